@@ -1,0 +1,84 @@
+//! What is the same around every answer: the request's id in and out, problems written as JSON, panics caught, headers
+//! that keep answers out of caches. It knows no route.
+
+use crate::extract::address::Address;
+use crate::problem::{Parts, Problem};
+use crate::router::Api;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::middleware::Next;
+use axum::response::Response;
+use futures::FutureExt;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use std::panic::AssertUnwindSafe;
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
+/// Longest id a caller may give its request. Units: bytes.
+const REQUEST_ID_BYTES_MAX: usize = 128;
+
+/// The outermost layer.
+pub(crate) async fn envelope(State(api): State<Api>, mut request: Request, next: Next) -> Response {
+    let id = given_id(request.headers()).unwrap_or_else(|| made_id(&api));
+    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let address = Address(request.uri().clone());
+    request.extensions_mut().insert(address);
+    let mut response = match AssertUnwindSafe(next.run(request)).catch_unwind().await {
+        Ok(response) => response,
+        Err(_) => axum::response::IntoResponse::into_response(Problem::internal("a handler panicked")),
+    };
+    if let Some(problem) = response.extensions_mut().remove::<Problem>() {
+        log(&problem, &id, &method, &path);
+        write_problem(&mut response, &problem, api.public_url(), &id, &method);
+    }
+    if let Ok(value) = HeaderValue::from_str(&id) {
+        response.headers_mut().insert(REQUEST_ID, value);
+    }
+    response.headers_mut().entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    response
+}
+
+/// The caller's own id, if it is one we may repeat in headers and logs.
+fn given_id(headers: &HeaderMap) -> Option<String> {
+    let given = headers.get(REQUEST_ID)?.to_str().ok()?;
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-:/+=@".contains(&byte);
+    let valid = (1..=REQUEST_ID_BYTES_MAX).contains(&given.len()) && given.bytes().all(plain);
+    valid.then(|| given.to_owned())
+}
+
+fn made_id(api: &Api) -> String {
+    let world = api.desk().world();
+    format!("req_{}", world.uuid(world.now()).simple())
+}
+
+/// Faults of ours are logged once, here, with their cause; what the caller did wrong is not.
+fn log(problem: &Problem, id: &str, method: &Method, path: &str) {
+    let Parts { code, detail, cause, .. } = problem.parts();
+    let (code, cause) = (code.as_str(), cause.as_deref().unwrap_or_default());
+    if problem.code().facts().status >= 500 {
+        tracing::error!(request = id, %method, path, code, cause, "{detail}");
+    } else {
+        tracing::debug!(request = id, %method, path, code, cause, "{detail}");
+    }
+}
+
+fn write_problem(response: &mut Response, problem: &Problem, public_url: &str, id: &str, method: &Method) {
+    let parts = problem.parts();
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+    let retry = if parts.code.facts().retryable { "true" } else { "false" };
+    headers.insert(SHOULD_RETRY, HeaderValue::from_static(retry));
+    if let Some(seconds) = parts.retry_after_s {
+        headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    if response.status() == StatusCode::UNAUTHORIZED {
+        let challenge = HeaderValue::from_static("Bearer realm=\"copydesk\"");
+        response.headers_mut().insert(WWW_AUTHENTICATE, challenge);
+    }
+    if method != Method::HEAD {
+        *response.body_mut() = Body::from(problem.body(public_url, id).to_string());
+        // The length of the empty body that stood in its place.
+        response.headers_mut().remove(http::header::CONTENT_LENGTH);
+    }
+}

@@ -1,0 +1,222 @@
+//! The fields of a JSON body, taken out one by one. Every fault is kept with its JSON pointer and told together at the
+//! end; a field nobody asked for is a fault, too, so that a misspelt one is never silently ignored.
+
+use super::span;
+use crate::problem::Problem;
+use copydesk_core::Timestamp;
+use copydesk_core::time::BadTime;
+use copydesk_desk::error::Fault;
+use serde_json::{Map, Value};
+use std::time::Duration;
+
+/// A body that can be read from fields.
+pub(crate) trait FromFields {
+    fn read(fields: &mut Fields) -> Self;
+}
+
+/// A route without a body's fields.
+pub(crate) struct Nothing;
+
+impl FromFields for Nothing {
+    fn read(_fields: &mut Fields) -> Nothing {
+        Nothing
+    }
+}
+
+pub(crate) struct Fields {
+    left: Map<String, Value>,
+    asked: Vec<&'static str>,
+    faults: Vec<Fault>,
+    /// The instant the request is read at, for spans that mean "from now".
+    pub now: Timestamp,
+}
+
+impl Fields {
+    pub fn new(left: Map<String, Value>, now: Timestamp) -> Fields {
+        Fields { left, asked: Vec::new(), faults: Vec::new(), now }
+    }
+
+    pub fn fault(&mut self, name: &str, code: &str, detail: impl Into<String>) {
+        self.faults.push(Fault::new(pointer(name), code, detail));
+    }
+
+    /// A field as it is; `null` counts as absent.
+    pub fn value(&mut self, name: &'static str) -> Option<Value> {
+        self.asked.push(name);
+        self.left.remove(name).filter(|value| !value.is_null())
+    }
+
+    fn typed<T>(&mut self, name: &'static str, wanted: &str, read: impl FnOnce(Value) -> Option<T>) -> Option<T> {
+        let value = self.value(name)?;
+        let found = read(value);
+        if found.is_none() {
+            self.fault(name, "wrong_type", format!("it must be {wanted}"));
+        }
+        found
+    }
+
+    pub fn text(&mut self, name: &'static str) -> Option<String> {
+        self.typed(name, "a text", |value| match value {
+            Value::String(text) => Some(text),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => None,
+        })
+    }
+
+    pub fn required_text(&mut self, name: &'static str) -> String {
+        let there = self.left.get(name).is_some_and(|value| !value.is_null());
+        let text = self.text(name);
+        if !there {
+            self.fault(name, "required", format!("{name:?} is missing"));
+        }
+        text.unwrap_or_default()
+    }
+
+    pub fn boolean(&mut self, name: &'static str) -> Option<bool> {
+        self.typed(name, "true or false", |value| value.as_bool())
+    }
+
+    pub fn small_integer(&mut self, name: &'static str) -> Option<i16> {
+        self.typed(name, "a whole number", |value| value.as_i64().map(|number| number.clamp(-30_000, 30_000) as i16))
+    }
+
+    pub fn texts(&mut self, name: &'static str) -> Option<Vec<String>> {
+        self.typed(name, "a list of texts", |value| {
+            value.as_array()?.iter().map(|item| item.as_str().map(str::to_owned)).collect()
+        })
+    }
+
+    pub fn instant(&mut self, name: &'static str) -> Option<Timestamp> {
+        let text = self.text(name)?;
+        text.parse().map_err(|bad| self.bad_time(name, &bad)).ok()
+    }
+
+    /// A length of time such as `90s`, `10m` or `PT11M`.
+    pub fn span(&mut self, name: &'static str) -> Option<Duration> {
+        let text = self.text(name)?;
+        span::parse(&text).map_err(|detail| self.fault(name, "bad_duration", detail)).ok()
+    }
+
+    /// An instant, or a length of time that counts from `start`.
+    pub fn instant_or_span(&mut self, name: &'static str, start: Timestamp) -> Option<Timestamp> {
+        let text = self.text(name)?;
+        match (text.parse::<Timestamp>(), span::parse(&text)) {
+            (Ok(instant), _) => Some(instant),
+            (Err(_), Ok(span)) => Some(start.plus(span)),
+            (Err(bad @ BadTime::Naive(_)), Err(_)) => {
+                self.bad_time(name, &bad);
+                None
+            }
+            (Err(BadTime::Malformed(_)), Err(_)) => {
+                let detail = "it must be a time such as 2026-01-31T08:00:00Z or a length of time such as 10m";
+                self.fault(name, "bad_time", detail);
+                None
+            }
+        }
+    }
+
+    fn bad_time(&mut self, name: &str, bad: &BadTime) {
+        let code = match bad {
+            BadTime::Naive(_) => crate::Code::NaiveTimestamp.as_str(),
+            BadTime::Malformed(_) => "bad_time",
+        };
+        self.fault(name, code, bad.to_string());
+    }
+
+    /// Errors: everything that was found wrong, unknown fields included.
+    pub fn finish(mut self) -> Result<(), Problem> {
+        let known = self.asked.join(", ");
+        for name in self.left.keys() {
+            let detail = match near(name, &self.asked) {
+                Some(meant) => format!("there is no such field; did you mean {meant:?}?"),
+                None if self.asked.is_empty() => "this route takes no fields".to_owned(),
+                None => format!("there is no such field; the fields are {known}"),
+            };
+            self.faults.push(Fault::new(pointer(name), "unknown_field", detail));
+        }
+        if self.faults.is_empty() { Ok(()) } else { Err(Problem::invalid(self.faults)) }
+    }
+}
+
+fn pointer(name: &str) -> String {
+    let name: String = name.chars().take(80).collect();
+    format!("/{}", name.replace('~', "~0").replace('/', "~1"))
+}
+
+/// The known word a misspelt one probably means: the same letters but for one inserted, left out, swapped or replaced.
+pub(crate) fn near<'a>(given: &str, known: &[&'a str]) -> Option<&'a str> {
+    if given.len() > 40 {
+        return None;
+    }
+    known.iter().copied().find(|word| {
+        let mut letters: (Vec<char>, Vec<char>) = (given.to_lowercase().chars().collect(), word.chars().collect());
+        let short = letters.0.len().min(letters.1.len());
+        let head = (0..short).take_while(|at| letters.0[*at] == letters.1[*at]).count();
+        letters.0.drain(..head);
+        letters.1.drain(..head);
+        while letters.0.last().is_some() && letters.0.last() == letters.1.last() {
+            letters.0.pop();
+            letters.1.pop();
+        }
+        let swapped = letters.0.len() == 2 && letters.0.iter().rev().eq(letters.1.iter());
+        swapped || (letters.0.len() <= 1 && letters.1.len() <= 1)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn fields(value: Value) -> Fields {
+        match value {
+            Value::Object(map) => Fields::new(map, Timestamp::from_micros(0)),
+            other => panic!("{other}"),
+        }
+    }
+
+    fn faults(fields: Fields) -> Vec<(String, String)> {
+        let problem = fields.finish().unwrap_err();
+        problem.parts().errors.iter().map(|fault| (fault.pointer.clone(), fault.code.clone())).collect()
+    }
+
+    #[test]
+    fn all_faults_are_told_together() {
+        let mut fields =
+            fields(json!({"recipe": 7, "run_at": "2026-01-01T08:00:00", "priority": "x", "recpie": 1, "a/b": 2}));
+        fields.required_text("recipe");
+        fields.required_text("input");
+        fields.instant("run_at");
+        fields.small_integer("priority");
+        let wanted = [
+            ("/recipe", "wrong_type"),
+            ("/input", "required"),
+            ("/run_at", "naive_timestamp"),
+            ("/priority", "wrong_type"),
+            ("/a~1b", "unknown_field"),
+            ("/recpie", "unknown_field"),
+        ];
+        assert_eq!(faults(fields), wanted.map(|(pointer, code)| (pointer.to_owned(), code.to_owned())));
+    }
+
+    #[test]
+    fn a_deadline_is_an_instant_or_a_span_from_its_start() {
+        let start = Timestamp::from_micros(1_000_000);
+        for (text, micros) in
+            [("90s", 91_000_000), ("10m", 601_000_000), ("PT11M", 661_000_000), ("1970-01-01T00:00:05Z", 5_000_000)]
+        {
+            let mut fields = fields(json!({"deadline": text}));
+            assert_eq!(fields.instant_or_span("deadline", start), Some(Timestamp::from_micros(micros)), "{text}");
+        }
+        let mut naive = fields(json!({"deadline": "2026-01-01T08:00:00"}));
+        naive.instant_or_span("deadline", start);
+        assert_eq!(faults(naive)[0].1, "naive_timestamp");
+    }
+
+    #[test]
+    fn a_misspelt_field_is_told_what_was_meant() {
+        for given in ["recpie", "recipes", "recip", "racipe", "Recipe"] {
+            assert_eq!(near(given, &["model", "recipe"]), Some("recipe"), "{given}");
+        }
+        assert_eq!(near("colour", &["model", "recipe"]), None);
+    }
+}

@@ -1,0 +1,21 @@
+//! The HTTP API: JSON under `/api/v1`, problem answers, event streams, health. It parses once, asks the desk once and
+//! writes the answer once; it decides nothing, sees no engine and no screen. Start with `router.rs` (every route), then
+//! `routes/generations.rs` (the life of a request) and `error.rs` (every public code).
+
+mod auth;
+mod envelope;
+pub mod error;
+mod extract;
+mod json;
+mod owned;
+mod pages;
+mod problem;
+mod router;
+mod routes;
+mod sse;
+mod wire;
+
+pub use error::{Code, codes};
+pub use pages::page;
+pub use problem::Problem;
+pub use router::{ApiSettings, router};

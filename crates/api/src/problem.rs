@@ -1,0 +1,276 @@
+//! A problem: how this API says no (RFC 9457, with an `error` object for clients that look there). A handler returns one;
+//! `envelope.rs` writes its body, because only there the request's id is known. Which error of the desk becomes which code
+//! is decided here, without a wildcard.
+
+use crate::error::Code;
+use axum::response::{IntoResponse, Response};
+use copydesk_core::refusal::Refusal;
+use copydesk_desk::DeskError;
+use copydesk_desk::error::Fault;
+use copydesk_desk::store::StoreError;
+use http::StatusCode;
+use serde_json::{Map, Value, json};
+
+/// After how many seconds a request is worth sending again, by what was in its way.
+const RETRY_SOON_S: u32 = 1;
+const RETRY_QUEUE_S: u32 = 30;
+
+/// A request that was not carried out, and why.
+#[derive(Clone, Debug)]
+pub struct Problem(Box<Parts>);
+
+#[derive(Clone, Debug)]
+pub(crate) struct Parts {
+    pub code: Code,
+    /// What happened, for the caller.
+    pub detail: String,
+    /// What to do.
+    pub hint: Option<String>,
+    pub errors: Vec<Fault>,
+    pub retry_after_s: Option<u32>,
+    /// Members of this problem alone, e.g. `current`.
+    pub more: Map<String, Value>,
+    /// For the log only, never for the caller.
+    pub cause: Option<String>,
+}
+
+impl Problem {
+    pub fn new(code: Code, detail: impl Into<String>) -> Problem {
+        Problem(Box::new(Parts {
+            code,
+            detail: detail.into(),
+            hint: None,
+            errors: Vec::new(),
+            retry_after_s: None,
+            more: Map::new(),
+            cause: None,
+        }))
+    }
+
+    /// Something that cannot happen did. The cause goes to the log.
+    pub fn internal(cause: impl Into<String>) -> Problem {
+        let mut problem = Problem::new(Code::Internal, "Something inside Copydesk broke; it is in the server's log.");
+        problem.0.cause = Some(cause.into());
+        problem
+    }
+
+    /// The faults of a request; the code is `naive_timestamp` when nothing else is wrong.
+    pub fn invalid(faults: Vec<Fault>) -> Problem {
+        let naive = !faults.is_empty() && faults.iter().all(|fault| fault.code == Code::NaiveTimestamp.as_str());
+        let code = if naive { Code::NaiveTimestamp } else { Code::ValidationFailed };
+        let mut problem = Problem::new(code, DeskError::Invalid(faults.clone()).to_string());
+        problem.0.errors = faults;
+        problem
+    }
+
+    pub fn fault(pointer: &str, code: &str, detail: impl Into<String>) -> Problem {
+        Problem::invalid(vec![Fault::new(pointer, code, detail)])
+    }
+
+    pub fn not_found(what: &'static str, id: impl Into<String>) -> Problem {
+        DeskError::NotFound { what, id: id.into() }.into()
+    }
+
+    pub fn hint(mut self, hint: impl Into<String>) -> Problem {
+        self.0.hint = Some(hint.into());
+        self
+    }
+
+    pub fn retry_after(mut self, seconds: u32) -> Problem {
+        self.0.retry_after_s = Some(seconds);
+        self
+    }
+
+    pub fn with(mut self, member: &str, value: Value) -> Problem {
+        self.0.more.insert(member.to_owned(), value);
+        self
+    }
+
+    fn caused_by(mut self, cause: String) -> Problem {
+        self.0.cause = Some(cause);
+        self
+    }
+
+    pub fn code(&self) -> Code {
+        self.0.code
+    }
+
+    pub(crate) fn parts(&self) -> &Parts {
+        &self.0
+    }
+
+    /// The body as it goes out.
+    pub(crate) fn body(&self, public_url: &str, request_id: &str) -> Value {
+        let Parts { code, detail, hint, errors, retry_after_s: _, more, cause: _ } = self.parts();
+        let facts = code.facts();
+        let page = format!("{public_url}/docs/errors/{}", code.as_str());
+        let param = errors.first().map(|fault| fault.pointer.trim_start_matches(['/', '?']).replace('/', "."));
+        let errors: Vec<Value> = errors
+            .iter()
+            .map(|fault| json!({"pointer": fault.pointer, "code": fault.code, "detail": fault.detail}))
+            .collect();
+        let mut body = json!({
+            "type": page,
+            "title": facts.title,
+            "status": facts.status,
+            "detail": detail,
+            "code": code.as_str(),
+            "hint": hint,
+            "retryable": facts.retryable,
+            "errors": errors,
+            "request_id": request_id,
+            "doc_url": page,
+            "error": {"message": detail, "type": code.as_str(), "param": param, "code": code.as_str()},
+        });
+        if let Value::Object(members) = &mut body {
+            members.extend(more.clone());
+        }
+        body
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let mut response = Response::default();
+        *response.status_mut() =
+            StatusCode::from_u16(self.0.code.facts().status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+impl From<DeskError> for Problem {
+    fn from(error: DeskError) -> Problem {
+        match error {
+            DeskError::Refused(refusal) => refused(&refusal),
+            DeskError::NotFound { .. } => Problem::new(Code::NotFound, error.to_string()),
+            DeskError::UnknownRecipe { ref known, .. } => {
+                let known = json!(known);
+                Problem::new(Code::RecipeNotFound, error.to_string())
+                    .hint("GET /api/v1/recipes lists them with their inputs.")
+                    .with("known", known)
+            }
+            DeskError::UnknownModel { reason } => {
+                Problem::new(Code::ModelNotFound, reason).hint("GET /api/v1/models lists the models that are known.")
+            }
+            DeskError::Invalid(faults) => Problem::invalid(faults),
+            DeskError::Draining => Problem::new(Code::Draining, error.to_string()).retry_after(RETRY_SOON_S),
+            DeskError::Store(error) => stored(error),
+        }
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Problem {
+        DeskError::from(error).into()
+    }
+}
+
+fn refused(refusal: &Refusal) -> Problem {
+    let problem = Problem::new(refusal.into(), refusal.to_string());
+    match refusal {
+        Refusal::GenerationPaused { since } => problem
+            .hint("An operator switches it on with PATCH /api/v1/settings {\"generation\": \"on\"}.")
+            .with("since", json!(since.to_string())),
+        Refusal::QueueFull { waiting } => problem.retry_after(RETRY_QUEUE_S).with("waiting", json!(waiting)),
+        Refusal::VersionConflict { current } => problem
+            .hint("Read it again, look at what changed, and send the change with the new ETag.")
+            .with("current", json!({"revision": current, "etag": format!("\"{current}\"")})),
+        Refusal::InsufficientCredits { required, available, held } => problem
+            .with("required", json!(required.micros()))
+            .with("available", json!(available.micros()))
+            .with("held", json!(held.micros())),
+        Refusal::AlreadyTerminal { status } | Refusal::NotClaimable { status } => {
+            problem.with("generation_status", json!(status.as_str()))
+        }
+        Refusal::IdempotencyKeyReused => {
+            problem.hint("Use a new key for every new request, and the same key only to send the same request again.")
+        }
+        Refusal::DraftPublished => problem.hint("POST /api/v1/drafts/{id}/unpublish makes it editable again."),
+        Refusal::DraftNotFound | Refusal::DraftBusy | Refusal::DraftEmpty | Refusal::AmountTooLarge => problem,
+    }
+}
+
+fn stored(error: StoreError) -> Problem {
+    let cause = error.to_string();
+    let problem = match error {
+        StoreError::NotFound { what, id } => return DeskError::NotFound { what, id }.into(),
+        StoreError::Refused(refusal) => return refused(&refusal),
+        StoreError::Unavailable(why) if says_full(&why) => Problem::new(
+            Code::StorageFull,
+            "The disk of the database is full; nothing was written and nothing was charged.",
+        )
+        .hint("Free some space; nothing has to be restarted."),
+        StoreError::Busy(_) | StoreError::Unavailable(_) | StoreError::Held { .. } => {
+            Problem::new(Code::StorageUnavailable, "The database cannot be used right now; nothing was written.")
+                .retry_after(RETRY_SOON_S)
+        }
+        StoreError::CommitUnknown(_) => {
+            Problem::new(Code::OutcomeUnknown, "The connection to the database broke while this was being written.")
+                .hint("With an Idempotency-Key, send it again unchanged; without one, look first whether it is there.")
+        }
+        StoreError::Corrupt(_) => return Problem::internal(cause),
+        StoreError::SchemaMismatch(faults) => {
+            let count = faults.len();
+            let cause =
+                faults.iter().map(|fault| format!("{}: {}", fault.what, fault.sql)).collect::<Vec<_>>().join("; ");
+            return Problem::new(
+                Code::SchemaMismatch,
+                format!("The database schema differs in {count} place(s) from what this program needs."),
+            )
+            .hint("`copydesk doctor` names each one and the statement that mends it.")
+            .caused_by(cause);
+        }
+        StoreError::TooNew { .. } => Problem::new(Code::SchemaMismatch, format!("{}.", capital(&cause))),
+    };
+    problem.caused_by(cause)
+}
+
+/// Whether the engine's own words mean that the disk is full.
+fn says_full(why: &str) -> bool {
+    let why = why.to_ascii_lowercase();
+    ["disk is full", "disk full", "no space left", "quota exceeded", "53100"].iter().any(|words| why.contains(words))
+}
+
+fn capital(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map(|first| first.to_uppercase().chain(chars).collect()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn code(error: StoreError) -> &'static str {
+        Problem::from(error).code().as_str()
+    }
+
+    #[test]
+    fn every_store_error_has_its_code() {
+        assert_eq!(code(StoreError::Busy("x".into())), "storage_unavailable");
+        assert_eq!(code(StoreError::Unavailable("connection refused".into())), "storage_unavailable");
+        assert_eq!(code(StoreError::Unavailable("database or disk is full".into())), "storage_full");
+        assert_eq!(code(StoreError::CommitUnknown("x".into())), "outcome_unknown");
+        assert_eq!(code(StoreError::Corrupt("x".into())), "internal");
+        assert_eq!(code(StoreError::SchemaMismatch(vec![])), "schema_mismatch");
+        assert_eq!(code(StoreError::TooNew { found: 2, known: 1 }), "schema_mismatch");
+        assert_eq!(code(StoreError::Held { folder: "f".into(), holder: "1".into() }), "storage_unavailable");
+        assert_eq!(code(StoreError::NotFound { what: "draft", id: "x".into() }), "not_found");
+        assert_eq!(code(StoreError::Refused(Refusal::DraftBusy)), "draft_busy");
+    }
+
+    #[test]
+    fn what_the_database_says_stays_inside() {
+        let problem = Problem::from(StoreError::Unavailable("host=db password=hunter2".into()));
+        assert!(!problem.body("", "r").to_string().contains("hunter2"));
+        assert!(problem.parts().cause.as_ref().is_some_and(|cause| cause.contains("hunter2")));
+    }
+
+    #[test]
+    fn a_naive_time_alone_has_its_own_code() {
+        let naive = Fault::new("/run_at", "naive_timestamp", "no offset");
+        assert_eq!(Problem::invalid(vec![naive.clone()]).code(), Code::NaiveTimestamp);
+        let other = Fault::new("/x", "unknown_field", "x");
+        assert_eq!(Problem::invalid(vec![naive, other]).code(), Code::ValidationFailed);
+    }
+}

@@ -1,0 +1,213 @@
+//! Is it alive, is it ready, and what exactly is wrong with it.
+
+use crate::auth::Caller;
+use crate::error::Code;
+use crate::extract::query::Params;
+use crate::problem::Problem;
+use crate::router::Api;
+use crate::wire::admin::{CheckBody, DoctorBody, StatusBody};
+use axum::Json;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use copydesk_desk::store::StoreError;
+use copydesk_desk::store::admin::{Description, PauseKey};
+use serde_json::json;
+
+/// The process answers. Nothing else is looked at: a supervisor restarts on this.
+pub(crate) async fn livez() -> &'static str {
+    "ok"
+}
+
+/// Whether requests should be sent here: the database answers and the server is not on its way out.
+pub(crate) async fn readyz(State(api): State<Api>, mut params: Params) -> Result<Response, Problem> {
+    let verbose = params.flag("verbose");
+    params.finish()?;
+    let described = api.desk().store().describe().await;
+    let checks = [storage(&described), schema_version(&described), not_draining(&api)];
+    let code = if api.desk().is_draining() {
+        Code::Draining
+    } else if described.is_ok() {
+        Code::SchemaMismatch
+    } else {
+        Code::StorageUnavailable
+    };
+    let failing: Vec<&str> = checks.iter().filter(|check| !check.ok).map(|check| check.name).collect();
+    if !failing.is_empty() {
+        let detail = format!("Not ready: {}.", failing.join(", "));
+        return Err(Problem::new(code, detail).retry_after(1).with("checks", json!(checks)));
+    }
+    Ok(if verbose { Json(json!({"status": "ok", "checks": checks})) } else { Json(json!({"status": "ok"})) }
+        .into_response())
+}
+
+pub(crate) async fn status(State(api): State<Api>, caller: Caller) -> Result<Json<StatusBody>, Problem> {
+    caller.must_operate()?;
+    let described = api.desk().store().describe().await?;
+    Ok(Json(StatusBody::of(described, api.desk().world().now(), api.desk().is_draining())))
+}
+
+/// Everything that can be wrong with an installation, each with what to do. What was found is the answer, so its status
+/// is 200 also when the patient is ill.
+pub(crate) async fn doctor(State(api): State<Api>, caller: Caller) -> Result<Json<DoctorBody>, Problem> {
+    caller.must_operate()?;
+    let described = api.desk().store().describe().await;
+    let mut checks = vec![storage(&described), schema(&api).await, canary(&api).await, pauses(&api).await];
+    if let Ok(found) = &described {
+        checks.push(worker(&api, found));
+        checks.push(queue(&api, found));
+    }
+    checks.extend([providers(&api), recipes(&api), not_draining(&api)]);
+    Ok(Json(checks.into()))
+}
+
+fn storage(described: &Result<Description, StoreError>) -> CheckBody {
+    match described {
+        Ok(found) => CheckBody::good("storage", format!("{} {} answers", found.engine, found.version)),
+        Err(error) => unreachable("storage", error),
+    }
+}
+
+/// What the database said belongs into the log; a probe may be read by anybody.
+fn unreachable(name: &'static str, error: &StoreError) -> CheckBody {
+    tracing::error!(check = name, %error, "A health check failed");
+    CheckBody::bad(name, "the database does not answer as it should", "The server's log has the database's own words.")
+}
+
+fn schema_version(described: &Result<Description, StoreError>) -> CheckBody {
+    match described {
+        Ok(found) if found.schema_version == found.known_schema_version => {
+            CheckBody::good("schema_version", format!("version {}", found.schema_version))
+        }
+        Ok(found) => CheckBody::bad(
+            "schema_version",
+            format!(
+                "the database has version {}, this program needs {}",
+                found.schema_version, found.known_schema_version
+            ),
+            "Run `copydesk db migrate`, or the program that fits the database.",
+        ),
+        Err(_) => CheckBody::bad("schema_version", "the database does not answer", "See the check `storage`."),
+    }
+}
+
+fn not_draining(api: &Api) -> CheckBody {
+    if api.desk().is_draining() {
+        CheckBody::bad(
+            "draining",
+            "the server is shutting down",
+            "Send requests to another one, or wait for it to start again.",
+        )
+    } else {
+        CheckBody::good("draining", "the server takes requests")
+    }
+}
+
+async fn schema(api: &Api) -> CheckBody {
+    match api.desk().store().check_schema().await {
+        Ok(faults) if faults.is_empty() => {
+            CheckBody::good("schema", "every table, column and index is as this program needs it")
+        }
+        Ok(faults) => {
+            let what: Vec<&str> = faults.iter().map(|fault| fault.what.as_str()).collect();
+            let sql: Vec<&str> = faults.iter().map(|fault| fault.sql.as_str()).collect();
+            CheckBody::bad("schema", what.join("; "), sql.join(" "))
+        }
+        Err(error) => unreachable("schema", &error),
+    }
+}
+
+async fn canary(api: &Api) -> CheckBody {
+    match api.desk().store().canary(api.desk().world().now()).await {
+        Ok(()) => CheckBody::good("canary", "a row was written, read back and removed"),
+        Err(error) => unreachable("canary", &error),
+    }
+}
+
+async fn pauses(api: &Api) -> CheckBody {
+    match api.desk().store().pauses().await {
+        Ok(pauses) if pauses.is_empty() => CheckBody::good("pauses", "nothing is switched off"),
+        Ok(pauses) => {
+            let said: Vec<String> =
+                pauses.iter().map(|pause| format!("{} since {}", pause.what.name(), pause.since)).collect();
+            let detail = format!("paused: {}", said.join(", "));
+            if pauses.iter().any(|pause| pause.what == PauseKey::Generation) {
+                CheckBody::bad("pauses", detail, "PATCH /api/v1/settings {\"generation\": \"on\"}")
+            } else {
+                CheckBody::good("pauses", detail)
+            }
+        }
+        Err(error) => unreachable("pauses", &error),
+    }
+}
+
+/// At least one node with a living heartbeat.
+fn worker(api: &Api, found: &Description) -> CheckBody {
+    let now = api.desk().world().now();
+    let lease = api.desk().config().lease;
+    let youngest = found.nodes.iter().map(|node| now.since(node.beat_at)).min();
+    match youngest {
+        Some(age) if age <= lease => {
+            let alive = found.nodes.iter().filter(|node| now.since(node.beat_at) <= lease).count();
+            CheckBody::good(
+                "worker",
+                format!("{alive} node(s) alive, the youngest heartbeat is {} s old", age.as_secs()),
+            )
+        }
+        Some(age) => CheckBody::bad(
+            "worker",
+            format!(
+                "the youngest heartbeat is {} s old; nodes count as lost after {} s",
+                age.as_secs(),
+                lease.as_secs()
+            ),
+            "Start one with `copydesk serve`.",
+        ),
+        None => {
+            CheckBody::bad("worker", "no node has ever worked on this database", "Start one with `copydesk serve`.")
+        }
+    }
+}
+
+fn queue(api: &Api, found: &Description) -> CheckBody {
+    let (waiting, max) = (found.waiting, api.desk().config().waiting_max);
+    let detail = format!("{waiting} waiting (limit {max}), {} being worked on", found.processing);
+    if waiting < max {
+        CheckBody::good("queue", detail)
+    } else {
+        CheckBody::bad("queue", detail, "New requests are refused until some are done; raise the limit or add workers.")
+    }
+}
+
+fn providers(api: &Api) -> CheckBody {
+    let names = api.desk().providers().names();
+    if names.is_empty() {
+        CheckBody::bad(
+            "providers",
+            "no provider is set up",
+            "Set OPENROUTER_API_KEY or another provider's key, or use the demo provider.",
+        )
+    } else {
+        CheckBody::good("providers", names.join(", "))
+    }
+}
+
+/// Every recipe's first model must have a provider, or each of its generations fails.
+fn recipes(api: &Api) -> CheckBody {
+    let registry = api.desk().providers();
+    let orphan = |name: &str, model: String| registry.resolve(&model).err().map(|_| format!("{name} needs {model}"));
+    let orphans: Vec<String> = api
+        .desk()
+        .shelf()
+        .iter()
+        .filter_map(|loaded| orphan(&loaded.recipe.name, loaded.recipe.route.first()?.to_string()))
+        .collect();
+    if orphans.is_empty() {
+        CheckBody::good("recipes", api.desk().shelf().names().join(", "))
+    } else {
+        CheckBody::bad(
+            "recipes",
+            orphans.join("; "),
+            "Set that provider up, or name another model in the recipe's route.",
+        )
+    }
+}

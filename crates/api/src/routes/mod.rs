@@ -1,0 +1,16 @@
+//! The handlers, one file per noun. Each parses once, asks the desk once and writes the answer once.
+
+pub(crate) mod drafts;
+pub(crate) mod events;
+pub(crate) mod generations;
+pub(crate) mod health;
+pub(crate) mod look;
+pub(crate) mod maintenance;
+pub(crate) mod models;
+pub(crate) mod pages;
+pub(crate) mod receipt;
+pub(crate) mod recipes;
+pub(crate) mod settings;
+pub(crate) mod stream;
+pub(crate) mod usage;
+pub(crate) mod versions;

@@ -1,0 +1,73 @@
+//! The answer to a request for work: 202 with the ids at once, or 200 with the result when the caller preferred to wait
+//! and the wait was long enough.
+
+use super::look;
+use crate::auth::Caller;
+use crate::extract::prefer;
+use crate::problem::Problem;
+use crate::router::Api;
+use crate::wire::accepted::AcceptedBody;
+use crate::wire::generation::GenerationBody;
+use axum::Json;
+use axum::response::{IntoResponse, Response};
+use copydesk_desk::accept::Receipt;
+use copydesk_desk::store::generations::Accepted;
+use http::header::{LOCATION, RETRY_AFTER};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use std::time::Duration;
+
+const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
+const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
+
+pub(crate) async fn answer(
+    api: &Api,
+    caller: &Caller,
+    headers: &HeaderMap,
+    receipt: Receipt,
+) -> Result<Response, Problem> {
+    let (replayed, duplicate) = match receipt.accepted {
+        Accepted::New { .. } => (false, false),
+        Accepted::Duplicate { .. } => (false, true),
+        Accepted::Replayed { .. } => (true, false),
+    };
+    let wait = prefer::wait(headers);
+    let done = match wait {
+        Some(patience) => finished(api, caller, &receipt, patience).await?,
+        None => None,
+    };
+    let mut response = match done {
+        Some(body) => Json(body).into_response(),
+        None => {
+            let body = AcceptedBody::new(receipt.generation, receipt.draft, duplicate, api.links());
+            (StatusCode::ACCEPTED, [(RETRY_AFTER, "1")], Json(body)).into_response()
+        }
+    };
+    let out = response.headers_mut();
+    if let Ok(location) = HeaderValue::from_str(&api.links().generation(receipt.generation, "")) {
+        out.insert(LOCATION, location);
+    }
+    if replayed {
+        out.insert(REPLAYED, HeaderValue::from_static("true"));
+    }
+    if let Some(applied) = wait.and_then(|wait| HeaderValue::from_str(&format!("wait={}", wait.as_secs())).ok()) {
+        out.insert(PREFERENCE_APPLIED, applied);
+    }
+    Ok(response)
+}
+
+/// The generation with its draft, if it ends in time.
+async fn finished(
+    api: &Api,
+    caller: &Caller,
+    receipt: &Receipt,
+    patience: Duration,
+) -> Result<Option<GenerationBody>, Problem> {
+    let row = api.desk().wait(caller.scope, receipt.generation, patience).await?;
+    if !row.status().is_final() {
+        return Ok(None);
+    }
+    let mut body = look::generation(api, caller.scope, &row).await?;
+    let draft = api.desk().store().get_draft(caller.scope, row.draft).await?;
+    body.details.draft = Some(Box::new(look::draft(api, caller.scope, draft).await?));
+    Ok(Some(body))
+}

@@ -1,0 +1,26 @@
+//! The recipes on the shelf.
+
+use crate::auth::Caller;
+use crate::extract::id::Segments;
+use crate::problem::Problem;
+use crate::router::Api;
+use crate::wire::list::List;
+use crate::wire::recipe::RecipeBody;
+use axum::Json;
+use axum::extract::State;
+use copydesk_desk::DeskError;
+
+pub(crate) async fn list(State(api): State<Api>, _caller: Caller) -> Json<List<RecipeBody>> {
+    Json(List::whole(api.desk().shelf().iter().map(|recipe| RecipeBody::of(recipe, false)).collect()))
+}
+
+pub(crate) async fn one(State(api): State<Api>, _caller: Caller, path: Segments) -> Result<Json<RecipeBody>, Problem> {
+    let name = path.text("name");
+    match api.desk().shelf().get(name) {
+        Some(recipe) => Ok(Json(RecipeBody::of(&recipe, true))),
+        None => {
+            let known = api.desk().shelf().names().into_iter().map(str::to_owned).collect();
+            Err(DeskError::UnknownRecipe { given: name.chars().take(80).collect(), known }.into())
+        }
+    }
+}

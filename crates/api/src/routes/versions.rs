@@ -1,0 +1,60 @@
+//! The versions of a draft: looking and bringing one back. None is ever changed.
+
+use super::drafts::living;
+use super::look;
+use crate::auth::Caller;
+use crate::extract::body::Body;
+use crate::extract::etag::{etag, if_match};
+use crate::extract::fields::Nothing;
+use crate::extract::id::Segments;
+use crate::owned::owned;
+use crate::problem::Problem;
+use crate::router::Api;
+use crate::wire::draft::{ContentBody, VersionBody};
+use crate::wire::list::List;
+use axum::Json;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use copydesk_desk::publish::content_of;
+use copydesk_desk::store::drafts::VersionRow;
+use http::HeaderMap;
+use http::header::ETAG;
+
+fn body(row: &VersionRow, current: u32) -> Result<VersionBody, Problem> {
+    VersionBody::of(row, current).map_err(|error| look::unreadable("the provenance of a version of", row.draft, &error))
+}
+
+pub(crate) async fn list(
+    State(api): State<Api>,
+    caller: Caller,
+    path: Segments,
+) -> Result<Json<List<VersionBody>>, Problem> {
+    let draft = living(&api, caller.scope, path.draft(&api, caller.scope).await?).await?;
+    let rows = api.desk().store().versions(caller.scope, draft.id).await?;
+    let bodies = rows.iter().map(|row| body(row, draft.current_version)).collect::<Result<Vec<_>, Problem>>()?;
+    Ok(Json(List::whole(bodies)))
+}
+
+pub(crate) async fn one(State(api): State<Api>, caller: Caller, path: Segments) -> Result<Json<VersionBody>, Problem> {
+    let draft = living(&api, caller.scope, path.draft(&api, caller.scope).await?).await?;
+    let row = api.desk().store().version(caller.scope, draft.id, Some(path.version()?)).await?;
+    let mut body = body(&row, draft.current_version)?;
+    body.content = Some(ContentBody::of(&row, content_of(&row)?));
+    Ok(Json(body))
+}
+
+pub(crate) async fn restore(
+    State(api): State<Api>,
+    caller: Caller,
+    path: Segments,
+    headers: HeaderMap,
+    _body: Body<Nothing>,
+) -> Result<Response, Problem> {
+    let if_revision = if_match(&headers)?;
+    let (scope, number) = (caller.scope, path.version()?);
+    let draft = living(&api, scope, path.draft(&api, scope).await?).await?;
+    let desk = api.desk().clone();
+    let row = owned(async move { desk.restore(scope, draft.id, number, if_revision).await }).await?;
+    let tag = etag(row.revision);
+    Ok(([(ETAG, tag)], Json(look::draft(&api, scope, row).await?)).into_response())
+}

@@ -1,0 +1,224 @@
+//! The installation as readers see it: settings, events, findings, health.
+
+use copydesk_core::Timestamp;
+use copydesk_desk::DeskConfig;
+use copydesk_desk::store::admin::{Description, EventRow, Finding, NodeRow, Pause, PauseKey};
+use copydesk_desk::sweep::Swept;
+use serde::Serialize;
+use serde_json::Value;
+
+#[derive(Serialize)]
+pub(crate) struct SettingsBody {
+    object: &'static str,
+    /// The master switch: `on` or `off`.
+    generation: &'static str,
+    generation_off_since: Option<String>,
+    paused_recipes: Vec<PausedRecipe>,
+    credits: &'static str,
+    max_concurrent: Option<u32>,
+    waiting_max: u64,
+    deadline_s: u64,
+    attempt_timeout_s: u64,
+}
+
+#[derive(Serialize)]
+struct PausedRecipe {
+    name: String,
+    since: String,
+}
+
+impl SettingsBody {
+    pub fn of(pauses: &[Pause], config: &DeskConfig) -> SettingsBody {
+        let off_since = pauses.iter().find(|pause| pause.what == PauseKey::Generation).map(|pause| pause.since);
+        let recipe = |pause: &Pause| match &pause.what {
+            PauseKey::Recipe(name) => Some(PausedRecipe { name: name.clone(), since: pause.since.to_string() }),
+            PauseKey::Generation => None,
+        };
+        SettingsBody {
+            object: "settings",
+            generation: if off_since.is_some() { "off" } else { "on" },
+            generation_off_since: off_since.map(|at| at.to_string()),
+            paused_recipes: pauses.iter().filter_map(recipe).collect(),
+            credits: if config.credits { "on" } else { "off" },
+            max_concurrent: config.max_concurrent,
+            waiting_max: config.waiting_max,
+            deadline_s: config.deadline.as_secs(),
+            attempt_timeout_s: config.attempt_timeout.as_secs(),
+        }
+    }
+}
+
+#[derive(Serialize)]
+pub(crate) struct EventBody {
+    object: &'static str,
+    seq: i64,
+    #[serde(rename = "type")]
+    kind: String,
+    generation_id: Option<String>,
+    draft_id: Option<String>,
+    at: String,
+    data: Value,
+}
+
+impl EventBody {
+    /// Errors: stored JSON that is none, in the words of the parser.
+    pub fn of(row: EventRow) -> Result<EventBody, serde_json::Error> {
+        Ok(EventBody {
+            object: "event",
+            seq: row.seq,
+            kind: row.kind,
+            generation_id: row.generation.map(|id| id.to_string()),
+            draft_id: row.draft.map(|id| id.to_string()),
+            at: row.at.to_string(),
+            data: serde_json::from_str(&row.data)?,
+        })
+    }
+}
+
+#[derive(Serialize)]
+pub(crate) struct EventsBody {
+    pub object: &'static str,
+    pub data: Vec<EventBody>,
+    pub has_more: bool,
+    /// Ask for `?after=` this to read on, also when there is nothing more yet.
+    pub next_after: i64,
+}
+
+#[derive(Serialize)]
+pub(crate) struct AuditBody {
+    object: &'static str,
+    ok: bool,
+    findings: Vec<FindingBody>,
+}
+
+#[derive(Serialize)]
+struct FindingBody {
+    check: &'static str,
+    subject: String,
+    detail: String,
+}
+
+impl From<Vec<Finding>> for AuditBody {
+    fn from(findings: Vec<Finding>) -> AuditBody {
+        let body =
+            |finding: Finding| FindingBody { check: finding.check, subject: finding.subject, detail: finding.detail };
+        AuditBody { object: "audit", ok: findings.is_empty(), findings: findings.into_iter().map(body).collect() }
+    }
+}
+
+#[derive(Serialize)]
+pub(crate) struct CleanupBody {
+    success: bool,
+    /// How many were ended; with `dry_run` none was, and `generations` lists those that would be.
+    marked_as_failed: usize,
+    dry_run: bool,
+    generations: Vec<SweptBody>,
+}
+
+#[derive(Serialize)]
+struct SweptBody {
+    id: String,
+    status: &'static str,
+    becomes: &'static str,
+    age_s: u64,
+}
+
+impl CleanupBody {
+    pub fn of(swept: &[Swept], dry_run: bool) -> CleanupBody {
+        let body = |one: &Swept| SweptBody {
+            id: one.generation.to_string(),
+            status: one.status.as_str(),
+            becomes: one.becomes.as_str(),
+            age_s: one.age.as_secs(),
+        };
+        CleanupBody {
+            success: true,
+            marked_as_failed: if dry_run { 0 } else { swept.len() },
+            dry_run,
+            generations: swept.iter().map(body).collect(),
+        }
+    }
+}
+
+#[derive(Serialize)]
+pub(crate) struct StatusBody {
+    object: &'static str,
+    version: &'static str,
+    now: String,
+    draining: bool,
+    engine: &'static str,
+    engine_version: String,
+    location: String,
+    schema_version: i64,
+    known_schema_version: i64,
+    waiting: u64,
+    processing: u64,
+    nodes: Vec<NodeBody>,
+}
+
+#[derive(Serialize)]
+struct NodeBody {
+    id: String,
+    label: String,
+    started_at: String,
+    beat_at: String,
+    beat_age_s: u64,
+}
+
+impl StatusBody {
+    pub fn of(found: Description, now: Timestamp, draining: bool) -> StatusBody {
+        let node = |row: NodeRow| NodeBody {
+            id: row.id.to_string(),
+            label: row.label,
+            started_at: row.started_at.to_string(),
+            beat_at: row.beat_at.to_string(),
+            beat_age_s: now.since(row.beat_at).as_secs(),
+        };
+        StatusBody {
+            object: "status",
+            version: env!("CARGO_PKG_VERSION"),
+            now: now.to_string(),
+            draining,
+            engine: found.engine,
+            engine_version: found.version,
+            location: found.location,
+            schema_version: found.schema_version,
+            known_schema_version: found.known_schema_version,
+            waiting: found.waiting,
+            processing: found.processing,
+            nodes: found.nodes.into_iter().map(node).collect(),
+        }
+    }
+}
+
+/// One look at one part of the installation.
+#[derive(Serialize)]
+pub(crate) struct CheckBody {
+    pub name: &'static str,
+    pub ok: bool,
+    pub detail: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fix: Option<String>,
+}
+
+impl CheckBody {
+    pub fn good(name: &'static str, detail: impl Into<String>) -> CheckBody {
+        CheckBody { name, ok: true, detail: detail.into(), fix: None }
+    }
+    pub fn bad(name: &'static str, detail: impl Into<String>, fix: impl Into<String>) -> CheckBody {
+        CheckBody { name, ok: false, detail: detail.into(), fix: Some(fix.into()) }
+    }
+}
+
+#[derive(Serialize)]
+pub(crate) struct DoctorBody {
+    object: &'static str,
+    ok: bool,
+    checks: Vec<CheckBody>,
+}
+
+impl From<Vec<CheckBody>> for DoctorBody {
+    fn from(checks: Vec<CheckBody>) -> DoctorBody {
+        DoctorBody { object: "doctor", ok: checks.iter().all(|check| check.ok), checks }
+    }
+}

@@ -1,0 +1,145 @@
+//! Drafts and their versions as readers see them.
+
+use super::links::Links;
+use copydesk_core::recipe::Content;
+use copydesk_desk::store::drafts::{DraftRow, VersionRow};
+use serde::Serialize;
+use serde_json::Value;
+
+#[derive(Serialize)]
+pub(crate) struct DraftBody {
+    object: &'static str,
+    id: String,
+    uuid: String,
+    status: &'static str,
+    review: &'static str,
+    title: String,
+    recipe: String,
+    user: String,
+    user_id: String,
+    external_id: Option<String>,
+    /// Number of the version shown; 0 while there is none.
+    current_version: u32,
+    versions: u32,
+    /// The generation that is filling it right now.
+    live_generation_id: Option<String>,
+    /// Rises with every change: the ETag.
+    revision: i64,
+    created_at: String,
+    updated_at: String,
+    generated_at: Option<String>,
+    published_at: Option<String>,
+    deleted_at: Option<String>,
+    /// The current version's content; absent in lists, `null` while there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub content: Option<Option<ContentBody>>,
+    urls: Urls,
+}
+
+#[derive(Serialize)]
+struct Urls {
+    #[serde(rename = "self")]
+    this: String,
+    versions: String,
+}
+
+impl DraftBody {
+    pub fn of(row: DraftRow, links: Links<'_>) -> DraftBody {
+        DraftBody {
+            object: "draft",
+            id: row.id.to_string(),
+            uuid: row.id.uuid().to_string(),
+            status: row.status.as_str(),
+            review: row.review.as_str(),
+            title: row.title,
+            recipe: row.recipe,
+            user: row.user_external,
+            user_id: row.user.to_string(),
+            external_id: row.external_id,
+            current_version: row.current_version,
+            versions: row.versions,
+            live_generation_id: row.live_generation.map(|id| id.to_string()),
+            revision: row.revision,
+            created_at: row.created_at.to_string(),
+            updated_at: row.updated_at.to_string(),
+            generated_at: row.generated_at.map(|at| at.to_string()),
+            published_at: row.published_at.map(|at| at.to_string()),
+            deleted_at: row.deleted_at.map(|at| at.to_string()),
+            content: None,
+            urls: Urls { this: links.draft(row.id, ""), versions: links.draft(row.id, "/versions") },
+        }
+    }
+}
+
+/// The content of a version: as stored, and ready to show.
+#[derive(Serialize)]
+pub(crate) struct ContentBody {
+    form: &'static str,
+    title: String,
+    body: Value,
+    markdown: String,
+    text: String,
+    words: u32,
+    /// `generated`, `fallback`, `stopped`, `edited`, `restored`; with the reason where there is one.
+    origin: String,
+    reason: Option<String>,
+    version: u32,
+}
+
+impl ContentBody {
+    pub fn of(version: &VersionRow, content: Content) -> ContentBody {
+        ContentBody {
+            form: content.form.as_str(),
+            markdown: content.to_markdown(),
+            text: content.to_text(),
+            title: content.title,
+            body: content.body,
+            words: version.content.words,
+            origin: version.origin.clone(),
+            reason: version.reason.clone(),
+            version: version.number,
+        }
+    }
+}
+
+#[derive(Serialize)]
+pub(crate) struct VersionBody {
+    object: &'static str,
+    draft_id: String,
+    version: u32,
+    /// Whether it is the one the draft shows.
+    current: bool,
+    origin: String,
+    reason: Option<String>,
+    generation_id: Option<String>,
+    title: String,
+    form: String,
+    words: u32,
+    sha256: String,
+    provenance: Value,
+    created_at: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub content: Option<ContentBody>,
+}
+
+impl VersionBody {
+    /// Errors: a stored provenance that is no JSON, in the words of the parser.
+    pub fn of(row: &VersionRow, current: u32) -> Result<VersionBody, serde_json::Error> {
+        Ok(VersionBody {
+            object: "version",
+            draft_id: row.draft.to_string(),
+            version: row.number,
+            current: row.number == current,
+            origin: row.origin.clone(),
+            reason: row.reason.clone(),
+            generation_id: row.generation.map(|id| id.to_string()),
+            title: row.content.title.clone(),
+            form: row.content.form.clone(),
+            words: row.content.words,
+            sha256: row.content.hash.iter().map(|byte| format!("{byte:02x}")).collect(),
+            provenance: serde_json::from_str(&row.content.provenance)?,
+            created_at: row.created_at.to_string(),
+            content: None,
+        })
+    }
+}

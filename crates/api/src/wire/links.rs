@@ -1,0 +1,24 @@
+//! The addresses of things, as they stand in answers.
+
+use copydesk_core::{DraftId, GenerationId};
+
+/// Where the native API begins.
+pub(crate) const BASE: &str = "/api/v1";
+
+/// Makes addresses below the server's public one.
+#[derive(Clone, Copy)]
+pub(crate) struct Links<'a> {
+    pub public_url: &'a str,
+}
+
+impl Links<'_> {
+    pub fn generation(&self, id: GenerationId, part: &str) -> String {
+        format!("{}{BASE}/generations/{id}{part}", self.public_url)
+    }
+    pub fn draft(&self, id: DraftId, part: &str) -> String {
+        format!("{}{BASE}/drafts/{id}{part}", self.public_url)
+    }
+    pub fn error_page(&self, code: &str) -> String {
+        format!("{}/docs/errors/{code}", self.public_url)
+    }
+}

@@ -1,0 +1,14 @@
+//! What goes over the wire: one type per noun, each written out of a row field by field. Core and store types know no
+//! serde, so that a renamed field there never changes an answer here unseen.
+
+pub(crate) mod accepted;
+pub(crate) mod admin;
+pub(crate) mod call;
+pub(crate) mod draft;
+pub(crate) mod generation;
+pub(crate) mod links;
+pub(crate) mod list;
+pub(crate) mod model;
+pub(crate) mod recipe;
+pub(crate) mod requests;
+pub(crate) mod waiting;

@@ -1,0 +1,62 @@
+//! Recipes as readers see them.
+
+use copydesk_desk::recipes::LoadedRecipe;
+use serde::Serialize;
+use serde_json::Value;
+
+#[derive(Serialize)]
+pub(crate) struct RecipeBody {
+    object: &'static str,
+    name: String,
+    title: String,
+    description: String,
+    version: String,
+    origin: String,
+    output: &'static str,
+    route: Vec<String>,
+    steps: Vec<String>,
+    /// Units: micro-credits, per generation.
+    price: i64,
+    dedupe: bool,
+    limits: LimitsBody,
+    /// JSON Schema of the input, and an input that fits it; only in the answer about one recipe.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    input_schema: Option<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    example: Option<Value>,
+}
+
+#[derive(Serialize)]
+struct LimitsBody {
+    attempts_max: u32,
+    attempt_timeout_s: u64,
+    deadline_s: Option<u64>,
+    input_bytes_max: usize,
+}
+
+impl RecipeBody {
+    pub fn of(loaded: &LoadedRecipe, whole: bool) -> RecipeBody {
+        let recipe = &loaded.recipe;
+        RecipeBody {
+            object: "recipe",
+            name: recipe.name.clone(),
+            title: recipe.title.clone(),
+            description: recipe.description.clone(),
+            version: recipe.version.clone(),
+            origin: loaded.origin.to_string(),
+            output: recipe.output.as_str(),
+            route: recipe.route.iter().map(ToString::to_string).collect(),
+            steps: recipe.steps.iter().map(|step| step.name.clone()).collect(),
+            price: recipe.price.micros(),
+            dedupe: recipe.dedupe,
+            limits: LimitsBody {
+                attempts_max: recipe.limits.attempts_max,
+                attempt_timeout_s: recipe.limits.attempt_timeout.as_secs(),
+                deadline_s: recipe.limits.deadline.map(|deadline| deadline.as_secs()),
+                input_bytes_max: recipe.limits.input_bytes_max,
+            },
+            input_schema: whole.then(|| recipe.input_schema.clone()),
+            example: whole.then(|| loaded.example.clone()),
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! `cargo xtask bench queue`: the figures of the queue, one JSON line each, with the disk's own speed beside them.
+
+#![allow(clippy::disallowed_methods, reason = "benchmarks measure wall time")]
+
+mod inflight;
+mod latency;
+mod throughput;
+
+use clap::Parser;
+use copydesk_bench::engine::{Engine, Place};
+use copydesk_bench::figures;
+use std::process::ExitCode;
+
+/// Benchmarks of Copydesk. They print figures and never fail for being slow.
+#[derive(Parser, Debug)]
+struct Arguments {
+    /// Which suite: queue, or one of its parts: throughput, backlog, latency, inflight
+    suite: String,
+    /// Only this engine
+    #[arg(long)]
+    engine: Option<Engine>,
+    /// Generations per throughput run
+    #[arg(long, default_value_t = 60_000)]
+    generations: usize,
+    /// Finished generations in the database for the backlog run
+    #[arg(long, default_value_t = 1_000_000)]
+    finished: usize,
+    /// Waiting generations for the backlog run
+    #[arg(long, default_value_t = 100_000)]
+    waiting: usize,
+    /// Where the data goes (must not be a memory file system)
+    #[arg(long, default_value = "/var/tmp")]
+    folder: std::path::PathBuf,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    match run(&arguments).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("bench: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(arguments: &Arguments) -> Result<(), String> {
+    let known = ["queue", "throughput", "backlog", "latency", "inflight"];
+    if !known.contains(&arguments.suite.as_str()) {
+        return Err(format!("there is no suite {:?}; there are: {}", arguments.suite, known.join(", ")));
+    }
+    let folder = tempfile::tempdir_in(&arguments.folder).map_err(|error| error.to_string())?;
+    let engines = arguments.engine.map_or(vec![Engine::Sqlite, Engine::Postgres], |engine| vec![engine]);
+    let wants = |part: &str| arguments.suite == "queue" || arguments.suite == part;
+    for engine in engines {
+        let place = |name: &str| Place::new(engine, folder.path(), name);
+        figures::print("fsync_probe", "-", figures::fsync_probe(folder.path()).map_err(|error| error.to_string())?);
+        if wants("throughput") {
+            throughput::empty(&place("throughput"), arguments.generations).await?;
+        }
+        if wants("latency") {
+            latency::idle(&place("latency")).await?;
+        }
+        if wants("inflight") {
+            inflight::ten_thousand(&place("inflight")).await?;
+        }
+        if wants("backlog") {
+            throughput::with_backlog(&place("backlog"), arguments.generations, arguments.finished, arguments.waiting).await?;
+        }
+    }
+    Ok(())
+}

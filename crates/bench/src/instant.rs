@@ -1,0 +1,85 @@
+//! A provider inside the process, and a desk around it: it answers at once, or after a given time, with a newsletter.
+
+use copydesk_core::metering::price::Price;
+use copydesk_core::metering::usage::TokenUsage;
+use copydesk_core::{NanoUsd, Tokens};
+use copydesk_desk::recipes::Shelf;
+use copydesk_desk::{Desk, DeskConfig, Parts, World};
+use copydesk_providers::{Answer, CallReport, CallRequest, DeltaSink, Finish, Provider, Registry};
+use copydesk_store::Store;
+use futures::future::BoxFuture;
+use serde_json::{Value, json};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// Answers every call alike.
+pub struct InProcess {
+    answer: String,
+    takes: Duration,
+    pub calls: AtomicU64,
+    /// When the last call arrived.
+    pub arrived: Mutex<Option<Instant>>,
+}
+
+impl InProcess {
+    pub fn new(takes: Duration) -> Arc<InProcess> {
+        let topics: Vec<Value> = (1..=4)
+            .map(|n| json!({ "heading": format!("Topic {n}"), "body": "A paragraph of about four hundred characters. ".repeat(9), "sources": [n] }))
+            .collect();
+        let answer = json!({ "title": "The week", "intro": "Hello.", "topics": topics, "conclusion": "Bye." }).to_string();
+        Arc::new(InProcess { answer, takes, calls: AtomicU64::new(0), arrived: Mutex::new(None) })
+    }
+}
+
+impl Provider for InProcess {
+    fn name(&self) -> &str {
+        "inside"
+    }
+    fn call<'a>(&'a self, _request: &'a CallRequest, _sink: &'a dyn DeltaSink) -> BoxFuture<'a, CallReport> {
+        self.calls.fetch_add(1, Ordering::Relaxed);
+        *self.arrived.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+        Box::pin(async move {
+            if !self.takes.is_zero() {
+                tokio::time::sleep(self.takes).await;
+            }
+            CallReport {
+                result: Ok(Answer { text: self.answer.clone(), finish: Finish::Stop }),
+                usage: TokenUsage { input: Some(Tokens(400)), output: Some(Tokens(500)), ..TokenUsage::default() },
+                http_status: Some(200),
+                provider_request_id: None,
+                served_model: None,
+                sent: true,
+                partial_text: None,
+            }
+        })
+    }
+    fn price(&self, _model: &str) -> Option<Price> {
+        Some(Price {
+            version: "bench".to_owned(),
+            input_per_million: NanoUsd(150_000_000),
+            output_per_million: NanoUsd(600_000_000),
+            cached_per_million: None,
+        })
+    }
+    fn models(&self) -> Vec<String> {
+        Vec::new()
+    }
+}
+
+/// A newsletter request of about 1 KB.
+pub fn input(number: usize) -> Value {
+    let items: Vec<Value> = (0..4)
+        .map(|n| json!({ "title": format!("Item {number}.{n}"), "link": "https://example.com/a", "text": "Some text about this item. ".repeat(7) }))
+        .collect();
+    json!({ "items": items })
+}
+
+/// A desk on `store` whose only provider is `provider`; not working yet.
+pub async fn desk(store: Arc<dyn Store>, provider: Arc<InProcess>, config: DeskConfig) -> Result<Desk, String> {
+    let mut providers = Registry::new();
+    providers.insert(provider).map_err(|error| error.to_string())?;
+    let shelf = Shelf::built_in().map_err(|error| error.to_string())?;
+    let parts = Parts { store, world: World::real(), shelf, providers, config, label: "bench".to_owned() };
+    Desk::open(parts).await.map_err(|error| error.to_string())
+}

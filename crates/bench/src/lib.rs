@@ -1,0 +1,8 @@
+//! What the benchmark and the crash test share: engines by name, the fsync probe, a desk with a provider inside the
+//! process. Nothing here is part of the product, and nothing here asserts a time.
+
+#![allow(clippy::disallowed_methods, reason = "benchmarks measure wall time and read the test database's address")]
+
+pub mod engine;
+pub mod figures;
+pub mod instant;

@@ -1,0 +1,175 @@
+//! The command line talks to the API and to nothing else: over HTTP to a running server, or to the same router inside
+//! this process when no server owns the data. Either way the requests and answers are the same.
+
+use crate::config::Settings;
+use crate::exit::{self, Failure};
+use crate::lock;
+use crate::wiring::{self, Wired};
+use axum::Router;
+use axum::body::Body;
+use copydesk_api::{ApiSettings, router};
+use copydesk_desk::keys::KeyText;
+use futures::StreamExt;
+use futures::stream::BoxStream;
+use http::{Method, Request};
+use http_body_util::BodyExt;
+use serde_json::Value;
+use std::time::Duration;
+use tower::ServiceExt;
+
+/// Where requests go.
+pub enum Backend {
+    /// The desk is in this process; it ends with it.
+    Inside { router: Router, wired: Wired },
+    Server { client: reqwest::Client, url: String, key: Option<KeyText> },
+}
+
+/// An answer that was not refused.
+pub struct Reply {
+    pub body: Value,
+}
+
+/// What a command needs of the desk in this process, if it is here.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Need {
+    /// Reads and orders only.
+    Records,
+    /// Somebody must do the work.
+    Worker,
+}
+
+impl Backend {
+    /// The named server; else the data itself; else the server that owns the data folder.
+    pub async fn open(settings: &Settings, need: Need) -> Result<Backend, Failure> {
+        if let Some(url) = &settings.server {
+            return Ok(Backend::Server { client: wiring::web_client()?, url: url.trim_end_matches('/').to_owned(), key: settings.key.clone() });
+        }
+        let store = match wiring::open_store(settings).await {
+            Ok(store) => store,
+            Err(failure) if failure.code == "data_folder_in_use" => return owner(settings, failure),
+            Err(failure) => return Err(failure),
+        };
+        let wired = wiring::open_desk(settings, store).await?;
+        if need == Need::Worker {
+            wired.desk.start_working().await?;
+        }
+        let settings = ApiSettings { trusted: true, public_url: String::new(), ..ApiSettings::default() };
+        Ok(Backend::Inside { router: router(wired.desk.clone(), settings), wired })
+    }
+
+    pub async fn get(&self, path: &str) -> Result<Reply, Failure> {
+        self.call(Method::GET, path, None, &[]).await
+    }
+    pub async fn post(&self, path: &str, body: &Value) -> Result<Reply, Failure> {
+        self.call(Method::POST, path, Some(body), &[]).await
+    }
+
+    /// One request. An answer of 400 and above becomes a [`Failure`].
+    pub async fn call(&self, method: Method, path: &str, body: Option<&Value>, headers: &[(&str, &str)]) -> Result<Reply, Failure> {
+        let (status, bytes) = match self {
+            Backend::Inside { router, .. } => {
+                let response = inside(router, method, path, body, headers).await?;
+                let status = response.status().as_u16();
+                let bytes = response.into_body().collect().await.map_err(broken)?.to_bytes();
+                (status, bytes)
+            }
+            Backend::Server { .. } => {
+                let response = self.send(method, path, body, headers).await?;
+                (response.status().as_u16(), response.bytes().await.map_err(|error| unreachable_server(&error))?)
+            }
+        };
+        let body: Value = if bytes.is_empty() { Value::Null } else { serde_json::from_slice(&bytes).map_err(broken)? };
+        if status >= 400 {
+            return Err(Failure::from_problem(status, &body));
+        }
+        Ok(Reply { body })
+    }
+
+    /// The bytes of an event stream.
+    pub async fn stream(&self, path: &str) -> Result<BoxStream<'static, Result<Vec<u8>, Failure>>, Failure> {
+        match self {
+            Backend::Inside { router, .. } => {
+                let response = inside(router, Method::GET, path, None, &[]).await?;
+                let stream = response.into_body().into_data_stream();
+                Ok(stream.map(|piece| piece.map(|bytes| bytes.to_vec()).map_err(broken)).boxed())
+            }
+            Backend::Server { .. } => {
+                let response = self.send(Method::GET, path, None, &[]).await?;
+                let stream = response.bytes_stream();
+                Ok(stream.map(|piece| piece.map(|bytes| bytes.to_vec()).map_err(|error| unreachable_server(&error))).boxed())
+            }
+        }
+    }
+
+    async fn send(&self, method: Method, path: &str, body: Option<&Value>, headers: &[(&str, &str)]) -> Result<reqwest::Response, Failure> {
+        let Backend::Server { client, url, key } = self else {
+            return Err(Failure::new(exit::UNEXPECTED, "internal", "there is no server to send this to"));
+        };
+        let mut request = client.request(method, format!("{url}{path}"));
+        if let Some(key) = key {
+            request = request.bearer_auth(key.reveal());
+        }
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        if let Some(body) = body {
+            request = request.json(body);
+        }
+        request.send().await.map_err(|error| unreachable_server(&error))
+    }
+
+    /// Ends the desk in this process, if there is one, handing back what still runs after `grace`.
+    pub async fn close(self, grace: Duration) -> Result<(), Failure> {
+        match self {
+            Backend::Inside { router, wired } => {
+                drop(router);
+                wired.desk.stop(grace).await?;
+                Ok(())
+            }
+            Backend::Server { .. } => Ok(()),
+        }
+    }
+
+    /// Whether the work ends with this process.
+    pub fn is_inside(&self) -> bool {
+        match self {
+            Backend::Inside { .. } => true,
+            Backend::Server { .. } => false,
+        }
+    }
+}
+
+fn owner(settings: &Settings, held: Failure) -> Result<Backend, Failure> {
+    match lock::find(&settings.data) {
+        Some(note) => Ok(Backend::Server { client: wiring::web_client()?, url: note.url, key: Some(note.key) }),
+        None => Err(held.hint("another command is using it; wait for it to end, or start `copydesk serve`")),
+    }
+}
+
+async fn inside(router: &Router, method: Method, path: &str, body: Option<&Value>, headers: &[(&str, &str)]) -> Result<http::Response<Body>, Failure> {
+    let mut request = Request::builder().method(method).uri(path);
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    let request = match body {
+        Some(body) => request.header("content-type", "application/json").body(Body::from(body.to_string())),
+        None => request.body(Body::empty()),
+    };
+    let request = request.map_err(broken)?;
+    router.clone().oneshot(request).await.map_err(|never| match never {})
+}
+
+fn broken(error: impl std::fmt::Display) -> Failure {
+    Failure::new(exit::UNEXPECTED, "bad_answer", format!("the server's answer cannot be read: {error}"))
+}
+
+fn unreachable_server(error: &reqwest::Error) -> Failure {
+    let place = error.url().map_or_else(String::new, |url| format!(" at {}", url.origin().ascii_serialization()));
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(deeper) = cause.source() {
+        cause = deeper;
+    }
+    Failure::new(exit::UNREACHABLE, "server_unreachable", format!("the server{place} cannot be reached: {cause}"))
+        .hint("start it with `copydesk serve`, or leave --server out to use the data folder")
+}
+

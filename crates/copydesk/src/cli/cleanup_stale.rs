@@ -1,0 +1,57 @@
+//! `copydesk cleanup-stale`: ends generations that are older than they should be. The sweeper does the same by itself at
+//! every deadline; this is for a shorter limit, by hand.
+
+use crate::backend::{Backend, Need};
+use crate::config::{Settings, parse_span};
+use crate::exit::{self, Failure};
+use crate::output::{Output, cell, table};
+use serde_json::{Value, json};
+use std::time::Duration;
+
+#[derive(clap::Args, Debug)]
+pub struct Arguments {
+    /// Show what would be ended, change nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// Older than this, e.g. 1h, 30m, 0.5h
+    #[arg(long, default_value = "1h", value_name = "AGE")]
+    max_age: String,
+    /// The same in hours, as the original script took it; fractions are allowed
+    #[arg(long, value_name = "HOURS", conflicts_with = "max_age")]
+    max_age_hours: Option<f64>,
+}
+
+pub async fn run(arguments: Arguments, settings: &Settings, output: Output) -> Result<u8, Failure> {
+    let age = match arguments.max_age_hours {
+        Some(hours) => format!("{hours}h"),
+        None => arguments.max_age,
+    };
+    if parse_span(&age).is_none() {
+        return Err(Failure::usage(format!("--max-age {age} is not an age of at least one second: write 1h, 30m or 0.5h")));
+    }
+    let backend = Backend::open(settings, Need::Records).await?;
+    let body = json!({ "max_age": age, "dry_run": arguments.dry_run });
+    let answer = backend.post("/api/v1/maintenance/cleanup-stale", &body).await?.body;
+    backend.close(Duration::ZERO).await?;
+    if output.json {
+        output.object(&answer);
+        return Ok(exit::OK);
+    }
+    let rows: Vec<Vec<String>> = answer
+        .get("generations")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .map(|row| ["/id", "/status", "/age"].map(|pointer| cell(row, pointer)).to_vec())
+        .collect();
+    if !rows.is_empty() {
+        output.data(&table(&["GENERATION", "WAS", "AGE"], &rows));
+    }
+    let count = cell(&answer, "/marked_as_failed");
+    output.talk(&if arguments.dry_run {
+        format!("{} older than {age} would be marked as failed; nothing was changed.", rows.len())
+    } else {
+        format!("Marked {count} stale generations as failed; their holds were released.")
+    });
+    Ok(exit::OK)
+}

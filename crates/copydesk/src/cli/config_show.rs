@@ -1,0 +1,54 @@
+//! `copydesk config show`: every setting, its value, where it came from and what it hides.
+
+use crate::config::{KEYS, Loaded};
+use crate::exit::{self, Failure};
+use crate::output::{Output, table};
+use serde_json::json;
+
+#[derive(clap::Subcommand, Debug)]
+pub enum Command {
+    /// All settings with their origins
+    Show,
+}
+
+pub fn run(command: Command, loaded: &Loaded, output: Output) -> Result<u8, Failure> {
+    match command {
+        Command::Show => show(loaded, output),
+    }
+    Ok(exit::OK)
+}
+
+fn show(loaded: &Loaded, output: Output) {
+    let shown = |key: &crate::config::Key| {
+        let text = loaded.text(key.name);
+        if key.secret && !text.is_empty() { "[set, not shown]".to_owned() } else { text.to_owned() }
+    };
+    if output.json {
+        let settings: Vec<_> = KEYS
+            .iter()
+            .map(|key| {
+                let value = &loaded.values[key.name];
+                let hides: Vec<String> = value.hides.iter().map(ToString::to_string).collect();
+                json!({ "name": key.name, "value": shown(key), "origin": value.origin.to_string(), "overrides": hides,
+                        "variable": key.env, "default": key.default, "help": key.help })
+            })
+            .collect();
+        return output.object(&json!({ "object": "settings", "data": settings }));
+    }
+    let rows: Vec<Vec<String>> = KEYS
+        .iter()
+        .map(|key| {
+            let value = &loaded.values[key.name];
+            let mut origin = value.origin.to_string();
+            for hidden in &value.hides {
+                origin.push_str(&format!(", hides {hidden}"));
+            }
+            let text = shown(key);
+            vec![key.name.to_owned(), if text.is_empty() { "-".to_owned() } else { text }, origin, key.help.to_owned()]
+        })
+        .collect();
+    output.data(&table(&["SETTING", "VALUE", "FROM", "MEANING"], &rows));
+    for (name, provider) in &loaded.providers {
+        output.data(&format!("provider {name}: {provider:?}"));
+    }
+}

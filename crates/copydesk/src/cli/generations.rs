@@ -1,0 +1,192 @@
+//! `copydesk generations`: list, show, why, cancel, retry.
+
+use crate::backend::{Backend, Need};
+use crate::config::Settings;
+use crate::exit::{self, Failure};
+use crate::output::{Output, cell, table};
+use serde_json::{Value, json};
+use std::time::Duration;
+
+#[derive(clap::Subcommand, Debug)]
+pub enum Command {
+    /// List generations, newest first
+    Ls {
+        /// pending, processing, completed, failed or cancelled
+        #[arg(long)]
+        status: Option<String>,
+        #[arg(long)]
+        user: Option<String>,
+        #[arg(long)]
+        recipe: Option<String>,
+        #[arg(long, default_value_t = 20)]
+        limit: u32,
+        /// Where the last page ended
+        #[arg(long)]
+        cursor: Option<String>,
+    },
+    /// One generation with its calls
+    Show { generation: String },
+    /// What a generation is waiting for
+    Why { generation: String },
+    /// Stop a generation; its whole hold is released
+    Cancel { generation: String },
+    /// Try a failed or cancelled generation again, for the same draft
+    Retry {
+        generation: String,
+        #[arg(long, short)]
+        model: Option<String>,
+        /// Print the ids and do not wait
+        #[arg(long)]
+        no_wait: bool,
+    },
+}
+
+pub async fn run(command: Command, settings: &Settings, output: Output) -> Result<u8, Failure> {
+    let need = match &command {
+        Command::Retry { no_wait: false, .. } => Need::Worker,
+        Command::Retry { no_wait: true, .. }
+        | Command::Ls { .. }
+        | Command::Show { .. }
+        | Command::Why { .. }
+        | Command::Cancel { .. } => Need::Records,
+    };
+    let backend = Backend::open(settings, need).await?;
+    let code = act(&backend, command, output).await;
+    backend.close(Duration::ZERO).await?;
+    code
+}
+
+async fn act(backend: &Backend, command: Command, output: Output) -> Result<u8, Failure> {
+    match command {
+        Command::Ls { status, user, recipe, limit, cursor } => {
+            let mut path = format!("/api/v1/generations?limit={limit}");
+            for (name, value) in [("status", status), ("user", user), ("recipe", recipe), ("cursor", cursor)] {
+                if let Some(value) = value {
+                    path.push_str(&format!("&{name}={}", escape(&value)));
+                }
+            }
+            list(&backend.get(&path).await?.body, output);
+        }
+        Command::Show { generation } => show(backend, &generation, output).await?,
+        Command::Why { generation } => {
+            let body = backend.get(&format!("/api/v1/generations/{generation}/why")).await?.body;
+            if output.json {
+                output.object(&body);
+            } else {
+                output.data(&format!("{}: {}", cell(&body, "/reason"), cell(&body, "/detail")));
+            }
+        }
+        Command::Cancel { generation } => {
+            let body = backend.post(&format!("/api/v1/generations/{generation}/cancel"), &json!({})).await?.body;
+            if output.json {
+                output.object(&body);
+            } else {
+                output.talk(&format!("{generation} is cancelled. You were not charged."));
+            }
+        }
+        Command::Retry { generation, model, no_wait } => {
+            let body = model.map_or_else(|| json!({}), |model| json!({ "model": model }));
+            let accepted = backend.post(&format!("/api/v1/generations/{generation}/retry"), &body).await?.body;
+            if no_wait {
+                output.object(&accepted);
+            } else {
+                let id = cell(&accepted, "/id");
+                wait_for(backend, &id, output).await?;
+                show(backend, &id, output).await?;
+            }
+        }
+    }
+    Ok(exit::OK)
+}
+
+/// Waits until a generation has ended. A failed one is a [`Failure`].
+pub async fn wait_for(backend: &Backend, id: &str, output: Output) -> Result<(), Failure> {
+    output.talk(&format!("Waiting for {id}"));
+    loop {
+        let body = backend.get(&format!("/api/v1/generations/{id}")).await?.body;
+        match cell(&body, "/status").as_str() {
+            status if body.get("finished_at").is_none_or(Value::is_null) => {
+                tracing::debug!("{id} is {status}");
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+            _ if body.get("version").is_some_and(|version| !version.is_null()) => return Ok(()),
+            status => {
+                let message = match cell(&body, "/error/message").as_str() {
+                    "-" => format!("{id} is {status}"),
+                    sentence => sentence.to_owned(),
+                };
+                return Err(Failure::new(exit::WORK_FAILED, &cell(&body, "/error/code"), message).hint("You were not charged."));
+            }
+        }
+    }
+}
+
+fn list(body: &Value, output: Output) {
+    if output.json {
+        return output.object(body);
+    }
+    let rows: Vec<Vec<String>> = body
+        .get("data")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .map(|row| ["/id", "/status", "/attempt", "/recipe", "/model", "/user", "/accepted_at", "/error/code"].map(|pointer| cell(row, pointer)).to_vec())
+        .collect();
+    if rows.is_empty() {
+        output.talk("No generations here.");
+        return;
+    }
+    output.data(&table(&["ID", "STATUS", "ATTEMPT", "RECIPE", "MODEL", "USER", "ACCEPTED", "ERROR"], &rows));
+    if let Some(cursor) = body.get("next_cursor").and_then(Value::as_str) {
+        output.talk(&format!("More: copydesk generations ls --cursor {cursor}"));
+    }
+}
+
+async fn show(backend: &Backend, id: &str, output: Output) -> Result<(), Failure> {
+    let generation = backend.get(&format!("/api/v1/generations/{id}")).await?.body;
+    let calls = backend.get(&format!("/api/v1/generations/{id}/calls")).await?.body;
+    if output.json {
+        output.object(&json!({ "generation": generation, "calls": calls.get("data") }));
+        return Ok(());
+    }
+    let facts = [
+        ("status", "/status"),
+        ("waiting", "/waiting/detail"),
+        ("draft", "/draft_id"),
+        ("recipe", "/recipe"),
+        ("model", "/model"),
+        ("user", "/user"),
+        ("attempt", "/attempt"),
+        ("accepted", "/accepted_at"),
+        ("deadline", "/deadline_at"),
+        ("finished", "/finished_at"),
+        ("version", "/version"),
+        ("error", "/error/message"),
+    ];
+    let rows: Vec<Vec<String>> = facts
+        .iter()
+        .map(|(name, pointer)| vec![(*name).to_owned(), cell(&generation, pointer)])
+        .filter(|row| row[1] != "-")
+        .collect();
+    output.data(&table(&["GENERATION", id], &rows));
+    let rows: Vec<Vec<String>> = calls
+        .get("data")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .map(|call| ["/id", "/attempt", "/operation", "/model", "/outcome", "/input_tokens", "/output_tokens", "/duration_ms", "/error/code"].map(|pointer| cell(call, pointer)).to_vec())
+        .collect();
+    output.data("");
+    output.data(&table(&["CALL", "ATTEMPT", "STEP", "MODEL", "OUTCOME", "IN", "OUT", "MS", "ERROR"], &rows));
+    Ok(())
+}
+
+/// Percent-encodes a query value.
+pub fn escape(text: &str) -> String {
+    text.bytes()
+        .map(|byte| match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => (byte as char).to_string(),
+            _ => format!("%{byte:02X}"),
+        })
+        .collect()
+}

@@ -1,0 +1,156 @@
+//! The command line: one file per command. This one knows the arguments, reads the settings and hands over.
+
+mod audit;
+mod cleanup_stale;
+mod config_show;
+mod db;
+mod doctor;
+mod drafts;
+mod generate;
+mod generations;
+mod recipes;
+mod serve;
+
+use crate::config::{Environment, Flags, Loaded, Settings};
+use crate::exit::{self, Failure};
+use crate::output::Output;
+use clap::{Args, Parser, Subcommand};
+use std::path::PathBuf;
+
+/// The generation server an application puts between its users and the AI models.
+#[derive(Parser, Debug)]
+#[command(name = "copydesk", version, max_term_width = 110)]
+pub struct Arguments {
+    #[command(flatten)]
+    pub common: Common,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// What every command takes.
+#[derive(Args, Debug)]
+pub struct Common {
+    /// Settings file (default: copydesk.toml, if it is there)
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Data folder of the embedded database
+    #[arg(long, global = true, value_name = "DIR")]
+    data: Option<String>,
+    /// PostgreSQL instead of the embedded database
+    #[arg(long, global = true, value_name = "URL")]
+    database_url: Option<String>,
+    /// Talk to this server instead of opening the data
+    #[arg(long, global = true, value_name = "URL")]
+    server: Option<String>,
+    /// API key for that server
+    #[arg(long, global = true, value_name = "KEY")]
+    key: Option<String>,
+    /// Folder with recipes of your own
+    #[arg(long, global = true, value_name = "DIR")]
+    recipes: Option<String>,
+    /// Print the API's JSON objects
+    #[arg(long, global = true)]
+    json: bool,
+    /// Print data and errors only
+    #[arg(long, short, global = true)]
+    quiet: bool,
+    /// Show the log of what happens inside (twice: more of it)
+    #[arg(long, short, global = true, action = clap::ArgAction::Count)]
+    verbose: u8,
+}
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    /// Run the server: API, worker, sweeper
+    Serve(serve::Arguments),
+    /// Generate one draft and print it
+    Generate(generate::Arguments),
+    /// List and change drafts
+    #[command(subcommand)]
+    Drafts(drafts::Command),
+    /// List generations, see what they wait for, cancel or retry them
+    #[command(subcommand)]
+    Generations(generations::Command),
+    /// End generations that are older than they should be; their holds are released
+    CleanupStale(cleanup_stale::Arguments),
+    /// Check this installation: database, schema, providers, folders
+    Doctor,
+    /// Re-prove every invariant on the live data
+    Audit,
+    /// The database: what it is, whether its schema fits, bring it up to date
+    #[command(subcommand)]
+    Db(db::Command),
+    /// The settings and where they come from
+    #[command(subcommand)]
+    Config(config_show::Command),
+    /// The recipes: list them, check a folder of your own
+    #[command(subcommand)]
+    Recipes(recipes::Command),
+}
+
+/// Runs the command and returns the exit code.
+pub async fn run(arguments: Arguments) -> u8 {
+    let output = Output { json: arguments.common.json, quiet: arguments.common.quiet };
+    match dispatch(arguments, output).await {
+        Ok(code) => code,
+        Err(failure) => {
+            output.failure(&failure);
+            failure.exit
+        }
+    }
+}
+
+async fn dispatch(arguments: Arguments, output: Output) -> Result<u8, Failure> {
+    let Arguments { common, command } = arguments;
+    let mut flags = common.flags();
+    if let Command::Serve(serve) = &command {
+        serve.add_flags(&mut flags);
+    }
+    let loaded = Loaded::read(&flags, &Environment::of_process(), common.config.as_deref())?;
+    if let Command::Config(command) = command {
+        return config_show::run(command, &loaded, output);
+    }
+    let settings = Settings::read(&loaded)?;
+    start_log(&settings, matches!(command, Command::Serve(_)), common.verbose);
+    match command {
+        Command::Serve(_) => serve::run(settings, output).await,
+        Command::Generate(arguments) => generate::run(arguments, &settings, output).await,
+        Command::Drafts(command) => drafts::run(command, &settings, output).await,
+        Command::Generations(command) => generations::run(command, &settings, output).await,
+        Command::CleanupStale(arguments) => cleanup_stale::run(arguments, &settings, output).await,
+        Command::Doctor => doctor::run(&settings, output).await,
+        Command::Audit => audit::run(&settings, output).await,
+        Command::Db(command) => db::run(command, &settings, output).await,
+        Command::Config(_) => Ok(exit::OK),
+        Command::Recipes(command) => recipes::run(command, &settings, output),
+    }
+}
+
+impl Common {
+    fn flags(&self) -> Flags {
+        let given = [
+            ("data", &self.data),
+            ("database_url", &self.database_url),
+            ("server", &self.server),
+            ("key", &self.key),
+            ("recipes", &self.recipes),
+        ];
+        given.into_iter().filter_map(|(name, value)| Some((name, value.clone()?))).collect()
+    }
+}
+
+/// The server logs by its settings; other commands stay silent unless asked, since their talk is the output.
+fn start_log(settings: &Settings, serving: bool, verbose: u8) {
+    let filter = match (serving, verbose) {
+        (true, 0) => settings.log.clone(),
+        (false, 0) => "off".to_owned(),
+        (_, 1) => "info".to_owned(),
+        (_, _) => "debug".to_owned(),
+    };
+    let filter = tracing_subscriber::EnvFilter::try_new(&filter).unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
+    let set = if settings.log_json { builder.json().try_init() } else { builder.with_ansi(false).try_init() };
+    if let Err(error) = set {
+        eprintln!("the log could not be set up: {error}");
+    }
+}

@@ -1,0 +1,139 @@
+//! `copydesk serve`: opens the store, checks it, starts the worker and serves the API until it is told to stop. The first
+//! SIGTERM or Ctrl-C drains; a second one ends at once, which is safe, only less tidy.
+
+use crate::config::{Flags, Settings};
+use crate::exit::{self, Failure};
+use crate::lock::{self, ServerNote};
+use crate::output::Output;
+use crate::wiring::{self, Wired};
+use copydesk_api::{ApiSettings, router};
+use copydesk_desk::keys::KeyText;
+use copydesk_desk::store::Scope;
+use copydesk_desk::store::admin::PauseKey;
+use copydesk_desk::Desk;
+use std::net::SocketAddr;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+
+#[derive(clap::Args, Debug)]
+pub struct Arguments {
+    /// Address and port (default 127.0.0.1:8420)
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Option<String>,
+    /// Bring a PostgreSQL schema up to date first
+    #[arg(long)]
+    auto_migrate: bool,
+    /// Generations worked on at once, over all processes
+    #[arg(long, value_name = "N")]
+    max_concurrent: Option<String>,
+}
+
+impl Arguments {
+    pub fn add_flags(&self, flags: &mut Flags) {
+        flags.extend(self.listen.clone().map(|listen| ("listen", listen)));
+        flags.extend(self.auto_migrate.then(|| ("auto_migrate", "true".to_owned())));
+        flags.extend(self.max_concurrent.clone().map(|limit| ("max_concurrent", limit)));
+    }
+}
+
+pub async fn run(settings: Settings, output: Output) -> Result<u8, Failure> {
+    let store = wiring::open_store(&settings).await?;
+    let Wired { desk, demo } = wiring::open_desk(&settings, store).await?;
+    set_master_switch(&desk, &settings).await?;
+    let made = admin_key(&desk, &settings).await?;
+    let listener = TcpListener::bind(settings.listen).await.map_err(|error| {
+        Failure::new(exit::UNEXPECTED, "cannot_listen", format!("{} cannot be listened on: {error}", settings.listen))
+            .hint("another program may use the port; choose one with --listen 127.0.0.1:PORT")
+    })?;
+    let address = listener.local_addr().map_err(|error| Failure::new(exit::UNEXPECTED, "cannot_listen", error.to_string()))?;
+    let local_key = KeyText::random(desk.world());
+    let url = format!("http://{address}");
+    let note = match settings.database_url {
+        Some(_) => None,
+        None => Some(lock::leave(&settings.data, &ServerNote { url: url.clone(), key: local_key.clone() })?),
+    };
+    desk.start_working().await?;
+    greet(&settings, address, made.as_ref(), output);
+    let api = ApiSettings { local_key: Some(local_key), public_url: url, ..ApiSettings::default() };
+    serve(listener, &desk, api, &settings).await?;
+    drop(note);
+    drop(demo);
+    Ok(exit::OK)
+}
+
+async fn serve(listener: TcpListener, desk: &Desk, api: ApiSettings, settings: &Settings) -> Result<(), Failure> {
+    let broken = |error: std::io::Error| Failure::new(exit::UNEXPECTED, "internal", error.to_string());
+    let mut terminate = signal(SignalKind::terminate()).map_err(broken)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(broken)?;
+    let (stop, mut stopping) = tokio::sync::watch::channel(false);
+    let app = router(desk.clone(), api);
+    let mut server = tokio::spawn(async move {
+        let graceful = async move {
+            // The sender outlives the server; an error would mean the same: stop.
+            drop(stopping.wait_for(|stop| *stop).await);
+        };
+        axum::serve(listener, app).with_graceful_shutdown(graceful).await
+    });
+    tokio::select! {
+        ended = &mut server => {
+            return Err(Failure::new(exit::UNEXPECTED, "internal", format!("the HTTP server ended by itself: {ended:?}")));
+        }
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    tracing::info!("Stopping: no new work; running attempts have {:?}", settings.desk.drain_grace);
+    desk.begin_stop();
+    let drain = async {
+        let handed_back = desk.stop(settings.desk.drain_grace).await?;
+        stop.send_replace(true);
+        // Streams end by themselves once their generations do; nobody is waited for longer than this.
+        if tokio::time::timeout(std::time::Duration::from_secs(2), server).await.is_err() {
+            tracing::warn!("Some connections were still open and have been cut");
+        }
+        Ok::<usize, Failure>(handed_back)
+    };
+    tokio::select! {
+        handed_back = drain => {
+            tracing::info!("Stopped; {} attempt(s) were handed back", handed_back?);
+        }
+        _ = terminate.recv() => tracing::warn!("Told to stop a second time: ending at once"),
+        _ = interrupt.recv() => tracing::warn!("Told to stop a second time: ending at once"),
+    }
+    Ok(())
+}
+
+async fn set_master_switch(desk: &Desk, settings: &Settings) -> Result<(), Failure> {
+    if let Some(on) = settings.generation {
+        desk.store().set_pause(PauseKey::Generation, !on, desk.world().now()).await?;
+    }
+    Ok(())
+}
+
+/// The bootstrap key: the one from the settings, else one that is made when there is none at all.
+async fn admin_key(desk: &Desk, settings: &Settings) -> Result<Option<KeyText>, Failure> {
+    if let Some(key) = &settings.admin_key {
+        desk.add_key(Scope::DEFAULT, "admin (from the settings)", key).await?;
+        return Ok(None);
+    }
+    if desk.store().describe().await?.keys > 0 {
+        return Ok(None);
+    }
+    let key = KeyText::random(desk.world());
+    desk.add_key(Scope::DEFAULT, "admin (made at first start)", &key).await?;
+    Ok(Some(key))
+}
+
+fn greet(settings: &Settings, address: SocketAddr, made: Option<&KeyText>, output: Output) {
+    let place = match &settings.database_url {
+        Some(_) => "PostgreSQL".to_owned(),
+        None => settings.data.display().to_string(),
+    };
+    output.talk(&format!("copydesk {} serves http://{address}, data in {place}", env!("CARGO_PKG_VERSION")));
+    if let Some(key) = made {
+        output.talk(&format!("\n  Admin key, shown only now: {}\n", key.reveal()));
+        output.talk(&format!(
+            "  Try it: curl -s http://{address}/api/v1/generations -H 'Authorization: Bearer {}' \\\n    -H 'content-type: application/json' -d '{{\"recipe\":\"text\",\"input\":{{\"prompt\":\"Hello\"}}}}'\n",
+            key.reveal()
+        ));
+    }
+}

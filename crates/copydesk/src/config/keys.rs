@@ -1,0 +1,54 @@
+//! The table of all settings: name, variable, default, what it means. Everything that lists or checks settings reads it.
+
+/// One setting.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Key {
+    /// In `copydesk.toml`.
+    pub name: &'static str,
+    pub env: &'static str,
+    /// Variables of the seeds' applications that mean the same.
+    pub aliases: &'static [&'static str],
+    /// Its value is never shown, and may come from the file that `<env>_FILE` names.
+    pub secret: bool,
+    /// As it would be written; empty means "not set".
+    pub default: &'static str,
+    pub help: &'static str,
+}
+
+const fn key(name: &'static str, env: &'static str, default: &'static str, help: &'static str) -> Key {
+    Key { name, env, aliases: &[], secret: false, default, help }
+}
+
+/// All of them, in the order they are shown.
+pub const KEYS: &[Key] = &[
+    key("data", "COPYDESK_DATA", "./copydesk-data", "folder of the embedded database and the generated files"),
+    Key {
+        secret: true,
+        ..key("database_url", "COPYDESK_DATABASE_URL", "", "PostgreSQL to use instead of the embedded database")
+    },
+    key("listen", "COPYDESK_LISTEN", "127.0.0.1:8420", "address and port of the HTTP server"),
+    Key {
+        secret: true,
+        ..key("admin_key", "COPYDESK_ADMIN_KEY", "", "bootstrap API key, at least 16 characters; made and printed once when not set")
+    },
+    key("auto_migrate", "COPYDESK_AUTO_MIGRATE", "false", "bring a PostgreSQL schema up to date at start"),
+    Key {
+        aliases: &["GENERATION_MAX_CONCURRENT"],
+        ..key("max_concurrent", "COPYDESK_MAX_CONCURRENT", "4", "generations worked on at once, over all processes")
+    },
+    Key {
+        aliases: &["GENERATION_USE_QUEUE"],
+        ..key("use_queue", "COPYDESK_USE_QUEUE", "true", "false lifts max_concurrent: each request runs at once")
+    },
+    key("waiting_max", "COPYDESK_WAITING_MAX", "1000000", "generations that may wait; more are refused"),
+    key("deadline", "COPYDESK_DEADLINE", "1h", "longest life of a generation, waiting included"),
+    key("attempt_timeout", "COPYDESK_ATTEMPT_TIMEOUT", "10m", "longest single attempt"),
+    key("drain_grace", "COPYDESK_DRAIN_GRACE", "25s", "how long a stop waits before it hands running work back"),
+    key("credits", "COPYDESK_CREDITS", "false", "hold and settle credits"),
+    key("generation", "COPYDESK_GENERATION", "", "on or off: sets the master switch at start; empty leaves it as it is"),
+    key("recipes", "COPYDESK_RECIPES", "", "folder with recipes of your own, one sub-folder each"),
+    key("log", "COPYDESK_LOG", "info", "error, warn, info, debug or trace; also filters such as copydesk_desk=debug"),
+    key("log_format", "COPYDESK_LOG_FORMAT", "text", "text or json"),
+    key("server", "COPYDESK_SERVER", "", "for the command line: a server to talk to instead of the data folder"),
+    Key { secret: true, ..key("key", "COPYDESK_KEY", "", "for the command line: API key for that server") },
+];

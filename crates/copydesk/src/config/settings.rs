@@ -1,0 +1,180 @@
+//! What the texts mean: every setting as the type the program uses, or the one sentence that says why not.
+
+use super::load::Loaded;
+use super::providers::Providers;
+use super::ConfigError;
+use copydesk_desk::DeskConfig;
+use copydesk_desk::keys::{KeyText, OWN_KEY_BYTES_MIN};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// The settings of this process.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    pub data: PathBuf,
+    pub database_url: Option<DatabaseUrl>,
+    pub listen: SocketAddr,
+    pub admin_key: Option<KeyText>,
+    pub auto_migrate: bool,
+    pub desk: DeskConfig,
+    /// Sets the master switch at start.
+    pub generation: Option<bool>,
+    pub recipes: Option<PathBuf>,
+    pub log: String,
+    pub log_json: bool,
+    pub server: Option<String>,
+    pub key: Option<KeyText>,
+    pub providers: Providers,
+}
+
+/// Holds a password; never shown.
+#[derive(Clone, PartialEq, Eq)]
+pub struct DatabaseUrl(pub String);
+
+impl std::fmt::Debug for DatabaseUrl {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("DatabaseUrl([redacted])")
+    }
+}
+
+struct Reader<'a>(&'a Loaded);
+
+impl Reader<'_> {
+    fn read<T>(&self, key: &'static str, rule: &'static str, example: &'static str, parse: impl Fn(&str) -> Option<T>) -> Result<T, ConfigError> {
+        let value = &self.0.values[key];
+        parse(value.text.trim()).ok_or_else(|| ConfigError::BadValue {
+            key,
+            origin: value.origin.to_string(),
+            seen: if secret(key) { "[not shown]".to_owned() } else { value.text.clone() },
+            rule,
+            example,
+        })
+    }
+    fn switch(&self, key: &'static str) -> Result<bool, ConfigError> {
+        self.read(key, "it must be true or false", "true", parse_switch)
+    }
+    fn span(&self, key: &'static str) -> Result<Duration, ConfigError> {
+        self.read(key, "it must be a duration of at least 1 second", "90s, 15m, 1h or 2d", parse_span)
+    }
+    fn text(&self, key: &str) -> Option<String> {
+        Some(self.0.text(key).trim()).filter(|text| !text.is_empty()).map(str::to_owned)
+    }
+}
+
+fn secret(key: &str) -> bool {
+    super::KEYS.iter().any(|known| known.name == key && known.secret)
+}
+
+fn parse_switch(text: &str) -> Option<bool> {
+    match text.to_ascii_lowercase().as_str() {
+        "true" | "on" | "yes" | "1" => Some(true),
+        "false" | "off" | "no" | "0" => Some(false),
+        _ => None,
+    }
+}
+
+/// `90s`, `15m`, `1h`, `2d`, and fractions such as `0.5h`; a bare number is refused, because its unit would be a guess.
+pub fn parse_span(text: &str) -> Option<Duration> {
+    let (number, unit) = text.split_at(text.find(|c: char| c.is_ascii_alphabetic())?);
+    let seconds = match unit {
+        "s" => 1.0,
+        "m" => 60.0,
+        "h" => 3_600.0,
+        "d" => 86_400.0,
+        _ => return None,
+    };
+    let number: f64 = number.trim().parse().ok()?;
+    let span = Duration::try_from_secs_f64(number * seconds).ok()?;
+    (span >= Duration::from_secs(1)).then_some(span)
+}
+
+impl Settings {
+    pub fn read(loaded: &Loaded) -> Result<Settings, ConfigError> {
+        let reader = Reader(loaded);
+        let max_concurrent = reader.read("max_concurrent", "it must be a whole number of at least 1", "4", |text| {
+            text.parse::<u32>().ok().filter(|limit| *limit > 0)
+        })?;
+        let use_queue = reader.switch("use_queue")?;
+        let desk = DeskConfig {
+            max_concurrent: use_queue.then_some(max_concurrent),
+            waiting_max: reader.read("waiting_max", "it must be a whole number of at least 1", "1000000", |text| {
+                text.parse::<u64>().ok().filter(|limit| *limit > 0)
+            })?,
+            deadline: reader.span("deadline")?,
+            attempt_timeout: reader.span("attempt_timeout")?,
+            drain_grace: reader.span("drain_grace")?,
+            credits: reader.switch("credits")?,
+            ..DeskConfig::default()
+        };
+        let generation = match reader.text("generation") {
+            None => None,
+            Some(_) => Some(reader.read("generation", "it must be on or off", "on", parse_switch)?),
+        };
+        let admin_key = match reader.text("admin_key") {
+            None => None,
+            Some(_) => Some(reader.read("admin_key", "it must have 16 to 255 characters", "the output of: openssl rand -hex 24", own_key)?),
+        };
+        Ok(Settings {
+            data: reader.text("data").unwrap_or_default().into(),
+            database_url: reader.text("database_url").map(DatabaseUrl),
+            listen: reader.read("listen", "it must be an address and a port", "127.0.0.1:8420", |text| text.parse().ok())?,
+            admin_key,
+            auto_migrate: reader.switch("auto_migrate")?,
+            desk,
+            generation,
+            recipes: reader.text("recipes").map(PathBuf::from),
+            log: reader.text("log").unwrap_or_else(|| "info".to_owned()),
+            log_json: reader.read("log_format", "it must be text or json", "text", |text| match text {
+                "text" => Some(false),
+                "json" => Some(true),
+                _ => None,
+            })?,
+            server: reader.text("server"),
+            key: reader.text("key").map(KeyText::new),
+            providers: loaded.providers.clone(),
+        })
+    }
+}
+
+fn own_key(text: &str) -> Option<KeyText> {
+    let key = KeyText::new(text);
+    (text.len() >= OWN_KEY_BYTES_MIN && key.plausible()).then_some(key)
+}
+
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Environment, Flags};
+
+    fn with(name: &'static str, text: &str) -> Result<Settings, ConfigError> {
+        Settings::read(&Loaded::read(&Flags::from([(name, text.to_owned())]), &Environment::default(), None)?)
+    }
+
+    #[test]
+    fn the_defaults_are_those_of_the_seeds() {
+        let settings = Settings::read(&Loaded::read(&Flags::new(), &Environment::default(), None).unwrap()).unwrap();
+        assert_eq!(settings.desk.max_concurrent, Some(4));
+        assert_eq!(settings.desk.deadline, Duration::from_secs(3_600));
+        assert!(!settings.desk.credits);
+    }
+
+    #[test]
+    fn the_queue_switched_off_lifts_the_limit_and_nothing_else() {
+        let settings = with("use_queue", "false").unwrap();
+        assert_eq!(settings.desk, DeskConfig { max_concurrent: None, ..DeskConfig::default() });
+    }
+
+    #[test]
+    fn a_bad_value_names_key_value_rule_and_example() {
+        let error = with("max_concurrent", "0").unwrap_err().to_string();
+        assert_eq!(
+            error,
+            "max_concurrent (flag --max-concurrent) is \"0\", but it must be a whole number of at least 1; for example 4"
+        );
+        assert!(with("deadline", "3600").is_err(), "a bare number has no unit");
+        let hidden = with("admin_key", "short").unwrap_err().to_string();
+        assert!(!hidden.contains("short\""), "{hidden}");
+    }
+}

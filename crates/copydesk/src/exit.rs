@@ -1,0 +1,116 @@
+//! Exit codes, and the one error type of the command line: what to print and which code to leave with.
+
+use crate::config::ConfigError;
+use copydesk_desk::DeskError;
+use copydesk_store::StoreError;
+use serde_json::Value;
+
+pub const OK: u8 = 0;
+pub const UNEXPECTED: u8 = 1;
+pub const USAGE: u8 = 2;
+pub const NOT_FOUND: u8 = 3;
+pub const NOT_ALLOWED: u8 = 4;
+/// The work itself ended in failure or was cancelled.
+pub const WORK_FAILED: u8 = 5;
+/// Waiting took too long; the work goes on.
+pub const TIMED_OUT: u8 = 6;
+pub const NO_CREDITS: u8 = 8;
+pub const CONFLICT: u8 = 9;
+pub const UNREACHABLE: u8 = 10;
+/// A check failed: schema, doctor, audit.
+pub const CHECK_FAILED: u8 = 11;
+pub const INTERRUPTED: u8 = 130;
+
+/// Why a command ends early.
+#[derive(Debug)]
+pub struct Failure {
+    pub exit: u8,
+    pub code: String,
+    pub message: String,
+    pub hint: Option<String>,
+    /// Further lines: each fault of a request, each missing column.
+    pub lines: Vec<String>,
+}
+
+impl Failure {
+    pub fn new(exit: u8, code: &str, message: impl Into<String>) -> Failure {
+        Failure { exit, code: code.to_owned(), message: message.into(), hint: None, lines: Vec::new() }
+    }
+    pub fn usage(message: impl Into<String>) -> Failure {
+        Failure::new(USAGE, "usage", message)
+    }
+    pub fn hint(mut self, hint: impl Into<String>) -> Failure {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// From a problem body of the API.
+    pub fn from_problem(status: u16, body: &Value) -> Failure {
+        let text = |key: &str| body.get(key).and_then(Value::as_str).map(str::to_owned);
+        let code = text("code").unwrap_or_else(|| format!("http_{status}"));
+        let exit = match (status, code.as_str()) {
+            (402, _) => NO_CREDITS,
+            (401 | 403, _) => NOT_ALLOWED,
+            (404 | 410, _) => NOT_FOUND,
+            (409 | 412, _) => CONFLICT,
+            (400 | 413 | 415 | 422 | 428, _) => USAGE,
+            (_, "schema_mismatch") => CHECK_FAILED,
+            (_, _) => UNEXPECTED,
+        };
+        let lines = body.get("errors").and_then(Value::as_array).into_iter().flatten().map(|fault| {
+            let part = |key: &str| fault.get(key).and_then(Value::as_str).unwrap_or_default();
+            format!("{}: {}", part("pointer"), part("detail"))
+        });
+        let lines = lines.collect();
+        Failure {
+            exit,
+            message: text("detail").or_else(|| text("title")).unwrap_or_else(|| format!("HTTP status {status}")),
+            hint: text("hint"),
+            code,
+            lines,
+        }
+    }
+}
+
+impl From<ConfigError> for Failure {
+    fn from(error: ConfigError) -> Self {
+        Failure::new(USAGE, "bad_setting", error.to_string()).hint("`copydesk config show` lists all settings")
+    }
+}
+
+impl From<DeskError> for Failure {
+    fn from(error: DeskError) -> Self {
+        match error {
+            DeskError::Store(store) => Failure::from(store),
+            DeskError::NotFound { .. } => Failure::new(NOT_FOUND, "not_found", error.to_string()),
+            DeskError::Refused(ref refusal) => Failure::new(CONFLICT, refusal.code(), error.to_string()),
+            DeskError::UnknownRecipe { .. } | DeskError::UnknownModel { .. } | DeskError::Invalid(_) => {
+                Failure::new(USAGE, "validation_failed", error.to_string())
+            }
+            DeskError::Draining => Failure::new(UNEXPECTED, "draining", error.to_string()),
+        }
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        let message = error.to_string();
+        match error {
+            StoreError::SchemaMismatch(faults) => {
+                let mut failure = Failure::new(CHECK_FAILED, "schema_mismatch", message)
+                    .hint("mend it with the statements above, or run `copydesk db migrate`");
+                failure.lines = faults.into_iter().map(|fault| format!("{}\n      {}", fault.what, fault.sql)).collect();
+                failure
+            }
+            StoreError::TooNew { .. } => Failure::new(CHECK_FAILED, "schema_mismatch", message),
+            StoreError::Held { .. } => Failure::new(CONFLICT, "data_folder_in_use", message),
+            StoreError::NotFound { .. } => Failure::new(NOT_FOUND, "not_found", message),
+            StoreError::Refused(refusal) => Failure::new(CONFLICT, refusal.code(), message),
+            StoreError::Busy(_) | StoreError::Unavailable(_) | StoreError::CommitUnknown(_) => {
+                Failure::new(UNREACHABLE, "storage_unavailable", message)
+            }
+            StoreError::Corrupt(_) => Failure::new(UNEXPECTED, "storage_corrupt", message)
+                .hint("`copydesk audit` shows what else is wrong"),
+        }
+    }
+}

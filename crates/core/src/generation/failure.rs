@@ -1,0 +1,139 @@
+//! Why an attempt or a generation failed: one list of public codes, whether another try can help, a sentence for the
+//! user and the detail for the operator. The same codes appear in problem answers and in `generation.error`.
+
+use std::fmt;
+use std::time::Duration;
+
+/// A public failure code. Its word is stable for ever; each has a page `docs/errors/<code>.md`.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum FailureCode {
+    /// Connection refused, reset, name not found, TLS: nothing usable came back.
+    ProviderUnreachable,
+    /// 5xx, overloaded, an error object without a better class.
+    ProviderError,
+    /// 429, try again later.
+    RateLimited,
+    /// A quota or balance at the provider that will not come back by waiting a little.
+    ProviderQuota,
+    /// The provider did not answer in time.
+    ProviderTimeout,
+    /// Not JSON, HTML, cut off, or of an unknown shape.
+    ProviderBadResponse,
+    /// The provider refused our key.
+    ProviderAuth,
+    /// The provider refused the request as such (400, 404, 413, 422).
+    ProviderRejected,
+    /// The model or a filter refused to write this.
+    Refused,
+    /// The answer hit a length limit before it was whole.
+    OutputTruncated,
+    /// The answer is whole but not of the form the recipe needs.
+    OutputInvalid,
+    /// The attempt ran into its own time limit.
+    AttemptTimeout,
+    /// The process that ran the attempt died or lost its lease.
+    LeaseLost,
+    /// The generation's deadline passed.
+    DeadlineExceeded,
+    /// Something inside Copydesk broke.
+    Internal,
+}
+
+impl FailureCode {
+    pub const ALL: [FailureCode; 15] = [
+        Self::ProviderUnreachable,
+        Self::ProviderError,
+        Self::RateLimited,
+        Self::ProviderQuota,
+        Self::ProviderTimeout,
+        Self::ProviderBadResponse,
+        Self::ProviderAuth,
+        Self::ProviderRejected,
+        Self::Refused,
+        Self::OutputTruncated,
+        Self::OutputInvalid,
+        Self::AttemptTimeout,
+        Self::LeaseLost,
+        Self::DeadlineExceeded,
+        Self::Internal,
+    ];
+
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::ProviderUnreachable => "provider_unreachable",
+            Self::ProviderError => "provider_error",
+            Self::RateLimited => "rate_limited",
+            Self::ProviderQuota => "provider_quota",
+            Self::ProviderTimeout => "provider_timeout",
+            Self::ProviderBadResponse => "provider_bad_response",
+            Self::ProviderAuth => "provider_auth",
+            Self::ProviderRejected => "provider_rejected",
+            Self::Refused => "refused",
+            Self::OutputTruncated => "output_truncated",
+            Self::OutputInvalid => "output_invalid",
+            Self::AttemptTimeout => "attempt_timeout",
+            Self::LeaseLost => "lease_lost",
+            Self::DeadlineExceeded => "deadline_exceeded",
+            Self::Internal => "internal",
+        }
+    }
+
+    pub fn parse(word: &str) -> Option<FailureCode> {
+        Self::ALL.into_iter().find(|code| code.as_str() == word)
+    }
+
+    /// Whether another attempt can help.
+    pub const fn retryable(self) -> bool {
+        match self {
+            Self::ProviderUnreachable
+            | Self::ProviderError
+            | Self::RateLimited
+            | Self::ProviderTimeout
+            | Self::ProviderBadResponse
+            | Self::OutputTruncated
+            | Self::OutputInvalid
+            | Self::AttemptTimeout
+            | Self::LeaseLost
+            | Self::Internal => true,
+            Self::ProviderQuota
+            | Self::ProviderAuth
+            | Self::ProviderRejected
+            | Self::Refused
+            | Self::DeadlineExceeded => false,
+        }
+    }
+}
+
+impl fmt::Display for FailureCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// One failure, in two voices.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Failure {
+    pub code: FailureCode,
+    /// For the user: what happened, without internals. One sentence.
+    pub message: String,
+    /// For the operator: the provider's own words (at most 2 KB, secrets removed) or the cause chain.
+    pub detail: Option<String>,
+    /// The provider asked to wait this long.
+    pub retry_after: Option<Duration>,
+}
+
+impl Failure {
+    pub fn new(code: FailureCode, message: impl Into<String>) -> Failure {
+        Failure { code, message: message.into(), detail: None, retry_after: None }
+    }
+    pub fn with_detail(mut self, detail: impl Into<String>) -> Failure {
+        self.detail = Some(detail.into());
+        self
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}

@@ -1,0 +1,17 @@
+//! The pure core: ids, time, units, the draft and generation state machines, the ledger's rules, metering arithmetic
+//! and what a recipe may say. It takes values and `now`, and returns values; it never awaits, reads a clock, rolls a
+//! die or touches a file. Read `generation/transition.rs` first: it decides everything that happens to a generation.
+
+pub mod draft;
+pub mod generation;
+pub mod ids;
+pub mod ledger;
+pub mod metering;
+pub mod recipe;
+pub mod refusal;
+pub mod time;
+pub mod units;
+
+pub use ids::*;
+pub use time::Timestamp;
+pub use units::{MicroCredits, NanoUsd, Tokens};

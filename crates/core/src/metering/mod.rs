@@ -1,0 +1,4 @@
+//! What a call used and what it cost, in integers.
+
+pub mod price;
+pub mod usage;

@@ -1,0 +1,14 @@
+//! What a recipe may say: a kind of generation as data. Here are the rules, the output forms and the honest fallbacks;
+//! reading folders, templates and JSON Schema is the business of the `copydesk-recipes` crate. Start with `recipe.rs`.
+
+pub mod fallback;
+pub mod items;
+pub mod output;
+// The noun of this folder is the recipe; `recipe/recipe.rs` is where anybody looks for it.
+#[expect(clippy::module_inception, reason = "STYLE.md section 3 names the file")]
+pub mod recipe;
+
+pub use fallback::{Fallback, FallbackBody, FallbackReason, FallbackRules};
+pub use items::Item;
+pub use output::{Content, OutputContext, OutputForm, Source, WhyNot};
+pub use recipe::{BadModelRef, Limits, ModelRef, PromptMessage, Recipe, RecipeFault, Role, Step, StepAnswer};

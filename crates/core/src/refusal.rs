@@ -1,0 +1,52 @@
+//! Why the domain says no. Each refusal has a stable code; none is ever retried by Copydesk itself.
+
+use crate::generation::Status;
+use crate::{MicroCredits, Timestamp};
+
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum Refusal {
+    #[error("It is {status} already and never changes again.")]
+    AlreadyTerminal { status: Status },
+    #[error("It is {status} and cannot be claimed.")]
+    NotClaimable { status: Status },
+    #[error("This needs {required} credits; {available} are available and {held} are held by work in progress.")]
+    InsufficientCredits { required: MicroCredits, available: MicroCredits, held: MicroCredits },
+    #[error("Generation is switched off since {since}. Nothing was queued and nothing was charged.")]
+    GenerationPaused { since: Timestamp },
+    #[error("The idempotency key was used before for another request.")]
+    IdempotencyKeyReused,
+    #[error("{waiting} generations wait already, which is the limit; nothing was queued.")]
+    QueueFull { waiting: u64 },
+    #[error("There is no such draft.")]
+    DraftNotFound,
+    #[error("The draft is published: a published draft is never changed. Unpublish it or make a new one.")]
+    DraftPublished,
+    #[error("A generation is filling this draft right now: wait for it or cancel it.")]
+    DraftBusy,
+    #[error("The draft has no content yet.")]
+    DraftEmpty,
+    #[error("The draft was changed by somebody else: it is at revision {current} now.")]
+    VersionConflict { current: i64 },
+    #[error("The amount is larger than what is left of it.")]
+    AmountTooLarge,
+}
+
+impl Refusal {
+    /// The stable public code.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Refusal::AlreadyTerminal { .. } => "already_terminal",
+            Refusal::NotClaimable { .. } => "not_claimable",
+            Refusal::InsufficientCredits { .. } => "insufficient_credits",
+            Refusal::GenerationPaused { .. } => "generation_paused",
+            Refusal::IdempotencyKeyReused => "idempotency_key_reused",
+            Refusal::QueueFull { .. } => "queue_full",
+            Refusal::DraftNotFound => "not_found",
+            Refusal::DraftPublished => "draft_published",
+            Refusal::DraftBusy => "draft_busy",
+            Refusal::DraftEmpty => "draft_empty",
+            Refusal::VersionConflict { .. } => "version_conflict",
+            Refusal::AmountTooLarge => "amount_too_large",
+        }
+    }
+}

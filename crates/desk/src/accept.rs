@@ -1,0 +1,344 @@
+//! Accepting a request: everything that can be wrong with it is said before anything is written; then draft, generation,
+//! queue row, hold, idempotency row and event are written together, or nothing is.
+
+use crate::batch::Collector;
+use crate::desk::Desk;
+use crate::error::{DeskError, Fault};
+use copydesk_core::generation::fairness::Priority;
+use copydesk_core::recipe::{ModelRef, Recipe};
+use copydesk_core::refusal::Refusal;
+use copydesk_core::{DraftId, GenerationId, MicroCredits, Timestamp, TransferId, UserId};
+use copydesk_recipes::LoadedRecipe;
+use copydesk_store::generations::{Accept, Accepted, GenerationRow, Idempotency, Slot};
+use copydesk_store::{Scope, Store, StoreError};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+use std::sync::Arc;
+use tokio::sync::Notify;
+
+/// What the collector answers for one request.
+pub(crate) type AcceptDesk = Result<Result<Accepted, Refusal>, StoreError>;
+
+/// The user of a request that names none.
+pub const ANONYMOUS: &str = "anonymous";
+/// Longest external id, target, dedupe key or user name. Units: bytes.
+pub const NAME_BYTES_MAX: usize = 255;
+/// Largest `metadata` of a request. Units: bytes of compact JSON.
+pub const METADATA_BYTES_MAX: usize = 16 * 1024;
+
+/// A request as it arrives from any edge.
+#[derive(Clone, Debug)]
+pub struct Request {
+    pub scope: Scope,
+    pub recipe: String,
+    /// `provider/model`; `None` takes the first of the recipe's route.
+    pub model: Option<String>,
+    pub input: Value,
+    /// Whatever the application calls its user.
+    pub user: Option<String>,
+    pub target: Option<String>,
+    pub dedupe_key: Option<String>,
+    pub external_id: Option<String>,
+    /// Fill this draft once more instead of making a new one.
+    pub draft: Option<DraftId>,
+    pub priority: i16,
+    pub run_at: Option<Timestamp>,
+    pub deadline: Option<Timestamp>,
+    pub metadata: Value,
+    pub idempotency: Option<Idempotency>,
+}
+
+impl Request {
+    pub fn new(recipe: impl Into<String>, input: Value) -> Request {
+        Request {
+            scope: Scope::DEFAULT,
+            recipe: recipe.into(),
+            model: None,
+            input,
+            user: None,
+            target: None,
+            dedupe_key: None,
+            external_id: None,
+            draft: None,
+            priority: 0,
+            run_at: None,
+            deadline: None,
+            metadata: Value::Object(serde_json::Map::new()),
+            idempotency: None,
+        }
+    }
+}
+
+/// An accepted request: new, or the one it repeats.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Receipt {
+    pub generation: GenerationId,
+    pub draft: DraftId,
+    pub user: UserId,
+    pub accepted: Accepted,
+}
+
+pub(crate) fn collector(store: Arc<dyn Store>, wake: Arc<Notify>) -> Collector<Accept, AcceptDesk> {
+    Collector::start(move |batch: Vec<Accept>| {
+        let (store, wake) = (Arc::clone(&store), Arc::clone(&wake));
+        Box::pin(async move {
+            let asked: Vec<(Scope, GenerationId)> = batch.iter().map(|one| (one.scope, one.generation)).collect();
+            let answers = match store.accept(batch).await {
+                Ok(answers) => answers.into_iter().map(Ok).collect(),
+                Err(StoreError::CommitUnknown(why)) => read_back(store.as_ref(), asked, &why).await,
+                Err(error) => asked.iter().map(|_| Err(error.clone())).collect(),
+            };
+            wake.notify_one();
+            answers
+        })
+    })
+}
+
+/// Nobody knows whether the batch was written, so the store is asked: what is there was accepted. For the others the
+/// doubt stays, and their callers are told.
+async fn read_back(store: &dyn Store, asked: Vec<(Scope, GenerationId)>, why: &str) -> Vec<AcceptDesk> {
+    let mut answers = Vec::with_capacity(asked.len());
+    for (scope, generation) in asked {
+        answers.push(match store.get(scope, generation).await {
+            Ok(row) => Ok(Ok(Accepted::New { generation, draft: row.draft })),
+            Err(_) => Err(StoreError::CommitUnknown(why.to_owned())),
+        });
+    }
+    answers
+}
+
+impl Desk {
+    /// Makes a request durable and returns its ids. The work itself goes on without the caller.
+    pub async fn accept(&self, request: Request) -> Result<Receipt, DeskError> {
+        if self.inner.draining() {
+            return Err(DeskError::Draining);
+        }
+        let recipe = self.recipe(&request.recipe)?;
+        let order = self.order(request, &recipe)?;
+        let user = order.user;
+        let accepted = self.inner.accepts.submit(order).await.map_err(unanswered)???;
+        let (generation, draft) = accepted.ids();
+        Ok(Receipt { generation, draft, user, accepted })
+    }
+
+    /// What `accept` would write for this request: everything in it is checked, nothing is written, its ids are not kept.
+    pub fn rehearse(&self, request: Request) -> Result<Accept, DeskError> {
+        let recipe = self.recipe(&request.recipe)?;
+        self.order(request, &recipe)
+    }
+
+    /// Another version for a draft: the same recipe and input as the generation that filled it last, unless told otherwise.
+    pub async fn regenerate(&self, scope: Scope, draft: DraftId, change: Again) -> Result<Receipt, DeskError> {
+        self.store().get_draft(scope, draft).await?;
+        let filter = copydesk_store::generations::GenerationFilter { draft: Some(draft), ..Default::default() };
+        let page = self.store().list(scope, filter, copydesk_store::PageRequest::newest(1)).await?;
+        let last = page.rows.into_iter().next().ok_or_else(|| DeskError::NotFound { what: "generation of draft", id: draft.to_string() })?;
+        self.accept(again(scope, last, change)?).await
+    }
+
+    /// Tries a failed or cancelled generation again: a new one, with a new hold, for the same draft.
+    pub async fn retry(&self, scope: Scope, id: GenerationId, change: Again) -> Result<Receipt, DeskError> {
+        let row = self.store().get(scope, id).await?;
+        let status = row.status();
+        if status.is_final() && status != copydesk_core::generation::Status::Completed {
+            return self.accept(again(scope, row, change)?).await;
+        }
+        if status.is_final() {
+            return Err(Refusal::AlreadyTerminal { status }.into());
+        }
+        // It is live: there is nothing to try again, the running one is the answer.
+        let accepted = Accepted::Duplicate { generation: row.generation.id, draft: row.draft };
+        Ok(Receipt { generation: row.generation.id, draft: row.draft, user: row.user, accepted })
+    }
+
+    pub(crate) fn recipe(&self, name: &str) -> Result<Arc<LoadedRecipe>, DeskError> {
+        self.inner
+            .shelf
+            .get(name)
+            .ok_or_else(|| DeskError::UnknownRecipe { given: name.to_owned(), known: self.inner.shelf.names().into_iter().map(str::to_owned).collect() })
+    }
+
+    /// Checks everything, then draws ids and times.
+    fn order(&self, request: Request, loaded: &LoadedRecipe) -> Result<Accept, DeskError> {
+        let recipe = &loaded.recipe;
+        let mut faults = name_faults(&request);
+        faults.extend(loaded.validate(&request.input).err().unwrap_or_default().into_iter().map(|fault| {
+            Fault::new(format!("/input{}", fault.pointer), fault.code, fault.detail)
+        }));
+        let input = request.input.to_string();
+        if input.len() > recipe.limits.input_bytes_max {
+            let max = recipe.limits.input_bytes_max;
+            faults.push(Fault::new("/input", "too_large", format!("it has {} bytes; at most {max} are allowed", input.len())));
+        }
+        let priority = Priority::new(request.priority).unwrap_or_else(|| {
+            faults.push(Fault::new("/priority", "out_of_range", format!("it must be {} to {}", Priority::MIN, Priority::MAX)));
+            Priority::default()
+        });
+        let now = self.inner.now();
+        let deadline_at = self.deadline(&request, recipe, now, &mut faults);
+        let model = self.model(request.model.as_deref(), recipe, &mut faults)?;
+        if !faults.is_empty() {
+            return Err(DeskError::Invalid(faults));
+        }
+        let user_external = request.user.clone().unwrap_or_else(|| ANONYMOUS.to_owned());
+        let user = UserId::from_external(request.scope.workspace, &user_external);
+        let dedupe_key = dedupe_key(&request, recipe, user, &input);
+        let world = &self.inner.world;
+        let slot = match request.draft {
+            Some(draft) => Slot::Existing(draft),
+            None => Slot::New {
+                draft: DraftId(world.uuid(now)),
+                title: recipe.title.clone(),
+                external_id: request.external_id,
+            },
+        };
+        Ok(Accept {
+            scope: request.scope,
+            at: now,
+            generation: GenerationId(world.uuid(now)),
+            slot,
+            user,
+            user_external,
+            recipe: recipe.name.clone(),
+            recipe_version: recipe.version.clone(),
+            model,
+            step: recipe.steps[0].name.clone(),
+            input,
+            metadata: request.metadata.to_string(),
+            target: request.target,
+            dedupe_key,
+            idempotency: request.idempotency,
+            priority,
+            run_at: request.run_at.filter(|at| *at > now),
+            deadline_at,
+            attempt_timeout: recipe.limits.attempt_timeout.min(self.inner.config.attempt_timeout),
+            max_attempts: recipe.limits.attempts_max,
+            hold: if self.inner.config.credits { recipe.price } else { MicroCredits::ZERO },
+            hold_id: TransferId(world.uuid(now)),
+        })
+    }
+
+    fn deadline(&self, request: &Request, recipe: &Recipe, now: Timestamp, faults: &mut Vec<Fault>) -> Timestamp {
+        let start = request.run_at.map_or(now, |at| at.max(now));
+        let deadline = request
+            .deadline
+            .unwrap_or_else(|| start.plus(recipe.limits.deadline.unwrap_or(self.inner.config.deadline)));
+        if deadline <= start {
+            faults.push(Fault::new("/deadline", "in_the_past", format!("{deadline} leaves no time: it must lie after {start}")));
+        }
+        deadline
+    }
+
+    fn model(&self, asked: Option<&str>, recipe: &Recipe, faults: &mut Vec<Fault>) -> Result<String, DeskError> {
+        let model = match asked {
+            Some(name) => match name.parse::<ModelRef>() {
+                Ok(model) => model.to_string(),
+                Err(bad) => {
+                    faults.push(Fault::new("/model", "bad_model", bad.to_string()));
+                    return Ok(String::new());
+                }
+            },
+            None => recipe.route[0].to_string(),
+        };
+        match self.inner.providers.resolve(&model) {
+            Ok(_) => Ok(model),
+            Err(unknown) => Err(DeskError::UnknownModel { reason: unknown.to_string() }),
+        }
+    }
+}
+
+fn unanswered(gone: crate::batch::Gone) -> DeskError {
+    DeskError::Store(StoreError::CommitUnknown(gone.to_string()))
+}
+
+/// What a new try changes.
+#[derive(Clone, Debug, Default)]
+pub struct Again {
+    pub model: Option<String>,
+    pub idempotency: Option<Idempotency>,
+}
+
+fn again(scope: Scope, row: GenerationRow, change: Again) -> Result<Request, DeskError> {
+    let stored = |what: &str, text: &str| {
+        serde_json::from_str::<Value>(text)
+            .map_err(|error| DeskError::Store(StoreError::Corrupt(format!("{what} of {}: {error}", row.generation.id))))
+    };
+    Ok(Request {
+        scope,
+        recipe: row.recipe.clone(),
+        model: change.model.or_else(|| Some(row.model.clone())),
+        input: stored("input", &row.input)?,
+        user: Some(row.user_external.clone()),
+        target: row.target.clone(),
+        dedupe_key: None,
+        external_id: None,
+        draft: Some(row.draft),
+        priority: row.priority.value(),
+        run_at: None,
+        deadline: None,
+        metadata: stored("metadata", &row.metadata)?,
+        idempotency: change.idempotency,
+    })
+}
+
+/// Unique while a generation with it is live. The caller's own key if there is one; else, for recipes that ask for it,
+/// user, recipe and target or input. A request for an existing draft needs none: the draft itself is the lock.
+fn dedupe_key(request: &Request, recipe: &Recipe, user: UserId, input: &str) -> Option<String> {
+    if let Some(key) = &request.dedupe_key {
+        return Some(format!("own:{key}"));
+    }
+    if request.draft.is_some() || !recipe.dedupe {
+        return None;
+    }
+    let what = match &request.target {
+        Some(target) => format!("target:{target}"),
+        None => hex(&Sha256::digest(input.as_bytes())),
+    };
+    Some(format!("auto:{user}:{}:{what}", recipe.name))
+}
+
+fn name_faults(request: &Request) -> Vec<Fault> {
+    let mut faults = Vec::new();
+    let names = [
+        ("/user", &request.user),
+        ("/target", &request.target),
+        ("/dedupe_key", &request.dedupe_key),
+        ("/external_id", &request.external_id),
+    ];
+    for (pointer, name) in names {
+        let Some(name) = name else { continue };
+        if name.is_empty() || name.len() > NAME_BYTES_MAX {
+            faults.push(Fault::new(pointer, "bad_length", format!("it must have 1 to {NAME_BYTES_MAX} bytes")));
+        }
+        if name.contains('\0') {
+            faults.push(Fault::new(pointer, "bad_character", "it contains a NUL character"));
+        }
+    }
+    for (pointer, value) in [("/input", &request.input), ("/metadata", &request.metadata)] {
+        if let Some(at) = nul_in(value, pointer) {
+            faults.push(Fault::new(at, "bad_character", "it contains a NUL character"));
+        }
+    }
+    if !request.metadata.is_object() {
+        faults.push(Fault::new("/metadata", "wrong_type", "it must be an object"));
+    } else if request.metadata.to_string().len() > METADATA_BYTES_MAX {
+        faults.push(Fault::new("/metadata", "too_large", format!("at most {METADATA_BYTES_MAX} bytes are allowed")));
+    }
+    faults
+}
+
+/// The pointer of the first text with a NUL, which no database here stores alike.
+fn nul_in(value: &Value, pointer: &str) -> Option<String> {
+    match value {
+        Value::String(text) => text.contains('\0').then(|| pointer.to_owned()),
+        Value::Array(items) => items.iter().enumerate().find_map(|(n, item)| nul_in(item, &format!("{pointer}/{n}"))),
+        Value::Object(fields) => fields.iter().find_map(|(key, item)| {
+            if key.contains('\0') { Some(pointer.to_owned()) } else { nul_in(item, &format!("{pointer}/{key}")) }
+        }),
+        Value::Null | Value::Bool(_) | Value::Number(_) => None,
+    }
+}
+
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

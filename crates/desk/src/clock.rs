@@ -1,0 +1,202 @@
+//! The injectable world: the only place that reads a clock, sleeps or rolls dice. Everything else takes `now` and fresh
+//! ids from here, so that a whole desk runs in one deterministic test. It never looks at data.
+
+use copydesk_core::Timestamp;
+use copydesk_core::generation::event::Jitter;
+use futures::future::BoxFuture;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::sync::watch;
+use uuid::Uuid;
+
+/// Time as the desk sees it.
+pub trait Clock: Send + Sync {
+    /// The instant now, in store time.
+    fn now(&self) -> Timestamp;
+    /// A steady reading for measuring durations.
+    fn steady(&self) -> Duration;
+    fn sleep(&self, span: Duration) -> BoxFuture<'static, ()>;
+    /// Tells the clock what the store's own clock said just now; later readings follow it.
+    fn follow(&self, store_now: Timestamp);
+}
+
+/// Randomness.
+pub trait Dice: Send + Sync {
+    fn fill(&self, bytes: &mut [u8]);
+}
+
+/// Clock and dice together, passed to everything that needs one.
+#[derive(Clone)]
+pub struct World {
+    clock: Arc<dyn Clock>,
+    dice: Arc<dyn Dice>,
+}
+
+impl World {
+    pub fn new(clock: Arc<dyn Clock>, dice: Arc<dyn Dice>) -> World {
+        World { clock, dice }
+    }
+    /// The real one: the machine's clock and the operating system's randomness.
+    pub fn real() -> World {
+        World::new(Arc::new(SystemClock::default()), Arc::new(SystemDice::default()))
+    }
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+    pub fn steady(&self) -> Duration {
+        self.clock.steady()
+    }
+    pub fn sleep(&self, span: Duration) -> BoxFuture<'static, ()> {
+        self.clock.sleep(span)
+    }
+    pub fn follow(&self, store_now: Timestamp) {
+        self.clock.follow(store_now);
+    }
+    pub fn fill(&self, bytes: &mut [u8]) {
+        self.dice.fill(bytes);
+    }
+    pub fn jitter(&self) -> Jitter {
+        let mut bytes = [0; 2];
+        self.dice.fill(&mut bytes);
+        Jitter(u16::from_be_bytes(bytes))
+    }
+    /// A UUIDv7 of `now`: milliseconds, then 12 bits of the millisecond's fraction, then randomness; so ids made one
+    /// after the other sort in that order.
+    pub fn uuid(&self, now: Timestamp) -> Uuid {
+        let micros = u64::try_from(now.micros()).unwrap_or(0);
+        let mut tail = [0; 10];
+        self.dice.fill(&mut tail[2..]);
+        let fraction = u16::try_from((micros % 1_000) * 4_096 / 1_000).unwrap_or(0);
+        tail[..2].copy_from_slice(&fraction.to_be_bytes());
+        uuid::Builder::from_unix_timestamp_millis(micros / 1_000, &tail).into_uuid()
+    }
+}
+
+/// The machine's clock, moved to the store's time where the store has one of its own.
+#[derive(Default)]
+pub struct SystemClock {
+    /// Units: microseconds to add to the machine's clock.
+    offset: AtomicI64,
+}
+
+impl SystemClock {
+    #[allow(clippy::disallowed_methods, reason = "the one clock")]
+    fn machine() -> i64 {
+        let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+        i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
+    }
+}
+
+impl Clock for SystemClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_micros(Self::machine().saturating_add(self.offset.load(Ordering::Relaxed)))
+    }
+    #[allow(clippy::disallowed_methods, reason = "the one clock")]
+    fn steady(&self) -> Duration {
+        static START: std::sync::OnceLock<std::time::Instant> = std::sync::OnceLock::new();
+        START.get_or_init(std::time::Instant::now).elapsed()
+    }
+    fn sleep(&self, span: Duration) -> BoxFuture<'static, ()> {
+        Box::pin(tokio::time::sleep(span))
+    }
+    fn follow(&self, store_now: Timestamp) {
+        self.offset.store(store_now.micros().saturating_sub(Self::machine()), Ordering::Relaxed);
+    }
+}
+
+/// The operating system's randomness, fetched in blocks.
+pub struct SystemDice {
+    block: Mutex<(Box<[u8; SystemDice::BLOCK]>, usize)>,
+}
+
+impl SystemDice {
+    const BLOCK: usize = 4_096;
+}
+
+impl Default for SystemDice {
+    fn default() -> Self {
+        SystemDice { block: Mutex::new((Box::new([0; Self::BLOCK]), Self::BLOCK)) }
+    }
+}
+
+impl Dice for SystemDice {
+    #[allow(clippy::disallowed_methods, reason = "the one source of randomness")]
+    fn fill(&self, bytes: &mut [u8]) {
+        let mut block = self.block.lock().unwrap_or_else(PoisonError::into_inner);
+        for byte in bytes {
+            if block.1 == Self::BLOCK {
+                getrandom::fill(&mut block.0[..]).expect("the operating system gives random bytes");
+                block.1 = 0;
+            }
+            *byte = block.0[block.1];
+            // Spent bytes are wiped, so that no later reader of this memory learns a key.
+            let spent = block.1;
+            block.0[spent] = 0;
+            block.1 += 1;
+        }
+    }
+}
+
+/// A clock that tests move by hand. Sleepers wake when the hand passes their time.
+pub struct HandClock {
+    hand: watch::Sender<i64>,
+}
+
+impl HandClock {
+    pub fn at(start: Timestamp) -> Arc<HandClock> {
+        Arc::new(HandClock { hand: watch::Sender::new(start.micros()) })
+    }
+    pub fn advance(&self, span: Duration) {
+        self.hand.send_modify(|micros| *micros = Timestamp::from_micros(*micros).plus(span).micros());
+    }
+}
+
+impl Clock for HandClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_micros(*self.hand.borrow())
+    }
+    fn steady(&self) -> Duration {
+        Duration::from_micros(u64::try_from(*self.hand.borrow()).unwrap_or(0))
+    }
+    fn sleep(&self, span: Duration) -> BoxFuture<'static, ()> {
+        let wake = self.now().plus(span).micros();
+        let mut hand = self.hand.subscribe();
+        Box::pin(async move {
+            if hand.wait_for(|now| *now >= wake).await.is_err() {
+                // The clock is gone: its test is over, and nobody waits for this sleeper.
+                futures::future::pending::<()>().await;
+            }
+        })
+    }
+    fn follow(&self, _store_now: Timestamp) {}
+}
+
+/// Dice that always fall the same way: a counter.
+#[derive(Default)]
+pub struct CountingDice {
+    next: std::sync::atomic::AtomicU64,
+}
+
+impl Dice for CountingDice {
+    fn fill(&self, bytes: &mut [u8]) {
+        let value = self.next.fetch_add(1, Ordering::Relaxed).to_be_bytes();
+        for (index, byte) in bytes.iter_mut().rev().enumerate() {
+            *byte = if index < value.len() { value[value.len() - 1 - index] } else { 0 };
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_of_later_instants_sort_later() {
+        let world = World::real();
+        let first = world.uuid(Timestamp::from_micros(1_700_000_000_000_100));
+        let second = world.uuid(Timestamp::from_micros(1_700_000_000_000_101));
+        assert!(first < second);
+        assert_eq!(first.get_version_num(), 7);
+    }
+}

@@ -1,0 +1,70 @@
+//! How a desk behaves: every limit and interval has a name, a unit, a default and a reason.
+
+use copydesk_store::generations::{Lane, Limits};
+use std::time::Duration;
+
+/// The settings of one desk. All of them have defaults; none is read from the environment here.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct DeskConfig {
+    /// How many generations are worked on at once, over all processes on the same database. `None` lifts the limit
+    /// (`GENERATION_USE_QUEUE=false`: each request runs at once). Default 4, seed S2's.
+    pub max_concurrent: Option<u32>,
+    /// Further limits by recipe, provider, model or workspace.
+    pub lanes: Vec<(Lane, u32)>,
+    /// How many may wait; further requests are refused with `queue_full`.
+    pub waiting_max: u64,
+    /// Bounds a generation's whole life where the recipe does not say otherwise. Default 1 h, seed S3's.
+    pub deadline: Duration,
+    /// Bounds one attempt; a recipe may ask for less, never for more.
+    pub attempt_timeout: Duration,
+    /// Whether requests hold and settle credits. Off by default.
+    pub credits: bool,
+    /// How often the node renews its lease.
+    pub heartbeat_every: Duration,
+    /// After how long without a heartbeat a node's work is given to others. Three beats.
+    pub lease: Duration,
+    /// How often overdue generations are looked for, on every node.
+    pub sweep_every: Duration,
+    /// How long an attempt may overrun its own limit before the sweeper ends it in the worker's place.
+    pub attempt_grace: Duration,
+    /// How long an open call may outlive its generation before it is closed as lost.
+    pub orphan_call_after: Duration,
+    /// How often the queue is looked at when nothing woke the worker. Only needed where other processes accept.
+    pub poll_every: Duration,
+    /// How long a stop waits for running attempts before it hands them back.
+    pub drain_grace: Duration,
+}
+
+impl Default for DeskConfig {
+    fn default() -> Self {
+        DeskConfig {
+            max_concurrent: Some(4),
+            lanes: Vec::new(),
+            waiting_max: 1_000_000,
+            deadline: Duration::from_secs(3_600),
+            attempt_timeout: Duration::from_secs(600),
+            credits: false,
+            heartbeat_every: Duration::from_secs(10),
+            lease: Duration::from_secs(30),
+            sweep_every: Duration::from_secs(5),
+            attempt_grace: Duration::from_secs(15),
+            orphan_call_after: Duration::from_secs(900),
+            poll_every: Duration::from_secs(1),
+            drain_grace: Duration::from_secs(25),
+        }
+    }
+}
+
+impl DeskConfig {
+    /// The most attempts one process runs at once, whatever the limit over all processes says.
+    pub const SLOTS_MAX: usize = 10_000;
+
+    pub fn limits(&self) -> Limits {
+        Limits { global: self.max_concurrent, lanes: self.lanes.clone(), waiting_max: self.waiting_max }
+    }
+
+    /// How many attempts this process may run.
+    pub fn slots(&self) -> usize {
+        self.max_concurrent.map_or(Self::SLOTS_MAX, |limit| (limit as usize).min(Self::SLOTS_MAX))
+    }
+}

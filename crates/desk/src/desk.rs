@@ -1,0 +1,158 @@
+//! What a desk is made of, and how it starts. A desk without a worker still accepts, reads and cancels (the CLI beside a
+//! running server of another process works like that); `start_working` adds the worker, the lease and the sweeper.
+
+use crate::accept::AcceptDesk;
+use crate::batch::Collector;
+use crate::clock::World;
+use crate::config::DeskConfig;
+use crate::doubt::Doubts;
+use crate::error::DeskError;
+use crate::live::Live;
+use crate::work::Outgoing;
+use copydesk_core::{NodeId, Timestamp};
+use copydesk_providers::Registry;
+use copydesk_recipes::Shelf;
+use copydesk_store::Store;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use tokio::sync::{Notify, mpsc, watch};
+
+/// Everything a desk is given from outside.
+pub struct Parts {
+    pub store: Arc<dyn Store>,
+    pub world: World,
+    pub shelf: Shelf,
+    pub providers: Registry,
+    pub config: DeskConfig,
+    /// Host name and process id, for people who look at the list of nodes.
+    pub label: String,
+}
+
+/// A handle on the running desk; clones share it.
+#[derive(Clone)]
+pub struct Desk {
+    pub(crate) inner: Arc<Inner>,
+}
+
+pub(crate) struct Inner {
+    pub store: Arc<dyn Store>,
+    pub world: World,
+    pub shelf: Shelf,
+    pub providers: Registry,
+    pub config: DeskConfig,
+    pub label: String,
+    pub node: NodeId,
+    /// True when this process is the only one on its database, so that every other node is a dead one.
+    pub alone: bool,
+    pub live: Live,
+    /// Claims whose answer was lost.
+    pub doubts: Doubts,
+    pub accepts: Collector<copydesk_store::generations::Accept, AcceptDesk>,
+    /// Raised when something may have become claimable.
+    pub wake: Arc<Notify>,
+    /// From attempts to the turn loop.
+    pub outgoing: mpsc::UnboundedSender<Outgoing>,
+    /// Set once, when the desk begins to stop: no new work is taken.
+    draining: AtomicBool,
+    /// Set once, when the desk has stopped: the duties end.
+    pub stopped: watch::Sender<bool>,
+    pub working: AtomicBool,
+    pub turns: std::sync::Mutex<Option<mpsc::UnboundedReceiver<Outgoing>>>,
+}
+
+impl Inner {
+    pub fn draining(&self) -> bool {
+        self.draining.load(Ordering::Acquire)
+    }
+    pub fn begin_draining(&self) {
+        self.draining.store(true, Ordering::Release);
+        self.wake.notify_one();
+    }
+    pub fn now(&self) -> Timestamp {
+        self.world.now()
+    }
+}
+
+impl Desk {
+    /// Opens a desk on a store that was checked already. Nothing runs in the background yet but the accept collector.
+    pub async fn open(parts: Parts) -> Result<Desk, DeskError> {
+        let Parts { store, world, shelf, providers, config, label } = parts;
+        let alone = match store.now().await? {
+            Some(store_now) => {
+                world.follow(store_now);
+                false
+            }
+            None => true,
+        };
+        let node = NodeId(world.uuid(world.now()));
+        let wake = Arc::new(Notify::new());
+        let accepts = crate::accept::collector(Arc::clone(&store), Arc::clone(&wake));
+        let (outgoing, turns) = mpsc::unbounded_channel();
+        let inner = Inner {
+            store,
+            world,
+            shelf,
+            providers,
+            config,
+            label,
+            node,
+            alone,
+            live: Live::default(),
+            doubts: Doubts::default(),
+            accepts,
+            wake,
+            outgoing,
+            draining: AtomicBool::new(false),
+            stopped: watch::Sender::new(false),
+            working: AtomicBool::new(false),
+            turns: std::sync::Mutex::new(Some(turns)),
+        };
+        Ok(Desk { inner: Arc::new(inner) })
+    }
+
+    /// Starts the worker, the lease and the sweeper. Work that a dead process of this database left behind is taken back
+    /// at once where this process is the only one. Calling it twice changes nothing.
+    pub async fn start_working(&self) -> Result<(), DeskError> {
+        if self.inner.working.swap(true, Ordering::AcqRel) {
+            return Ok(());
+        }
+        if let Err(error) = crate::lease::beat(&self.inner, false).await {
+            self.inner.working.store(false, Ordering::Release);
+            return Err(error);
+        }
+        // One generation that cannot be swept must not keep all the others from being worked on.
+        if let Err(error) = self.sweep_once().await {
+            tracing::error!(%error, "The first sweep failed; it is tried again at the next beat");
+        }
+        crate::work::spawn(&self.inner);
+        crate::lease::spawn(&self.inner);
+        crate::sweep::spawn(&self.inner);
+        Ok(())
+    }
+
+    pub fn store(&self) -> &Arc<dyn Store> {
+        &self.inner.store
+    }
+    pub fn world(&self) -> &World {
+        &self.inner.world
+    }
+    pub fn shelf(&self) -> &Shelf {
+        &self.inner.shelf
+    }
+    pub fn providers(&self) -> &Registry {
+        &self.inner.providers
+    }
+    pub fn config(&self) -> &DeskConfig {
+        &self.inner.config
+    }
+    pub fn live(&self) -> &Live {
+        &self.inner.live
+    }
+    pub fn is_draining(&self) -> bool {
+        self.inner.draining()
+    }
+    /// Wakes the worker: another process may have accepted something.
+    pub fn wake(&self) {
+        self.inner.wake.notify_one();
+    }
+}

@@ -1,0 +1,71 @@
+//! What a use case answers when it cannot do what was asked. Each has a stable code and one sentence for the caller.
+
+use copydesk_core::refusal::Refusal;
+use copydesk_store::StoreError;
+
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum DeskError {
+    #[error(transparent)]
+    Refused(Refusal),
+    #[error("There is no {what} {id}.")]
+    NotFound { what: &'static str, id: String },
+    #[error("There is no recipe {given:?}. Known recipes: {}.", known.join(", "))]
+    UnknownRecipe { given: String, known: Vec<String> },
+    #[error("{reason}")]
+    UnknownModel { reason: String },
+    /// The request was understood and is wrong; every fault has a JSON pointer.
+    #[error("{}", sentence(.0))]
+    Invalid(Vec<Fault>),
+    #[error("The server is shutting down; try again in a moment.")]
+    Draining,
+    #[error(transparent)]
+    Store(StoreError),
+}
+
+/// One fault of a request.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Fault {
+    /// JSON pointer into the request.
+    pub pointer: String,
+    pub code: String,
+    pub detail: String,
+}
+
+impl Fault {
+    pub fn new(pointer: impl Into<String>, code: impl Into<String>, detail: impl Into<String>) -> Fault {
+        Fault { pointer: pointer.into(), code: code.into(), detail: detail.into() }
+    }
+}
+
+fn sentence(faults: &[Fault]) -> String {
+    let all: Vec<String> = faults.iter().map(|fault| format!("{}: {}", fault.pointer, fault.detail)).collect();
+    format!("The request is not valid. {}", all.join("; "))
+}
+
+impl DeskError {
+    pub fn invalid(pointer: &str, code: &str, detail: impl Into<String>) -> DeskError {
+        DeskError::Invalid(vec![Fault::new(pointer, code, detail)])
+    }
+}
+
+impl From<StoreError> for DeskError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Refused(refusal) => DeskError::from(refusal),
+            StoreError::NotFound { what, id } => DeskError::NotFound { what, id },
+            other @ (StoreError::Busy(_)
+            | StoreError::Unavailable(_)
+            | StoreError::CommitUnknown(_)
+            | StoreError::Corrupt(_)
+            | StoreError::SchemaMismatch(_)
+            | StoreError::TooNew { .. }
+            | StoreError::Held { .. }) => DeskError::Store(other),
+        }
+    }
+}
+
+impl From<Refusal> for DeskError {
+    fn from(refusal: Refusal) -> Self {
+        DeskError::Refused(refusal)
+    }
+}

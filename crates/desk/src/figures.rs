@@ -1,0 +1,72 @@
+//! From a provider's report to the row on the books: figures, cost, and honest estimates where a call was cut. Pure.
+
+use copydesk_core::metering::price::{Price, cost};
+use copydesk_core::metering::usage::{CallOutcome, TokenUsage};
+use copydesk_core::{CallId, Tokens};
+use copydesk_providers::CallReport;
+use copydesk_store::usage::ClosedCall;
+use std::time::Duration;
+
+/// Units: bytes of text per token, for estimates only; every estimate is flagged as one.
+const BYTES_PER_TOKEN: i64 = 4;
+
+/// What a call without figures probably used.
+pub fn estimate(prompt_bytes: u64, answer_bytes: u64) -> TokenUsage {
+    let tokens = |bytes: u64| Tokens(i64::try_from(bytes).unwrap_or(i64::MAX).saturating_add(BYTES_PER_TOKEN - 1) / BYTES_PER_TOKEN);
+    TokenUsage {
+        input: Some(tokens(prompt_bytes)),
+        output: Some(tokens(answer_bytes)),
+        estimated: true,
+        ..TokenUsage::default()
+    }
+}
+
+/// The end of a call that has no report: lost, cancelled, or never sent.
+pub fn close_without_report(id: CallId, outcome: CallOutcome, usage: TokenUsage, price: Option<&Price>, took: Duration) -> ClosedCall {
+    let cost = cost(&usage, price);
+    ClosedCall {
+        id,
+        outcome,
+        usage,
+        cost: cost.nanousd(),
+        cost_status: cost.status().to_owned(),
+        price_version: cost.price_version().map(str::to_owned),
+        duration_ms: millis(took),
+        http_status: None,
+        provider_request_id: None,
+        served_model: None,
+        error: None,
+    }
+}
+
+/// The end of a call that came back, well or badly. A call that reached the provider and reported nothing is estimated.
+pub fn close(id: CallId, report: &CallReport, prompt_bytes: u64, price: Option<&Price>, provider: &str, took: Duration) -> ClosedCall {
+    let outcome = match (&report.result, report.sent) {
+        (Ok(_), _) => CallOutcome::Ok,
+        (Err(_), true) => CallOutcome::Failed,
+        (Err(_), false) => CallOutcome::NotSent,
+    };
+    let silent = report.usage.input.is_none() && report.usage.output.is_none();
+    let usage = if silent && report.sent {
+        let answer_bytes = match &report.result {
+            Ok(answer) => answer.text.len(),
+            Err(_) => report.partial_text.as_ref().map_or(0, String::len),
+        };
+        TokenUsage { provider_cost: report.usage.provider_cost, ..estimate(prompt_bytes, answer_bytes as u64) }
+    } else {
+        report.usage
+    };
+    let mut closed = close_without_report(id, outcome, usage, price, took);
+    closed.http_status = report.http_status;
+    closed.provider_request_id = report.provider_request_id.clone();
+    closed.served_model = report.served_model.clone();
+    closed.error = report.result.as_ref().err().map(|error| {
+        let failure = error.failure(provider);
+        (failure.code.as_str().to_owned(), failure.detail.unwrap_or(failure.message))
+    });
+    closed
+}
+
+fn millis(span: Duration) -> u64 {
+    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
+}

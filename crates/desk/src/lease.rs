@@ -1,0 +1,31 @@
+//! The node's lease: one heartbeat row for everything this process runs. It takes no input; beating twice is beating once.
+
+use crate::desk::Inner;
+use crate::error::DeskError;
+use copydesk_store::generations::Heartbeat;
+use std::sync::Arc;
+
+pub(crate) async fn beat(inner: &Inner, goodbye: bool) -> Result<(), DeskError> {
+    if let Some(store_now) = inner.store.now().await? {
+        inner.world.follow(store_now);
+    }
+    let beat = Heartbeat { node: inner.node, at: inner.now(), label: inner.label.clone(), goodbye };
+    Ok(inner.store.heartbeat(beat).await?)
+}
+
+pub(crate) fn spawn(inner: &Arc<Inner>) {
+    let inner = Arc::clone(inner);
+    let mut stopped = inner.stopped.subscribe();
+    tokio::spawn(async move {
+        loop {
+            tokio::select! {
+                // The sender lives in `inner`, so this only resolves when the desk has stopped.
+                _ = stopped.wait_for(|stopped| *stopped) => return,
+                () = inner.world.sleep(inner.config.heartbeat_every) => {}
+            }
+            if let Err(error) = beat(&inner, false).await {
+                tracing::error!(%error, "The heartbeat could not be written; after {:?} others take the work over", inner.config.lease);
+            }
+        }
+    });
+}

@@ -1,0 +1,32 @@
+//! The desk: Copydesk's use cases. It takes requests in, hands them to models, delivers exactly one result each and keeps
+//! the books, on any [`copydesk_store::Store`] and any provider. It knows no engine, no HTTP route and no screen. Start
+//! with `desk.rs` (what a desk is made of), then `accept.rs`, `work.rs` and `attempt.rs` (the life of a generation).
+
+pub mod accept;
+mod attempt;
+pub mod batch;
+pub mod browse;
+pub mod cancel;
+pub mod clock;
+pub mod config;
+pub mod desk;
+mod doubt;
+pub mod error;
+mod figures;
+pub mod keys;
+mod lease;
+pub mod live;
+pub mod publish;
+pub mod shutdown;
+pub mod sweep;
+mod work;
+
+pub use clock::World;
+pub use config::DeskConfig;
+pub use desk::{Desk, Parts};
+pub use error::DeskError;
+
+// What the edges need to name, so that they depend on the desk alone.
+pub use copydesk_core as core;
+pub use copydesk_recipes as recipes;
+pub use copydesk_store as store;

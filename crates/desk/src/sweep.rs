@@ -1,0 +1,206 @@
+//! The sweeper: ends what is past its deadline, takes back what a dead node ran, closes calls nobody will report. It runs
+//! on every node, needs no leader, and running it twice is running it once, because each write names the state it saw.
+
+use crate::desk::{Desk, Inner};
+use crate::error::DeskError;
+use crate::figures;
+use copydesk_core::generation::{AttemptNo, Event, Failure, FailureCode, Status, Verdict, transition};
+use copydesk_core::metering::usage::CallOutcome;
+use copydesk_core::time::Age;
+use copydesk_core::{GenerationId, Timestamp, TransferId};
+use copydesk_store::StoreError;
+use copydesk_store::generations::{Applied, Change, Fence, Overdue, OverdueReason, SweepRequest, Turn, Write};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+/// How many generations one page of a sweep looks at.
+const PAGE: u32 = 500;
+
+/// What a sweep did, or would do.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Swept {
+    pub generation: GenerationId,
+    pub attempt: AttemptNo,
+    pub status: Status,
+    pub age: Duration,
+    /// What was (or would be) decided: `failed`, or back to `pending`.
+    pub becomes: Status,
+}
+
+pub(crate) fn spawn(inner: &Arc<Inner>) {
+    let desk = Desk { inner: Arc::clone(inner) };
+    let mut stopped = inner.stopped.subscribe();
+    tokio::spawn(async move {
+        loop {
+            tokio::select! {
+                // The sender lives in `inner`, so this only resolves when the desk has stopped.
+                _ = stopped.wait_for(|stopped| *stopped) => return,
+                () = desk.inner.world.sleep(desk.inner.config.sweep_every) => {}
+            }
+            if let Err(error) = desk.sweep_once().await {
+                tracing::error!(%error, "The sweep failed; it is tried again at the next beat");
+            }
+        }
+    });
+}
+
+impl Desk {
+    /// One sweep over everything that is due now. Returns what was ended or taken back.
+    pub async fn sweep_once(&self) -> Result<Vec<Swept>, DeskError> {
+        let doubts = self.settle_doubts().await;
+        let swept = self.sweep(None, false).await;
+        let now = self.inner.now();
+        let before = now.minus(self.inner.config.orphan_call_after);
+        let closed = self.store().close_orphan_calls(now, before, PAGE).await?;
+        if closed > 0 {
+            tracing::warn!(calls = closed, "Calls without an end were closed as lost");
+        }
+        doubts.and(swept)
+    }
+
+    /// Ends every generation older than `max_age`, whatever its deadline. With `dry_run` nothing is written.
+    pub async fn cleanup_stale(&self, max_age: Duration, dry_run: bool) -> Result<Vec<Swept>, DeskError> {
+        let swept = self.sweep(Some(self.inner.now().minus(max_age)), dry_run).await?;
+        let failed: Vec<Swept> = swept.into_iter().filter(|one| one.becomes == Status::Failed).collect();
+        if !dry_run && !failed.is_empty() {
+            tracing::info!("Auto-cleanup: Marked {} stale creations as failed", failed.len());
+        }
+        Ok(failed)
+    }
+
+    /// Errors: the first one, after everything that could be swept was.
+    async fn sweep(&self, stale_before: Option<Timestamp>, dry_run: bool) -> Result<Vec<Swept>, DeskError> {
+        let inner = &self.inner;
+        let now = inner.now();
+        // A desk that only looks has no lease of its own, so it cannot be the only living one.
+        let only_worker = inner.alone && inner.working.load(Ordering::Acquire);
+        let mut request = SweepRequest {
+            now,
+            lost_before: now.minus(inner.config.lease),
+            only_living: only_worker.then_some(inner.node),
+            attempt_grace: inner.config.attempt_grace,
+            stale_before,
+            limit: PAGE,
+            after: None,
+        };
+        let (mut swept, mut first_error) = (Vec::new(), None);
+        loop {
+            let page = self.store().overdue(request.clone()).await?;
+            let Some(last) = page.last() else { break };
+            request.after = Some(last.generation.id);
+            let more = page.len() == PAGE as usize;
+            let decided: Vec<(Swept, Write)> =
+                page.iter().filter_map(|overdue| self.decide(overdue, stale_before, now)).collect();
+            if dry_run {
+                swept.extend(decided.into_iter().map(|(end, _)| end));
+            } else if let Err(error) = self.write(decided, now, &mut swept).await {
+                tracing::error!(%error, "Some of what is overdue could not be swept");
+                first_error.get_or_insert(error);
+            }
+            if !more {
+                break;
+            }
+        }
+        match first_error {
+            Some(error) => Err(error.into()),
+            None => Ok(swept),
+        }
+    }
+
+    /// Writes a page, and one by one what the store refuses as a whole: one contradiction must not hide the others.
+    async fn write(&self, page: Vec<(Swept, Write)>, now: Timestamp, swept: &mut Vec<Swept>) -> Result<(), StoreError> {
+        if page.is_empty() {
+            return Ok(());
+        }
+        let (ends, writes): (Vec<Swept>, Vec<Write>) = page.into_iter().unzip();
+        let error = match self.store().turn(Turn { now, writes: writes.clone(), claim: None }).await {
+            Ok(answer) => {
+                self.note(ends, answer.applied, swept);
+                return Ok(());
+            }
+            Err(error) => error,
+        };
+        let may_pass_later = error.retryable() || matches!(error, StoreError::CommitUnknown(_));
+        if may_pass_later || ends.len() == 1 {
+            return Err(error);
+        }
+        let mut first_error = Ok(());
+        for (end, write) in ends.into_iter().zip(writes) {
+            match self.store().turn(Turn { now, writes: vec![write], claim: None }).await {
+                Ok(answer) => self.note(vec![end], answer.applied, swept),
+                Err(error) => first_error = first_error.and(Err(error)),
+            }
+        }
+        first_error
+    }
+
+    /// Tells everybody in this process what was swept.
+    fn note(&self, ends: Vec<Swept>, applied: Vec<Applied>, swept: &mut Vec<Swept>) {
+        for (end, applied) in ends.into_iter().zip(applied) {
+            // Lost means that its worker or its owner was quicker: there is nothing left to do.
+            if !matches!(applied, Applied::Done { .. }) {
+                continue;
+            }
+            if end.becomes == Status::Failed {
+                let hours = end.age.as_secs_f64() / 3_600.0;
+                tracing::warn!("Marked stale creation {} as failed (age: {hours:.1}h)", end.generation);
+            }
+            self.inner.live.stop(end.generation, end.attempt);
+            self.inner.live.signal(end.generation);
+            swept.push(end);
+        }
+        self.inner.wake.notify_one();
+    }
+
+    /// The write for one overdue generation; `None` when the core says there is nothing to do.
+    fn decide(&self, overdue: &Overdue, stale_before: Option<Timestamp>, now: Timestamp) -> Option<(Swept, Write)> {
+        let world = &self.inner.world;
+        let mut generation = overdue.generation.clone();
+        // Asked for by hand, an end by age comes before anything else: what went back to the queue would be found again.
+        let stale = stale_before.is_some_and(|before| generation.terms.accepted_at < before);
+        let reason = if stale { OverdueReason::Stale } else { overdue.reason };
+        let event = match reason {
+            OverdueReason::Deadline => Event::DeadlinePassed,
+            OverdueReason::NodeLost => Event::LeaseExpired { jitter: world.jitter() },
+            OverdueReason::AttemptOverran => overran(generation.attempt, world.jitter()),
+            OverdueReason::Stale => {
+                // Somebody set a shorter limit by hand: for this decision the deadline is now.
+                generation.terms.deadline_at = generation.terms.deadline_at.min(now);
+                stale_before?;
+                Event::DeadlinePassed
+            }
+        };
+        let Ok(Verdict::Change(decision)) = transition(&generation, &event, now) else { return None };
+        let swept = Swept {
+            generation: generation.id,
+            attempt: generation.attempt,
+            status: generation.state.status(),
+            age: now.since(generation.terms.accepted_at),
+            becomes: decision.next.status(),
+        };
+        tracing::debug!(generation = %generation.id, age = %Age(swept.age), ?reason, "swept");
+        let closes = overdue.open_call.map(|call| {
+            let usage = figures::estimate(overdue.input_bytes, 0);
+            figures::close_without_report(call, CallOutcome::Lost, usage, None, Duration::ZERO)
+        });
+        let change = Change {
+            scope: overdue.scope,
+            at: now,
+            fence: Fence::of(&generation),
+            decision,
+            content: None,
+            closes,
+            opens: None,
+            step: None,
+            next_model: None,
+            transfers: [TransferId(world.uuid(now)), TransferId(world.uuid(now))],
+        };
+        Some((swept, Write::Change(Box::new(change))))
+    }
+}
+
+fn overran(attempt: AttemptNo, jitter: copydesk_core::generation::event::Jitter) -> Event {
+    let failure = Failure::new(FailureCode::AttemptTimeout, "The attempt did not finish within its time limit.");
+    Event::AttemptFailed { attempt, failure, jitter, fallback: None }
+}

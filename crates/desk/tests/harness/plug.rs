@@ -1,0 +1,177 @@
+//! One process's line to the database: it can be cut for good (the process died), cut right after the next call of a
+//! method (died while waiting for the answer), or held there for a while. The database behind it lives on.
+
+use copydesk_core::draft::DraftStatus;
+use copydesk_core::generation::waiting::Waiting;
+use copydesk_core::ledger::{Balance, Transfer};
+use copydesk_core::refusal::Refusal;
+use copydesk_core::{DraftId, GenerationId, Timestamp, UserId};
+use copydesk_desk::clock::{Clock, HandClock};
+use copydesk_store::admin::{Description, EventRow, Finding, KeyRow, Pause, PauseKey};
+use copydesk_store::drafts::{DraftFilter, DraftRow, Edit, SetDraft, VersionRow};
+use copydesk_store::generations::{
+    Accept, Accepted, GenerationFilter, GenerationRow, Heartbeat, Limits, Overdue, SweepRequest, Turn, TurnAnswer,
+};
+use copydesk_store::ledger::Posted;
+use copydesk_store::usage::{CallFilter, CallRow};
+use copydesk_store::{
+    AdminStore, Answer, DraftStore, GenerationStore, LedgerStore, Page, PageRequest, SchemaFault, Scope, StoreError,
+    UsageStore,
+};
+use copydesk_store_tests::{FaultyStore, Method, ModelStore};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use tokio::sync::watch;
+
+#[derive(Clone)]
+pub struct Plug {
+    inner: FaultyStore<ModelStore>,
+    /// Where the database has a clock of its own.
+    clock: Option<Arc<HandClock>>,
+    state: Arc<State>,
+}
+
+struct State {
+    dead: AtomicBool,
+    dies_after: Mutex<Option<Method>>,
+    /// Answers of this method are held back.
+    held: watch::Sender<Option<Method>>,
+    waiting: AtomicUsize,
+    calls: Mutex<Vec<Method>>,
+}
+
+impl Plug {
+    pub fn new(inner: FaultyStore<ModelStore>, clock: Option<Arc<HandClock>>) -> Plug {
+        let state = State {
+            dead: AtomicBool::new(false),
+            dies_after: Mutex::new(None),
+            held: watch::Sender::new(None),
+            waiting: AtomicUsize::new(0),
+            calls: Mutex::default(),
+        };
+        Plug { inner, clock, state: Arc::new(state) }
+    }
+    pub fn kill(&self) {
+        self.state.dead.store(true, Ordering::SeqCst);
+    }
+    pub fn is_dead(&self) -> bool {
+        self.state.dead.load(Ordering::SeqCst)
+    }
+    /// The next call of `method` is carried out, and the process dies before it hears of it.
+    pub fn die_after(&self, method: Method) {
+        *self.state.dies_after.lock().unwrap() = Some(method);
+    }
+    /// From now on calls of `method` are carried out, but their answers wait for [`Plug::let_go`].
+    pub fn hold(&self, method: Method) {
+        self.state.held.send_replace(Some(method));
+    }
+    pub fn let_go(&self) {
+        self.state.held.send_replace(None);
+    }
+    /// How many answers are held back.
+    pub fn waiting(&self) -> usize {
+        self.state.waiting.load(Ordering::SeqCst)
+    }
+    /// How often `method` was called.
+    pub fn count(&self, method: Method) -> usize {
+        self.state.calls.lock().unwrap().iter().filter(|called| **called == method).count()
+    }
+
+    async fn through<T>(
+        &self,
+        method: Method,
+        call: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
+        if self.is_dead() {
+            return std::future::pending().await;
+        }
+        self.state.calls.lock().unwrap().push(method);
+        let answer = call.await;
+        if self.state.dies_after.lock().unwrap().take_if(|dying| *dying == method).is_some() {
+            self.kill();
+        }
+        if *self.state.held.borrow() == Some(method) {
+            self.state.waiting.fetch_add(1, Ordering::SeqCst);
+            self.state.held.subscribe().wait_for(|held| *held != Some(method)).await.unwrap();
+            self.state.waiting.fetch_sub(1, Ordering::SeqCst);
+        }
+        if self.is_dead() {
+            return std::future::pending().await;
+        }
+        answer
+    }
+}
+
+macro_rules! pass_through {
+    ($($contract:ident { $($variant:ident = $method:ident($($arg:ident: $kind:ty),*) -> $answer:ty;)+ })+) => {
+        $(impl $contract for Plug {
+            $(fn $method(&self, $($arg: $kind),*) -> Answer<'_, $answer> {
+                Box::pin(self.through(Method::$variant, self.inner.$method($($arg),*)))
+            })+
+        })+
+    };
+}
+
+pass_through! {
+    GenerationStore {
+        Accept = accept(batch: Vec<Accept>) -> Vec<Result<Accepted, Refusal>>;
+        Turn = turn(turn: Turn) -> TurnAnswer;
+        Heartbeat = heartbeat(beat: Heartbeat) -> ();
+        Overdue = overdue(sweep: SweepRequest) -> Vec<Overdue>;
+        CloseOrphanCalls = close_orphan_calls(now: Timestamp, before: Timestamp, limit: u32) -> u64;
+        Why = why(scope: Scope, id: GenerationId, now: Timestamp, limits: &Limits) -> Waiting;
+        Get = get(scope: Scope, id: GenerationId) -> GenerationRow;
+        List = list(scope: Scope, filter: GenerationFilter, page: PageRequest) -> Page<GenerationRow>;
+    }
+    DraftStore {
+        GetDraft = get_draft(scope: Scope, id: DraftId) -> DraftRow;
+        ListDrafts = list_drafts(scope: Scope, filter: DraftFilter, page: PageRequest) -> Page<DraftRow>;
+        Versions = versions(scope: Scope, draft: DraftId) -> Vec<VersionRow>;
+        Version = version(scope: Scope, draft: DraftId, number: Option<u32>) -> VersionRow;
+        AddVersion = add_version(edit: Edit) -> DraftRow;
+        SetDraft = set_draft(set: SetDraft) -> DraftRow;
+        CountDrafts = count_drafts(scope: Scope, user: Option<UserId>) -> Vec<(DraftStatus, u64)>;
+    }
+    LedgerStore {
+        Post = post(transfer: Transfer) -> Posted;
+        Balance = balance(scope: Scope, user: UserId) -> Balance;
+        Transfers = transfers(scope: Scope, user: Option<UserId>, page: PageRequest) -> Page<Transfer>;
+    }
+    UsageStore {
+        Calls = calls(scope: Scope, filter: CallFilter, page: PageRequest) -> Page<CallRow>;
+    }
+}
+
+impl AdminStore for Plug {
+    fn now(&self) -> Answer<'_, Option<Timestamp>> {
+        let now = self.clock.as_ref().map(|clock| clock.now());
+        Box::pin(self.through(Method::Now, async move { Ok(now) }))
+    }
+    fn describe(&self) -> Answer<'_, Description> {
+        Box::pin(self.through(Method::Describe, self.inner.describe()))
+    }
+    fn check_schema(&self) -> Answer<'_, Vec<SchemaFault>> {
+        Box::pin(self.through(Method::CheckSchema, self.inner.check_schema()))
+    }
+    fn canary(&self, at: Timestamp) -> Answer<'_, ()> {
+        Box::pin(self.through(Method::Canary, self.inner.canary(at)))
+    }
+    fn pauses(&self) -> Answer<'_, Vec<Pause>> {
+        Box::pin(self.through(Method::Pauses, self.inner.pauses()))
+    }
+    fn set_pause(&self, what: PauseKey, paused: bool, at: Timestamp) -> Answer<'_, ()> {
+        Box::pin(self.through(Method::SetPause, self.inner.set_pause(what, paused, at)))
+    }
+    fn add_key(&self, key: KeyRow) -> Answer<'_, ()> {
+        Box::pin(self.through(Method::AddKey, self.inner.add_key(key)))
+    }
+    fn find_key(&self, secret_hash: [u8; 32]) -> Answer<'_, Option<KeyRow>> {
+        Box::pin(self.through(Method::FindKey, self.inner.find_key(secret_hash)))
+    }
+    fn events(&self, scope: Scope, page: PageRequest) -> Answer<'_, Page<EventRow>> {
+        Box::pin(self.through(Method::Events, self.inner.events(scope, page)))
+    }
+    fn audit(&self) -> Answer<'_, Vec<Finding>> {
+        Box::pin(self.through(Method::Audit, self.inner.audit()))
+    }
+}

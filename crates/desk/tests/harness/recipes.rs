@@ -1,0 +1,86 @@
+//! The recipes of these tests, on disk as a user would write them: `note` (price 5, two models, dedupe), `loose` (the same
+//! without dedupe), `pair` (two steps), `other-pair` (whose steps are named differently), `letter` (the newsletter at
+//! price 5) and `spare` (a route whose second model is not set up).
+
+use copydesk_recipes::Shelf;
+use std::fs;
+use std::path::Path;
+
+const SCHEMA: &str = r#"{
+  "$schema": "https://json-schema.org/draft/2020-12/schema",
+  "type": "object",
+  "additionalProperties": false,
+  "required": ["prompt"],
+  "properties": { "prompt": { "type": "string", "minLength": 1, "maxLength": 1000 } }
+}"#;
+
+pub fn shelf() -> (tempfile::TempDir, Shelf) {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    let both = r#"["demo/one", "demo/two"]"#;
+    single(at, "note", both, true);
+    single(at, "loose", both, false);
+    single(at, "spare", r#"["demo/one", "demo/absent", "demo/three"]"#, true);
+    pair(at, "pair", "plan");
+    letter(at);
+    let shelf = Shelf::built_in().unwrap().with_user_dir(at).unwrap_or_else(|error| panic!("{error}"));
+    (folder, shelf)
+}
+
+/// A shelf on which somebody has changed the steps of `pair`.
+pub fn changed_shelf() -> (tempfile::TempDir, Shelf) {
+    let folder = tempfile::tempdir().unwrap();
+    pair(folder.path(), "pair", "sketch");
+    let shelf = Shelf::built_in().unwrap().with_user_dir(folder.path()).unwrap_or_else(|error| panic!("{error}"));
+    (folder, shelf)
+}
+
+fn write(at: &Path, name: &str, files: &[(&str, &str)]) {
+    fs::create_dir(at.join(name)).unwrap();
+    for (file, text) in files {
+        fs::write(at.join(name).join(file), text).unwrap();
+    }
+}
+
+fn single(at: &Path, name: &str, route: &str, dedupe: bool) {
+    let recipe = format!(
+        "name = \"{name}\"\ntitle = \"Note\"\noutput = \"text\"\nroute = {route}\nprice = 5\ndedupe = {dedupe}\n\n\
+         [[steps]]\nname = \"write\"\nprompt = \"prompt.j2\"\n\n[limits]\nmax_attempts = 3\nattempt_timeout = \"2m\"\n"
+    );
+    let files = [
+        ("recipe.toml", recipe.as_str()),
+        ("input.schema.json", SCHEMA),
+        ("example.json", r#"{ "prompt": "Hello" }"#),
+        ("prompt.j2", "{{ input.prompt }}"),
+    ];
+    write(at, name, &files);
+}
+
+fn pair(at: &Path, name: &str, first: &str) {
+    let recipe = format!(
+        "name = \"{name}\"\ntitle = \"Pair\"\noutput = \"text\"\nroute = [\"demo/one\"]\nprice = 5\n\n\
+         [[steps]]\nname = \"{first}\"\nprompt = \"first.j2\"\n\n\
+         [[steps]]\nname = \"write\"\nprompt = \"second.j2\"\n"
+    );
+    let second = format!("Write this out: {{{{ steps.{first} }}}}");
+    let files = [
+        ("recipe.toml", recipe.as_str()),
+        ("input.schema.json", SCHEMA),
+        ("example.json", r#"{ "prompt": "Hello" }"#),
+        ("first.j2", "Plan for: {{ input.prompt }}"),
+        ("second.j2", second.as_str()),
+    ];
+    write(at, name, &files);
+}
+
+fn letter(at: &Path) {
+    let built_in = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../recipes/newsletter");
+    fs::create_dir(at.join("letter")).unwrap();
+    for entry in fs::read_dir(built_in).unwrap() {
+        let entry = entry.unwrap();
+        let text = fs::read_to_string(entry.path()).unwrap();
+        let text = text.replace("name = \"newsletter\"", "name = \"letter\"").replace("price = 0", "price = 5");
+        let text = text.replace("route = [\"demo/writer\"]", "route = [\"demo/one\"]");
+        fs::write(at.join("letter").join(entry.file_name()), text).unwrap();
+    }
+}

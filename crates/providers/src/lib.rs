@@ -1,0 +1,25 @@
+//! Providers: one trait, one shared HTTP layer that never surprises its caller, one adapter per wire format, the demo
+//! provider and the registry that finds a provider by name. It never decides whether to retry, never touches a store,
+//! reads no clock and no environment. Read `provider.rs` first, then `openai_compatible.rs`.
+
+pub mod demo;
+pub mod error;
+mod error_text;
+pub mod http;
+pub mod openai_compatible;
+mod openai_stream;
+mod openai_wire;
+pub mod provider;
+pub mod registry;
+pub mod secret;
+pub mod sse;
+
+pub use demo::{DemoHandle, DemoRequest, DemoServer, DemoUsage};
+pub use error::{ErrorClass, ProviderError, TimeoutPhase};
+pub use http::HttpClient;
+pub use openai_compatible::OpenAiCompatible;
+pub use provider::{
+    Answer, BoxFuture, CallReport, CallRequest, DeltaSink, Finish, Message, NoSink, Provider, Role, Timeouts,
+};
+pub use registry::{ProviderConfig, ProviderKind, Registry, RegistryError, UnknownModel};
+pub use secret::Secret;

@@ -1,0 +1,25 @@
+//! The recipes that are compiled in. A new one is a folder under `recipes/` and one entry here.
+
+/// Name and files of every built-in recipe.
+pub(crate) const BUILT_IN: [(&str, &[(&str, &str)]); 2] = [
+    (
+        "newsletter",
+        &[
+            ("recipe.toml", include_str!("../../../recipes/newsletter/recipe.toml")),
+            ("input.schema.json", include_str!("../../../recipes/newsletter/input.schema.json")),
+            ("example.json", include_str!("../../../recipes/newsletter/example.json")),
+            ("system.j2", include_str!("../../../recipes/newsletter/system.j2")),
+            ("prompt.j2", include_str!("../../../recipes/newsletter/prompt.j2")),
+        ],
+    ),
+    (
+        "text",
+        &[
+            ("recipe.toml", include_str!("../../../recipes/text/recipe.toml")),
+            ("input.schema.json", include_str!("../../../recipes/text/input.schema.json")),
+            ("example.json", include_str!("../../../recipes/text/example.json")),
+            ("system.j2", include_str!("../../../recipes/text/system.j2")),
+            ("prompt.j2", include_str!("../../../recipes/text/prompt.j2")),
+        ],
+    ),
+];

@@ -1,0 +1,150 @@
+//! Every kind of fault of a recipe folder is found, named by file and key, and all are reported together.
+
+use super::*;
+use crate::loader::Origin;
+
+const RECIPE: &str = r#"
+name = "note"
+title = "Note"
+output = "text"
+route = ["demo/writer"]
+price = 0.5
+
+[[steps]]
+name = "plan"
+prompt = "plan.j2"
+answer = "json"
+
+[[steps]]
+name = "write"
+system = "system.j2"
+prompt = "prompt.j2"
+temperature = 1
+"#;
+const SCHEMA_TEXT: &str = r#"{"type": "object", "additionalProperties": false, "required": ["topic"],
+    "properties": {"topic": {"type": "string"}, "tone": {"type": "string"}}}"#;
+
+/// A sound folder with some files replaced; an empty text removes the file.
+fn folder(changes: &[(&str, &str)]) -> RecipeFiles {
+    let mut files = RecipeFiles::compiled_in(
+        "note",
+        &[
+            ("recipe.toml", RECIPE),
+            ("input.schema.json", SCHEMA_TEXT),
+            ("example.json", r#"{"topic": "Rust", "tone": "dry"}"#),
+            ("example.plan.json", r#"{"angle": "speed"}"#),
+            ("plan.j2", "Plan {{ input.topic }}"),
+            ("system.j2", "{% if input.tone is defined %}Be {{ input.tone }}.{% endif %}"),
+            ("prompt.j2", "Write about {{ input.topic }}: {{ steps.plan.angle }} ({{ recipe.title }})"),
+        ],
+    );
+    for (name, text) in changes {
+        if text.is_empty() {
+            files.files.remove(*name);
+        } else {
+            files.files.insert((*name).to_owned(), (*text).to_owned());
+        }
+    }
+    files
+}
+
+fn places(changes: &[(&str, &str)]) -> Vec<String> {
+    let faults = load(&folder(changes)).map(drop).unwrap_err();
+    faults.iter().map(|fault| format!("{} {}", fault.file, fault.key.as_deref().unwrap_or("-"))).collect()
+}
+
+#[test]
+fn a_sound_folder_becomes_a_recipe_with_a_version() {
+    let loaded = load(&folder(&[])).unwrap();
+    assert_eq!(loaded.origin, Origin::BuiltIn);
+    assert_eq!(loaded.recipe.price.to_string(), "0.5");
+    assert_eq!(loaded.recipe.version.len(), 12);
+    assert!(loaded.recipe.dedupe);
+}
+
+#[test]
+fn one_fault_is_named_by_file_and_key() {
+    let toml = |from: &str, to: &str| RECIPE.replace(from, to);
+    let cases: Vec<(&str, String, &str)> = vec![
+        ("recipe.toml", toml("name = \"note\"", "name = \"other\""), "recipe.toml name"),
+        ("recipe.toml", toml("title =", "titel ="), "recipe.toml titel, recipe.toml title"),
+        ("recipe.toml", toml("\"text\"", "\"poem\""), "recipe.toml output"),
+        ("recipe.toml", toml("demo/writer", "writer"), "recipe.toml route[0]"),
+        ("recipe.toml", toml("0.5", "\"cheap\""), "recipe.toml price"),
+        ("recipe.toml", toml("0.5", "-1"), "recipe.toml price"),
+        ("recipe.toml", toml("\"write\"", "\"plan\""), "recipe.toml steps[1].name"),
+        ("recipe.toml", toml("temperature = 1", "temperature = 3"), "recipe.toml steps[1].temperature"),
+        ("recipe.toml", toml("\"json\"", "\"yaml\""), "recipe.toml steps[0].answer"),
+        ("recipe.toml", toml("\"prompt.j2\"", "\"promt.j2\""), "recipe.toml steps[1].prompt"),
+        ("recipe.toml", toml("\"prompt.j2\"", "\"../prompt.j2\""), "recipe.toml steps[1].prompt"),
+        ("recipe.toml", format!("{RECIPE}[limits]\nattempt_timeout = 5"), "recipe.toml limits.attempt_timeout"),
+        ("recipe.toml", format!("{RECIPE}[limits]\nmax_attempts = 0"), "recipe.toml limits.max_attempts"),
+        ("recipe.toml", format!("{RECIPE}[fallback]\nno_items = \"x\""), "recipe.toml fallback.no_items"),
+        (
+            "recipe.toml",
+            format!("{RECIPE}[fallback]\nno_content = \"guide\""),
+            "recipe.toml fallback, recipe.toml fallback",
+        ),
+        ("recipe.toml", toml("[[steps]]", "[[steps]"), "recipe.toml line 8"),
+        ("recipe.toml", String::new(), "recipe.toml -"),
+        ("input.schema.json", String::new(), "input.schema.json -"),
+        ("input.schema.json", "{".to_owned(), "input.schema.json line 1"),
+        ("input.schema.json", r#"{"type": "objekt"}"#.to_owned(), "input.schema.json #/type"),
+        ("example.json", String::new(), "example.json -"),
+        ("example.json", r#"{"topic": 7}"#.to_owned(), "example.json /topic"),
+        ("prompt.j2", "line\n{% if %}".to_owned(), "prompt.j2 line 2"),
+        ("prompt.j2", "{{ topic }}".to_owned(), "prompt.j2 topic"),
+        ("prompt.j2", "{{ input.topik }}".to_owned(), "prompt.j2 input.topik"),
+        ("prompt.j2", "{{ steps.write }}".to_owned(), "prompt.j2 steps.write"),
+        ("prompt.j2", "{{ recipe.color }}".to_owned(), "prompt.j2 recipe.color"),
+        ("prompt.j2", "{{ input.topic | shout }}".to_owned(), "prompt.j2 line 1"),
+        ("prompt.j2", "a\n{{ steps.plan.angel }}".to_owned(), "prompt.j2 line 2"),
+        ("prompt.j2", "{% include 'absent.j2' %}".to_owned(), "prompt.j2 line 1"),
+        ("system.j2", "a\nBe {{ input.tone }}.".to_owned(), "system.j2 line 2"),
+    ];
+    for (file, text, wanted) in cases {
+        assert_eq!(places(&[(file, &text)]).join(", "), wanted, "{file}: {text}");
+    }
+}
+
+#[test]
+fn all_faults_of_a_folder_are_reported_at_once() {
+    let recipe = RECIPE.replace("demo/writer", "writer").replace("0.5", "\"cheap\"").replace("\"json\"", "\"yaml\"");
+    let seen = places(&[("recipe.toml", &recipe), ("plan.j2", "{% bad"), ("example.json", "[")]);
+    let wanted = [
+        "recipe.toml route[0]",
+        "recipe.toml price",
+        "recipe.toml steps[0].answer",
+        "plan.j2 line 1",
+        "example.json line 1",
+    ];
+    assert_eq!(seen, wanted);
+}
+
+#[test]
+fn a_fault_says_what_to_do() {
+    let faults = load(&folder(&[("system.j2", "Be {{ input.tone }}.")])).map(drop).unwrap_err();
+    let said = faults[0].to_string();
+    assert!(said.starts_with("system.j2: line 1: cannot be filled in without input.tone"), "{said}");
+    assert!(said.contains("is defined"), "{said}");
+    let faults = load(&folder(&[("recipe.toml", &RECIPE.replace("title =", "titel ="))])).map(drop).unwrap_err();
+    assert!(faults[0].fix.contains("Did you mean \"title\"?"), "{}", faults[0]);
+}
+
+#[test]
+fn a_path_is_a_recipe_or_a_folder_of_recipes() {
+    let dir = tempfile::tempdir().unwrap();
+    assert_eq!(check_path(dir.path())[0].outcome.as_ref().unwrap_err()[0].what, "holds no recipe");
+    for name in ["note", "broken"] {
+        std::fs::create_dir(dir.path().join(name)).unwrap();
+    }
+    for (name, text) in &folder(&[]).files {
+        std::fs::write(dir.path().join("note").join(name), text).unwrap();
+    }
+    let reports = check_path(dir.path());
+    let outcomes: Vec<bool> = reports.iter().map(|report| report.outcome.is_ok()).collect();
+    assert_eq!(outcomes, [false, true]);
+    let one = check_path(&dir.path().join("note"));
+    assert!(one.len() == 1 && one[0].outcome.is_ok());
+    assert!(check_path(&dir.path().join("absent"))[0].outcome.is_err());
+}

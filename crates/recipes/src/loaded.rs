@@ -1,0 +1,110 @@
+//! A recipe that is ready for work: checked, its schema and its templates compiled once. It is shared by all workers and
+//! never changes; a new version of the folder is a new value.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use copydesk_core::recipe::{
+    Content, Fallback, FallbackReason, OutputContext, PromptMessage, Recipe, Role, StepAnswer, WhyNot, items, output,
+};
+use serde_json::Value;
+
+use crate::loader::Origin;
+use crate::render::{self, RenderError, TemplateSet};
+use crate::validate::{InputFault, InputValidator};
+
+/// A checked recipe with everything compiled.
+pub struct LoadedRecipe {
+    pub recipe: Recipe,
+    pub origin: Origin,
+    /// The folder's example input, which is sound: for forms, documentation and trying out.
+    pub example: Value,
+    pub(crate) templates: TemplateSet,
+    pub(crate) validator: InputValidator,
+}
+
+impl LoadedRecipe {
+    /// Checks an input. Errors: all faults, each with a pointer, a code and a sentence.
+    pub fn validate(&self, input: &Value) -> Result<(), Vec<InputFault>> {
+        self.validator.validate(input)
+    }
+
+    /// The messages of a step. `step_outputs` are the answers of the earlier steps in their order; further ones are
+    /// ignored. The input must have been validated.
+    pub fn render_step(
+        &self,
+        step_index: usize,
+        input: &Value,
+        step_outputs: &[String],
+    ) -> Result<Vec<PromptMessage>, RenderError> {
+        let step = self.recipe.steps.get(step_index).ok_or(RenderError::NoSuchStep(step_index))?;
+        let mut earlier = BTreeMap::new();
+        for (index, before) in self.recipe.steps.iter().take(step_index).enumerate() {
+            let missing = || RenderError::MissingStepOutput { step: step.name.clone(), missing: before.name.clone() };
+            let answer = step_outputs.get(index).ok_or_else(missing)?;
+            let value = match before.answer {
+                StepAnswer::Text => Value::String(answer.clone()),
+                StepAnswer::Json => output::parse_json(answer)
+                    .map_err(|_| RenderError::StepOutputNotJson { step: before.name.clone() })?,
+            };
+            earlier.insert(before.name.as_str(), value);
+        }
+        let about = BTreeMap::from([
+            ("name", self.recipe.name.as_str()),
+            ("title", self.recipe.title.as_str()),
+            ("version", self.recipe.version.as_str()),
+        ]);
+        let context = render::context(input, &earlier, &about);
+        let mut messages = Vec::with_capacity(2);
+        if let Some(system) = &step.system {
+            let text = self.templates.render(system, &context)?;
+            // A system template may come to nothing for some inputs; providers refuse empty messages.
+            if !text.is_empty() {
+                messages.push(PromptMessage { role: Role::System, text });
+            }
+        }
+        messages.push(PromptMessage { role: Role::User, text: self.templates.render(&step.prompt, &context)? });
+        Ok(messages)
+    }
+
+    /// Whether an answer will do for its step. The last step's answer must be an output; an earlier JSON step's must be
+    /// JSON; an earlier text step's must not be empty.
+    pub fn check_answer(&self, step_index: usize, answer_text: &str, input: &Value) -> Result<(), WhyNot> {
+        if step_index + 1 >= self.recipe.steps.len() {
+            return self.parse_output(answer_text, input).map(drop);
+        }
+        match self.recipe.steps.get(step_index).map(|step| step.answer) {
+            Some(StepAnswer::Json) => output::parse_json(answer_text).map(drop),
+            Some(StepAnswer::Text) | None => {
+                copydesk_core::recipe::OutputForm::Text.parse(answer_text, &OutputContext::default()).map(drop)
+            }
+        }
+    }
+
+    /// The content in the last step's answer.
+    pub fn parse_output(&self, answer_text: &str, input: &Value) -> Result<Content, WhyNot> {
+        let sources = items::read(input).iter().map(items::Item::source).collect();
+        self.recipe.output.parse(answer_text, &OutputContext { sources })
+    }
+
+    /// The fallback that makes calling a model pointless, if the input calls for one. Ask before holding or calling.
+    pub fn before_call(&self, input: &Value) -> Option<Fallback> {
+        self.recipe.fallback.before_call(&self.recipe.title, input)
+    }
+
+    /// The fallback for a reason, e.g. after the last attempt's answer could not be used. `None`: the generation fails.
+    pub fn fallback(&self, input: &Value, reason: FallbackReason) -> Option<Fallback> {
+        self.recipe.fallback.build(&self.recipe.title, input, reason)
+    }
+
+    /// The largest answer to ask for. Units: tokens. `None` when there is no such step.
+    pub fn output_tokens_max(&self, step_index: usize, input: &Value) -> Option<u32> {
+        self.recipe.output_tokens_max(step_index, input)
+    }
+}
+
+impl fmt::Debug for LoadedRecipe {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "LoadedRecipe({} {}, {})", self.recipe.name, self.recipe.version, self.origin)
+    }
+}

@@ -1,0 +1,174 @@
+//! `recipe.toml`: from text to what the core calls a recipe. It reports every key it cannot use and goes on with the
+//! default, so that one look at the faults is enough. The rules themselves are in `copydesk_core::recipe`.
+
+use copydesk_core::MicroCredits;
+use copydesk_core::recipe::{
+    FallbackBody, FallbackReason, FallbackRules, Limits, OutputForm, Recipe, Step, StepAnswer, fallback,
+};
+use serde_json::Value;
+use toml::Table;
+
+use crate::fault::{Fault, did_you_mean};
+use crate::toml_reader::Reader;
+
+pub(crate) const FILE: &str = "recipe.toml";
+/// Largest answer of a step that does not say. Units: tokens.
+pub(crate) const OUTPUT_TOKENS_DEFAULT: u32 = 4_096;
+
+pub(crate) const KEYS: [&str; 10] =
+    ["name", "title", "description", "output", "route", "price", "dedupe", "steps", "limits", "fallback"];
+pub(crate) const STEP_KEYS: [&str; 6] = ["name", "system", "prompt", "answer", "max_output_tokens", "temperature"];
+pub(crate) const LIMIT_KEYS: [&str; 4] = ["max_attempts", "attempt_timeout", "deadline", "max_input_bytes"];
+pub(crate) const FALLBACK_KEYS: [&str; 4] = ["unparsable_answer", "no_trends", "no_content", "next_steps"];
+
+/// Reads the file. `None` when it is not TOML at all; otherwise what could be read, and faults for the rest. Version and
+/// input schema are filled in by the loader.
+pub(crate) fn read(text: &str, faults: &mut Vec<Fault>) -> Option<Recipe> {
+    let table = match text.parse::<Table>() {
+        Ok(table) => table,
+        Err(error) => {
+            let line = error.span().map(|span| text[..span.start.min(text.len())].lines().count().max(1));
+            let fault = Fault::new(FILE, format!("is not TOML: {}", error.message()), "Correct the syntax.");
+            faults.push(match line {
+                Some(line) => fault.at(format!("line {line}")),
+                None => fault,
+            });
+            return None;
+        }
+    };
+    let mut reader = Reader::new(FILE, "", &table, faults);
+    reader.only(&KEYS);
+    let name = reader.required_text("name", "my-recipe");
+    let title = reader.required_text("title", "My recipe");
+    let description = reader.text("description").unwrap_or_default();
+    let dedupe = reader.boolean("dedupe").unwrap_or(true);
+    let output = output_form(&mut reader);
+    let route = route(&mut reader);
+    let price = price(&mut reader);
+    let steps = steps(&mut reader);
+    let limits = reader.table("limits");
+    let fallback = reader.table("fallback");
+    let limits = limits.map_or_else(Limits::default, |table| read_limits(table, faults));
+    let fallback = fallback.map_or_else(FallbackRules::default, |table| read_fallback(table, faults));
+    let steps = steps.into_iter().enumerate().map(|(index, table)| read_step(index, table, faults)).collect();
+    Some(Recipe {
+        name: name.unwrap_or_default(),
+        title: title.unwrap_or_default(),
+        description,
+        version: String::new(),
+        input_schema: Value::Null,
+        steps,
+        route,
+        output,
+        limits,
+        price,
+        dedupe,
+        fallback,
+    })
+}
+
+fn output_form(reader: &mut Reader) -> OutputForm {
+    let Some(word) = reader.required_text("output", "text") else {
+        return OutputForm::Text;
+    };
+    OutputForm::from_word(&word).unwrap_or_else(|| {
+        let known: Vec<&str> = OutputForm::ALL.into_iter().map(OutputForm::as_str).collect();
+        let fix = format!("Output forms are: {}. {}", known.join(", "), did_you_mean(&word, known.iter().copied()));
+        reader.fault("output", format!("{word:?} is not an output form"), fix.trim());
+        OutputForm::Text
+    })
+}
+
+fn route(reader: &mut Reader) -> Vec<copydesk_core::recipe::ModelRef> {
+    let mut route = Vec::new();
+    for (index, text) in reader.texts("route").unwrap_or_default().iter().enumerate() {
+        match text.parse() {
+            Ok(model) => route.push(model),
+            Err(_) => reader.fault(
+                &format!("route[{index}]"),
+                format!("{text:?} does not name a model"),
+                "Write provider/model, such as \"demo/writer\".",
+            ),
+        }
+    }
+    route
+}
+
+fn price(reader: &mut Reader) -> MicroCredits {
+    let Some(written) = reader.decimal("price") else {
+        return MicroCredits::ZERO;
+    };
+    written.parse().unwrap_or_else(|_| {
+        let fix = "Write credits as a number of at least 0 with at most six decimals, such as 2.5.";
+        reader.fault("price", format!("{written:?} is not an amount of credits"), fix);
+        MicroCredits::ZERO
+    })
+}
+
+fn steps<'t>(reader: &mut Reader<'t, '_>) -> Vec<&'t Table> {
+    reader.tables("steps").unwrap_or_default()
+}
+
+fn read_step(index: usize, table: &Table, faults: &mut Vec<Fault>) -> Step {
+    let mut reader = Reader::new(FILE, &format!("steps[{index}]"), table, faults);
+    reader.only(&STEP_KEYS);
+    let answer = match reader.text("answer").as_deref() {
+        None | Some("text") => StepAnswer::Text,
+        Some("json") => StepAnswer::Json,
+        Some(other) => {
+            reader.fault("answer", format!("{other:?} is not a kind of answer"), "Write \"text\" or \"json\".");
+            StepAnswer::Text
+        }
+    };
+    let tokens = reader.whole_number("max_output_tokens").map(|n| u32::try_from(n).unwrap_or(u32::MAX));
+    Step {
+        name: reader.required_text("name", "write").unwrap_or_default(),
+        system: reader.text("system"),
+        prompt: reader.required_text("prompt", "prompt.j2").unwrap_or_default(),
+        output_tokens_max: tokens.unwrap_or(OUTPUT_TOKENS_DEFAULT),
+        temperature: reader.number("temperature"),
+        answer,
+    }
+}
+
+fn read_limits(table: &Table, faults: &mut Vec<Fault>) -> Limits {
+    let mut reader = Reader::new(FILE, "limits", table, faults);
+    reader.only(&LIMIT_KEYS);
+    let default = Limits::default();
+    let attempts = reader.whole_number("max_attempts").map(|n| u32::try_from(n).unwrap_or(u32::MAX));
+    let bytes = reader.whole_number("max_input_bytes").map(|n| usize::try_from(n).unwrap_or(usize::MAX));
+    Limits {
+        attempts_max: attempts.unwrap_or(default.attempts_max),
+        attempt_timeout: reader.duration("attempt_timeout").unwrap_or(default.attempt_timeout),
+        deadline: reader.duration("deadline"),
+        input_bytes_max: bytes.unwrap_or(default.input_bytes_max),
+    }
+}
+
+fn read_fallback(table: &Table, faults: &mut Vec<Fault>) -> FallbackRules {
+    let mut reader = Reader::new(FILE, "fallback", table, faults);
+    reader.only(&FALLBACK_KEYS);
+    let mut rule = |reason: FallbackReason| {
+        let word = reader.text(reason.as_str())?;
+        let body = FallbackBody::from_word(&word);
+        if body.is_none() {
+            let known: Vec<&str> = reason.allowed().iter().map(|body| body.as_str()).collect();
+            let fix = format!("Use one of: {}.", known.join(", "));
+            reader.fault(reason.as_str(), format!("{word:?} is not a kind of fallback"), fix);
+        }
+        body
+    };
+    let rules = FallbackRules {
+        unparsable_answer: rule(FallbackReason::UnparsableAnswer),
+        no_trends: rule(FallbackReason::NoTrends),
+        no_content: rule(FallbackReason::NoContent),
+        next_steps: Vec::new(),
+    };
+    let next_steps = reader.texts("next_steps").unwrap_or_default();
+    let blank = next_steps.iter().any(|step| step.trim().is_empty());
+    if blank || next_steps.len() > fallback::NEXT_STEPS_MAX {
+        let fix = format!("Give at most {} sentences, each on one line.", fallback::NEXT_STEPS_MAX);
+        reader.fault("next_steps", "has an empty sentence or too many of them", fix);
+    }
+    FallbackRules { next_steps, ..rules }
+}

@@ -1,0 +1,403 @@
+-- Differs from SQLite: types of its own, identity columns, storage settings.
+
+create table workspaces (
+  id uuid primary key,
+  name text not null,
+  created_at timestamptz not null
+);
+
+insert into workspaces (id, name, created_at)
+values ('01900000-0000-7000-8000-000000000001', 'default', '1970-01-01T00:00:00Z');
+
+create table users (
+  workspace_id uuid not null,
+  id uuid not null,
+  external_id text not null,
+  created_at timestamptz not null,
+  primary key (workspace_id, id)
+);
+
+-- ------------------------------------------------------------------ drafts
+-- No index on a column that changes, and room in each page: updates stay inside their page (HOT).
+create table drafts (
+  id uuid primary key,
+  workspace_id uuid not null,
+  user_id uuid not null,
+  recipe text not null,
+  title text not null,
+  status text not null check (status in ('pending', 'processing', 'draft', 'published', 'failed', 'cancelled')),
+  review text not null check (review in ('none', 'approved', 'rejected')),
+  current_version bigint not null default 0,
+  version_count bigint not null default 0,
+  live_generation_id uuid,
+  external_id text,
+  revision bigint not null,
+  created_at timestamptz not null,
+  updated_at timestamptz not null,
+  generated_at timestamptz,
+  published_at timestamptz,
+  deleted_at timestamptz,
+  constraint drafts_published_when check ((published_at is not null) = (status = 'published')),
+  constraint drafts_current_exists check (current_version between 0 and version_count)
+) with (fillfactor = 80);
+create index drafts_by_workspace on drafts (workspace_id, id);
+create index drafts_by_user on drafts (workspace_id, user_id, id);
+create index drafts_by_external_id on drafts (workspace_id, external_id) where external_id is not null;
+
+create table versions (
+  draft_id uuid not null,
+  number bigint not null check (number > 0),
+  workspace_id uuid not null,
+  generation_id uuid,
+  origin text not null check (origin in ('generated', 'fallback', 'stopped', 'edited', 'restored')),
+  reason text,
+  form text not null,
+  title text not null,
+  body text not null,
+  words bigint not null,
+  hash bytea not null,
+  provenance text not null,
+  created_at timestamptz not null,
+  primary key (draft_id, number)
+);
+create unique index versions_one_per_generation on versions (generation_id);
+
+-- ------------------------------------------------------------------ generations
+-- What was agreed at accept; never updated.
+create table generations (
+  id uuid primary key,
+  workspace_id uuid not null,
+  draft_id uuid not null,
+  user_id uuid not null,
+  recipe text not null,
+  recipe_version text not null,
+  model text not null,
+  step text not null,
+  queue_id integer not null,
+  target text,
+  dedupe_key text,
+  priority integer not null,
+  base_version bigint not null,
+  accepted_at timestamptz not null,
+  run_at timestamptz,
+  deadline_at timestamptz not null,
+  attempt_timeout_us bigint not null,
+  max_attempts bigint not null,
+  hold bigint not null check (hold >= 0),
+  input_bytes bigint not null
+);
+create index generations_by_workspace on generations (workspace_id, id);
+create index generations_by_draft on generations (draft_id);
+create index generations_by_user on generations (workspace_id, user_id, id);
+
+create table inputs (
+  generation_id uuid primary key,
+  workspace_id uuid not null,
+  input text not null,
+  metadata text not null
+);
+
+-- The live part: a generation is in exactly one of ready, parked, runs, outcomes.
+-- Rows of ready are inserted and deleted, never updated: a claim may then trust what it locked.
+create table ready (
+  queue_id integer not null,
+  sort_key bigint not null,
+  id uuid primary key,
+  workspace_id uuid not null,
+  attempt bigint not null,
+  spent bigint not null,
+  row_version bigint not null,
+  deadline_at timestamptz not null,
+  model text not null,
+  step text not null,
+  last_error_code text,
+  last_error text
+) with (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 20000,
+        autovacuum_vacuum_insert_scale_factor = 0, autovacuum_vacuum_insert_threshold = 100000,
+        autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 50000, autovacuum_vacuum_cost_delay = 0);
+create index ready_by_place on ready (queue_id, sort_key, id);
+create index ready_by_deadline on ready (deadline_at);
+
+create table parked (
+  id uuid primary key,
+  workspace_id uuid not null,
+  queue_id integer not null,
+  sort_key bigint not null,
+  attempt bigint not null,
+  spent bigint not null,
+  row_version bigint not null,
+  deadline_at timestamptz not null,
+  model text not null,
+  step text not null,
+  reason text not null check (reason in ('scheduled', 'backing_off', 'target')),
+  not_before_at timestamptz,
+  target text,
+  last_error_code text,
+  last_error text,
+  constraint parked_until check ((not_before_at is null) = (reason = 'target')),
+  constraint parked_target check ((target is not null) = (reason = 'target'))
+) with (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 20000,
+        autovacuum_vacuum_insert_scale_factor = 0, autovacuum_vacuum_insert_threshold = 100000,
+        autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 50000, autovacuum_vacuum_cost_delay = 0);
+create index parked_by_due on parked (not_before_at) where not_before_at is not null;
+create index parked_by_target on parked (workspace_id, target, sort_key, id) where reason = 'target';
+create index parked_by_deadline on parked (deadline_at);
+
+create table runs (
+  id uuid primary key,
+  workspace_id uuid not null,
+  queue_id integer not null,
+  sort_key bigint not null,
+  attempt bigint not null,
+  spent bigint not null,
+  row_version bigint not null,
+  deadline_at timestamptz not null,
+  model text not null,
+  step text not null,
+  node_id uuid not null,
+  claimed_at timestamptz not null,
+  attempt_deadline_at timestamptz not null,
+  call_id uuid not null,
+  last_error_code text,
+  last_error text
+) with (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 20000,
+        autovacuum_vacuum_insert_scale_factor = 0, autovacuum_vacuum_insert_threshold = 100000,
+        autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 50000, autovacuum_vacuum_cost_delay = 0);
+create index runs_by_queue on runs (queue_id);
+create index runs_by_node on runs (node_id);
+create index runs_by_attempt_deadline on runs (attempt_deadline_at);
+create index runs_by_deadline on runs (deadline_at);
+
+create table outcomes (
+  id uuid primary key,
+  workspace_id uuid not null,
+  user_id uuid not null,
+  status text not null check (status in ('completed', 'failed', 'cancelled')),
+  attempt bigint not null,
+  spent bigint not null,
+  row_version bigint not null,
+  finished_at timestamptz not null,
+  settled bigint not null check (settled >= 0),
+  version bigint,
+  origin text,
+  error_code text,
+  error text,
+  error_detail text,
+  constraint outcomes_version_when check ((status = 'completed') = (version is not null)),
+  constraint outcomes_error_when check ((status = 'failed') = (error_code is not null))
+);
+create index outcomes_by_status on outcomes (workspace_id, status, id);
+
+-- ------------------------------------------------------------------ the queue's frame
+create table queues (
+  id integer generated always as identity primary key,
+  workspace_id uuid not null,
+  recipe text not null,
+  provider text not null,
+  model text not null
+);
+create unique index queues_one_per_lane_set on queues (workspace_id, recipe, model);
+
+create table clock (
+  id integer primary key check (id = 1),
+  virtual_time bigint not null
+) with (fillfactor = 10);
+insert into clock (id, virtual_time) values (1, 0);
+
+create table fair (
+  workspace_id uuid not null,
+  user_id uuid not null,
+  finish bigint not null,
+  primary key (workspace_id, user_id)
+) with (fillfactor = 50);
+
+create table live_targets (
+  workspace_id uuid not null,
+  target text not null,
+  generation_id uuid not null,
+  primary key (workspace_id, target)
+) with (fillfactor = 50);
+
+create table live_keys (
+  workspace_id uuid not null,
+  dedupe_key text not null,
+  generation_id uuid not null,
+  draft_id uuid not null,
+  primary key (workspace_id, dedupe_key)
+);
+
+create table idempotency (
+  workspace_id uuid not null,
+  owner text not null,
+  route text not null,
+  key text not null,
+  fingerprint bytea not null,
+  generation_id uuid not null,
+  draft_id uuid not null,
+  created_at timestamptz not null,
+  expires_at timestamptz not null,
+  primary key (workspace_id, owner, route, key)
+);
+
+create table steps (
+  generation_id uuid not null,
+  seq bigint not null,
+  name text not null,
+  output text not null,
+  workspace_id uuid not null,
+  finished_at timestamptz not null,
+  primary key (generation_id, seq)
+);
+create unique index steps_once on steps (generation_id, name);
+
+-- ------------------------------------------------------------------ usage and money
+create table calls (
+  id uuid primary key,
+  workspace_id uuid not null,
+  user_id uuid not null,
+  draft_id uuid not null,
+  generation_id uuid not null,
+  attempt bigint not null,
+  service text not null,
+  operation text not null,
+  provider text not null,
+  model text not null,
+  opened_at timestamptz not null,
+  closed_at timestamptz,
+  outcome text check (outcome in ('ok', 'failed', 'cancelled', 'lost', 'late', 'not_sent')),
+  tokens_input bigint,
+  tokens_output bigint,
+  tokens_cached bigint,
+  tokens_reasoning bigint,
+  estimated boolean not null default false,
+  cost_nanousd bigint,
+  cost_status text,
+  price_version text,
+  duration_ms bigint,
+  http_status integer,
+  provider_request_id text,
+  served_model text,
+  error_code text,
+  error text,
+  constraint calls_closed_when check ((closed_at is null) = (outcome is null))
+) with (fillfactor = 80);
+create index calls_by_workspace on calls (workspace_id, id);
+create index calls_by_generation on calls (generation_id);
+create index calls_by_user on calls (workspace_id, user_id, id);
+create index calls_open on calls (opened_at) where closed_at is null;
+
+create table accounts (
+  workspace_id uuid not null,
+  user_id uuid not null,
+  available bigint not null check (available >= 0),
+  held bigint not null check (held >= 0),
+  chain_seq bigint not null,
+  chain_hash bytea not null,
+  primary key (workspace_id, user_id)
+) with (fillfactor = 50);
+
+create table transfers (
+  id uuid primary key,
+  workspace_id uuid not null,
+  user_id uuid not null,
+  kind text not null check (kind in ('grant', 'hold', 'settle', 'release', 'refund')),
+  debit_account text not null,
+  credit_account text not null,
+  amount bigint not null check (amount > 0),
+  generation_id uuid,
+  reference text,
+  created_at timestamptz not null,
+  chain_seq bigint not null,
+  chain_hash bytea not null,
+  constraint transfers_two_sides check (debit_account <> credit_account)
+);
+create unique index transfers_once_per_generation on transfers (generation_id, kind)
+  where kind in ('hold', 'settle', 'release');
+create unique index transfers_once_per_reference on transfers (workspace_id, reference) where reference is not null;
+create unique index transfers_in_chain on transfers (workspace_id, user_id, chain_seq);
+create index transfers_by_generation on transfers (generation_id) where generation_id is not null;
+create index transfers_by_workspace on transfers (workspace_id, id);
+
+-- ------------------------------------------------------------------ the installation
+-- Identity values become visible out of order; `xid` lets readers stop at the oldest transaction still open.
+create table events (
+  seq bigint generated always as identity primary key,
+  workspace_id uuid not null,
+  kind text not null,
+  generation_id uuid,
+  draft_id uuid,
+  created_at timestamptz not null,
+  data text not null,
+  xid xid8 not null default pg_current_xact_id()
+);
+create index events_by_workspace on events (workspace_id, seq);
+
+create table nodes (
+  id uuid primary key,
+  label text not null,
+  started_at timestamptz not null,
+  beat_at timestamptz not null,
+  goodbye boolean not null
+) with (fillfactor = 50);
+
+create table pauses (
+  what text primary key,
+  since_at timestamptz not null
+);
+
+create table api_keys (
+  id uuid primary key,
+  workspace_id uuid not null,
+  name text not null,
+  secret_hash bytea not null,
+  shown text not null,
+  created_at timestamptz not null,
+  revoked_at timestamptz
+);
+create unique index api_keys_by_hash on api_keys (secret_hash);
+
+create table canary (
+  id bigint generated always as identity primary key,
+  at timestamptz not null
+);
+
+-- ------------------------------------------------------------------ views under the names people know
+create view llm_usage_logs as
+select u.external_id as user_id, c.model,
+       case when c.tokens_input is null and c.tokens_output is null then null
+            else coalesce(c.tokens_input, 0) + coalesce(c.tokens_output, 0) end as tokens_used,
+       c.tokens_input as prompt_tokens, c.tokens_output as completion_tokens, c.duration_ms, i.metadata,
+       c.opened_at as created_at
+from calls c
+left join users u on u.workspace_id = c.workspace_id and u.id = c.user_id
+left join inputs i on i.generation_id = c.generation_id
+where c.closed_at is not null;
+
+create view usage_logs as
+select c.service, c.operation,
+       case when c.tokens_input is null and c.tokens_output is null then null
+            else coalesce(c.tokens_input, 0) + coalesce(c.tokens_output, 0) end as tokens,
+       c.cost_nanousd / 1000000000.0 as cost_usd, c.opened_at as created_at
+from calls c
+where c.closed_at is not null;
+
+create view newsletter_drafts as
+select d.id, u.external_id as user_id, d.title, d.status, d.generated_at
+from drafts d
+left join users u on u.workspace_id = d.workspace_id and u.id = d.user_id
+where d.recipe = 'newsletter' and d.deleted_at is null;
+
+create view generation_status as
+select g.id, g.workspace_id, g.draft_id,
+       case when o.id is not null then o.status when n.id is not null then 'processing' else 'pending' end as status,
+       coalesce(o.attempt, n.attempt, p.attempt, r.attempt) as attempt,
+       coalesce(o.spent, n.spent, p.spent, r.spent) as spent,
+       coalesce(o.row_version, n.row_version, p.row_version, r.row_version) as row_version,
+       n.node_id, g.accepted_at, n.claimed_at, o.finished_at, p.reason as parked_because, p.not_before_at,
+       coalesce(o.error_code, n.last_error_code, p.last_error_code, r.last_error_code) as error_code,
+       coalesce(o.error, n.last_error, p.last_error, r.last_error) as error
+from generations g
+left join outcomes o on o.id = g.id
+left join runs n on n.id = g.id
+left join parked p on p.id = g.id
+left join ready r on r.id = g.id;

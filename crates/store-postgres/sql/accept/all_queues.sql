@@ -1,0 +1,2 @@
+-- Each process keeps the queues in memory.
+select id, workspace_id, recipe, provider, model from queues

@@ -1,0 +1,1 @@
+select (select count(*) from ready) + (select count(*) from parked) as waiting

@@ -1,0 +1,2 @@
+-- Only here: tells our own notifications from those of others.
+select pg_backend_pid() as pid

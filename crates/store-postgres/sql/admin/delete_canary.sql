@@ -1,0 +1,1 @@
+DELETE FROM canary WHERE id = $1

@@ -1,0 +1,2 @@
+-- Differs from SQLite: another catalog.
+select to_regclass('schema_migrations') is not null as present

@@ -1,0 +1,2 @@
+-- Only here: SQLite has one process.
+select pg_notify($1, '')

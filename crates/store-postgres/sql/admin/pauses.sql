@@ -1,0 +1,1 @@
+SELECT what, since_at FROM pauses ORDER BY what

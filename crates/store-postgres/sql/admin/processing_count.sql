@@ -1,0 +1,2 @@
+-- Differs from SQLite: a name.
+SELECT count(*) AS processing FROM runs

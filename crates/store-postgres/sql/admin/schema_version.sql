@@ -1,0 +1,1 @@
+select coalesce(max(version), 0)::bigint as version from schema_migrations

@@ -1,0 +1,12 @@
+-- Differs from SQLite: each connection is set up for what it does; the answer says whether the server fits.
+select set_config('search_path', coalesce($1::text, current_setting('search_path')), false),
+       set_config('statement_timeout', $2::text, false),
+       set_config('lock_timeout', $3::text, false),
+       set_config('idle_in_transaction_session_timeout', $4::text, false),
+       set_config('synchronous_commit', 'on', false),
+       set_config('plan_cache_mode', $5::text, false),
+       set_config('enable_seqscan', $6::text, false),
+       set_config('enable_hashjoin', $6::text, false),
+       set_config('enable_mergejoin', $6::text, false),
+       set_config('jit', 'off', false),
+       set_config('timezone', 'UTC', false)

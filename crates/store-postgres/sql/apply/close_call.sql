@@ -1,0 +1,15 @@
+-- Differs from SQLite: a whole batch at once, as arrays.
+update calls c
+set tokens_input = u.tokens_input, tokens_output = u.tokens_output, tokens_cached = u.tokens_cached,
+    tokens_reasoning = u.tokens_reasoning, estimated = u.estimated, cost_nanousd = u.cost_nanousd,
+    cost_status = u.cost_status, price_version = u.price_version, duration_ms = u.duration_ms,
+    http_status = u.http_status, provider_request_id = u.provider_request_id, served_model = u.served_model,
+    error_code = u.error_code, error = u.error, outcome = u.outcome, closed_at = u.closed_at
+from unnest(
+  $1::uuid[], $2::uuid[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::boolean[], $8::bigint[],
+  $9::text[], $10::text[], $11::bigint[], $12::integer[], $13::text[], $14::text[], $15::text[], $16::text[],
+  $17::text[], $18::timestamptz[]
+) as u (id, workspace_id, tokens_input, tokens_output, tokens_cached, tokens_reasoning, estimated,
+        cost_nanousd, cost_status, price_version, duration_ms, http_status, provider_request_id, served_model,
+        error_code, error, outcome, closed_at)
+where c.id = u.id and c.workspace_id = u.workspace_id and c.closed_at is null

@@ -1,0 +1,11 @@
+-- Differs from SQLite: names, types and functions.
+select g.id as subject, format('%s final events', coalesce(e.ends, 0)) as detail
+from generations g
+left join outcomes o on o.id = g.id
+left join (
+  select generation_id, count(*) as ends
+  from events
+  where kind in ('generation.completed', 'generation.failed', 'generation.cancelled')
+  group by generation_id
+) e on e.generation_id = g.id
+where coalesce(e.ends, 0) <> case when o.id is null then 0 else 1 end

@@ -1,0 +1,7 @@
+-- Differs from SQLite: read in pages.
+-- The rows in the order of their chains; each is linked again in `audit.rs`.
+select id, workspace_id, user_id, kind, amount, generation_id, reference, created_at, chain_seq, chain_hash
+from transfers
+where (workspace_id, user_id, chain_seq) > ($1, $2, $3)
+order by workspace_id, user_id, chain_seq
+limit $4

@@ -1,0 +1,1 @@
+SELECT min(not_before_at) AS next_due FROM parked WHERE not_before_at IS NOT NULL

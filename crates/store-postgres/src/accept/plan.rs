@@ -1,0 +1,236 @@
+//! Decides a whole batch in memory: each request meets what the ones before it in the batch will have written. No I/O.
+
+use super::look::{DraftSeen, Ids, Replay, Seen};
+use crate::failure::Fault;
+use crate::ledger::{Account, AccountKey, LedgerRow};
+use copydesk_core::draft::DraftStatus;
+use copydesk_core::draft::state::{DraftFacts, may_regenerate};
+use copydesk_core::generation::fairness::{VirtualTime, place};
+use copydesk_core::ledger::{Transfer, TransferKind};
+use copydesk_core::refusal::Refusal;
+use copydesk_core::{DraftId, GenerationId, Timestamp, UserId, WorkspaceId};
+use copydesk_store::StoreError;
+use copydesk_store::generations::{Accept, Accepted, Idempotency, Slot};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+/// Workspace, owner, route, key.
+pub type KeyName<'a> = (WorkspaceId, &'a str, &'a str, &'a str);
+
+/// One generation to be written.
+pub struct New<'a> {
+    pub request: &'a Accept,
+    pub draft: DraftId,
+    pub base_version: i64,
+    pub sort_key: VirtualTime,
+    pub queue: i32,
+    /// Present when it is not claimable yet.
+    pub parked: Option<Parked>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Parked {
+    Scheduled(Timestamp),
+    Target,
+}
+
+/// An idempotency row to be written.
+pub struct Remembered<'a> {
+    pub key: &'a Idempotency,
+    pub at: Timestamp,
+    pub ids: Ids,
+}
+
+/// An existing draft that gets another generation.
+pub struct Refill {
+    pub draft: DraftId,
+    pub generation: GenerationId,
+    pub status: DraftStatus,
+    pub at: Timestamp,
+}
+
+#[derive(Default)]
+pub struct Plan<'a> {
+    pub answers: Vec<Result<Accepted, Refusal>>,
+    pub new: Vec<New<'a>>,
+    pub remembered: BTreeMap<KeyName<'a>, Remembered<'a>>,
+    pub keys: BTreeMap<(WorkspaceId, &'a str), Ids>,
+    /// The first of the batch that wants each target.
+    pub targets: BTreeMap<(WorkspaceId, &'a str), GenerationId>,
+    pub users: BTreeMap<(WorkspaceId, UserId), (&'a str, Timestamp)>,
+    pub refills: Vec<Refill>,
+    pub finish: BTreeMap<(WorkspaceId, UserId), VirtualTime>,
+    pub transfers: Vec<LedgerRow>,
+    pub accounts: BTreeMap<AccountKey, Account>,
+}
+
+impl Plan<'_> {
+    pub fn nothing_to_write(&self) -> bool {
+        self.new.is_empty() && self.remembered.is_empty()
+    }
+}
+
+enum Verdict {
+    Answer(Result<Accepted, Refusal>),
+    /// What we saw does not fit together: somebody was between our statements. Look again.
+    LookAgain,
+}
+
+/// `None` when the batch must look again.
+pub fn plan<'a>(batch: &'a [Accept], seen: &mut Seen, waiting_max: u64) -> Result<Option<Plan<'a>>, Fault> {
+    let mut plan = Plan::default();
+    let mut batch_replays: HashMap<KeyName<'a>, Replay> = HashMap::new();
+    for (at, request) in batch.iter().enumerate() {
+        let replay = request.idempotency.as_ref().and_then(|key| {
+            let own = batch_replays.get(&name(request, key)).copied();
+            own.filter(|own| own.expires_at.is_none_or(|until| request.at < until))
+                .or_else(|| seen.replays.get(&at).copied())
+        });
+        if replay.is_none() && seen.known.contains(&request.generation) {
+            return Err(StoreError::Corrupt(format!("{} exists already", request.generation)).into());
+        }
+        let verdict = match (&request.idempotency, replay) {
+            (Some(key), Some(replay)) => Verdict::Answer(if replay.fingerprint == key.fingerprint {
+                Ok(Accepted::Replayed { generation: replay.ids.0, draft: replay.ids.1 })
+            } else {
+                Err(Refusal::IdempotencyKeyReused)
+            }),
+            (_, _) => decide(request, seen, &mut plan, waiting_max),
+        };
+        let Verdict::Answer(answer) = verdict else { return Ok(None) };
+        if let (Some(key), Ok(Accepted::New { .. } | Accepted::Duplicate { .. }), None) =
+            (&request.idempotency, &answer, replay)
+        {
+            let ids = answer.as_ref().map(Accepted::ids).map_err(|refusal| StoreError::Refused(refusal.clone()))?;
+            let replay = Replay { fingerprint: key.fingerprint, ids, expires_at: Some(key.expires_at) };
+            batch_replays.insert(name(request, key), replay);
+            plan.remembered.insert(name(request, key), Remembered { key, at: request.at, ids });
+        }
+        plan.answers.push(answer);
+    }
+    Ok(Some(plan))
+}
+
+fn name<'a>(request: &Accept, key: &'a Idempotency) -> KeyName<'a> {
+    (request.scope.workspace, &key.owner, &key.route, &key.key)
+}
+
+fn decide<'a>(request: &'a Accept, seen: &mut Seen, plan: &mut Plan<'a>, waiting_max: u64) -> Verdict {
+    let refuse = |refusal| Verdict::Answer(Err(refusal));
+    if let Some(since) = seen.paused_since {
+        return refuse(Refusal::GenerationPaused { since });
+    }
+    if let Some(waiting) = seen.waiting.map(|waiting| waiting + plan.new.len() as u64)
+        && waiting >= waiting_max
+    {
+        return refuse(Refusal::QueueFull { waiting });
+    }
+    let slot = match slot(request, seen) {
+        Ok(slot) => slot,
+        Err(refusal) => return refuse(refusal),
+    };
+    if let Some((id, draft)) = slot {
+        match draft.live {
+            Some(generation) => return Verdict::Answer(Ok(Accepted::Duplicate { generation, draft: id })),
+            None if !draft.locked => return Verdict::LookAgain,
+            None => {}
+        }
+    }
+    let workspace = request.scope.workspace;
+    if let Some(key) = &request.dedupe_key {
+        let before = plan.keys.get(&(workspace, key.as_str())).or_else(|| seen.keys.get(&(workspace, key.clone())));
+        if let Some((generation, draft)) = before.copied() {
+            return Verdict::Answer(Ok(Accepted::Duplicate { generation, draft }));
+        }
+    }
+    if let Err(refusal) = hold(request, seen, plan) {
+        return refuse(refusal);
+    }
+    let ids = write(request, slot, seen, plan);
+    Verdict::Answer(Ok(Accepted::New { generation: ids.0, draft: ids.1 }))
+}
+
+/// The existing draft, if the request names one that may be filled.
+fn slot(request: &Accept, seen: &Seen) -> Result<Option<(DraftId, DraftSeen)>, Refusal> {
+    match &request.slot {
+        Slot::New { .. } => Ok(None),
+        Slot::Existing(id) => {
+            let draft = seen.drafts.get(id).filter(|draft| draft.workspace == request.scope.workspace);
+            let draft = draft.copied().ok_or(Refusal::DraftNotFound)?;
+            may_regenerate(draft.facts)?;
+            Ok(Some((*id, draft)))
+        }
+    }
+}
+
+fn hold(request: &Accept, seen: &mut Seen, plan: &mut Plan<'_>) -> Result<(), Refusal> {
+    if request.hold.is_zero() {
+        return Ok(());
+    }
+    let key = (request.scope.workspace, request.user);
+    let mut account = seen.accounts.get(&key).copied().unwrap_or_default();
+    let row = account.append(Transfer {
+        id: request.hold_id,
+        workspace: request.scope.workspace,
+        user: request.user,
+        kind: TransferKind::Hold,
+        amount: request.hold,
+        generation: Some(request.generation),
+        reference: None,
+        at: request.at,
+    })?;
+    seen.accounts.insert(key, account);
+    plan.accounts.insert(key, account);
+    plan.transfers.push(row);
+    Ok(())
+}
+
+/// Puts everything of an accepted request into the plan.
+fn write<'a>(request: &'a Accept, slot: Option<(DraftId, DraftSeen)>, seen: &mut Seen, plan: &mut Plan<'a>) -> Ids {
+    let (workspace, id) = (request.scope.workspace, request.generation);
+    let user = (workspace, request.user);
+    let (draft, base_version) = match (&request.slot, slot) {
+        (Slot::New { draft, .. }, _) => {
+            let facts = DraftFacts { status: DraftStatus::Pending, has_version: false, busy: true };
+            let row = DraftSeen { workspace, facts, current_version: 0, live: Some(id), locked: true };
+            seen.drafts.insert(*draft, row);
+            (*draft, 0)
+        }
+        (Slot::Existing(draft), slot) => {
+            let before = slot.map_or(0, |(_, before)| before.current_version);
+            let status = match slot {
+                Some((_, before)) if before.facts.has_version => before.facts.status,
+                Some(_) | None => DraftStatus::Pending,
+            };
+            if let Some(row) = seen.drafts.get_mut(draft) {
+                (row.live, row.facts.busy, row.facts.status) = (Some(id), true, status);
+            }
+            plan.refills.push(Refill { draft: *draft, generation: id, status, at: request.at });
+            (*draft, before)
+        }
+    };
+    let place = place(seen.virtual_time, seen.finish.get(&user).copied(), request.priority);
+    seen.finish.insert(user, place.user_finish);
+    plan.finish.insert(user, place.user_finish);
+    plan.users.entry(user).or_insert((&request.user_external, request.at));
+    if let Some(key) = &request.dedupe_key {
+        plan.keys.insert((workspace, key), (id, draft));
+    }
+    let mut parked = request.run_at.filter(|until| *until > request.at).map(Parked::Scheduled);
+    if let Some(target) = &request.target {
+        let first = *plan.targets.entry((workspace, target)).or_insert(id);
+        if first != id {
+            parked = Some(Parked::Target);
+        }
+    }
+    plan.new.push(New { request, draft, base_version, sort_key: place.sort_key, queue: 0, parked });
+    (id, draft)
+}
+
+/// After the targets were taken: those whose target has another holder stand in line.
+pub fn stand_in_line(plan: &mut Plan<'_>, holders: &BTreeSet<GenerationId>) {
+    for new in plan.new.iter_mut().filter(|new| new.request.target.is_some()) {
+        if !holders.contains(&new.request.generation) {
+            new.parked = Some(Parked::Target);
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! One transaction on one pooled connection, its statements sent without waiting for each other's answers. A transaction
+//! that is not finished, because its future was dropped or failed, takes its connection with it: the server rolls back.
+
+use crate::failure::{Fault, chain};
+use crate::types::{Param, sql};
+use copydesk_store::StoreError;
+use deadpool_postgres::{Object, Pool};
+use futures::future::join_all;
+use tokio_postgres::types::ToSql;
+use tokio_postgres::{Row, Statement};
+
+/// How many statements one [`Tx::send`] may hold: up to here `join_all` polls, and so sends, in order.
+const STATEMENTS_MAX: usize = 30;
+
+/// One statement with its parameters.
+struct Step<'a> {
+    sql: &'static str,
+    params: Vec<Param<'a>>,
+}
+
+/// Statements to be sent together. `add` answers with the place of the statement's rows in [`Answers`].
+#[derive(Default)]
+pub struct Steps<'a>(Vec<Step<'a>>);
+
+impl<'a> Steps<'a> {
+    pub fn add(&mut self, sql: &'static str, params: Vec<Param<'a>>) -> usize {
+        self.0.push(Step { sql, params });
+        self.0.len() - 1
+    }
+}
+
+/// The rows of each statement, in the order of the statements.
+pub struct Answers(Vec<Vec<Row>>);
+
+impl Answers {
+    /// The rows of the statement that was added as `place`; none if it was not sent at all.
+    pub fn rows(&self, place: Option<usize>) -> &[Row] {
+        place.and_then(|place| self.0.get(place)).map_or(&[], Vec::as_slice)
+    }
+    /// The rows of the first statement.
+    pub fn into_rows(self) -> Vec<Row> {
+        self.0.into_iter().next().unwrap_or_default()
+    }
+}
+
+/// An open transaction.
+pub struct Tx {
+    connection: Option<Object>,
+    begun: bool,
+}
+
+impl Tx {
+    /// Takes a connection; BEGIN travels with the first statements.
+    pub async fn open(pool: &Pool) -> Result<Tx, Fault> {
+        Ok(Tx { connection: Some(pool.get().await?), begun: false })
+    }
+
+    /// Sends all steps at once and waits for all answers, which stand in the order of the steps.
+    pub async fn send(&mut self, steps: Steps<'_>) -> Result<Answers, Fault> {
+        let (rows, failed) = self.exchange(steps, End::Open).await?;
+        match failed {
+            None => Ok(Answers(rows)),
+            Some(error) => {
+                if error.as_db_error().is_some() {
+                    self.client().batch_execute(sql!("admin/rollback")).await?;
+                    self.release();
+                }
+                Err(error.into())
+            }
+        }
+    }
+
+    /// Sends the last steps and COMMIT together. When a step fails, the server turns COMMIT into ROLLBACK.
+    ///
+    /// Errors: [`StoreError::CommitUnknown`] when the connection broke with COMMIT under way.
+    pub async fn commit(mut self, steps: Steps<'_>) -> Result<Answers, Fault> {
+        let (mut rows, failed) = self.exchange(steps, End::Commit).await?;
+        match failed {
+            None => {
+                rows.pop();
+                self.release();
+                Ok(Answers(rows))
+            }
+            Some(error) if error.as_db_error().is_some() => {
+                // The server has rolled back and the connection is in order again.
+                self.release();
+                Err(error.into())
+            }
+            Some(error) => Err(StoreError::CommitUnknown(chain(&error)).into()),
+        }
+    }
+
+    /// Gives the connection back with nothing written.
+    pub async fn rollback(mut self) -> Result<(), Fault> {
+        if self.begun {
+            self.client().batch_execute(sql!("admin/rollback")).await?;
+        }
+        self.release();
+        Ok(())
+    }
+
+    fn client(&self) -> &Object {
+        self.connection.as_ref().expect("only `release` and `drop` take the connection, and they end the transaction")
+    }
+
+    fn release(&mut self) {
+        drop(self.connection.take());
+    }
+
+    async fn exchange(&mut self, steps: Steps<'_>, end: End) -> Result<Exchanged, Fault> {
+        let begin = !std::mem::replace(&mut self.begun, true);
+        let mut all = Vec::with_capacity(steps.0.len() + 2);
+        if begin {
+            all.push(Step { sql: sql!("admin/begin"), params: vec![] });
+        }
+        all.extend(steps.0);
+        if end == End::Commit {
+            all.push(Step { sql: sql!("admin/commit"), params: vec![] });
+        }
+        assert!(all.len() <= STATEMENTS_MAX, "a pipeline of {} statements", all.len());
+        let client = self.client();
+        let mut prepared = Vec::with_capacity(all.len());
+        for step in &all {
+            prepared.push(client.prepare_cached(step.sql).await?);
+        }
+        let running = all.iter().zip(&prepared).map(|(step, statement)| query(client, statement, &step.params));
+        let mut rows = Vec::with_capacity(all.len());
+        let mut failed = None;
+        for answer in join_all(running).await {
+            match answer {
+                Ok(found) => rows.push(found),
+                // What follows the first error is only its echo.
+                Err(error) => failed = failed.or(Some(error)),
+            }
+        }
+        if begin && !rows.is_empty() {
+            rows.remove(0);
+        }
+        Ok((rows, failed))
+    }
+}
+
+type Exchanged = (Vec<Vec<Row>>, Option<tokio_postgres::Error>);
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum End {
+    Open,
+    Commit,
+}
+
+impl Drop for Tx {
+    fn drop(&mut self) {
+        if let Some(connection) = self.connection.take() {
+            if self.begun {
+                drop(Object::take(connection));
+            }
+        }
+    }
+}
+
+async fn query(client: &Object, statement: &Statement, params: &[Param<'_>]) -> Result<Vec<Row>, tokio_postgres::Error> {
+    let bound: Vec<&(dyn ToSql + Sync)> = params.iter().map(|param| &**param as &(dyn ToSql + Sync)).collect();
+    client.query(statement, &bound).await
+}
+
+/// One statement alone, on a connection of `pool`.
+pub async fn read(pool: &Pool, sql: &str, params: Vec<Param<'_>>) -> Result<Vec<Row>, Fault> {
+    let client = pool.get().await?;
+    let statement = client.prepare_cached(sql).await?;
+    Ok(query(&client, &statement, &params).await?)
+}

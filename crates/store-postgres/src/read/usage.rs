@@ -1,0 +1,84 @@
+//! Usage rows as readers see them.
+
+use super::{Cursor, page_of};
+use crate::PostgresStore;
+use crate::pipeline::read;
+use crate::types::{Micros, narrow, params, sql, unknown_word};
+use copydesk_core::metering::usage::{CallOutcome, TokenUsage};
+use copydesk_core::{CallId, DraftId, GenerationId, NanoUsd, Timestamp, Tokens, UserId};
+use copydesk_store::usage::{CallFilter, CallRow, ClosedCall};
+use copydesk_store::{Order, Page, PageRequest, Scope, StoreError};
+use tokio_postgres::Row;
+
+impl PostgresStore {
+    pub(crate) async fn page_calls(
+        &self,
+        scope: Scope,
+        filter: CallFilter,
+        page: &PageRequest,
+    ) -> Result<Page<CallRow>, StoreError> {
+        let cursor = Cursor::<CallId>::of(page)?;
+        let sql = match page.order {
+            Order::NewestFirst => sql!(deep "usage/list_newest"),
+            Order::OldestFirst => sql!(deep "usage/list_oldest"),
+        };
+        let params = params![
+            scope.workspace.0,
+            cursor.after.0,
+            filter.user.map(|user| user.0),
+            filter.generation.map(|generation| generation.0),
+            filter.draft.map(|draft| draft.0),
+            cursor.limit
+        ];
+        let rows = read(&self.readers, sql, params).await?;
+        page_of(&rows, page, call, |call| call.id.to_string())
+    }
+}
+
+fn call(row: &Row) -> Result<CallRow, StoreError> {
+    let closed_at: Option<Micros> = row.get("closed_at");
+    Ok(CallRow {
+        id: CallId(row.get("id")),
+        generation: GenerationId(row.get("generation_id")),
+        draft: DraftId(row.get("draft_id")),
+        user: UserId(row.get("user_id")),
+        user_external: row.get("user_external"),
+        attempt: narrow("attempt", row.get("attempt"))?,
+        service: row.get("service"),
+        operation: row.get("operation"),
+        provider: row.get("provider"),
+        model: row.get("model"),
+        opened_at: row.get::<_, Micros>("opened_at").into(),
+        closed: closed_at.map(|at| Ok::<_, StoreError>((Timestamp::from(at), closed(row)?))).transpose()?,
+    })
+}
+
+fn closed(row: &Row) -> Result<ClosedCall, StoreError> {
+    let outcome: &str = row.get::<_, Option<&str>>("outcome").unwrap_or_default();
+    let tokens = |column: &str| row.get::<_, Option<i64>>(column).map(Tokens);
+    let cost = row.get::<_, Option<i64>>("cost_nanousd").map(NanoUsd);
+    let cost_status: String = row.get::<_, Option<String>>("cost_status").unwrap_or_default();
+    let http_status: Option<i32> = row.get("http_status");
+    let code: Option<String> = row.get("error_code");
+    Ok(ClosedCall {
+        id: CallId(row.get("id")),
+        outcome: CallOutcome::parse(outcome).ok_or_else(|| unknown_word("call outcome", outcome))?,
+        usage: TokenUsage {
+            input: tokens("tokens_input"),
+            output: tokens("tokens_output"),
+            input_cached: tokens("tokens_cached"),
+            output_reasoning: tokens("tokens_reasoning"),
+            // The provider's own figure is the cost then, and is not kept twice.
+            provider_cost: cost.filter(|_| cost_status == "provider"),
+            estimated: row.get("estimated"),
+        },
+        cost,
+        cost_status,
+        price_version: row.get("price_version"),
+        duration_ms: narrow("duration_ms", row.get::<_, Option<i64>>("duration_ms").unwrap_or_default())?,
+        http_status: http_status.map(|status| narrow("http_status", i64::from(status))).transpose()?,
+        provider_request_id: row.get("provider_request_id"),
+        served_model: row.get("served_model"),
+        error: code.zip(row.get::<_, Option<String>>("error")),
+    })
+}

@@ -1,0 +1,119 @@
+//! What a generation waits for. The answer follows the order in which a claim would find its reasons.
+
+use super::generations::{no_generation, wait};
+use crate::PostgresStore;
+use crate::failure::Fault;
+use crate::pipeline::read;
+use crate::queues::Queue;
+use crate::turn::belongs;
+use crate::types::{Micros, columns, narrow, params, sql};
+use copydesk_core::generation::Wait;
+use copydesk_core::generation::waiting::Waiting;
+use copydesk_core::{GenerationId, Timestamp, WorkspaceId};
+use copydesk_store::admin::PauseKey;
+use copydesk_store::generations::Limits;
+use copydesk_store::{Scope, StoreError};
+use std::time::Duration;
+use tokio_postgres::Row;
+use uuid::Uuid;
+
+/// A node whose last beat is older runs nothing any more (DESIGN.md, section 3).
+const NODE_LOST_AFTER: Duration = Duration::from_secs(30);
+
+impl PostgresStore {
+    pub(crate) async fn why_waiting(
+        &self,
+        scope: Scope,
+        id: GenerationId,
+        now: Timestamp,
+        limits: &Limits,
+    ) -> Result<Waiting, StoreError> {
+        let rows = read(&self.readers, sql!(deep "generations/why"), params![id.0, scope.workspace.0]).await?;
+        let row = rows.first().ok_or_else(|| no_generation(id))?;
+        let Some(queue) = row.get::<_, Option<i32>>("queue_id") else { return Ok(Waiting::NotWaiting) };
+        match wait(row)? {
+            Some(Wait::Target) => Ok(target_locked(row)),
+            Some(Wait::Scheduled { until }) if until > now => Ok(Waiting::Scheduled { until }),
+            Some(Wait::BackingOff { until }) if until > now => Ok(Waiting::BackingOff {
+                until,
+                failed_attempts: narrow("spent", row.get("spent"))?,
+                last_error: row.get("last_error"),
+            }),
+            Some(Wait::Ready | Wait::Scheduled { .. } | Wait::BackingOff { .. }) | None => {
+                Ok(self.why_ready(row, id, queue, now, limits).await?)
+            }
+        }
+    }
+
+    async fn why_ready(
+        &self,
+        row: &Row,
+        id: GenerationId,
+        queue: i32,
+        now: Timestamp,
+        limits: &Limits,
+    ) -> Result<Waiting, Fault> {
+        let own = Queue {
+            workspace: WorkspaceId(row.get("workspace_id")),
+            recipe: row.get("recipe"),
+            provider: row.get("provider"),
+            model: row.get("model"),
+        };
+        let pauses = self.list_pauses().await?;
+        for what in [PauseKey::Generation, PauseKey::Recipe(own.recipe.clone())] {
+            if let Some(pause) = pauses.iter().find(|pause| pause.what == what) {
+                return Ok(Waiting::Paused { what: what.name(), since: pause.since });
+            }
+        }
+        let alive = Micros::from(now.minus(NODE_LOST_AFTER));
+        if read(&self.readers, sql!(deep "generations/living_node"), params![alive]).await?.is_empty() {
+            return Ok(Waiting::NoWorker);
+        }
+        if let Some(full) = self.full_lane(&own, limits).await? {
+            return Ok(full);
+        }
+        let mut queues: Vec<i32> = read(&self.readers, sql!(deep "claim/waiting_queues"), params![])
+            .await?
+            .iter()
+            .map(|row| row.get("id"))
+            .collect();
+        if !queues.contains(&queue) {
+            queues.push(queue);
+        }
+        let most = i64::from(Waiting::POSITION_MAX) - 1;
+        let sort_key: i64 = row.get("sort_key");
+        let mut params = columns!(queues, queue => *queue);
+        params.extend(params![sort_key, id.0, most]);
+        let rows = read(&self.readers, sql!(deep "generations/before_in_queue"), params).await?;
+        let before: i64 = rows.first().map_or(0, |row| row.get("before"));
+        Ok(Waiting::BehindOthers { position: narrow("position", before.min(most) + 1)? })
+    }
+
+    async fn full_lane(&self, own: &Queue, limits: &Limits) -> Result<Option<Waiting>, Fault> {
+        if limits.global.is_none() && limits.lanes.is_empty() {
+            return Ok(None);
+        }
+        let mut running: Vec<(Queue, u32)> = Vec::new();
+        for row in read(&self.readers, sql!(deep "claim/lane_use"), params![]).await? {
+            running.push((Queue::of(&row), narrow("count of runs", row.get("running"))?));
+        }
+        let all: u32 = running.iter().map(|(_, count)| count).sum();
+        if let Some(limit) = limits.global.filter(|limit| all >= *limit) {
+            return Ok(Some(Waiting::LaneFull { lane: "global".to_owned(), limit, in_use: all }));
+        }
+        Ok(limits.lanes.iter().filter(|(lane, _)| belongs(lane, own)).find_map(|(lane, limit)| {
+            let in_use = running.iter().filter(|(queue, _)| belongs(lane, queue)).map(|(_, count)| count).sum();
+            (in_use >= *limit).then(|| Waiting::LaneFull { lane: lane.name(), limit: *limit, in_use })
+        }))
+    }
+}
+
+fn target_locked(row: &Row) -> Waiting {
+    let target: Option<String> = row.get("target");
+    match row.get::<_, Option<Uuid>>("holder_id") {
+        Some(holder) => {
+            Waiting::TargetLocked { target: target.unwrap_or_default(), holder: GenerationId(holder) }
+        }
+        None => Waiting::BehindOthers { position: 1 },
+    }
+}

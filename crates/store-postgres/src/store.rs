@@ -1,0 +1,121 @@
+//! The contract's traits, each method one line: where the work is done.
+
+use crate::{PostgresStore, audit, schema};
+use copydesk_core::draft::DraftStatus;
+use copydesk_core::generation::waiting::Waiting;
+use copydesk_core::ledger::{Balance, Transfer};
+use copydesk_core::refusal::Refusal;
+use copydesk_core::{DraftId, GenerationId, Timestamp, UserId};
+use copydesk_store::admin::{Description, EventRow, Finding, KeyRow, Pause, PauseKey};
+use copydesk_store::drafts::{DraftFilter, DraftRow, Edit, SetDraft, VersionRow};
+use copydesk_store::generations::{
+    Accept, Accepted, GenerationFilter, GenerationRow, Heartbeat, Limits, Overdue, SweepRequest, Turn, TurnAnswer,
+};
+use copydesk_store::ledger::Posted;
+use copydesk_store::usage::{CallFilter, CallRow};
+use copydesk_store::{
+    AdminStore, Answer, DraftStore, GenerationStore, LedgerStore, Page, PageRequest, SchemaFault, Scope, UsageStore,
+};
+
+impl GenerationStore for PostgresStore {
+    fn accept(&self, batch: Vec<Accept>) -> Answer<'_, Vec<Result<Accepted, Refusal>>> {
+        Box::pin(async move { self.accept_batch(&batch).await })
+    }
+    fn turn(&self, turn: Turn) -> Answer<'_, TurnAnswer> {
+        Box::pin(async move { self.run_turn(&turn).await })
+    }
+    fn heartbeat(&self, beat: Heartbeat) -> Answer<'_, ()> {
+        Box::pin(async move { self.beat(&beat).await })
+    }
+    fn overdue(&self, sweep: SweepRequest) -> Answer<'_, Vec<Overdue>> {
+        Box::pin(async move { self.find_overdue(&sweep).await })
+    }
+    fn close_orphan_calls(&self, now: Timestamp, before: Timestamp, limit: u32) -> Answer<'_, u64> {
+        Box::pin(async move { self.close_orphans(now, before, limit).await })
+    }
+    fn why(&self, scope: Scope, id: GenerationId, now: Timestamp, limits: &Limits) -> Answer<'_, Waiting> {
+        let limits = limits.clone();
+        Box::pin(async move { self.why_waiting(scope, id, now, &limits).await })
+    }
+    fn get(&self, scope: Scope, id: GenerationId) -> Answer<'_, GenerationRow> {
+        Box::pin(async move { self.get_generation(scope, id).await })
+    }
+    fn list(&self, scope: Scope, filter: GenerationFilter, page: PageRequest) -> Answer<'_, Page<GenerationRow>> {
+        Box::pin(async move { self.list_generations(scope, filter, &page).await })
+    }
+}
+
+impl DraftStore for PostgresStore {
+    fn get_draft(&self, scope: Scope, id: DraftId) -> Answer<'_, DraftRow> {
+        Box::pin(async move { self.read_draft(scope, id).await })
+    }
+    fn list_drafts(&self, scope: Scope, filter: DraftFilter, page: PageRequest) -> Answer<'_, Page<DraftRow>> {
+        Box::pin(async move { self.page_drafts(scope, filter, &page).await })
+    }
+    fn versions(&self, scope: Scope, draft: DraftId) -> Answer<'_, Vec<VersionRow>> {
+        Box::pin(async move { self.read_versions(scope, draft).await })
+    }
+    fn version(&self, scope: Scope, draft: DraftId, number: Option<u32>) -> Answer<'_, VersionRow> {
+        Box::pin(async move { self.read_version(scope, draft, number).await })
+    }
+    fn add_version(&self, edit: Edit) -> Answer<'_, DraftRow> {
+        Box::pin(async move { self.edit_draft(&edit).await })
+    }
+    fn set_draft(&self, set: SetDraft) -> Answer<'_, DraftRow> {
+        Box::pin(async move { self.change_draft(&set).await })
+    }
+    fn count_drafts(&self, scope: Scope, user: Option<UserId>) -> Answer<'_, Vec<(DraftStatus, u64)>> {
+        Box::pin(async move { self.drafts_by_status(scope, user).await })
+    }
+}
+
+impl LedgerStore for PostgresStore {
+    fn post(&self, transfer: Transfer) -> Answer<'_, Posted> {
+        Box::pin(async move { self.post_transfer(transfer).await })
+    }
+    fn balance(&self, scope: Scope, user: UserId) -> Answer<'_, Balance> {
+        Box::pin(async move { self.balance_of(scope, user).await })
+    }
+    fn transfers(&self, scope: Scope, user: Option<UserId>, page: PageRequest) -> Answer<'_, Page<Transfer>> {
+        Box::pin(async move { self.list_transfers(scope, user, &page).await })
+    }
+}
+
+impl UsageStore for PostgresStore {
+    fn calls(&self, scope: Scope, filter: CallFilter, page: PageRequest) -> Answer<'_, Page<CallRow>> {
+        Box::pin(async move { self.page_calls(scope, filter, &page).await })
+    }
+}
+
+impl AdminStore for PostgresStore {
+    fn now(&self) -> Answer<'_, Option<Timestamp>> {
+        Box::pin(async move { Ok(Some(self.server_now().await?)) })
+    }
+    fn describe(&self) -> Answer<'_, Description> {
+        Box::pin(async move { self.describe_self().await })
+    }
+    fn check_schema(&self) -> Answer<'_, Vec<SchemaFault>> {
+        Box::pin(async move { Ok(schema::check(&self.readers).await?) })
+    }
+    fn canary(&self, at: Timestamp) -> Answer<'_, ()> {
+        Box::pin(async move { self.write_and_read_back(at).await })
+    }
+    fn pauses(&self) -> Answer<'_, Vec<Pause>> {
+        Box::pin(async move { self.list_pauses().await })
+    }
+    fn set_pause(&self, what: PauseKey, paused: bool, at: Timestamp) -> Answer<'_, ()> {
+        Box::pin(async move { self.write_pause(&what, paused, at).await })
+    }
+    fn add_key(&self, key: KeyRow) -> Answer<'_, ()> {
+        Box::pin(async move { self.insert_key(&key).await })
+    }
+    fn find_key(&self, secret_hash: [u8; 32]) -> Answer<'_, Option<KeyRow>> {
+        Box::pin(async move { self.key_by_hash(secret_hash).await })
+    }
+    fn events(&self, scope: Scope, page: PageRequest) -> Answer<'_, Page<EventRow>> {
+        Box::pin(async move { self.page_events(scope, &page).await })
+    }
+    fn audit(&self) -> Answer<'_, Vec<Finding>> {
+        Box::pin(async move { Ok(audit::run(&self.readers).await?) })
+    }
+}

@@ -1,0 +1,99 @@
+//! Leases and what the sweeper asks for: heartbeats, overdue generations, calls nobody will report. Decides nothing about
+//! a generation.
+
+use crate::PostgresStore;
+use crate::pipeline::read;
+use crate::read::generations::{generation, live_state};
+use crate::types::{Micros, narrow, params, sql, text};
+use copydesk_core::generation::State;
+use copydesk_core::metering::usage::CallOutcome;
+use copydesk_core::{CallId, GenerationId, Timestamp, WorkspaceId};
+use copydesk_store::generations::{Heartbeat, Overdue, OverdueReason, SweepRequest};
+use copydesk_store::{Scope, StoreError};
+use std::collections::HashMap;
+use tokio_postgres::Row;
+use uuid::Uuid;
+
+/// A rough token for the estimate of a lost call. Units: bytes per token.
+const BYTES_PER_TOKEN: i64 = 4;
+/// What is said about the cost of a call nobody reported.
+const UNPRICED: &str = "unpriced";
+
+impl PostgresStore {
+    pub(crate) async fn beat(&self, beat: &Heartbeat) -> Result<(), StoreError> {
+        let params = params![beat.node.0, text(&beat.label), Micros::from(beat.at), beat.goodbye];
+        read(&self.writers, sql!("sweep/beat"), params).await?;
+        if beat.goodbye {
+            self.wake.others();
+        }
+        Ok(())
+    }
+
+    pub(crate) async fn find_overdue(&self, sweep: &SweepRequest) -> Result<Vec<Overdue>, StoreError> {
+        let params = params![
+            Micros::from(sweep.now),
+            Micros::from(sweep.now.minus(sweep.attempt_grace)),
+            sweep.only_living.map(|node| node.0),
+            Micros::from(sweep.lost_before),
+            sweep.stale_before.map(Micros::from),
+            sweep.after.map(|after| after.0),
+            i64::from(sweep.limit)
+        ];
+        let mut reasons: HashMap<Uuid, OverdueReason> = HashMap::new();
+        for row in read(&self.readers, sql!("sweep/overdue"), params).await? {
+            reasons.insert(row.get("id"), reason(row.get("reason"))?);
+        }
+        let ids: Vec<Uuid> = reasons.keys().copied().collect();
+        let mut found = Vec::with_capacity(ids.len());
+        for row in read(&self.readers, sql!("sweep/live"), params![ids]).await? {
+            let Some(state) = live_state(&row)? else { continue };
+            // It may have moved between the two statements; what is claimed meanwhile is another matter.
+            let Some(reason) = reasons.get(&row.get("id")).copied().filter(|reason| fits(*reason, &state)) else {
+                continue;
+            };
+            found.push(overdue(&row, state, reason)?);
+        }
+        found.sort_by_key(|overdue| overdue.generation.id);
+        Ok(found)
+    }
+
+    pub(crate) async fn close_orphans(&self, now: Timestamp, before: Timestamp, limit: u32) -> Result<u64, StoreError> {
+        let params = params![
+            Micros::from(now),
+            CallOutcome::Lost.as_str(),
+            UNPRICED,
+            BYTES_PER_TOKEN,
+            Micros::from(before),
+            i64::from(limit)
+        ];
+        Ok(read(&self.writers, sql!("sweep/close_orphan_calls"), params).await?.len() as u64)
+    }
+}
+
+fn reason(number: i32) -> Result<OverdueReason, StoreError> {
+    match number {
+        0 => Ok(OverdueReason::Deadline),
+        1 => Ok(OverdueReason::NodeLost),
+        2 => Ok(OverdueReason::AttemptOverran),
+        3 => Ok(OverdueReason::Stale),
+        _ => Err(StoreError::Corrupt(format!("reason {number} of an overdue generation"))),
+    }
+}
+
+fn fits(reason: OverdueReason, state: &State) -> bool {
+    match reason {
+        OverdueReason::Deadline | OverdueReason::Stale => true,
+        OverdueReason::NodeLost | OverdueReason::AttemptOverran => matches!(state, State::Processing { .. }),
+    }
+}
+
+fn overdue(row: &Row, state: State, reason: OverdueReason) -> Result<Overdue, StoreError> {
+    let id = GenerationId(row.get("id"));
+    Ok(Overdue {
+        scope: Scope { workspace: WorkspaceId(row.get("workspace_id")) },
+        generation: generation(row, id, state)?,
+        reason,
+        open_call: row.get::<_, Option<Uuid>>("open_call_id").map(CallId),
+        input_bytes: narrow("input_bytes", row.get("input_bytes"))?,
+    })
+}

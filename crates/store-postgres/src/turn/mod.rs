@@ -1,0 +1,219 @@
+//! One turn of a node: the fence (one round trip), all writes of all changes and the look at the queues (one), the heads
+//! of the queues (one), the claim with COMMIT (one). The claimers' lock is taken after the writes, so that only choosing
+//! and committing are one after the other. Nothing is decided here that core decides.
+
+mod choose;
+mod claim;
+mod fence;
+mod plan;
+mod write;
+
+use crate::PostgresStore;
+use crate::failure::Fault;
+use crate::pipeline::{Steps, Tx};
+use crate::types::{Micros, sql};
+pub use choose::belongs;
+pub use claim::terms;
+
+use copydesk_core::generation::{Effect, State, Status};
+use copydesk_core::{CallId, GenerationId, Timestamp};
+use copydesk_store::StoreError;
+use copydesk_store::generations::{Applied, Change, Claim, Turn, TurnAnswer, Write};
+use plan::Plan;
+use std::collections::HashSet;
+
+/// Each further try means that somebody else has committed, so the number is only a safety net.
+const TRIES_MAX: u32 = 10;
+
+impl PostgresStore {
+    pub(crate) async fn run_turn(&self, turn: &Turn) -> Result<TurnAnswer, StoreError> {
+        for write in &turn.writes {
+            check_shape(write)?;
+        }
+        let writes: Vec<&Write> = turn.writes.iter().collect();
+        match self.turn_again(turn.now, &writes, turn.claim.as_ref()).await {
+            Err(Fault::BadRow(words)) if !writes.is_empty() => {
+                tracing::warn!(words, writes = writes.len(), "a batch holds a row that cannot be stored; bisecting");
+                let applied = self.bisect(turn.now, &writes).await?;
+                let claimed = self.turn_again(turn.now, &[], turn.claim.as_ref()).await?;
+                Ok(TurnAnswer { applied, ..claimed })
+            }
+            Ok(answer) => Ok(answer),
+            Err(fault) => Err(fault.into()),
+        }
+    }
+
+    async fn turn_again(&self, now: Timestamp, writes: &[&Write], claim: Option<&Claim>) -> Result<TurnAnswer, Fault> {
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            match self.try_turn(now, writes, claim).await {
+                Err(Fault::Race(words)) if tries < TRIES_MAX => tracing::debug!(words, "a turn starts again"),
+                // A key that is taken again and again is not a race but a row that exists already.
+                Err(Fault::Race(words)) if !writes.is_empty() => return Err(Fault::BadRow(words)),
+                done => return done,
+            }
+        }
+    }
+
+    /// Writes what can be written. What cannot is answered as lost: its generation stays where it is until its own
+    /// deadline ends it with a reason, and nobody else's result is held up by it.
+    async fn bisect(&self, now: Timestamp, writes: &[&Write]) -> Result<Vec<Applied>, StoreError> {
+        let mut applied = Vec::with_capacity(writes.len());
+        let mut left = vec![writes];
+        while let Some(part) = left.pop() {
+            match self.turn_again(now, part, None).await {
+                Ok(answer) => applied.extend(answer.applied),
+                Err(Fault::BadRow(words)) => match part {
+                    [] => {}
+                    [bad] => {
+                        tracing::error!(words, write = ?name_of(bad), "a result cannot be stored and was set aside");
+                        applied.push(self.set_aside(bad).await?);
+                    }
+                    more => {
+                        let (first, second) = more.split_at(more.len() / 2);
+                        left.push(second);
+                        left.push(first);
+                    }
+                },
+                Err(fault) => return Err(fault.into()),
+            }
+        }
+        Ok(applied)
+    }
+
+    async fn set_aside(&self, write: &Write) -> Result<Applied, StoreError> {
+        match write {
+            Write::Late { .. } => Ok(Applied::Done { version: None }),
+            Write::Change(change) => {
+                let mut tx = Tx::open(&self.writers).await?;
+                let mut steps = Steps::default();
+                let place = fence::find(&mut steps, &[change]);
+                let found = tx.send(steps).await?;
+                tx.rollback().await?;
+                let fences = fence::found(found.rows(place))?;
+                Ok(Applied::Lost { found: fences.get(&change.fence.generation).copied() })
+            }
+        }
+    }
+
+    async fn try_turn(&self, now: Timestamp, writes: &[&Write], claim: Option<&Claim>) -> Result<TurnAnswer, Fault> {
+        let mut tx = Tx::open(&self.writers).await?;
+        let mut applied: Vec<Applied> = writes.iter().map(|_| Applied::Done { version: None }).collect();
+        let waves = waves(writes);
+        let (last, earlier) = waves.split_last().map_or((&[][..], &[][..]), |(last, rest)| (last.as_slice(), rest));
+        let mut news = News::default();
+        for wave in earlier {
+            let won = fence::check(&mut tx, wave).await?;
+            let plan = Plan::of(self, now, wave, &won).await?;
+            let mut steps = Steps::default();
+            let places = write::write(&mut steps, &plan);
+            let answers = tx.send(steps).await?;
+            news.add(write::answer(&plan, &answers, places, &mut applied)?);
+        }
+        let won = fence::check(&mut tx, last).await?;
+        let plan = Plan::of(self, now, last, &won).await?;
+        let mut steps = Steps::default();
+        let places = write::write(&mut steps, &plan);
+        let Some(claim) = claim.filter(|claim| !claim.calls.is_empty()) else {
+            let due = steps.add(sql!(deep "claim/next_due"), vec![]);
+            let answers = tx.commit(steps).await?;
+            news.add(write::answer(&plan, &answers, places, &mut applied)?);
+            self.tell(news, 0);
+            return Ok(TurnAnswer { applied, claimed: vec![], next_due: next_due(answers.rows(Some(due))) });
+        };
+        let looked = claim::look(&mut steps, self, claim, now);
+        let answers = tx.send(steps).await?;
+        news.add(write::answer(&plan, &answers, places, &mut applied)?);
+        let (claimed, next_due) = claim::claim(self, tx, claim, now, &answers, &looked).await?;
+        self.tell(news, claimed.len());
+        Ok(TurnAnswer { applied, claimed, next_due })
+    }
+
+    fn tell(&self, news: News, claimed: usize) {
+        if news.made_ready || news.ended > claimed {
+            self.wake.others();
+        }
+    }
+}
+
+/// What may interest other nodes.
+#[derive(Clone, Copy, Default, Debug)]
+pub struct News {
+    pub made_ready: bool,
+    /// How many runs ended, and so how many places in lanes are free again.
+    pub ended: usize,
+}
+
+impl News {
+    fn add(&mut self, other: News) {
+        self.made_ready |= other.made_ready;
+        self.ended += other.ended;
+    }
+}
+
+fn next_due(rows: &[tokio_postgres::Row]) -> Option<Timestamp> {
+    rows.first().and_then(|row| row.get::<_, Option<Micros>>("next_due")).map(Timestamp::from)
+}
+
+/// Whom a write is about, for the log.
+fn name_of(write: &Write) -> String {
+    match write {
+        Write::Change(change) => change.fence.generation.to_string(),
+        Write::Late { call, .. } => call.id.to_string(),
+    }
+}
+
+/// A write with its place in the turn.
+pub type Placed<'a> = (usize, &'a Write);
+
+/// Cuts the writes so that no wave names a generation or a call twice: within a wave all fences are checked at once.
+fn waves<'a>(writes: &[&'a Write]) -> Vec<Vec<Placed<'a>>> {
+    let mut waves: Vec<Vec<Placed<'a>>> = Vec::new();
+    let mut generations: HashSet<GenerationId> = HashSet::new();
+    let mut calls: HashSet<CallId> = HashSet::new();
+    for (place, write) in writes.iter().enumerate() {
+        let (generation, call) = match write {
+            Write::Change(change) => (Some(change.fence.generation), change.closes.as_ref().map(|call| call.id)),
+            Write::Late { call, .. } => (None, Some(call.id)),
+        };
+        let clash = generation.is_some_and(|id| generations.contains(&id)) || call.is_some_and(|id| calls.contains(&id));
+        if clash || waves.is_empty() {
+            waves.push(Vec::new());
+            generations.clear();
+            calls.clear();
+        }
+        generations.extend(generation);
+        calls.extend(call);
+        if let Some(wave) = waves.last_mut() {
+            wave.push((place, *write));
+        }
+    }
+    waves
+}
+
+/// A change that contradicts itself is a bug of its author and is never half written.
+fn check_shape(write: &Write) -> Result<(), StoreError> {
+    let Write::Change(change) = write else { return Ok(()) };
+    let bad = |why: &str| Err(StoreError::Corrupt(format!("{}: {why}", change.fence.generation)));
+    let stores = change.decision.effects.iter().any(|effect| matches!(effect, Effect::StoreVersion(_)));
+    if stores != change.content.is_some() {
+        return bad("content and effects disagree");
+    }
+    if change.decision.row_version.0 != change.fence.row_version.0 + 1 {
+        return bad("the row version must rise by one");
+    }
+    let completes = matches!(change.decision.next, State::Completed { .. });
+    if completes != stores {
+        return bad("exactly a completed generation stores a version");
+    }
+    match (change.fence.status, change.decision.next.status()) {
+        (Status::Pending, Status::Processing) => bad("only a claim makes it processing"),
+        (_, _) => Ok(()),
+    }
+}
+
+/// Whether the change goes on with the same attempt.
+fn is_step(change: &Change) -> bool {
+    change.fence.status == Status::Processing && change.decision.next.status() == Status::Processing
+}

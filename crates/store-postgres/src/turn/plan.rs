@@ -1,0 +1,311 @@
+//! What a wave of changes writes, computed in memory from the fence's winners: rows for each table. No I/O but the
+//! number of a queue never seen before.
+
+use super::fence::{Winner, Won};
+use super::{News, Placed};
+use crate::PostgresStore;
+use crate::failure::Fault;
+use crate::ledger::{Account, AccountKey, LedgerRow};
+use crate::waiting::{Park, WaitingRow};
+use copydesk_core::draft::DraftStatus;
+use copydesk_core::generation::effect::Announcement;
+use copydesk_core::generation::{DraftMove, Effect, Origin, State, Wait};
+use copydesk_core::ledger::{Transfer, TransferKind};
+use copydesk_core::metering::usage::CallOutcome;
+use copydesk_core::{DraftId, MicroCredits, Timestamp, TransferId};
+use copydesk_store::generations::{Change, Write};
+use copydesk_store::usage::ClosedCall;
+use copydesk_store::{Scope, StoreError};
+use std::collections::BTreeMap;
+
+/// A call's end, as it will be booked.
+pub struct Closing<'a> {
+    pub scope: Scope,
+    pub call: &'a ClosedCall,
+    pub outcome: CallOutcome,
+    pub at: Timestamp,
+}
+
+pub struct VersionPlan<'a> {
+    pub change: &'a Change,
+    pub draft: DraftId,
+    pub number: i64,
+    pub origin: &'a Origin,
+}
+
+pub struct DraftPlan<'a> {
+    pub id: DraftId,
+    pub status: DraftStatus,
+    pub current_version: i64,
+    pub version_count: i64,
+    /// The new current version's title, when the current version moves.
+    pub title: Option<&'a str>,
+    /// The generation is still live.
+    pub live: bool,
+    pub at: Timestamp,
+}
+
+pub struct OutcomePlan<'a> {
+    pub change: &'a Change,
+    pub winner: &'a Winner,
+    pub at: Timestamp,
+    pub settled: MicroCredits,
+    pub version: Option<i64>,
+    pub origin: Option<&'a str>,
+}
+
+pub struct EventPlan<'a> {
+    pub change: &'a Change,
+    pub draft: DraftId,
+    pub kind: Announcement,
+    pub data: String,
+}
+
+/// A target or dedupe key to be given up.
+pub struct Freed<'a> {
+    pub change: &'a Change,
+    pub name: &'a str,
+}
+
+#[derive(Default)]
+pub struct Plan<'a> {
+    /// Winners' calls; then those of losers and latecomers.
+    pub closings: Vec<Closing<'a>>,
+    pub late: Vec<Closing<'a>>,
+    /// Changes that go on with their attempt.
+    pub steps: Vec<&'a Change>,
+    pub versions: Vec<VersionPlan<'a>>,
+    pub drafts: Vec<DraftPlan<'a>>,
+    pub outcomes: Vec<OutcomePlan<'a>>,
+    pub waiting: Vec<WaitingRow<'a>>,
+    pub transfers: Vec<LedgerRow>,
+    pub accounts: BTreeMap<AccountKey, Account>,
+    pub events: Vec<EventPlan<'a>>,
+    pub keys: Vec<Freed<'a>>,
+    pub targets: Vec<Freed<'a>>,
+    /// Places in the turn of those whose fence did not match, and of those that stored a version.
+    pub lost: Vec<(usize, &'a Change)>,
+    pub stored: Vec<(usize, i64)>,
+    pub news: News,
+}
+
+impl<'a> Plan<'a> {
+    pub async fn of(
+        store: &PostgresStore,
+        now: Timestamp,
+        wave: &[Placed<'a>],
+        won: &'a Won,
+    ) -> Result<Plan<'a>, Fault> {
+        let mut plan = Plan { accounts: won.accounts.clone(), ..Plan::default() };
+        for (place, write) in wave {
+            match write {
+                Write::Late { scope, call } => plan.book_late(*scope, call, now),
+                Write::Change(change) => {
+                    if let Some(winner) = won.left.get(&change.fence.generation) {
+                        let queue = plan.queue_of(store, change, winner).await?;
+                        plan.change(*place, change, winner, queue)?;
+                    } else if won.stepped.contains(&change.fence.generation) {
+                        plan.close(change);
+                        plan.steps.push(change);
+                    } else {
+                        plan.lost.push((*place, change));
+                        if let Some(call) = &change.closes {
+                            plan.book_late(change.scope, call, change.at);
+                        }
+                    }
+                }
+            }
+        }
+        plan.sort();
+        Ok(plan)
+    }
+
+    /// Rows that others may also want are taken in one order by everybody.
+    fn sort(&mut self) {
+        self.closings.sort_by_key(|closing| closing.call.id);
+        self.late.sort_by_key(|closing| closing.call.id);
+        self.keys.sort_by_key(|freed| (freed.change.scope.workspace, freed.name));
+        self.targets.sort_by_key(|freed| (freed.change.scope.workspace, freed.name));
+    }
+
+    async fn queue_of(&self, store: &PostgresStore, change: &Change, winner: &Winner) -> Result<i32, Fault> {
+        match &change.next_model {
+            Some(model) if *model != winner.model => {
+                store.queues.intern(&store.readers, change.scope, &winner.recipe, model).await
+            }
+            Some(_) | None => Ok(winner.queue),
+        }
+    }
+
+    fn book_late(&mut self, scope: Scope, call: &'a ClosedCall, at: Timestamp) {
+        self.late.push(Closing { scope, call, outcome: CallOutcome::Late, at });
+    }
+
+    fn close(&mut self, change: &'a Change) {
+        if let Some(call) = &change.closes {
+            self.closings.push(Closing { scope: change.scope, call, outcome: call.outcome, at: change.at });
+        }
+    }
+
+    /// Carries one decision out.
+    fn change(&mut self, place: usize, change: &'a Change, winner: &'a Winner, queue: i32) -> Result<(), StoreError> {
+        self.close(change);
+        let mut draft = DraftPlan {
+            id: winner.draft,
+            status: winner.draft_status,
+            current_version: winner.current_version,
+            version_count: winner.version_count,
+            title: None,
+            live: true,
+            at: change.at,
+        };
+        let mut version = None;
+        let mut origin = None;
+        for effect in &change.decision.effects {
+            match effect {
+                Effect::StoreVersion(from) => {
+                    let number = self.store_version(change, winner, &mut draft, from);
+                    self.stored.push((place, number));
+                    (version, origin) = (Some(number), Some(from.as_str()));
+                }
+                Effect::MoveDraft(order) => move_draft(&mut draft, *order),
+                Effect::SettleHold(amount) => {
+                    self.transfer(change, winner, TransferKind::Settle, *amount, change.transfers[0])?;
+                }
+                Effect::ReleaseHold(amount) => {
+                    self.transfer(change, winner, TransferKind::Release, *amount, change.transfers[1])?;
+                }
+                Effect::FreeTarget => self.free(change, winner),
+                // Said by the next state.
+                Effect::Requeue => {}
+                Effect::Announce(kind) => {
+                    let data = event_data(change, winner, version);
+                    self.events.push(EventPlan { change, draft: winner.draft, kind: *kind, data });
+                }
+            }
+        }
+        if !draft.live || draft.status != winner.draft_status {
+            self.drafts.push(draft);
+        }
+        self.news.ended += 1;
+        self.next_state(change, winner, queue, version, origin);
+        Ok(())
+    }
+
+    fn next_state(
+        &mut self,
+        change: &'a Change,
+        winner: &'a Winner,
+        queue: i32,
+        version: Option<i64>,
+        origin: Option<&'a str>,
+    ) {
+        let (at, settled) = match &change.decision.next {
+            State::Pending { wait } => return self.requeue(change, winner, queue, *wait),
+            // Refused by `check_shape`, and a step is not a winner that left its table.
+            State::Processing { .. } => return,
+            State::Completed { at, settled } => (*at, *settled),
+            State::Failed { at, .. } | State::Cancelled { at } => (*at, MicroCredits::ZERO),
+        };
+        self.outcomes.push(OutcomePlan { change, winner, at, settled, version, origin });
+    }
+
+    fn requeue(&mut self, change: &'a Change, winner: &'a Winner, queue: i32, wait: Wait) {
+        let park = match wait {
+            Wait::Ready => None,
+            Wait::Scheduled { until } => Some(Park::Scheduled(until)),
+            Wait::BackingOff { until } => Some(Park::BackingOff(until)),
+            Wait::Target => Some(Park::Target(winner.target.as_deref().unwrap_or_default())),
+        };
+        self.news.made_ready |= park.is_none();
+        self.waiting.push(WaitingRow {
+            queue,
+            sort_key: winner.sort_key,
+            id: change.fence.generation.0,
+            workspace: change.scope.workspace.0,
+            attempt: i64::from(change.decision.attempt.0),
+            spent: i64::from(change.decision.spent),
+            row_version: change.decision.row_version.0,
+            deadline_at: winner.deadline_at,
+            model: change.next_model.as_deref().unwrap_or(&winner.model),
+            step: &winner.step,
+            last_error: last_error(change, winner),
+            park,
+        });
+    }
+
+    fn store_version(
+        &mut self,
+        change: &'a Change,
+        winner: &Winner,
+        draft: &mut DraftPlan<'a>,
+        origin: &'a Origin,
+    ) -> i64 {
+        draft.version_count += 1;
+        // Somebody edited meanwhile: their version stays the current one.
+        if winner.current_version == winner.base_version {
+            draft.current_version = draft.version_count;
+            draft.title = change.content.as_ref().map(|content| content.title.as_str());
+        }
+        self.versions.push(VersionPlan { change, draft: winner.draft, number: draft.version_count, origin });
+        draft.version_count
+    }
+
+    fn transfer(
+        &mut self,
+        change: &Change,
+        winner: &Winner,
+        kind: TransferKind,
+        amount: MicroCredits,
+        id: TransferId,
+    ) -> Result<(), StoreError> {
+        let (workspace, user) = (change.scope.workspace, winner.user);
+        let generation = Some(change.fence.generation);
+        let transfer = Transfer { id, workspace, user, kind, amount, generation, reference: None, at: change.at };
+        let account = self.accounts.get_mut(&(workspace, user));
+        let account = account.ok_or_else(|| StoreError::Corrupt(format!("{user} has a hold and no account")))?;
+        let row = account.append(transfer).map_err(|refusal| {
+            StoreError::Corrupt(format!("the {} of {}: {refusal}", kind.as_str(), change.fence.generation))
+        })?;
+        self.transfers.push(row);
+        Ok(())
+    }
+
+    fn free(&mut self, change: &'a Change, winner: &'a Winner) {
+        self.keys.extend(winner.dedupe_key.as_deref().map(|name| Freed { change, name }));
+        self.targets.extend(winner.target.as_deref().map(|name| Freed { change, name }));
+    }
+}
+
+fn move_draft(draft: &mut DraftPlan<'_>, order: DraftMove) {
+    match order {
+        DraftMove::Fill | DraftMove::ToFailed | DraftMove::ToCancelled => draft.live = false,
+        DraftMove::ToPending | DraftMove::ToProcessing => {}
+    }
+    draft.status = draft.status.after(order, draft.version_count > 0);
+}
+
+/// The last failed attempt's error after this change.
+pub fn last_error<'a>(change: &'a Change, winner: &'a Winner) -> Option<(&'a str, &'a str)> {
+    if let State::Failed { failure, .. } = &change.decision.next {
+        return Some((failure.code.as_str(), &failure.message));
+    }
+    let before = winner.last_error.as_ref();
+    match &change.decision.next {
+        State::Pending { .. } => change.closes.as_ref().and_then(|call| call.error.as_ref()).or(before),
+        State::Processing { .. } | State::Completed { .. } | State::Failed { .. } | State::Cancelled { .. } => before,
+    }
+    .map(|(code, words)| (code.as_str(), words.as_str()))
+}
+
+fn event_data(change: &Change, winner: &Winner, version: Option<i64>) -> String {
+    let attempt = change.decision.attempt.0;
+    match (version, last_error(change, winner)) {
+        (Some(version), _) => format!("{{\"attempt\":{attempt},\"version\":{version}}}"),
+        (None, None) => format!("{{\"attempt\":{attempt}}}"),
+        (None, Some((code, message))) => {
+            let error = serde_json::json!({ "code": code, "message": message });
+            format!("{{\"attempt\":{attempt},\"error\":{error}}}")
+        }
+    }
+}

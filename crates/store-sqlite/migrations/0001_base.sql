@@ -1,0 +1,424 @@
+-- The base schema. Ids are 16-byte BLOBs, instants are INTEGER microseconds since 1970 (UTC), JSON is canonical text.
+-- Status words stand here (checks, views, partial indexes) and nowhere else in SQL.
+
+CREATE TABLE workspaces (
+    id BLOB NOT NULL PRIMARY KEY,
+    name TEXT NOT NULL,
+    created_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+INSERT INTO workspaces (id, name, created_at) VALUES (x'01900000000070008000000000000001', 'default', 0);
+
+CREATE TABLE users (
+    workspace_id BLOB NOT NULL,
+    id BLOB NOT NULL,
+    external_id TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    PRIMARY KEY (workspace_id, id)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE drafts (
+    id BLOB NOT NULL PRIMARY KEY,
+    workspace_id BLOB NOT NULL,
+    user_id BLOB NOT NULL,
+    recipe TEXT NOT NULL,
+    title TEXT NOT NULL,
+    status TEXT NOT NULL CHECK (status IN ('pending', 'processing', 'draft', 'published', 'failed', 'cancelled')),
+    review TEXT NOT NULL CHECK (review IN ('none', 'approved', 'rejected')),
+    current_version INTEGER NOT NULL DEFAULT 0,
+    version_count INTEGER NOT NULL DEFAULT 0,
+    live_generation_id BLOB,
+    external_id TEXT,
+    revision INTEGER NOT NULL,
+    created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL,
+    generated_at INTEGER,
+    published_at INTEGER,
+    deleted_at INTEGER,
+    CHECK ((published_at IS NOT NULL) = (status = 'published')),
+    CHECK (current_version BETWEEN 0 AND version_count)
+) STRICT;
+
+CREATE INDEX drafts_workspace ON drafts (workspace_id, id);
+CREATE INDEX drafts_external ON drafts (workspace_id, external_id) WHERE external_id IS NOT NULL;
+CREATE INDEX drafts_user ON drafts (workspace_id, user_id, id);
+
+CREATE TABLE versions (
+    draft_id BLOB NOT NULL REFERENCES drafts (id),
+    number INTEGER NOT NULL CHECK (number > 0),
+    workspace_id BLOB NOT NULL,
+    generation_id BLOB UNIQUE,
+    origin TEXT NOT NULL CHECK (origin IN ('generated', 'fallback', 'stopped', 'edited', 'restored')),
+    reason TEXT,
+    form TEXT NOT NULL,
+    title TEXT NOT NULL,
+    body TEXT NOT NULL,
+    words INTEGER NOT NULL,
+    hash BLOB NOT NULL,
+    provenance TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    PRIMARY KEY (draft_id, number)
+) STRICT;
+
+-- The facts of an accept. Never updated.
+CREATE TABLE generations (
+    id BLOB NOT NULL PRIMARY KEY,
+    workspace_id BLOB NOT NULL,
+    draft_id BLOB NOT NULL REFERENCES drafts (id),
+    user_id BLOB NOT NULL,
+    recipe TEXT NOT NULL,
+    recipe_version TEXT NOT NULL,
+    model TEXT NOT NULL,
+    step TEXT NOT NULL,
+    queue_id INTEGER NOT NULL,
+    target TEXT,
+    dedupe_key TEXT,
+    priority INTEGER NOT NULL,
+    base_version INTEGER NOT NULL,
+    accepted_at INTEGER NOT NULL,
+    run_at INTEGER,
+    deadline_at INTEGER NOT NULL,
+    attempt_timeout_us INTEGER NOT NULL,
+    max_attempts INTEGER NOT NULL,
+    hold INTEGER NOT NULL CHECK (hold >= 0),
+    input_bytes INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX generations_workspace ON generations (workspace_id, id);
+CREATE INDEX generations_draft ON generations (draft_id);
+CREATE INDEX generations_user ON generations (workspace_id, user_id, id);
+
+CREATE TABLE inputs (
+    generation_id BLOB NOT NULL PRIMARY KEY REFERENCES generations (id),
+    workspace_id BLOB NOT NULL,
+    input TEXT NOT NULL,
+    metadata TEXT NOT NULL
+) STRICT;
+
+-- A generation is in exactly one of ready, parked, runs, outcomes.
+-- Claimable now. Inserted and deleted, never updated. The key is the order of claims.
+CREATE TABLE ready (
+    queue_id INTEGER NOT NULL,
+    sort_key INTEGER NOT NULL,
+    id BLOB NOT NULL UNIQUE,
+    workspace_id BLOB NOT NULL,
+    attempt INTEGER NOT NULL,
+    spent INTEGER NOT NULL,
+    row_version INTEGER NOT NULL,
+    deadline_at INTEGER NOT NULL,
+    model TEXT NOT NULL,
+    step TEXT NOT NULL,
+    last_error_code TEXT,
+    last_error TEXT,
+    PRIMARY KEY (queue_id, sort_key, id)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX ready_deadline ON ready (deadline_at);
+
+-- Pending but not claimable.
+CREATE TABLE parked (
+    id BLOB NOT NULL PRIMARY KEY,
+    workspace_id BLOB NOT NULL,
+    queue_id INTEGER NOT NULL,
+    sort_key INTEGER NOT NULL,
+    attempt INTEGER NOT NULL,
+    spent INTEGER NOT NULL,
+    row_version INTEGER NOT NULL,
+    deadline_at INTEGER NOT NULL,
+    model TEXT NOT NULL,
+    step TEXT NOT NULL,
+    reason TEXT NOT NULL CHECK (reason IN ('scheduled', 'backing_off', 'target')),
+    not_before_at INTEGER,
+    target TEXT,
+    last_error_code TEXT,
+    last_error TEXT,
+    CHECK ((not_before_at IS NULL) = (reason = 'target')),
+    CHECK ((target IS NOT NULL) = (reason = 'target'))
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX parked_due ON parked (not_before_at) WHERE not_before_at IS NOT NULL;
+CREATE INDEX parked_target ON parked (workspace_id, target, sort_key, id) WHERE reason = 'target';
+CREATE INDEX parked_deadline ON parked (deadline_at);
+
+-- Processing.
+CREATE TABLE runs (
+    id BLOB NOT NULL PRIMARY KEY,
+    workspace_id BLOB NOT NULL,
+    queue_id INTEGER NOT NULL,
+    sort_key INTEGER NOT NULL,
+    attempt INTEGER NOT NULL,
+    spent INTEGER NOT NULL,
+    row_version INTEGER NOT NULL,
+    deadline_at INTEGER NOT NULL,
+    model TEXT NOT NULL,
+    step TEXT NOT NULL,
+    node_id BLOB NOT NULL,
+    claimed_at INTEGER NOT NULL,
+    attempt_deadline_at INTEGER NOT NULL,
+    call_id BLOB NOT NULL,
+    last_error_code TEXT,
+    last_error TEXT
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX runs_queue ON runs (queue_id);
+CREATE INDEX runs_node ON runs (node_id);
+CREATE INDEX runs_attempt_deadline ON runs (attempt_deadline_at);
+CREATE INDEX runs_deadline ON runs (deadline_at);
+
+-- Final, and never changed again.
+CREATE TABLE outcomes (
+    id BLOB NOT NULL PRIMARY KEY,
+    workspace_id BLOB NOT NULL,
+    user_id BLOB NOT NULL,
+    status TEXT NOT NULL CHECK (status IN ('completed', 'failed', 'cancelled')),
+    attempt INTEGER NOT NULL,
+    spent INTEGER NOT NULL,
+    row_version INTEGER NOT NULL,
+    finished_at INTEGER NOT NULL,
+    settled INTEGER NOT NULL CHECK (settled >= 0),
+    version INTEGER,
+    origin TEXT,
+    error_code TEXT,
+    error TEXT,
+    error_detail TEXT,
+    CHECK ((status = 'completed') = (version IS NOT NULL)),
+    CHECK (status <> 'failed' OR error_code IS NOT NULL)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX outcomes_status ON outcomes (workspace_id, status, id);
+
+-- What lanes a generation belongs to, as one small number.
+CREATE TABLE queues (
+    id INTEGER NOT NULL PRIMARY KEY,
+    workspace_id BLOB NOT NULL,
+    recipe TEXT NOT NULL,
+    provider TEXT NOT NULL,
+    model TEXT NOT NULL,
+    UNIQUE (workspace_id, recipe, model)
+) STRICT;
+
+-- The queue's virtual time: the largest sort key claimed so far.
+CREATE TABLE clock (
+    id INTEGER NOT NULL PRIMARY KEY CHECK (id = 1),
+    virtual_time INTEGER NOT NULL
+) STRICT;
+
+INSERT INTO clock (id, virtual_time) VALUES (1, 0);
+
+CREATE TABLE fair (
+    workspace_id BLOB NOT NULL,
+    user_id BLOB NOT NULL,
+    finish INTEGER NOT NULL,
+    PRIMARY KEY (workspace_id, user_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE live_targets (
+    workspace_id BLOB NOT NULL,
+    target TEXT NOT NULL,
+    generation_id BLOB NOT NULL,
+    PRIMARY KEY (workspace_id, target)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE live_keys (
+    workspace_id BLOB NOT NULL,
+    dedupe_key TEXT NOT NULL,
+    generation_id BLOB NOT NULL,
+    draft_id BLOB NOT NULL,
+    PRIMARY KEY (workspace_id, dedupe_key)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE idempotency (
+    workspace_id BLOB NOT NULL,
+    owner TEXT NOT NULL,
+    route TEXT NOT NULL,
+    key TEXT NOT NULL,
+    fingerprint BLOB NOT NULL,
+    generation_id BLOB NOT NULL,
+    draft_id BLOB NOT NULL,
+    created_at INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL,
+    PRIMARY KEY (workspace_id, owner, route, key)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE steps (
+    generation_id BLOB NOT NULL REFERENCES generations (id),
+    seq INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    output TEXT NOT NULL,
+    workspace_id BLOB NOT NULL,
+    finished_at INTEGER NOT NULL,
+    PRIMARY KEY (generation_id, seq),
+    UNIQUE (generation_id, name)
+) STRICT;
+
+-- One row per request to a provider, written before it leaves.
+CREATE TABLE calls (
+    id BLOB NOT NULL PRIMARY KEY,
+    workspace_id BLOB NOT NULL,
+    user_id BLOB NOT NULL,
+    draft_id BLOB NOT NULL,
+    generation_id BLOB NOT NULL,
+    attempt INTEGER NOT NULL,
+    service TEXT NOT NULL,
+    operation TEXT NOT NULL,
+    provider TEXT NOT NULL,
+    model TEXT NOT NULL,
+    opened_at INTEGER NOT NULL,
+    closed_at INTEGER,
+    outcome TEXT CHECK (outcome IN ('ok', 'failed', 'cancelled', 'lost', 'late', 'not_sent')),
+    tokens_input INTEGER,
+    tokens_output INTEGER,
+    tokens_cached INTEGER,
+    tokens_reasoning INTEGER,
+    estimated INTEGER NOT NULL DEFAULT 0 CHECK (estimated IN (0, 1)),
+    cost_nanousd INTEGER,
+    cost_status TEXT CHECK (cost_status IN ('provider', 'priced', 'estimated', 'unpriced')),
+    price_version TEXT,
+    duration_ms INTEGER,
+    http_status INTEGER,
+    provider_request_id TEXT,
+    served_model TEXT,
+    error_code TEXT,
+    error TEXT,
+    CHECK ((closed_at IS NULL) = (outcome IS NULL))
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX calls_workspace ON calls (workspace_id, id);
+CREATE INDEX calls_generation ON calls (generation_id);
+CREATE INDEX calls_user ON calls (workspace_id, user_id, id);
+CREATE INDEX calls_open ON calls (opened_at) WHERE closed_at IS NULL;
+
+CREATE TABLE accounts (
+    workspace_id BLOB NOT NULL,
+    user_id BLOB NOT NULL,
+    available INTEGER NOT NULL CHECK (available >= 0),
+    held INTEGER NOT NULL CHECK (held >= 0),
+    chain_seq INTEGER NOT NULL,
+    chain_hash BLOB NOT NULL,
+    PRIMARY KEY (workspace_id, user_id)
+) STRICT, WITHOUT ROWID;
+
+-- One movement of credits: one row names both sides, so every transfer is zero-sum. Append-only.
+CREATE TABLE transfers (
+    id BLOB NOT NULL PRIMARY KEY,
+    workspace_id BLOB NOT NULL,
+    user_id BLOB NOT NULL,
+    kind TEXT NOT NULL CHECK (kind IN ('grant', 'hold', 'settle', 'release', 'refund')),
+    debit_account TEXT NOT NULL,
+    credit_account TEXT NOT NULL,
+    amount INTEGER NOT NULL CHECK (amount > 0),
+    generation_id BLOB,
+    reference TEXT,
+    created_at INTEGER NOT NULL,
+    chain_seq INTEGER NOT NULL,
+    chain_hash BLOB NOT NULL,
+    CHECK (debit_account <> credit_account),
+    UNIQUE (workspace_id, user_id, chain_seq)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX transfers_workspace ON transfers (workspace_id, id);
+CREATE UNIQUE INDEX transfers_once ON transfers (generation_id, kind) WHERE kind IN ('hold', 'settle', 'release');
+CREATE INDEX transfers_generation ON transfers (generation_id) WHERE generation_id IS NOT NULL;
+CREATE UNIQUE INDEX transfers_reference ON transfers (workspace_id, reference) WHERE reference IS NOT NULL;
+
+-- AUTOINCREMENT: a number is never used twice, also after retention emptied the table, because it is a reader's cursor.
+CREATE TABLE events (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    workspace_id BLOB NOT NULL,
+    kind TEXT NOT NULL,
+    generation_id BLOB,
+    draft_id BLOB,
+    created_at INTEGER NOT NULL,
+    data TEXT NOT NULL
+) STRICT;
+
+CREATE INDEX events_workspace ON events (workspace_id, seq);
+
+CREATE TABLE nodes (
+    id BLOB NOT NULL PRIMARY KEY,
+    label TEXT NOT NULL,
+    started_at INTEGER NOT NULL,
+    beat_at INTEGER NOT NULL,
+    goodbye INTEGER NOT NULL CHECK (goodbye IN (0, 1))
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE pauses (
+    what TEXT NOT NULL PRIMARY KEY,
+    since_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE api_keys (
+    id BLOB NOT NULL PRIMARY KEY,
+    workspace_id BLOB NOT NULL,
+    name TEXT NOT NULL,
+    secret_hash BLOB NOT NULL UNIQUE,
+    shown TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    revoked_at INTEGER
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE canary (
+    id INTEGER NOT NULL PRIMARY KEY,
+    at INTEGER NOT NULL
+) STRICT;
+
+-- Views with the names people know. Ids are dashed text, times RFC 3339.
+CREATE VIEW llm_usage_logs AS
+SELECT u.external_id AS user_id,
+       c.model AS model,
+       CASE WHEN c.tokens_input IS NULL AND c.tokens_output IS NULL THEN NULL
+            ELSE coalesce(c.tokens_input, 0) + coalesce(c.tokens_output, 0) END AS tokens_used,
+       c.tokens_input AS prompt_tokens,
+       c.tokens_output AS completion_tokens,
+       c.duration_ms AS duration_ms,
+       i.metadata AS metadata,
+       strftime('%Y-%m-%dT%H:%M:%S', c.opened_at / 1000000, 'unixepoch') || printf('.%06dZ', c.opened_at % 1000000) AS created_at
+FROM calls c
+JOIN users u ON u.workspace_id = c.workspace_id AND u.id = c.user_id
+JOIN inputs i ON i.generation_id = c.generation_id
+WHERE c.closed_at IS NOT NULL;
+
+CREATE VIEW usage_logs AS
+SELECT c.service AS service,
+       c.operation AS operation,
+       CASE WHEN c.tokens_input IS NULL AND c.tokens_output IS NULL THEN NULL
+            ELSE coalesce(c.tokens_input, 0) + coalesce(c.tokens_output, 0) END AS tokens,
+       c.cost_nanousd / 1000000000.0 AS cost_usd,
+       strftime('%Y-%m-%dT%H:%M:%S', c.opened_at / 1000000, 'unixepoch') || printf('.%06dZ', c.opened_at % 1000000) AS created_at
+FROM calls c
+WHERE c.closed_at IS NOT NULL;
+
+CREATE VIEW newsletter_drafts AS
+SELECT substr(lower(hex(d.id)), 1, 8) || '-' || substr(lower(hex(d.id)), 9, 4) || '-' || substr(lower(hex(d.id)), 13, 4) || '-' || substr(lower(hex(d.id)), 17, 4) || '-' || substr(lower(hex(d.id)), 21) AS id,
+       u.external_id AS user_id,
+       d.title AS title,
+       d.status AS status,
+       strftime('%Y-%m-%dT%H:%M:%S', d.generated_at / 1000000, 'unixepoch') || printf('.%06dZ', d.generated_at % 1000000) AS generated_at
+FROM drafts d
+JOIN users u ON u.workspace_id = d.workspace_id AND u.id = d.user_id
+WHERE d.recipe = 'newsletter' AND d.deleted_at IS NULL;
+
+CREATE VIEW generation_status AS
+SELECT substr(lower(hex(g.id)), 1, 8) || '-' || substr(lower(hex(g.id)), 9, 4) || '-' || substr(lower(hex(g.id)), 13, 4) || '-' || substr(lower(hex(g.id)), 17, 4) || '-' || substr(lower(hex(g.id)), 21) AS id,
+       substr(lower(hex(g.workspace_id)), 1, 8) || '-' || substr(lower(hex(g.workspace_id)), 9, 4) || '-' || substr(lower(hex(g.workspace_id)), 13, 4) || '-' || substr(lower(hex(g.workspace_id)), 17, 4) || '-' || substr(lower(hex(g.workspace_id)), 21) AS workspace_id,
+       substr(lower(hex(g.draft_id)), 1, 8) || '-' || substr(lower(hex(g.draft_id)), 9, 4) || '-' || substr(lower(hex(g.draft_id)), 13, 4) || '-' || substr(lower(hex(g.draft_id)), 17, 4) || '-' || substr(lower(hex(g.draft_id)), 21) AS draft_id,
+       s.status AS status,
+       s.waits_for AS waits_for,
+       s.attempt AS attempt,
+       s.spent AS spent,
+       s.row_version AS row_version,
+       substr(lower(hex(s.node_id)), 1, 8) || '-' || substr(lower(hex(s.node_id)), 9, 4) || '-' || substr(lower(hex(s.node_id)), 13, 4) || '-' || substr(lower(hex(s.node_id)), 17, 4) || '-' || substr(lower(hex(s.node_id)), 21) AS node_id,
+       strftime('%Y-%m-%dT%H:%M:%S', g.accepted_at / 1000000, 'unixepoch') || printf('.%06dZ', g.accepted_at % 1000000) AS accepted_at,
+       strftime('%Y-%m-%dT%H:%M:%S', g.deadline_at / 1000000, 'unixepoch') || printf('.%06dZ', g.deadline_at % 1000000) AS deadline_at,
+       strftime('%Y-%m-%dT%H:%M:%S', s.finished_at / 1000000, 'unixepoch') || printf('.%06dZ', s.finished_at % 1000000) AS finished_at
+FROM generations g
+JOIN (
+    SELECT id, 'pending' AS status, 'turn' AS waits_for, attempt, spent, row_version,
+           NULL AS node_id, NULL AS finished_at FROM ready
+    UNION ALL
+    SELECT id, 'pending', reason, attempt, spent, row_version, NULL, NULL FROM parked
+    UNION ALL
+    SELECT id, 'processing', NULL, attempt, spent, row_version, node_id, NULL FROM runs
+    UNION ALL
+    SELECT id, status, NULL, attempt, spent, row_version, NULL, finished_at FROM outcomes
+) s ON s.id = g.id;

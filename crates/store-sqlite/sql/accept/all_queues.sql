@@ -1,0 +1,2 @@
+-- Only here: the one writer keeps the queues in memory.
+SELECT id, workspace_id, recipe, provider, model FROM queues

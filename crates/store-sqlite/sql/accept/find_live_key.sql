@@ -1,0 +1,1 @@
+SELECT generation_id, draft_id FROM live_keys WHERE workspace_id = $1 AND dedupe_key = $2

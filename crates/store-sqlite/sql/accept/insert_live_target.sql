@@ -1,0 +1,3 @@
+INSERT INTO live_targets (workspace_id, target, generation_id)
+VALUES ($1, $2, $3)
+ON CONFLICT (workspace_id, target) DO NOTHING

@@ -1,0 +1,4 @@
+INSERT INTO parked
+    (queue_id, sort_key, id, workspace_id, attempt, spent, row_version, deadline_at, model, step,
+     last_error_code, last_error, reason, not_before_at, target)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)

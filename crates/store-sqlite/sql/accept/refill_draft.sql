@@ -1,0 +1,3 @@
+UPDATE drafts
+SET live_generation_id = $1, status = $2, updated_at = $3, revision = revision + 1
+WHERE id = $4 AND workspace_id = $5

@@ -1,0 +1,3 @@
+INSERT INTO fair (workspace_id, user_id, finish)
+VALUES ($1, $2, $3)
+ON CONFLICT (workspace_id, user_id) DO UPDATE SET finish = excluded.finish

@@ -1,0 +1,1 @@
+SELECT (SELECT count(*) FROM ready) + (SELECT count(*) FROM parked) AS waiting

@@ -1,0 +1,2 @@
+-- Only here: whether the file holds anything at all.
+SELECT count(*) FROM sqlite_schema

@@ -1,0 +1,1 @@
+INSERT INTO canary (at) VALUES ($1) RETURNING id

@@ -1,0 +1,1 @@
+SELECT at FROM canary WHERE id = $1

@@ -1,0 +1,2 @@
+-- Only here: see `begin`.
+ROLLBACK

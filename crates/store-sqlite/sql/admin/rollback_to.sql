@@ -1,0 +1,2 @@
+-- Only here: see `savepoint`.
+ROLLBACK TO command

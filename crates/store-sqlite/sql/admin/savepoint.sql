@@ -1,0 +1,2 @@
+-- Only here: group commit, so that one bad command fails alone.
+SAVEPOINT command

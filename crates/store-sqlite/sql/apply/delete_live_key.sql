@@ -1,0 +1,1 @@
+DELETE FROM live_keys WHERE workspace_id = $1 AND dedupe_key = $2 AND generation_id = $3

@@ -1,0 +1,2 @@
+INSERT INTO steps (generation_id, seq, name, output, workspace_id, finished_at)
+SELECT $1, coalesce(max(seq), 0) + 1, $2, $3, $4, $5 FROM steps WHERE generation_id = $1

@@ -1,0 +1,1 @@
+SELECT user_id, printf('%d available, %d held', available, held) FROM accounts WHERE available < 0 OR held < 0

@@ -1,0 +1,11 @@
+SELECT a.id, printf('%d attempts, calls of %d of them, the last is of attempt %d',
+                    a.attempt, count(DISTINCT c.attempt), coalesce(max(c.attempt), 0))
+FROM (
+    SELECT id, attempt FROM ready
+    UNION ALL SELECT id, attempt FROM parked
+    UNION ALL SELECT id, attempt FROM runs
+    UNION ALL SELECT id, attempt FROM outcomes
+) a
+LEFT JOIN calls c ON c.generation_id = a.id
+GROUP BY a.id, a.attempt
+HAVING count(DISTINCT c.attempt) <> a.attempt OR coalesce(max(c.attempt), 0) > a.attempt

@@ -1,0 +1,6 @@
+-- $1 is the newest instant the data knows; the sweeper is given a minute.
+SELECT id, 'live past its deadline' FROM ready WHERE deadline_at < $1 - 60000000
+UNION ALL
+SELECT id, 'live past its deadline' FROM parked WHERE deadline_at < $1 - 60000000
+UNION ALL
+SELECT id, 'live past its deadline' FROM runs WHERE deadline_at < $1 - 60000000

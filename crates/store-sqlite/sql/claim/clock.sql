@@ -1,0 +1,1 @@
+SELECT virtual_time FROM clock WHERE id = 1

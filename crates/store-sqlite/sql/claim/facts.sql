@@ -1,0 +1,5 @@
+SELECT g.draft_id, g.user_id, g.recipe, g.recipe_version, g.accepted_at, g.deadline_at, g.attempt_timeout_us,
+       g.max_attempts, g.hold, i.input
+FROM generations g
+JOIN inputs i ON i.generation_id = g.id
+WHERE g.id = $1

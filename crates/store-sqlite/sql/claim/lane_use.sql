@@ -1,0 +1,2 @@
+-- The lanes are counted in the run rows themselves, so nothing can drift. As many rows as generations are processing.
+SELECT queue_id, count(*) FROM runs GROUP BY queue_id

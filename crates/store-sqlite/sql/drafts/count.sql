@@ -1,0 +1,4 @@
+SELECT status, count(*)
+FROM drafts
+WHERE workspace_id = $1 AND deleted_at IS NULL
+GROUP BY status

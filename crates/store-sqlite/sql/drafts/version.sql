@@ -1,0 +1,4 @@
+SELECT number, origin, reason, generation_id, form, title, body AS body, words, hash, provenance, created_at
+FROM versions
+WHERE draft_id = $1 AND workspace_id = $2
+  AND number = coalesce($3, (SELECT current_version FROM drafts WHERE id = $1 AND workspace_id = $2))

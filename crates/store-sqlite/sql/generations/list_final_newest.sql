@@ -1,0 +1,8 @@
+SELECT q.id
+FROM outcomes q
+JOIN generations g ON g.id = q.id
+WHERE q.workspace_id = $1 AND q.id < $2
+  AND ($3 IS NULL OR g.recipe = $3)
+  AND q.status = $4
+ORDER BY q.id DESC
+LIMIT $5

@@ -1,0 +1,11 @@
+SELECT g.id FROM generations g
+WHERE g.workspace_id = $1 AND g.id < $2
+  AND ($3 IS NULL OR g.recipe = $3)
+  AND ($4 IS NULL OR g.user_id = $4)
+  AND ($5 IS NULL OR g.draft_id = $5)
+  AND ($6 IS NULL OR $6 = coalesce(
+        (SELECT o.status FROM outcomes o WHERE o.id = g.id),
+        (SELECT $7 FROM runs x WHERE x.id = g.id),
+        $8))
+ORDER BY g.id DESC
+LIMIT $9

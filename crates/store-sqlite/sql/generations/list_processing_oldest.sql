@@ -1,0 +1,7 @@
+SELECT q.id
+FROM runs q
+JOIN generations g ON g.id = q.id
+WHERE q.workspace_id = $1 AND q.id > $2
+  AND ($3 IS NULL OR g.recipe = $3)
+ORDER BY q.id ASC
+LIMIT $4

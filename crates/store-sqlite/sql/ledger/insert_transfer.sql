@@ -1,0 +1,4 @@
+INSERT INTO transfers
+    (id, workspace_id, user_id, kind, debit_account, credit_account, amount, generation_id, reference, created_at,
+     chain_seq, chain_hash)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)

@@ -1,0 +1,5 @@
+SELECT id, workspace_id, user_id, kind, amount, generation_id, reference, created_at, chain_seq, chain_hash
+FROM transfers
+WHERE workspace_id = $1 AND id < $2
+ORDER BY id DESC
+LIMIT $3

@@ -1,0 +1,7 @@
+INSERT INTO accounts (workspace_id, user_id, available, held, chain_seq, chain_hash)
+VALUES ($1, $2, $3, $4, $5, $6)
+ON CONFLICT (workspace_id, user_id) DO UPDATE SET
+    available = excluded.available,
+    held = excluded.held,
+    chain_seq = excluded.chain_seq,
+    chain_hash = excluded.chain_hash

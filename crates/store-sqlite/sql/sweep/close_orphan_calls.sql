@@ -1,0 +1,17 @@
+-- The estimate: a token for every $4 bytes of input, none of output; the cost is unknown.
+UPDATE calls
+SET closed_at = $1,
+    outcome = $2,
+    cost_status = $3,
+    tokens_input = (SELECT (g.input_bytes + $4 - 1) / $4 FROM generations g WHERE g.id = calls.generation_id),
+    estimated = 1,
+    duration_ms = 0
+WHERE id IN (
+    SELECT c.id
+    FROM calls c
+    WHERE c.closed_at IS NULL
+      AND c.opened_at < $5
+      AND NOT EXISTS (SELECT 1 FROM runs r WHERE r.id = c.generation_id AND r.call_id = c.id)
+    ORDER BY c.opened_at
+    LIMIT $6
+)

@@ -1,0 +1,16 @@
+SELECT c.id AS id, c.generation_id AS generation_id, c.draft_id AS draft_id, c.user_id AS user_id,
+       u.external_id AS user_external, c.attempt AS attempt, c.service AS service, c.operation AS operation,
+       c.provider AS provider, c.model AS model, c.opened_at AS opened_at, c.closed_at AS closed_at,
+       c.outcome AS outcome, c.tokens_input AS tokens_input, c.tokens_output AS tokens_output,
+       c.tokens_cached AS tokens_cached, c.tokens_reasoning AS tokens_reasoning, c.estimated AS estimated,
+       c.cost_nanousd AS cost_nanousd, c.cost_status AS cost_status, c.price_version AS price_version,
+       c.duration_ms AS duration_ms, c.http_status AS http_status, c.provider_request_id AS provider_request_id,
+       c.served_model AS served_model, c.error_code AS error_code, c.error AS error
+FROM calls c
+LEFT JOIN users u ON u.workspace_id = c.workspace_id AND u.id = c.user_id
+WHERE c.workspace_id = $1 AND c.id < $2
+  AND c.user_id = $3
+  AND ($4 IS NULL OR c.generation_id = $4)
+  AND ($5 IS NULL OR c.draft_id = $5)
+ORDER BY c.id DESC
+LIMIT $6

@@ -1,0 +1,268 @@
+//! Drafts and their versions: reading, editing, the editorial life. The rules are core's (`draft::state`); this file
+//! asks them and writes what they allow.
+
+use crate::admin::write_event;
+use crate::codec;
+use crate::db::{Db, ordered, sql};
+use crate::fault::Done;
+use crate::open::SqliteStore;
+use crate::page::{self, Cut};
+use copydesk_core::draft::state::{DraftFacts, may_edit, may_publish};
+use copydesk_core::draft::{DraftStatus, Review};
+use copydesk_core::refusal::Refusal;
+use copydesk_core::{DraftId, GenerationId, Timestamp, UserId};
+use copydesk_store::drafts::{DraftFilter, DraftRow, DraftSetting, Edit, SetDraft, VersionRow};
+use copydesk_store::generations::NewContent;
+use copydesk_store::{Answer, DraftStore, Page, PageRequest, Scope, StoreError};
+use rusqlite::{Row, params};
+
+const UPDATED: &str = "draft.updated";
+const PUBLISHED: &str = "draft.published";
+const DELETED: &str = "draft.deleted";
+
+impl DraftStore for SqliteStore {
+    fn get_draft(&self, scope: Scope, id: DraftId) -> Answer<'_, DraftRow> {
+        Box::pin(self.read(move |db| get(db, scope, id)))
+    }
+
+    fn list_drafts(&self, scope: Scope, filter: DraftFilter, page: PageRequest) -> Answer<'_, Page<DraftRow>> {
+        Box::pin(self.read(move |db| list(db, scope, &filter, &page)))
+    }
+
+    fn versions(&self, scope: Scope, draft: DraftId) -> Answer<'_, Vec<VersionRow>> {
+        Box::pin(self.read(move |db| {
+            get(db, scope, draft)?;
+            let params = params![draft.0.as_bytes(), scope.workspace.0.as_bytes()];
+            db.all(sql!("drafts/versions"), params, |row| version_row(row, draft))
+        }))
+    }
+
+    fn version(&self, scope: Scope, draft: DraftId, number: Option<u32>) -> Answer<'_, VersionRow> {
+        Box::pin(self.read(move |db| version(db, scope, draft, number)))
+    }
+
+    fn add_version(&self, edit: Edit) -> Answer<'_, DraftRow> {
+        let bytes = edit.content.body.len();
+        Box::pin(self.write(bytes, move |session| add_version(session.db, &edit)))
+    }
+
+    fn set_draft(&self, set: SetDraft) -> Answer<'_, DraftRow> {
+        Box::pin(self.write(0, move |session| set_draft(session.db, &set)))
+    }
+
+    fn count_drafts(&self, scope: Scope, user: Option<UserId>) -> Answer<'_, Vec<(DraftStatus, u64)>> {
+        Box::pin(self.read(move |db| count(db, scope, user)))
+    }
+}
+
+fn no_draft(id: DraftId) -> StoreError {
+    StoreError::NotFound { what: "draft", id: id.to_string() }
+}
+
+fn get(db: Db<'_>, scope: Scope, id: DraftId) -> Done<DraftRow> {
+    let params = params![id.0.as_bytes(), scope.workspace.0.as_bytes()];
+    db.first(sql!("drafts/get"), params, draft_row)?.ok_or_else(|| no_draft(id).into())
+}
+
+fn draft_row(row: &Row<'_>) -> Done<DraftRow> {
+    let user_external: Option<String> = row.get("user_external")?;
+    Ok(DraftRow {
+        id: DraftId(codec::uuid(row, "id")?),
+        user: UserId(codec::uuid(row, "user_id")?),
+        user_external: user_external.unwrap_or_default(),
+        recipe: row.get("recipe")?,
+        title: row.get("title")?,
+        status: codec::word(row, "drafts.status", DraftStatus::parse)?,
+        review: codec::word(row, "drafts.review", Review::parse)?,
+        current_version: row.get("current_version")?,
+        versions: row.get("version_count")?,
+        live_generation: codec::maybe_uuid(row, "live_generation_id")?.map(GenerationId),
+        external_id: row.get("external_id")?,
+        revision: row.get("revision")?,
+        created_at: codec::instant(row, "created_at")?,
+        updated_at: codec::instant(row, "updated_at")?,
+        generated_at: codec::maybe_instant(row, "generated_at")?,
+        published_at: codec::maybe_instant(row, "published_at")?,
+        deleted_at: codec::maybe_instant(row, "deleted_at")?,
+    })
+}
+
+fn list(db: Db<'_>, scope: Scope, filter: &DraftFilter, page: &PageRequest) -> Done<Page<DraftRow>> {
+    let cut = Cut::new::<DraftId>(page, |id| id.0)?;
+    let file = if filter.external_id.is_some() {
+        ordered!(cut, "drafts/list_external")
+    } else if filter.user.is_some() {
+        ordered!(cut, "drafts/list_of_user")
+    } else {
+        ordered!(cut, "drafts/list")
+    };
+    let params = params![
+        scope.workspace.0.as_bytes(),
+        cut.after.as_bytes(),
+        filter.status.map(DraftStatus::as_str),
+        filter.recipe,
+        filter.user.map(|user| *user.0.as_bytes()),
+        filter.external_id,
+        cut.limit,
+    ];
+    let rows = db.all(file, params, draft_row)?;
+    Ok(page::cut(rows, page.limit, |row| row.id.to_string()))
+}
+
+fn version(db: Db<'_>, scope: Scope, draft: DraftId, number: Option<u32>) -> Done<VersionRow> {
+    let current = get(db, scope, draft)?.current_version;
+    let number = number.unwrap_or(current);
+    let params = params![draft.0.as_bytes(), scope.workspace.0.as_bytes(), number];
+    let row = db.first(sql!("drafts/version"), params, |row| version_row(row, draft))?;
+    let missing = || StoreError::NotFound { what: "version", id: format!("{draft} version {number}") };
+    row.ok_or_else(|| missing().into())
+}
+
+fn version_row(row: &Row<'_>, draft: DraftId) -> Done<VersionRow> {
+    Ok(VersionRow {
+        draft,
+        number: row.get("number")?,
+        origin: row.get("origin")?,
+        reason: row.get("reason")?,
+        generation: codec::maybe_uuid(row, "generation_id")?.map(GenerationId),
+        content: NewContent {
+            title: row.get("title")?,
+            form: row.get("form")?,
+            body: row.get("body")?,
+            words: row.get("words")?,
+            hash: row.get("hash")?,
+            provenance: row.get("provenance")?,
+        },
+        created_at: codec::instant(row, "created_at")?,
+    })
+}
+
+fn facts(row: &DraftRow) -> DraftFacts {
+    DraftFacts { status: row.status, has_version: row.versions > 0, busy: row.live_generation.is_some() }
+}
+
+fn check_revision(row: &DraftRow, expected: Option<i64>) -> Result<(), Refusal> {
+    match expected {
+        Some(revision) if revision != row.revision => Err(Refusal::VersionConflict { current: row.revision }),
+        Some(_) | None => Ok(()),
+    }
+}
+
+fn add_version(db: Db<'_>, edit: &Edit) -> Done<DraftRow> {
+    let row = get(db, edit.scope, edit.draft)?;
+    if row.deleted_at.is_some() {
+        return Err(no_draft(edit.draft).into());
+    }
+    check_revision(&row, edit.if_revision)?;
+    may_edit(facts(&row))?;
+    // From here the write must succeed.
+    let (number, at, content) = (row.versions + 1, edit.at.micros(), &edit.content);
+    let (draft, workspace) = (edit.draft.0.as_bytes(), edit.scope.workspace.0.as_bytes());
+    db.execute(
+        sql!("apply/insert_version"),
+        params![
+            draft,
+            number,
+            workspace,
+            None::<[u8; 16]>,
+            edit.origin.as_str(),
+            edit.origin.reason(),
+            content.form,
+            content.title,
+            content.body,
+            content.words,
+            content.hash,
+            content.provenance,
+            at,
+        ],
+    )?;
+    let status = DraftStatus::Draft.as_str();
+    db.execute(sql!("drafts/edit"), params![number, content.title, status, at, draft, workspace, row.revision])?;
+    changed(db, edit.scope, edit.draft, UPDATED, edit.at)
+}
+
+/// The draft after a change, with the change's event.
+fn changed(db: Db<'_>, scope: Scope, id: DraftId, kind: &str, at: Timestamp) -> Done<DraftRow> {
+    let row = get(db, scope, id)?;
+    let data = format!("{{\"revision\":{}}}", row.revision);
+    write_event(db, scope.workspace, kind, None, Some(id), at, &data)?;
+    Ok(row)
+}
+
+fn set_draft(db: Db<'_>, set: &SetDraft) -> Done<DraftRow> {
+    let before = get(db, set.scope, set.draft)?;
+    let may_be_deleted = match set.to {
+        DraftSetting::Delete | DraftSetting::Undelete => true,
+        DraftSetting::Review(_) | DraftSetting::Publish | DraftSetting::Unpublish => false,
+    };
+    if before.deleted_at.is_some() && !may_be_deleted {
+        return Err(no_draft(set.draft).into());
+    }
+    check_revision(&before, set.if_revision)?;
+    let (after, kind) = moved(&before, set)?;
+    if after == before {
+        return Ok(before);
+    }
+    // From here the write must succeed.
+    db.execute(
+        sql!("drafts/set"),
+        params![
+            after.status.as_str(),
+            after.review.as_str(),
+            after.published_at.map(Timestamp::micros),
+            after.deleted_at.map(Timestamp::micros),
+            set.at.micros(),
+            set.draft.0.as_bytes(),
+            set.scope.workspace.0.as_bytes(),
+            before.revision,
+        ],
+    )?;
+    changed(db, set.scope, set.draft, kind, set.at)
+}
+
+/// The draft as the move leaves it, and the kind of event that says so.
+fn moved(before: &DraftRow, set: &SetDraft) -> Result<(DraftRow, &'static str), Refusal> {
+    let mut row = before.clone();
+    let kind = match set.to {
+        DraftSetting::Review(review) => {
+            row.review = review;
+            UPDATED
+        }
+        DraftSetting::Publish => {
+            may_publish(facts(before))?;
+            row.status = DraftStatus::Published;
+            row.published_at = before.published_at.or(Some(set.at));
+            PUBLISHED
+        }
+        DraftSetting::Unpublish => {
+            if before.status == DraftStatus::Published {
+                row.status = DraftStatus::Draft;
+                row.published_at = None;
+            }
+            UPDATED
+        }
+        DraftSetting::Delete => {
+            if before.live_generation.is_some() {
+                return Err(Refusal::DraftBusy);
+            }
+            row.deleted_at = before.deleted_at.or(Some(set.at));
+            DELETED
+        }
+        DraftSetting::Undelete => {
+            row.deleted_at = None;
+            UPDATED
+        }
+    };
+    Ok((row, kind))
+}
+
+fn count(db: Db<'_>, scope: Scope, user: Option<UserId>) -> Done<Vec<(DraftStatus, u64)>> {
+    let read = |row: &Row<'_>| Ok((codec::word(row, "drafts.status", DraftStatus::parse)?, codec::unsigned(row, 1)?));
+    let workspace = scope.workspace.0.as_bytes();
+    let counts = match user {
+        Some(user) => db.all(sql!("drafts/count_of_user"), params![workspace, user.0.as_bytes()], read)?,
+        None => db.all(sql!("drafts/count"), params![workspace], read)?,
+    };
+    let of = |status: DraftStatus| counts.iter().find(|(known, _)| *known == status).copied();
+    Ok(DraftStatus::ALL.into_iter().filter_map(of).collect())
+}

@@ -1,0 +1,313 @@
+//! Accept: per request first every check, then every write. A refusal or a duplicate of one request leaves the others
+//! of its batch alone. Within a batch each user's virtual finish is kept here and written once.
+
+use super::queueing::{Queued, enqueue};
+use crate::admin::write_event;
+use crate::codec;
+use crate::db::{Db, sql};
+use crate::fault::{Done, Fault};
+use crate::ledger;
+use crate::memory::Session;
+use copydesk_core::draft::state::{DraftFacts, may_regenerate};
+use copydesk_core::draft::{DraftStatus, Review};
+use copydesk_core::generation::fairness::{Place, VirtualTime, place};
+use copydesk_core::generation::{DraftMove, Wait};
+use copydesk_core::ledger::{Transfer, TransferKind, rules};
+use copydesk_core::refusal::Refusal;
+use copydesk_core::{DraftId, GenerationId, UserId, WorkspaceId};
+use copydesk_store::StoreError;
+use copydesk_store::admin::PauseKey;
+use copydesk_store::generations::{Accept, Accepted, Idempotency, Slot};
+use rusqlite::params;
+use std::collections::HashMap;
+
+/// The row version of a generation nobody has touched yet.
+const FIRST_ROW_VERSION: i64 = 1;
+const ACCEPTED: &str = "generation.accepted";
+
+pub(super) fn accept(session: &mut Session<'_>, batch: &[Accept]) -> Done<Vec<Result<Accepted, Refusal>>> {
+    let mut finishes = Finishes::default();
+    let mut answers = Vec::with_capacity(batch.len());
+    for request in batch {
+        let answer = match check(session, request) {
+            Ok(Checked::Known(accepted)) => Ok(accepted),
+            Ok(Checked::Fresh(slot)) => {
+                // From here the write must succeed.
+                let draft = write(session, &mut finishes, request, slot)?;
+                Ok(Accepted::New { generation: request.generation, draft })
+            }
+            Err(Fault::Store(StoreError::Refused(refusal))) => Err(refusal),
+            Err(fault) => return Err(fault),
+        };
+        answers.push(answer);
+    }
+    finishes.save(session.db)?;
+    Ok(answers)
+}
+
+/// What the checks found.
+enum Checked {
+    /// Nothing new is to be made.
+    Known(Accepted),
+    Fresh(Base),
+}
+
+/// What the new generation starts from.
+enum Base {
+    New,
+    Existing { status: DraftStatus, current_version: u32 },
+}
+
+fn check(session: &mut Session<'_>, request: &Accept) -> Done<Checked> {
+    let db = session.db;
+    if let Some(replayed) = replay(db, request)? {
+        return Ok(Checked::Known(replayed));
+    }
+    if let Some(since) = session.paused(&PauseKey::Generation)? {
+        return Err(Refusal::GenerationPaused { since }.into());
+    }
+    let waiting = u64::try_from(session.waiting()?).unwrap_or(0);
+    if waiting >= session.memory.waiting_max {
+        return Err(Refusal::QueueFull { waiting }.into());
+    }
+    let (base, live) = check_slot(db, request)?;
+    let same_work = match live {
+        Some(ids) => Some(ids),
+        None => live_key(db, request)?,
+    };
+    if let Some((generation, draft)) = same_work {
+        remember(db, request, (generation, draft))?;
+        return Ok(Checked::Known(Accepted::Duplicate { generation, draft }));
+    }
+    if !request.hold.is_zero() {
+        let balance = ledger::account(db, request.scope.workspace, request.user)?.balance;
+        rules::post(balance, TransferKind::Hold, request.hold)?;
+    }
+    Ok(Checked::Fresh(base))
+}
+
+fn replay(db: Db<'_>, request: &Accept) -> Done<Option<Accepted>> {
+    let Some(Idempotency { owner, route, key, fingerprint, .. }) = &request.idempotency else { return Ok(None) };
+    let params = params![request.scope.workspace.0.as_bytes(), owner, route, key, request.at.micros()];
+    let known = db.first(sql!("accept/find_idempotency"), params, |row| {
+        let before: [u8; 32] = row.get(0)?;
+        Ok((before, GenerationId(codec::uuid(row, 1)?), DraftId(codec::uuid(row, 2)?)))
+    })?;
+    match known {
+        None => Ok(None),
+        Some((before, generation, draft)) if before == *fingerprint => {
+            Ok(Some(Accepted::Replayed { generation, draft }))
+        }
+        Some(_) => Err(Refusal::IdempotencyKeyReused.into()),
+    }
+}
+
+type Ids = (GenerationId, DraftId);
+
+/// The draft the result goes to, and the live generation that fills it already, if there is one.
+fn check_slot(db: Db<'_>, request: &Accept) -> Done<(Base, Option<Ids>)> {
+    let draft = match &request.slot {
+        Slot::New { .. } => return Ok((Base::New, None)),
+        Slot::Existing(draft) => *draft,
+    };
+    let params = params![draft.0.as_bytes(), request.scope.workspace.0.as_bytes()];
+    let row = db.first(sql!("accept/find_draft"), params, |row| {
+        let status = codec::word(row, "drafts.status", DraftStatus::parse)?;
+        Ok((status, row.get::<_, u32>(1)?, codec::maybe_uuid(row, 2)?.map(GenerationId)))
+    })?;
+    let (status, current_version, live) = row.ok_or(Refusal::DraftNotFound)?;
+    may_regenerate(DraftFacts { status, has_version: current_version > 0, busy: live.is_some() })?;
+    let base = Base::Existing { status, current_version };
+    Ok((base, live.map(|generation| (generation, draft))))
+}
+
+fn live_key(db: Db<'_>, request: &Accept) -> Done<Option<Ids>> {
+    let Some(key) = &request.dedupe_key else { return Ok(None) };
+    db.first(sql!("accept/find_live_key"), params![request.scope.workspace.0.as_bytes(), key], |row| {
+        Ok((GenerationId(codec::uuid(row, 0)?), DraftId(codec::uuid(row, 1)?)))
+    })
+}
+
+fn remember(db: Db<'_>, request: &Accept, (generation, draft): Ids) -> Done<()> {
+    let Some(key) = &request.idempotency else { return Ok(()) };
+    db.execute(
+        sql!("accept/put_idempotency"),
+        params![
+            request.scope.workspace.0.as_bytes(),
+            key.owner,
+            key.route,
+            key.key,
+            key.fingerprint,
+            generation.0.as_bytes(),
+            draft.0.as_bytes(),
+            request.at.micros(),
+            key.expires_at.micros(),
+        ],
+    )?;
+    Ok(())
+}
+
+fn write(session: &mut Session<'_>, finishes: &mut Finishes, request: &Accept, base: Base) -> Done<DraftId> {
+    let db = session.db;
+    let workspace = request.scope.workspace;
+    if !session.know_user(workspace, request.user) {
+        let at = request.at.micros();
+        let params = params![workspace.0.as_bytes(), request.user.0.as_bytes(), request.user_external, at];
+        db.execute(sql!("accept/insert_user"), params)?;
+    }
+    let base_version = match &base {
+        Base::New => 0,
+        Base::Existing { current_version, .. } => *current_version,
+    };
+    let draft = write_slot(db, request, &base)?;
+    let queue = session.queue_id(workspace, &request.recipe, &request.model)?;
+    write_facts(db, request, draft, queue, base_version)?;
+    let sort_key = finishes.place(session, request)?;
+    let queued = Queued {
+        id: request.generation,
+        workspace,
+        queue,
+        sort_key: sort_key.0,
+        attempt: 0,
+        spent: 0,
+        row_version: FIRST_ROW_VERSION,
+        deadline_at: request.deadline_at,
+        model: &request.model,
+        step: &request.step,
+        last_error: None,
+    };
+    enqueue(db, &queued, first_wait(db, request)?, request.target.as_deref())?;
+    session.waiting_changed(1);
+    if let Some(key) = &request.dedupe_key {
+        let params = params![workspace.0.as_bytes(), key, request.generation.0.as_bytes(), draft.0.as_bytes()];
+        db.execute(sql!("accept/insert_live_key"), params)?;
+    }
+    remember(db, request, (request.generation, draft))?;
+    write_hold(db, request)?;
+    let data = format!("{{\"recipe\":{},\"draft\":\"{draft}\"}}", codec::json_text(&request.recipe));
+    write_event(db, workspace, ACCEPTED, Some(request.generation), Some(draft), request.at, &data)?;
+    Ok(draft)
+}
+
+fn write_slot(db: Db<'_>, request: &Accept, base: &Base) -> Done<DraftId> {
+    let (workspace, generation, at) = (request.scope.workspace, request.generation, request.at.micros());
+    match (&request.slot, base) {
+        (Slot::New { draft, title, external_id }, _) => {
+            db.execute(
+                sql!("accept/insert_draft"),
+                params![
+                    draft.0.as_bytes(),
+                    workspace.0.as_bytes(),
+                    request.user.0.as_bytes(),
+                    request.recipe,
+                    title,
+                    DraftStatus::Pending.as_str(),
+                    Review::None.as_str(),
+                    generation.0.as_bytes(),
+                    external_id,
+                    at,
+                ],
+            )?;
+            Ok(*draft)
+        }
+        (Slot::Existing(draft), Base::Existing { status, current_version }) => {
+            let status = status.after(DraftMove::ToPending, *current_version > 0);
+            let ids = (draft.0.as_bytes(), workspace.0.as_bytes());
+            let params = params![generation.0.as_bytes(), status.as_str(), at, ids.0, ids.1];
+            db.execute(sql!("accept/refill_draft"), params)?;
+            Ok(*draft)
+        }
+        (Slot::Existing(draft), Base::New) => Err(Fault::corrupt(format!("{draft} was not checked"))),
+    }
+}
+
+fn write_facts(db: Db<'_>, request: &Accept, draft: DraftId, queue: i64, base_version: u32) -> Done<()> {
+    let (id, workspace) = (request.generation.0.as_bytes(), request.scope.workspace.0.as_bytes());
+    db.execute(
+        sql!("accept/insert_generation"),
+        params![
+            id,
+            workspace,
+            draft.0.as_bytes(),
+            request.user.0.as_bytes(),
+            request.recipe,
+            request.recipe_version,
+            request.model,
+            request.step,
+            queue,
+            request.target,
+            request.dedupe_key,
+            request.priority.value(),
+            base_version,
+            request.at.micros(),
+            request.run_at.map(copydesk_core::Timestamp::micros),
+            request.deadline_at.micros(),
+            codec::micros(request.attempt_timeout),
+            request.max_attempts,
+            request.hold.micros(),
+            codec::signed(request.input.len() as u64),
+        ],
+    )?;
+    db.execute(sql!("accept/insert_input"), params![id, workspace, request.input, request.metadata])?;
+    Ok(())
+}
+
+/// A free target is taken at once, also by a generation that is to run later.
+fn first_wait(db: Db<'_>, request: &Accept) -> Done<Wait> {
+    if let Some(target) = &request.target {
+        let params = params![request.scope.workspace.0.as_bytes(), target, request.generation.0.as_bytes()];
+        if db.execute(sql!("accept/insert_live_target"), params)? == 0 {
+            return Ok(Wait::Target);
+        }
+    }
+    Ok(match request.run_at {
+        Some(until) if until > request.at => Wait::Scheduled { until },
+        Some(_) | None => Wait::Ready,
+    })
+}
+
+fn write_hold(db: Db<'_>, request: &Accept) -> Done<()> {
+    if request.hold.is_zero() {
+        return Ok(());
+    }
+    let hold = Transfer {
+        id: request.hold_id,
+        workspace: request.scope.workspace,
+        user: request.user,
+        kind: TransferKind::Hold,
+        amount: request.hold,
+        generation: Some(request.generation),
+        reference: None,
+        at: request.at,
+    };
+    ledger::write(db, &hold)?;
+    Ok(())
+}
+
+/// Where each user of the batch stands in virtual time.
+#[derive(Default)]
+struct Finishes(HashMap<(WorkspaceId, UserId), VirtualTime>);
+
+impl Finishes {
+    fn place(&mut self, session: &mut Session<'_>, request: &Accept) -> Done<VirtualTime> {
+        let (workspace, user) = (request.scope.workspace, request.user);
+        let last = match self.0.get(&(workspace, user)) {
+            Some(finish) => Some(*finish),
+            None => {
+                let params = params![workspace.0.as_bytes(), user.0.as_bytes()];
+                session.db.first(sql!("accept/user_finish"), params, |row| Ok(VirtualTime(row.get(0)?)))?
+            }
+        };
+        let Place { sort_key, user_finish } = place(session.virtual_time()?, last, request.priority);
+        self.0.insert((workspace, user), user_finish);
+        Ok(sort_key)
+    }
+
+    fn save(self, db: Db<'_>) -> Done<()> {
+        for ((workspace, user), finish) in self.0 {
+            let params = params![workspace.0.as_bytes(), user.0.as_bytes(), finish.0];
+            db.execute(sql!("accept/set_user_finish"), params)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,123 @@
+//! Leases and what the sweeper asks: the node's beat, what is overdue and why, calls nobody will close. Decides nothing
+//! about a generation.
+
+use super::queueing::wait_of;
+use crate::codec;
+use crate::db::{Db, sql};
+use crate::fault::{Done, Fault};
+use copydesk_core::generation::{AttemptNo, Generation, RowVersion, State, Terms};
+use copydesk_core::metering::usage::CallOutcome;
+use copydesk_core::{CallId, GenerationId, NodeId, Timestamp, WorkspaceId};
+use copydesk_store::Scope;
+use copydesk_store::generations::{Heartbeat, Overdue, OverdueReason, SweepRequest};
+use rusqlite::{Row, params};
+use std::time::Duration;
+use uuid::Uuid;
+
+/// A rough token for the estimate of a lost call. Units: bytes.
+const BYTES_PER_TOKEN: i64 = 4;
+/// A node silent for this long that runs nothing is forgotten.
+const NODE_KEPT: Duration = Duration::from_secs(24 * 3_600);
+/// What a cost is called that nobody knows.
+const UNPRICED: &str = "unpriced";
+
+pub(super) fn heartbeat(db: Db<'_>, beat: &Heartbeat) -> Done<()> {
+    db.execute(sql!("sweep/forget_nodes"), [beat.at.minus(NODE_KEPT).micros()])?;
+    let params = params![beat.node.0.as_bytes(), beat.label, beat.at.micros(), beat.goodbye];
+    db.execute(sql!("sweep/beat"), params)?;
+    Ok(())
+}
+
+/// In the order of their ids, which is the order of their age.
+pub(super) fn overdue(db: Db<'_>, sweep: &SweepRequest) -> Done<Vec<Overdue>> {
+    let after = sweep.after.map_or(Uuid::nil(), |after| after.0);
+    let mut found = db.all(
+        sql!("sweep/overdue"),
+        params![
+            sweep.now.micros(),
+            sweep.now.minus(sweep.attempt_grace).micros(),
+            sweep.only_living.map(|node| *node.0.as_bytes()),
+            sweep.lost_before.micros(),
+            after.as_bytes(),
+            sweep.limit,
+        ],
+        |row| Ok((GenerationId(codec::uuid(row, 0)?), reason(row.get(1)?)?)),
+    )?;
+    if let Some(before) = sweep.stale_before {
+        let params = params![before.micros(), after.as_bytes(), sweep.limit];
+        let stale = db.all(sql!("sweep/stale"), params, |row| Ok(GenerationId(codec::uuid(row, 0)?)))?;
+        found.extend(stale.into_iter().map(|id| (id, OverdueReason::Stale)));
+        // Stable: of two reasons the one found first stays first.
+        found.sort_by_key(|(id, _)| *id);
+        found.dedup_by_key(|(id, _)| *id);
+        found.truncate(sweep.limit as usize);
+    }
+    found.into_iter().map(|(id, reason)| one(db, id, reason)).collect()
+}
+
+/// The numbers of `sql/sweep/overdue.sql`.
+fn reason(number: i64) -> Done<OverdueReason> {
+    match number {
+        0 => Ok(OverdueReason::Deadline),
+        1 => Ok(OverdueReason::NodeLost),
+        2 => Ok(OverdueReason::AttemptOverran),
+        _ => Err(Fault::corrupt(format!("sweep/overdue.sql answered {number}"))),
+    }
+}
+
+fn one(db: Db<'_>, id: GenerationId, reason: OverdueReason) -> Done<Overdue> {
+    db.first(sql!("sweep/live"), [id.0.as_bytes()], |row| {
+        Ok(Overdue {
+            scope: Scope { workspace: WorkspaceId(codec::uuid(row, "workspace_id")?) },
+            generation: live_generation(row, id)?,
+            reason,
+            open_call: codec::maybe_uuid(row, "open_call_id")?.map(CallId),
+            input_bytes: codec::unsigned(row, "input_bytes")?,
+        })
+    })?
+    .ok_or_else(|| Fault::corrupt(format!("{id} is live but was never accepted")))
+}
+
+fn live_generation(row: &Row<'_>, id: GenerationId) -> Done<Generation> {
+    let state = match live_state(row)? {
+        Some(state) => state,
+        None => return Err(Fault::corrupt(format!("{id} is live and nowhere"))),
+    };
+    Ok(Generation {
+        id,
+        terms: terms(row)?,
+        state,
+        attempt: AttemptNo(row.get("attempt")?),
+        spent: row.get("spent")?,
+        row_version: RowVersion(row.get("row_version")?),
+    })
+}
+
+/// Pending or processing, from the columns both `sweep/live.sql` and `generations/get.sql` select.
+pub(super) fn live_state(row: &Row<'_>) -> Done<Option<State>> {
+    if let Some(wait) = wait_of(row)? {
+        return Ok(Some(State::Pending { wait }));
+    }
+    let Some(node) = codec::maybe_uuid(row, "node_id")? else { return Ok(None) };
+    Ok(Some(State::Processing {
+        node: NodeId(node),
+        claimed_at: codec::instant(row, "claimed_at")?,
+        attempt_deadline: codec::instant(row, "attempt_deadline_at")?,
+    }))
+}
+
+pub(super) fn terms(row: &Row<'_>) -> Done<Terms> {
+    Ok(Terms {
+        accepted_at: codec::instant(row, "accepted_at")?,
+        deadline_at: codec::instant(row, "deadline_at")?,
+        attempt_timeout: Duration::from_micros(codec::unsigned(row, "attempt_timeout_us")?),
+        max_attempts: row.get("max_attempts")?,
+        hold: codec::credits(row, "hold")?,
+    })
+}
+
+pub(super) fn close_orphan_calls(db: Db<'_>, now: Timestamp, before: Timestamp, limit: u32) -> Done<u64> {
+    let lost = CallOutcome::Lost.as_str();
+    let params = params![now.micros(), lost, UNPRICED, BYTES_PER_TOKEN, before.micros(), limit];
+    Ok(db.execute(sql!("sweep/close_orphan_calls"), params)? as u64)
+}

@@ -1,0 +1,26 @@
+//! The embedded engine: one SQLite file in the data folder, one writer thread with group commit (`writer.rs`), a few
+//! read-only connections (`readers.rs`), checkpoints beside them (`checkpoint.rs`). The statements are in `sql/`, one
+//! file each; what they mean is said by the contract, `copydesk_store`. Decides nothing about a generation.
+
+mod admin;
+mod audit;
+mod checkpoint;
+mod codec;
+mod db;
+mod drafts;
+mod fault;
+mod folder;
+mod generations;
+mod ledger;
+mod memory;
+mod migrate;
+mod open;
+mod page;
+mod readers;
+mod schema;
+#[cfg(test)]
+mod statements;
+mod usage;
+mod writer;
+
+pub use open::{Options, SqliteStore};

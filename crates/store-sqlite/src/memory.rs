@@ -1,0 +1,197 @@
+//! What the writer keeps in memory between commands, because nobody else writes: queues, pauses, users known to exist,
+//! how many wait, the virtual time. All of it can be read again from the tables; after a rollback it is.
+
+use crate::codec;
+use crate::db::{Db, sql};
+use crate::fault::Done;
+use copydesk_core::generation::fairness::VirtualTime;
+use copydesk_core::{Timestamp, UserId, WorkspaceId};
+use copydesk_store::admin::{Pause, PauseKey};
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+/// How many users are remembered as existing; beyond it all are forgotten and looked up again.
+const KNOWN_USERS_MAX: usize = 50_000;
+
+/// What a command works with.
+pub(crate) struct Session<'a> {
+    pub db: Db<'a>,
+    pub memory: &'a mut Memory,
+}
+
+/// The lanes of a generation: an interned row of `queues`.
+#[derive(Clone, Debug)]
+pub(crate) struct Queue {
+    pub workspace: WorkspaceId,
+    pub recipe: String,
+    pub provider: String,
+    pub model: String,
+}
+
+/// Which queue: workspace, then recipe and model.
+type QueueName = (WorkspaceId, String);
+
+#[derive(Default)]
+struct Queues {
+    by_name: HashMap<QueueName, i64>,
+    by_id: BTreeMap<i64, Queue>,
+}
+
+pub(crate) struct Memory {
+    /// Accepts beyond it are refused.
+    pub waiting_max: u64,
+    queues: Option<Queues>,
+    pauses: Option<Vec<Pause>>,
+    users: HashSet<(WorkspaceId, UserId)>,
+    waiting: Option<i64>,
+    virtual_time: Option<VirtualTime>,
+    /// Claims since the fair rows were last cleaned.
+    pub claimed_since_purge: u64,
+    /// Something here was changed by the command under way.
+    touched: bool,
+}
+
+impl Memory {
+    pub fn new(waiting_max: u64) -> Memory {
+        Memory {
+            waiting_max,
+            queues: None,
+            pauses: None,
+            users: HashSet::new(),
+            waiting: None,
+            virtual_time: None,
+            claimed_since_purge: 0,
+            touched: false,
+        }
+    }
+
+    /// A new command begins; what is here fits the tables.
+    pub fn mark(&mut self) {
+        self.touched = false;
+    }
+
+    /// The command was undone: forget what it may have taught us.
+    pub fn undo(&mut self) {
+        if self.touched {
+            self.forget();
+        }
+    }
+
+    /// The whole transaction was undone.
+    pub fn forget(&mut self) {
+        *self = Memory::new(self.waiting_max);
+    }
+}
+
+impl Session<'_> {
+    /// The queue's number; made when it is new.
+    pub fn queue_id(&mut self, workspace: WorkspaceId, recipe: &str, model: &str) -> Done<i64> {
+        // No recipe name holds a line end, so two different pairs never give one name.
+        let name = (workspace, format!("{recipe}\n{model}"));
+        if let Some(id) = self.queues()?.by_name.get(&name) {
+            return Ok(*id);
+        }
+        let provider = codec::provider(model);
+        let params = rusqlite::params![workspace.0.as_bytes(), recipe, provider, model];
+        let id = self.db.number(sql!("accept/insert_queue"), params)?;
+        self.memory.touched = true;
+        let queue = Queue { workspace, recipe: recipe.into(), provider: provider.into(), model: model.into() };
+        let queues = self.queues()?;
+        queues.by_name.insert(name, id);
+        queues.by_id.insert(id, queue);
+        Ok(id)
+    }
+
+    pub fn queues_by_id(&mut self) -> Done<&BTreeMap<i64, Queue>> {
+        Ok(&self.queues()?.by_id)
+    }
+
+    fn queues(&mut self) -> Done<&mut Queues> {
+        let queues = match self.memory.queues.take() {
+            Some(queues) => queues,
+            None => {
+                let by_id = read_queues(self.db)?;
+                let name = |queue: &Queue| (queue.workspace, format!("{}\n{}", queue.recipe, queue.model));
+                Queues { by_name: by_id.iter().map(|(id, queue)| (name(queue), *id)).collect(), by_id }
+            }
+        };
+        Ok(self.memory.queues.insert(queues))
+    }
+
+    /// Since when `what` is paused, if it is.
+    pub fn paused(&mut self, what: &PauseKey) -> Done<Option<Timestamp>> {
+        Ok(self.pauses()?.iter().find(|pause| pause.what == *what).map(|pause| pause.since))
+    }
+
+    pub fn pauses(&mut self) -> Done<&[Pause]> {
+        let pauses = match self.memory.pauses.take() {
+            Some(pauses) => pauses,
+            None => read_pauses(self.db)?,
+        };
+        Ok(self.memory.pauses.insert(pauses))
+    }
+
+    pub fn pauses_changed(&mut self) {
+        self.memory.touched = true;
+        self.memory.pauses = None;
+    }
+
+    /// Whether the user's row exists for certain; from now on it does.
+    pub fn know_user(&mut self, workspace: WorkspaceId, user: UserId) -> bool {
+        if self.memory.users.len() >= KNOWN_USERS_MAX {
+            self.memory.users.clear();
+        }
+        let known = !self.memory.users.insert((workspace, user));
+        self.memory.touched |= !known;
+        known
+    }
+
+    /// How many generations wait.
+    pub fn waiting(&mut self) -> Done<i64> {
+        let waiting = match self.memory.waiting {
+            Some(waiting) => waiting,
+            None => self.db.number(sql!("accept/waiting_count"), [])?,
+        };
+        Ok(*self.memory.waiting.insert(waiting))
+    }
+
+    /// More or fewer wait than before this command. Unknown stays unknown.
+    pub fn waiting_changed(&mut self, by: i64) {
+        self.memory.touched = true;
+        if let Some(waiting) = &mut self.memory.waiting {
+            *waiting += by;
+        }
+    }
+
+    pub fn virtual_time(&mut self) -> Done<VirtualTime> {
+        let time = match self.memory.virtual_time {
+            Some(time) => time,
+            None => VirtualTime(self.db.number(sql!("claim/clock"), [])?),
+        };
+        Ok(*self.memory.virtual_time.insert(time))
+    }
+
+    /// The virtual time never goes back.
+    pub fn advance_virtual_time(&mut self, to: VirtualTime) -> Done<()> {
+        if to > self.virtual_time()? {
+            self.memory.touched = true;
+            self.memory.virtual_time = Some(to);
+            self.db.execute(sql!("claim/set_clock"), [to.0])?;
+        }
+        Ok(())
+    }
+}
+
+pub(crate) fn read_queues(db: Db<'_>) -> Done<BTreeMap<i64, Queue>> {
+    let rows = db.all(sql!("accept/all_queues"), [], |row| {
+        let workspace = WorkspaceId(codec::uuid(row, 1)?);
+        Ok((row.get(0)?, Queue { workspace, recipe: row.get(2)?, provider: row.get(3)?, model: row.get(4)? }))
+    })?;
+    Ok(rows.into_iter().collect())
+}
+
+pub(crate) fn read_pauses(db: Db<'_>) -> Done<Vec<Pause>> {
+    db.all(sql!("admin/pauses"), [], |row| {
+        let what = codec::word(row, "pauses.what", PauseKey::parse)?;
+        Ok(Pause { what, since: codec::instant(row, "since_at")? })
+    })
+}

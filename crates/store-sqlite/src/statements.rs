@@ -1,0 +1,98 @@
+//! Tests over all statement files: each is one statement that fits the schema, numbers its parameters in order, and, on
+//! the hot path, never reads a whole table.
+
+use crate::migrate::{self, MIGRATIONS};
+use rusqlite::Connection;
+use std::path::{Path, PathBuf};
+
+/// Parts of the path of statements that run with every accept, turn or sweep.
+const HOT: [&str; 4] = ["accept/", "claim/", "apply/", "sweep/"];
+/// What may read a table whole, and why.
+const EXEMPT: [(&str, &str); 4] = [
+    ("accept/waiting_count", "once after the start, then counted in memory"),
+    ("claim/lane_use", "counts what is processing; an index of one small number each"),
+    ("sweep/stale", "an operator's command, not the sweeper"),
+    ("sweep/beat", "one row by key"),
+];
+
+fn database() -> Connection {
+    let mut connection = Connection::open_in_memory().unwrap();
+    migrate::run(&mut connection, MIGRATIONS, None).unwrap();
+    connection
+}
+
+fn files() -> Vec<(String, String)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("sql");
+    let mut files = Vec::new();
+    for area in std::fs::read_dir(&root).unwrap() {
+        for file in std::fs::read_dir(area.unwrap().path()).unwrap() {
+            let path: PathBuf = file.unwrap().path();
+            let name = path.strip_prefix(&root).unwrap().with_extension("").display().to_string();
+            files.push((name, std::fs::read_to_string(&path).unwrap()));
+        }
+    }
+    files.sort();
+    assert!(files.len() > 100);
+    files
+}
+
+#[test]
+fn every_statement_fits_the_schema_and_numbers_its_parameters_in_order() {
+    let connection = database();
+    for (name, text) in files() {
+        let statement = connection.prepare(&text).unwrap_or_else(|error| panic!("{name}: {error}"));
+        for index in 1..=statement.parameter_count() {
+            let expected = format!("${index}");
+            assert_eq!(statement.parameter_name(index), Some(expected.as_str()), "{name}: first uses must be in order");
+        }
+    }
+}
+
+#[test]
+fn hot_statements_read_no_table_whole() {
+    let connection = database();
+    for (name, text) in files() {
+        if !HOT.iter().any(|area| name.starts_with(area)) || EXEMPT.iter().any(|(exempt, _)| *exempt == name) {
+            continue;
+        }
+        let mut plan = connection.prepare(&format!("EXPLAIN QUERY PLAN {text}")).unwrap();
+        let count = plan.parameter_count();
+        let nothing = rusqlite::params_from_iter((0..count).map(|_| rusqlite::types::Null));
+        let lines: Vec<String> =
+            plan.query_map(nothing, |row| row.get::<_, String>(3)).unwrap().map(Result::unwrap).collect();
+        // Names of recursions and subqueries are no tables.
+        let tables = ["ready", "parked", "runs", "calls", "outcomes", "generations", "drafts", "versions", "r", "c", "d"];
+        for line in &lines {
+            let whole = tables.iter().any(|table| {
+                line == &format!("SCAN {table}") || line.starts_with(&format!("SCAN {table} "))
+            });
+            // The smallest or largest key of an index, or its first rows in order, are one seek.
+            let seek = line.contains("USING COVERING INDEX") && text.contains("min(")
+                || line.contains("USING INDEX parked_due") && text.contains("LIMIT");
+            assert!(!whole || seek, "{name} reads a whole table: {lines:#?}");
+        }
+    }
+}
+
+#[test]
+fn every_statement_file_is_used() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut code = String::new();
+    let mut folders = vec![root];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                code.push_str(&std::fs::read_to_string(path).unwrap());
+            }
+        }
+    }
+    for (name, _) in files() {
+        let list = name.trim_end_matches("_newest").trim_end_matches("_oldest");
+        let audit = name.trim_start_matches("audit/");
+        let used = [name.as_str(), list, audit].iter().any(|name| code.contains(&format!("\"{name}\"")));
+        assert!(used, "sql/{name}.sql is read by nobody");
+    }
+}

@@ -1,0 +1,150 @@
+//! Calls: closing them with their figures, and reading them. The intent is written by the claim and by a finished step.
+
+use crate::codec;
+use crate::db::{Db, ordered, sql};
+use crate::fault::Done;
+use crate::open::SqliteStore;
+use crate::page::{self, Cut};
+use copydesk_core::metering::usage::{CallOutcome, TokenUsage};
+use copydesk_core::{CallId, DraftId, GenerationId, NanoUsd, Timestamp, Tokens, UserId};
+use copydesk_store::usage::{CallFilter, CallRow, ClosedCall};
+use copydesk_store::{Answer, Page, PageRequest, Scope, UsageStore};
+use rusqlite::{Row, params};
+
+/// The cost status of a figure the provider itself gave.
+const PROVIDER_FIGURE: &str = "provider";
+
+impl UsageStore for SqliteStore {
+    fn calls(&self, scope: Scope, filter: CallFilter, page: PageRequest) -> Answer<'_, Page<CallRow>> {
+        Box::pin(self.read(move |db| list(db, scope, &filter, &page)))
+    }
+}
+
+/// The figures of a call whose write won. One that is closed already stays as it is.
+pub(crate) fn close_call(db: Db<'_>, scope: Scope, call: &ClosedCall, at: Timestamp) -> Done<()> {
+    close(db, sql!("apply/close_call"), scope, call, call.outcome, at, None)
+}
+
+/// The figures of a call whose attempt is over: an open one is closed as late, a lost one gets the true figures, any
+/// other has been reported already.
+pub(crate) fn book_late(db: Db<'_>, scope: Scope, call: &ClosedCall, at: Timestamp) -> Done<()> {
+    close(db, sql!("apply/close_late"), scope, call, CallOutcome::Late, at, Some(CallOutcome::Lost))
+}
+
+fn close(
+    db: Db<'_>,
+    file: &str,
+    scope: Scope,
+    call: &ClosedCall,
+    outcome: CallOutcome,
+    at: Timestamp,
+    reopens: Option<CallOutcome>,
+) -> Done<()> {
+    let tokens = |tokens: Option<Tokens>| tokens.map(|tokens| tokens.0);
+    let (code, text) = call.error.as_ref().map(|(code, text)| (code, text)).unzip();
+    let mut statement = db.prepare(file)?;
+    let figures = params![
+        tokens(call.usage.input),
+        tokens(call.usage.output),
+        tokens(call.usage.input_cached),
+        tokens(call.usage.output_reasoning),
+        call.usage.estimated,
+        call.cost.map(|cost| cost.0),
+        call.cost_status,
+        call.price_version,
+        codec::signed(call.duration_ms),
+        call.http_status,
+        call.provider_request_id,
+        call.served_model,
+        code,
+        text,
+        outcome.as_str(),
+        at.micros(),
+        call.id.0.as_bytes(),
+        scope.workspace.0.as_bytes(),
+    ];
+    match reopens {
+        None => statement.execute(figures)?,
+        Some(outcome) => {
+            let outcome = outcome.as_str();
+            let more: &[&dyn rusqlite::ToSql] = &[&outcome];
+            statement.execute(rusqlite::params_from_iter(figures.iter().chain(more)))?
+        }
+    };
+    Ok(())
+}
+
+fn list(db: Db<'_>, scope: Scope, filter: &CallFilter, page: &PageRequest) -> Done<Page<CallRow>> {
+    let cut = Cut::new::<CallId>(page, |id| id.0)?;
+    let file = if filter.generation.is_some() {
+        ordered!(cut, "usage/list_of_generation")
+    } else if filter.draft.is_some() {
+        ordered!(cut, "usage/list_of_draft")
+    } else if filter.user.is_some() {
+        ordered!(cut, "usage/list_of_user")
+    } else {
+        ordered!(cut, "usage/list")
+    };
+    let params = params![
+        scope.workspace.0.as_bytes(),
+        cut.after.as_bytes(),
+        filter.user.map(|user| *user.0.as_bytes()),
+        filter.generation.map(|generation| *generation.0.as_bytes()),
+        filter.draft.map(|draft| *draft.0.as_bytes()),
+        cut.limit,
+    ];
+    let rows = db.all(file, params, call_row)?;
+    Ok(page::cut(rows, page.limit, |row| row.id.to_string()))
+}
+
+fn call_row(row: &Row<'_>) -> Done<CallRow> {
+    let user_external: Option<String> = row.get("user_external")?;
+    Ok(CallRow {
+        id: CallId(codec::uuid(row, "id")?),
+        generation: GenerationId(codec::uuid(row, "generation_id")?),
+        draft: DraftId(codec::uuid(row, "draft_id")?),
+        user: UserId(codec::uuid(row, "user_id")?),
+        user_external: user_external.unwrap_or_default(),
+        attempt: row.get("attempt")?,
+        service: row.get("service")?,
+        operation: row.get("operation")?,
+        provider: row.get("provider")?,
+        model: row.get("model")?,
+        opened_at: codec::instant(row, "opened_at")?,
+        closed: match codec::maybe_instant(row, "closed_at")? {
+            Some(at) => Some((at, closed_call(row)?)),
+            None => None,
+        },
+    })
+}
+
+fn closed_call(row: &Row<'_>) -> Done<ClosedCall> {
+    let cost = row.get::<_, Option<i64>>("cost_nanousd")?.map(NanoUsd);
+    let cost_status: String = codec::filled(row, "calls.cost_status")?;
+    let code: Option<String> = row.get("error_code")?;
+    Ok(ClosedCall {
+        id: CallId(codec::uuid(row, "id")?),
+        outcome: codec::word(row, "calls.outcome", CallOutcome::parse)?,
+        usage: usage(row, cost.filter(|_| cost_status == PROVIDER_FIGURE))?,
+        cost,
+        cost_status,
+        price_version: row.get("price_version")?,
+        duration_ms: codec::unsigned(row, "duration_ms")?,
+        http_status: row.get("http_status")?,
+        provider_request_id: row.get("provider_request_id")?,
+        served_model: row.get("served_model")?,
+        error: code.zip(row.get("error")?),
+    })
+}
+
+fn usage(row: &Row<'_>, provider_cost: Option<NanoUsd>) -> Done<TokenUsage> {
+    let tokens = |column: &str| -> Done<Option<Tokens>> { Ok(row.get::<_, Option<i64>>(column)?.map(Tokens)) };
+    Ok(TokenUsage {
+        input: tokens("tokens_input")?,
+        output: tokens("tokens_output")?,
+        input_cached: tokens("tokens_cached")?,
+        output_reasoning: tokens("tokens_reasoning")?,
+        provider_cost,
+        estimated: row.get("estimated")?,
+    })
+}

@@ -1,0 +1,232 @@
+//! What only this engine does, and the suite therefore cannot ask: the folder and its lock, migrations and the schema
+//! check at start, surviving a crash, and an auditor that finds damage planted behind the contract's back.
+
+use copydesk_core::generation::FailureCode;
+use copydesk_core::ledger::{Transfer, TransferKind};
+use copydesk_core::{GenerationId, Timestamp};
+use copydesk_store::generations::{Accepted, Claimed, Heartbeat, Turn};
+use copydesk_store::{AdminStore, GenerationStore, LedgerStore, Scope, StoreError};
+use copydesk_store_sqlite::{Options, SqliteStore};
+use copydesk_store_tests::builder::{self, AcceptWith, Ids, START};
+use rusqlite::Connection;
+use std::path::Path;
+use std::sync::Arc;
+
+fn open(folder: &Path) -> SqliteStore {
+    SqliteStore::open(folder, Options::default()).unwrap()
+}
+
+/// A connection behind the contract's back that may break every rule.
+fn vandal(folder: &Path) -> Connection {
+    let connection = Connection::open(folder.join("copydesk.db")).unwrap();
+    connection.pragma_update(None, "foreign_keys", false).unwrap();
+    connection.pragma_update(None, "ignore_check_constraints", true).unwrap();
+    connection
+}
+
+async fn claim(store: &SqliteStore, ids: &Ids, n: usize, now: Timestamp) -> Vec<Claimed> {
+    let claim = Some(builder::claim(ids, ids.node(), n, builder::no_limits()));
+    store.turn(Turn { now, writes: vec![], claim }).await.unwrap().claimed
+}
+
+#[tokio::test]
+async fn the_folder_belongs_to_one_store_at_a_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = open(folder.path());
+    let second = SqliteStore::open(folder.path(), Options::default()).unwrap_err();
+    let (shown, pid) = (folder.path().display().to_string(), std::process::id().to_string());
+    assert_eq!(second, StoreError::Held { folder: shown, holder: pid });
+    drop(first);
+    open(folder.path());
+}
+
+#[test]
+fn an_unusable_folder_is_refused_with_its_path() {
+    let folder = tempfile::tempdir().unwrap();
+    let blocked = folder.path().join("file").join("data");
+    std::fs::write(folder.path().join("file"), "in the way").unwrap();
+    // Nobody, not even root, writes there.
+    for path in [blocked.as_path(), Path::new("/proc/sys")] {
+        let refused = SqliteStore::open(path, Options::default()).unwrap_err();
+        let StoreError::Unavailable(text) = refused else { panic!("{refused:?}") };
+        assert!(text.contains(&path.display().to_string()), "{text}");
+    }
+}
+
+#[test]
+fn a_database_of_a_newer_program_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    drop(open(folder.path()));
+    vandal(folder.path()).execute_batch("INSERT INTO schema_migrations VALUES (9, 'later', 'x', 0)").unwrap();
+    let refused = SqliteStore::open(folder.path(), Options::default()).unwrap_err();
+    assert_eq!(refused, StoreError::TooNew { found: 9, known: SqliteStore::known_schema_version() });
+}
+
+#[test]
+fn something_that_is_no_database_is_refused_and_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("copydesk.db");
+    let text = "a letter, not a database. ".repeat(400);
+    std::fs::write(&file, &text).unwrap();
+    assert!(matches!(SqliteStore::open(folder.path(), Options::default()), Err(StoreError::Corrupt(_))));
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), text);
+}
+
+#[tokio::test]
+async fn seed_s1_missing_column_refuses_to_start() {
+    let folder = tempfile::tempdir().unwrap();
+    drop(open(folder.path()));
+    let live = vandal(folder.path());
+    live.execute_batch("DROP INDEX runs_node; DROP VIEW llm_usage_logs; ALTER TABLE calls DROP COLUMN served_model")
+        .unwrap();
+    let refused = SqliteStore::open(folder.path(), Options::default()).unwrap_err();
+    let StoreError::SchemaMismatch(faults) = refused else { panic!("{refused:?}") };
+    let read: Vec<(&str, &str)> = faults.iter().map(|fault| (fault.what.as_str(), fault.sql.as_str())).collect();
+    assert_eq!(read[0], ("column calls.served_model is missing", "ALTER TABLE calls ADD COLUMN served_model TEXT;"));
+    assert_eq!(read[1], ("index runs_node is missing", "CREATE INDEX runs_node ON runs (node_id);"));
+    assert_eq!(read[2].0, "view llm_usage_logs is missing");
+    for (_, mend) in read {
+        live.execute_batch(mend).unwrap();
+    }
+    assert_eq!(open(folder.path()).check_schema().await, Ok(vec![]));
+}
+
+/// What a power cut leaves: the files as they are on disk, with no checkpoint and no closing.
+fn crash_image(folder: &Path) -> tempfile::TempDir {
+    let image = tempfile::tempdir().unwrap();
+    for name in ["copydesk.db", "copydesk.db-wal"] {
+        std::fs::copy(folder.join(name), image.path().join(name)).unwrap();
+    }
+    image
+}
+
+#[tokio::test]
+async fn a_crash_keeps_every_acknowledged_row() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, ids) = (Arc::new(open(folder.path())), Ids::new());
+    let requests: Vec<_> = (0..50).map(|n| builder::accept(&ids, START).user(&format!("user {n}"))).collect();
+    let accepts = requests.into_iter().map(|request| store.accept(vec![request]));
+    let acknowledged: Vec<GenerationId> = futures::future::join_all(accepts)
+        .await
+        .into_iter()
+        .map(|answer| answer.unwrap().remove(0).unwrap().ids().0)
+        .collect();
+    let runs = claim(&store, &ids, 10, START).await;
+    let settled: Vec<_> = runs.iter().map(|run| builder::settle(&ids, run, START)).collect();
+    store.turn(builder::writes(START, settled)).await.unwrap();
+
+    let image = crash_image(folder.path());
+    let revived = open(image.path());
+
+    for id in acknowledged {
+        let before = store.get(Scope::DEFAULT, id).await.unwrap();
+        assert_eq!(revived.get(Scope::DEFAULT, id).await.unwrap(), before);
+    }
+    let description = revived.describe().await.unwrap();
+    assert_eq!((description.waiting, description.processing), (40, 0));
+    assert_eq!(revived.audit().await, Ok(vec![]));
+    // What the writer knew by heart it reads again: the queue, its order, the virtual time.
+    assert_eq!(claim(&revived, &Ids::of_realm(7), 100, START).await.len(), 40);
+}
+
+/// One of everything: completed with a settled hold, failed, running, waiting for a target, ready.
+async fn busy_store(folder: &Path) -> (SqliteStore, Vec<GenerationId>) {
+    let (store, ids) = (open(folder), Ids::new());
+    let grant = Transfer {
+        id: ids.transfer(),
+        workspace: Scope::DEFAULT.workspace,
+        user: builder::user_id(Scope::DEFAULT, "a"),
+        kind: TransferKind::Grant,
+        amount: builder::credits(1_000),
+        generation: None,
+        reference: None,
+        at: START,
+    };
+    store.post(grant).await.unwrap();
+    let batch = vec![
+        builder::accept(&ids, START).hold(100),
+        builder::accept(&ids, START).hold(100),
+        builder::accept(&ids, START).target("book/1").hold(100).dedupe("k"),
+        builder::accept(&ids, START).target("book/1"),
+        builder::accept(&ids, START),
+    ];
+    let accepted = store.accept(batch).await.unwrap();
+    let made: Vec<GenerationId> = accepted
+        .into_iter()
+        .map(|answer| match answer {
+            Ok(Accepted::New { generation, .. }) => generation,
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    let runs = claim(&store, &ids, 3, START).await;
+    let writes = vec![
+        builder::settle(&ids, &runs[0], START),
+        builder::fail(&ids, &runs[1], FailureCode::Refused, START),
+    ];
+    store.turn(builder::writes(START, writes)).await.unwrap();
+    store.heartbeat(Heartbeat { node: ids.node(), at: START, label: "n".into(), goodbye: false }).await.unwrap();
+    assert_eq!(store.audit().await, Ok(vec![]));
+    (store, made)
+}
+
+#[tokio::test]
+async fn the_auditor_finds_planted_damage() {
+    // Each damage, and the check that must name it.
+    let cases = [
+        ("generation_in_one_place", "DELETE FROM runs"),
+        ("generation_in_one_place", "DELETE FROM generations WHERE id = (SELECT id FROM outcomes LIMIT 1)"),
+        ("completed_has_one_version", "DELETE FROM versions"),
+        ("version_only_of_completed", "UPDATE versions SET generation_id = (SELECT id FROM runs)"),
+        ("draft_status_fits", "UPDATE drafts SET status = 'pending' WHERE status = 'failed'"),
+        ("draft_current_version_exists", "UPDATE versions SET number = 2"),
+        ("draft_live_generation_is_live", "UPDATE drafts SET live_generation_id = x'01' WHERE status = 'draft'"),
+        ("call_per_attempt", "DELETE FROM calls WHERE closed_at IS NULL"),
+        ("usage_of_completed", "UPDATE calls SET outcome = 'failed'"),
+        ("open_call_without_run_older_than_an_hour", "UPDATE calls SET opened_at = 0, closed_at = NULL, outcome = NULL"),
+        ("hold_balances", "DELETE FROM transfers WHERE kind = 'settle'"),
+        ("hold_balances", "UPDATE outcomes SET settled = settled + 1 WHERE settled > 0"),
+        ("balance_is_fold", "UPDATE accounts SET available = available + 1"),
+        ("balance_not_negative", "UPDATE accounts SET held = -1"),
+        ("ledger_chain", "UPDATE transfers SET reference = 'forged' WHERE kind = 'grant'"),
+        ("ledger_chain", "UPDATE transfers SET amount = amount + 1 WHERE kind = 'settle'"),
+        ("ledger_chain", "DELETE FROM transfers WHERE chain_seq = (SELECT max(chain_seq) FROM transfers)"),
+        ("target_holder_is_live", "UPDATE live_targets SET generation_id = (SELECT id FROM outcomes LIMIT 1)"),
+        ("waiting_target_has_holder", "DELETE FROM live_targets"),
+        ("live_key_is_live", "UPDATE live_keys SET generation_id = (SELECT id FROM outcomes LIMIT 1)"),
+        ("final_event_once", "DELETE FROM events WHERE kind = 'generation.failed'"),
+        ("past_deadline", "UPDATE runs SET deadline_at = 0"),
+        ("one_workspace", "UPDATE inputs SET workspace_id = x'02'"),
+    ];
+    for (check, damage) in cases {
+        let folder = tempfile::tempdir().unwrap();
+        let (store, _) = busy_store(folder.path()).await;
+        let changed = vandal(folder.path()).execute(damage, []).unwrap();
+        assert!(changed > 0, "{damage} did nothing");
+        let findings = store.audit().await.unwrap();
+        assert!(findings.iter().any(|finding| finding.check == check), "{damage}: {findings:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_unknown_word_is_corrupt_and_names_its_column() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, made) = busy_store(folder.path()).await;
+    vandal(folder.path()).execute("UPDATE outcomes SET status = 'done' WHERE status = 'failed'", []).unwrap();
+    let failed = store.get(Scope::DEFAULT, made[1]).await.unwrap_err();
+    let StoreError::Corrupt(text) = failed else { panic!("{failed:?}") };
+    assert!(text.contains("outcomes.status") && text.contains("\"done\""), "{text}");
+}
+
+#[tokio::test]
+async fn the_views_answer_in_words_people_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, made) = busy_store(folder.path()).await;
+    let view = vandal(folder.path());
+    let one = |sql: &str| view.query_row(sql, [], |row| row.get::<_, String>(0)).unwrap();
+    assert_eq!(one("SELECT user_id || ' ' || tokens_used FROM llm_usage_logs LIMIT 1"), "a 150");
+    assert_eq!(one("SELECT created_at FROM usage_logs LIMIT 1"), START.to_string());
+    assert_eq!(one("SELECT status FROM newsletter_drafts WHERE generated_at IS NOT NULL"), "draft");
+    let first = made[0].uuid();
+    assert_eq!(one(&format!("SELECT status FROM generation_status WHERE id = '{first}'")), "completed");
+    drop(store);
+}

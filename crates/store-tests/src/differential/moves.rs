@@ -1,0 +1,226 @@
+//! What the random walk may do next: requests, workers' reports (current and stale ones), sweeps, people's moves.
+
+use super::{Driver, Move};
+use crate::builder::{self, AcceptWith, credits, user_id};
+use copydesk_core::draft::{DraftStatus, Review};
+use copydesk_core::generation::{Event, FailureCode, Origin, State, Status, Verdict, transition};
+use copydesk_core::ledger::{Transfer, TransferKind};
+use copydesk_core::metering::usage::CallOutcome;
+use copydesk_store::admin::PauseKey;
+use copydesk_store::drafts::{DraftSetting, Edit, SetDraft};
+use copydesk_store::generations::{
+    Accept, Change, Claim, Claimed, Heartbeat, Lane, Limits, OverdueReason, SweepRequest, Turn, Write,
+};
+use copydesk_store::{DraftStore, GenerationStore, Scope};
+use std::time::Duration;
+
+const USERS: [&str; 3] = ["ann", "bob", "cy"];
+const MODELS: [&str; 3] = ["demo/swift", "demo/slow", "spare/steady"];
+const CODES: [FailureCode; 4] =
+    [FailureCode::ProviderError, FailureCode::RateLimited, FailureCode::Refused, FailureCode::OutputInvalid];
+
+impl Driver {
+    pub(super) fn accept(&mut self) -> Move {
+        let n = 1 + self.dice.below(4);
+        Move::Accept((0..n).map(|_| self.request()).collect())
+    }
+
+    fn request(&mut self) -> Accept {
+        let mut request = builder::accept(&self.ids, self.now);
+        let user = self.one_of(&USERS);
+        request = request.user(user).recipe(self.one_of(&["code", "chat"])).model(self.one_of(&MODELS));
+        if self.dice.chance(30) {
+            request = request.target(self.one_of(&["x", "y"]));
+        }
+        if self.dice.chance(20) {
+            request = request.dedupe(self.one_of(&["d", "e"]));
+        }
+        if self.dice.chance(20) {
+            let body = u8::try_from(self.dice.below(2)).unwrap_or(0);
+            request = request.key(self.one_of(&["k", "l", "m"]), body);
+        }
+        if self.dice.chance(40) {
+            request.hold = credits(self.number(1, 30));
+        }
+        if self.dice.chance(20) {
+            request = request.priority(i16::try_from(self.number(-5, 5)).unwrap_or(0));
+        }
+        if self.dice.chance(10) {
+            request = request.run_in_s(self.dice.below(30));
+        }
+        if self.dice.chance(15)
+            && let Some(draft) = self.dice.pick(&self.drafts)
+        {
+            request = request.existing(*draft);
+        }
+        request.deadline_at = self.now.plus(Duration::from_secs(20 + self.dice.below(300)));
+        request.max_attempts = 1 + u32::try_from(self.dice.below(3)).unwrap_or(0);
+        request
+    }
+
+    fn one_of(&mut self, words: &[&'static str]) -> &'static str {
+        self.dice.pick(words).copied().unwrap_or("code")
+    }
+
+    fn number(&mut self, from: i64, to: i64) -> i64 {
+        from + i64::try_from(self.dice.below(u64::try_from(to - from + 1).unwrap_or(1))).unwrap_or(0)
+    }
+
+    /// Up to four writes, and mostly a claim.
+    pub(super) async fn turn(&mut self) -> Turn {
+        let mut writes = vec![];
+        for _ in 0..self.dice.below(5) {
+            let write = match self.dice.below(10) {
+                0 => self.cancel().await,
+                1 => self.sweep_one().await,
+                2 => self.late().await,
+                _ => self.report(),
+            };
+            writes.extend(write);
+        }
+        let claim = self.dice.chance(70).then(|| self.claim());
+        Turn { now: self.now, writes, claim }
+    }
+
+    fn claim(&mut self) -> Claim {
+        let node = self.nodes[usize::from(self.dice.chance(50))];
+        let mut limits = builder::no_limits();
+        if self.dice.chance(30) {
+            limits.global = Some(u32::try_from(self.dice.below(8)).unwrap_or(0));
+        }
+        let lanes = [Lane::Provider("demo".to_owned()), Lane::Recipe("chat".to_owned()), Lane::Model(MODELS[0].to_owned())];
+        for lane in lanes {
+            if self.dice.chance(25) {
+                limits.lanes.push((lane, u32::try_from(self.dice.below(4)).unwrap_or(0)));
+            }
+        }
+        let n = usize::try_from(1 + self.dice.below(4)).unwrap_or(1);
+        builder::claim(&self.ids, node, n, Limits { ..limits })
+    }
+
+    /// A worker's word about what it believes to run.
+    fn report(&mut self) -> Option<Write> {
+        let run = self.dice.pick(&self.runs)?.clone();
+        let code = self.dice.pick(&CODES).copied()?;
+        let (ids, now) = (&self.ids, self.now);
+        let change = match self.dice.below(12) {
+            0..=4 => builder::settle(ids, &run, now),
+            5 => builder::stop(ids, &run, now),
+            6..=7 => builder::fail(ids, &run, code, now),
+            8 => builder::fail_or_fall_back(ids, &run, code, now),
+            9..=10 => builder::step(ids, &run, &format!("s{}", run.steps.len()), "{}", "next", now),
+            _ => builder::hand_back(ids, &run, now),
+        };
+        Some(builder::write(self.maybe_elsewhere(change)))
+    }
+
+    /// A retry is sometimes routed to another model.
+    fn maybe_elsewhere(&mut self, change: Change) -> Change {
+        let retries = matches!(change.decision.next, State::Pending { .. });
+        let next_model = (retries && self.dice.chance(30)).then(|| self.one_of(&MODELS).to_owned());
+        Change { next_model, ..change }
+    }
+
+    async fn late(&mut self) -> Option<Write> {
+        let run: Claimed = self.dice.pick(&self.runs)?.clone();
+        // Only of attempts that are over: a late report of a running one would be the worker's bug.
+        let current = self.is_current(&run).await;
+        let call = builder::closed(run.call, CallOutcome::Ok, 9);
+        (!current).then_some(Write::Late { scope: run.scope, call })
+    }
+
+    async fn is_current(&self, run: &Claimed) -> bool {
+        let standing = self.standing(run.generation.id).await;
+        standing.attempt == run.generation.attempt && standing.state.status() == Status::Processing
+    }
+
+    async fn cancel(&mut self) -> Option<Write> {
+        let id = *self.dice.pick(&self.generations)?;
+        let generation = self.standing(id).await;
+        match transition(&generation, &Event::CancelRequested, self.now) {
+            Ok(Verdict::Change(_)) => {
+                Some(builder::write(builder::cancel(&self.ids, Scope::DEFAULT, &generation, self.now)))
+            }
+            Ok(Verdict::Late | Verdict::Nothing) | Err(_) => None,
+        }
+    }
+
+    /// Ends one of the overdue as the sweeper would.
+    async fn sweep_one(&mut self) -> Option<Write> {
+        let request = self.sweep_request();
+        let overdue = self.model.overdue(request).await.expect("overdue");
+        let found = self.dice.pick(&overdue)?;
+        let (ids, now) = (&self.ids, self.now);
+        Some(builder::write(match found.reason {
+            OverdueReason::Deadline => builder::expire(ids, found.scope, &found.generation, now),
+            OverdueReason::AttemptOverran | OverdueReason::NodeLost | OverdueReason::Stale => {
+                builder::lose(ids, found.scope, &found.generation, found.open_call, now)
+            }
+        }))
+    }
+
+    pub(super) fn sweep_request(&mut self) -> SweepRequest {
+        SweepRequest {
+            now: self.now,
+            lost_before: self.now.minus(Duration::from_secs(30)),
+            only_living: None,
+            attempt_grace: Duration::from_secs(5),
+            stale_before: None,
+            limit: 1 + u32::try_from(self.dice.below(20)).unwrap_or(0),
+            after: None,
+        }
+    }
+
+    pub(super) fn beat(&mut self) -> Move {
+        let node = self.nodes[usize::from(self.dice.chance(50))];
+        Move::Beat(Heartbeat { node, at: self.now, label: "walk".to_owned(), goodbye: self.dice.chance(10) })
+    }
+
+    pub(super) fn pause(&mut self) -> Move {
+        let master = self.dice.chance(20);
+        let what = if master { PauseKey::Generation } else { PauseKey::Recipe("code".to_owned()) };
+        Move::Pause { what, paused: self.dice.chance(40), at: self.now }
+    }
+
+    /// An edit or an editorial move that the contract speaks of; what it leaves open is not asked for.
+    pub(super) async fn editorial(&mut self) -> Move {
+        let Some(draft) = self.dice.pick(&self.drafts).copied() else { return self.accept() };
+        let row = self.model.get_draft(Scope::DEFAULT, draft).await.expect("the model knows its drafts");
+        let set = |to| Move::Set(SetDraft { scope: Scope::DEFAULT, at: self.now, draft, if_revision: None, to });
+        if row.deleted_at.is_some() {
+            return set(DraftSetting::Undelete);
+        }
+        let settled = matches!(row.status, DraftStatus::Draft | DraftStatus::Published);
+        match self.dice.below(10) {
+            0..=3 => {
+                let content = builder::content(&format!("Edit {}", self.dice.below(1_000)));
+                let (scope, at, origin) = (Scope::DEFAULT, self.now, Origin::Edited);
+                Move::Edit(Edit { scope, at, draft, if_revision: None, origin, content })
+            }
+            4..=5 => set(DraftSetting::Publish),
+            6..=7 if settled => set(DraftSetting::Unpublish),
+            8 if row.status == DraftStatus::Draft => set(DraftSetting::Review(Review::Approved)),
+            _ => set(DraftSetting::Delete),
+        }
+    }
+
+    pub(super) async fn post(&mut self) -> Move {
+        let user = user_id(Scope::DEFAULT, self.one_of(&USERS));
+        let refunded = if self.dice.chance(40) { self.dice.pick(&self.generations).copied() } else { None };
+        let owner = match refunded {
+            Some(id) => self.model.get(Scope::DEFAULT, id).await.expect("the model knows what it accepted").user,
+            None => user,
+        };
+        let reference = self.dice.chance(30).then(|| format!("r{}", self.dice.below(5)));
+        Move::Post(Transfer {
+            id: self.ids.transfer(),
+            workspace: Scope::DEFAULT.workspace,
+            user: owner,
+            kind: if refunded.is_some() { TransferKind::Refund } else { TransferKind::Grant },
+            amount: credits(self.number(1, 60)),
+            generation: refunded,
+            reference,
+            at: self.now,
+        })
+    }
+}

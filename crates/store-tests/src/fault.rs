@@ -1,0 +1,197 @@
+//! [`FaultyStore`]: a store that fails on purpose. The next calls of a named method fail with a given error, either
+//! before they reach the store (nothing is written) or after it answered (the write happened and the caller does not
+//! know: a lost commit answer). Everything else passes through untouched.
+
+use copydesk_core::draft::DraftStatus;
+use copydesk_core::generation::waiting::Waiting;
+use copydesk_core::ledger::{Balance, Transfer};
+use copydesk_core::refusal::Refusal;
+use copydesk_core::{DraftId, GenerationId, Timestamp, UserId};
+use copydesk_store::admin::{Description, EventRow, Finding, KeyRow, Pause, PauseKey};
+use copydesk_store::drafts::{DraftFilter, DraftRow, Edit, SetDraft, VersionRow};
+use copydesk_store::generations::{
+    Accept, Accepted, GenerationFilter, GenerationRow, Heartbeat, Limits, Overdue, SweepRequest, Turn, TurnAnswer,
+};
+use copydesk_store::ledger::Posted;
+use copydesk_store::usage::{CallFilter, CallRow};
+use copydesk_store::{
+    AdminStore, Answer, DraftStore, GenerationStore, LedgerStore, Page, PageRequest, SchemaFault, Scope, Store,
+    StoreError, UsageStore,
+};
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// When a planned failure strikes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum When {
+    /// Nothing reaches the store.
+    Before,
+    /// The store has done it; only the answer is lost.
+    After,
+}
+
+#[derive(Clone, Debug)]
+struct Fault {
+    method: Method,
+    when: When,
+    error: StoreError,
+}
+
+/// A store behind a plan of failures. Clones share the plan and the store.
+#[derive(Clone)]
+pub struct FaultyStore<S> {
+    inner: S,
+    plan: Arc<Mutex<Plan>>,
+}
+
+#[derive(Default)]
+struct Plan {
+    faults: VecDeque<Fault>,
+    injected: u64,
+}
+
+impl<S: Store> FaultyStore<S> {
+    pub fn new(inner: S) -> FaultyStore<S> {
+        FaultyStore { inner, plan: Arc::new(Mutex::new(Plan::default())) }
+    }
+
+    pub fn inner(&self) -> &S {
+        &self.inner
+    }
+
+    /// The next `n` calls of `method` fail with `error`. Plans for one method are used up in the order they were made.
+    pub fn fail_next(&self, method: Method, n: usize, when: When, error: StoreError) {
+        let fault = Fault { method, when, error };
+        self.plan().faults.extend(std::iter::repeat_n(fault, n));
+    }
+
+    /// The next `n` turns or accepts are written, and their callers told that nobody knows.
+    pub fn lose_next_commit(&self, method: Method, n: usize) {
+        let error = StoreError::CommitUnknown("the connection broke (injected)".to_owned());
+        self.fail_next(method, n, When::After, error);
+    }
+
+    /// Takes every planned failure back.
+    pub fn heal(&self) {
+        self.plan().faults.clear();
+    }
+
+    /// How many failures were injected so far, to be compared with how many surfaced.
+    pub fn injected(&self) -> u64 {
+        self.plan().injected
+    }
+
+    /// How many planned failures have not struck yet.
+    pub fn planned(&self) -> usize {
+        self.plan().faults.len()
+    }
+
+    fn plan(&self) -> MutexGuard<'_, Plan> {
+        self.plan.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn next_fault(&self, method: Method) -> Option<Fault> {
+        let mut plan = self.plan();
+        let at = plan.faults.iter().position(|fault| fault.method == method)?;
+        plan.injected += 1;
+        plan.faults.remove(at)
+    }
+
+    async fn through<T>(
+        &self,
+        method: Method,
+        call: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
+        match self.next_fault(method) {
+            Some(Fault { when: When::Before, error, .. }) => Err(error),
+            Some(Fault { when: When::After, error, .. }) => {
+                // The answer is lost on purpose: that is what the caller lives through.
+                drop(call.await);
+                Err(error)
+            }
+            None => call.await,
+        }
+    }
+}
+
+/// Names every method of the contract and passes it through.
+macro_rules! pass_through {
+    ($($contract:ident { $($variant:ident = $method:ident($($arg:ident: $kind:ty),*) -> $answer:ty;)+ })+) => {
+        /// A method of the contract.
+        #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+        pub enum Method { $($($variant,)+)+ }
+
+        $(impl<S: Store> $contract for FaultyStore<S> {
+            $(fn $method(&self, $($arg: $kind),*) -> Answer<'_, $answer> {
+                Box::pin(self.through(Method::$variant, self.inner.$method($($arg),*)))
+            })+
+        })+
+    };
+}
+
+pass_through! {
+    GenerationStore {
+        Accept = accept(batch: Vec<Accept>) -> Vec<Result<Accepted, Refusal>>;
+        Turn = turn(turn: Turn) -> TurnAnswer;
+        Heartbeat = heartbeat(beat: Heartbeat) -> ();
+        Overdue = overdue(sweep: SweepRequest) -> Vec<Overdue>;
+        CloseOrphanCalls = close_orphan_calls(now: Timestamp, before: Timestamp, limit: u32) -> u64;
+        Why = why(scope: Scope, id: GenerationId, now: Timestamp, limits: &Limits) -> Waiting;
+        Get = get(scope: Scope, id: GenerationId) -> GenerationRow;
+        List = list(scope: Scope, filter: GenerationFilter, page: PageRequest) -> Page<GenerationRow>;
+    }
+    DraftStore {
+        GetDraft = get_draft(scope: Scope, id: DraftId) -> DraftRow;
+        ListDrafts = list_drafts(scope: Scope, filter: DraftFilter, page: PageRequest) -> Page<DraftRow>;
+        Versions = versions(scope: Scope, draft: DraftId) -> Vec<VersionRow>;
+        Version = version(scope: Scope, draft: DraftId, number: Option<u32>) -> VersionRow;
+        AddVersion = add_version(edit: Edit) -> DraftRow;
+        SetDraft = set_draft(set: SetDraft) -> DraftRow;
+        CountDrafts = count_drafts(scope: Scope, user: Option<UserId>) -> Vec<(DraftStatus, u64)>;
+    }
+    LedgerStore {
+        Post = post(transfer: Transfer) -> Posted;
+        Balance = balance(scope: Scope, user: UserId) -> Balance;
+        Transfers = transfers(scope: Scope, user: Option<UserId>, page: PageRequest) -> Page<Transfer>;
+    }
+    UsageStore {
+        Calls = calls(scope: Scope, filter: CallFilter, page: PageRequest) -> Page<CallRow>;
+    }
+    AdminStore {
+        Now = now() -> Option<Timestamp>;
+        Describe = describe() -> Description;
+        CheckSchema = check_schema() -> Vec<SchemaFault>;
+        Canary = canary(at: Timestamp) -> ();
+        Pauses = pauses() -> Vec<Pause>;
+        SetPause = set_pause(what: PauseKey, paused: bool, at: Timestamp) -> ();
+        AddKey = add_key(key: KeyRow) -> ();
+        FindKey = find_key(secret_hash: [u8; 32]) -> Option<KeyRow>;
+        Events = events(scope: Scope, page: PageRequest) -> Page<EventRow>;
+        Audit = audit() -> Vec<Finding>;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::builder::{self, Ids};
+    use crate::model::ModelStore;
+
+    #[tokio::test]
+    async fn a_lost_commit_is_written_and_a_refused_one_is_not() {
+        let store = FaultyStore::new(ModelStore::new());
+        let ids = Ids::new();
+        let (first, second) = (builder::accept(&ids, builder::START), builder::accept(&ids, builder::START));
+        store.fail_next(Method::Accept, 1, When::Before, StoreError::Busy("injected".to_owned()));
+        store.lose_next_commit(Method::Accept, 1);
+
+        let busy = store.accept(vec![first.clone()]).await.unwrap_err();
+        assert!(busy.retryable());
+        assert!(store.get(Scope::DEFAULT, first.generation).await.is_err());
+        let unknown = store.accept(vec![second.clone()]).await.unwrap_err();
+        assert!(matches!(unknown, StoreError::CommitUnknown(_)));
+        assert!(store.get(Scope::DEFAULT, second.generation).await.is_ok());
+        assert!(store.accept(vec![first]).await.is_ok(), "the plan is used up");
+        assert_eq!((store.injected(), store.planned()), (2, 0));
+    }
+}

@@ -1,0 +1,166 @@
+//! [`ModelStore`]: the whole contract in memory, written for obviousness: ordered maps behind one mutex, each method
+//! checks everything and then writes everything. It is the oracle of the conformance suite and the double of desk's
+//! tests. Not for production: nothing survives the process, nothing is fast.
+
+mod accept;
+mod admin;
+mod apply;
+mod audit;
+mod claim;
+mod data;
+mod drafts;
+mod ledger;
+mod read;
+mod sweep;
+
+use copydesk_core::draft::DraftStatus;
+use copydesk_core::generation::waiting::Waiting;
+use copydesk_core::ledger::{Balance, Transfer};
+use copydesk_core::refusal::Refusal;
+use copydesk_core::{DraftId, GenerationId, Timestamp, UserId};
+use copydesk_store::admin::{Description, EventRow, Finding, KeyRow, Pause, PauseKey};
+use copydesk_store::drafts::{DraftFilter, DraftRow, Edit, SetDraft, VersionRow};
+use copydesk_store::generations::{
+    Accept, Accepted, GenerationFilter, GenerationRow, Heartbeat, Limits, Overdue, SweepRequest, Turn, TurnAnswer,
+};
+use copydesk_store::ledger::Posted;
+use copydesk_store::usage::{CallFilter, CallRow};
+use copydesk_store::{
+    AdminStore, Answer, DraftStore, GenerationStore, LedgerStore, Page, PageRequest, SchemaFault, Scope,
+    UsageStore,
+};
+use data::Data;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// The in-memory engine. Clones share the data, as two processes share a database.
+#[derive(Clone, Default)]
+pub struct ModelStore {
+    data: Arc<Mutex<Data>>,
+}
+
+impl ModelStore {
+    /// How many may wait unless another number is asked for.
+    pub const WAITING_MAX: u64 = 1_000_000;
+
+    pub fn new() -> ModelStore {
+        ModelStore::with_waiting_max(Self::WAITING_MAX)
+    }
+
+    /// Accepts beyond `waiting_max` waiting generations are refused with `queue_full`.
+    pub fn with_waiting_max(waiting_max: u64) -> ModelStore {
+        ModelStore { data: Arc::new(Mutex::new(Data { waiting_max, ..Data::default() })) }
+    }
+
+    fn data(&self) -> MutexGuard<'_, Data> {
+        self.data.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl GenerationStore for ModelStore {
+    fn accept(&self, batch: Vec<Accept>) -> Answer<'_, Vec<Result<Accepted, Refusal>>> {
+        Box::pin(async move { self.data().accept(batch) })
+    }
+    fn turn(&self, turn: Turn) -> Answer<'_, TurnAnswer> {
+        Box::pin(async move { self.data().turn(&turn) })
+    }
+    fn heartbeat(&self, beat: Heartbeat) -> Answer<'_, ()> {
+        Box::pin(async move {
+            self.data().heartbeat(beat);
+            Ok(())
+        })
+    }
+    fn overdue(&self, sweep: SweepRequest) -> Answer<'_, Vec<Overdue>> {
+        Box::pin(async move { Ok(self.data().overdue(&sweep)) })
+    }
+    fn close_orphan_calls(&self, now: Timestamp, before: Timestamp, limit: u32) -> Answer<'_, u64> {
+        Box::pin(async move { Ok(self.data().close_orphan_calls(now, before, limit)) })
+    }
+    fn why(&self, scope: Scope, id: GenerationId, now: Timestamp, limits: &Limits) -> Answer<'_, Waiting> {
+        let limits = limits.clone();
+        Box::pin(async move { self.data().why(scope, id, now, &limits) })
+    }
+    fn get(&self, scope: Scope, id: GenerationId) -> Answer<'_, GenerationRow> {
+        Box::pin(async move { self.data().get(scope, id) })
+    }
+    fn list(&self, scope: Scope, filter: GenerationFilter, page: PageRequest) -> Answer<'_, Page<GenerationRow>> {
+        Box::pin(async move { self.data().list(scope, &filter, &page) })
+    }
+}
+
+impl DraftStore for ModelStore {
+    fn get_draft(&self, scope: Scope, id: DraftId) -> Answer<'_, DraftRow> {
+        Box::pin(async move { self.data().get_draft(scope, id) })
+    }
+    fn list_drafts(&self, scope: Scope, filter: DraftFilter, page: PageRequest) -> Answer<'_, Page<DraftRow>> {
+        Box::pin(async move { self.data().list_drafts(scope, &filter, &page) })
+    }
+    fn versions(&self, scope: Scope, draft: DraftId) -> Answer<'_, Vec<VersionRow>> {
+        Box::pin(async move { self.data().versions(scope, draft) })
+    }
+    fn version(&self, scope: Scope, draft: DraftId, number: Option<u32>) -> Answer<'_, VersionRow> {
+        Box::pin(async move { self.data().version(scope, draft, number) })
+    }
+    fn add_version(&self, edit: Edit) -> Answer<'_, DraftRow> {
+        Box::pin(async move { self.data().add_version(edit) })
+    }
+    fn set_draft(&self, set: SetDraft) -> Answer<'_, DraftRow> {
+        Box::pin(async move { self.data().set_draft(&set) })
+    }
+    fn count_drafts(&self, scope: Scope, user: Option<UserId>) -> Answer<'_, Vec<(DraftStatus, u64)>> {
+        Box::pin(async move { Ok(self.data().count_drafts(scope, user)) })
+    }
+}
+
+impl LedgerStore for ModelStore {
+    fn post(&self, transfer: Transfer) -> Answer<'_, Posted> {
+        Box::pin(async move { self.data().post(transfer) })
+    }
+    fn balance(&self, scope: Scope, user: UserId) -> Answer<'_, Balance> {
+        Box::pin(async move { Ok(self.data().balance(scope, user)) })
+    }
+    fn transfers(&self, scope: Scope, user: Option<UserId>, page: PageRequest) -> Answer<'_, Page<Transfer>> {
+        Box::pin(async move { self.data().list_transfers(scope, user, &page) })
+    }
+}
+
+impl UsageStore for ModelStore {
+    fn calls(&self, scope: Scope, filter: CallFilter, page: PageRequest) -> Answer<'_, Page<CallRow>> {
+        Box::pin(async move { self.data().calls(scope, &filter, &page) })
+    }
+}
+
+impl AdminStore for ModelStore {
+    fn now(&self) -> Answer<'_, Option<Timestamp>> {
+        Box::pin(async { Ok(None) })
+    }
+    fn describe(&self) -> Answer<'_, Description> {
+        Box::pin(async move { Ok(self.data().describe()) })
+    }
+    fn check_schema(&self) -> Answer<'_, Vec<SchemaFault>> {
+        Box::pin(async { Ok(vec![]) })
+    }
+    fn canary(&self, _at: Timestamp) -> Answer<'_, ()> {
+        Box::pin(async { Ok(()) })
+    }
+    fn pauses(&self) -> Answer<'_, Vec<Pause>> {
+        Box::pin(async move { Ok(self.data().list_pauses()) })
+    }
+    fn set_pause(&self, what: PauseKey, paused: bool, at: Timestamp) -> Answer<'_, ()> {
+        Box::pin(async move {
+            self.data().set_pause(what, paused, at);
+            Ok(())
+        })
+    }
+    fn add_key(&self, key: KeyRow) -> Answer<'_, ()> {
+        Box::pin(async move { self.data().add_key(key) })
+    }
+    fn find_key(&self, secret_hash: [u8; 32]) -> Answer<'_, Option<KeyRow>> {
+        Box::pin(async move { Ok(self.data().find_key(secret_hash)) })
+    }
+    fn events(&self, scope: Scope, page: PageRequest) -> Answer<'_, Page<EventRow>> {
+        Box::pin(async move { self.data().list_events(scope, &page) })
+    }
+    fn audit(&self) -> Answer<'_, Vec<Finding>> {
+        Box::pin(async move { Ok(self.data().audit()) })
+    }
+}

@@ -1,0 +1,217 @@
+//! The model's accept: checks of one request in their order, then all its writes. Refused means: nothing written.
+
+use super::data::{Data, Draft, Entry, Replay};
+use copydesk_core::draft::state::{DraftFacts, may_regenerate};
+use copydesk_core::draft::{DraftStatus, Review};
+use copydesk_core::generation::fairness::{Place, place};
+use copydesk_core::generation::{AttemptNo, Generation, RowVersion, State, Terms, Wait};
+use copydesk_core::ledger::{Transfer, TransferKind, rules};
+use copydesk_core::refusal::Refusal;
+use copydesk_core::{DraftId, GenerationId, WorkspaceId};
+use copydesk_store::StoreError;
+use copydesk_store::admin::PauseKey;
+use copydesk_store::drafts::DraftRow;
+use copydesk_store::generations::{Accept, Accepted, Idempotency, Slot};
+
+type Ids = (GenerationId, DraftId);
+
+impl Data {
+    pub(super) fn accept(&mut self, batch: Vec<Accept>) -> Result<Vec<Result<Accepted, Refusal>>, StoreError> {
+        for request in &batch {
+            let known = self.generations.contains_key(&request.generation);
+            if known && self.remembered(request).is_none() {
+                return Err(StoreError::Corrupt(format!("{} exists already", request.generation)));
+            }
+        }
+        Ok(batch.into_iter().map(|request| self.accept_one(request)).collect())
+    }
+
+    fn accept_one(&mut self, request: Accept) -> Result<Accepted, Refusal> {
+        if let Some((generation, draft)) = self.replay(&request)? {
+            return Ok(Accepted::Replayed { generation, draft });
+        }
+        if let Some(since) = self.paused(&PauseKey::Generation) {
+            return Err(Refusal::GenerationPaused { since });
+        }
+        let waiting = self.count_live(copydesk_core::generation::Status::Pending);
+        if waiting >= self.waiting_max {
+            return Err(Refusal::QueueFull { waiting });
+        }
+        if let Some((generation, draft)) = self.same_work(&request)? {
+            self.remember(&request, (generation, draft));
+            return Ok(Accepted::Duplicate { generation, draft });
+        }
+        if !request.hold.is_zero() {
+            let balance = self.balance(request.scope, request.user);
+            rules::post(balance, TransferKind::Hold, request.hold)?;
+        }
+        // From here the write must succeed.
+        let ids = self.write_accept(request);
+        Ok(Accepted::New { generation: ids.0, draft: ids.1 })
+    }
+
+    fn remembered(&self, request: &Accept) -> Option<&Replay> {
+        let key = request.idempotency.as_ref()?;
+        self.idempotency.get(&name(request.scope.workspace, key)).filter(|row| request.at < row.expires_at)
+    }
+
+    fn replay(&self, request: &Accept) -> Result<Option<Ids>, Refusal> {
+        let (Some(key), Some(row)) = (&request.idempotency, self.remembered(request)) else { return Ok(None) };
+        if row.fingerprint == key.fingerprint {
+            Ok(Some((row.generation, row.draft)))
+        } else {
+            Err(Refusal::IdempotencyKeyReused)
+        }
+    }
+
+    fn remember(&mut self, request: &Accept, (generation, draft): Ids) {
+        if let Some(key) = &request.idempotency {
+            let row = Replay { fingerprint: key.fingerprint, generation, draft, expires_at: key.expires_at };
+            self.idempotency.insert(name(request.scope.workspace, key), row);
+        }
+    }
+
+    /// The live generation that does the same work already.
+    fn same_work(&self, request: &Accept) -> Result<Option<Ids>, Refusal> {
+        if let Slot::Existing(id) = &request.slot {
+            let draft = self.drafts.get(id).filter(|draft| draft.scope == request.scope);
+            let row = &draft.filter(|draft| draft.row.deleted_at.is_none()).ok_or(Refusal::DraftNotFound)?.row;
+            may_regenerate(facts(row))?;
+            if let Some(live) = row.live_generation {
+                return Ok(Some((live, *id)));
+            }
+        }
+        let key = request.dedupe_key.as_ref().map(|key| (request.scope.workspace, key.clone()));
+        Ok(key.and_then(|key| self.live_keys.get(&key)).copied())
+    }
+
+    fn write_accept(&mut self, request: Accept) -> Ids {
+        let (id, workspace, user) = (request.generation, request.scope.workspace, request.user);
+        self.users.entry((workspace, user)).or_insert_with(|| request.user_external.clone());
+        let draft = self.write_slot(&request);
+        let base_version = self.drafts.get(&draft).map_or(0, |draft| draft.row.current_version);
+        let Place { sort_key, user_finish } =
+            place(self.virtual_time, self.fair.get(&(workspace, user)).copied(), request.priority);
+        self.fair.insert((workspace, user), user_finish);
+        if let Some(key) = &request.dedupe_key {
+            self.live_keys.insert((workspace, key.clone()), (id, draft));
+        }
+        self.remember(&request, (id, draft));
+        let wait = self.first_wait(&request);
+        let terms = Terms {
+            accepted_at: request.at,
+            deadline_at: request.deadline_at,
+            attempt_timeout: request.attempt_timeout,
+            max_attempts: request.max_attempts,
+            hold: request.hold,
+        };
+        let state = State::Pending { wait };
+        let generation = Generation {
+            id,
+            terms,
+            state: state.clone(),
+            attempt: AttemptNo(0),
+            spent: 0,
+            row_version: RowVersion(1),
+        };
+        self.write_hold(&request);
+        let data = format!("{{\"recipe\":{:?},\"draft\":\"{draft}\"}}", request.recipe);
+        self.announce(request.scope, "generation.accepted", Some(id), Some(draft), request.at, data);
+        let (model, step) = (request.model.clone(), request.step.clone());
+        let entry = Entry {
+            accept: request,
+            draft,
+            sort_key,
+            base_version,
+            generation,
+            model,
+            step,
+            call: None,
+            last_error: None,
+            steps: vec![],
+            version: None,
+            origin: None,
+        };
+        self.generations.insert(id, entry);
+        self.set_state(id, state);
+        (id, draft)
+    }
+
+    /// A free target is taken at once, also by a generation that is to run later.
+    fn first_wait(&mut self, request: &Accept) -> Wait {
+        if let Some(target) = &request.target {
+            let key = (request.scope.workspace, target.clone());
+            if self.live_targets.contains_key(&key) {
+                return Wait::Target;
+            }
+            self.live_targets.insert(key, request.generation);
+        }
+        match request.run_at {
+            Some(until) if until > request.at => Wait::Scheduled { until },
+            Some(_) | None => Wait::Ready,
+        }
+    }
+
+    fn write_slot(&mut self, request: &Accept) -> DraftId {
+        match &request.slot {
+            Slot::New { draft, title, external_id } => {
+                let row = DraftRow {
+                    id: *draft,
+                    user: request.user,
+                    user_external: String::new(),
+                    recipe: request.recipe.clone(),
+                    title: title.clone(),
+                    status: DraftStatus::Pending,
+                    review: Review::None,
+                    current_version: 0,
+                    versions: 0,
+                    live_generation: Some(request.generation),
+                    external_id: external_id.clone(),
+                    revision: 1,
+                    created_at: request.at,
+                    updated_at: request.at,
+                    generated_at: None,
+                    published_at: None,
+                    deleted_at: None,
+                };
+                self.drafts.insert(*draft, Draft { scope: request.scope, row });
+                *draft
+            }
+            Slot::Existing(id) => {
+                if let Some(draft) = self.drafts.get_mut(id) {
+                    draft.row.live_generation = Some(request.generation);
+                    if draft.row.versions == 0 {
+                        draft.row.status = DraftStatus::Pending;
+                    }
+                    draft.row.revision += 1;
+                    draft.row.updated_at = request.at;
+                }
+                *id
+            }
+        }
+    }
+
+    fn write_hold(&mut self, request: &Accept) {
+        if request.hold.is_zero() {
+            return;
+        }
+        self.write_transfer(Transfer {
+            id: request.hold_id,
+            workspace: request.scope.workspace,
+            user: request.user,
+            kind: TransferKind::Hold,
+            amount: request.hold,
+            generation: Some(request.generation),
+            reference: None,
+            at: request.at,
+        });
+    }
+}
+
+fn name(workspace: WorkspaceId, key: &Idempotency) -> (WorkspaceId, String, String, String) {
+    (workspace, key.owner.clone(), key.route.clone(), key.key.clone())
+}
+
+pub(super) fn facts(row: &DraftRow) -> DraftFacts {
+    DraftFacts { status: row.status, has_version: row.versions > 0, busy: row.live_generation.is_some() }
+}

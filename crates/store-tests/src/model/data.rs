@@ -1,0 +1,192 @@
+//! The model's tables: one ordered map each. A generation is one entry with one state, so "in exactly one place" holds by
+//! construction; everything else is checked by [`super::audit`]. Never awaits, never reads a clock.
+
+use copydesk_core::generation::fairness::VirtualTime;
+use copydesk_core::generation::{Generation, State, Status, Wait};
+use copydesk_core::ledger::chain::ChainHash;
+use copydesk_core::ledger::{Balance, Transfer};
+use copydesk_core::{CallId, DraftId, GenerationId, NodeId, Timestamp, UserId, WorkspaceId};
+use copydesk_store::admin::{EventRow, KeyRow, NodeRow, PauseKey};
+use copydesk_store::drafts::{DraftRow, VersionRow};
+use copydesk_store::generations::{Accept, Fence, FinishedStep};
+use copydesk_store::usage::CallRow;
+use copydesk_store::{Page, PageRequest, Scope, StoreError};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Display;
+use std::str::FromStr;
+
+/// A generation with the facts of its accept (which never change) and its live part.
+#[derive(Clone, Debug)]
+pub(super) struct Entry {
+    pub accept: Accept,
+    pub draft: DraftId,
+    pub sort_key: VirtualTime,
+    /// The draft's current version at accept: if it is another one at settle, somebody edited meanwhile.
+    pub base_version: u32,
+    pub generation: Generation,
+    /// `provider/model` and step of the next or running call.
+    pub model: String,
+    pub step: String,
+    /// The run's own call, while it runs.
+    pub call: Option<CallId>,
+    pub last_error: Option<(String, String)>,
+    pub steps: Vec<FinishedStep>,
+    pub version: Option<u32>,
+    pub origin: Option<String>,
+}
+
+impl Entry {
+    pub fn scope(&self) -> Scope {
+        self.accept.scope
+    }
+    pub fn is_live(&self) -> bool {
+        !self.generation.state.status().is_final()
+    }
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Draft {
+    pub scope: Scope,
+    pub row: DraftRow,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Call {
+    pub scope: Scope,
+    pub row: CallRow,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) struct AccountEntry {
+    pub balance: Balance,
+    pub chain_seq: i64,
+    pub chain_hash: ChainHash,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct LedgerEntry {
+    pub transfer: Transfer,
+    pub chain_seq: i64,
+    pub chain_hash: ChainHash,
+}
+
+/// The answer to an idempotency key.
+#[derive(Clone, Debug)]
+pub(super) struct Replay {
+    pub fingerprint: [u8; 32],
+    pub generation: GenerationId,
+    pub draft: DraftId,
+    pub expires_at: Timestamp,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Node {
+    pub row: NodeRow,
+    pub goodbye: bool,
+}
+
+#[derive(Clone, Debug, Default)]
+pub(super) struct Data {
+    /// How many may wait; a property of the store, as it is of an engine's options.
+    pub waiting_max: u64,
+    pub users: BTreeMap<(WorkspaceId, UserId), String>,
+    pub drafts: BTreeMap<DraftId, Draft>,
+    pub versions: BTreeMap<(DraftId, u32), VersionRow>,
+    pub generations: BTreeMap<GenerationId, Entry>,
+    /// Derived: the claimable ones in their order.
+    pub ready: BTreeSet<(VirtualTime, GenerationId)>,
+    /// Derived: pending and processing ones.
+    pub live: BTreeSet<GenerationId>,
+    pub live_targets: BTreeMap<(WorkspaceId, String), GenerationId>,
+    pub live_keys: BTreeMap<(WorkspaceId, String), (GenerationId, DraftId)>,
+    /// By workspace, owner, route, key.
+    pub idempotency: BTreeMap<(WorkspaceId, String, String, String), Replay>,
+    pub calls: BTreeMap<CallId, Call>,
+    pub accounts: BTreeMap<(WorkspaceId, UserId), AccountEntry>,
+    pub transfers: Vec<LedgerEntry>,
+    pub events: Vec<(Scope, EventRow)>,
+    pub nodes: BTreeMap<NodeId, Node>,
+    pub pauses: BTreeMap<String, (PauseKey, Timestamp)>,
+    pub keys: Vec<KeyRow>,
+    pub virtual_time: VirtualTime,
+    pub fair: BTreeMap<(WorkspaceId, UserId), VirtualTime>,
+}
+
+impl Data {
+    /// The generation, if it is in this workspace.
+    pub fn entry(&self, scope: Scope, id: GenerationId) -> Option<&Entry> {
+        self.generations.get(&id).filter(|entry| entry.scope() == scope)
+    }
+
+    pub fn fence(&self, scope: Scope, id: GenerationId) -> Option<Fence> {
+        self.entry(scope, id).map(|entry| Fence::of(&entry.generation))
+    }
+
+    /// Writes a state and keeps the two derived sets in step with it.
+    pub fn set_state(&mut self, id: GenerationId, state: State) {
+        let Some(entry) = self.generations.get_mut(&id) else { return };
+        entry.generation.state = state;
+        let place = (entry.sort_key, id);
+        let is_ready = matches!(entry.generation.state, State::Pending { wait: Wait::Ready });
+        let is_live = entry.is_live();
+        if is_ready {
+            self.ready.insert(place);
+        } else {
+            self.ready.remove(&place);
+        }
+        if is_live {
+            self.live.insert(id);
+        } else {
+            self.live.remove(&id);
+        }
+    }
+
+    pub fn live_entries(&self) -> impl Iterator<Item = (GenerationId, &Entry)> {
+        self.live.iter().filter_map(|id| self.generations.get(id).map(|entry| (*id, entry)))
+    }
+
+    pub fn count_live(&self, status: Status) -> u64 {
+        self.live_entries().filter(|(_, entry)| entry.generation.state.status() == status).count() as u64
+    }
+
+    pub fn paused(&self, what: &PauseKey) -> Option<Timestamp> {
+        self.pauses.get(&what.name()).map(|(_, since)| *since)
+    }
+
+    pub fn announce(
+        &mut self,
+        scope: Scope,
+        kind: &str,
+        generation: Option<GenerationId>,
+        draft: Option<DraftId>,
+        at: Timestamp,
+        data: String,
+    ) {
+        let seq = self.events.len() as i64 + 1;
+        self.events.push((scope, EventRow { seq, kind: kind.to_owned(), generation, draft, at, data }));
+    }
+
+    pub fn external(&self, scope: Scope, user: UserId) -> String {
+        self.users.get(&(scope.workspace, user)).cloned().unwrap_or_default()
+    }
+}
+
+/// Cuts one page out of rows sorted by id. The last page has no `next`, also when it is exactly full.
+pub(super) fn paged<K, T>(mut rows: Vec<(K, T)>, page: &PageRequest) -> Result<Page<T>, StoreError>
+where
+    K: Ord + Copy + Display + FromStr,
+{
+    let newest_first = page.order == copydesk_store::Order::NewestFirst;
+    if newest_first {
+        rows.reverse();
+    }
+    if let Some(cursor) = &page.after {
+        let after =
+            cursor.parse::<K>().map_err(|_| StoreError::NotFound { what: "page after", id: cursor.clone() })?;
+        rows.retain(|(key, _)| if newest_first { *key < after } else { *key > after });
+    }
+    let more = rows.len() > page.limit as usize;
+    rows.truncate(page.limit as usize);
+    let next = rows.last().filter(|_| more).map(|(key, _)| key.to_string());
+    Ok(Page { rows: rows.into_iter().map(|(_, row)| row).collect(), next })
+}

@@ -1,0 +1,232 @@
+//! The checks, one file per subject, and the one list of them. A check is `async fn claim_in_words(t: Arc<Bench>)`; its
+//! name is its claim. To add one: write it in its subject's file and name it in the list below.
+
+pub mod accept;
+pub mod admin;
+pub mod claim;
+pub mod drafts;
+pub mod fence;
+pub mod ledger;
+pub mod pages;
+pub mod race;
+pub mod random;
+pub mod retry;
+pub mod scope;
+pub mod settle;
+pub mod slot;
+pub mod step;
+pub mod sweep;
+pub mod target;
+pub mod usage;
+pub mod why;
+
+/// Turns every check into a test of the calling crate.
+#[macro_export]
+macro_rules! conformance {
+    ($fixture:path) => {
+        $crate::conformance_tests! {
+            $fixture;
+            accept:
+                a_new_draft_and_its_generation_are_visible,
+                a_replayed_key_gives_the_first_ids_also_after_the_end,
+                a_reused_key_with_another_body_is_refused,
+                an_expired_key_counts_as_absent,
+                a_live_dedupe_key_gives_the_first_ids_and_is_free_after_the_end,
+                two_equal_requests_of_one_batch_make_one_generation,
+                a_duplicate_is_replayed_by_its_own_key,
+                the_switched_off_master_switch_refuses_and_writes_nothing,
+                the_switched_off_master_switch_still_answers_replays,
+                a_paused_recipe_accepts_and_waits,
+                a_full_queue_refuses_and_writes_nothing;
+            slot:
+                a_draft_with_a_live_generation_gives_its_ids,
+                regenerating_keeps_the_draft_a_draft,
+                a_failed_draft_goes_back_to_pending,
+                a_published_draft_is_refused,
+                a_missing_foreign_or_deleted_draft_is_not_found,
+                a_hold_moves_available_to_held,
+                insufficient_credits_write_nothing,
+                a_batch_never_holds_more_than_there_is,
+                without_credits_nothing_is_written_to_the_ledger,
+                a_duplicate_holds_nothing,
+                racing_accepts_never_overdraw,
+                racing_equal_requests_make_one_generation;
+            target:
+                the_second_of_a_target_waits_and_is_let_in_by_the_firsts_end,
+                two_of_a_batch_with_the_same_target_are_not_both_claimable,
+                the_freed_target_goes_to_the_first_by_place_then_id,
+                failure_cancel_and_deadline_free_the_target_as_well,
+                a_generation_that_backs_off_keeps_its_target,
+                cancelling_one_that_waits_for_the_target_frees_nothing,
+                two_workspaces_targets_never_meet,
+                a_promoted_generation_still_waits_for_its_run_at,
+                promotion_leaves_the_fence_as_it_was,
+                many_waiting_for_one_target_all_run_one_by_one;
+            claim:
+                claiming_is_what_transition_decides,
+                an_attempts_deadline_is_never_later_than_the_generations,
+                the_call_is_open_before_the_work_starts,
+                a_single_click_overtakes_another_users_batch_of_a_thousand,
+                a_users_own_generations_run_in_the_order_of_their_accept,
+                two_users_batches_take_turns,
+                priority_is_a_bounded_head_start,
+                no_lane_is_ever_exceeded,
+                the_global_limit_holds_across_processes,
+                a_lane_of_nothing_claims_nothing,
+                a_full_lane_with_many_waiting_does_not_block_another,
+                a_generation_must_fit_into_all_its_lanes,
+                a_paused_recipe_is_skipped,
+                nothing_runs_before_its_run_at,
+                next_due_is_the_earliest_of_those_that_wait_for_a_time,
+                a_run_at_that_has_passed_is_no_wait,
+                the_draft_is_processing_only_without_a_version,
+                attempt_numbers_rise_without_a_gap,
+                two_processes_never_claim_the_same_generation;
+            race:
+                a_thousand_racing_ends_of_one_generation_have_one_winner,
+                racing_claims_never_exceed_a_lane,
+                racing_workers_finish_every_generation_exactly_once;
+            settle:
+                a_settle_writes_everything_together,
+                a_second_identical_settle_changes_nothing,
+                two_settles_of_one_generation_in_one_turn_are_one,
+                a_fallback_settles_nothing_and_releases_the_whole_hold,
+                a_stopped_generation_is_completed_and_marked,
+                a_failure_for_good_releases_the_hold_and_says_why,
+                a_failed_regeneration_leaves_the_draft_as_it_was,
+                cancelling_a_waiting_generation_releases_the_hold,
+                cancelling_a_running_generation_releases_the_hold_and_leaves_its_call_open,
+                cancelling_a_scheduled_a_blocked_and_a_backing_off_generation_ends_them,
+                an_edit_made_meanwhile_stays_the_current_version,
+                writes_and_claim_go_in_one_turn,
+                a_lost_write_does_not_disturb_the_others_of_its_batch,
+                a_turn_of_many_writes_answers_in_their_order,
+                the_row_version_rises_by_exactly_one_per_change;
+            fence:
+                a_late_success_changes_nothing_but_usage,
+                a_late_failure_changes_nothing_but_usage,
+                a_late_retry_changes_nothing_but_usage,
+                a_late_step_changes_nothing_but_usage,
+                a_late_hand_back_changes_nothing_but_usage,
+                a_late_steps_next_call_is_not_opened,
+                a_late_write_by_itself_books_the_call_once,
+                a_call_closed_as_lost_gets_the_true_figures_later,
+                another_workspaces_late_report_books_nothing,
+                a_cancel_and_a_settle_that_race_have_one_winner,
+                a_fence_must_fit_in_all_its_parts;
+            retry:
+                a_retryable_failure_parks_with_a_back_off,
+                a_retry_keeps_its_place,
+                a_hand_back_spends_no_attempt_and_is_claimable_at_once,
+                used_up_attempts_end_in_a_failure,
+                a_retry_on_another_model_moves_to_that_models_lanes,
+                a_retry_of_a_regeneration_leaves_the_draft_as_it_was;
+            step:
+                a_finished_step_closes_its_call_and_opens_the_next,
+                finished_steps_are_given_back_with_the_next_claim,
+                a_step_survives_a_lost_lease_and_a_hand_back,
+                the_same_step_written_twice_is_one,
+                a_claim_before_any_step_gives_none;
+            sweep:
+                a_passed_deadline_is_found_wherever_the_generation_is,
+                an_attempt_that_overruns_is_found_after_its_grace,
+                a_silent_nodes_runs_are_found,
+                a_node_that_said_goodbye_is_lost_at_once,
+                a_run_of_a_node_never_heard_of_is_lost,
+                the_only_living_process_takes_all_other_nodes_runs_back,
+                stale_ones_are_found_only_when_asked_for,
+                a_scan_continues_after_the_last_one_seen,
+                sweeping_twice_is_sweeping_once,
+                the_sweeper_loses_the_race_to_a_completion,
+                a_completion_loses_the_race_to_the_sweeper,
+                orphaned_calls_are_closed_as_lost_with_an_estimate,
+                the_call_of_a_lost_attempt_is_an_orphan_while_the_next_runs,
+                orphans_are_closed_no_more_than_asked_at_a_time;
+            why:
+                behind_others_counts_those_before_it,
+                a_full_lane_is_named_with_its_limit_and_use,
+                a_locked_target_is_named_with_its_holder,
+                backing_off_says_until_when_and_after_what,
+                scheduled_says_when,
+                paused_says_what_and_since_when,
+                no_worker_when_no_node_is_alive,
+                running_and_finished_ones_wait_for_nothing;
+            scope:
+                another_workspace_reads_nothing,
+                another_workspace_changes_nothing,
+                keys_and_dedupe_keys_of_two_workspaces_never_meet,
+                two_workspaces_users_of_one_name_are_two,
+                a_claim_serves_all_workspaces_and_names_each,
+                a_refused_request_does_not_disturb_the_others_of_its_batch;
+            drafts:
+                an_edit_is_a_new_version_and_the_current_one,
+                a_restored_version_says_which_one_it_copies,
+                versions_are_listed_oldest_first_without_bodies,
+                a_missing_version_is_not_found,
+                an_old_revision_is_a_conflict_and_writes_nothing,
+                racing_edits_of_one_revision_have_one_winner,
+                publishing_and_unpublishing,
+                an_empty_or_busy_draft_is_neither_edited_nor_published,
+                a_draft_that_is_being_regenerated_is_edited_but_not_published,
+                a_review_is_a_word_beside_the_status,
+                a_deleted_draft_leaves_the_lists_and_comes_back,
+                counts_are_per_status_and_user,
+                drafts_are_found_by_status_user_recipe_and_external_id,
+                the_revision_rises_with_every_change_of_the_row;
+            pages:
+                drafts_and_generations_are_paged_without_gaps,
+                calls_transfers_and_events_are_paged_without_gaps,
+                generations_are_found_by_status_draft_and_recipe,
+                rows_added_while_reading_do_not_shift_a_page,
+                transfers_are_listed_by_user;
+            usage:
+                every_figure_of_a_call_is_kept,
+                what_was_not_reported_is_absent_and_never_zero,
+                every_outcome_of_a_call_is_kept,
+                calls_are_found_by_user_generation_and_draft,
+                open_calls_are_listed_and_newest_come_first;
+            ledger:
+                a_grant_is_posted_once_per_reference,
+                two_workspaces_references_never_meet,
+                racing_grants_of_one_reference_are_one,
+                a_user_never_seen_has_nothing,
+                refunds_never_exceed_what_was_settled,
+                a_failed_or_fallback_generation_has_nothing_to_refund,
+                racing_refunds_never_exceed_the_settle,
+                every_hold_is_resolved_exactly_once,
+                credits_and_debits_are_equal_over_all_accounts;
+            admin:
+                a_fresh_store_fits_its_schema,
+                the_canary_writes_reads_and_leaves_nothing,
+                the_clock_moves_forward_where_the_engine_has_one,
+                pausing_twice_changes_nothing,
+                a_key_is_found_by_its_hash_only,
+                the_description_counts_what_waits_and_runs,
+                a_beat_keeps_the_nodes_start,
+                every_change_of_a_generation_is_announced_in_order,
+                events_carry_small_facts_as_json,
+                editorial_moves_are_announced_once,
+                events_are_read_on_from_a_cursor;
+            random:
+                a_random_walk_equals_the_model_seed_1,
+                a_random_walk_equals_the_model_seed_2,
+                a_random_walk_equals_the_model_seed_3;
+        }
+    };
+}
+
+#[doc(hidden)]
+#[macro_export]
+macro_rules! conformance_tests {
+    ($fixture:path; $($subject:ident: $($check:ident),+ ;)+) => {$(
+        mod $subject {
+            use super::*;
+            $(
+                #[::tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $check() {
+                    $crate::run($fixture, $crate::suite::$subject::$check).await;
+                }
+            )+
+        }
+    )+};
+}

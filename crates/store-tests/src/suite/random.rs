@@ -1,0 +1,19 @@
+//! Random walks, compared with the model step by step; after each, the auditor must find nothing.
+
+use crate::bench::Bench;
+use crate::differential::differential;
+use std::sync::Arc;
+
+const STEPS: usize = 300;
+
+pub async fn a_random_walk_equals_the_model_seed_1(t: Arc<Bench>) {
+    differential(t.store.clone(), 1, STEPS).await;
+}
+
+pub async fn a_random_walk_equals_the_model_seed_2(t: Arc<Bench>) {
+    differential(t.store.clone(), 2, STEPS).await;
+}
+
+pub async fn a_random_walk_equals_the_model_seed_3(t: Arc<Bench>) {
+    differential(t.store.clone(), 3, STEPS).await;
+}

@@ -1,0 +1,111 @@
+//! Drafts and their versions: reading, editing, the editorial life.
+
+use crate::generations::NewContent;
+use crate::page::{Page, PageRequest};
+use crate::{Answer, Scope};
+use copydesk_core::draft::{DraftStatus, Review};
+use copydesk_core::generation::Origin;
+use copydesk_core::{DraftId, GenerationId, Timestamp, UserId};
+
+pub trait DraftStore: Send + Sync {
+    fn get_draft(&self, scope: Scope, id: DraftId) -> Answer<'_, DraftRow>;
+
+    /// Drafts that are not deleted.
+    fn list_drafts(&self, scope: Scope, filter: DraftFilter, page: PageRequest) -> Answer<'_, Page<DraftRow>>;
+
+    /// Versions of a draft without their bodies, oldest first.
+    fn versions(&self, scope: Scope, draft: DraftId) -> Answer<'_, Vec<VersionRow>>;
+
+    /// One version whole; `None` as number means the current one.
+    fn version(&self, scope: Scope, draft: DraftId, number: Option<u32>) -> Answer<'_, VersionRow>;
+
+    /// Adds an edited or restored version and makes it the current one. Refused by `core::draft::may_edit`, and with
+    /// `version_conflict` when `edit.if_revision` is given and is not the draft's revision.
+    fn add_version(&self, edit: Edit) -> Answer<'_, DraftRow>;
+
+    /// Sets the review, or publishes or unpublishes. Same checks of state and revision.
+    fn set_draft(&self, set: SetDraft) -> Answer<'_, DraftRow>;
+
+    /// How many drafts of this user (or of all) have which status, deleted ones left out.
+    fn count_drafts(&self, scope: Scope, user: Option<UserId>) -> Answer<'_, Vec<(DraftStatus, u64)>>;
+}
+
+/// A draft as readers see it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct DraftRow {
+    pub id: DraftId,
+    pub user: UserId,
+    pub user_external: String,
+    pub recipe: String,
+    pub title: String,
+    pub status: DraftStatus,
+    pub review: Review,
+    /// Number of the version shown; 0 while there is none.
+    pub current_version: u32,
+    pub versions: u32,
+    /// The generation that is filling it right now.
+    pub live_generation: Option<GenerationId>,
+    pub external_id: Option<String>,
+    /// Rises with every change: the ETag.
+    pub revision: i64,
+    pub created_at: Timestamp,
+    pub updated_at: Timestamp,
+    /// When the current version was generated (or edited).
+    pub generated_at: Option<Timestamp>,
+    pub published_at: Option<Timestamp>,
+    pub deleted_at: Option<Timestamp>,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct DraftFilter {
+    pub status: Option<DraftStatus>,
+    pub user: Option<UserId>,
+    pub recipe: Option<String>,
+    pub external_id: Option<String>,
+}
+
+/// One immutable content of a draft.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct VersionRow {
+    pub draft: DraftId,
+    pub number: u32,
+    pub origin: String,
+    pub reason: Option<String>,
+    pub generation: Option<GenerationId>,
+    /// `body` is empty in lists.
+    pub content: NewContent,
+    pub created_at: Timestamp,
+}
+
+/// A person's new content for a draft.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Edit {
+    pub scope: Scope,
+    pub at: Timestamp,
+    pub draft: DraftId,
+    pub if_revision: Option<i64>,
+    pub origin: Origin,
+    pub content: NewContent,
+}
+
+/// An editorial move.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SetDraft {
+    pub scope: Scope,
+    pub at: Timestamp,
+    pub draft: DraftId,
+    pub if_revision: Option<i64>,
+    pub to: DraftSetting,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum DraftSetting {
+    Review(Review),
+    /// Refused by `core::draft::may_publish`; publishing a published one changes nothing.
+    Publish,
+    Unpublish,
+    /// Soft: the row stays. Refused with `draft_busy` while a generation is live.
+    Delete,
+    /// Takes a deletion back.
+    Undelete,
+}

@@ -1,0 +1,354 @@
+//! Generations: accept, the worker's turn (settle the last batch, claim the next), leases, sweeping, reading.
+
+use crate::page::{Page, PageRequest};
+use crate::usage::{ClosedCall, OpenCall};
+use crate::{Answer, Scope};
+use copydesk_core::generation::fairness::Priority;
+use copydesk_core::generation::waiting::Waiting;
+use copydesk_core::generation::{AttemptNo, Decision, Generation, RowVersion, State, Status};
+use copydesk_core::refusal::Refusal;
+use copydesk_core::{CallId, DraftId, GenerationId, MicroCredits, NodeId, Timestamp, TransferId, UserId};
+use std::time::Duration;
+
+pub trait GenerationStore: Send + Sync {
+    /// Accepts a batch; the answers stand in the order of the requests. One transaction: idempotency row, user, draft,
+    /// generation, queue row, hold, event. A refused or duplicate request writes nothing and does not disturb the others.
+    fn accept(&self, batch: Vec<Accept>) -> Answer<'_, Vec<Result<Accepted, Refusal>>>;
+
+    /// One turn of a worker node, in one commit: apply `turn.writes`, then claim. The answers stand in the order of the
+    /// writes. A write whose fence no longer matches changes nothing but its call's usage and is answered with
+    /// [`Applied::Lost`]. Claiming first moves due scheduled generations into the ready queue; it takes ready
+    /// generations by place (sort key, then id), skips full lanes and paused recipes, raises the attempt, writes
+    /// the run row and the open call, and is equal to `transition(_, Claimed, now)` for each.
+    fn turn(&self, turn: Turn) -> Answer<'_, TurnAnswer>;
+
+    /// Renews the node's lease (one row for everything it runs); the first beat registers the node.
+    fn heartbeat(&self, beat: Heartbeat) -> Answer<'_, ()>;
+
+    /// Generations that need the sweeper at `now`: past their deadline, past their attempt's deadline by `grace`, or run
+    /// by a node whose last beat is older than `lost_before` (or that said goodbye). At most `limit`, oldest first; a
+    /// batch that cannot be written must not hide the ones behind it, so `after` continues the scan.
+    fn overdue(&self, sweep: SweepRequest) -> Answer<'_, Vec<Overdue>>;
+
+    /// Closes calls that are still open although their generation has moved on and that were opened before `before`, as
+    /// lost with an estimate. Returns how many.
+    fn close_orphan_calls(&self, now: Timestamp, before: Timestamp, limit: u32) -> Answer<'_, u64>;
+
+    /// What the generation waits for, given the limits this node claims with.
+    fn why(&self, scope: Scope, id: GenerationId, now: Timestamp, limits: &Limits) -> Answer<'_, Waiting>;
+
+    fn get(&self, scope: Scope, id: GenerationId) -> Answer<'_, GenerationRow>;
+
+    fn list(&self, scope: Scope, filter: GenerationFilter, page: PageRequest) -> Answer<'_, Page<GenerationRow>>;
+}
+
+/// A request to be made durable. Everything random or timed in it was drawn by the caller.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Accept {
+    pub scope: Scope,
+    pub at: Timestamp,
+    pub generation: GenerationId,
+    pub slot: Slot,
+    pub user: UserId,
+    /// The string the application calls its user by.
+    pub user_external: String,
+    pub recipe: String,
+    pub recipe_version: String,
+    /// `provider/model` of the first call.
+    pub model: String,
+    /// Name of the first step; with the recipe it labels the first call's usage row.
+    pub step: String,
+    /// The validated input and the caller's own notes, as JSON text.
+    pub input: String,
+    pub metadata: String,
+    pub target: Option<String>,
+    pub dedupe_key: Option<String>,
+    pub idempotency: Option<Idempotency>,
+    pub priority: Priority,
+    /// Not before this instant.
+    pub run_at: Option<Timestamp>,
+    pub deadline_at: Timestamp,
+    pub attempt_timeout: Duration,
+    pub max_attempts: u32,
+    /// Zero while credits are off. `hold_id` is the id of the ledger row if there is one.
+    pub hold: MicroCredits,
+    pub hold_id: TransferId,
+}
+
+/// Which draft the result goes to.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Slot {
+    New { draft: DraftId, title: String, external_id: Option<String> },
+    /// An existing draft of the same workspace gets another version. If a generation of it is live, the answer is
+    /// [`Accepted::Duplicate`] with that one; a published draft is refused.
+    Existing(DraftId),
+}
+
+/// The client's own key for a request. Scope: workspace, owner, route.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Idempotency {
+    pub owner: String,
+    pub route: String,
+    pub key: String,
+    /// SHA-256 of method, path and canonical body; another one under the same key is refused.
+    pub fingerprint: [u8; 32],
+    pub expires_at: Timestamp,
+}
+
+/// How a request was taken. Two requests of one batch with the same key see each other.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Accepted {
+    New { generation: GenerationId, draft: DraftId },
+    /// A live generation has the same dedupe key (or fills the same draft): nothing new was made.
+    Duplicate { generation: GenerationId, draft: DraftId },
+    /// The idempotency key was used before for the same request: its ids, whatever became of it.
+    Replayed { generation: GenerationId, draft: DraftId },
+}
+
+impl Accepted {
+    pub fn ids(&self) -> (GenerationId, DraftId) {
+        match self {
+            Accepted::New { generation, draft }
+            | Accepted::Duplicate { generation, draft }
+            | Accepted::Replayed { generation, draft } => (*generation, *draft),
+        }
+    }
+}
+
+/// How much may be claimed, counted over the living run rows of all processes.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Limits {
+    /// All of them together; `None` is no limit.
+    pub global: Option<u32>,
+    pub lanes: Vec<(Lane, u32)>,
+    /// How many may wait in all; accepts beyond it are refused with `queue_full`.
+    pub waiting_max: u64,
+}
+
+/// A named concurrency limit. A generation belongs to the lanes of its recipe, provider, model and workspace.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub enum Lane {
+    Recipe(String),
+    Provider(String),
+    /// `provider/model`
+    Model(String),
+    Workspace(copydesk_core::WorkspaceId),
+}
+
+impl Lane {
+    pub fn name(&self) -> String {
+        match self {
+            Lane::Recipe(name) => format!("recipe:{name}"),
+            Lane::Provider(name) => format!("provider:{name}"),
+            Lane::Model(name) => format!("model:{name}"),
+            Lane::Workspace(id) => format!("workspace:{id}"),
+        }
+    }
+}
+
+/// One turn of a node.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Turn {
+    pub now: Timestamp,
+    pub writes: Vec<Write>,
+    pub claim: Option<Claim>,
+}
+
+/// Fresh call ids bound how many generations may be claimed: one each.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Claim {
+    pub node: NodeId,
+    pub calls: Vec<CallId>,
+    pub limits: Limits,
+}
+
+/// One thing to write about a generation.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Write {
+    Change(Box<Change>),
+    /// Usage of a call whose attempt is no longer the current one.
+    Late { scope: Scope, call: ClosedCall },
+}
+
+/// A decision with everything that must be written with it.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Change {
+    pub scope: Scope,
+    pub at: Timestamp,
+    pub fence: Fence,
+    pub decision: Decision,
+    /// Present if and only if the effects say `StoreVersion`.
+    pub content: Option<NewContent>,
+    /// The attempt's open call, with its figures.
+    pub closes: Option<ClosedCall>,
+    /// The next call's intent: with a finished step.
+    pub opens: Option<OpenCall>,
+    pub step: Option<FinishedStep>,
+    /// For a requeue: the `provider/model` of the next attempt's first call, when it is another one.
+    pub next_model: Option<String>,
+    /// Ids for the ledger rows the effects may ask for (settle, release).
+    pub transfers: [TransferId; 2],
+}
+
+/// What the writer believes the generation is. Nothing is written when it is not.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Fence {
+    pub generation: GenerationId,
+    pub attempt: AttemptNo,
+    pub row_version: RowVersion,
+    pub status: Status,
+}
+
+impl Fence {
+    pub fn of(generation: &Generation) -> Fence {
+        Fence {
+            generation: generation.id,
+            attempt: generation.attempt,
+            row_version: generation.row_version,
+            status: generation.state.status(),
+        }
+    }
+}
+
+/// The content of a version.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct NewContent {
+    pub title: String,
+    /// `article` or `text`: how to read `body`.
+    pub form: String,
+    /// JSON text.
+    pub body: String,
+    pub words: u32,
+    /// SHA-256 of form, title and body.
+    pub hash: [u8; 32],
+    /// What went in: recipe version, model, call; JSON text.
+    pub provenance: String,
+}
+
+/// A checkpoint that is never paid for again.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct FinishedStep {
+    pub name: String,
+    pub output: String,
+}
+
+/// The answer to one write.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Applied {
+    /// Written; `version` is the number of the version that was stored, if one was.
+    Done { version: Option<u32> },
+    /// The fence did not match: at most the call's usage was written. `found` is what stands there now.
+    Lost { found: Option<Fence> },
+}
+
+#[derive(Clone, PartialEq, Debug)]
+pub struct TurnAnswer {
+    pub applied: Vec<Applied>,
+    pub claimed: Vec<Claimed>,
+    /// When the next scheduled or backing-off generation becomes claimable, if there is one.
+    pub next_due: Option<Timestamp>,
+}
+
+/// A generation handed to a worker: all it needs, so that nothing is read again while it runs.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Claimed {
+    pub scope: Scope,
+    pub generation: Generation,
+    pub draft: DraftId,
+    pub user: UserId,
+    pub recipe: String,
+    pub recipe_version: String,
+    pub model: String,
+    pub input: String,
+    /// Finished steps in order.
+    pub steps: Vec<FinishedStep>,
+    pub call: CallId,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Heartbeat {
+    pub node: NodeId,
+    pub at: Timestamp,
+    /// Host name and process id, for people.
+    pub label: String,
+    /// The node is about to end and runs nothing any more.
+    pub goodbye: bool,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SweepRequest {
+    pub now: Timestamp,
+    /// Nodes whose last beat is older are lost.
+    pub lost_before: Timestamp,
+    /// For an engine with exactly one process: every other node is lost, whatever its last beat.
+    pub only_living: Option<NodeId>,
+    /// How long an attempt may overrun its own deadline before the sweeper ends it in the worker's place.
+    pub attempt_grace: Duration,
+    /// Also those accepted before this instant, whatever their deadline (`cleanup-stale --max-age`).
+    pub stale_before: Option<Timestamp>,
+    pub limit: u32,
+    pub after: Option<GenerationId>,
+}
+
+/// A generation the sweeper must decide about, and why it was found.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Overdue {
+    pub scope: Scope,
+    pub generation: Generation,
+    pub reason: OverdueReason,
+    /// The attempt's open call, to be closed as lost.
+    pub open_call: Option<CallId>,
+    /// Length of the stored input, for the estimate of a lost call. Units: bytes.
+    pub input_bytes: u64,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum OverdueReason {
+    Deadline,
+    AttemptOverran,
+    NodeLost,
+    Stale,
+}
+
+/// A generation as readers see it.
+#[derive(Clone, PartialEq, Debug)]
+pub struct GenerationRow {
+    pub generation: Generation,
+    pub draft: DraftId,
+    pub user: UserId,
+    pub user_external: String,
+    pub recipe: String,
+    pub recipe_version: String,
+    pub model: String,
+    pub input: String,
+    pub metadata: String,
+    pub target: Option<String>,
+    pub dedupe_key: Option<String>,
+    pub priority: Priority,
+    /// The version it wrote, once completed.
+    pub version: Option<u32>,
+    pub origin: Option<String>,
+    /// The last failed attempt's error, also while it is being retried.
+    pub last_error: Option<(String, String)>,
+}
+
+impl GenerationRow {
+    pub fn status(&self) -> Status {
+        self.generation.state.status()
+    }
+    pub fn finished_at(&self) -> Option<Timestamp> {
+        match &self.generation.state {
+            State::Completed { at, .. } | State::Failed { at, .. } | State::Cancelled { at } => Some(*at),
+            State::Pending { .. } | State::Processing { .. } => None,
+        }
+    }
+}
+
+/// All given conditions must hold.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct GenerationFilter {
+    pub status: Option<Status>,
+    pub user: Option<UserId>,
+    pub draft: Option<DraftId>,
+    pub recipe: Option<String>,
+}
