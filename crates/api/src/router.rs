@@ -3,6 +3,7 @@
 use crate::auth::authenticate;
 use crate::envelope::envelope;
 use crate::error::Code;
+use crate::extract::address::Address;
 use crate::problem::Problem;
 use crate::routes::{
     drafts, events, generations, health, maintenance, models, pages, recipes, settings, stream, usage, versions,
@@ -10,10 +11,10 @@ use crate::routes::{
 use crate::wire::links::{BASE, Links};
 use axum::Router;
 use axum::middleware::from_fn_with_state;
-use axum::routing::{get, post};
+use axum::routing::{any, get, post};
 use copydesk_desk::Desk;
 use copydesk_desk::keys::KeyText;
-use http::{Method, Uri};
+use http::Method;
 use std::sync::Arc;
 use tokio::sync::Semaphore;
 
@@ -88,7 +89,9 @@ impl Api {
 pub fn router(desk: Desk, mut settings: ApiSettings) -> Router {
     settings.public_url.truncate(settings.public_url.trim_end_matches('/').len());
     let api = Api { inner: Arc::new(Inner { desk, settings, streams: Arc::new(Semaphore::new(STREAMS_MAX)) }) };
-    let native = native().route_layer(from_fn_with_state(api.clone(), authenticate)).fallback(no_route);
+    // Routes that outlive a `reset_fallback`, and ask for no key.
+    let nothing = Router::new().route("/", any(no_route)).route("/{*rest}", any(no_route));
+    let native = native().route_layer(from_fn_with_state(api.clone(), authenticate)).merge(nothing);
     Router::new()
         .nest(BASE, native)
         .route("/livez", get(health::livez))
@@ -133,7 +136,7 @@ fn native() -> Router<Api> {
         .route("/status", get(health::status))
 }
 
-async fn no_route(uri: Uri) -> Problem {
+async fn no_route(Address(uri): Address) -> Problem {
     let path: String = uri.path().chars().take(200).collect();
     Problem::new(Code::NotFound, format!("There is nothing at {path}.")).hint("The native API is below /api/v1.")
 }

@@ -39,7 +39,8 @@ pub fn close_without_report(id: CallId, outcome: CallOutcome, usage: TokenUsage,
     }
 }
 
-/// The end of a call that came back, well or badly. A call that reached the provider and reported nothing is estimated.
+/// The end of a call that came back, well or badly. Where the provider reported nothing and may have worked all the same
+/// (a cut answer, no answer), the figures are estimated; an error status says that it did not.
 pub fn close(id: CallId, report: &CallReport, prompt_bytes: u64, price: Option<&Price>, provider: &str, took: Duration) -> ClosedCall {
     let outcome = match (&report.result, report.sent) {
         (Ok(_), _) => CallOutcome::Ok,
@@ -47,7 +48,8 @@ pub fn close(id: CallId, report: &CallReport, prompt_bytes: u64, price: Option<&
         (Err(_), false) => CallOutcome::NotSent,
     };
     let silent = report.usage.input.is_none() && report.usage.output.is_none();
-    let usage = if silent && report.sent {
+    let refused = report.http_status.is_some_and(|status| status >= 400);
+    let usage = if silent && report.sent && !refused {
         let answer_bytes = match &report.result {
             Ok(answer) => answer.text.len(),
             Err(_) => report.partial_text.as_ref().map_or(0, String::len),

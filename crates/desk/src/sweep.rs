@@ -4,7 +4,7 @@
 use crate::desk::{Desk, Inner};
 use crate::error::DeskError;
 use crate::figures;
-use copydesk_core::generation::{AttemptNo, Event, Failure, FailureCode, Status, Verdict, transition};
+use copydesk_core::generation::{AttemptNo, Event, Failure, FailureCode, State, Status, Verdict, transition};
 use copydesk_core::metering::usage::CallOutcome;
 use copydesk_core::time::Age;
 use copydesk_core::{GenerationId, Timestamp, TransferId};
@@ -153,6 +153,13 @@ impl Desk {
         self.inner.wake.notify_one();
     }
 
+    fn runs_here(&self, state: &State) -> bool {
+        match state {
+            State::Processing { node, .. } => *node == self.inner.node,
+            State::Pending { .. } | State::Completed { .. } | State::Failed { .. } | State::Cancelled { .. } => false,
+        }
+    }
+
     /// The write for one overdue generation; `None` when the core says there is nothing to do.
     fn decide(&self, overdue: &Overdue, stale_before: Option<Timestamp>, now: Timestamp) -> Option<(Swept, Write)> {
         let world = &self.inner.world;
@@ -160,6 +167,10 @@ impl Desk {
         // Asked for by hand, an end by age comes before anything else: what went back to the queue would be found again.
         let stale = stale_before.is_some_and(|before| generation.terms.accepted_at < before);
         let reason = if stale { OverdueReason::Stale } else { overdue.reason };
+        if reason == OverdueReason::NodeLost && self.runs_here(&generation.state) {
+            // Our own beat is late, because this process was asleep or the store was away; what runs here still runs.
+            return None;
+        }
         let event = match reason {
             OverdueReason::Deadline => Event::DeadlinePassed,
             OverdueReason::NodeLost => Event::LeaseExpired { jitter: world.jitter() },

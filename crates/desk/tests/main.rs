@@ -1,7 +1,7 @@
 //! The desk's promises, each as a test that is named after it: on the in-memory store, a scripted provider and a clock
 //! that is moved by hand. Every test ends with the auditor and the provider's own list of calls. No test sleeps.
 
-#![allow(clippy::unwrap_used, reason = "tests")]
+
 
 mod harness;
 

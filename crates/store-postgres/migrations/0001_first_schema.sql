@@ -18,7 +18,8 @@ create table users (
 );
 
 -- ------------------------------------------------------------------ drafts
--- No index on a column that changes, and room in each page: updates stay inside their page (HOT).
+-- No index on a column that changes, and room in each page for the two updates of a first generation: they stay inside
+-- their page (HOT). Measured at 80: 30 % of them did.
 create table drafts (
   id uuid primary key,
   workspace_id uuid not null,
@@ -39,7 +40,7 @@ create table drafts (
   deleted_at timestamptz,
   constraint drafts_published_when check ((published_at is not null) = (status = 'published')),
   constraint drafts_current_exists check (current_version between 0 and version_count)
-) with (fillfactor = 80);
+) with (fillfactor = 50);
 create index drafts_by_workspace on drafts (workspace_id, id);
 create index drafts_by_user on drafts (workspace_id, user_id, id);
 create index drafts_by_external_id on drafts (workspace_id, external_id) where external_id is not null;

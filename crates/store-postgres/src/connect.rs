@@ -135,11 +135,7 @@ impl Source {
     }
 
     /// Sets the session up and checks that the server took what durability needs.
-    pub async fn set_up(
-        &self,
-        client: &tokio_postgres::Client,
-        role: Role,
-    ) -> Result<(), HookError> {
+    pub async fn set_up(&self, client: &tokio_postgres::Client, role: Role) -> Result<(), HookError> {
         let (plans, scans) = match role {
             Role::Writer => ("force_generic_plan", "off"),
             Role::Reader => ("force_custom_plan", "on"),
@@ -199,12 +195,12 @@ impl Source {
         }
         let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
         while let Some(inner) = cause {
-            if let Some(io) = inner.downcast_ref::<std::io::Error>() {
-                if matches!(io.kind(), ErrorKind::ConnectionRefused | ErrorKind::NotFound) {
-                    return format!(
-                        "{place} does not answer (connection refused): start PostgreSQL, or correct the database URL"
-                    );
-                }
+            if let Some(io) = inner.downcast_ref::<std::io::Error>()
+                && matches!(io.kind(), ErrorKind::ConnectionRefused | ErrorKind::NotFound)
+            {
+                return format!(
+                    "{place} does not answer (connection refused): start PostgreSQL, or correct the database URL"
+                );
             }
             cause = inner.source();
         }

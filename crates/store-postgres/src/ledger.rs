@@ -1,11 +1,11 @@
 //! The ledger: accounts with their chain, transfers appended to it. Every change of a balance goes through
 //! [`Account::append`], which asks core's rules; no row is ever changed or removed.
 
+use crate::PostgresStore;
 use crate::failure::Fault;
 use crate::pipeline::{Steps, Tx, read};
 use crate::read::{Cursor, page_of};
 use crate::types::{Micros, Param, columns, params, sql, unknown_word};
-use crate::PostgresStore;
 use copydesk_core::ledger::chain::{ChainHash, link};
 use copydesk_core::ledger::{Balance, Transfer, TransferKind, rules};
 use copydesk_core::refusal::Refusal;
@@ -133,9 +133,10 @@ impl PostgresStore {
         // An account that does not exist yet cannot be locked: an empty one is.
         steps.add(sql!("ledger/open_account"), params![workspace.0, user.0, ChainHash::START.0.to_vec()]);
         let locked = steps.add(sql!("ledger/lock_account"), params![vec![workspace.0], vec![user.0]]);
-        let first = transfer.reference.as_ref().map(|reference| {
-            steps.add(sql!("ledger/by_reference"), params![workspace.0, reference.as_str()])
-        });
+        let first = transfer
+            .reference
+            .as_ref()
+            .map(|reference| steps.add(sql!("ledger/by_reference"), params![workspace.0, reference.as_str()]));
         let related = transfer
             .generation
             .map(|generation| steps.add(sql!("ledger/of_generation"), params![generation.0, workspace.0]));
@@ -202,4 +203,3 @@ fn refundable(rows: &[Row], user: UserId) -> Result<MicroCredits, StoreError> {
     }
     Ok(left.checked_sub(back).unwrap_or(MicroCredits::ZERO))
 }
-

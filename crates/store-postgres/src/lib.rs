@@ -26,15 +26,14 @@ pub use connect::Options;
 pub use migrate::MigrationReport;
 
 use connect::{Role, Source};
-use inner::Inner;
 use copydesk_store::StoreError;
+use inner::Inner;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 /// One process's view of the database. Clones share the pools.
 #[derive(Clone)]
 pub struct PostgresStore(Arc<Inner>);
-
 
 impl std::ops::Deref for PostgresStore {
     type Target = Inner;

@@ -13,11 +13,8 @@ struct Migration {
     text: &'static str,
 }
 
-const MIGRATIONS: [Migration; 1] = [Migration {
-    version: 1,
-    name: "first_schema",
-    text: include_str!("../migrations/0001_first_schema.sql"),
-}];
+const MIGRATIONS: [Migration; 1] =
+    [Migration { version: 1, name: "first_schema", text: include_str!("../migrations/0001_first_schema.sql") }];
 
 /// The schema version this program was built for.
 pub const KNOWN_VERSION: i64 = MIGRATIONS[MIGRATIONS.len() - 1].version;
@@ -74,9 +71,7 @@ async fn run(client: &Client, source: &Source) -> Result<MigrationReport, Fault>
     for migration in MIGRATIONS.iter().filter(|migration| migration.version > from) {
         client.batch_execute(migration.text).await?;
         let text = migration.text;
-        client
-            .execute(sql!("admin/insert_migration"), &[&migration.version, &migration.name, &text, &now])
-            .await?;
+        client.execute(sql!("admin/insert_migration"), &[&migration.version, &migration.name, &text, &now]).await?;
     }
     client.batch_execute(sql!("admin/commit")).await?;
     Ok(MigrationReport { from, to: KNOWN_VERSION })

@@ -6,6 +6,7 @@ use crate::types::{Param, sql};
 use copydesk_store::StoreError;
 use deadpool_postgres::{Object, Pool};
 use futures::future::join_all;
+use tokio_postgres::error::{DbError, Severity};
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Row, Statement};
 
@@ -60,7 +61,7 @@ impl Tx {
         let (rows, failed) = self.exchange(steps, End::Open).await?;
         match failed {
             None => Ok(Answers(rows)),
-            Some(error) => {
+            Some((_, error)) => {
                 if error.as_db_error().is_some() {
                     self.client().batch_execute(sql!("admin/rollback")).await?;
                     self.release();
@@ -74,6 +75,7 @@ impl Tx {
     ///
     /// Errors: [`StoreError::CommitUnknown`] when the connection broke with COMMIT under way.
     pub async fn commit(mut self, steps: Steps<'_>) -> Result<Answers, Fault> {
+        let last = steps.0.len() + usize::from(!self.begun);
         let (mut rows, failed) = self.exchange(steps, End::Commit).await?;
         match failed {
             None => {
@@ -81,12 +83,13 @@ impl Tx {
                 self.release();
                 Ok(Answers(rows))
             }
-            Some(error) if error.as_db_error().is_some() => {
-                // The server has rolled back and the connection is in order again.
+            // An error of a step before COMMIT: the server has rolled back. An error of COMMIT itself counts only when the
+            // session goes on; one that ends the session may have come after the commit.
+            Some((place, error)) if error.as_db_error().is_some_and(|db| place < last || !ends_session(db)) => {
                 self.release();
                 Err(error.into())
             }
-            Some(error) => Err(StoreError::CommitUnknown(chain(&error)).into()),
+            Some((_, error)) => Err(StoreError::CommitUnknown(chain(&error)).into()),
         }
     }
 
@@ -126,11 +129,11 @@ impl Tx {
         let running = all.iter().zip(&prepared).map(|(step, statement)| query(client, statement, &step.params));
         let mut rows = Vec::with_capacity(all.len());
         let mut failed = None;
-        for answer in join_all(running).await {
+        for (place, answer) in join_all(running).await.into_iter().enumerate() {
             match answer {
                 Ok(found) => rows.push(found),
                 // What follows the first error is only its echo.
-                Err(error) => failed = failed.or(Some(error)),
+                Err(error) => failed = failed.or(Some((place, error))),
             }
         }
         if begin && !rows.is_empty() {
@@ -140,7 +143,12 @@ impl Tx {
     }
 }
 
-type Exchanged = (Vec<Vec<Row>>, Option<tokio_postgres::Error>);
+/// The rows, and the first statement that failed.
+type Exchanged = (Vec<Vec<Row>>, Option<(usize, tokio_postgres::Error)>);
+
+fn ends_session(error: &DbError) -> bool {
+    !matches!(error.parsed_severity(), Some(Severity::Error))
+}
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum End {
@@ -150,15 +158,19 @@ enum End {
 
 impl Drop for Tx {
     fn drop(&mut self) {
-        if let Some(connection) = self.connection.take() {
-            if self.begun {
-                drop(Object::take(connection));
-            }
+        if let Some(connection) = self.connection.take()
+            && self.begun
+        {
+            drop(Object::take(connection));
         }
     }
 }
 
-async fn query(client: &Object, statement: &Statement, params: &[Param<'_>]) -> Result<Vec<Row>, tokio_postgres::Error> {
+async fn query(
+    client: &Object,
+    statement: &Statement,
+    params: &[Param<'_>],
+) -> Result<Vec<Row>, tokio_postgres::Error> {
     let bound: Vec<&(dyn ToSql + Sync)> = params.iter().map(|param| &**param as &(dyn ToSql + Sync)).collect();
     client.query(statement, &bound).await
 }

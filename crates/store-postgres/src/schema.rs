@@ -44,7 +44,8 @@ fn compare<'a>(expected: impl Iterator<Item = &'a str>, live: impl Iterator<Item
     // A column of somebody else's that must be filled stops every insert of ours.
     let tables: Vec<&str> = expected.keys().filter_map(|(kind, name)| table_of(kind, name)).collect();
     faults.extend(live.iter().filter_map(|((kind, name), definition)| {
-        let foreign = !expected.contains_key(&(*kind, *name)) && table_of(kind, name).is_some_and(|t| tables.contains(&t));
+        let foreign =
+            !expected.contains_key(&(*kind, *name)) && table_of(kind, name).is_some_and(|t| tables.contains(&t));
         let blocks = definition.ends_with(" not null");
         (foreign && blocks).then(|| SchemaFault {
             what: format!("column {name} is not ours and must be filled"),

@@ -1,5 +1,7 @@
 //! The conformance suite on this engine, each check in a namespace of its own, with a second process's handle.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
 mod support;
 
 use copydesk_store_postgres::{Options, PostgresStore};

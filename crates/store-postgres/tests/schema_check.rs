@@ -1,5 +1,7 @@
 //! The schema check at start and the snapshot it compares with: only this engine has them in this form.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
 mod support;
 
 use copydesk_store::{AdminStore, StoreError};
@@ -70,7 +72,8 @@ async fn seed_s1_missing_column_refuses_to_start() {
     vandal.batch_execute("alter table drafts drop column title cascade; drop index ready_by_place").await.unwrap();
     let error = PostgresStore::connect(&url(), namespace.options()).await.unwrap_err();
     let StoreError::SchemaMismatch(faults) = error else { panic!("{error}") };
-    let column = faults.iter().find(|fault| fault.what == "column drafts.title is missing").expect("the column is named");
+    let column =
+        faults.iter().find(|fault| fault.what == "column drafts.title is missing").expect("the column is named");
     assert_eq!(column.sql, "alter table drafts add column title text not null;");
     let index = faults.iter().find(|fault| fault.what.contains("index ready_by_place is missing")).expect("the index");
     vandal.batch_execute(&index.sql).await.unwrap();

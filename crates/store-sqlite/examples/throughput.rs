@@ -1,7 +1,7 @@
 //! Prints how many full lifecycles (accept, claim, settle; every row and event of each) one store carries per second,
 //! with `synchronous=FULL`. Not a benchmark of a server: no HTTP, no provider.
 //!
-//! `cargo run --profile fast -p copydesk-store-sqlite --example throughput [lifecycles] [batch] [users] [hold]`
+//! `cargo run --profile fast -p copydesk-store-sqlite --example throughput [lifecycles] [batch] [users] [hold] [singles: 0 or 1]`
 
 use copydesk_core::NodeId;
 use copydesk_store::generations::{Accept, Change, Claimed, Turn};
@@ -16,6 +16,8 @@ struct Plan {
     batch: usize,
     users: usize,
     hold: i64,
+    /// Also many clients with one request each.
+    singles: bool,
 }
 
 fn argument(index: usize, default: usize) -> usize {
@@ -77,9 +79,15 @@ async fn turns(store: &SqliteStore, ids: &Ids, plan: &Plan, node: NodeId) -> usi
 
 #[tokio::main]
 async fn main() {
-    let plan =
-        Plan { lifecycles: argument(1, 50_000), batch: argument(2, 500), users: argument(3, 1_000), hold: argument(4, 0) as i64 };
-    let folder = tempfile::Builder::new().prefix("copydesk-throughput").tempdir_in(".").expect("a folder on a real disk");
+    let plan = Plan {
+        lifecycles: argument(1, 50_000),
+        batch: argument(2, 500),
+        users: argument(3, 1_000),
+        hold: argument(4, 0) as i64,
+        singles: argument(5, 1) == 1,
+    };
+    let folder =
+        tempfile::Builder::new().prefix("copydesk-throughput").tempdir_in(".").expect("a folder on a real disk");
     let store = Arc::new(SqliteStore::open(folder.path(), Options::default()).expect("open"));
     let ids = Ids::new();
     if plan.hold > 0 {
@@ -106,7 +114,9 @@ async fn main() {
     println!("accept        {:>9.0} per second", rate(accepted.as_secs_f64()));
     println!("claim+settle  {:>9.0} per second", rate(turned.as_secs_f64()));
     println!("lifecycles    {:>9.0} per second", rate((accepted + turned).as_secs_f64()));
-    singles(&store, &ids, &plan).await;
+    if plan.singles {
+        singles(&store, &ids, &plan).await;
+    }
     assert_eq!(store.audit().await, Ok(vec![]));
 }
 
@@ -131,6 +141,9 @@ async fn singles(store: &Arc<SqliteStore>, ids: &Ids, plan: &Plan) {
         for task in tasks.into_iter().map(tokio::spawn).collect::<Vec<_>>() {
             task.await.expect("a client");
         }
-        println!("{clients:>4} clients  {:>9.0} accepts per second", (clients * each) as f64 / start.elapsed().as_secs_f64());
+        println!(
+            "{clients:>4} clients  {:>9.0} accepts per second",
+            (clients * each) as f64 / start.elapsed().as_secs_f64()
+        );
     }
 }

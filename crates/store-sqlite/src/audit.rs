@@ -102,7 +102,8 @@ fn check_chain(db: Db<'_>, findings: &mut Vec<Finding>) -> Done<()> {
         let (stored_seq, stored): (i64, [u8; 32]) = (row.get("chain_seq")?, row.get("chain_hash")?);
         seq += 1;
         if stored_seq != seq || ChainHash(stored) != link(hash, &transfer) {
-            let (subject, detail) = (transfer.id.to_string(), format!("link {stored_seq} does not follow the one before it"));
+            let (subject, detail) =
+                (transfer.id.to_string(), format!("link {stored_seq} does not follow the one before it"));
             findings.push(Finding { check: CHAIN, subject, detail });
         }
         // Goes on from what stands there, so that one changed row is one finding and not all after it.

@@ -41,12 +41,7 @@ impl<'c> Db<'c> {
         rows.next()?.map(read).transpose()
     }
 
-    pub fn all<T>(
-        self,
-        sql: &str,
-        params: impl Params,
-        mut read: impl FnMut(&Row<'_>) -> Done<T>,
-    ) -> Done<Vec<T>> {
+    pub fn all<T>(self, sql: &str, params: impl Params, mut read: impl FnMut(&Row<'_>) -> Done<T>) -> Done<Vec<T>> {
         let mut statement = self.prepare(sql)?;
         let mut rows = statement.query(params)?;
         let mut all = Vec::new();

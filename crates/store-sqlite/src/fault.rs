@@ -65,12 +65,8 @@ fn classify(error: &rusqlite::Error) -> StoreError {
         return StoreError::Corrupt(text);
     };
     let busy = [ErrorCode::DatabaseBusy, ErrorCode::DatabaseLocked, ErrorCode::FileLockingProtocolFailed];
-    let broken = [
-        ErrorCode::DatabaseCorrupt,
-        ErrorCode::NotADatabase,
-        ErrorCode::ConstraintViolation,
-        ErrorCode::TypeMismatch,
-    ];
+    let broken =
+        [ErrorCode::DatabaseCorrupt, ErrorCode::NotADatabase, ErrorCode::ConstraintViolation, ErrorCode::TypeMismatch];
     if busy.contains(&code) {
         StoreError::Busy(text)
     } else if broken.contains(&code) {

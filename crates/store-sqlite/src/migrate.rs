@@ -34,7 +34,11 @@ pub(crate) fn version(db: Db<'_>) -> Done<i64> {
 ///
 /// Errors: `TooNew`; `SchemaMismatch` when an applied migration is not the one this program holds, or when the file holds
 /// something else than a Copydesk database.
-pub(crate) fn run(connection: &mut Connection, migrations: &[Migration], file: Option<&Path>) -> Result<(), StoreError> {
+pub(crate) fn run(
+    connection: &mut Connection,
+    migrations: &[Migration],
+    file: Option<&Path>,
+) -> Result<(), StoreError> {
     let before = applied(Db(connection))?;
     let (found, known) = (before.last().map_or(0, |applied| applied.version), known(migrations));
     if found > known {
@@ -124,7 +128,10 @@ fn back_up(connection: &Connection, file: &Path, version: i64) -> Result<(), Sto
     let name = |end: &str| file.with_added_extension(format!("before-{version:04}{end}"));
     let (unfinished, finished) = (name(".tmp"), name(""));
     let io = |error: std::io::Error| {
-        StoreError::Unavailable(format!("cannot copy the database to {} before migrating it: {error}", finished.display()))
+        StoreError::Unavailable(format!(
+            "cannot copy the database to {} before migrating it: {error}",
+            finished.display()
+        ))
     };
     if unfinished.exists() {
         std::fs::remove_file(&unfinished).map_err(io)?;

@@ -11,6 +11,7 @@ use crate::readers::{self, Readers};
 use crate::schema;
 use crate::writer::Writer;
 use copydesk_store::StoreError;
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -128,6 +129,8 @@ fn open_file(file: &Path, flags: OpenFlags) -> Result<Connection, StoreError> {
     let connection = Connection::open_with_flags(file, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX).map_err(unusable)?;
     connection.busy_timeout(BUSY_TIMEOUT).map_err(unusable)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    // Plans do not depend on bound values, so no statement is ever prepared again because of one.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true).map_err(unusable)?;
     Ok(connection)
 }
 

@@ -72,10 +72,7 @@ impl Drop for Readers {
 }
 
 /// All statements of `work` see the same state.
-pub(crate) fn snapshot<T>(
-    connection: &mut Connection,
-    work: impl FnOnce(Db<'_>) -> Done<T>,
-) -> Result<T, StoreError> {
+pub(crate) fn snapshot<T>(connection: &mut Connection, work: impl FnOnce(Db<'_>) -> Done<T>) -> Result<T, StoreError> {
     let run = || -> Done<T> {
         // Dropped at the end, which ends a transaction that read only.
         let transaction = connection.transaction()?;

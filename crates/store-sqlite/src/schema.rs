@@ -146,7 +146,11 @@ fn compare_table(name: &str, expected: &Table, live: &Table, faults: &mut Vec<Sc
     }
     for key in expected.keys.symmetric_difference(&live.keys) {
         let state = if expected.keys.contains(key) { "is missing" } else { "is unknown to this program" };
-        fault(faults, format!("unique key ({key}) of {name} {state}"), format!("-- Make {name} anew as: {}", expected.sql));
+        fault(
+            faults,
+            format!("unique key ({key}) of {name} {state}"),
+            format!("-- Make {name} anew as: {}", expected.sql),
+        );
     }
 }
 

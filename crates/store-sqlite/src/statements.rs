@@ -61,11 +61,12 @@ fn hot_statements_read_no_table_whole() {
         let lines: Vec<String> =
             plan.query_map(nothing, |row| row.get::<_, String>(3)).unwrap().map(Result::unwrap).collect();
         // Names of recursions and subqueries are no tables.
-        let tables = ["ready", "parked", "runs", "calls", "outcomes", "generations", "drafts", "versions", "r", "c", "d"];
+        let tables =
+            ["ready", "parked", "runs", "calls", "outcomes", "generations", "drafts", "versions", "r", "c", "d"];
         for line in &lines {
-            let whole = tables.iter().any(|table| {
-                line == &format!("SCAN {table}") || line.starts_with(&format!("SCAN {table} "))
-            });
+            let whole = tables
+                .iter()
+                .any(|table| line == &format!("SCAN {table}") || line.starts_with(&format!("SCAN {table} ")));
             // The smallest or largest key of an index, or its first rows in order, are one seek.
             let seek = line.contains("USING COVERING INDEX") && text.contains("min(")
                 || line.contains("USING INDEX parked_due") && text.contains("LIMIT");

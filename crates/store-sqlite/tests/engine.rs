@@ -159,10 +159,8 @@ async fn busy_store(folder: &Path) -> (SqliteStore, Vec<GenerationId>) {
         })
         .collect();
     let runs = claim(&store, &ids, 3, START).await;
-    let writes = vec![
-        builder::settle(&ids, &runs[0], START),
-        builder::fail(&ids, &runs[1], FailureCode::Refused, START),
-    ];
+    let writes =
+        vec![builder::settle(&ids, &runs[0], START), builder::fail(&ids, &runs[1], FailureCode::Refused, START)];
     store.turn(builder::writes(START, writes)).await.unwrap();
     store.heartbeat(Heartbeat { node: ids.node(), at: START, label: "n".into(), goodbye: false }).await.unwrap();
     assert_eq!(store.audit().await, Ok(vec![]));
@@ -182,7 +180,10 @@ async fn the_auditor_finds_planted_damage() {
         ("draft_live_generation_is_live", "UPDATE drafts SET live_generation_id = x'01' WHERE status = 'draft'"),
         ("call_per_attempt", "DELETE FROM calls WHERE closed_at IS NULL"),
         ("usage_of_completed", "UPDATE calls SET outcome = 'failed'"),
-        ("open_call_without_run_older_than_an_hour", "UPDATE calls SET opened_at = 0, closed_at = NULL, outcome = NULL"),
+        (
+            "open_call_without_run_older_than_an_hour",
+            "UPDATE calls SET opened_at = 0, closed_at = NULL, outcome = NULL",
+        ),
         ("hold_balances", "DELETE FROM transfers WHERE kind = 'settle'"),
         ("hold_balances", "UPDATE outcomes SET settled = settled + 1 WHERE settled > 0"),
         ("balance_is_fold", "UPDATE accounts SET available = available + 1"),

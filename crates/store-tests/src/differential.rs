@@ -52,8 +52,15 @@ enum Move {
     Turn(Turn),
     Beat(Heartbeat),
     Overdue(SweepRequest),
-    CloseOrphans { now: Timestamp, before: Timestamp },
-    Pause { what: PauseKey, paused: bool, at: Timestamp },
+    CloseOrphans {
+        now: Timestamp,
+        before: Timestamp,
+    },
+    Pause {
+        what: PauseKey,
+        paused: bool,
+        at: Timestamp,
+    },
     Edit(Edit),
     Set(SetDraft),
     Post(Transfer),
@@ -120,8 +127,8 @@ impl Driver {
         match self.dice.below(100) {
             0..=24 => self.accept(),
             25..=64 => Move::Turn(self.turn().await),
-            65..=69 => self.beat(),
-            70..=74 => Move::Overdue(self.sweep_request()),
+            65..=71 => self.beat(),
+            72..=74 => Move::Overdue(self.sweep_request()),
             75..=76 => Move::CloseOrphans { now: self.now, before: self.now },
             77..=79 => self.pause(),
             80..=90 => self.editorial().await,

@@ -26,8 +26,7 @@ use copydesk_store::generations::{
 use copydesk_store::ledger::Posted;
 use copydesk_store::usage::{CallFilter, CallRow};
 use copydesk_store::{
-    AdminStore, Answer, DraftStore, GenerationStore, LedgerStore, Page, PageRequest, SchemaFault, Scope,
-    UsageStore,
+    AdminStore, Answer, DraftStore, GenerationStore, LedgerStore, Page, PageRequest, SchemaFault, Scope, UsageStore,
 };
 use data::Data;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

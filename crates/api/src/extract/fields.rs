@@ -168,10 +168,7 @@ mod tests {
     use serde_json::json;
 
     fn fields(value: Value) -> Fields {
-        match value {
-            Value::Object(map) => Fields::new(map, Timestamp::from_micros(0)),
-            other => panic!("{other}"),
-        }
+        Fields::new(value.as_object().cloned().unwrap(), Timestamp::from_micros(0))
     }
 
     fn faults(fields: Fields) -> Vec<(String, String)> {

@@ -160,7 +160,11 @@ pub(crate) fn sealed(inner: &str) -> String {
 
 fn opened(cursor: &str) -> Option<String> {
     let digits = cursor.strip_prefix(CURSOR_PREFIX)?;
-    if digits.is_empty() || digits.len() > CURSOR_BYTES_MAX || !digits.len().is_multiple_of(2) || !digits.is_ascii() {
+    if digits.is_empty()
+        || digits.len() > CURSOR_BYTES_MAX
+        || !digits.len().is_multiple_of(2)
+        || !digits.bytes().all(|digit| digit.is_ascii_hexdigit())
+    {
         return None;
     }
     let bytes = (0..digits.len()).step_by(2).map(|at| u8::from_str_radix(&digits[at..at + 2], 16).ok());

@@ -162,9 +162,10 @@ fn worker(api: &Api, found: &Description) -> CheckBody {
             ),
             "Start one with `copydesk serve`.",
         ),
-        None => {
-            CheckBody::bad("worker", "no node has ever worked on this database", "Start one with `copydesk serve`.")
+        None if found.waiting == 0 => {
+            CheckBody::good("worker", "no server is running, and nothing waits for one".to_owned())
         }
+        None => CheckBody::bad("worker", "no server is running and work waits", "Start one with `copydesk serve`."),
     }
 }
 

@@ -151,7 +151,7 @@ fn versions(body: &Value, output: Output) {
         return output.object(body);
     }
     let rows: Vec<Vec<String>> = rows(body)
-        .map(|version| ["/number", "/origin", "/reason", "/words", "/title", "/created_at"].map(|pointer| cell(version, pointer)).to_vec())
+        .map(|version| ["/version", "/origin", "/reason", "/words", "/title", "/created_at"].map(|pointer| cell(version, pointer)).to_vec())
         .collect();
     output.data(&table(&["N", "ORIGIN", "REASON", "WORDS", "TITLE", "CREATED"], &rows));
 }

@@ -10,6 +10,7 @@ use futures::stream::BoxStream;
 use http::Method;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
+use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -74,9 +75,9 @@ pub async fn run(arguments: Arguments, settings: &Settings, output: Output) -> R
         backend.close(Duration::ZERO).await?;
         return Ok(exit::OK);
     }
-    let seen = watch(&backend, &id, &arguments, output).await?;
+    let (seen, shown) = watch(&backend, &id, &arguments, output).await?;
     let code = match seen {
-        Seen::Ended => finish(&backend, &id, &draft, &arguments, output).await,
+        Seen::Ended => finish(&backend, &id, &draft, &arguments, &shown, output).await,
         Seen::TimedOut => {
             output.talk(&format!("{id} is not done yet and goes on; see it with: copydesk generations show {id}"));
             Ok(exit::TIMED_OUT)
@@ -124,19 +125,20 @@ fn set(input: &mut Value, assignment: &str) -> Result<(), Failure> {
     Ok(())
 }
 
-async fn watch(backend: &Backend, id: &str, arguments: &Arguments, output: Output) -> Result<Seen, Failure> {
+/// Watches to the end. Also returns the text that was streamed to a terminal, so that it is not printed twice.
+async fn watch(backend: &Backend, id: &str, arguments: &Arguments, output: Output) -> Result<(Seen, String), Failure> {
     let mut frames = Frames::new(backend.stream(&format!("/api/v1/generations/{id}/stream")).await?);
-    let line = Line::new(output, arguments.stream);
+    let mut line = Line::new(output, arguments.stream);
     let patience = arguments.timeout.unwrap_or(Duration::from_secs(24 * 3_600));
     let limit = tokio::time::sleep(patience);
     tokio::pin!(limit);
     loop {
         let frame = tokio::select! {
             frame = frames.next() => frame?,
-            () = &mut limit => return Ok(Seen::TimedOut),
-            _ = tokio::signal::ctrl_c() => return Ok(Seen::Interrupted),
+            () = &mut limit => return Ok((Seen::TimedOut, line.shown)),
+            _ = tokio::signal::ctrl_c() => return Ok((Seen::Interrupted, line.shown)),
         };
-        let Some(Frame { event, mut data }) = frame else { return Ok(Seen::Ended) };
+        let Some(Frame { event, mut data }) = frame else { return Ok((Seen::Ended, line.shown)) };
         if arguments.stream && output.json {
             data["event"] = Value::String(event.clone());
             let last = is_terminal(&event);
@@ -145,7 +147,7 @@ async fn watch(backend: &Backend, id: &str, arguments: &Arguments, output: Outpu
         }
         line.show(&event, &data, output);
         if is_terminal(&event) {
-            return Ok(Seen::Ended);
+            return Ok((Seen::Ended, line.shown));
         }
     }
 }
@@ -155,7 +157,14 @@ fn is_terminal(event: &str) -> bool {
 }
 
 /// Prints the draft, or says why there is none.
-async fn finish(backend: &Backend, id: &str, draft: &str, arguments: &Arguments, output: Output) -> Result<u8, Failure> {
+async fn finish(
+    backend: &Backend,
+    id: &str,
+    draft: &str,
+    arguments: &Arguments,
+    shown: &str,
+    output: Output,
+) -> Result<u8, Failure> {
     let generation = backend.get(&format!("/api/v1/generations/{id}")).await?.body;
     let status = cell(&generation, "/status");
     if generation.pointer("/version").is_none_or(Value::is_null) {
@@ -175,6 +184,7 @@ async fn finish(backend: &Backend, id: &str, draft: &str, arguments: &Arguments,
                 Failure::new(exit::UNEXPECTED, "cannot_write", format!("{} cannot be written: {error}", path.display()))
                     .hint(format!("the draft is safe: copydesk drafts show {}", cell(&draft, "/id")))
             })?,
+            None if std::io::stdout().is_terminal() && shown.trim() == text.trim() => {}
             None => output.data(&text),
         }
     }
@@ -216,6 +226,8 @@ fn cost(generation: &Value) -> String {
 struct Line {
     bar: ProgressBar,
     show_text: bool,
+    /// The text of the current attempt that was shown.
+    shown: String,
 }
 
 impl Line {
@@ -225,10 +237,10 @@ impl Line {
             bar.set_style(style);
         }
         bar.enable_steady_tick(Duration::from_millis(120));
-        Line { bar, show_text: streaming && !output.json }
+        Line { bar, show_text: streaming && !output.json, shown: String::new() }
     }
 
-    fn show(&self, event: &str, data: &Value, output: Output) {
+    fn show(&mut self, event: &str, data: &Value, output: Output) {
         match event {
             "generation.accepted" => self.bar.set_message("Pending"),
             "generation.started" => self.bar.set_message(format!("Processing ({})", cell(data, "/model"))),
@@ -242,6 +254,10 @@ impl Line {
                 let so_far = data.get("offset").and_then(Value::as_u64).unwrap_or(0) + text.len() as u64;
                 self.bar.set_message(format!("Writing, {so_far} characters"));
                 if self.show_text && !output.quiet {
+                    if event == "generation.snapshot" {
+                        self.shown.clear();
+                    }
+                    self.shown.push_str(text);
                     eprint!("{text}");
                 }
             }

@@ -73,7 +73,10 @@ async fn act(backend: &Backend, command: Command, output: Output) -> Result<u8, 
             if output.json {
                 output.object(&body);
             } else {
-                output.data(&format!("{}: {}", cell(&body, "/reason"), cell(&body, "/detail")));
+                output.data(&match body.get("waiting") {
+                    None | Some(Value::Null) => format!("It is not waiting: it is {}.", cell(&body, "/status")),
+                    Some(waiting) => format!("{}: {}", cell(waiting, "/reason"), cell(waiting, "/detail")),
+                });
             }
         }
         Command::Cancel { generation } => {
@@ -174,7 +177,7 @@ async fn show(backend: &Backend, id: &str, output: Output) -> Result<(), Failure
         .and_then(Value::as_array)
         .into_iter()
         .flatten()
-        .map(|call| ["/id", "/attempt", "/operation", "/model", "/outcome", "/input_tokens", "/output_tokens", "/duration_ms", "/error/code"].map(|pointer| cell(call, pointer)).to_vec())
+        .map(|call| ["/id", "/attempt", "/operation", "/model", "/outcome", "/tokens/input", "/tokens/output", "/duration_ms", "/error/code"].map(|pointer| cell(call, pointer)).to_vec())
         .collect();
     output.data("");
     output.data(&table(&["CALL", "ATTEMPT", "STEP", "MODEL", "OUTCOME", "IN", "OUT", "MS", "ERROR"], &rows));

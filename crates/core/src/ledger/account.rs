@@ -14,8 +14,7 @@ pub enum Account {
 }
 
 impl Account {
-    pub const ALL: [Account; 4] =
-        [Self::UserAvailable, Self::UserHeld, Self::PlatformGrants, Self::PlatformRevenue];
+    pub const ALL: [Account; 4] = [Self::UserAvailable, Self::UserHeld, Self::PlatformGrants, Self::PlatformRevenue];
 
     pub const fn as_str(self) -> &'static str {
         match self {

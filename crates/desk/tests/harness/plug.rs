@@ -34,8 +34,11 @@ pub struct Plug {
 struct State {
     dead: AtomicBool,
     dies_after: Mutex<Option<Method>>,
-    /// Answers of this method are held back.
-    held: watch::Sender<Option<Method>>,
+    /// The next answer of this method is held back until `released` rises.
+    hold_next: Mutex<Option<Method>>,
+    released: watch::Sender<u32>,
+    /// Calls of this method do not reach the database.
+    blocked: watch::Sender<Option<Method>>,
     waiting: AtomicUsize,
     calls: Mutex<Vec<Method>>,
 }
@@ -45,7 +48,9 @@ impl Plug {
         let state = State {
             dead: AtomicBool::new(false),
             dies_after: Mutex::new(None),
-            held: watch::Sender::new(None),
+            hold_next: Mutex::new(None),
+            released: watch::Sender::new(0),
+            blocked: watch::Sender::new(None),
             waiting: AtomicUsize::new(0),
             calls: Mutex::default(),
         };
@@ -61,12 +66,19 @@ impl Plug {
     pub fn die_after(&self, method: Method) {
         *self.state.dies_after.lock().unwrap() = Some(method);
     }
-    /// From now on calls of `method` are carried out, but their answers wait for [`Plug::let_go`].
-    pub fn hold(&self, method: Method) {
-        self.state.held.send_replace(Some(method));
+    /// The next call of `method` is carried out, but its answer waits for [`Plug::let_go`].
+    pub fn hold_next(&self, method: Method) {
+        *self.state.hold_next.lock().unwrap() = Some(method);
     }
     pub fn let_go(&self) {
-        self.state.held.send_replace(None);
+        self.state.released.send_modify(|n| *n += 1);
+    }
+    /// Calls of `method` do not reach the database until [`Plug::unblock`].
+    pub fn block(&self, method: Method) {
+        self.state.blocked.send_replace(Some(method));
+    }
+    pub fn unblock(&self) {
+        self.state.blocked.send_replace(None);
     }
     /// How many answers are held back.
     pub fn waiting(&self) -> usize {
@@ -86,13 +98,15 @@ impl Plug {
             return std::future::pending().await;
         }
         self.state.calls.lock().unwrap().push(method);
+        self.state.blocked.subscribe().wait_for(|blocked| *blocked != Some(method)).await.unwrap();
         let answer = call.await;
         if self.state.dies_after.lock().unwrap().take_if(|dying| *dying == method).is_some() {
             self.kill();
         }
-        if *self.state.held.borrow() == Some(method) {
+        if self.state.hold_next.lock().unwrap().take_if(|held| *held == method).is_some() {
+            let before = *self.state.released.borrow();
             self.state.waiting.fetch_add(1, Ordering::SeqCst);
-            self.state.held.subscribe().wait_for(|held| *held != Some(method)).await.unwrap();
+            self.state.released.subscribe().wait_for(|released| *released > before).await.unwrap();
             self.state.waiting.fetch_sub(1, Ordering::SeqCst);
         }
         if self.is_dead() {

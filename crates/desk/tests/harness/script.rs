@@ -16,6 +16,8 @@ use tokio::sync::Semaphore;
 #[derive(Clone, Debug)]
 pub enum Reply {
     Say(String),
+    /// Says what it was asked.
+    Echo,
     /// Says it, but stopped for this reason.
     Finish(String, Finish),
     /// Streams the text, then waits to be released before the answer is whole.
@@ -114,9 +116,10 @@ impl Script {
         self.dropped.load(Ordering::SeqCst)
     }
 
-    async fn answer(&self, reply: Reply, sink: &dyn DeltaSink) -> CallReport {
+    async fn answer(&self, reply: Reply, prompt: String, sink: &dyn DeltaSink) -> CallReport {
         let (text, finish) = match reply {
             Reply::Say(text) => (text, Finish::Stop),
+            Reply::Echo => (prompt, Finish::Stop),
             Reply::Finish(text, finish) => (text, finish),
             Reply::Hold(text) => {
                 sink.delta(&text);
@@ -181,10 +184,11 @@ impl Provider for Script {
     ) -> copydesk_providers::BoxFuture<'a, CallReport> {
         Box::pin(async move {
             let prompt: Vec<&str> = request.messages.iter().map(|message| message.content.as_str()).collect();
+            let prompt = prompt.join("\n");
             let seen = Seen {
                 id: request.call_id,
                 model: request.model.clone(),
-                prompt: prompt.join("\n"),
+                prompt: prompt.clone(),
                 at: self.clock.now(),
             };
             self.seen.lock().unwrap().push(seen);
@@ -193,7 +197,7 @@ impl Provider for Script {
             let mut guard = InFlight { script: self, done: false };
             let reply = self.replies.lock().unwrap().pop_front();
             let reply = reply.unwrap_or_else(|| self.otherwise.lock().unwrap().clone());
-            let report = self.answer(reply, sink).await;
+            let report = self.answer(reply, prompt, sink).await;
             guard.done = true;
             report
         })

@@ -8,6 +8,7 @@ mod newsletter;
 mod reply;
 mod request;
 mod schema;
+mod topic;
 mod words;
 mod writer;
 

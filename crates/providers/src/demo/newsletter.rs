@@ -74,7 +74,7 @@ fn clean_title(title: &str, number: usize) -> String {
 }
 
 /// How many topics to write: as many as a line `Topics: N` says, else what suits the items, at most `"max_topics": N`.
-fn topics_wanted(prompt: &str, items: usize) -> usize {
+pub(crate) fn topics_wanted(prompt: &str, items: usize) -> usize {
     let number_after = |text: &str| {
         let digits: String =
             text.trim_start_matches([' ', ':', '"']).chars().take_while(char::is_ascii_digit).collect();

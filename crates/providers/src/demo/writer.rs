@@ -1,9 +1,10 @@
 //! What the demo models write: the writer's texts and JSON, the coder's files, the chat's answers. Pure: the same
 //! request always gets the same words.
 
-use super::newsletter::{items_in, newsletter};
+use super::newsletter::{items_in, newsletter, topics_wanted};
 use super::request::Asked;
 use super::schema;
+use super::topic;
 use super::words::{Die, clip, plain, upper_first};
 
 /// A subject is quoted in sentences, so it stays short.
@@ -19,6 +20,9 @@ pub(crate) fn write(asked: &Asked) -> String {
     }
     let subject = subject(asked.last_user_text());
     let mut die = Die::new(asked.seed());
+    if topic::wanted(&prompt) {
+        return topic::newsletter(&subject, topics_wanted(&prompt, usize::MAX), &mut die).to_string();
+    }
     match &asked.schema {
         Some(wanted) => schema::instance(wanted, &subject, &mut die).to_string(),
         None => essay(&subject, &mut die),
@@ -27,7 +31,7 @@ pub(crate) fn write(asked: &Asked) -> String {
 
 /// What a prompt is about, as far as it says so plainly.
 pub(crate) fn subject(prompt: &str) -> String {
-    let labels = ["Topic:", "Subject:", "Theme:", "About:"];
+    let labels = ["The newsletter is about:", "Topic:", "Subject:", "Theme:", "About:"];
     let labelled = prompt.lines().find_map(|line| labels.iter().find_map(|label| line.trim().strip_prefix(label)));
     let text = plain(labelled.unwrap_or(prompt));
     let about = [" about ", " on the subject of ", " regarding "].iter().find_map(|word| text.split_once(word));
@@ -138,6 +142,16 @@ mod tests {
         assert!(text.starts_with("# Bees\n\n"), "{text}");
         assert!(text.split("\n\n").count() >= 4 && text.matches("bees").count() >= 2, "{text}");
         assert_eq!(text, write(&asked));
+    }
+
+    #[test]
+    fn a_newsletter_without_items_is_written_about_its_topic() {
+        let prompt = "Topics: 3\nThe newsletter is about: tea\n<items>\n</items>\nAnswer as {\"conclusion\": ...}";
+        let body = serde_json::json!({ "model": "writer", "messages": [{ "role": "user", "content": prompt }] });
+        let body = body.to_string();
+        let answer: serde_json::Value = serde_json::from_str(&write(&Asked::read(body.as_bytes()).unwrap())).unwrap();
+        assert_eq!(answer["topics"].as_array().map(Vec::len), Some(3));
+        assert!(answer["title"].as_str().unwrap().starts_with("Tea"), "{answer}");
     }
 
     #[test]

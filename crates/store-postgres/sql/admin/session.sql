@@ -1,4 +1,7 @@
 -- Differs from SQLite: each connection is set up for what it does; the answer says whether the server fits.
+-- Writers run every statement with one plan for ever, so the plan must not depend on statistics, which are often taken
+-- while the queue is empty. Whole-table scans are off, and a key given by a batch is compared as `= any (array[u.id])`:
+-- an index can answer that, and the planner cannot turn the join round to read the table in the order of its index.
 select set_config('search_path', coalesce($1::text, current_setting('search_path')), false),
        set_config('statement_timeout', $2::text, false),
        set_config('lock_timeout', $3::text, false),
@@ -6,6 +9,7 @@ select set_config('search_path', coalesce($1::text, current_setting('search_path
        set_config('synchronous_commit', 'on', false),
        set_config('plan_cache_mode', $5::text, false),
        set_config('enable_seqscan', $6::text, false),
+       set_config('enable_indexonlyscan', $6::text, false),
        set_config('enable_hashjoin', $6::text, false),
        set_config('enable_mergejoin', $6::text, false),
        set_config('jit', 'off', false),

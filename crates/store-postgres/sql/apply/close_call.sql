@@ -1,4 +1,5 @@
--- Differs from SQLite: a whole batch at once, as arrays.
+-- Differs from SQLite: a whole batch at once, as arrays. `outcome is null` says the same as
+-- `closed_at is null` and does not tempt the planner into the index of all open calls.
 update calls c
 set tokens_input = u.tokens_input, tokens_output = u.tokens_output, tokens_cached = u.tokens_cached,
     tokens_reasoning = u.tokens_reasoning, estimated = u.estimated, cost_nanousd = u.cost_nanousd,
@@ -12,4 +13,4 @@ from unnest(
 ) as u (id, workspace_id, tokens_input, tokens_output, tokens_cached, tokens_reasoning, estimated,
         cost_nanousd, cost_status, price_version, duration_ms, http_status, provider_request_id, served_model,
         error_code, error, outcome, closed_at)
-where c.id = u.id and c.workspace_id = u.workspace_id and c.closed_at is null
+where c.id = any (array[u.id]) and c.workspace_id = any (array[u.workspace_id]) and c.outcome is null

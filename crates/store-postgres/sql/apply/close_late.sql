@@ -1,4 +1,5 @@
--- Differs from SQLite: a whole batch at once, as arrays.
+-- Differs from SQLite: a whole batch at once, as arrays. `outcome is null` says the same as
+-- `closed_at is null` and does not tempt the planner into the index of all open calls.
 -- Usage of an attempt that lost its lease. A call closed in any other way than as lost stays as it is: the same result
 -- twice is once.
 update calls c
@@ -14,4 +15,5 @@ from unnest(
 ) as u (id, workspace_id, tokens_input, tokens_output, tokens_cached, tokens_reasoning, estimated,
         cost_nanousd, cost_status, price_version, duration_ms, http_status, provider_request_id, served_model,
         error_code, error, outcome, closed_at)
-where c.id = u.id and c.workspace_id = u.workspace_id and (c.closed_at is null or c.outcome = $19)
+where c.id = any (array[u.id]) and c.workspace_id = any (array[u.workspace_id])
+  and (c.outcome is null or c.outcome = $19)

@@ -3,17 +3,20 @@
 with run as (
   delete from runs r
   using unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::bigint[]) as f (id, workspace_id, attempt, row_version)
-  where r.id = f.id and r.workspace_id = f.workspace_id and r.attempt = f.attempt and r.row_version = f.row_version
+  where r.id = any (array[f.id]) and r.workspace_id = any (array[f.workspace_id]) and r.attempt = f.attempt
+    and r.row_version = f.row_version
   returning r.id, r.workspace_id, r.queue_id, r.sort_key, r.deadline_at, r.model, r.step, r.last_error_code, r.last_error
 ), ready_row as (
   delete from ready r
   using unnest($5::uuid[], $6::uuid[], $7::bigint[], $8::bigint[]) as f (id, workspace_id, attempt, row_version)
-  where r.id = f.id and r.workspace_id = f.workspace_id and r.attempt = f.attempt and r.row_version = f.row_version
+  where r.id = any (array[f.id]) and r.workspace_id = any (array[f.workspace_id]) and r.attempt = f.attempt
+    and r.row_version = f.row_version
   returning r.id, r.workspace_id, r.queue_id, r.sort_key, r.deadline_at, r.model, r.step, r.last_error_code, r.last_error
 ), parked_row as (
   delete from parked r
   using unnest($5::uuid[], $6::uuid[], $7::bigint[], $8::bigint[]) as f (id, workspace_id, attempt, row_version)
-  where r.id = f.id and r.workspace_id = f.workspace_id and r.attempt = f.attempt and r.row_version = f.row_version
+  where r.id = any (array[f.id]) and r.workspace_id = any (array[f.workspace_id]) and r.attempt = f.attempt
+    and r.row_version = f.row_version
   returning r.id, r.workspace_id, r.queue_id, r.sort_key, r.deadline_at, r.model, r.step, r.last_error_code, r.last_error
 ), won as (
   select * from run union all select * from ready_row union all select * from parked_row
@@ -21,7 +24,7 @@ with run as (
 select won.*, g.draft_id, g.user_id, g.recipe, g.target, g.dedupe_key, g.base_version,
        d.status, d.current_version, d.version_count
 from won
-join generations g on g.id = won.id
-join drafts d on d.id = g.draft_id
+join generations g on g.id = any (array[won.id])
+join drafts d on d.id = any (array[g.draft_id])
 order by d.id
 for update of d

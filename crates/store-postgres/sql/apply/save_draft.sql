@@ -7,4 +7,4 @@ set status = u.status, current_version = u.current_version, version_count = u.ve
 from unnest($1::uuid[], $2::text[], $3::bigint[], $4::bigint[], $5::text[], $6::timestamptz[], $7::boolean[],
             $8::timestamptz[])
      as u (id, status, current_version, version_count, title, generated_at, live, at)
-where d.id = u.id
+where d.id = any (array[u.id])

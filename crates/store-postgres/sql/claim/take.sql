@@ -2,7 +2,7 @@
 with taken as (
   delete from ready r
   using unnest($1::uuid[], $2::uuid[]) as u (id, call_id)
-  where r.id = u.id
+  where r.id = any (array[u.id])
   returning r.*, u.call_id
 ), fact as (
   select t.*, g.draft_id, g.user_id, g.recipe, g.recipe_version, g.accepted_at, g.attempt_timeout_us,
@@ -10,7 +10,7 @@ with taken as (
          least($4::timestamptz + least(g.attempt_timeout_us, 3155760000000000) * interval '1 microsecond', t.deadline_at)
            as attempt_deadline_at
   from taken t
-  join generations g on g.id = t.id
+  join generations g on g.id = any (array[t.id])
 ), run as (
   insert into runs (
     id, workspace_id, queue_id, sort_key, attempt, spent, row_version, deadline_at, model, step, node_id,
@@ -29,10 +29,10 @@ with taken as (
   update drafts d
   set status = $5, updated_at = $4, revision = d.revision + 1
   from fact f
-  where d.id = f.draft_id and d.current_version = 0
+  where d.id = any (array[f.draft_id]) and d.current_version = 0
 )
 select f.id, f.workspace_id, f.attempt + 1 as attempt, f.spent, f.row_version + 1 as row_version, f.deadline_at,
        f.model, f.draft_id, f.user_id, f.recipe, f.recipe_version, f.accepted_at, f.attempt_timeout_us,
        f.max_attempts, f.hold, f.attempt_deadline_at, f.sort_key, f.call_id, i.input
 from fact f
-join inputs i on i.generation_id = f.id
+join inputs i on i.generation_id = any (array[f.id])

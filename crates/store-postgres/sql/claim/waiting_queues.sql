@@ -9,4 +9,4 @@ with recursive waiting (queue_id) as (
 )
 select q.id, q.workspace_id, q.recipe, q.provider, q.model
 from waiting w
-join queues q on q.id = w.queue_id
+join queues q on q.id = any (array[w.queue_id])

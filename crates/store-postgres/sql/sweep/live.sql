@@ -5,9 +5,9 @@ select g.id, g.workspace_id, g.accepted_at, g.deadline_at, g.attempt_timeout_us,
        coalesce(n.row_version, p.row_version, r.row_version) as row_version, r.id as ready_id, p.reason,
        p.not_before_at, n.node_id, n.claimed_at, n.attempt_deadline_at, c.id as open_call_id
 from unnest($1::uuid[]) as u (id)
-join generations g on g.id = u.id
-left join ready r on r.id = g.id
-left join parked p on p.id = g.id
-left join runs n on n.id = g.id
-left join calls c on c.id = n.call_id and c.closed_at is null
+join generations g on g.id = any (array[u.id])
+left join ready r on r.id = any (array[g.id])
+left join parked p on p.id = any (array[g.id])
+left join runs n on n.id = any (array[g.id])
+left join calls c on c.id = any (array[n.call_id]) and c.outcome is null
 where coalesce(n.id, p.id, r.id) is not null

@@ -81,12 +81,12 @@ pub async fn look(tx: &mut Tx, batch: &[Accept], count: bool) -> Result<Seen, Fa
             k.2.key.as_str(), Micros::from(k.1.at));
         steps.add(sql!(deep "accept/find_idempotency"), params)
     });
-    let keys = (!deduped.is_empty())
-        .then(|| steps.add(sql!(deep "accept/find_live_key"), columns!(deduped, d => d.0.0, d.1)));
+    let keys =
+        (!deduped.is_empty()).then(|| steps.add(sql!(deep "accept/find_live_key"), columns!(deduped, d => d.0.0, d.1)));
     let locks = (!slots.is_empty()).then(|| steps.add(sql!(deep "accept/lock_draft"), columns!(slots, s => s.0)));
     let drafts = (!slots.is_empty()).then(|| steps.add(sql!(deep "accept/find_draft"), columns!(slots, s => s.0)));
-    let accounts = (!payers.is_empty())
-        .then(|| steps.add(sql!(deep "ledger/lock_account"), columns!(payers, p => p.0.0, p.1.0)));
+    let accounts =
+        (!payers.is_empty()).then(|| steps.add(sql!(deep "ledger/lock_account"), columns!(payers, p => p.0.0, p.1.0)));
     let found = tx.send(steps).await?;
 
     let mut seen = Seen::default();

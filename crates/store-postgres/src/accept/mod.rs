@@ -73,7 +73,8 @@ impl PostgresStore {
             return Ok(Some(plan.answers));
         }
         for new in &mut plan.new {
-            new.queue = self.queues.intern(&self.readers, new.request.scope, &new.request.recipe, &new.request.model).await?;
+            new.queue =
+                self.queues.intern(&self.readers, new.request.scope, &new.request.recipe, &new.request.model).await?;
         }
         // From here the write must succeed.
         if !write::write(tx, &mut plan).await? {

@@ -21,8 +21,8 @@ pub async fn write(mut tx: Tx, plan: &mut Plan<'_>) -> Result<bool, Fault> {
     if !plan.targets.is_empty() {
         let mut steps = Steps::default();
         let places = contest(&mut steps, plan);
-        let targets = steps.add(sql!(deep "accept/insert_live_target"),
-            columns!(plan.targets, t => t.0.0.0, t.0.1, t.1.0));
+        let targets =
+            steps.add(sql!(deep "accept/insert_live_target"), columns!(plan.targets, t => t.0.0.0, t.0.1, t.1.0));
         let answers = tx.send(steps).await?;
         if !won(&answers, places, plan) {
             tx.rollback().await?;
@@ -107,9 +107,7 @@ fn insert_drafts<'a>(steps: &mut Steps<'a>, plan: &Plan<'a>) {
         .new
         .iter()
         .filter_map(|new| match &new.request.slot {
-            Slot::New { draft, title, external_id } => {
-                Some((new.request, draft, text(title), external_id.as_deref()))
-            }
+            Slot::New { draft, title, external_id } => Some((new.request, draft, text(title), external_id.as_deref())),
             Slot::Existing(_) => None,
         })
         .collect();

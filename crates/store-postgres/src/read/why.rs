@@ -111,9 +111,7 @@ impl PostgresStore {
 fn target_locked(row: &Row) -> Waiting {
     let target: Option<String> = row.get("target");
     match row.get::<_, Option<Uuid>>("holder_id") {
-        Some(holder) => {
-            Waiting::TargetLocked { target: target.unwrap_or_default(), holder: GenerationId(holder) }
-        }
+        Some(holder) => Waiting::TargetLocked { target: target.unwrap_or_default(), holder: GenerationId(holder) },
         None => Waiting::BehindOthers { position: 1 },
     }
 }

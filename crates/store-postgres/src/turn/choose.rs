@@ -131,7 +131,10 @@ mod tests {
     }
 
     fn heads(places: &[(i32, i64)]) -> Vec<Head> {
-        places.iter().map(|(queue, key)| Head { queue: *queue, sort_key: *key, id: Uuid::from_u128(*key as u128) }).collect()
+        places
+            .iter()
+            .map(|(queue, key)| Head { queue: *queue, sort_key: *key, id: Uuid::from_u128(*key as u128) })
+            .collect()
     }
 
     #[test]

@@ -177,7 +177,8 @@ fn waves<'a>(writes: &[&'a Write]) -> Vec<Vec<Placed<'a>>> {
             Write::Change(change) => (Some(change.fence.generation), change.closes.as_ref().map(|call| call.id)),
             Write::Late { call, .. } => (None, Some(call.id)),
         };
-        let clash = generation.is_some_and(|id| generations.contains(&id)) || call.is_some_and(|id| calls.contains(&id));
+        let clash =
+            generation.is_some_and(|id| generations.contains(&id)) || call.is_some_and(|id| calls.contains(&id));
         if clash || waves.is_empty() {
             waves.push(Vec::new());
             generations.clear();

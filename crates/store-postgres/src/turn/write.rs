@@ -1,9 +1,9 @@
 //! Sends a plan: one statement per table, only for tables that get rows. Tables that others also lock come in one order:
 //! drafts and accounts (locked by the fence already), dedupe keys, targets.
 
+use super::News;
 use super::fence;
 use super::plan::{Closing, OutcomePlan, Plan, last_error};
-use super::News;
 use crate::ledger;
 use crate::pipeline::{Answers, Steps};
 use crate::queues::provider;
@@ -138,12 +138,7 @@ fn free<'a>(steps: &mut Steps<'a>, plan: &Plan<'a>) -> Option<usize> {
 }
 
 /// Fills in the answers of the wave.
-pub fn answer(
-    plan: &Plan<'_>,
-    answers: &Answers,
-    places: Places,
-    applied: &mut [Applied],
-) -> Result<News, StoreError> {
+pub fn answer(plan: &Plan<'_>, answers: &Answers, places: Places, applied: &mut [Applied]) -> Result<News, StoreError> {
     let fences = fence::found(answers.rows(places.found))?;
     for (place, change) in &plan.lost {
         applied[*place] = Applied::Lost { found: fences.get(&change.fence.generation).copied() };

@@ -322,9 +322,7 @@ pub(super) fn open_call(db: Db<'_>, intent: &Intent<'_>) -> Done<()> {
 }
 
 fn finished_steps(db: Db<'_>, id: GenerationId) -> Done<Vec<FinishedStep>> {
-    db.all(sql!("claim/steps"), [id.0.as_bytes()], |row| {
-        Ok(FinishedStep { name: row.get(0)?, output: row.get(1)? })
-    })
+    db.all(sql!("claim/steps"), [id.0.as_bytes()], |row| Ok(FinishedStep { name: row.get(0)?, output: row.get(1)? }))
 }
 
 fn purge(session: &mut Session<'_>, claimed: u64) -> Done<()> {

@@ -12,11 +12,12 @@ mod sweep;
 mod why;
 
 use crate::open::SqliteStore;
+use copydesk_core::generation::waiting::Waiting;
 use copydesk_core::refusal::Refusal;
 use copydesk_core::{GenerationId, Timestamp};
-use copydesk_core::generation::waiting::Waiting;
 use copydesk_store::generations::{
-    Accept, Accepted, GenerationFilter, GenerationRow, Heartbeat, Limits, Overdue, SweepRequest, Turn, TurnAnswer, Write,
+    Accept, Accepted, GenerationFilter, GenerationRow, Heartbeat, Limits, Overdue, SweepRequest, Turn, TurnAnswer,
+    Write,
 };
 use copydesk_store::{Answer, GenerationStore, Page, PageRequest, Scope};
 

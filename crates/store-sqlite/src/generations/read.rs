@@ -84,7 +84,8 @@ pub(super) fn list(
 
 fn ids(db: Db<'_>, scope: Scope, filter: &GenerationFilter, cut: &Cut) -> Done<Vec<GenerationId>> {
     let read = |row: &Row<'_>| Ok(GenerationId(codec::uuid(row, 0)?));
-    let (workspace, after, recipe, limit) = (scope.workspace.0.as_bytes(), cut.after.as_bytes(), &filter.recipe, cut.limit);
+    let (workspace, after, recipe, limit) =
+        (scope.workspace.0.as_bytes(), cut.after.as_bytes(), &filter.recipe, cut.limit);
     if filter.user.is_none() && filter.draft.is_none() {
         let live = params![workspace, after, recipe, limit];
         match filter.status {

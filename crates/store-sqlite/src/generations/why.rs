@@ -58,8 +58,7 @@ fn target_locked(row: &rusqlite::Row<'_>) -> Done<Option<Waiting>> {
 
 fn why_ready(db: Db<'_>, place: &Place, now: Timestamp, limits: &Limits) -> Done<Waiting> {
     let queues = read_queues(db)?;
-    let queue =
-        queues.get(&place.queue).ok_or_else(|| Fault::corrupt(format!("queue {} is unknown", place.queue)))?;
+    let queue = queues.get(&place.queue).ok_or_else(|| Fault::corrupt(format!("queue {} is unknown", place.queue)))?;
     if let Some(paused) = paused(db, queue)? {
         return Ok(paused);
     }

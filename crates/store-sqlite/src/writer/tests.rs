@@ -5,14 +5,22 @@ use crate::checkpoint::Checkpointer;
 use copydesk_core::refusal::Refusal;
 use futures::future::join_all;
 
-fn writer() -> (Writer, Checkpointer, tempfile::TempDir) {
+/// Dropped in this order: the checkpointer ends when the writer does.
+struct Bench {
+    writer: Writer,
+    _checkpointer: Checkpointer,
+    _folder: tempfile::TempDir,
+}
+
+fn bench() -> Bench {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("test.db");
     let connection = Connection::open(&file).unwrap();
     connection.pragma_update(None, "journal_mode", "WAL").unwrap();
     connection.execute_batch("CREATE TABLE t (x INTEGER NOT NULL UNIQUE) STRICT").unwrap();
     let (checkpointer, bell) = Checkpointer::start(Connection::open(&file).unwrap()).unwrap();
-    (Writer::start(connection, Memory::new(10), bell).unwrap(), checkpointer, folder)
+    let writer = Writer::start(connection, Memory::new(10), bell).unwrap();
+    Bench { writer, _checkpointer: checkpointer, _folder: folder }
 }
 
 fn insert(session: &mut Session<'_>, x: i64) -> Done<()> {
@@ -27,7 +35,8 @@ async fn rows(writer: &Writer) -> Vec<i64> {
 
 #[tokio::test]
 async fn one_bad_command_of_a_batch_fails_alone() {
-    let (writer, ..) = writer();
+    let bench = bench();
+    let writer = &bench.writer;
     // Holds the writer until all of them are queued, so that they share one commit.
     let (go, wait) = crossbeam_channel::bounded::<()>(1);
     let gate = writer.run(0, move |session| {
@@ -59,12 +68,13 @@ async fn one_bad_command_of_a_batch_fails_alone() {
             _ => assert_eq!(answer, Ok(()), "{x}"),
         }
     }
-    assert_eq!(rows(&writer).await, (0..=20).filter(|x| ![7, 8, 9].contains(x)).collect::<Vec<i64>>());
+    assert_eq!(rows(writer).await, (0..=20).filter(|x| ![7, 8, 9].contains(x)).collect::<Vec<i64>>());
 }
 
 #[tokio::test]
 async fn a_command_that_fails_alone_leaves_nothing() {
-    let (writer, ..) = writer();
+    let bench = bench();
+    let writer = &bench.writer;
     let failed: Result<(), StoreError> = writer
         .run(0, |session| {
             insert(session, 1)?;
@@ -72,12 +82,13 @@ async fn a_command_that_fails_alone_leaves_nothing() {
         })
         .await;
     assert_eq!(failed, Err(StoreError::Refused(Refusal::AmountTooLarge)));
-    assert_eq!(rows(&writer).await, Vec::<i64>::new());
+    assert_eq!(rows(writer).await, Vec::<i64>::new());
 }
 
 #[tokio::test]
 async fn work_goes_on_when_its_caller_hangs_up() {
-    let (writer, ..) = writer();
+    let bench = bench();
+    let writer = &bench.writer;
     let (go, wait) = crossbeam_channel::bounded::<()>(1);
     {
         let hung_up = writer.run(0, move |session| {
@@ -88,12 +99,13 @@ async fn work_goes_on_when_its_caller_hangs_up() {
         assert!(futures::poll!(std::pin::pin!(hung_up)).is_pending());
     }
     go.send(()).unwrap();
-    assert_eq!(rows(&writer).await, [5]);
+    assert_eq!(rows(writer).await, [5]);
 }
 
 #[tokio::test]
 async fn after_an_io_error_nothing_is_written_any_more() {
-    let (writer, ..) = writer();
+    let bench = bench();
+    let writer = &bench.writer;
     let broken: Result<(), StoreError> = writer
         .run(0, |_| {
             let code = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_IOERR_FSYNC);

@@ -86,12 +86,13 @@ impl Driver {
         let node = self.nodes[usize::from(self.dice.chance(50))];
         let mut limits = builder::no_limits();
         if self.dice.chance(30) {
-            limits.global = Some(u32::try_from(self.dice.below(8)).unwrap_or(0));
+            limits.global = Some(u32::try_from(self.dice.below(12)).unwrap_or(0));
         }
-        let lanes = [Lane::Provider("demo".to_owned()), Lane::Recipe("chat".to_owned()), Lane::Model(MODELS[0].to_owned())];
+        let lanes =
+            [Lane::Provider("demo".to_owned()), Lane::Recipe("chat".to_owned()), Lane::Model(MODELS[0].to_owned())];
         for lane in lanes {
-            if self.dice.chance(25) {
-                limits.lanes.push((lane, u32::try_from(self.dice.below(4)).unwrap_or(0)));
+            if self.dice.chance(20) {
+                limits.lanes.push((lane, u32::try_from(self.dice.below(6)).unwrap_or(0)));
             }
         }
         let n = usize::try_from(1 + self.dice.below(4)).unwrap_or(1);
@@ -173,13 +174,14 @@ impl Driver {
 
     pub(super) fn beat(&mut self) -> Move {
         let node = self.nodes[usize::from(self.dice.chance(50))];
-        Move::Beat(Heartbeat { node, at: self.now, label: "walk".to_owned(), goodbye: self.dice.chance(10) })
+        Move::Beat(Heartbeat { node, at: self.now, label: "walk".to_owned(), goodbye: self.dice.chance(4) })
     }
 
     pub(super) fn pause(&mut self) -> Move {
-        let master = self.dice.chance(20);
+        // The master switch is off for a short while only: a walk on which nothing is accepted meets nothing.
+        let master = self.dice.chance(50);
         let what = if master { PauseKey::Generation } else { PauseKey::Recipe("code".to_owned()) };
-        Move::Pause { what, paused: self.dice.chance(40), at: self.now }
+        Move::Pause { what, paused: self.dice.chance(if master { 10 } else { 40 }), at: self.now }
     }
 
     /// An edit or an editorial move that the contract speaks of; what it leaves open is not asked for.
@@ -217,7 +219,7 @@ impl Driver {
             workspace: Scope::DEFAULT.workspace,
             user: owner,
             kind: if refunded.is_some() { TransferKind::Refund } else { TransferKind::Grant },
-            amount: credits(self.number(1, 60)),
+            amount: credits(if refunded.is_some() { self.number(1, 20) } else { self.number(20, 400) }),
             generation: refunded,
             reference,
             at: self.now,

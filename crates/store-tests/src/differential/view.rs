@@ -34,7 +34,7 @@ pub(super) async fn answer(store: &dyn Store, it: &Move) -> Told {
             Told { accepted, ..told(answers) }
         }
         Move::Turn(turn) => of_turn(store, turn).await,
-        Move::Beat(beat) => told(store.heartbeat(beat.clone()).await.expect("heartbeat")),
+        Move::Beat(beat) => told(said(store.heartbeat(beat.clone()).await)),
         Move::Overdue(sweep) => {
             let found = store.overdue(sweep.clone()).await.expect("overdue");
             told(found.into_iter().map(|it| overdue(it, sweep.now)).collect::<Vec<_>>())
@@ -42,7 +42,7 @@ pub(super) async fn answer(store: &dyn Store, it: &Move) -> Told {
         Move::CloseOrphans { now, before } => {
             told(store.close_orphan_calls(*now, *before, 1_000).await.expect("close_orphan_calls"))
         }
-        Move::Pause { what, paused, at } => told(store.set_pause(what.clone(), *paused, *at).await.expect("set_pause")),
+        Move::Pause { what, paused, at } => told(said(store.set_pause(what.clone(), *paused, *at).await)),
         Move::Edit(edit) => told(said(store.add_version(edit.clone()).await.map(draft))),
         Move::Set(set) => told(said(store.set_draft(set.clone()).await.map(draft))),
         Move::Post(transfer) => told(said(store.post(transfer.clone()).await)),

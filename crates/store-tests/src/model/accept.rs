@@ -106,14 +106,8 @@ impl Data {
             hold: request.hold,
         };
         let state = State::Pending { wait };
-        let generation = Generation {
-            id,
-            terms,
-            state: state.clone(),
-            attempt: AttemptNo(0),
-            spent: 0,
-            row_version: RowVersion(1),
-        };
+        let generation =
+            Generation { id, terms, state: state.clone(), attempt: AttemptNo(0), spent: 0, row_version: RowVersion(1) };
         self.write_hold(&request);
         let data = format!("{{\"recipe\":{:?},\"draft\":\"{draft}\"}}", request.recipe);
         self.announce(request.scope, "generation.accepted", Some(id), Some(draft), request.at, data);

@@ -158,7 +158,14 @@ impl Data {
         }
     }
 
-    fn move_hold(&mut self, id: GenerationId, kind: TransferKind, amount: MicroCredits, row: TransferId, at: Timestamp) {
+    fn move_hold(
+        &mut self,
+        id: GenerationId,
+        kind: TransferKind,
+        amount: MicroCredits,
+        row: TransferId,
+        at: Timestamp,
+    ) {
         let Some(entry) = self.generations.get(&id) else { return };
         let (workspace, user) = (entry.scope().workspace, entry.accept.user);
         let generation = Some(id);

@@ -43,7 +43,8 @@ impl Data {
         self.audit_locks(&mut findings);
         self.audit_ledger(&mut findings);
         for call in self.calls.values().filter(|call| call.row.closed.is_none()) {
-            let is_run = self.generations.get(&call.row.generation).is_some_and(|entry| entry.call == Some(call.row.id));
+            let is_run =
+                self.generations.get(&call.row.generation).is_some_and(|entry| entry.call == Some(call.row.id));
             let old = call.row.opened_at < now.minus(OPEN_CALL_MAX);
             findings.expect("open_call_without_run_older_than_an_hour", is_run || !old, call.row.id, "open");
         }
@@ -106,7 +107,8 @@ impl Data {
             let row = &draft.row;
             let live = row.live_generation.and_then(|id| self.generations.get(&id));
             let live_status = live.map(|entry| entry.generation.state.status());
-            let lives = row.live_generation.is_none() || live.is_some_and(|entry| entry.is_live() && entry.draft == row.id);
+            let lives =
+                row.live_generation.is_none() || live.is_some_and(|entry| entry.is_live() && entry.draft == row.id);
             findings.expect("draft_live_generation_is_live", lives, row.id, format!("{:?}", row.live_generation));
             let fits = match row.status {
                 DraftStatus::Pending => row.versions == 0 && live_status == Some(Status::Pending),
@@ -158,7 +160,12 @@ impl Data {
         }
         for (key, account) in &self.accounts {
             let fold = folds.get(key).map(|(balance, ..)| *balance).unwrap_or_default();
-            findings.expect("balance_is_fold", fold == account.balance, key.1, format!("{fold:?} {:?}", account.balance));
+            findings.expect(
+                "balance_is_fold",
+                fold == account.balance,
+                key.1,
+                format!("{fold:?} {:?}", account.balance),
+            );
         }
     }
 }

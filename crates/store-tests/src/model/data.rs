@@ -181,8 +181,7 @@ where
         rows.reverse();
     }
     if let Some(cursor) = &page.after {
-        let after =
-            cursor.parse::<K>().map_err(|_| StoreError::NotFound { what: "page after", id: cursor.clone() })?;
+        let after = cursor.parse::<K>().map_err(|_| StoreError::NotFound { what: "page after", id: cursor.clone() })?;
         rows.retain(|(key, _)| if newest_first { *key < after } else { *key > after });
     }
     let more = rows.len() > page.limit as usize;

@@ -185,10 +185,7 @@ pub async fn a_deleted_draft_leaves_the_lists_and_comes_back(t: Arc<Bench>) {
     let counts = t.store.count_drafts(Scope::DEFAULT, None).await.expect("count_drafts");
     assert!(counts.iter().all(|(_, n)| *n == 0), "{counts:?}");
     for answer in [edit(&t, draft, None, "No").await, set(&t, draft, DraftSetting::Publish).await] {
-        let gone = matches!(
-            answer,
-            Err(StoreError::NotFound { .. } | StoreError::Refused(Refusal::DraftNotFound))
-        );
+        let gone = matches!(answer, Err(StoreError::NotFound { .. } | StoreError::Refused(Refusal::DraftNotFound)));
         assert!(gone, "{answer:?}");
     }
     let back = set(&t, draft, DraftSetting::Undelete).await.expect("undelete");
@@ -216,8 +213,7 @@ pub async fn counts_are_per_status_and_user(t: Arc<Bench>) {
 }
 
 pub async fn drafts_are_found_by_status_user_recipe_and_external_id(t: Arc<Bench>) {
-    let (_, wanted) =
-        t.start(t.request().user("ann").recipe("outreach").external_id("prospect-7").priority(50)).await;
+    let (_, wanted) = t.start(t.request().user("ann").recipe("outreach").external_id("prospect-7").priority(50)).await;
     t.start(t.request().user("ann").recipe("newsletter").external_id("prospect-8")).await;
     t.start(t.request().user("bob").recipe("outreach")).await;
     let run = t.claim_one().await;

@@ -172,7 +172,8 @@ pub async fn a_fence_must_fit_in_all_its_parts(t: Arc<Bench>) {
     .await;
     t.lost(wrong(|it| it.fence.status = Status::Pending)).await;
     let missing = t.ids.generation();
-    let change = Change { fence: copydesk_store::generations::Fence { generation: missing, ..right.fence }, ..wrong(|_| {}) };
+    let change =
+        Change { fence: copydesk_store::generations::Fence { generation: missing, ..right.fence }, ..wrong(|_| {}) };
     assert_eq!(t.apply(change).await, Applied::Lost { found: None });
     t.done(right).await;
 }

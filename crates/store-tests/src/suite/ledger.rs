@@ -111,12 +111,9 @@ pub async fn every_hold_is_resolved_exactly_once(t: Arc<Bench>) {
             0 => builder::settle(&t.ids, run, t.now()),
             1 => builder::fail(&t.ids, run, copydesk_core::generation::FailureCode::ProviderError, t.now()),
             2 => builder::cancel(&t.ids, run.scope, &run.generation, t.now()),
-            _ => builder::fail_or_fall_back(
-                &t.ids,
-                run,
-                copydesk_core::generation::FailureCode::OutputInvalid,
-                t.now(),
-            ),
+            _ => {
+                builder::fail_or_fall_back(&t.ids, run, copydesk_core::generation::FailureCode::OutputInvalid, t.now())
+            }
         };
         t.done(change.clone()).await;
         t.lost(change).await;

@@ -105,7 +105,8 @@ pub async fn generations_are_found_by_status_draft_and_recipe(t: Arc<Bench>) {
 
 pub async fn rows_added_while_reading_do_not_shift_a_page(t: Arc<Bench>) {
     t.accept_all((0..20).map(|_| t.request()).collect()).await;
-    let first = t.store.list_drafts(Scope::DEFAULT, DraftFilter::default(), PageRequest::newest(10)).await.expect("a page");
+    let first =
+        t.store.list_drafts(Scope::DEFAULT, DraftFilter::default(), PageRequest::newest(10)).await.expect("a page");
     t.accept_all((0..5).map(|_| t.request()).collect()).await;
     let page = PageRequest { after: first.next.clone(), ..PageRequest::newest(10) };
     let second = t.store.list_drafts(Scope::DEFAULT, DraftFilter::default(), page).await.expect("a page");
@@ -119,5 +120,8 @@ pub async fn transfers_are_listed_by_user(t: Arc<Bench>) {
     t.grant("bob", 6).await;
     let ann = Some(builder::user_id(Scope::DEFAULT, "ann"));
     let page = t.store.transfers(Scope::DEFAULT, ann, PageRequest::newest(10)).await.expect("transfers");
-    assert_eq!(page.rows.iter().map(|row| (row.kind, row.amount.micros())).collect::<Vec<_>>(), [(TransferKind::Grant, 5)]);
+    assert_eq!(
+        page.rows.iter().map(|row| (row.kind, row.amount.micros())).collect::<Vec<_>>(),
+        [(TransferKind::Grant, 5)]
+    );
 }

@@ -88,7 +88,8 @@ pub async fn insufficient_credits_write_nothing(t: Arc<Bench>) {
     t.grant("a", 100).await;
     t.start(t.request().hold(80)).await;
     let before = t.snapshot(Scope::DEFAULT).await;
-    let refused = Err(Refusal::InsufficientCredits { required: credits(21), available: credits(20), held: credits(80) });
+    let refused =
+        Err(Refusal::InsufficientCredits { required: credits(21), available: credits(20), held: credits(80) });
     let request = t.request().hold(21).key("k", 1).dedupe("d").target("x").external_id("e");
     assert_eq!(t.accept(request).await, refused);
     assert_eq!(t.snapshot(Scope::DEFAULT).await, before, "no draft, no generation, no hold, no event");
@@ -128,7 +129,9 @@ pub async fn a_duplicate_holds_nothing(t: Arc<Bench>) {
     t.grant("a", 100).await;
     let (generation, draft) = t.start(t.request().hold(30).dedupe("d").key("k", 1)).await;
     let ids = (generation, draft);
-    for request in [t.request().hold(30).dedupe("d"), t.request().hold(30).key("k", 1), t.request().existing(draft).hold(30)] {
+    for request in
+        [t.request().hold(30).dedupe("d"), t.request().hold(30).key("k", 1), t.request().existing(draft).hold(30)]
+    {
         assert_eq!(t.accept(request).await.expect("accepted").ids(), ids);
     }
     assert_eq!(t.balance("a").await, (70, 30));

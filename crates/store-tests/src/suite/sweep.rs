@@ -61,7 +61,11 @@ pub async fn a_passed_deadline_is_found_wherever_the_generation_is(t: Arc<Bench>
     assert!(overdue[1..].iter().all(|it| it.open_call.is_none()));
     assert_eq!(overdue[0].input_bytes, t.request().input.len() as u64);
     for it in &overdue {
-        assert_eq!(it.generation, t.row(it.generation.id).await.generation, "what the sweeper gets is what stands there");
+        assert_eq!(
+            it.generation,
+            t.row(it.generation.id).await.generation,
+            "what the sweeper gets is what stands there"
+        );
     }
     for it in &overdue {
         t.done(end(&t, it)).await;
@@ -220,7 +224,8 @@ pub async fn the_call_of_a_lost_attempt_is_an_orphan_while_the_next_runs(t: Arc<
     t.advance_s(1);
     assert_eq!(t.store.close_orphan_calls(t.now(), t.now(), 100).await.expect("close_orphan_calls"), 1);
     let calls = t.calls(run.generation.id).await;
-    let outcome = |id| calls.iter().find(|call| call.id == id).and_then(|call| call.closed.as_ref()).map(|it| it.1.outcome);
+    let outcome =
+        |id| calls.iter().find(|call| call.id == id).and_then(|call| call.closed.as_ref()).map(|it| it.1.outcome);
     assert_eq!((outcome(run.call), outcome(again.call)), (Some(CallOutcome::Lost), None));
 }
 

@@ -1,0 +1,145 @@
+//! A draft's editorial life over HTTP.
+
+use crate::site::Site;
+use serde_json::{Value, json};
+
+async fn drafted(site: &Site) -> (String, Value) {
+    let done = site.finished(json!({})).await;
+    (format!("/drafts/{}", done["draft_id"].as_str().unwrap()), done["draft"].clone())
+}
+
+#[tokio::test]
+async fn an_edit_names_its_revision_and_makes_a_version() {
+    let site = Site::working().await;
+    let (path, _) = drafted(&site).await;
+    let read = site.get(&path).await;
+    let etag = read.header("etag").to_owned();
+    assert_eq!(etag, format!("\"{}\"", read.json()["revision"]));
+    let unchanged = site.send("GET", &path, None, &[("if-none-match", &etag)]).await;
+    assert_eq!((unchanged.status, unchanged.bytes.len(), unchanged.header("etag")), (304, 0, etag.as_str()));
+    let change = json!({"title": "Better", "content": "Rewritten by hand."});
+    assert_eq!(site.send("PATCH", &path, Some(change.clone()), &[]).await.code(), "if_match_required");
+    let edited = site.send("PATCH", &path, Some(change.clone()), &[("if-match", &etag)]).await;
+    assert_eq!(edited.status, 200, "{}", edited.json());
+    let body = edited.json();
+    assert_eq!((&body["title"], &body["current_version"]), (&json!("Better"), &json!(2)));
+    assert_eq!(
+        (&body["content"]["origin"], &body["content"]["markdown"]),
+        (&json!("edited"), &json!("Rewritten by hand."))
+    );
+    assert_ne!(edited.header("etag"), etag);
+    let stale = site.send("PATCH", &path, Some(change), &[("if-match", &etag)]).await;
+    assert_eq!((stale.status, stale.code().as_str()), (412, "version_conflict"));
+    assert_eq!(stale.json()["current"]["etag"], edited.header("etag"));
+}
+
+#[tokio::test]
+async fn a_patch_may_carry_the_review_of_what_it_brings() {
+    let site = Site::working().await;
+    let (path, _) = drafted(&site).await;
+    let any = [("if-match", "*")];
+    let reply = site.send("PATCH", &path, Some(json!({"title": "T", "review": "approved"})), &any).await;
+    assert_eq!((reply.status, &reply.json()["review"], &reply.json()["title"]), (200, &json!("approved"), &json!("T")));
+    for bad in [json!({}), json!({"review": "maybe"}), json!({"title": 7}), json!({"content": {"txt": "x"}})] {
+        let reply = site.send("PATCH", &path, Some(bad.clone()), &any).await;
+        assert_eq!((reply.status, reply.code().as_str()), (422, "validation_failed"), "{bad}");
+    }
+    let reply = site.send("PATCH", &path, Some(json!({"title": "x"})), &[("if-match", "7")]).await;
+    assert_eq!((reply.status, reply.code().as_str()), (400, "bad_header"));
+}
+
+#[tokio::test]
+async fn published_drafts_refuse_regenerate_and_edit() {
+    let site = Site::working().await;
+    let (path, _) = drafted(&site).await;
+    let reply = site.send("POST", &format!("{path}/publish"), None, &[]).await;
+    assert_eq!((reply.status, &reply.json()["status"]), (200, &json!("published")));
+    for reply in [
+        site.post(&format!("{path}/regenerate"), json!({})).await,
+        site.send("PATCH", &path, Some(json!({"title": "x"})), &[("if-match", "*")]).await,
+        site.post(&format!("{path}/versions/1/restore"), json!({})).await,
+    ] {
+        assert_eq!((reply.status, reply.code().as_str()), (409, "draft_published"));
+    }
+    let reply = site.send("POST", &format!("{path}/unpublish"), None, &[]).await;
+    assert_eq!(
+        (reply.status, &reply.json()["status"], &reply.json()["published_at"]),
+        (200, &json!("draft"), &Value::Null)
+    );
+    assert_eq!(site.post(&format!("{path}/regenerate"), json!({})).await.status, 202);
+}
+
+#[tokio::test]
+async fn a_regeneration_adds_a_version_and_an_old_one_comes_back() {
+    let site = Site::working().await;
+    let (path, _) = drafted(&site).await;
+    let wait = [("prefer", "wait=30")];
+    let again = site.send("POST", &format!("{path}/regenerate"), Some(json!({"model": "demo/writer"})), &wait).await;
+    assert_eq!((again.status, &again.json()["version"]), (200, &json!(2)));
+    let versions = site.get(&format!("{path}/versions")).await.json();
+    let numbers: Vec<&Value> = versions["data"].as_array().unwrap().iter().map(|row| &row["version"]).collect();
+    assert_eq!(numbers, [1, 2]);
+    assert_eq!((&versions["data"][0]["current"], &versions["data"][1]["current"]), (&json!(false), &json!(true)));
+    let one = site.get(&format!("{path}/versions/1")).await.json();
+    assert_eq!(one["content"]["form"], "text");
+    assert_eq!(one["provenance"]["recipe"], "text");
+    let restored = site.post(&format!("{path}/versions/1/restore"), json!({})).await;
+    assert_eq!(restored.status, 200);
+    assert_eq!(restored.json()["content"]["origin"], "restored");
+    assert_eq!(restored.json()["current_version"], 3);
+    for missing in ["9", "0", "x", "-1"] {
+        assert_eq!(site.get(&format!("{path}/versions/{missing}")).await.code(), "not_found");
+    }
+}
+
+#[tokio::test]
+async fn seed_s0_b19_an_unfinished_draft_is_neither_published_nor_edited() {
+    let site = Site::idle().await;
+    let body = site.accept(json!({})).await;
+    let path = format!("/drafts/{}", body["draft_id"].as_str().unwrap());
+    assert_eq!(site.get(&path).await.json()["content"], Value::Null);
+    for reply in [
+        site.send("POST", &format!("{path}/publish"), None, &[]).await,
+        site.send("PATCH", &path, Some(json!({"title": "x"})), &[("if-match", "*")]).await,
+        site.send("DELETE", &path, None, &[]).await,
+    ] {
+        assert_eq!((reply.status, reply.code().as_str()), (409, "draft_busy"));
+    }
+}
+
+#[tokio::test]
+async fn a_deleted_draft_is_gone_until_it_is_undeleted() {
+    let site = Site::working().await;
+    let (path, draft) = drafted(&site).await;
+    let reply = site.send("DELETE", &path, None, &[]).await;
+    assert_eq!((reply.status, reply.bytes.len()), (204, 0));
+    for (method, part, body) in [
+        ("GET", "", None),
+        ("GET", "/versions", None),
+        ("POST", "/publish", Some(json!({}))),
+        ("POST", "/regenerate", Some(json!({}))),
+    ] {
+        let reply = site.send(method, &format!("{path}{part}"), body, &[]).await;
+        assert_eq!((reply.status, reply.code().as_str()), (404, "not_found"), "{method} {part}");
+    }
+    assert!(site.get(&path).await.json()["hint"].as_str().unwrap().contains("undelete"));
+    assert_eq!(site.get("/drafts").await.json()["data"], json!([]));
+    let reply = site.send("POST", &format!("{path}/undelete"), None, &[]).await;
+    assert_eq!((reply.status, &reply.json()["title"]), (200, &draft["title"]));
+    assert_eq!(site.get(&path).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_review_is_one_word_beside_the_status() {
+    let site = Site::working().await;
+    let (path, _) = drafted(&site).await;
+    for (verb, word) in [("approve", "approved"), ("reject", "rejected")] {
+        let reply = site.send("POST", &format!("{path}/{verb}"), None, &[]).await;
+        assert_eq!(
+            (reply.status, &reply.json()["review"], &reply.json()["status"]),
+            (200, &json!(word), &json!("draft"))
+        );
+    }
+    let reply = site.send("POST", &format!("{path}/approve"), None, &[("if-match", "\"1\"")]).await;
+    assert_eq!((reply.status, reply.code().as_str()), (412, "version_conflict"));
+}

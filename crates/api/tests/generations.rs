@@ -1,0 +1,155 @@
+//! Generations over HTTP: accepted, waited for, looked at, cancelled, tried again.
+
+use crate::scripted::{FIRST_HALF, SECOND_HALF};
+use crate::site::{PUBLIC_URL, Site, text};
+use serde_json::{Value, json};
+
+fn path_of(body: &Value, part: &str) -> String {
+    format!("/generations/{}{part}", body["id"].as_str().unwrap())
+}
+
+#[tokio::test]
+async fn an_accepted_request_is_answered_with_its_ids_and_addresses() {
+    let site = Site::idle().await;
+    let body = site.accept(json!({"external_id": "mail 7/1"})).await;
+    let (id, draft) = (body["id"].as_str().unwrap(), body["draft_id"].as_str().unwrap());
+    assert!(id.starts_with("gen_") && draft.starts_with("drf_"));
+    assert_eq!(body["status"], "pending");
+    assert_eq!(body["urls"]["stream"], format!("{PUBLIC_URL}/api/v1/generations/{id}/stream"));
+    for spelling in [id, body["uuid"].as_str().unwrap(), "ext:mail%207%2F1"] {
+        assert_eq!(site.get(&format!("/generations/{spelling}")).await.json()["id"], id, "{spelling}");
+    }
+    for spelling in [draft, body["draft_uuid"].as_str().unwrap(), "ext:mail%207%2F1"] {
+        assert_eq!(site.get(&format!("/drafts/{spelling}")).await.json()["id"], draft, "{spelling}");
+    }
+}
+
+#[tokio::test]
+async fn who_prefers_to_wait_gets_the_finished_text() {
+    let site = Site::working().await;
+    let body = text(json!({"user": "ann", "metadata": {"campaign": 7}}));
+    let reply = site.send("POST", "/generations", Some(body), &[("prefer", "respond-async, wait=30")]).await;
+    assert_eq!((reply.status, reply.header("preference-applied")), (200, "wait=30"));
+    let body = reply.json();
+    assert_eq!(
+        (&body["status"], &body["version"], &body["origin"]),
+        (&json!("completed"), &json!(1), &json!("generated"))
+    );
+    assert_eq!((&body["user"], &body["metadata"]["campaign"]), (&json!("ann"), &json!(7)));
+    assert_eq!(body["draft"]["content"]["text"], format!("{FIRST_HALF}{SECOND_HALF}"));
+    assert_eq!(body["draft"]["content"]["words"], 2);
+    assert_eq!(body["usage"]["total_tokens"], 14);
+    // 10 tokens in at 150, 4 out at 600 nano-dollars each.
+    assert_eq!((&body["cost"]["nanousd"], &body["cost"]["status"]), (&json!(3_900), &json!("priced")));
+    assert_eq!(body["error"], Value::Null);
+}
+
+#[tokio::test]
+async fn a_wait_that_runs_out_ends_with_the_ids() {
+    let site = Site::idle().await;
+    let reply = site.send("POST", "/generations", Some(text(json!({}))), &[("prefer", "wait=1")]).await;
+    assert_eq!((reply.status, reply.header("preference-applied")), (202, "wait=1"));
+    assert_eq!(reply.json()["status"], "pending");
+}
+
+#[tokio::test]
+async fn a_waiting_generation_says_what_it_waits_for() {
+    let site = Site::idle().await;
+    let body =
+        site.accept(json!({"run_at": "2199-01-01T00:00:00Z", "deadline": "10m", "input": {"prompt": "x"}})).await;
+    let shown = site.get(&path_of(&body, "")).await.json();
+    assert_eq!(shown["waiting"]["reason"], "scheduled");
+    assert_eq!(shown["run_at"], "2199-01-01T00:00:00.000000Z");
+    assert_eq!(shown["deadline_at"], "2199-01-01T00:10:00.000000Z");
+    assert_eq!(shown["input"], json!({"prompt": "x"}));
+    let why = site.get(&path_of(&body, "/why")).await.json();
+    assert_eq!((&why["object"], &why["waiting"]["reason"]), (&json!("why"), &json!("scheduled")));
+    let idle = site.accept(json!({})).await;
+    assert_eq!(site.get(&path_of(&idle, "/why")).await.json()["waiting"]["reason"], "no_worker");
+}
+
+#[tokio::test]
+async fn a_cancelled_generation_is_over() {
+    let site = Site::idle().await;
+    let body = site.accept(json!({})).await;
+    let reply = site.send("POST", &path_of(&body, "/cancel"), None, &[]).await;
+    assert_eq!((reply.status, &reply.json()["status"]), (200, &json!("cancelled")));
+    let reply = site.send("POST", &path_of(&body, "/cancel"), None, &[]).await;
+    assert_eq!((reply.status, reply.code().as_str()), (409, "already_terminal"));
+    assert_eq!(reply.json()["generation_status"], "cancelled");
+}
+
+#[tokio::test]
+async fn a_retry_is_a_new_generation_for_the_same_draft() {
+    let site = Site::working().await;
+    let failed = site.finished(json!({"model": "demo/refuses"})).await;
+    assert_eq!((&failed["status"], &failed["error"]["code"]), (&json!("failed"), &json!("refused")));
+    assert_eq!(failed["error"]["doc_url"], format!("{PUBLIC_URL}/docs/errors/refused"));
+    assert_eq!((&failed["draft"]["status"], &failed["draft"]["content"]), (&json!("failed"), &Value::Null));
+    let wait = [("prefer", "wait=30"), ("idempotency-key", "again")];
+    let path = path_of(&failed, "/retry");
+    let reply = site.send("POST", &path, Some(json!({"model": "demo/writer"})), &wait).await;
+    let done = reply.json();
+    assert_eq!((reply.status, &done["status"], &done["model"]), (200, &json!("completed"), &json!("demo/writer")));
+    assert_eq!(done["draft_id"], failed["draft_id"]);
+    assert_ne!(done["id"], failed["id"]);
+    let replay = site.send("POST", &path, Some(json!({"model": "demo/writer"})), &wait).await;
+    assert_eq!((replay.header("idempotent-replayed"), &replay.json()["id"]), ("true", &done["id"]));
+    let reply = site.send("POST", &path_of(&done, "/retry"), None, &[]).await;
+    assert_eq!((reply.status, reply.code().as_str()), (409, "already_terminal"));
+}
+
+#[tokio::test]
+async fn every_call_is_on_the_books_also_the_failed_one() {
+    let site = Site::working().await;
+    let done = site.finished(json!({"model": "demo/flaky", "user": "ann"})).await;
+    assert_eq!((&done["status"], &done["attempt"]), (&json!("completed"), &json!(2)));
+    assert_eq!(done["last_error"]["code"], "provider_error");
+    let calls = site.get(&path_of(&done, "/calls")).await.json();
+    let outcomes: Vec<&Value> = calls["data"].as_array().unwrap().iter().map(|call| &call["outcome"]).collect();
+    assert_eq!(outcomes, ["failed", "ok"]);
+    assert_eq!(calls["data"][0]["error"]["code"], "provider_error");
+    let rows = site.get("/usage/rows?user=ann").await.json();
+    assert_eq!(rows["data"].as_array().unwrap().len(), 2);
+    let row = &rows["data"][0];
+    assert_eq!((&row["service"], &row["operation"], &row["user"]), (&json!("text"), &json!("write"), &json!("ann")));
+    assert_eq!((&row["tokens"]["input"], &row["tokens"]["estimated"]), (&json!(10), &json!(false)));
+    assert_eq!((&row["cost"]["nanousd"], &row["cost"]["status"]), (&json!(3_900), &json!("priced")));
+    assert_eq!(done["usage"]["calls"], 2);
+    assert_eq!(site.get("/usage/rows?user=bob").await.json()["data"], json!([]));
+}
+
+#[tokio::test]
+async fn a_rehearsal_writes_nothing_and_finds_the_faults() {
+    let site = Site::idle().await;
+    let reply = site.post("/generations?dry_run=true", text(json!({"user": "ann"}))).await;
+    assert_eq!(reply.status, 200);
+    assert_eq!((&reply.json()["object"], &reply.json()["model"]), (&json!("dry_run"), &json!("demo/writer")));
+    assert_eq!(site.post("/generations?dry_run", json!({"recipe": "text"})).await.code(), "validation_failed");
+    assert_eq!(site.post("/generations?dry_run=maybe", text(json!({}))).await.code(), "validation_failed");
+    assert_eq!(site.get("/generations").await.json()["data"], json!([]));
+    site.send("PATCH", "/settings", Some(json!({"generation": "off"})), &[]).await;
+    assert_eq!(site.post("/generations?dry_run", text(json!({}))).await.code(), "generation_paused");
+}
+
+#[tokio::test]
+async fn wrong_figures_are_refused_with_their_place() {
+    let site = Site::idle().await;
+    for (more, pointer) in [
+        (json!({"priority": 101}), "/priority"),
+        (json!({"priority": 1.5}), "/priority"),
+        (json!({"deadline": "2001-01-01T00:00:00Z"}), "/deadline"),
+        (json!({"deadline": "soon"}), "/deadline"),
+        (json!({"metadata": []}), "/metadata"),
+        (json!({"user": ""}), "/user"),
+        (json!({"model": "writer"}), "/model"),
+        (json!({"draft_id": "drf_x", "external_id": "y"}), "/external_id"),
+    ] {
+        let reply = site.post("/generations", text(more.clone())).await;
+        assert_eq!((reply.status, reply.code().as_str()), (422, "validation_failed"), "{more}");
+        assert_eq!(reply.json()["errors"][0]["pointer"], pointer);
+    }
+    let reply = site.post("/generations", text(json!({"model": "demo/wrter"}))).await;
+    assert_eq!((reply.status, reply.code().as_str()), (404, "model_not_found"));
+    assert!(reply.json()["detail"].as_str().unwrap().contains("demo/writer"));
+}

@@ -1,0 +1,112 @@
+//! Settings, maintenance, health, the shelf and the models.
+
+use crate::site::{Site, text};
+use serde_json::json;
+
+#[tokio::test]
+async fn generation_switched_off_refuses_new_requests_and_keeps_the_accepted() {
+    let site = Site::idle().await;
+    let before = site.accept(json!({})).await;
+    let reply = site.send("PATCH", "/settings", Some(json!({"generation": "off"})), &[]).await;
+    assert_eq!((reply.status, &reply.json()["generation"]), (200, &json!("off")));
+    let reply = site.post("/generations", text(json!({}))).await;
+    assert_eq!((reply.status, reply.code().as_str()), (409, "generation_paused"));
+    assert_eq!(reply.header("x-should-retry"), "false");
+    let why = site.get(&format!("/generations/{}/why", before["id"].as_str().unwrap())).await.json();
+    assert_eq!(why["waiting"]["paused"], "generation");
+    let reply = site.send("PATCH", "/settings", Some(json!({"generation": "on"})), &[]).await;
+    assert_eq!(reply.json()["generation_off_since"], json!(null));
+    assert_eq!(site.post("/generations", text(json!({}))).await.status, 202);
+}
+
+#[tokio::test]
+async fn the_list_of_paused_recipes_is_the_whole_list() {
+    let site = Site::idle().await;
+    let set = |names: serde_json::Value| {
+        let site = &site;
+        async move { site.send("PATCH", "/settings", Some(json!({"paused_recipes": names})), &[]).await }
+    };
+    let body = set(json!(["text", "newsletter"])).await.json();
+    assert_eq!(body["paused_recipes"].as_array().unwrap().len(), 2);
+    assert_eq!(site.accept(json!({})).await["status"], "pending");
+    let body = set(json!(["newsletter"])).await.json();
+    assert_eq!(body["paused_recipes"][0]["name"], "newsletter");
+    assert_eq!(set(json!([])).await.json()["paused_recipes"], json!([]));
+    let reply = set(json!(["poem"])).await;
+    assert_eq!((reply.status, reply.code().as_str()), (422, "validation_failed"));
+    assert_eq!(site.get("/settings").await.json()["paused_recipes"], json!([]));
+}
+
+#[tokio::test]
+async fn seed_s3_a_clean_up_ends_what_is_stale_and_says_what_it_did() {
+    let site = Site::idle().await;
+    let body = site.accept(json!({})).await;
+    let clean = |body: serde_json::Value| {
+        let site = &site;
+        async move { site.post("/maintenance/cleanup-stale", body).await.json() }
+    };
+    let none = clean(json!({})).await;
+    assert_eq!((&none["success"], &none["marked_as_failed"]), (&json!(true), &json!(0)));
+    let rehearsed = clean(json!({"max_age": "0s", "dry_run": true})).await;
+    assert_eq!((&rehearsed["marked_as_failed"], &rehearsed["generations"][0]["id"]), (&json!(0), &body["id"]));
+    let done = clean(json!({"max_age": "PT0S"})).await;
+    assert_eq!((&done["marked_as_failed"], &done["dry_run"]), (&json!(1), &json!(false)));
+    assert_eq!(clean(json!({"max_age": "0s"})).await["marked_as_failed"], 0);
+    let shown = site.get(&format!("/generations/{}", body["id"].as_str().unwrap())).await.json();
+    assert_eq!((&shown["status"], &shown["error"]["code"]), (&json!("failed"), &json!("deadline_exceeded")));
+    assert_eq!(site.post("/maintenance/cleanup-stale", json!({"max_age": "old"})).await.code(), "validation_failed");
+}
+
+#[tokio::test]
+async fn the_doctor_finds_the_missing_worker_and_what_is_switched_off() {
+    let site = Site::idle().await;
+    let ill = |body: serde_json::Value| -> Vec<String> {
+        let checks = body["checks"].as_array().unwrap().clone();
+        checks
+            .iter()
+            .filter(|check| check["ok"] == false)
+            .map(|check| check["name"].as_str().unwrap().to_owned())
+            .collect()
+    };
+    assert_eq!(ill(site.get("/doctor").await.json()), ["worker"]);
+    site.desk.start_working().await.unwrap();
+    let body = site.get("/doctor").await.json();
+    assert_eq!((&body["object"], &body["ok"]), (&json!("doctor"), &json!(true)), "{body}");
+    site.send("PATCH", "/settings", Some(json!({"generation": "off"})), &[]).await;
+    assert_eq!(ill(site.get("/doctor").await.json()), ["pauses"]);
+}
+
+#[tokio::test]
+async fn status_audit_and_readiness_answer() {
+    let site = Site::working().await;
+    site.finished(json!({})).await;
+    let status = site.get("/status").await.json();
+    assert_eq!((&status["engine"], status["nodes"].as_array().unwrap().len()), (&json!("model"), 1));
+    assert_eq!((&status["waiting"], &status["processing"]), (&json!(0), &json!(0)));
+    assert_eq!(site.get("/audit").await.json(), json!({"object": "audit", "ok": true, "findings": []}));
+    for path in ["/readyz", "/healthz"] {
+        assert_eq!(site.raw("GET", path, &[], "").await.json(), json!({"status": "ok"}));
+    }
+    let verbose = site.raw("GET", "/readyz?verbose", &[], "").await.json();
+    assert_eq!(verbose["checks"].as_array().unwrap().len(), 3);
+    assert_eq!(site.raw("GET", "/livez", &[], "").await.bytes, b"ok");
+}
+
+#[tokio::test]
+async fn recipes_carry_their_schema_and_models_their_price() {
+    let site = Site::idle().await;
+    let list = site.get("/recipes").await.json();
+    let names: Vec<&serde_json::Value> = list["data"].as_array().unwrap().iter().map(|row| &row["name"]).collect();
+    assert_eq!(names, ["newsletter", "text"]);
+    assert_eq!(list["data"][1].get("input_schema"), None);
+    let one = site.get("/recipes/text").await.json();
+    assert_eq!((&one["title"], &one["route"], &one["price"]), (&json!("Text"), &json!(["demo/writer"]), &json!(0)));
+    assert_eq!(one["input_schema"]["required"], json!(["prompt"]));
+    let reply = site.post("/generations", json!({"recipe": "text", "input": one["example"]})).await;
+    assert_eq!(reply.status, 202, "the example is a sound input");
+    let models = site.get("/models").await.json();
+    assert_eq!(models["object"], "list");
+    let writer = models["data"].as_array().unwrap().iter().find(|row| row["id"] == "demo/writer").unwrap();
+    assert_eq!(writer["price"]["input_per_million_nanousd"], 150_000_000);
+    assert_eq!(models["providers"][0]["name"], "demo");
+}

@@ -1,0 +1,78 @@
+//! A provider in the process. What it does is said by the model's name:
+//! `writer` answers at once; `held` writes the first half, waits for the gate, writes the second; `flaky` fails once for
+//! good reasons and then answers; `refuses` never answers.
+
+use copydesk_core::Tokens;
+use copydesk_core::metering::price::Price;
+use copydesk_core::metering::usage::TokenUsage;
+use copydesk_providers::{
+    Answer, BoxFuture, CallReport, CallRequest, DeltaSink, ErrorClass, Finish, Provider, ProviderError,
+};
+use std::sync::atomic::{AtomicU32, Ordering};
+use tokio::sync::watch;
+
+pub const FIRST_HALF: &str = "Héllo ";
+pub const SECOND_HALF: &str = "world.";
+
+pub struct Scripted {
+    gate: watch::Sender<bool>,
+    calls: AtomicU32,
+}
+
+impl Scripted {
+    pub fn new() -> Scripted {
+        Scripted { gate: watch::Sender::new(false), calls: AtomicU32::new(0) }
+    }
+    pub fn open_gate(&self) {
+        self.gate.send_replace(true);
+    }
+    pub fn calls(&self) -> u32 {
+        self.calls.load(Ordering::SeqCst)
+    }
+}
+
+fn report(result: Result<Answer, ProviderError>) -> CallReport {
+    let usage = TokenUsage { input: Some(Tokens(10)), output: Some(Tokens(4)), ..TokenUsage::default() };
+    CallReport {
+        result,
+        usage,
+        http_status: Some(200),
+        provider_request_id: Some("req-1".into()),
+        served_model: None,
+        sent: true,
+        partial_text: None,
+    }
+}
+
+fn written() -> CallReport {
+    report(Ok(Answer { text: format!("{FIRST_HALF}{SECOND_HALF}"), finish: Finish::Stop }))
+}
+
+impl Provider for Scripted {
+    fn name(&self) -> &str {
+        "demo"
+    }
+    fn price(&self, _model: &str) -> Option<Price> {
+        copydesk_providers::demo::prices().get("writer").cloned()
+    }
+    fn models(&self) -> Vec<String> {
+        ["writer", "held", "flaky", "refuses"].map(str::to_owned).to_vec()
+    }
+    fn call<'a>(&'a self, request: &'a CallRequest, sink: &'a dyn DeltaSink) -> BoxFuture<'a, CallReport> {
+        Box::pin(async move {
+            let calls = self.calls.fetch_add(1, Ordering::SeqCst) + 1;
+            sink.delta(FIRST_HALF);
+            match request.model.as_str() {
+                "refuses" => return report(Err(ProviderError::new(ErrorClass::Refused, "I would rather not."))),
+                "flaky" if calls == 1 => return report(Err(ProviderError::new(ErrorClass::Overloaded, "busy"))),
+                "held" => {
+                    let mut gate = self.gate.subscribe();
+                    gate.wait_for(|open| *open).await.unwrap();
+                }
+                _ => {}
+            }
+            sink.delta(SECOND_HALF);
+            written()
+        })
+    }
+}

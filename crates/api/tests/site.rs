@@ -1,0 +1,170 @@
+//! A desk with its API, and a client for it.
+
+use crate::scripted::Scripted;
+use axum::Router;
+use axum::body::Body;
+use copydesk_api::{ApiSettings, router};
+use copydesk_desk::keys::KeyText;
+use copydesk_desk::store::Scope;
+use copydesk_desk::{Desk, DeskConfig, Parts, World};
+use copydesk_providers::Registry;
+use copydesk_recipes::Shelf;
+use copydesk_store_tests::ModelStore;
+use http::{HeaderMap, Request};
+use serde_json::{Value, json};
+use std::sync::Arc;
+use tower::ServiceExt;
+
+pub const PUBLIC_URL: &str = "https://desk.example";
+
+pub struct Site {
+    pub store: ModelStore,
+    pub app: Router,
+    pub desk: Desk,
+    pub provider: Arc<Scripted>,
+    pub key: String,
+}
+
+/// An answer, read to its end.
+pub struct Reply {
+    pub status: u16,
+    pub headers: HeaderMap,
+    pub bytes: Vec<u8>,
+}
+
+impl Reply {
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.bytes)
+            .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&self.bytes)))
+    }
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+    /// The answer's code, if it is a problem with everything a problem has.
+    pub fn code(&self) -> String {
+        let body = self.json();
+        assert_eq!(self.header("content-type"), "application/problem+json", "{body}");
+        assert_eq!(body["status"], self.status, "{body}");
+        assert_eq!(body["request_id"], self.header("x-request-id"));
+        assert_eq!(body["error"]["code"], body["code"]);
+        assert_eq!(body["error"]["message"], body["detail"]);
+        assert_eq!(body["type"], format!("{PUBLIC_URL}/docs/errors/{}", body["code"].as_str().unwrap()));
+        assert_eq!(body["doc_url"], body["type"]);
+        assert!(body["retryable"].is_boolean() && body["errors"].is_array() && body["title"].is_string(), "{body}");
+        assert_eq!(self.header("x-should-retry"), body["retryable"].to_string());
+        body["code"].as_str().unwrap().to_owned()
+    }
+}
+
+pub fn other_workspace() -> Scope {
+    Scope { workspace: "0190aaaa-0000-7000-8000-000000000009".parse().unwrap() }
+}
+
+async fn open(config: DeskConfig, store: ModelStore, provider: Arc<Scripted>) -> Desk {
+    let mut providers = Registry::new();
+    providers.insert(provider).unwrap();
+    let parts = Parts {
+        store: Arc::new(store),
+        world: World::real(),
+        shelf: Shelf::built_in().unwrap_or_else(|error| panic!("{error}")),
+        providers,
+        config,
+        label: "test".into(),
+    };
+    Desk::open(parts).await.unwrap()
+}
+
+impl Site {
+    /// A site whose desk only accepts: nothing is worked on.
+    pub async fn idle() -> Site {
+        Site::with(DeskConfig::default(), ModelStore::new()).await
+    }
+
+    pub async fn with(config: DeskConfig, store: ModelStore) -> Site {
+        let provider = Arc::new(Scripted::new());
+        let desk = open(config, store.clone(), Arc::clone(&provider)).await;
+        let key = KeyText::random(desk.world());
+        desk.add_key(Scope::DEFAULT, "test", &key).await.unwrap();
+        let settings =
+            ApiSettings { public_url: format!("{PUBLIC_URL}/"), body_bytes_max: 20_000, ..ApiSettings::default() };
+        let app = router(desk.clone(), settings);
+        Site { store, app, desk, provider, key: key.reveal().to_owned() }
+    }
+
+    /// Starts another process on the same store.
+    pub async fn elsewhere(&self) -> Desk {
+        let desk = open(DeskConfig::default(), self.store.clone(), Arc::new(Scripted::new())).await;
+        desk.start_working().await.unwrap();
+        desk
+    }
+
+    /// A site that works.
+    pub async fn working() -> Site {
+        let site = Site::idle().await;
+        site.desk.start_working().await.unwrap();
+        site
+    }
+
+    pub async fn key_in(&self, scope: Scope) -> String {
+        let key = KeyText::random(self.desk.world());
+        self.desk.add_key(scope, "another", &key).await.unwrap();
+        key.reveal().to_owned()
+    }
+
+    /// Any request at all, without a key unless the headers have one.
+    pub async fn raw(&self, method: &str, path: &str, headers: &[(&str, &str)], body: impl Into<Body>) -> Reply {
+        let mut request = Request::builder().method(method).uri(path);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let answer = self.app.clone().oneshot(request.body(body.into()).unwrap()).await.unwrap();
+        let (parts, body) = answer.into_parts();
+        let bytes = axum::body::to_bytes(body, usize::MAX).await.unwrap().to_vec();
+        Reply { status: parts.status.as_u16(), headers: parts.headers, bytes }
+    }
+
+    pub async fn send(&self, method: &str, path: &str, body: Option<Value>, more: &[(&str, &str)]) -> Reply {
+        let bearer = format!("Bearer {}", self.key);
+        let mut headers = vec![("authorization", bearer.as_str())];
+        if body.is_some() {
+            headers.push(("content-type", "application/json"));
+        }
+        headers.extend(more);
+        self.raw(method, &format!("/api/v1{path}"), &headers, body.map(|body| body.to_string()).unwrap_or_default())
+            .await
+    }
+
+    pub async fn get(&self, path: &str) -> Reply {
+        self.send("GET", path, None, &[]).await
+    }
+
+    pub async fn post(&self, path: &str, body: Value) -> Reply {
+        self.send("POST", path, Some(body), &[]).await
+    }
+
+    /// Accepts a text and returns the answer's body.
+    pub async fn accept(&self, more: Value) -> Value {
+        let reply = self.post("/generations", text(more)).await;
+        assert_eq!(reply.status, 202, "{}", reply.json());
+        reply.json()
+    }
+
+    /// A finished text: the generation with its draft.
+    pub async fn finished(&self, more: Value) -> Value {
+        let reply = self.send("POST", "/generations", Some(text(more)), &[("prefer", "wait=30")]).await;
+        assert_eq!(reply.status, 200, "{}", reply.json());
+        reply.json()
+    }
+}
+
+/// A request for the `text` recipe. Its prompt is a fresh one unless `more` says otherwise.
+pub fn text(more: Value) -> Value {
+    use std::sync::atomic::{AtomicU64, Ordering};
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    let prompt = format!("Prompt {}", NEXT.fetch_add(1, Ordering::Relaxed));
+    let mut body = json!({"recipe": "text", "input": {"prompt": prompt}});
+    if let (Value::Object(body), Value::Object(more)) = (&mut body, more) {
+        body.extend(more);
+    }
+    body
+}

@@ -1,0 +1,86 @@
+//! Every state meets every event: the whole table of what `transition` answers, as one snapshot. A change of one line
+//! here is a change of what happens to people's work and credits; read it as such.
+
+use crate::samples::{NOON, at_s, events, generation, state_name, states};
+use copydesk_core::generation::{Effect, Event, State, Verdict, Wait, transition};
+use std::fmt::Write;
+
+/// After the sample's attempt began; the deadline has passed only for the event that says so.
+fn now(event: &Event) -> copydesk_core::Timestamp {
+    match event {
+        Event::DeadlinePassed => at_s(3_600),
+        Event::Claimed { .. }
+        | Event::StepFinished { .. }
+        | Event::AttemptSucceeded { .. }
+        | Event::AttemptFailed { .. }
+        | Event::LeaseExpired { .. }
+        | Event::HandedBack { .. }
+        | Event::CancelRequested => at_s(30),
+    }
+}
+
+fn next(state: &State) -> String {
+    match state {
+        State::Pending { wait: Wait::BackingOff { until } } => {
+            format!("pending, backing off until +{}s", until.since(NOON).as_secs())
+        }
+        State::Processing { attempt_deadline, .. } => {
+            format!("processing until +{}s", attempt_deadline.since(NOON).as_secs())
+        }
+        State::Completed { settled, .. } => format!("completed, settled {}", settled.micros()),
+        State::Failed { failure, .. } => format!("failed ({})", failure.code),
+        State::Pending { .. } | State::Cancelled { .. } => state_name(state).to_owned(),
+    }
+}
+
+fn effect(effect: &Effect) -> String {
+    match effect {
+        Effect::StoreVersion(origin) => format!("store {}", origin.as_str()),
+        Effect::MoveDraft(order) => format!("draft {order:?}"),
+        Effect::SettleHold(amount) => format!("settle {}", amount.micros()),
+        Effect::ReleaseHold(amount) => format!("release {}", amount.micros()),
+        Effect::FreeTarget => "free target".to_owned(),
+        Effect::Requeue => "requeue".to_owned(),
+        Effect::Announce(kind) => format!("announce {}", kind.as_str()),
+    }
+}
+
+fn verdict(state: &State, event: &Event) -> String {
+    let before = generation(state.clone());
+    match transition(&before, event, now(event)) {
+        Err(refusal) => format!("refused: {}", refusal.code()),
+        Ok(Verdict::Late) => "late: usage only".to_owned(),
+        Ok(Verdict::Nothing) => "nothing".to_owned(),
+        Ok(Verdict::Change(decision)) => {
+            let effects: Vec<String> = decision.effects.iter().map(effect).collect();
+            format!(
+                "{} | attempt {} spent {} row {} | {}",
+                next(&decision.next),
+                decision.attempt.0,
+                decision.spent,
+                decision.row_version.0,
+                effects.join(", ")
+            )
+        }
+    }
+}
+
+#[test]
+fn every_state_meets_every_event() {
+    let mut table = String::from("Before: attempt 2, spent 1 of 3, row 5, hold 10, deadline +3600s; now +30s.\n");
+    for (state_name, state) in states() {
+        writeln!(table, "\n{state_name}").unwrap();
+        for (event_name, event) in events() {
+            writeln!(table, "  {event_name:<32} -> {}", verdict(&state, &event)).unwrap();
+        }
+    }
+    insta::assert_snapshot!("transition_matrix", table);
+}
+
+#[test]
+fn an_event_before_its_time_changes_nothing() {
+    for (_, state) in states() {
+        let before = generation(state);
+        assert_eq!(transition(&before, &Event::DeadlinePassed, at_s(3_599)), Ok(Verdict::Nothing));
+    }
+}

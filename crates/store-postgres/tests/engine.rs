@@ -1,0 +1,173 @@
+//! Promises only this engine has to make: many claimers at once, plans that stay on indexes, rows that are never updated,
+//! a bad row that does not sink its batch.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
+mod support;
+
+use copydesk_core::GenerationId;
+use copydesk_core::generation::Status;
+use copydesk_store::generations::{Accepted, Applied, Claimed, Limits, Turn};
+use copydesk_store::{AdminStore, GenerationStore, Scope, StoreError};
+use copydesk_store_postgres::PostgresStore;
+use copydesk_store_tests::builder::{self, AcceptWith, Ids, START};
+use std::collections::HashSet;
+use std::time::Duration;
+use support::{Namespace, vandal};
+
+const CLAIMERS: u16 = 16;
+const GLOBAL: u32 = 37;
+
+async fn claim(store: &PostgresStore, ids: &Ids, n: usize, limits: Limits) -> Vec<Claimed> {
+    let claim = Some(builder::claim(ids, ids.node(), n, limits));
+    store.turn(Turn { now: START, writes: vec![], claim }).await.unwrap().claimed
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sixteen_claimers_never_claim_one_twice_and_never_exceed_the_global_limit() {
+    let namespace = Namespace::new().await;
+    let (one, two) = (namespace.open().await, namespace.open().await);
+    let ids = Ids::new();
+    let requests = (0..400).map(|n| builder::accept(&ids, START).model(&format!("demo/m{}", n % 7))).collect();
+    one.accept(requests).await.unwrap();
+    let limits = Limits { global: Some(GLOBAL), ..builder::no_limits() };
+    let tasks = (0..CLAIMERS).map(|realm| {
+        let store = if realm % 2 == 0 { one.clone() } else { two.clone() };
+        let limits = limits.clone();
+        tokio::spawn(async move {
+            let ids = Ids::of_realm(100 + realm);
+            let mut taken: Vec<GenerationId> = vec![];
+            for _ in 0..200 {
+                let claimed = claim(&store, &ids, 5, limits.clone()).await;
+                if claimed.is_empty() && taken.len() > 10 {
+                    break;
+                }
+                let running = store.describe().await.unwrap().processing;
+                assert!(running <= u64::from(GLOBAL), "{running} run at once");
+                taken.extend(claimed.iter().map(|run| run.generation.id));
+                let changes = claimed.iter().map(|run| builder::settle(&ids, run, START)).collect();
+                store.turn(builder::writes(START, changes)).await.unwrap();
+            }
+            taken
+        })
+    });
+    let mut all = vec![];
+    for taken in futures::future::join_all(tasks).await {
+        all.extend(taken.unwrap());
+    }
+    while let rest @ [_, ..] = &claim(&one, &ids, 100, limits.clone()).await[..] {
+        all.extend(rest.iter().map(|run| run.generation.id));
+        one.turn(builder::writes(START, rest.iter().map(|run| builder::settle(&ids, run, START)).collect()))
+            .await
+            .unwrap();
+    }
+    assert_eq!(all.len(), 400);
+    assert_eq!(all.iter().collect::<HashSet<_>>().len(), 400, "nobody ran twice");
+    assert_eq!(one.audit().await.unwrap(), vec![]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn concurrent_batches_with_the_same_keys_make_each_generation_once() {
+    let namespace = Namespace::new().await;
+    let (one, two) = (namespace.open().await, namespace.open().await);
+    let tasks = (0..8_u16).map(|realm| {
+        let store = if realm % 2 == 0 { one.clone() } else { two.clone() };
+        tokio::spawn(async move {
+            let ids = Ids::of_realm(realm);
+            let mut made = 0;
+            for round in 0..5 {
+                let mut batch: Vec<_> = (0..20)
+                    .map(|n| match n % 3 {
+                        0 => builder::accept(&ids, START).dedupe(&format!("work {round} {n}")),
+                        1 => builder::accept(&ids, START).key(&format!("key {round} {n}"), 1),
+                        _ => builder::accept(&ids, START).target("the one target").dedupe(&format!("t {round} {n}")),
+                    })
+                    .collect();
+                if realm % 3 == 0 {
+                    batch.reverse();
+                }
+                let answers = store.accept(batch).await.unwrap();
+                made += answers.iter().filter(|answer| matches!(answer, Ok(Accepted::New { .. }))).count();
+            }
+            made
+        })
+    });
+    let made: usize = futures::future::join_all(tasks).await.into_iter().map(|made| made.unwrap()).sum();
+    assert_eq!(made, 100, "5 rounds of 20, each made by exactly one of eight");
+    assert_eq!(one.audit().await.unwrap(), vec![]);
+}
+
+#[tokio::test]
+async fn ready_rows_are_never_updated() {
+    let namespace = Namespace::new().await;
+    let store = namespace.open().await;
+    let ids = Ids::new();
+    let requests = (0..50).map(|n| builder::accept(&ids, START).target(&format!("t{}", n % 40))).collect();
+    store.accept(requests).await.unwrap();
+    let claimed = claim(&store, &ids, 20, builder::no_limits()).await;
+    let back = claimed.iter().map(|run| builder::hand_back(&ids, run, START)).collect();
+    store.turn(builder::writes(START, back)).await.unwrap();
+    let claimed = claim(&store, &ids, 50, builder::no_limits()).await;
+    let ends = claimed.iter().map(|run| builder::settle(&ids, run, START)).collect();
+    store.turn(builder::writes(START, ends)).await.unwrap();
+    // Counters arrive when a session ends.
+    drop(store);
+    let vandal = vandal(&namespace.name).await;
+    let sql = "select n_tup_ins, n_tup_upd from pg_stat_user_tables where relid = 'ready'::regclass";
+    for _ in 0..500 {
+        let row = vandal.query_one(sql, &[]).await.unwrap();
+        let (inserted, updated): (i64, i64) = (row.get(0), row.get(1));
+        assert_eq!(updated, 0);
+        if inserted >= 70 {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    panic!("the server's counters did not arrive");
+}
+
+#[tokio::test]
+async fn a_row_that_cannot_be_stored_does_not_sink_its_batch() {
+    let namespace = Namespace::new().await;
+    let store = namespace.open().await;
+    let ids = Ids::new();
+    store.accept((0..6).map(|_| builder::accept(&ids, START)).collect()).await.unwrap();
+    let runs = claim(&store, &ids, 6, builder::no_limits()).await;
+    let first = builder::step(&ids, &runs[3], "outline", "{}", "write", START);
+    let stepped = builder::after(&runs[3], &first);
+    store.turn(builder::writes(START, vec![first])).await.unwrap();
+    let mut changes: Vec<_> = runs.iter().map(|run| builder::settle(&ids, run, START)).collect();
+    // A step of a name that is finished already: core never orders it, the unique index refuses it.
+    changes[3] = builder::step(&ids, &stepped, "outline", "{}", "write", START);
+    let fence = changes[3].fence;
+    let answer = store.turn(builder::writes(START, changes)).await.unwrap();
+    for (place, applied) in answer.applied.iter().enumerate() {
+        match place {
+            3 => assert_eq!(*applied, Applied::Lost { found: Some(fence) }),
+            _ => assert_eq!(*applied, Applied::Done { version: Some(1) }),
+        }
+    }
+    let row = store.get(Scope::DEFAULT, stepped.generation.id).await.unwrap();
+    assert_eq!(row.status(), Status::Processing, "it stays until its deadline ends it with a reason");
+}
+
+#[tokio::test]
+async fn a_nul_is_shown_in_free_text_and_refused_in_keys() {
+    let namespace = Namespace::new().await;
+    let store = namespace.open().await;
+    let ids = Ids::new();
+    let titled = builder::accept(&ids, START).title("a\0b");
+    store.accept(vec![titled.clone()]).await.unwrap();
+    let run = claim(&store, &ids, 1, builder::no_limits()).await.remove(0);
+    let mut change = builder::fail(&ids, &run, copydesk_core::generation::FailureCode::Refused, START);
+    if let Some(call) = &mut change.closes {
+        call.error = Some(("refused".to_owned(), "words \0 of a provider".to_owned()));
+    }
+    let answer = store.turn(builder::writes(START, vec![change])).await.unwrap();
+    assert_eq!(answer.applied, vec![Applied::Done { version: None }]);
+    for bad in [builder::accept(&ids, START).target("a\0b"), builder::accept(&ids, START).dedupe(&"k".repeat(3_000))] {
+        let error = store.accept(vec![bad, builder::accept(&ids, START)]).await.unwrap_err();
+        assert!(matches!(&error, StoreError::Corrupt(words) if words.contains("nothing was written")), "{error:?}");
+    }
+    assert_eq!(store.describe().await.unwrap().waiting, 0);
+}
