@@ -132,7 +132,11 @@ impl Desk {
         self.store().get_draft(scope, draft).await?;
         let filter = copydesk_store::generations::GenerationFilter { draft: Some(draft), ..Default::default() };
         let page = self.store().list(scope, filter, copydesk_store::PageRequest::newest(1)).await?;
-        let last = page.rows.into_iter().next().ok_or_else(|| DeskError::NotFound { what: "generation of draft", id: draft.to_string() })?;
+        let last = page
+            .rows
+            .into_iter()
+            .next()
+            .ok_or_else(|| DeskError::NotFound { what: "generation of draft", id: draft.to_string() })?;
         self.accept(again(scope, last, change)?).await
     }
 
@@ -152,26 +156,39 @@ impl Desk {
     }
 
     pub(crate) fn recipe(&self, name: &str) -> Result<Arc<LoadedRecipe>, DeskError> {
-        self.inner
-            .shelf
-            .get(name)
-            .ok_or_else(|| DeskError::UnknownRecipe { given: name.to_owned(), known: self.inner.shelf.names().into_iter().map(str::to_owned).collect() })
+        self.inner.shelf.get(name).ok_or_else(|| DeskError::UnknownRecipe {
+            given: name.to_owned(),
+            known: self.inner.shelf.names().into_iter().map(str::to_owned).collect(),
+        })
     }
 
     /// Checks everything, then draws ids and times.
     fn order(&self, request: Request, loaded: &LoadedRecipe) -> Result<Accept, DeskError> {
         let recipe = &loaded.recipe;
         let mut faults = name_faults(&request);
-        faults.extend(loaded.validate(&request.input).err().unwrap_or_default().into_iter().map(|fault| {
-            Fault::new(format!("/input{}", fault.pointer), fault.code, fault.detail)
-        }));
+        faults.extend(
+            loaded
+                .validate(&request.input)
+                .err()
+                .unwrap_or_default()
+                .into_iter()
+                .map(|fault| Fault::new(format!("/input{}", fault.pointer), fault.code, fault.detail)),
+        );
         let input = request.input.to_string();
         if input.len() > recipe.limits.input_bytes_max {
             let max = recipe.limits.input_bytes_max;
-            faults.push(Fault::new("/input", "too_large", format!("it has {} bytes; at most {max} are allowed", input.len())));
+            faults.push(Fault::new(
+                "/input",
+                "too_large",
+                format!("it has {} bytes; at most {max} are allowed", input.len()),
+            ));
         }
         let priority = Priority::new(request.priority).unwrap_or_else(|| {
-            faults.push(Fault::new("/priority", "out_of_range", format!("it must be {} to {}", Priority::MIN, Priority::MAX)));
+            faults.push(Fault::new(
+                "/priority",
+                "out_of_range",
+                format!("it must be {} to {}", Priority::MIN, Priority::MAX),
+            ));
             Priority::default()
         });
         let now = self.inner.now();
@@ -224,7 +241,11 @@ impl Desk {
             .deadline
             .unwrap_or_else(|| start.plus(recipe.limits.deadline.unwrap_or(self.inner.config.deadline)));
         if deadline <= start {
-            faults.push(Fault::new("/deadline", "in_the_past", format!("{deadline} leaves no time: it must lie after {start}")));
+            faults.push(Fault::new(
+                "/deadline",
+                "in_the_past",
+                format!("{deadline} leaves no time: it must lie after {start}"),
+            ));
         }
         deadline
     }

@@ -59,7 +59,8 @@ pub(crate) async fn run(inner: Arc<Inner>, claimed: Claimed, running: Running) {
     let ending = match AssertUnwindSafe(attempt.work()).catch_unwind().await {
         Ok(ending) => ending,
         Err(panic) => {
-            let what = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
+            let what =
+                panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
             let failure = Failure::new(FailureCode::Internal, "Something inside Copydesk broke while working on this.")
                 .with_detail(what.unwrap_or("a panic without a message"));
             tracing::error!(generation = %id, detail = failure.detail, "An attempt panicked");
@@ -94,7 +95,7 @@ enum Call {
 
 /// What became of one call.
 enum Called {
-    Reported(CallReport),
+    Reported(Box<CallReport>),
     Stopped,
     OutOfTime,
 }
@@ -108,7 +109,9 @@ impl Attempt {
         };
         if !self.steps_fit(&loaded) {
             let name = &self.claimed.recipe;
-            return Some(self.broken(format!("The steps of the recipe {name:?} were changed while this was in progress.")));
+            return Some(
+                self.broken(format!("The steps of the recipe {name:?} were changed while this was in progress.")),
+            );
         }
         let input: Value = match serde_json::from_str(&self.claimed.input) {
             Ok(input) => input,
@@ -174,7 +177,8 @@ impl Attempt {
             Called::OutOfTime => return Err(Box::new(self.out_of_time())),
         };
         let took = self.took();
-        let closed = figures::close(self.claimed.call, &report, self.prompt_bytes, self.price.as_ref(), provider.name(), took);
+        let closed =
+            figures::close(self.claimed.call, &report, self.prompt_bytes, self.price.as_ref(), provider.name(), took);
         self.call = Call::Back(Box::new(closed));
         let failure = match report.result {
             Ok(answer) => match unfit(&answer).or_else(|| self.unusable_step(loaded, index, &answer, input)) {
@@ -200,7 +204,7 @@ impl Attempt {
         tokio::select! {
             biased;
             () = self.running.stop.cancelled() => Called::Stopped,
-            report = provider.call(request, self.running.text.as_ref()) => Called::Reported(report),
+            report = provider.call(request, self.running.text.as_ref()) => Called::Reported(Box::new(report)),
             () = self.inner.world.sleep(self.time_left()) => Called::OutOfTime,
         }
     }
@@ -248,7 +252,10 @@ impl Attempt {
     fn judge(&self, loaded: &LoadedRecipe, input: &Value, answer: &str) -> Ending {
         match loaded.parse_output(answer, input) {
             Ok(content) => Ending {
-                event: Event::AttemptSucceeded { attempt: self.claimed.generation.attempt, success: Success::Generated },
+                event: Event::AttemptSucceeded {
+                    attempt: self.claimed.generation.attempt,
+                    success: Success::Generated,
+                },
                 content: Some(self.content(loaded, &content)),
                 closes: self.closes(CallOutcome::Ok),
             },
@@ -339,7 +346,9 @@ impl Attempt {
     fn time_left(&self) -> Duration {
         match &self.claimed.generation.state {
             State::Processing { attempt_deadline, .. } => attempt_deadline.since(self.inner.now()),
-            State::Pending { .. } | State::Completed { .. } | State::Failed { .. } | State::Cancelled { .. } => Duration::ZERO,
+            State::Pending { .. } | State::Completed { .. } | State::Failed { .. } | State::Cancelled { .. } => {
+                Duration::ZERO
+            }
         }
     }
 
@@ -423,13 +432,10 @@ fn unfit(answer: &Answer) -> Option<Failure> {
             FailureCode::OutputTruncated,
             "The answer was cut off by a length limit before it was complete.",
         )),
-        Finish::ContentFilter => {
-            Some(Failure::new(FailureCode::Refused, "The provider's filter stopped this answer."))
+        Finish::ContentFilter => Some(Failure::new(FailureCode::Refused, "The provider's filter stopped this answer.")),
+        Finish::ToolCalls => {
+            Some(Failure::new(FailureCode::ProviderBadResponse, "The model asked for a tool instead of answering."))
         }
-        Finish::ToolCalls => Some(Failure::new(
-            FailureCode::ProviderBadResponse,
-            "The model asked for a tool instead of answering.",
-        )),
         Finish::Stop | Finish::Unknown(_) => None,
     }
 }
@@ -438,7 +444,9 @@ fn log_ending(claimed: &Claimed, next: &State) {
     let (id, attempt, model) = (claimed.generation.id, claimed.generation.attempt.0, &claimed.model);
     match next {
         State::Completed { .. } => tracing::info!(generation = %id, attempt, model, "completed"),
-        State::Pending { .. } => tracing::warn!(generation = %id, attempt, model, "attempt failed, goes back to the queue"),
+        State::Pending { .. } => {
+            tracing::warn!(generation = %id, attempt, model, "attempt failed, goes back to the queue")
+        }
         State::Failed { failure, .. } => {
             tracing::warn!(generation = %id, attempt, model, code = %failure.code, "failed: {failure}");
         }

@@ -99,4 +99,16 @@ mod tests {
         }
         assert_eq!(*sizes.lock().unwrap(), vec![1, 49]);
     }
+
+    #[tokio::test]
+    async fn a_batch_that_panics_is_told_so_and_the_next_one_is_answered() {
+        let collector = Collector::start(|batch: Vec<u32>| {
+            Box::pin(async move {
+                assert!(batch != [13], "unlucky");
+                batch
+            })
+        });
+        assert_eq!(collector.submit(13).await, Err(Gone));
+        assert_eq!(collector.submit(14).await, Ok(14));
+    }
 }

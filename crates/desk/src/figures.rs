@@ -12,7 +12,9 @@ const BYTES_PER_TOKEN: i64 = 4;
 
 /// What a call without figures probably used.
 pub fn estimate(prompt_bytes: u64, answer_bytes: u64) -> TokenUsage {
-    let tokens = |bytes: u64| Tokens(i64::try_from(bytes).unwrap_or(i64::MAX).saturating_add(BYTES_PER_TOKEN - 1) / BYTES_PER_TOKEN);
+    let tokens = |bytes: u64| {
+        Tokens(i64::try_from(bytes).unwrap_or(i64::MAX).saturating_add(BYTES_PER_TOKEN - 1) / BYTES_PER_TOKEN)
+    };
     TokenUsage {
         input: Some(tokens(prompt_bytes)),
         output: Some(tokens(answer_bytes)),
@@ -22,7 +24,13 @@ pub fn estimate(prompt_bytes: u64, answer_bytes: u64) -> TokenUsage {
 }
 
 /// The end of a call that has no report: lost, cancelled, or never sent.
-pub fn close_without_report(id: CallId, outcome: CallOutcome, usage: TokenUsage, price: Option<&Price>, took: Duration) -> ClosedCall {
+pub fn close_without_report(
+    id: CallId,
+    outcome: CallOutcome,
+    usage: TokenUsage,
+    price: Option<&Price>,
+    took: Duration,
+) -> ClosedCall {
     let cost = cost(&usage, price);
     ClosedCall {
         id,
@@ -41,7 +49,14 @@ pub fn close_without_report(id: CallId, outcome: CallOutcome, usage: TokenUsage,
 
 /// The end of a call that came back, well or badly. Where the provider reported nothing and may have worked all the same
 /// (a cut answer, no answer), the figures are estimated; an error status says that it did not.
-pub fn close(id: CallId, report: &CallReport, prompt_bytes: u64, price: Option<&Price>, provider: &str, took: Duration) -> ClosedCall {
+pub fn close(
+    id: CallId,
+    report: &CallReport,
+    prompt_bytes: u64,
+    price: Option<&Price>,
+    provider: &str,
+    took: Duration,
+) -> ClosedCall {
     let outcome = match (&report.result, report.sent) {
         (Ok(_), _) => CallOutcome::Ok,
         (Err(_), true) => CallOutcome::Failed,

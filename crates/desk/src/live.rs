@@ -77,11 +77,7 @@ struct Table {
 
 impl Default for Live {
     fn default() -> Self {
-        Live {
-            table: Mutex::default(),
-            changed: broadcast::Sender::new(SIGNALS_MAX),
-            all: CancellationToken::new(),
-        }
+        Live { table: Mutex::default(), changed: broadcast::Sender::new(SIGNALS_MAX), all: CancellationToken::new() }
     }
 }
 

@@ -43,12 +43,25 @@ impl Desk {
     }
 
     /// Makes a copy of version `number` the next and current version; nothing is deleted.
-    pub async fn restore(&self, scope: Scope, id: DraftId, number: u32, if_revision: Option<i64>) -> Result<DraftRow, DeskError> {
+    pub async fn restore(
+        &self,
+        scope: Scope,
+        id: DraftId,
+        number: u32,
+        if_revision: Option<i64>,
+    ) -> Result<DraftRow, DeskError> {
         let old = self.store().version(scope, id, Some(number)).await?;
         self.add(scope, id, Origin::Restored { from: number }, &content_of(&old)?, if_revision).await
     }
 
-    async fn add(&self, scope: Scope, draft: DraftId, origin: Origin, content: &Content, if_revision: Option<i64>) -> Result<DraftRow, DeskError> {
+    async fn add(
+        &self,
+        scope: Scope,
+        draft: DraftId,
+        origin: Origin,
+        content: &Content,
+        if_revision: Option<i64>,
+    ) -> Result<DraftRow, DeskError> {
         let provenance = serde_json::json!({ "by": origin.as_str() }).to_string();
         let content = new_content(content, provenance);
         let edit = Edit { scope, at: self.inner.now(), draft, if_revision, origin, content };
@@ -56,14 +69,22 @@ impl Desk {
     }
 
     /// Reviews, publishes, unpublishes, deletes or takes a deletion back.
-    pub async fn set_draft(&self, scope: Scope, draft: DraftId, to: DraftSetting, if_revision: Option<i64>) -> Result<DraftRow, DeskError> {
+    pub async fn set_draft(
+        &self,
+        scope: Scope,
+        draft: DraftId,
+        to: DraftSetting,
+        if_revision: Option<i64>,
+    ) -> Result<DraftRow, DeskError> {
         Ok(self.store().set_draft(SetDraft { scope, at: self.inner.now(), draft, if_revision, to }).await?)
     }
 }
 
 /// A stored version as typed content.
 pub fn content_of(version: &VersionRow) -> Result<Content, DeskError> {
-    let broken = |what: String| DeskError::Store(StoreError::Corrupt(format!("version {} of {}: {what}", version.number, version.draft)));
+    let broken = |what: String| {
+        DeskError::Store(StoreError::Corrupt(format!("version {} of {}: {what}", version.number, version.draft)))
+    };
     let form = OutputForm::from_word(&version.content.form)
         .ok_or_else(|| broken(format!("unknown form {:?}", version.content.form)))?;
     let body = serde_json::from_str(&version.content.body).map_err(|error| broken(error.to_string()))?;

@@ -131,7 +131,11 @@ async fn a_waiting_reader_is_told_of_the_end() {
     let reader = tokio::spawn(async move { desk.wait(SCOPE, receipt.generation, seconds(60)).await });
     until("the call is under way", || async { bench.script.in_flight() == 1 }).await;
     node.desk.cancel(SCOPE, receipt.generation).await.unwrap();
-    assert_eq!(reader.await.unwrap().unwrap().status(), Status::Cancelled, "without the clock moving");
+    assert_eq!(
+        within("the reader is told", reader).await.unwrap().unwrap().status(),
+        Status::Cancelled,
+        "without the clock moving"
+    );
 }
 
 #[tokio::test]

@@ -158,10 +158,11 @@ async fn one_result_the_store_refuses_does_not_take_the_others_along() {
     bench.completed(receipts[2].generation).await;
     assert_eq!(node.desk.live().count(), 0, "no slot is lost");
     assert_eq!(bench.status(receipts[0].generation).await, Status::Processing);
-    bench.pass_until("the sweeper ends the refused one", || async {
-        bench.status(receipts[0].generation).await.is_final()
-    })
-    .await;
+    bench
+        .pass_until("the sweeper ends the refused one", || async {
+            bench.status(receipts[0].generation).await.is_final()
+        })
+        .await;
     assert_eq!(bench.left("ada").await, credits("985"));
     bench.in_order().await;
 }

@@ -25,7 +25,11 @@ async fn seed_s1_a16_master_switch_off_refuses_and_writes_nothing_and_accepted_o
     bench.advance(seconds(30)).await;
     assert_eq!((bench.status(accepted.generation).await, bench.script.calls()), (Status::Pending, 0));
     let why = node.desk.why(SCOPE, accepted.generation).await.unwrap();
-    assert!(why.sentence().starts_with("Generation has been switched off since 2026-01-01T00:00:00"), "{}", why.sentence());
+    assert!(
+        why.sentence().starts_with("Generation has been switched off since 2026-01-01T00:00:00"),
+        "{}",
+        why.sentence()
+    );
 
     bench.store.set_pause(PauseKey::Generation, false, bench.world.now()).await.unwrap();
     node.desk.wake();

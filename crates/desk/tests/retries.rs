@@ -13,10 +13,9 @@ async fn backoff(bench: &Bench, id: GenerationId, since: Timestamp) -> Duration 
         matches!(bench.row(id).await.generation.state, State::Pending { wait: Wait::BackingOff { .. } })
     })
     .await;
-    match bench.row(id).await.generation.state {
-        State::Pending { wait: Wait::BackingOff { until } } => until.since(since),
-        other => panic!("{other:?}"),
-    }
+    let state = bench.row(id).await.generation.state;
+    let State::Pending { wait: Wait::BackingOff { until } } = state else { panic!("{state:?}") };
+    until.since(since)
 }
 
 #[tokio::test]
@@ -127,11 +126,16 @@ async fn an_answer_that_was_cut_short_or_filtered_is_a_failed_attempt() {
         bench.pass_until("it is over", || async { bench.status(receipt.generation).await.is_final() }).await;
         assert_eq!(bench.failed(receipt.generation).await.code, code);
         assert_eq!((bench.script.calls(), bench.versions(receipt.draft).await.len()), (attempts, 0));
-        let tokens: i64 = bench.calls(None).await.iter().map(|row| {
-            let (_, closed) = row.closed.as_ref().unwrap();
-            assert_eq!(closed.error.as_ref().unwrap().0, code.as_str(), "the reason stands beside the call");
-            closed.usage.total().unwrap().0
-        }).sum();
+        let tokens: i64 = bench
+            .calls(None)
+            .await
+            .iter()
+            .map(|row| {
+                let (_, closed) = row.closed.as_ref().unwrap();
+                assert_eq!(closed.error.as_ref().unwrap().0, code.as_str(), "the reason stands beside the call");
+                closed.usage.total().unwrap().0
+            })
+            .sum();
         assert_eq!(tokens, 120 * attempts as i64, "the operator's tokens are on the books");
         assert_eq!(bench.left("ada").await, credits("1000"));
         bench.in_order().await;

@@ -1,9 +1,9 @@
 //! Workers that come too late: whoever lost the lease books what was used, and nothing else.
 
 use crate::harness::*;
+use copydesk_core::Tokens;
 use copydesk_core::generation::Status;
 use copydesk_core::metering::usage::CallOutcome;
-use copydesk_core::Tokens;
 use copydesk_store_tests::Method;
 
 #[tokio::test]
@@ -30,7 +30,11 @@ async fn a_late_result_of_a_lost_lease_is_booked_and_nothing_else() {
     assert!(bench.body(receipt.draft).await.contains("In time."));
     let calls = bench.calls(Some(receipt.generation)).await;
     let (_, late) = calls[0].closed.clone().unwrap();
-    assert_eq!((late.usage.total(), late.usage.estimated), (Some(Tokens(120)), false), "the true figures, not the estimate");
+    assert_eq!(
+        (late.usage.total(), late.usage.estimated),
+        (Some(Tokens(120)), false),
+        "the true figures, not the estimate"
+    );
     assert_eq!((bench.versions(receipt.draft).await.len(), bench.left("ada").await), (1, credits("995")));
     assert_eq!(other.desk.live().count(), 0);
     bench.in_order().await;

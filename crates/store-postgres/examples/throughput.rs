@@ -1,6 +1,6 @@
 //! How many whole lives of a generation (accept, claim, settle; everything durable) a second this engine carries, with two
 //! connections and batches of 500. For orientation while tuning; `cargo xtask bench` is the measure that counts.
-//! Run: `cargo run --profile fast -p copydesk-store-postgres --example throughput`, with `COPYDESK_TEST_POSTGRES_URL` set.
+//! Run: `cargo run --profile fast -p copydesk-store-postgres --example throughput -- "$COPYDESK_TEST_POSTGRES_URL"`.
 
 use copydesk_store::GenerationStore;
 use copydesk_store::generations::{Accepted, Applied, Turn, Write};
@@ -23,9 +23,8 @@ struct Spent {
 }
 
 #[tokio::main]
-#[expect(clippy::disallowed_methods, reason = "the runner says where the server is")]
 async fn main() {
-    let url = std::env::var("COPYDESK_TEST_POSTGRES_URL").expect("set COPYDESK_TEST_POSTGRES_URL");
+    let url = std::env::args().nth(1).expect("the server's address as the one argument");
     let schema = Some(format!("throughput_{}", std::process::id()));
     let options = Options { auto_migrate: true, schema, writers: TASKS, ..Options::default() };
     let store = PostgresStore::connect(&url, options).await.expect("the server answers");

@@ -111,7 +111,7 @@ impl PostgresStore {
             known_schema_version: KNOWN_VERSION,
             nodes: nodes.iter().map(node).collect(),
             waiting: count(&waiting, "waiting")?,
-            processing: count(&processing, "processing")?,
+            processing: count(&processing, "running")?,
             keys: count(&keys, "keys")?,
         })
     }

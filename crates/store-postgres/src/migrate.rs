@@ -61,7 +61,7 @@ async fn run(client: &Client, source: &Source) -> Result<MigrationReport, Fault>
         .map_err(|error| Fault::from(deadpool_postgres::PoolError::PostCreateHook(error)))?;
     client.batch_execute(sql!("admin/begin")).await?;
     client.query_one(sql!("admin/migration_lock"), &[]).await?;
-    client.batch_execute(sql!("admin/create_schema_migrations")).await?;
+    client.batch_execute(sql!("admin/create_migrations")).await?;
     let from: i64 = client.query_one(sql!("admin/schema_version"), &[]).await?.get("version");
     if from > KNOWN_VERSION {
         client.batch_execute(sql!("admin/rollback")).await?;
@@ -87,7 +87,7 @@ async fn create_schema(client: &Client, statement: &str) -> Result<(), Fault> {
 
 /// Refuses a database that is older or newer than this program.
 pub async fn check_version(client: &Client) -> Result<i64, Fault> {
-    let present: bool = client.query_one(sql!("admin/has_schema_migrations"), &[]).await?.get("present");
+    let present: bool = client.query_one(sql!("admin/has_migrations"), &[]).await?.get("present");
     let found: i64 = match present {
         true => client.query_one(sql!("admin/schema_version"), &[]).await?.get("version"),
         false => 0,

@@ -2,7 +2,7 @@
 //! a generation.
 
 use crate::PostgresStore;
-use crate::pipeline::read;
+use crate::pipeline::{Steps, Tx, read};
 use crate::read::generations::{generation, live_state};
 use crate::types::{Micros, narrow, params, sql, text};
 use copydesk_core::generation::State;
@@ -11,18 +11,25 @@ use copydesk_core::{CallId, GenerationId, Timestamp, WorkspaceId};
 use copydesk_store::generations::{Heartbeat, Overdue, OverdueReason, SweepRequest};
 use copydesk_store::{Scope, StoreError};
 use std::collections::HashMap;
+use std::time::Duration;
 use tokio_postgres::Row;
 use uuid::Uuid;
 
 /// A rough token for the estimate of a lost call. Units: bytes per token.
 const BYTES_PER_TOKEN: i64 = 4;
+/// A node silent for this long that runs nothing is forgotten.
+const NODE_KEPT: Duration = Duration::from_secs(24 * 3_600);
 /// What is said about the cost of a call nobody reported.
 const UNPRICED: &str = "unpriced";
 
 impl PostgresStore {
     pub(crate) async fn beat(&self, beat: &Heartbeat) -> Result<(), StoreError> {
+        let tx = Tx::open(&self.writers).await?;
+        let mut steps = Steps::default();
+        steps.add(sql!("sweep/forget_nodes"), params![Micros::from(beat.at.minus(NODE_KEPT))]);
         let params = params![beat.node.0, text(&beat.label), Micros::from(beat.at), beat.goodbye];
-        read(&self.writers, sql!("sweep/beat"), params).await?;
+        steps.add(sql!("sweep/beat"), params);
+        tx.commit(steps).await?;
         if beat.goodbye {
             self.wake.others();
         }

@@ -114,19 +114,34 @@ async fn a_connection_that_breaks_while_committing_is_said_to_be_unknown() {
     assert!(matches!(store.get(Scope::DEFAULT, request.generation).await, Err(StoreError::NotFound { .. })));
 }
 
+/// The channel is one per database and the other tests notify too, so this one has a database of its own.
 #[tokio::test]
 async fn an_accept_wakes_other_processes_and_not_itself() {
-    let namespace = Namespace::new().await;
-    let (one, two) = (namespace.open().await, namespace.open().await);
+    let name = format!("wake_{}", std::process::id());
+    let admin = support::vandal("public").await;
+    admin.batch_execute(&format!("drop database if exists {name} with (force)")).await.unwrap();
+    admin.batch_execute(&format!("create database {name}")).await.unwrap();
+    let own = url().replace("dbname=postgres", &format!("dbname={name}"));
+    assert_ne!(own, url(), "the test server's address names its database");
+    let options = Options { auto_migrate: true, ..Options::default() };
+    let one = PostgresStore::connect(&own, options.clone()).await.unwrap();
+    let two = PostgresStore::connect(&own, options).await.unwrap();
     let (mut heard_by_one, mut heard_by_two) = (one.wakeups(), two.wakeups());
     // Both raise once when they begin to listen.
     for heard in [&mut heard_by_one, &mut heard_by_two] {
         tokio::time::timeout(Duration::from_secs(10), heard.wait_for(|count| *count > 0)).await.unwrap().unwrap();
     }
-    let before = *heard_by_two.borrow_and_update();
+    let idle =
+        tokio::time::timeout(Duration::from_millis(300), heard_by_two.wait_for(|count| *count > 1)).await.is_ok();
+    assert!(!idle, "nobody is woken while nothing happens");
     one.accept(vec![builder::accept(&Ids::new(), START)]).await.unwrap();
-    let woken = heard_by_two.wait_for(|count| *count > before);
+    let woken = heard_by_two.wait_for(|count| *count == 2);
     tokio::time::timeout(Duration::from_secs(10), woken).await.expect("the other process is woken").unwrap();
+    let echo =
+        tokio::time::timeout(Duration::from_millis(300), heard_by_one.wait_for(|count| *count > 1)).await.is_ok();
+    assert!(!echo, "its own notification does not wake it");
+    drop((one, two));
+    admin.batch_execute(&format!("drop database {name} with (force)")).await.unwrap();
 }
 
 #[tokio::test]

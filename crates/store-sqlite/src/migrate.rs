@@ -142,9 +142,9 @@ fn back_up(connection: &Connection, file: &Path, version: i64) -> Result<(), Sto
         // All pages at once: nobody else has the database open yet.
         Ok(backup.step(-1)?)
     };
-    match copy().map_err(StoreError::from)? {
-        StepResult::Done => {}
-        other => return Err(StoreError::Busy(format!("the copy before migrating stopped: {other:?}"))),
+    let end = copy().map_err(StoreError::from)?;
+    if end != StepResult::Done {
+        return Err(StoreError::Busy(format!("the copy before migrating stopped: {end:?}")));
     }
     std::fs::File::open(&unfinished).and_then(|copy| copy.sync_all()).map_err(io)?;
     std::fs::rename(&unfinished, &finished).map_err(io)?;

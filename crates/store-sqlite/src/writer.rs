@@ -162,6 +162,7 @@ struct Loop {
 
 impl Loop {
     fn run(mut self) {
+        let gate = self.bell.gate();
         while let Ok(first) = self.commands.recv() {
             let mut bytes = first.command.bytes();
             let mut batch = vec![first.command];
@@ -170,7 +171,9 @@ impl Loop {
                 bytes += next.command.bytes();
                 batch.push(next.command);
             }
+            let writing = gate.enter();
             let end = self.commit(&mut batch);
+            drop(writing);
             for command in batch {
                 command.answer(end.clone());
             }
@@ -226,8 +229,15 @@ impl Loop {
                 db.execute(sql!("admin/release"), [])?;
             }
         }
-        db.execute(sql!("admin/commit"), [])?;
-        Ok(())
+        match db.execute(sql!("admin/commit"), []) {
+            Ok(_) => Ok(()),
+            // The commit may stand in the log all the same, and the recovery at the next start decides.
+            Err(fault) if fault.ends_the_store() => {
+                self.poison.set(&format!("{fault:?}"));
+                Err(StoreError::CommitUnknown(StoreError::from(fault).to_string()).into())
+            }
+            Err(fault) => Err(fault),
+        }
     }
 
     /// Leaves no transaction open, so that the next batch can begin.

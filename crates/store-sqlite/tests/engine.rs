@@ -1,6 +1,8 @@
 //! What only this engine does, and the suite therefore cannot ask: the folder and its lock, migrations and the schema
 //! check at start, surviving a crash, and an auditor that finds damage planted behind the contract's back.
 
+#![allow(clippy::unwrap_used)]
+
 use copydesk_core::generation::FailureCode;
 use copydesk_core::ledger::{Transfer, TransferKind};
 use copydesk_core::{GenerationId, Timestamp};

@@ -163,6 +163,7 @@ pub struct Claim {
 }
 
 /// One thing to write about a generation.
+#[allow(clippy::large_enum_variant, reason = "late results are rare, and the common variant is boxed already")]
 #[derive(Clone, PartialEq, Debug)]
 pub enum Write {
     Change(Box<Change>),

@@ -43,7 +43,8 @@ impl Waiting {
     /// One sentence for a person.
     pub fn sentence(&self) -> String {
         match self {
-            Waiting::BehindOthers { position: 1 } => "Next in line.".to_owned(),
+            Waiting::BehindOthers { position: 0 | 1 } => "Next in line.".to_owned(),
+            Waiting::BehindOthers { position: 2 } => "One other is before it.".to_owned(),
             Waiting::BehindOthers { position } => format!("{} others are before it.", position - 1),
             Waiting::LaneFull { lane, limit, in_use } => {
                 format!("{in_use} of {limit} slots of lane {lane:?} are in use.")

@@ -21,7 +21,8 @@ pub fn link(previous: ChainHash, transfer: &Transfer) -> ChainHash {
     hash.update(transfer.id.0.as_bytes());
     hash.update(transfer.workspace.0.as_bytes());
     hash.update(transfer.user.0.as_bytes());
-    hash.update([transfer.kind as u8]);
+    hash.update(transfer.kind.as_str().as_bytes());
+    hash.update([0]);
     hash.update(transfer.amount.micros().to_be_bytes());
     match transfer.generation {
         Some(generation) => {

@@ -8,7 +8,7 @@ pub mod script;
 pub use plug::Plug;
 pub use script::{Reply, Script};
 
-use copydesk_core::generation::Status;
+use copydesk_core::generation::{State, Status};
 use copydesk_core::ledger::{Balance, Transfer, TransferKind};
 use copydesk_core::metering::usage::CallOutcome;
 use copydesk_core::{DraftId, GenerationId, MicroCredits, Timestamp, TransferId, UserId};
@@ -83,6 +83,11 @@ where
         }
     };
     assert!(tokio::time::timeout(PATIENCE, wait).await.is_ok(), "waited in vain until {what}");
+}
+
+/// The answer of something that must come by itself.
+pub async fn within<T>(what: &str, answer: impl Future<Output = T>) -> T {
+    tokio::time::timeout(PATIENCE, answer).await.unwrap_or_else(|_| panic!("waited in vain until {what}"))
 }
 
 /// Gives every ready task several turns: for claims that nothing happens.
@@ -200,10 +205,9 @@ impl Bench {
 
     pub async fn failed(&self, id: GenerationId) -> copydesk_core::generation::Failure {
         self.until_status(id, Status::Failed).await;
-        match self.row(id).await.generation.state {
-            copydesk_core::generation::State::Failed { failure, .. } => failure,
-            other => panic!("{other:?}"),
-        }
+        let state = self.row(id).await.generation.state;
+        let State::Failed { failure, .. } = state else { panic!("{state:?}") };
+        failure
     }
 
     pub async fn draft(&self, id: DraftId) -> DraftRow {

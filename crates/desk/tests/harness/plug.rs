@@ -40,7 +40,6 @@ struct State {
     /// Calls of this method do not reach the database.
     blocked: watch::Sender<Option<Method>>,
     waiting: AtomicUsize,
-    calls: Mutex<Vec<Method>>,
 }
 
 impl Plug {
@@ -52,7 +51,6 @@ impl Plug {
             released: watch::Sender::new(0),
             blocked: watch::Sender::new(None),
             waiting: AtomicUsize::new(0),
-            calls: Mutex::default(),
         };
         Plug { inner, clock, state: Arc::new(state) }
     }
@@ -84,10 +82,6 @@ impl Plug {
     pub fn waiting(&self) -> usize {
         self.state.waiting.load(Ordering::SeqCst)
     }
-    /// How often `method` was called.
-    pub fn count(&self, method: Method) -> usize {
-        self.state.calls.lock().unwrap().iter().filter(|called| **called == method).count()
-    }
 
     async fn through<T>(
         &self,
@@ -97,7 +91,6 @@ impl Plug {
         if self.is_dead() {
             return std::future::pending().await;
         }
-        self.state.calls.lock().unwrap().push(method);
         self.state.blocked.subscribe().wait_for(|blocked| *blocked != Some(method)).await.unwrap();
         let answer = call.await;
         if self.state.dies_after.lock().unwrap().take_if(|dying| *dying == method).is_some() {

@@ -1,2 +1,2 @@
--- Each process keeps the queues in memory.
+-- Differs from SQLite: many processes. Each keeps the queues in memory.
 select id, workspace_id, recipe, provider, model from queues

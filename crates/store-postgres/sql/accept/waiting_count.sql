@@ -1,1 +1,2 @@
+-- Differs from SQLite: letter case.
 select (select count(*) from ready) + (select count(*) from parked) as waiting

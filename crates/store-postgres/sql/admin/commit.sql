@@ -1,1 +1,2 @@
+-- Differs from SQLite: see `begin`.
 commit

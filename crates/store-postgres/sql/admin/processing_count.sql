@@ -1,2 +1,2 @@
 -- Differs from SQLite: a name.
-SELECT count(*) AS processing FROM runs
+select count(*) as running from runs

@@ -1,2 +1,2 @@
--- Only here: the one writer keeps the queues in memory.
+-- Differs from Postgres: the one writer keeps the queues in memory.
 SELECT id, workspace_id, recipe, provider, model FROM queues

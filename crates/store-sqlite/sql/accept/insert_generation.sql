@@ -1,3 +1,4 @@
+-- Differs from Postgres: one writer, so one row at a time costs no round trip.
 INSERT INTO generations
     (id, workspace_id, draft_id, user_id, recipe, recipe_version, model, step, queue_id, target, dedupe_key,
      priority, base_version, accepted_at, run_at, deadline_at, attempt_timeout_us, max_attempts, hold, input_bytes)

@@ -1,3 +1,4 @@
+-- Differs from Postgres: one writer, so one row at a time costs no round trip.
 INSERT INTO parked
     (queue_id, sort_key, id, workspace_id, attempt, spent, row_version, deadline_at, model, step,
      last_error_code, last_error, reason, not_before_at, target)

@@ -1,2 +1,2 @@
--- Only here: in Postgres the bulk accept interns its queues itself.
+-- Differs from Postgres: nobody else makes queues, so the id is always new.
 INSERT INTO queues (workspace_id, recipe, provider, model) VALUES ($1, $2, $3, $4) RETURNING id

@@ -1,3 +1,4 @@
+-- Differs from Postgres: one writer, so one row at a time costs no round trip.
 INSERT INTO idempotency
     (workspace_id, owner, route, key, fingerprint, generation_id, draft_id, created_at, expires_at)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)

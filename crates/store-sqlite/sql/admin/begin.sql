@@ -1,2 +1,2 @@
--- Only here: the one writer takes the write lock at once.
+-- Differs from Postgres: the one writer takes the write lock at once.
 BEGIN IMMEDIATE

@@ -1,2 +1,2 @@
--- Only here: see `begin`.
+-- Differs from Postgres: see `begin`.
 COMMIT

@@ -1,3 +1,4 @@
+-- Differs from Postgres: types.
 CREATE TABLE IF NOT EXISTS schema_migrations (
     version INTEGER NOT NULL PRIMARY KEY,
     name TEXT NOT NULL,

@@ -1,2 +1,2 @@
--- The one place that asks a clock: for the stamp of a migration.
+-- Differs from Postgres: the process's clock. The one place that asks one: for the stamp of a migration.
 SELECT CAST(unixepoch('subsec') * 1000000 AS INTEGER)

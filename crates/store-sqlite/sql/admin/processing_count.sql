@@ -1,1 +1,2 @@
+-- Differs from Postgres: spelling only.
 SELECT count(*) FROM runs

@@ -1,3 +1,4 @@
+-- Differs from Postgres: one writer, so one row at a time costs no round trip.
 UPDATE calls
 SET tokens_input = $1, tokens_output = $2, tokens_cached = $3, tokens_reasoning = $4, estimated = $5,
     cost_nanousd = $6, cost_status = $7, price_version = $8, duration_ms = $9, http_status = $10,

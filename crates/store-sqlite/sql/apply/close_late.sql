@@ -1,3 +1,4 @@
+-- Differs from Postgres: one writer, so one row at a time costs no round trip.
 -- Usage of an attempt that lost its lease. A call closed in any other way than as lost stays as it is: the same result
 -- twice is once.
 UPDATE calls

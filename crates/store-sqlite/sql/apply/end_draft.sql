@@ -1,3 +1,4 @@
+-- Only here: drafts are saved from memory there.
 -- A draft that has a version keeps its status.
 UPDATE drafts
 SET status = CASE WHEN current_version = 0 THEN $1 ELSE status END,

@@ -1,3 +1,4 @@
+-- Only here: drafts are saved from memory there.
 -- The new version becomes the current one only if nobody edited the draft meanwhile ($3 is what was current at accept).
 UPDATE drafts
 SET version_count = version_count + 1,

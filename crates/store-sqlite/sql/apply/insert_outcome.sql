@@ -1,3 +1,4 @@
+-- Differs from Postgres: one writer, so one row at a time costs no round trip.
 INSERT INTO outcomes
     (id, workspace_id, user_id, status, attempt, spent, row_version, finished_at, settled, version, origin,
      error_code, error, error_detail)

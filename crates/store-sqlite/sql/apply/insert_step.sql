@@ -1,2 +1,3 @@
+-- Differs from Postgres: one writer, so one row at a time costs no round trip.
 INSERT INTO steps (generation_id, seq, name, output, workspace_id, finished_at)
 SELECT $1, coalesce(max(seq), 0) + 1, $2, $3, $4, $5 FROM steps WHERE generation_id = $1

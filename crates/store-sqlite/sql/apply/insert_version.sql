@@ -1,3 +1,4 @@
+-- Differs from Postgres: one writer, so one row at a time costs no round trip.
 INSERT INTO versions
     (draft_id, number, workspace_id, generation_id, origin, reason, form, title, body, words, hash, provenance,
      created_at)

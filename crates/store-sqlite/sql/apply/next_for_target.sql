@@ -1,3 +1,4 @@
+-- Only here: part of `free_target` there.
 -- The literal lets the planner take the partial index.
 DELETE FROM parked
 WHERE id = (

@@ -1,3 +1,4 @@
+-- Differs from Postgres: SQLite's names of types and functions.
 SELECT coalesce(a.user_id, t.user_id),
        printf('account %d available and %d held, transfers %d and %d',
               coalesce(a.available, 0), coalesce(a.held, 0), coalesce(t.available, 0), coalesce(t.held, 0))

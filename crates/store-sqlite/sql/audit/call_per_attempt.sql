@@ -1,3 +1,4 @@
+-- Differs from Postgres: SQLite's names of types and functions.
 SELECT a.id, printf('%d attempts, calls of %d of them, the last is of attempt %d',
                     a.attempt, count(DISTINCT c.attempt), coalesce(max(c.attempt), 0))
 FROM (

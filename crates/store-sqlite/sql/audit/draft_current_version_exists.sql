@@ -1,3 +1,4 @@
+-- Differs from Postgres: SQLite's names of types and functions.
 SELECT d.id, printf('current %d, counted %d, stored %d', d.current_version, d.version_count, count(v.number))
 FROM drafts d
 LEFT JOIN versions v ON v.draft_id = d.id

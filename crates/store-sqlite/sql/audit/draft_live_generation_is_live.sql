@@ -1,3 +1,4 @@
+-- Differs from Postgres: SQLite's names of types and functions.
 SELECT d.id, 'its live generation is final, missing or of another draft'
 FROM drafts d
 WHERE d.live_generation_id IS NOT NULL

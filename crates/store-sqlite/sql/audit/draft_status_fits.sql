@@ -1,3 +1,4 @@
+-- Differs from Postgres: SQLite's names of types and functions.
 SELECT d.id, printf('%s, with %d versions and a live generation that is %s',
                     d.status, d.version_count, coalesce(s.status, 'absent'))
 FROM drafts d

@@ -1,3 +1,4 @@
+-- Differs from Postgres: SQLite's names of types and functions.
 SELECT g.id, printf('%d final events', coalesce(e.ends, 0))
 FROM generations g
 LEFT JOIN outcomes o ON o.id = g.id

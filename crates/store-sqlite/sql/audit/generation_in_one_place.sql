@@ -1,3 +1,4 @@
+-- Differs from Postgres: SQLite's names of types and functions.
 -- A generation is in exactly one of ready, parked, runs, outcomes; a row of these has its generation.
 SELECT g.id, printf('in %d places', count(p.id))
 FROM generations g

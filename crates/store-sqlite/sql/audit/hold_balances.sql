@@ -1,3 +1,4 @@
+-- Differs from Postgres: SQLite's names of types and functions.
 -- Per generation: hold = settle + release + open, open = 0 if and only if it is final, refunds never exceed the settle.
 SELECT g.id, printf('hold %d of %d, settled %d, released %d, refunded %d',
                     coalesce(t.held, 0), g.hold, coalesce(t.settled, 0), coalesce(t.released, 0),

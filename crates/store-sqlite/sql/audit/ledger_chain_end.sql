@@ -1,3 +1,4 @@
+-- Differs from Postgres: SQLite's names of types and functions.
 -- An account whose end of chain is not its last transfer: a row was cut off.
 SELECT a.user_id, printf('the account ends at link %d, the transfers at %d', a.chain_seq, coalesce(t.chain_seq, 0))
 FROM accounts a

@@ -1,3 +1,4 @@
+-- Differs from Postgres: SQLite's names of types and functions.
 SELECT g.id, 'rows of two workspaces'
 FROM generations g
 WHERE EXISTS (SELECT 1 FROM drafts d WHERE d.id = g.draft_id AND d.workspace_id <> g.workspace_id)

@@ -1,3 +1,4 @@
+-- Differs from Postgres: SQLite's names of types and functions.
 SELECT c.id, 'open'
 FROM calls c
 WHERE c.closed_at IS NULL

@@ -1,3 +1,4 @@
+-- Differs from Postgres: SQLite's names of types and functions.
 SELECT t.generation_id, t.target
 FROM live_targets t
 WHERE NOT EXISTS (

@@ -1,3 +1,4 @@
+-- Differs from Postgres: SQLite's names of types and functions.
 SELECT o.id, 'no call ended well'
 FROM outcomes o
 WHERE o.status = 'completed' AND o.origin = 'generated'

@@ -1,3 +1,4 @@
+-- Differs from Postgres: SQLite's names of types and functions.
 -- Of the live generations of a target exactly the holder does not wait for it.
 SELECT g.id, printf('%s, which is held by %s', g.target,
                     CASE WHEN t.generation_id IS NULL THEN 'nobody'

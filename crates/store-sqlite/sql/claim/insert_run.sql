@@ -1,3 +1,4 @@
+-- Only here: part of `take` there.
 INSERT INTO runs
     (id, workspace_id, queue_id, sort_key, attempt, spent, row_version, deadline_at, model, step, node_id,
      claimed_at, attempt_deadline_at, call_id, last_error_code, last_error)

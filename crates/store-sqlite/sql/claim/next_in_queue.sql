@@ -1,4 +1,4 @@
--- Only here: one chunk of one queue for the merge in `claim.rs`.
+-- Differs from Postgres: one chunk of one queue for the merge in `claim.rs`.
 SELECT sort_key, id, workspace_id, attempt, spent, row_version, deadline_at, model, step,
        last_error_code, last_error
 FROM ready

@@ -1,4 +1,4 @@
--- Only here: two statements do what one with a deleting CTE does in Postgres. This one first, then `remove_due`.
+-- Differs from Postgres: two statements do what one with a deleting CTE does there. This one first, then `remove_due`.
 INSERT INTO ready
     (queue_id, sort_key, id, workspace_id, attempt, spent, row_version, deadline_at, model, step,
      last_error_code, last_error)

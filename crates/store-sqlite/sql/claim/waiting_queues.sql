@@ -1,3 +1,4 @@
+-- Differs from Postgres: one writer, so nothing is locked and the merge of the queues is in `claim.rs`.
 -- A loose index scan: one seek for each queue that has something ready, however much it has.
 WITH RECURSIVE waiting (queue_id) AS (
     SELECT min(queue_id) FROM ready

@@ -1,3 +1,4 @@
+-- Only here: SQLite plans a statement once, so each filter with an index has its own.
 SELECT d.id AS id, d.user_id AS user_id, u.external_id AS user_external, d.recipe AS recipe, d.title AS title,
        d.status AS status, d.review AS review, d.current_version AS current_version,
        d.version_count AS version_count, d.live_generation_id AS live_generation_id, d.external_id AS external_id,

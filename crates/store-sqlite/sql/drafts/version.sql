@@ -1,3 +1,4 @@
+-- Differs from Postgres: the draft and its number are known to the caller.
 SELECT number, origin, reason, generation_id, form, title, body AS body, words, hash, provenance, created_at
 FROM versions
 WHERE draft_id = $1 AND workspace_id = $2

@@ -1,3 +1,4 @@
+-- Differs from Postgres: the workspace is a parameter only.
 SELECT g.id AS id, g.draft_id AS draft_id, g.user_id AS user_id, u.external_id AS user_external,
        g.recipe AS recipe, g.recipe_version AS recipe_version,
        coalesce(r.model, p.model, x.model,

@@ -1,3 +1,4 @@
+-- Only here: SQLite plans a statement once, so each filter with an index has its own.
 SELECT q.id
 FROM outcomes q
 JOIN generations g ON g.id = q.id

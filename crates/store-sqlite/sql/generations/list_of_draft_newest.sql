@@ -1,3 +1,4 @@
+-- Only here: SQLite plans a statement once, so each filter with an index has its own.
 SELECT g.id FROM generations g
 WHERE g.workspace_id = $1 AND g.id < $2
   AND ($3 IS NULL OR g.recipe = $3)

@@ -1,3 +1,4 @@
+-- Differs from Postgres: queues are looked up by the caller.
 SELECT coalesce(r.queue_id, p.queue_id) AS queue_id, coalesce(r.sort_key, p.sort_key) AS sort_key,
        r.id AS ready_id, p.reason AS reason, p.not_before_at AS not_before_at,
        coalesce(r.spent, p.spent) AS spent, coalesce(r.last_error, p.last_error) AS last_error,

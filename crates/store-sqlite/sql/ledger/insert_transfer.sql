@@ -1,3 +1,4 @@
+-- Differs from Postgres: one writer, so nothing is locked; each filter with an index has its own statement.
 INSERT INTO transfers
     (id, workspace_id, user_id, kind, debit_account, credit_account, amount, generation_id, reference, created_at,
      chain_seq, chain_hash)

@@ -1,3 +1,4 @@
+-- Differs from Postgres: one writer, so nothing is locked; each filter with an index has its own statement.
 INSERT INTO accounts (workspace_id, user_id, available, held, chain_seq, chain_hash)
 VALUES ($1, $2, $3, $4, $5, $6)
 ON CONFLICT (workspace_id, user_id) DO UPDATE SET

@@ -1,3 +1,4 @@
+-- Differs from Postgres: one writer, and no array types.
 -- The estimate: a token for every $4 bytes of input, none of output; the cost is unknown.
 UPDATE calls
 SET closed_at = $1,

@@ -1,3 +1,4 @@
+-- Differs from Postgres: one writer, and no array types.
 -- Numbers: 0 past its deadline, 1 node lost, 2 attempt overran; the smallest counts. Each branch reads an index of
 -- exactly what is overdue; nodes are found by a loose scan over the nodes that run something.
 WITH RECURSIVE running (node_id) AS (

@@ -1,4 +1,4 @@
--- For `cleanup-stale` only: everything live that was accepted before an instant.
+-- Only here: part of `overdue` there. For `cleanup-stale` only: everything live that was accepted before an instant.
 SELECT g.id
 FROM (SELECT id FROM ready UNION ALL SELECT id FROM parked UNION ALL SELECT id FROM runs) live
 JOIN generations g ON g.id = live.id

@@ -1,3 +1,4 @@
+-- Differs from Postgres: SQLite plans a statement once, so each filter with an index has its own.
 SELECT c.id AS id, c.generation_id AS generation_id, c.draft_id AS draft_id, c.user_id AS user_id,
        u.external_id AS user_external, c.attempt AS attempt, c.service AS service, c.operation AS operation,
        c.provider AS provider, c.model AS model, c.opened_at AS opened_at, c.closed_at AS closed_at,

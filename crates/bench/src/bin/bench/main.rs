@@ -28,6 +28,9 @@ struct Arguments {
     /// Waiting generations for the backlog run
     #[arg(long, default_value_t = 100_000)]
     waiting: usize,
+    /// How many clients accept at the same time
+    #[arg(long, default_value_t = 1_000)]
+    clients: usize,
     /// Where the data goes (must not be a memory file system)
     #[arg(long, default_value = "/var/tmp")]
     folder: std::path::PathBuf,
@@ -57,7 +60,7 @@ async fn run(arguments: &Arguments) -> Result<(), String> {
         let place = |name: &str| Place::new(engine, folder.path(), name);
         figures::print("fsync_probe", "-", figures::fsync_probe(folder.path()).map_err(|error| error.to_string())?);
         if wants("throughput") {
-            throughput::empty(&place("throughput"), arguments.generations).await?;
+            throughput::empty(&place("throughput"), arguments.clients, arguments.generations).await?;
         }
         if wants("latency") {
             latency::idle(&place("latency")).await?;
@@ -66,7 +69,8 @@ async fn run(arguments: &Arguments) -> Result<(), String> {
             inflight::ten_thousand(&place("inflight")).await?;
         }
         if wants("backlog") {
-            throughput::with_backlog(&place("backlog"), arguments.generations, arguments.finished, arguments.waiting).await?;
+            let sizes = throughput::Backlog { finished: arguments.finished, waiting: arguments.waiting };
+            throughput::with_backlog(&place("backlog"), arguments.clients, arguments.generations, &sizes).await?;
         }
     }
     Ok(())

@@ -12,8 +12,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-/// How many clients accept at the same time.
-const CLIENTS: usize = 256;
 /// How many users they belong to.
 const USERS: usize = 200;
 /// How many attempts may run at once.
@@ -31,14 +29,20 @@ async fn open(place: &Place) -> Result<Desk, String> {
     instant::desk(place.open().await?, InProcess::new(Duration::ZERO), config).await
 }
 
+/// What is in the database before the clock runs.
+pub struct Backlog {
+    pub finished: usize,
+    pub waiting: usize,
+}
+
 /// On an empty database.
-pub async fn empty(place: &Place, generations: usize) -> Result<(), String> {
+pub async fn empty(place: &Place, clients: usize, generations: usize) -> Result<(), String> {
     let desk = open(place).await?;
     desk.start_working().await.map_err(|error| error.to_string())?;
-    accept(&desk, 0, 2_000).await?;
+    accept(&desk, clients, 0, 2_000).await?;
     drained(&desk, 0).await?;
     let begun = Instant::now();
-    accept(&desk, 2_000, generations).await?;
+    accept(&desk, clients, 2_000, generations).await?;
     let accepted = begun.elapsed();
     drained(&desk, 0).await?;
     report("full_path", place, generations, begun.elapsed(), accepted);
@@ -48,21 +52,22 @@ pub async fn empty(place: &Place, generations: usize) -> Result<(), String> {
 }
 
 /// The same with many finished generations in the database and many waiting ones in the queue.
-pub async fn with_backlog(place: &Place, generations: usize, finished: usize, waiting: usize) -> Result<(), String> {
+pub async fn with_backlog(place: &Place, clients: usize, generations: usize, sizes: &Backlog) -> Result<(), String> {
+    let Backlog { finished, waiting } = *sizes;
     let desk = open(place).await?;
     desk.start_working().await.map_err(|error| error.to_string())?;
     let begun = Instant::now();
-    accept(&desk, 0, finished).await?;
+    accept(&desk, clients, 0, finished).await?;
     drained(&desk, 0).await?;
     report("prefill_finished", place, finished, begun.elapsed(), begun.elapsed());
     desk.stop(Duration::ZERO).await.map_err(|error| error.to_string())?;
     drop(desk);
     let desk = open_again(place).await?;
-    accept(&desk, finished, waiting).await?;
+    accept(&desk, clients, finished, waiting).await?;
     desk.start_working().await.map_err(|error| error.to_string())?;
     // As many come in as go out: the backlog stays while the clock runs.
     let begun = Instant::now();
-    accept(&desk, finished + waiting, generations).await?;
+    accept(&desk, clients, finished + waiting, generations).await?;
     drained(&desk, waiting as u64).await?;
     report("full_path_with_backlog", place, generations, begun.elapsed(), begun.elapsed());
     desk.begin_stop();
@@ -93,9 +98,9 @@ fn report(name: &str, place: &Place, count: usize, took: Duration, accepted: Dur
 }
 
 /// Accepts `count` requests from many clients at once.
-async fn accept(desk: &Desk, first: usize, count: usize) -> Result<(), String> {
+async fn accept(desk: &Desk, clients: usize, first: usize, count: usize) -> Result<(), String> {
     let next = Arc::new(AtomicUsize::new(first));
-    let clients: Vec<_> = (0..CLIENTS)
+    let tasks: Vec<_> = (0..clients)
         .map(|_| {
             let (desk, next) = (desk.clone(), Arc::clone(&next));
             tokio::spawn(async move {
@@ -112,8 +117,8 @@ async fn accept(desk: &Desk, first: usize, count: usize) -> Result<(), String> {
             })
         })
         .collect();
-    for client in clients {
-        client.await.map_err(|error| error.to_string())??;
+    for task in tasks {
+        task.await.map_err(|error| error.to_string())??;
     }
     Ok(())
 }

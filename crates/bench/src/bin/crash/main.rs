@@ -15,7 +15,7 @@ use copydesk_core::ids::{TransferId, UserId};
 use copydesk_core::ledger::{Transfer, TransferKind};
 use copydesk_core::MicroCredits;
 use copydesk_desk::World;
-use copydesk_providers::DemoServer;
+use copydesk_providers::{DemoServer, HttpClient};
 use copydesk_store::Scope;
 use serde_json::json;
 use server::Server;
@@ -44,6 +44,11 @@ const CREDITS_EACH: i64 = 1_000_000;
 #[tokio::main]
 async fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    // Chooses the process's TLS code, which every client here needs.
+    if let Err(error) = HttpClient::new() {
+        eprintln!("crash: {error}");
+        return ExitCode::FAILURE;
+    }
     let engines = arguments.engine.map_or(vec![Engine::Sqlite, Engine::Postgres], |engine| vec![engine]);
     let (mut passed, mut failed) = (0, 0);
     for engine in engines {

@@ -1,3 +1,4 @@
+-- Differs from SQLite: types.
 create table if not exists schema_migrations (
   version bigint primary key,
   name text not null,
