@@ -287,7 +287,7 @@ fn again(scope: Scope, row: GenerationRow, change: Again) -> Result<Request, Des
     Ok(Request {
         scope,
         recipe: row.recipe.clone(),
-        model: change.model.or_else(|| Some(row.model.clone())),
+        model: change.model.or_else(|| Some(row.asked_model.clone())),
         input: stored("input", &row.input)?,
         user: Some(row.user_external.clone()),
         target: row.target.clone(),

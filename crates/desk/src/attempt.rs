@@ -374,6 +374,7 @@ impl Attempt {
                 attempt: generation.attempt,
                 spent: generation.spent,
                 row_version: generation.row_version,
+                noted: None,
                 effects: Vec::new(),
             },
             content: None,
@@ -443,7 +444,7 @@ fn unfit(answer: &Answer) -> Option<Failure> {
 fn log_ending(claimed: &Claimed, next: &State) {
     let (id, attempt, model) = (claimed.generation.id, claimed.generation.attempt.0, &claimed.model);
     match next {
-        State::Completed { .. } => tracing::info!(generation = %id, attempt, model, "completed"),
+        State::Completed { .. } => tracing::info!(generation = %id, attempt, model, "the result is there"),
         State::Pending { .. } => {
             tracing::warn!(generation = %id, attempt, model, "attempt failed, goes back to the queue")
         }

@@ -320,7 +320,10 @@ pub struct GenerationRow {
     pub user_external: String,
     pub recipe: String,
     pub recipe_version: String,
+    /// The model of the last call.
     pub model: String,
+    /// The model that was asked for at accept.
+    pub asked_model: String,
     pub input: String,
     pub metadata: String,
     pub target: Option<String>,

@@ -1,5 +1,5 @@
 //! The two engines keep the same SQL files. Where two files of one name differ in more than comments, spacing and the
-//! spelling of parameters, one of them opens by saying why.
+//! spelling of parameters, one of them opens by saying why; a file that only one engine needs says that.
 
 use std::collections::BTreeMap;
 
@@ -11,6 +11,8 @@ pub const POSTGRES: &str = "crates/store-postgres/sql";
 
 /// How the reason begins: `-- Differs from <other>: <why>`.
 const OPENING: &str = "-- Differs from ";
+/// How a file without a twin begins: `-- Only here: <why>`.
+const ALONE: &str = "-- Only here";
 
 pub fn check(sqlite: &[SourceFile], postgres: &[SourceFile]) -> Vec<Finding> {
     let left = by_name(sqlite, SQLITE);
@@ -18,7 +20,7 @@ pub fn check(sqlite: &[SourceFile], postgres: &[SourceFile]) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (name, file) in &left {
         match right.get(name) {
-            None => findings.push(format!("{}: {POSTGRES}/{name} is missing", file.path)),
+            None => findings.extend(lone(file, POSTGRES, name)),
             Some(other) if statement(&file.text) != statement(&other.text) && !explained(file, other) => {
                 findings
                     .push(format!("{}: begin with `{OPENING}Postgres: why` here or in the other engine", file.path));
@@ -27,9 +29,14 @@ pub fn check(sqlite: &[SourceFile], postgres: &[SourceFile]) -> Vec<Finding> {
         }
     }
     for (name, file) in right.iter().filter(|(name, _)| !left.contains_key(*name)) {
-        findings.push(format!("{}: {SQLITE}/{name} is missing", file.path));
+        findings.extend(lone(file, SQLITE, name));
     }
     findings
+}
+
+fn lone(file: &SourceFile, other: &str, name: &str) -> Option<Finding> {
+    let said = file.text.starts_with(ALONE);
+    (!said).then(|| format!("{}: {other}/{name} is missing; or begin with `{ALONE}: why`", file.path))
 }
 
 fn by_name<'a>(files: &'a [SourceFile], folder: &str) -> BTreeMap<&'a str, &'a SourceFile> {

@@ -4,6 +4,7 @@ use crate::config::Settings;
 use crate::exit::{self, Failure};
 use crate::output::{Output, table};
 use crate::wiring;
+use copydesk_core::generation::Status;
 use copydesk_store::StoreError;
 use serde_json::json;
 
@@ -32,7 +33,7 @@ async fn status(settings: &Settings, output: Output) -> Result<u8, Failure> {
         output.object(&json!({
             "engine": about.engine, "version": about.version, "location": about.location,
             "schema_version": about.schema_version, "known_schema_version": about.known_schema_version,
-            "pending": about.waiting, "processing": about.processing, "nodes": about.nodes.len(),
+            (Status::Pending.as_str()): about.waiting, (Status::Processing.as_str()): about.processing, "nodes": about.nodes.len(),
         }));
         return Ok(exit::OK);
     }
@@ -41,8 +42,8 @@ async fn status(settings: &Settings, output: Output) -> Result<u8, Failure> {
         row("version", about.version),
         row("location", about.location),
         row("schema", format!("{} of {}", about.schema_version, about.known_schema_version)),
-        row("pending", about.waiting.to_string()),
-        row("processing", about.processing.to_string()),
+        row(Status::Pending.as_str(), about.waiting.to_string()),
+        row(Status::Processing.as_str(), about.processing.to_string()),
         row("nodes", about.nodes.len().to_string()),
     ];
     output.data(&table(&["ENGINE", about.engine], &rows));

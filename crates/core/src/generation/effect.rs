@@ -1,6 +1,7 @@
 //! What a decision orders. The store carries all effects of one decision out in one transaction, or none.
 
 use super::event::FallbackReason;
+use super::failure::Failure;
 use super::state::{AttemptNo, RowVersion, State};
 use crate::MicroCredits;
 
@@ -96,5 +97,7 @@ pub struct Decision {
     pub spent: u32,
     /// Always the old one plus one.
     pub row_version: RowVersion,
+    /// Why the last attempt failed, for a generation that goes back to the queue: shown while it waits.
+    pub noted: Option<Failure>,
     pub effects: Vec<Effect>,
 }

@@ -98,6 +98,7 @@ fn decide(generation: &Generation, next: State, effects: Vec<Effect>) -> Decisio
         attempt: generation.attempt,
         spent: generation.spent,
         row_version: RowVersion(generation.row_version.0 + 1),
+        noted: None,
         effects,
     }
 }
@@ -152,7 +153,10 @@ fn failed_attempt(
     let spent = generation.spent + 1;
     match (retry::next(&generation.terms, spent, failure, jitter, now), substitute) {
         (Next::RetryAt(until), _) => {
-            requeued(generation, spent, Wait::BackingOff { until }, vec![Effect::Announce(Announcement::Retrying)])
+            let announce = vec![Effect::Announce(Announcement::Retrying)];
+            let mut decision = requeued(generation, spent, Wait::BackingOff { until }, announce);
+            decision.noted = Some(failure.clone());
+            decision
         }
         (Next::GiveUp, Some(success)) => succeeded(generation, success, now),
         (Next::GiveUp, None) => {

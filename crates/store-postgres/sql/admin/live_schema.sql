@@ -1,4 +1,4 @@
--- Differs from SQLite: another catalog. One line per thing the code relies on, in the form of schema.snapshot.txt.
+-- Only here: another catalog. One line per thing the code relies on, in the form of schema.snapshot.txt.
 select line from (
   select format('%s %s.%s %s%s%s', case c.relkind when 'v' then 'view' else 'column' end, c.relname, a.attname, format_type(a.atttypid, a.atttypmod),
                 case when a.attnotnull and c.relkind = 'r' then ' not null' else '' end,

@@ -1,4 +1,4 @@
--- Differs from SQLite: a server has settings that decide whether we may trust it.
+-- Only here: a server has settings that decide whether we may trust it.
 select current_setting('server_version_num')::bigint as version,
        current_setting('server_version') as version_text,
        current_setting('synchronous_commit') as synchronous_commit,

@@ -1,4 +1,4 @@
--- Differs from SQLite: each connection is set up for what it does; the answer says whether the server fits.
+-- Only here: each connection is set up for what it does; the answer says whether the server fits.
 -- Writers run every statement with one plan for ever, so the plan must not depend on statistics, which are often taken
 -- while the queue is empty. Whole-table scans are off, and a key given by a batch is compared as `= any (array[u.id])`:
 -- an index can answer that, and the planner cannot turn the join round to read the table in the order of its index.

@@ -71,6 +71,7 @@ fn row(row: &Row) -> Result<GenerationRow, StoreError> {
         recipe: row.get("recipe"),
         recipe_version: row.get("recipe_version"),
         model: row.get("model"),
+        asked_model: row.get("asked_model"),
         input: row.get("input"),
         metadata: row.get("metadata"),
         target: row.get("target"),

@@ -290,12 +290,8 @@ pub fn last_error<'a>(change: &'a Change, winner: &'a Winner) -> Option<(&'a str
     if let State::Failed { failure, .. } = &change.decision.next {
         return Some((failure.code.as_str(), &failure.message));
     }
-    let before = winner.last_error.as_ref();
-    match &change.decision.next {
-        State::Pending { .. } => change.closes.as_ref().and_then(|call| call.error.as_ref()).or(before),
-        State::Processing { .. } | State::Completed { .. } | State::Failed { .. } | State::Cancelled { .. } => before,
-    }
-    .map(|(code, words)| (code.as_str(), words.as_str()))
+    let noted = change.decision.noted.as_ref().map(|failure| (failure.code.as_str(), failure.message.as_str()));
+    noted.or_else(|| winner.last_error.as_ref().map(|(code, words)| (code.as_str(), words.as_str())))
 }
 
 fn event_data(change: &Change, winner: &Winner, version: Option<i64>) -> String {

@@ -5,7 +5,7 @@ SELECT g.id AS id, g.draft_id AS draft_id, g.user_id AS user_id, u.external_id A
                 (SELECT c.model FROM calls c
                  WHERE c.generation_id = g.id AND c.attempt = o.attempt
                  ORDER BY c.id LIMIT 1),
-                g.model) AS model,
+                g.model) AS model, g.model AS asked_model,
        i.input AS input, i.metadata AS metadata, g.target AS target, g.dedupe_key AS dedupe_key,
        g.priority AS priority, g.accepted_at AS accepted_at, g.deadline_at AS deadline_at,
        g.attempt_timeout_us AS attempt_timeout_us, g.max_attempts AS max_attempts, g.hold AS hold,

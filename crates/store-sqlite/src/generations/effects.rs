@@ -35,12 +35,17 @@ pub(super) struct Course {
     pub last_error: Option<(String, String)>,
 }
 
+/// What the decision notes of the failed attempt.
+fn noted(change: &Change) -> Option<(String, String)> {
+    change.decision.noted.as_ref().map(|failure| (failure.code.as_str().to_owned(), failure.message.clone()))
+}
+
 impl Course {
     pub fn new(db: Db<'_>, change: &Change, taken: Option<Taken>) -> Done<Course> {
         let (id, workspace) = (change.fence.generation.0.as_bytes(), change.scope.workspace.0.as_bytes());
         let before = taken.as_ref().and_then(|taken| taken.last_error.clone());
         let last_error = match &change.decision.next {
-            State::Pending { .. } => change.closes.as_ref().and_then(|call| call.error.clone()).or(before),
+            State::Pending { .. } => noted(change).or(before),
             State::Failed { failure, .. } => Some((failure.code.as_str().to_owned(), failure.message.clone())),
             State::Processing { .. } | State::Completed { .. } | State::Cancelled { .. } => before,
         };

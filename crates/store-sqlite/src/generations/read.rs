@@ -43,6 +43,7 @@ fn generation_row(row: &Row<'_>) -> Done<GenerationRow> {
         recipe: row.get("recipe")?,
         recipe_version: row.get("recipe_version")?,
         model: row.get("model")?,
+        asked_model: row.get("asked_model")?,
         input: codec::filled(row, "inputs.input")?,
         metadata: codec::filled(row, "inputs.metadata")?,
         target: row.get("target")?,

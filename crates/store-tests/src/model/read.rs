@@ -32,6 +32,7 @@ impl Data {
             recipe: entry.accept.recipe.clone(),
             recipe_version: entry.accept.recipe_version.clone(),
             model: entry.model.clone(),
+            asked_model: entry.accept.model.clone(),
             input: entry.accept.input.clone(),
             metadata: entry.accept.metadata.clone(),
             target: entry.accept.target.clone(),

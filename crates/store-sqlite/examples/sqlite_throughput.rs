@@ -1,7 +1,7 @@
 //! Prints how many full lifecycles (accept, claim, settle; every row and event of each) one store carries per second,
 //! with `synchronous=FULL`. Not a benchmark of a server: no HTTP, no provider.
 //!
-//! `cargo run --profile fast -p copydesk-store-sqlite --example throughput [lifecycles] [batch] [users] [hold] [singles: 0 or 1]`
+//! `cargo run --profile fast -p copydesk-store-sqlite --example sqlite_throughput [lifecycles] [batch] [users] [hold] [singles: 0 or 1]`
 
 use copydesk_core::NodeId;
 use copydesk_store::generations::{Accept, Change, Claimed, Turn};

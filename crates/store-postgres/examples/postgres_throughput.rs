@@ -1,6 +1,6 @@
 //! How many whole lives of a generation (accept, claim, settle; everything durable) a second this engine carries, with two
 //! connections and batches of 500. For orientation while tuning; `cargo xtask bench` is the measure that counts.
-//! Run: `cargo run --profile fast -p copydesk-store-postgres --example throughput -- "$COPYDESK_TEST_POSTGRES_URL"`.
+//! Run: `cargo run --profile fast -p copydesk-store-postgres --example postgres_throughput -- "$COPYDESK_TEST_POSTGRES_URL"`.
 
 use copydesk_store::GenerationStore;
 use copydesk_store::generations::{Accepted, Applied, Turn, Write};
