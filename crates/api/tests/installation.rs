@@ -68,6 +68,8 @@ async fn the_doctor_finds_the_missing_worker_and_what_is_switched_off() {
             .map(|check| check["name"].as_str().unwrap().to_owned())
             .collect()
     };
+    assert_eq!(ill(site.get("/doctor").await.json()), [""; 0], "nothing waits for a worker");
+    site.accept(json!({})).await;
     assert_eq!(ill(site.get("/doctor").await.json()), ["worker"]);
     site.desk.start_working().await.unwrap();
     let body = site.get("/doctor").await.json();

@@ -40,8 +40,10 @@ impl Place {
 
     /// The address of the test cluster.
     pub fn postgres_url() -> Result<String, String> {
-        std::env::var("COPYDESK_TEST_POSTGRES_URL")
-            .map_err(|_| "COPYDESK_TEST_POSTGRES_URL is not set: run this through `cargo xtask bench` or `cargo xtask crash`".to_owned())
+        std::env::var("COPYDESK_TEST_POSTGRES_URL").map_err(|_| {
+            "COPYDESK_TEST_POSTGRES_URL is not set: run this through `cargo xtask bench` or `cargo xtask crash`"
+                .to_owned()
+        })
     }
 
     pub async fn open(&self) -> Result<Arc<dyn Store>, String> {
@@ -58,7 +60,8 @@ impl Place {
                     waiting_max: WAITING_MAX,
                     ..Default::default()
                 };
-                let store = PostgresStore::connect(&Self::postgres_url()?, options).await.map_err(|error| error.to_string())?;
+                let store =
+                    PostgresStore::connect(&Self::postgres_url()?, options).await.map_err(|error| error.to_string())?;
                 Ok(Arc::new(store))
             }
         }

@@ -31,8 +31,20 @@ pub fn millis(span: Duration) -> f64 {
 /// Resident memory of this process. Units: MiB.
 pub fn rss_mib() -> f64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let kib = status.lines().find_map(|line| line.strip_prefix("VmRSS:")?.trim().strip_suffix("kB")?.trim().parse::<f64>().ok());
+    let kib = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmRSS:")?.trim().strip_suffix("kB")?.trim().parse::<f64>().ok());
     kib.map_or(f64::NAN, |kib| kib / 1_024.0)
+}
+
+/// Processor time this process has used, all threads, in user and system mode. Units: seconds.
+pub fn cpu_seconds() -> f64 {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let after_name = stat.rsplit_once(") ").map_or("", |(_, rest)| rest);
+    let ticks =
+        |field: usize| after_name.split(' ').nth(field).and_then(|text| text.parse::<f64>().ok()).unwrap_or(f64::NAN);
+    // Fields 14 and 15 of the whole line; Linux counts in hundredths of a second.
+    (ticks(11) + ticks(12)) / 100.0
 }
 
 /// How long the disk takes to make 4 KB durable: p50 and p99 of 200 tries.
@@ -48,5 +60,7 @@ pub fn fsync_probe(folder: &Path) -> std::io::Result<Value> {
         samples.push(begun.elapsed());
     }
     std::fs::remove_file(&path)?;
-    Ok(json!({ "fsync_p50_ms": millis(percentile(&mut samples, 0.5)), "fsync_p99_ms": millis(percentile(&mut samples, 0.99)) }))
+    Ok(
+        json!({ "fsync_p50_ms": millis(percentile(&mut samples, 0.5)), "fsync_p99_ms": millis(percentile(&mut samples, 0.99)) }),
+    )
 }

@@ -27,7 +27,8 @@ impl InProcess {
         let topics: Vec<Value> = (1..=4)
             .map(|n| json!({ "heading": format!("Topic {n}"), "body": "A paragraph of about four hundred characters. ".repeat(9), "sources": [n] }))
             .collect();
-        let answer = json!({ "title": "The week", "intro": "Hello.", "topics": topics, "conclusion": "Bye." }).to_string();
+        let answer =
+            json!({ "title": "The week", "intro": "Hello.", "topics": topics, "conclusion": "Bye." }).to_string();
         Arc::new(InProcess { answer, takes, calls: AtomicU64::new(0), arrived: Mutex::new(None) })
     }
 }

@@ -3,6 +3,10 @@
 
 #![allow(clippy::disallowed_methods, reason = "benchmarks measure wall time and read the test database's address")]
 
+/// The same allocator as the product's.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 pub mod engine;
 pub mod figures;
 pub mod instant;

@@ -4,11 +4,13 @@
 use crate::config::Settings;
 use crate::exit::{self, Failure};
 use crate::lock;
+use crate::problem;
 use crate::wiring::{self, Wired};
 use axum::Router;
 use axum::body::Body;
 use copydesk_api::{ApiSettings, router};
 use copydesk_desk::keys::KeyText;
+use copydesk_desk::store::StoreError;
 use futures::StreamExt;
 use futures::stream::BoxStream;
 use http::{Method, Request};
@@ -17,11 +19,21 @@ use serde_json::Value;
 use std::time::Duration;
 use tower::ServiceExt;
 
+/// How long a server may take for one plain answer; an audit of a large database is the longest.
+const ANSWER_LIMIT: Duration = Duration::from_secs(120);
+
 /// Where requests go.
 pub enum Backend {
     /// The desk is in this process; it ends with it.
-    Inside { router: Router, wired: Wired },
-    Server { client: reqwest::Client, url: String, key: Option<KeyText> },
+    Inside {
+        router: Router,
+        wired: Wired,
+    },
+    Server {
+        client: reqwest::Client,
+        url: String,
+        key: Option<KeyText>,
+    },
 }
 
 /// An answer that was not refused.
@@ -40,14 +52,18 @@ pub enum Need {
 
 impl Backend {
     /// The named server; else the data itself; else the server that owns the data folder.
-    pub async fn open(settings: &Settings, need: Need) -> Result<Backend, Failure> {
+    async fn open(settings: &Settings, need: Need) -> Result<Backend, Failure> {
         if let Some(url) = &settings.server {
-            return Ok(Backend::Server { client: wiring::web_client()?, url: url.trim_end_matches('/').to_owned(), key: settings.key.clone() });
+            return Ok(Backend::Server {
+                client: wiring::web_client()?,
+                url: url.trim_end_matches('/').to_owned(),
+                key: settings.key.clone(),
+            });
         }
-        let store = match wiring::open_store(settings).await {
+        let store = match wiring::try_open_store(settings).await {
             Ok(store) => store,
-            Err(failure) if failure.code == "data_folder_in_use" => return owner(settings, failure),
-            Err(failure) => return Err(failure),
+            Err(StoreError::Held { folder, holder }) => return owner(settings, folder, holder),
+            Err(error) => return Err(wiring::explained(settings, error)),
         };
         let wired = wiring::open_desk(settings, store).await?;
         if need == Need::Worker {
@@ -55,6 +71,19 @@ impl Backend {
         }
         let settings = ApiSettings { trusted: true, public_url: String::new(), ..ApiSettings::default() };
         Ok(Backend::Inside { router: router(wired.desk.clone(), settings), wired })
+    }
+
+    /// Opens a backend, does the work and ends the desk in this process, whatever came of it.
+    pub async fn with<T>(
+        settings: &Settings,
+        need: Need,
+        work: impl AsyncFnOnce(&Backend) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        let backend = Backend::open(settings, need).await?;
+        let done = work(&backend).await;
+        let closed = backend.close(Duration::ZERO).await;
+        let done = done?;
+        closed.map(|()| done)
     }
 
     pub async fn get(&self, path: &str) -> Result<Reply, Failure> {
@@ -65,7 +94,13 @@ impl Backend {
     }
 
     /// One request. An answer of 400 and above becomes a [`Failure`].
-    pub async fn call(&self, method: Method, path: &str, body: Option<&Value>, headers: &[(&str, &str)]) -> Result<Reply, Failure> {
+    pub async fn call(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+        headers: &[(&str, &str)],
+    ) -> Result<Reply, Failure> {
         let (status, bytes) = match self {
             Backend::Inside { router, .. } => {
                 let response = inside(router, method, path, body, headers).await?;
@@ -74,13 +109,18 @@ impl Backend {
                 (status, bytes)
             }
             Backend::Server { .. } => {
-                let response = self.send(method, path, body, headers).await?;
-                (response.status().as_u16(), response.bytes().await.map_err(|error| unreachable_server(&error))?)
+                let answer = async {
+                    let response = self.send(method, path, body, headers).await?;
+                    let status = response.status().as_u16();
+                    Ok((status, response.bytes().await.map_err(|error| unreachable_server(&error))?))
+                };
+                tokio::time::timeout(ANSWER_LIMIT, answer).await.unwrap_or_else(|_| Err(silent()))?
             }
         };
-        let body: Value = if bytes.is_empty() { Value::Null } else { serde_json::from_slice(&bytes).map_err(broken)? };
+        let body: Value =
+            if bytes.is_empty() { Value::Null } else { serde_json::from_slice(&bytes).map_err(broken)? };
         if status >= 400 {
-            return Err(Failure::from_problem(status, &body));
+            return Err(problem::failure(status, &body));
         }
         Ok(Reply { body })
     }
@@ -96,12 +136,20 @@ impl Backend {
             Backend::Server { .. } => {
                 let response = self.send(Method::GET, path, None, &[]).await?;
                 let stream = response.bytes_stream();
-                Ok(stream.map(|piece| piece.map(|bytes| bytes.to_vec()).map_err(|error| unreachable_server(&error))).boxed())
+                Ok(stream
+                    .map(|piece| piece.map(|bytes| bytes.to_vec()).map_err(|error| unreachable_server(&error)))
+                    .boxed())
             }
         }
     }
 
-    async fn send(&self, method: Method, path: &str, body: Option<&Value>, headers: &[(&str, &str)]) -> Result<reqwest::Response, Failure> {
+    async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+        headers: &[(&str, &str)],
+    ) -> Result<reqwest::Response, Failure> {
         let Backend::Server { client, url, key } = self else {
             return Err(Failure::new(exit::UNEXPECTED, "internal", "there is no server to send this to"));
         };
@@ -119,7 +167,7 @@ impl Backend {
     }
 
     /// Ends the desk in this process, if there is one, handing back what still runs after `grace`.
-    pub async fn close(self, grace: Duration) -> Result<(), Failure> {
+    async fn close(self, grace: Duration) -> Result<(), Failure> {
         match self {
             Backend::Inside { router, wired } => {
                 drop(router);
@@ -139,14 +187,21 @@ impl Backend {
     }
 }
 
-fn owner(settings: &Settings, held: Failure) -> Result<Backend, Failure> {
-    match lock::find(&settings.data) {
+/// The server that owns the data folder; another command that does is waited for by its user.
+fn owner(settings: &Settings, folder: String, holder: String) -> Result<Backend, Failure> {
+    match lock::find(&settings.data, &holder) {
         Some(note) => Ok(Backend::Server { client: wiring::web_client()?, url: note.url, key: Some(note.key) }),
-        None => Err(held.hint("another command is using it; wait for it to end, or start `copydesk serve`")),
+        None => Err(wiring::explained(settings, StoreError::Held { folder, holder })),
     }
 }
 
-async fn inside(router: &Router, method: Method, path: &str, body: Option<&Value>, headers: &[(&str, &str)]) -> Result<http::Response<Body>, Failure> {
+async fn inside(
+    router: &Router,
+    method: Method,
+    path: &str,
+    body: Option<&Value>,
+    headers: &[(&str, &str)],
+) -> Result<http::Response<Body>, Failure> {
     let mut request = Request::builder().method(method).uri(path);
     for (name, value) in headers {
         request = request.header(*name, *value);
@@ -163,6 +218,11 @@ fn broken(error: impl std::fmt::Display) -> Failure {
     Failure::new(exit::UNEXPECTED, "bad_answer", format!("the server's answer cannot be read: {error}"))
 }
 
+fn silent() -> Failure {
+    let message = format!("the server did not answer within {ANSWER_LIMIT:?}");
+    Failure::new(exit::UNREACHABLE, "server_unreachable", message).hint("look at its log; `copydesk doctor` checks it")
+}
+
 fn unreachable_server(error: &reqwest::Error) -> Failure {
     let place = error.url().map_or_else(String::new, |url| format!(" at {}", url.origin().ascii_serialization()));
     let mut cause: &dyn std::error::Error = error;
@@ -172,4 +232,3 @@ fn unreachable_server(error: &reqwest::Error) -> Failure {
     Failure::new(exit::UNREACHABLE, "server_unreachable", format!("the server{place} cannot be reached: {cause}"))
         .hint("start it with `copydesk serve`, or leave --server out to use the data folder")
 }
-

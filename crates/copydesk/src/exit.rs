@@ -3,7 +3,6 @@
 use crate::config::ConfigError;
 use copydesk_desk::DeskError;
 use copydesk_store::StoreError;
-use serde_json::Value;
 
 pub const OK: u8 = 0;
 pub const UNEXPECTED: u8 = 1;
@@ -43,33 +42,6 @@ impl Failure {
         self.hint = Some(hint.into());
         self
     }
-
-    /// From a problem body of the API.
-    pub fn from_problem(status: u16, body: &Value) -> Failure {
-        let text = |key: &str| body.get(key).and_then(Value::as_str).map(str::to_owned);
-        let code = text("code").unwrap_or_else(|| format!("http_{status}"));
-        let exit = match (status, code.as_str()) {
-            (402, _) => NO_CREDITS,
-            (401 | 403, _) => NOT_ALLOWED,
-            (404 | 410, _) => NOT_FOUND,
-            (409 | 412, _) => CONFLICT,
-            (400 | 413 | 415 | 422 | 428, _) => USAGE,
-            (_, "schema_mismatch") => CHECK_FAILED,
-            (_, _) => UNEXPECTED,
-        };
-        let lines = body.get("errors").and_then(Value::as_array).into_iter().flatten().map(|fault| {
-            let part = |key: &str| fault.get(key).and_then(Value::as_str).unwrap_or_default();
-            format!("{}: {}", part("pointer"), part("detail"))
-        });
-        let lines = lines.collect();
-        Failure {
-            exit,
-            message: text("detail").or_else(|| text("title")).unwrap_or_else(|| format!("HTTP status {status}")),
-            hint: text("hint"),
-            code,
-            lines,
-        }
-    }
 }
 
 impl From<ConfigError> for Failure {
@@ -99,18 +71,23 @@ impl From<StoreError> for Failure {
             StoreError::SchemaMismatch(faults) => {
                 let mut failure = Failure::new(CHECK_FAILED, "schema_mismatch", message)
                     .hint("mend it with the statements above, or run `copydesk db migrate`");
-                failure.lines = faults.into_iter().map(|fault| format!("{}\n      {}", fault.what, fault.sql)).collect();
+                failure.lines = faults
+                    .into_iter()
+                    .map(|fault| format!("{}\n        {}", fault.what, fault.sql.replace('\n', "\n        ")))
+                    .collect();
                 failure
             }
-            StoreError::TooNew { .. } => Failure::new(CHECK_FAILED, "schema_mismatch", message),
+            StoreError::TooNew { .. } => Failure::new(CHECK_FAILED, "schema_mismatch", message)
+                .hint("start the newer program, or name other data with --data or --database-url"),
             StoreError::Held { .. } => Failure::new(CONFLICT, "data_folder_in_use", message),
             StoreError::NotFound { .. } => Failure::new(NOT_FOUND, "not_found", message),
             StoreError::Refused(refusal) => Failure::new(CONFLICT, refusal.code(), message),
             StoreError::Busy(_) | StoreError::Unavailable(_) | StoreError::CommitUnknown(_) => {
                 Failure::new(UNREACHABLE, "storage_unavailable", message)
             }
-            StoreError::Corrupt(_) => Failure::new(UNEXPECTED, "storage_corrupt", message)
-                .hint("`copydesk audit` shows what else is wrong"),
+            StoreError::Corrupt(_) => {
+                Failure::new(UNEXPECTED, "storage_corrupt", message).hint("`copydesk audit` shows what else is wrong")
+            }
         }
     }
 }

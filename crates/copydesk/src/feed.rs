@@ -19,17 +19,28 @@ pub async fn read(source: &str) -> Result<Value, Failure> {
         fetch(source).await?
     } else if source == "-" {
         let mut bytes = Vec::new();
-        std::io::stdin().take(INPUT_BYTES_MAX as u64 + 1).read_to_end(&mut bytes).map_err(|error| unreadable(source, &error))?;
+        std::io::stdin()
+            .take(INPUT_BYTES_MAX as u64 + 1)
+            .read_to_end(&mut bytes)
+            .map_err(|error| unreadable(source, &error))?;
         bytes
     } else {
         std::fs::read(source).map_err(|error| unreadable(source, &error))?
     };
     if bytes.len() > INPUT_BYTES_MAX {
-        return Err(Failure::usage(format!("{source} is larger than {INPUT_BYTES_MAX} bytes")));
+        return Err(Failure::usage(format!("{source} is larger than {INPUT_BYTES_MAX} bytes"))
+            .hint("cut it down to what matters"));
     }
-    input_from_file(source, &bytes).map_err(|error| {
-        Failure::new(exit::USAGE, "bad_input", error.to_string())
-            .hint("an input is an RSS or Atom feed, a JSON object, or a JSON array of items")
+    let shown = if source == "-" { "standard input" } else { source };
+    input_from_file(shown, &bytes).map_err(|error| {
+        // What is accepted is told by most of these sentences; the rest name a place in the file.
+        let (sentence, accepted) = match error.to_string().split_once(" Accepted are ") {
+            Some((sentence, accepted)) => {
+                (sentence.to_owned(), format!("accepted are {}", accepted.trim_end_matches('.')))
+            }
+            None => (error.to_string(), "mend the file at that place; nothing was generated".to_owned()),
+        };
+        Failure::new(exit::USAGE, "bad_input", sentence).hint(accepted)
     })
 }
 
@@ -39,7 +50,10 @@ fn unreadable(source: &str, error: &std::io::Error) -> Failure {
 }
 
 async fn fetch(url: &str) -> Result<Vec<u8>, Failure> {
-    let refused = |why: String| Failure::new(exit::UNREACHABLE, "input_unreachable", format!("{url} cannot be fetched: {why}"));
+    let refused = |why: String| {
+        Failure::new(exit::UNREACHABLE, "input_unreachable", format!("{url} cannot be fetched: {why}"))
+            .hint("check the address, or save the feed to a file and give that to --input")
+    };
     let client = crate::wiring::web_client()?;
     let get = async {
         let response = client.get(url).send().await.map_err(|error| refused(root_cause(&error)))?;
@@ -56,7 +70,9 @@ async fn fetch(url: &str) -> Result<Vec<u8>, Failure> {
         }
         Ok(bytes)
     };
-    tokio::time::timeout(FETCH_LIMIT, get).await.map_err(|_| refused(format!("no answer within {} s", FETCH_LIMIT.as_secs())))?
+    tokio::time::timeout(FETCH_LIMIT, get)
+        .await
+        .map_err(|_| refused(format!("no answer within {} s", FETCH_LIMIT.as_secs())))?
 }
 
 fn root_cause(error: &reqwest::Error) -> String {

@@ -12,6 +12,8 @@ use std::path::{Path, PathBuf};
 pub struct ServerNote {
     pub url: String,
     pub key: KeyText,
+    /// The server's process: a note outlives a server that was killed.
+    pub pid: u32,
 }
 
 fn path(data: &Path) -> PathBuf {
@@ -21,7 +23,7 @@ fn path(data: &Path) -> PathBuf {
 /// Leaves the note; the returned guard takes it away again.
 pub fn leave(data: &Path, note: &ServerNote) -> Result<NoteGuard, Failure> {
     let path = path(data);
-    let text = serde_json::json!({ "url": note.url, "key": note.key.reveal(), "pid": std::process::id() }).to_string();
+    let text = serde_json::json!({ "url": note.url, "key": note.key.reveal(), "pid": note.pid }).to_string();
     let written = remove_if_there(&path).and_then(|()| {
         let mut options = std::fs::OpenOptions::new();
         options.write(true).create_new(true);
@@ -35,14 +37,12 @@ pub fn leave(data: &Path, note: &ServerNote) -> Result<NoteGuard, Failure> {
     Ok(NoteGuard { path })
 }
 
-/// Reads the note of the server that owns the folder.
-pub fn find(data: &Path) -> Option<ServerNote> {
+/// Reads the note of the server that owns the folder; a note of another process than the holder is an old one.
+pub fn find(data: &Path, holder: &str) -> Option<ServerNote> {
     let text = std::fs::read_to_string(path(data)).ok()?;
     let note: Value = serde_json::from_str(&text).ok()?;
-    Some(ServerNote {
-        url: note.get("url")?.as_str()?.to_owned(),
-        key: KeyText::new(note.get("key")?.as_str()?),
-    })
+    let pid = u32::try_from(note.get("pid")?.as_u64()?).ok().filter(|pid| pid.to_string() == holder)?;
+    Some(ServerNote { url: note.get("url")?.as_str()?.to_owned(), key: KeyText::new(note.get("key")?.as_str()?), pid })
 }
 
 fn remove_if_there(path: &Path) -> std::io::Result<()> {
@@ -62,5 +62,21 @@ impl Drop for NoteGuard {
         if let Err(error) = remove_if_there(&self.path) {
             tracing::warn!("{} could not be removed: {error}", self.path.display());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_note_counts_only_while_its_server_holds_the_folder() {
+        let folder = tempfile::tempdir().unwrap();
+        let note = ServerNote { url: "http://127.0.0.1:1".to_owned(), key: KeyText::new("k"), pid: 41 };
+        let guard = leave(folder.path(), &note).unwrap();
+        assert_eq!(find(folder.path(), "41").map(|note| note.url), Some("http://127.0.0.1:1".to_owned()));
+        assert!(find(folder.path(), "42").is_none());
+        drop(guard);
+        assert!(find(folder.path(), "41").is_none());
     }
 }

@@ -8,10 +8,14 @@ mod exit;
 mod feed;
 mod lock;
 mod output;
+mod problem;
 mod wiring;
 
 use clap::Parser;
 use std::process::ExitCode;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     let arguments = cli::Arguments::parse();

@@ -5,44 +5,110 @@ use crate::exit::{self, Failure};
 use copydesk_desk::recipes::Shelf;
 use copydesk_desk::{Desk, Parts, World};
 use copydesk_providers::{DemoHandle, DemoServer, HttpClient, ProviderConfig, ProviderKind, Registry, Secret};
-use copydesk_store::Store;
+use copydesk_store::{Store, StoreError};
 use copydesk_store_postgres::PostgresStore;
 use copydesk_store_sqlite::SqliteStore;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::watch;
+
+/// How long the command line's own requests wait for a connection.
+const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 
 /// A desk with the things that must live as long as it does.
 pub struct Wired {
     pub desk: Desk,
     /// The demo provider's own server on loopback.
     pub demo: DemoHandle,
+    pub watchman: Watchman,
+}
+
+/// Knows whether the store can still be written. Only the embedded one can end for good under a running process.
+#[derive(Clone)]
+pub struct Watchman(Option<Arc<SqliteStore>>);
+
+impl Watchman {
+    /// Why nothing can be written any more until this process has been started again.
+    pub fn store_ended(&self) -> Option<Failure> {
+        self.0.as_ref().and_then(|store| store_ended(store.poisoned()))
+    }
+}
+
+fn store_ended(poison: Option<&str>) -> Option<Failure> {
+    let why = poison?;
+    let message =
+        format!("the database cannot be written any more: {why}; the server ends, so that it can be started again");
+    Some(
+        Failure::new(exit::UNEXPECTED, "storage_unavailable", message)
+            .hint("look at the disk, then start it again: nothing that was confirmed is lost"),
+    )
 }
 
 /// An open store, and the signal that another process made something claimable, where there can be another one.
 pub struct OpenStore {
     pub store: Arc<dyn Store>,
     pub wakeups: Option<watch::Receiver<u64>>,
+    pub watchman: Watchman,
 }
 
-/// Opens the store the settings name. SQLite migrates itself; Postgres only when asked to.
+/// Opens the store the settings name, or says what to do about it.
 pub async fn open_store(settings: &Settings) -> Result<OpenStore, Failure> {
+    try_open_store(settings).await.map_err(|error| explained(settings, error))
+}
+
+/// What to do now depends on the engine: an address is corrected, a folder is chosen.
+pub fn explained(settings: &Settings, error: StoreError) -> Failure {
+    let place = if settings.database_url.is_some() { Place::Postgres } else { Place::Folder };
+    let hint = match (&error, place) {
+        (StoreError::Unavailable(_), Place::Folder) => {
+            "name a folder that can be written, with --data DIR or COPYDESK_DATA"
+        }
+        (StoreError::Corrupt(_), Place::Folder) => {
+            "put a backup of copydesk.db in its place, or name another folder with --data DIR"
+        }
+        (StoreError::Held { .. }, _) => {
+            "it is another command, or a server that is starting: wait for it and try again, or name another folder with \
+             --data DIR"
+        }
+        (StoreError::SchemaMismatch(_), Place::Postgres) => {
+            "`copydesk db migrate` brings an older or empty database up to date; run the statements above for the rest"
+        }
+        (StoreError::SchemaMismatch(_), Place::Folder) => {
+            "run the statements above, or put a backup of copydesk.db in its place"
+        }
+        _ => return Failure::from(error),
+    };
+    Failure::from(error).hint(hint)
+}
+
+/// Which engine the settings ask for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Folder,
+    Postgres,
+}
+
+/// SQLite migrates itself; Postgres only when asked to.
+pub async fn try_open_store(settings: &Settings) -> Result<OpenStore, StoreError> {
     let waiting_max = settings.desk.waiting_max;
     match &settings.database_url {
         Some(url) => {
-            let options =
-                copydesk_store_postgres::Options { auto_migrate: settings.auto_migrate, waiting_max, ..Default::default() };
+            let options = copydesk_store_postgres::Options {
+                auto_migrate: settings.auto_migrate,
+                waiting_max,
+                ..Default::default()
+            };
             let store = PostgresStore::connect(&url.0, options).await?;
-            Ok(OpenStore { wakeups: Some(store.wakeups()), store: Arc::new(store) })
+            Ok(OpenStore { wakeups: Some(store.wakeups()), store: Arc::new(store), watchman: Watchman(None) })
         }
         None => {
             let options = copydesk_store_sqlite::Options { waiting_max, ..Default::default() };
             let folder = settings.data.clone();
             // Opening reads and may migrate: not on a runtime thread.
             let opened = tokio::task::spawn_blocking(move || SqliteStore::open(&folder, options)).await;
-            match opened {
-                Ok(store) => Ok(OpenStore { store: Arc::new(store?), wakeups: None }),
-                Err(panic) => Err(Failure::new(exit::UNEXPECTED, "internal", panic.to_string())),
-            }
+            let store =
+                Arc::new(opened.map_err(|panic| StoreError::Corrupt(format!("it could not be opened: {panic}")))??);
+            Ok(OpenStore { store: store.clone(), wakeups: None, watchman: Watchman(Some(store)) })
         }
     }
 }
@@ -55,13 +121,13 @@ pub async fn open_desk(settings: &Settings, open: OpenStore) -> Result<Wired, Fa
     let providers = providers(settings, &demo)?;
     let shelf = shelf(settings)?;
     let label = format!("{}/{}", host(), std::process::id());
-    let OpenStore { store, wakeups } = open;
+    let OpenStore { store, wakeups, watchman } = open;
     let parts = Parts { store, world: World::real(), shelf, providers, config: settings.desk.clone(), label };
     let desk = Desk::open(parts).await?;
     if let Some(wakeups) = wakeups {
         follow(&desk, wakeups);
     }
-    Ok(Wired { desk, demo })
+    Ok(Wired { desk, demo, watchman })
 }
 
 /// Wakes the desk whenever another process made something claimable; ends with the store.
@@ -75,12 +141,12 @@ fn follow(desk: &Desk, mut wakeups: watch::Receiver<u64>) {
 }
 
 pub fn shelf(settings: &Settings) -> Result<Shelf, Failure> {
-    let broken = |error: copydesk_desk::recipes::ShelfError| {
-        Failure::new(exit::USAGE, "bad_recipe", error.to_string()).hint("`copydesk recipes check DIR` lists every fault")
-    };
+    let broken = |error: copydesk_desk::recipes::ShelfError| Failure::new(exit::USAGE, "bad_recipe", error.to_string());
     let shelf = Shelf::built_in().map_err(broken)?;
     match &settings.recipes {
-        Some(folder) => shelf.with_user_dir(folder).map_err(broken),
+        Some(folder) => shelf.with_user_dir(folder).map_err(|error| {
+            broken(error).hint(format!("`copydesk recipes check {}` looks through all of them", folder.display()))
+        }),
         None => Ok(shelf),
     }
 }
@@ -117,9 +183,23 @@ fn bad_provider(sentence: String) -> Failure {
 pub fn web_client() -> Result<reqwest::Client, Failure> {
     let broken = |error: &dyn std::fmt::Display| Failure::new(exit::UNEXPECTED, "internal", error.to_string());
     HttpClient::new().map_err(|error| broken(&error))?;
-    reqwest::Client::builder().build().map_err(|error| broken(&error))
+    reqwest::Client::builder().connect_timeout(CONNECT_LIMIT).build().map_err(|error| broken(&error))
 }
 
 fn host() -> String {
-    std::fs::read_to_string("/proc/sys/kernel/hostname").map_or_else(|_| "this-host".to_owned(), |name| name.trim().to_owned())
+    std::fs::read_to_string("/proc/sys/kernel/hostname")
+        .map_or_else(|_| "this-host".to_owned(), |name| name.trim().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_store_that_ended_ends_the_process_with_code_1_and_a_sentence() {
+        assert!(store_ended(None).is_none());
+        let failure = store_ended(Some("disk I/O error")).unwrap();
+        assert_eq!(failure.exit, exit::UNEXPECTED);
+        assert!(failure.message.contains("disk I/O error") && failure.hint.is_some(), "{failure:?}");
+    }
 }

@@ -161,9 +161,6 @@ CREATE TABLE runs (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX runs_queue ON runs (queue_id);
-CREATE INDEX runs_node ON runs (node_id);
-CREATE INDEX runs_attempt_deadline ON runs (attempt_deadline_at);
-CREATE INDEX runs_deadline ON runs (deadline_at);
 
 -- Final, and never changed again.
 CREATE TABLE outcomes (

@@ -8,7 +8,9 @@ use std::path::{Path, PathBuf};
 /// Parts of the path of statements that run with every accept, turn or sweep.
 const HOT: [&str; 4] = ["accept/", "claim/", "apply/", "sweep/"];
 /// What may read a table whole, and why.
-const EXEMPT: [(&str, &str); 4] = [
+const EXEMPT: [(&str, &str); 6] = [
+    ("sweep/overdue", "reads `runs` whole every few seconds: only what is processing now"),
+    ("sweep/forget_nodes", "the same, for nodes that were silent for long"),
     ("accept/waiting_count", "once after the start, then counted in memory"),
     ("claim/lane_use", "counts what is processing; an index of one small number each"),
     ("sweep/stale", "an operator's command, not the sweeper"),

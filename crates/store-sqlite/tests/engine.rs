@@ -79,13 +79,13 @@ async fn seed_s1_missing_column_refuses_to_start() {
     let folder = tempfile::tempdir().unwrap();
     drop(open(folder.path()));
     let live = vandal(folder.path());
-    live.execute_batch("DROP INDEX runs_node; DROP VIEW llm_usage_logs; ALTER TABLE calls DROP COLUMN served_model")
+    live.execute_batch("DROP INDEX runs_queue; DROP VIEW llm_usage_logs; ALTER TABLE calls DROP COLUMN served_model")
         .unwrap();
     let refused = SqliteStore::open(folder.path(), Options::default()).unwrap_err();
     let StoreError::SchemaMismatch(faults) = refused else { panic!("{refused:?}") };
     let read: Vec<(&str, &str)> = faults.iter().map(|fault| (fault.what.as_str(), fault.sql.as_str())).collect();
     assert_eq!(read[0], ("column calls.served_model is missing", "ALTER TABLE calls ADD COLUMN served_model TEXT;"));
-    assert_eq!(read[1], ("index runs_node is missing", "CREATE INDEX runs_node ON runs (node_id);"));
+    assert_eq!(read[1], ("index runs_queue is missing", "CREATE INDEX runs_queue ON runs (queue_id);"));
     assert_eq!(read[2].0, "view llm_usage_logs is missing");
     for (_, mend) in read {
         live.execute_batch(mend).unwrap();

@@ -153,6 +153,9 @@ fn worker(api: &Api, found: &Description) -> CheckBody {
                 format!("{alive} node(s) alive, the youngest heartbeat is {} s old", age.as_secs()),
             )
         }
+        Some(_) | None if found.waiting == 0 && found.processing == 0 => {
+            CheckBody::good("worker", "no server is running, and nothing waits for one".to_owned())
+        }
         Some(age) => CheckBody::bad(
             "worker",
             format!(
@@ -162,9 +165,6 @@ fn worker(api: &Api, found: &Description) -> CheckBody {
             ),
             "Start one with `copydesk serve`.",
         ),
-        None if found.waiting == 0 => {
-            CheckBody::good("worker", "no server is running, and nothing waits for one".to_owned())
-        }
         None => CheckBody::bad("worker", "no server is running and work waits", "Start one with `copydesk serve`."),
     }
 }

@@ -4,7 +4,8 @@
 use crate::backend::{Backend, Need};
 use crate::config::{Settings, parse_span};
 use crate::exit::{self, Failure};
-use crate::output::{Output, cell, table};
+use crate::output::{Output, Table, cell, counted};
+use copydesk_core::time::Age;
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -27,12 +28,13 @@ pub async fn run(arguments: Arguments, settings: &Settings, output: Output) -> R
         None => arguments.max_age,
     };
     if parse_span(&age).is_none() {
-        return Err(Failure::usage(format!("--max-age {age} is not an age of at least one second: write 1h, 30m or 0.5h")));
+        return Err(Failure::usage(format!(
+            "--max-age {age} is not an age of at least one second: write 1h, 30m or 0.5h"
+        )));
     }
-    let backend = Backend::open(settings, Need::Records).await?;
     let body = json!({ "max_age": age, "dry_run": arguments.dry_run });
-    let answer = backend.post("/api/v1/maintenance/cleanup-stale", &body).await?.body;
-    backend.close(Duration::ZERO).await?;
+    let path = "/api/v1/maintenance/cleanup-stale";
+    let answer = Backend::with(settings, Need::Records, async |backend| backend.post(path, &body).await).await?.body;
     if output.json {
         output.object(&answer);
         return Ok(exit::OK);
@@ -42,16 +44,26 @@ pub async fn run(arguments: Arguments, settings: &Settings, output: Output) -> R
         .and_then(Value::as_array)
         .into_iter()
         .flatten()
-        .map(|row| ["/id", "/status", "/age"].map(|pointer| cell(row, pointer)).to_vec())
+        .map(|row| vec![cell(row, "/id"), cell(row, "/status"), age_of(row), cell(row, "/becomes")])
         .collect();
     if !rows.is_empty() {
-        output.data(&table(&["GENERATION", "WAS", "AGE"], &rows));
+        let becomes = if arguments.dry_run { "WOULD BE" } else { "IS" };
+        output.table(Table { headings: &["GENERATION", "WAS", "AGE", becomes], rows: rows.clone(), cut: None });
     }
     let count = cell(&answer, "/marked_as_failed");
     output.talk(&if arguments.dry_run {
-        format!("{} older than {age} would be marked as failed; nothing was changed.", rows.len())
+        format!(
+            "{} older than {age} would be ended; nothing was changed.",
+            counted(&rows.len().to_string(), "generation")
+        )
     } else {
-        format!("Marked {count} stale generations as failed; their holds were released.")
+        format!("Marked {} as failed; their holds were released.", counted(&count, "stale generation"))
     });
     Ok(exit::OK)
+}
+
+fn age_of(row: &Value) -> String {
+    row.get("age_s")
+        .and_then(Value::as_u64)
+        .map_or("-".to_owned(), |seconds| Age(Duration::from_secs(seconds)).to_string())
 }

@@ -2,7 +2,7 @@
 
 use crate::config::{KEYS, Loaded};
 use crate::exit::{self, Failure};
-use crate::output::{Output, table};
+use crate::output::{Output, Table};
 use serde_json::json;
 
 #[derive(clap::Subcommand, Debug)]
@@ -33,7 +33,15 @@ fn show(loaded: &Loaded, output: Output) {
                         "variable": key.env, "default": key.default, "help": key.help })
             })
             .collect();
-        return output.object(&json!({ "object": "settings", "data": settings }));
+        let providers: Vec<_> = loaded
+            .providers
+            .iter()
+            .map(|(name, provider)| {
+                json!({ "name": name, "kind": provider.kind, "base_url": provider.base_url,
+                        "api_key_set": provider.api_key.is_some(), "origin": provider.origin })
+            })
+            .collect();
+        return output.object(&json!({ "object": "settings", "data": settings, "providers": providers }));
     }
     let rows: Vec<Vec<String>> = KEYS
         .iter()
@@ -47,8 +55,25 @@ fn show(loaded: &Loaded, output: Output) {
             vec![key.name.to_owned(), if text.is_empty() { "-".to_owned() } else { text }, origin, key.help.to_owned()]
         })
         .collect();
-    output.data(&table(&["SETTING", "VALUE", "FROM", "MEANING"], &rows));
-    for (name, provider) in &loaded.providers {
-        output.data(&format!("provider {name}: {provider:?}"));
+    output.table(Table { headings: &["SETTING", "VALUE", "FROM", "MEANING"], rows, cut: Some(3) });
+    if loaded.providers.is_empty() {
+        return;
     }
+    let or_dash = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_owned());
+    let rows: Vec<Vec<String>> = loaded
+        .providers
+        .iter()
+        .map(|(name, provider)| {
+            let key = if provider.api_key.is_some() { "[set, not shown]" } else { "-" };
+            vec![
+                name.clone(),
+                or_dash(&provider.kind),
+                or_dash(&provider.base_url),
+                key.to_owned(),
+                provider.origin.clone(),
+            ]
+        })
+        .collect();
+    output.data("");
+    output.table(Table { headings: &["PROVIDER", "KIND", "ADDRESS", "KEY", "FROM"], rows, cut: None });
 }

@@ -2,7 +2,7 @@
 
 use crate::config::Settings;
 use crate::exit::{self, Failure};
-use crate::output::{Output, table};
+use crate::output::{Output, Table};
 use crate::wiring;
 use copydesk_core::generation::Status;
 use copydesk_store::StoreError;
@@ -46,7 +46,7 @@ async fn status(settings: &Settings, output: Output) -> Result<u8, Failure> {
         row(Status::Processing.as_str(), about.processing.to_string()),
         row("nodes", about.nodes.len().to_string()),
     ];
-    output.data(&table(&["ENGINE", about.engine], &rows));
+    output.table(Table { headings: &["ENGINE", about.engine], rows, cut: None });
     Ok(exit::OK)
 }
 

@@ -5,12 +5,10 @@ use crate::config::Settings;
 use crate::exit::{self, Failure};
 use crate::output::{Output, cell};
 use serde_json::Value;
-use std::time::Duration;
 
 pub async fn run(settings: &Settings, output: Output) -> Result<u8, Failure> {
-    let backend = Backend::open(settings, Need::Records).await?;
-    let report = backend.get("/api/v1/doctor").await?.body;
-    backend.close(Duration::ZERO).await?;
+    let report =
+        Backend::with(settings, Need::Records, async |backend| backend.get("/api/v1/doctor").await).await?.body;
     if output.json {
         output.object(&report);
     }
@@ -19,8 +17,20 @@ pub async fn run(settings: &Settings, output: Output) -> Result<u8, Failure> {
         let ok = check.get("ok").and_then(Value::as_bool).unwrap_or(false);
         bad += usize::from(!ok);
         if !output.json {
-            output.data(&format!("{}  {:<12} {}", if ok { "ok  " } else { "FAIL" }, cell(check, "/name"), cell(check, "/detail")));
+            output.data(&format!(
+                "{}  {:<12} {}",
+                if ok { "ok  " } else { "FAIL" },
+                cell(check, "/name"),
+                cell(check, "/detail")
+            ));
+            if let Some(fix) = check.get("fix").and_then(Value::as_str) {
+                output.data(&format!("{:19}{fix}", ""));
+            }
         }
     }
-    if bad == 0 { Ok(exit::OK) } else { Err(Failure::new(exit::CHECK_FAILED, "check_failed", format!("{bad} check(s) failed"))) }
+    if bad == 0 {
+        Ok(exit::OK)
+    } else {
+        Err(Failure::new(exit::CHECK_FAILED, "check_failed", format!("{bad} check(s) failed")))
+    }
 }

@@ -1,12 +1,13 @@
-//! `copydesk drafts`: list, show, regenerate, versions, restore, publish, rm.
+//! `copydesk drafts`: list, show, regenerate, versions, restore, publish, unpublish, rm, undelete.
 
+use super::generate::ids;
+use super::watch::{Show, ended, no_version, watch};
 use crate::backend::{Backend, Need};
 use crate::config::Settings;
 use crate::exit::{self, Failure};
-use crate::output::{Output, cell, table};
+use crate::output::{Output, Table, cell, minute};
 use http::Method;
 use serde_json::{Value, json};
-use std::time::Duration;
 
 #[derive(clap::Subcommand, Debug)]
 pub enum Command {
@@ -47,8 +48,12 @@ pub enum Command {
     Restore { draft: String, version: u32 },
     /// Release a draft; a published draft is never changed
     Publish { draft: String },
-    /// Delete a draft (it can be taken back through the API)
+    /// Take a release back
+    Unpublish { draft: String },
+    /// Delete a draft
     Rm { draft: String },
+    /// Take a deletion back
+    Undelete { draft: String },
 }
 
 pub async fn run(command: Command, settings: &Settings, output: Output) -> Result<u8, Failure> {
@@ -60,15 +65,19 @@ pub async fn run(command: Command, settings: &Settings, output: Output) -> Resul
         | Command::Versions { .. }
         | Command::Restore { .. }
         | Command::Publish { .. }
-        | Command::Rm { .. } => Need::Records,
+        | Command::Unpublish { .. }
+        | Command::Rm { .. }
+        | Command::Undelete { .. } => Need::Records,
     };
-    let backend = Backend::open(settings, need).await?;
-    let code = act(&backend, command, output).await;
-    backend.close(Duration::ZERO).await?;
-    code
+    Backend::with(settings, need, async |backend| act(backend, command, output).await).await
 }
 
 async fn act(backend: &Backend, command: Command, output: Output) -> Result<u8, Failure> {
+    let order = async |draft: &str, verb: &str, sentence: &str| -> Result<(), Failure> {
+        let body = backend.post(&format!("/api/v1/drafts/{draft}/{verb}"), &json!({})).await?.body;
+        told(&body, output, &format!("{draft} {sentence}"));
+        Ok(())
+    };
     match command {
         Command::Ls { status, user, recipe, limit, cursor } => {
             let mut path = format!("/api/v1/drafts?limit={limit}");
@@ -80,7 +89,9 @@ async fn act(backend: &Backend, command: Command, output: Output) -> Result<u8, 
             list(&backend.get(&path).await?.body, output);
         }
         Command::Show { draft, version } => show(backend, &draft, version, output).await?,
-        Command::Regenerate { draft, model, no_wait } => return regenerate(backend, &draft, model, no_wait, output).await,
+        Command::Regenerate { draft, model, no_wait } => {
+            return regenerate(backend, &draft, model, no_wait, output).await;
+        }
         Command::Versions { draft } => {
             let body = backend.get(&format!("/api/v1/drafts/{draft}/versions")).await?.body;
             versions(&body, output);
@@ -88,15 +99,18 @@ async fn act(backend: &Backend, command: Command, output: Output) -> Result<u8, 
         Command::Restore { draft, version } => {
             let path = format!("/api/v1/drafts/{draft}/versions/{version}/restore");
             let body = backend.post(&path, &json!({})).await?.body;
-            told(&body, output, &format!("Version {} of {draft} is a copy of version {version}.", cell(&body, "/current_version")));
+            told(
+                &body,
+                output,
+                &format!("Version {} of {draft} is a copy of version {version}.", cell(&body, "/current_version")),
+            );
         }
-        Command::Publish { draft } => {
-            let body = backend.post(&format!("/api/v1/drafts/{draft}/publish"), &json!({})).await?.body;
-            told(&body, output, &format!("{draft} is published."));
-        }
+        Command::Publish { draft } => order(&draft, "publish", "is published.").await?,
+        Command::Unpublish { draft } => order(&draft, "unpublish", "is a draft again.").await?,
+        Command::Undelete { draft } => order(&draft, "undelete", "is back.").await?,
         Command::Rm { draft } => {
             backend.call(Method::DELETE, &format!("/api/v1/drafts/{draft}"), None, &[]).await?;
-            output.talk(&format!("{draft} is deleted."));
+            output.talk(&format!("{draft} is deleted; `copydesk drafts undelete {draft}` takes it back."));
         }
     }
     Ok(exit::OK)
@@ -112,14 +126,18 @@ fn list(body: &Value, output: Output) {
     }
     let rows: Vec<Vec<String>> = rows(body)
         .map(|draft| {
-            ["/id", "/status", "/current_version", "/recipe", "/user", "/title", "/updated_at"].map(|pointer| cell(draft, pointer)).to_vec()
+            let texts = ["/id", "/status", "/current_version", "/recipe", "/user", "/title"];
+            let mut row = texts.map(|pointer| cell(draft, pointer)).to_vec();
+            row.push(minute(draft, "/updated_at"));
+            row
         })
         .collect();
     if rows.is_empty() {
         output.talk("No drafts here. Make one: copydesk generate newsletter --input FEED.xml");
         return;
     }
-    output.data(&table(&["ID", "STATUS", "VERSION", "RECIPE", "USER", "TITLE", "UPDATED"], &rows));
+    let headings = ["ID", "STATUS", "VER", "RECIPE", "USER", "TITLE", "UPDATED"];
+    output.table(Table { headings: &headings, rows, cut: Some(5) });
     if let Some(cursor) = body.get("next_cursor").and_then(Value::as_str) {
         output.talk(&format!("More: copydesk drafts ls --cursor {cursor}"));
     }
@@ -141,9 +159,23 @@ async fn show(backend: &Backend, draft: &str, version: Option<u32>, output: Outp
     }
     match body.pointer("/content/markdown").and_then(Value::as_str) {
         Some(text) => output.data(text),
-        None => output.talk(&format!("{draft} is {} and has no content.", cell(&body, "/status"))),
+        None => return Err(empty(backend, draft, &cell(&body, "/status")).await?),
     }
     Ok(())
+}
+
+/// Why a draft has nothing to show: what became of its last generation.
+async fn empty(backend: &Backend, draft: &str, status: &str) -> Result<Failure, Failure> {
+    let path = format!("/api/v1/generations?draft={}&limit=1", super::generations::escape(draft));
+    let latest = backend.get(&path).await?.body.pointer("/data/0").cloned().unwrap_or_default();
+    if latest.get("finished_at").is_some_and(|at| !at.is_null()) {
+        let mut why = no_version(&latest);
+        why.message = format!("{draft} has no content: {}", why.message);
+        return Ok(why);
+    }
+    let message = format!("{draft} has no content yet: it is {status}.");
+    let hint = format!("see what it waits for with: copydesk generations why {}", cell(&latest, "/id"));
+    Ok(Failure::new(exit::CONFLICT, "draft_empty", message).hint(hint))
 }
 
 fn versions(body: &Value, output: Output) {
@@ -151,20 +183,36 @@ fn versions(body: &Value, output: Output) {
         return output.object(body);
     }
     let rows: Vec<Vec<String>> = rows(body)
-        .map(|version| ["/version", "/origin", "/reason", "/words", "/title", "/created_at"].map(|pointer| cell(version, pointer)).to_vec())
+        .map(|version| {
+            let mut row =
+                ["/version", "/origin", "/reason", "/words", "/title"].map(|pointer| cell(version, pointer)).to_vec();
+            row.push(minute(version, "/created_at"));
+            row
+        })
         .collect();
-    output.data(&table(&["N", "ORIGIN", "REASON", "WORDS", "TITLE", "CREATED"], &rows));
+    if rows.is_empty() {
+        output.talk("No versions yet.");
+        return;
+    }
+    output.table(Table { headings: &["N", "ORIGIN", "REASON", "WORDS", "TITLE", "CREATED"], rows, cut: Some(4) });
 }
 
-async fn regenerate(backend: &Backend, draft: &str, model: Option<String>, no_wait: bool, output: Output) -> Result<u8, Failure> {
+async fn regenerate(
+    backend: &Backend,
+    draft: &str,
+    model: Option<String>,
+    no_wait: bool,
+    output: Output,
+) -> Result<u8, Failure> {
     let body = model.map_or_else(|| json!({}), |model| json!({ "model": model }));
     let accepted = backend.post(&format!("/api/v1/drafts/{draft}/regenerate"), &body).await?.body;
     if no_wait {
-        output.object(&accepted);
+        ids(&accepted, output);
         return Ok(exit::OK);
     }
     let id = cell(&accepted, "/id");
-    super::generations::wait_for(backend, &id, output).await?;
+    watch(backend, &id, Show::Progress, None, output).await?;
+    ended(backend, &id).await?;
     show(backend, draft, None, output).await?;
     Ok(exit::OK)
 }

@@ -1,17 +1,15 @@
 //! `copydesk generate`: one request, one draft. The draft's text goes to stdout, everything else to stderr.
 
+use super::watch::{Show, ended, no_version, watch};
 use crate::backend::{Backend, Need};
 use crate::config::Settings;
 use crate::exit::{self, Failure};
 use crate::feed;
-use crate::output::{Output, cell};
-use futures::StreamExt;
-use futures::stream::BoxStream;
+use crate::output::{Output, cell, counted};
 use http::Method;
-use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 use std::io::IsTerminal;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 #[derive(clap::Args, Debug)]
@@ -54,42 +52,95 @@ fn parse_time(text: &str) -> Result<Duration, String> {
     crate::config::parse_span(text).ok_or_else(|| "write it as 90s, 10m or 1h".to_owned())
 }
 
-/// How the watching ended.
-enum Seen {
-    Ended,
-    TimedOut,
-    Interrupted,
+pub async fn run(arguments: Arguments, settings: &Settings, output: Output) -> Result<u8, Failure> {
+    if let Some(path) = &arguments.output {
+        must_be_writable(path)?;
+    }
+    let body = request(&arguments).await?;
+    let need = if arguments.no_wait { Need::Records } else { Need::Worker };
+    Backend::with(settings, need, async |backend| generate(backend, &arguments, &body, output).await).await
 }
 
-pub async fn run(arguments: Arguments, settings: &Settings, output: Output) -> Result<u8, Failure> {
-    let body = request(&arguments).await?;
-    let backend = Backend::open(settings, if arguments.no_wait { Need::Records } else { Need::Worker }).await?;
-    let headers: Vec<(&str, &str)> = arguments.idempotency_key.iter().map(|key| ("Idempotency-Key", key.as_str())).collect();
-    let accepted = backend.call(Method::POST, "/api/v1/generations", Some(&body), &headers).await?;
-    let (id, draft) = (cell(&accepted.body, "/id"), cell(&accepted.body, "/draft_id"));
-    if accepted.body.get("deduplicated").and_then(Value::as_bool) == Some(true) {
-        output.talk(&format!("The same request is being worked on already: {id}"));
+async fn generate(backend: &Backend, arguments: &Arguments, body: &Value, output: Output) -> Result<u8, Failure> {
+    let headers: Vec<(&str, &str)> =
+        arguments.idempotency_key.iter().map(|key| ("Idempotency-Key", key.as_str())).collect();
+    let accepted = backend.call(Method::POST, "/api/v1/generations", Some(body), &headers).await;
+    let accepted = accepted.map_err(|failure| what_it_takes(failure, &arguments.recipe))?.body;
+    if accepted.get("deduplicated").and_then(Value::as_bool) == Some(true) {
+        output.talk(&format!("The same request is being worked on already: {}", cell(&accepted, "/id")));
     }
     if arguments.no_wait {
-        output.object(&accepted.body);
-        backend.close(Duration::ZERO).await?;
+        ids(&accepted, output);
         return Ok(exit::OK);
     }
-    let (seen, shown) = watch(&backend, &id, &arguments, output).await?;
-    let code = match seen {
-        Seen::Ended => finish(&backend, &id, &draft, &arguments, &shown, output).await,
-        Seen::TimedOut => {
-            output.talk(&format!("{id} is not done yet and goes on; see it with: copydesk generations show {id}"));
-            Ok(exit::TIMED_OUT)
-        }
-        Seen::Interrupted => {
-            let goes_on = if backend.is_inside() { "goes on when `copydesk serve` runs" } else { "goes on" };
-            output.talk(&format!("Interrupted. {id} is kept and {goes_on}; stop it with: copydesk generations cancel {id}"));
-            Ok(exit::INTERRUPTED)
-        }
+    let (id, draft) = (cell(&accepted, "/id"), cell(&accepted, "/draft_id"));
+    let show = match (arguments.stream, output.json) {
+        (true, true) => Show::Events,
+        (true, false) if is_plain_text(backend, &arguments.recipe).await? => Show::Text,
+        (true | false, _) => Show::Progress,
     };
-    backend.close(Duration::ZERO).await?;
-    code
+    let watched = watch(backend, &id, show, arguments.timeout, output).await?;
+    if cell(&watched.last, "/event") != "generation.completed" {
+        return Err(no_version(&watched.last));
+    }
+    if show == Show::Events && arguments.output.is_none() {
+        // The last event has said it all, also when the server goes away right after it.
+        return Ok(exit::OK);
+    }
+    let fetched = async {
+        let generation = ended(backend, &id).await?;
+        Ok((generation, backend.get(&format!("/api/v1/drafts/{draft}")).await?.body))
+    };
+    let (generation, draft) = fetched.await.map_err(|failure: Failure| gone(failure, &draft))?;
+    deliver(&generation, &draft, arguments, &watched.shown, output)?;
+    summary(&generation, &draft, output);
+    Ok(exit::OK)
+}
+
+/// The server ended between the work and our question for it.
+fn gone(failure: Failure, draft: &str) -> Failure {
+    if failure.exit != exit::UNREACHABLE {
+        return failure;
+    }
+    let message = format!("The server went away when {draft} had been written: {}.", failure.message);
+    Failure::new(exit::UNREACHABLE, "server_lost", message)
+        .hint(format!("the draft is safe: copydesk drafts show {draft}"))
+}
+
+/// Said before a model is paid for a draft that then cannot be stored.
+fn must_be_writable(path: &Path) -> Result<(), Failure> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let why = if path.is_dir() {
+        format!("{} is a folder", path.display())
+    } else if !folder.is_dir() {
+        format!("the folder {} does not exist", folder.display())
+    } else {
+        return Ok(());
+    };
+    Err(Failure::usage(format!("--output: {why}; nothing was generated")).hint("name a file in a folder that exists"))
+}
+
+/// A recipe's output that has parts arrives as JSON, which is nothing to read along.
+async fn is_plain_text(backend: &Backend, recipe: &str) -> Result<bool, Failure> {
+    let recipe = backend.get(&format!("/api/v1/recipes/{}", super::generations::escape(recipe))).await?.body;
+    Ok(cell(&recipe, "/output") == "text")
+}
+
+/// A wrong input is mended by knowing the right one.
+fn what_it_takes(failure: Failure, recipe: &str) -> Failure {
+    if failure.code == "validation_failed" && failure.lines.iter().any(|line| line.starts_with("/input")) {
+        return failure
+            .hint(format!("`copydesk recipes show {recipe}` lists what it takes; --set NAME=VALUE sets one part"));
+    }
+    failure
+}
+
+/// The ids of what was accepted, for somebody who does not wait.
+pub fn ids(accepted: &Value, output: Output) {
+    if output.json {
+        return output.object(accepted);
+    }
+    output.data(&format!("generation  {}\ndraft       {}", cell(accepted, "/id"), cell(accepted, "/draft_id")));
 }
 
 async fn request(arguments: &Arguments) -> Result<Value, Failure> {
@@ -118,100 +169,60 @@ fn set(input: &mut Value, assignment: &str) -> Result<(), Failure> {
         .ok_or_else(|| Failure::usage(format!("--set {assignment} has no NAME=VALUE")))?;
     let mut place = input;
     for name in path.split('.') {
-        let fields = place.as_object_mut().ok_or_else(|| Failure::usage(format!("--set {path}: {name} has no place in the input")))?;
+        let fields = place
+            .as_object_mut()
+            .ok_or_else(|| Failure::usage(format!("--set {path}: {name} has no place in the input")))?;
         place = fields.entry(name).or_insert_with(|| json!({}));
     }
     *place = serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.to_owned()));
     Ok(())
 }
 
-/// Watches to the end. Also returns the text that was streamed to a terminal, so that it is not printed twice.
-async fn watch(backend: &Backend, id: &str, arguments: &Arguments, output: Output) -> Result<(Seen, String), Failure> {
-    let mut frames = Frames::new(backend.stream(&format!("/api/v1/generations/{id}/stream")).await?);
-    let mut line = Line::new(output, arguments.stream);
-    let patience = arguments.timeout.unwrap_or(Duration::from_secs(24 * 3_600));
-    let limit = tokio::time::sleep(patience);
-    tokio::pin!(limit);
-    loop {
-        let frame = tokio::select! {
-            frame = frames.next() => frame?,
-            () = &mut limit => return Ok((Seen::TimedOut, line.shown)),
-            _ = tokio::signal::ctrl_c() => return Ok((Seen::Interrupted, line.shown)),
-        };
-        let Some(Frame { event, mut data }) = frame else { return Ok((Seen::Ended, line.shown)) };
-        if arguments.stream && output.json {
-            data["event"] = Value::String(event.clone());
-            let last = is_terminal(&event);
-            data["final"] = Value::Bool(last);
-            output.line_of_json(&data);
-        }
-        line.show(&event, &data, output);
-        if is_terminal(&event) {
-            return Ok((Seen::Ended, line.shown));
-        }
-    }
-}
-
-fn is_terminal(event: &str) -> bool {
-    matches!(event, "generation.completed" | "generation.failed" | "generation.cancelled")
-}
-
-/// Prints the draft, or says why there is none.
-async fn finish(
-    backend: &Backend,
-    id: &str,
-    draft: &str,
+/// Prints the draft, or writes it to the file that was asked for.
+fn deliver(
+    generation: &Value,
+    draft: &Value,
     arguments: &Arguments,
     shown: &str,
     output: Output,
-) -> Result<u8, Failure> {
-    let generation = backend.get(&format!("/api/v1/generations/{id}")).await?.body;
-    let status = cell(&generation, "/status");
-    if generation.pointer("/version").is_none_or(Value::is_null) {
-        let failure = Failure::new(exit::WORK_FAILED, &or(cell(&generation, "/error/code"), &status), or(cell(&generation, "/error/message"), &status));
-        let failure = failure.hint(format!("You were not charged. Try again with: copydesk generations retry {id}"));
-        return Err(failure);
+) -> Result<(), Failure> {
+    let text = cell(draft, "/content/markdown");
+    if let Some(path) = &arguments.output {
+        std::fs::write(path, &text).map_err(|error| {
+            Failure::new(exit::UNEXPECTED, "cannot_write", format!("{} cannot be written: {error}", path.display()))
+                .hint(format!("the draft is safe: copydesk drafts show {}", cell(draft, "/id")))
+        })?;
+        output.talk(&format!("The draft is in {}.", path.display()));
     }
-    let draft = backend.get(&format!("/api/v1/drafts/{draft}")).await?.body;
     if output.json {
         if !arguments.stream {
             output.object(&json!({ "generation": generation, "draft": draft }));
         }
-    } else {
-        let text = cell(&draft, "/content/markdown");
-        match &arguments.output {
-            Some(path) => std::fs::write(path, &text).map_err(|error| {
-                Failure::new(exit::UNEXPECTED, "cannot_write", format!("{} cannot be written: {error}", path.display()))
-                    .hint(format!("the draft is safe: copydesk drafts show {}", cell(&draft, "/id")))
-            })?,
-            None if std::io::stdout().is_terminal() && shown.trim() == text.trim() => {}
-            None => output.data(&text),
-        }
+        return Ok(());
     }
-    summary(&generation, &draft, output);
-    Ok(exit::OK)
-}
-
-fn or(text: String, other: &str) -> String {
-    if text == "-" { other.to_owned() } else { text }
+    let stands_there = std::io::stdout().is_terminal() && shown.trim() == text.trim();
+    if arguments.output.is_none() && !stands_there {
+        output.data(&text);
+    }
+    Ok(())
 }
 
 fn summary(generation: &Value, draft: &Value, output: Output) {
     let usage = |name: &str| cell(generation, &format!("/usage/{name}"));
-    let marked = match cell(draft, "/content/origin").as_str() {
-        "fallback" => format!(" · fallback ({}), not charged", cell(draft, "/content/reason")),
-        _ => String::new(),
-    };
-    output.talk(&format!(
-        "\n{} · version {} · {} words · {} · {} tokens in, {} out · {}{marked}",
-        cell(draft, "/id"),
-        cell(draft, "/current_version"),
-        cell(draft, "/content/words"),
+    let spent = format!(
+        "{} · {} in, {} out · {}",
         cell(generation, "/model"),
-        usage("input_tokens"),
+        counted(&usage("input_tokens"), "token"),
         usage("output_tokens"),
         cost(generation),
-    ));
+    );
+    let how = match (cell(draft, "/content/origin").as_str(), cell(draft, "/content/reason").as_str()) {
+        ("fallback", "no_content") => "fallback (no_content): no model was asked, not charged".to_owned(),
+        ("fallback", reason) => format!("{spent} · fallback ({reason}), not charged"),
+        (_, _) => spent,
+    };
+    let words = counted(&cell(draft, "/content/words"), "word");
+    output.talk(&format!("\n{} · version {} · {words} · {how}", cell(draft, "/id"), cell(draft, "/current_version")));
 }
 
 /// Nano-dollars as people read them; a price nobody knows is said to be unknown.
@@ -220,101 +231,6 @@ fn cost(generation: &Value) -> String {
         Some(nanos) => format!("${:.6}", nanos as f64 / 1e9),
         None => "price unknown".to_owned(),
     }
-}
-
-/// The moving line on a terminal; nothing elsewhere.
-struct Line {
-    bar: ProgressBar,
-    show_text: bool,
-    /// The text of the current attempt that was shown.
-    shown: String,
-}
-
-impl Line {
-    fn new(output: Output, streaming: bool) -> Line {
-        let bar = if output.may_animate() && !streaming { ProgressBar::new_spinner() } else { ProgressBar::hidden() };
-        if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} {elapsed:.dim}") {
-            bar.set_style(style);
-        }
-        bar.enable_steady_tick(Duration::from_millis(120));
-        Line { bar, show_text: streaming && !output.json, shown: String::new() }
-    }
-
-    fn show(&mut self, event: &str, data: &Value, output: Output) {
-        match event {
-            "generation.accepted" => self.bar.set_message("Pending"),
-            "generation.started" => self.bar.set_message(format!("Processing ({})", cell(data, "/model"))),
-            "generation.retrying" => {
-                let reason = or(cell(data, "/error/message"), "the attempt failed");
-                self.bar.suspend(|| output.talk(&format!("Retrying: {reason}")));
-                self.bar.set_message("Retrying");
-            }
-            "generation.delta" | "generation.snapshot" => {
-                let text = data.get("text").and_then(Value::as_str).unwrap_or_default();
-                let so_far = data.get("offset").and_then(Value::as_u64).unwrap_or(0) + text.len() as u64;
-                self.bar.set_message(format!("Writing, {so_far} characters"));
-                if self.show_text && !output.quiet {
-                    if event == "generation.snapshot" {
-                        self.shown.clear();
-                    }
-                    self.shown.push_str(text);
-                    eprint!("{text}");
-                }
-            }
-            _ => {}
-        }
-        if is_terminal(event) {
-            self.bar.finish_and_clear();
-            if self.show_text && !output.quiet {
-                eprintln!();
-            }
-        }
-    }
-}
-
-struct Frame {
-    event: String,
-    data: Value,
-}
-
-/// Server-sent events out of a byte stream.
-struct Frames {
-    stream: BoxStream<'static, Result<Vec<u8>, Failure>>,
-    buffer: Vec<u8>,
-}
-
-impl Frames {
-    fn new(stream: BoxStream<'static, Result<Vec<u8>, Failure>>) -> Frames {
-        Frames { stream, buffer: Vec::new() }
-    }
-
-    /// The next event; `None` at the end. Comments and fields we do not use are skipped.
-    async fn next(&mut self) -> Result<Option<Frame>, Failure> {
-        loop {
-            while let Some(end) = self.buffer.windows(2).position(|pair| pair == b"\n\n") {
-                let block: Vec<u8> = self.buffer.drain(..end + 2).collect();
-                if let Some(frame) = read_frame(&String::from_utf8_lossy(&block)) {
-                    return Ok(Some(frame));
-                }
-            }
-            match self.stream.next().await {
-                Some(piece) => self.buffer.extend(piece?),
-                None => return Ok(None),
-            }
-        }
-    }
-}
-
-fn read_frame(block: &str) -> Option<Frame> {
-    let (mut event, mut data) = (None, String::new());
-    for line in block.lines() {
-        if let Some(name) = line.strip_prefix("event:") {
-            event = Some(name.trim().to_owned());
-        } else if let Some(text) = line.strip_prefix("data:") {
-            data.push_str(text.trim_start());
-        }
-    }
-    Some(Frame { event: event?, data: serde_json::from_str(&data).ok()? })
 }
 
 #[cfg(test)]
@@ -329,12 +245,5 @@ mod tests {
         assert_eq!(input, json!({ "items": [], "tone": { "length": "short" }, "topics": 3 }));
         assert!(set(&mut input, "topics.x=3").is_err());
         assert!(set(&mut input, "nonsense").is_err());
-    }
-
-    #[test]
-    fn a_frame_is_read_whatever_stands_around_it() {
-        let frame = read_frame(": comment\nretry: 2000\nid: 1.0\nevent: generation.delta\ndata: {\"text\":\"a\"}\n\n").unwrap();
-        assert_eq!((frame.event.as_str(), cell(&frame.data, "/text").as_str()), ("generation.delta", "a"));
-        assert!(read_frame(": keep-alive\n\n").is_none());
     }
 }

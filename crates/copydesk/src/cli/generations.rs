@@ -1,11 +1,12 @@
 //! `copydesk generations`: list, show, why, cancel, retry.
 
+use super::generate::ids;
+use super::watch::{Show, ended, watch};
 use crate::backend::{Backend, Need};
 use crate::config::Settings;
 use crate::exit::{self, Failure};
-use crate::output::{Output, cell, table};
+use crate::output::{Output, Table, cell, minute, second};
 use serde_json::{Value, json};
-use std::time::Duration;
 
 #[derive(clap::Subcommand, Debug)]
 pub enum Command {
@@ -50,10 +51,7 @@ pub async fn run(command: Command, settings: &Settings, output: Output) -> Resul
         | Command::Why { .. }
         | Command::Cancel { .. } => Need::Records,
     };
-    let backend = Backend::open(settings, need).await?;
-    let code = act(&backend, command, output).await;
-    backend.close(Duration::ZERO).await?;
-    code
+    Backend::with(settings, need, async |backend| act(backend, command, output).await).await
 }
 
 async fn act(backend: &Backend, command: Command, output: Output) -> Result<u8, Failure> {
@@ -75,7 +73,7 @@ async fn act(backend: &Backend, command: Command, output: Output) -> Result<u8, 
             } else {
                 output.data(&match body.get("waiting") {
                     None | Some(Value::Null) => format!("It is not waiting: it is {}.", cell(&body, "/status")),
-                    Some(waiting) => format!("{}: {}", cell(waiting, "/reason"), cell(waiting, "/detail")),
+                    Some(waiting) => cell(waiting, "/detail"),
                 });
             }
         }
@@ -91,37 +89,16 @@ async fn act(backend: &Backend, command: Command, output: Output) -> Result<u8, 
             let body = model.map_or_else(|| json!({}), |model| json!({ "model": model }));
             let accepted = backend.post(&format!("/api/v1/generations/{generation}/retry"), &body).await?.body;
             if no_wait {
-                output.object(&accepted);
+                ids(&accepted, output);
             } else {
                 let id = cell(&accepted, "/id");
-                wait_for(backend, &id, output).await?;
+                watch(backend, &id, Show::Progress, None, output).await?;
+                ended(backend, &id).await?;
                 show(backend, &id, output).await?;
             }
         }
     }
     Ok(exit::OK)
-}
-
-/// Waits until a generation has ended. A failed one is a [`Failure`].
-pub async fn wait_for(backend: &Backend, id: &str, output: Output) -> Result<(), Failure> {
-    output.talk(&format!("Waiting for {id}"));
-    loop {
-        let body = backend.get(&format!("/api/v1/generations/{id}")).await?.body;
-        match cell(&body, "/status").as_str() {
-            status if body.get("finished_at").is_none_or(Value::is_null) => {
-                tracing::debug!("{id} is {status}");
-                tokio::time::sleep(Duration::from_millis(100)).await;
-            }
-            _ if body.get("version").is_some_and(|version| !version.is_null()) => return Ok(()),
-            status => {
-                let message = match cell(&body, "/error/message").as_str() {
-                    "-" => format!("{id} is {status}"),
-                    sentence => sentence.to_owned(),
-                };
-                return Err(Failure::new(exit::WORK_FAILED, &cell(&body, "/error/code"), message).hint("You were not charged."));
-            }
-        }
-    }
 }
 
 fn list(body: &Value, output: Output) {
@@ -133,17 +110,44 @@ fn list(body: &Value, output: Output) {
         .and_then(Value::as_array)
         .into_iter()
         .flatten()
-        .map(|row| ["/id", "/status", "/attempt", "/recipe", "/model", "/user", "/accepted_at", "/error/code"].map(|pointer| cell(row, pointer)).to_vec())
+        .map(|row| {
+            let text = |pointer: &str| cell(row, pointer);
+            let (accepted, error) = (minute(row, "/accepted_at"), text("/error/code"));
+            vec![
+                text("/id"),
+                text("/status"),
+                text("/attempt"),
+                text("/recipe"),
+                text("/model"),
+                text("/user"),
+                accepted,
+                error,
+            ]
+        })
         .collect();
     if rows.is_empty() {
-        output.talk("No generations here.");
+        output.talk("No generations here. Start one: copydesk generate newsletter --input FEED.xml");
         return;
     }
-    output.data(&table(&["ID", "STATUS", "ATTEMPT", "RECIPE", "MODEL", "USER", "ACCEPTED", "ERROR"], &rows));
+    let headings = ["ID", "STATUS", "TRY", "RECIPE", "MODEL", "USER", "ACCEPTED", "ERROR"];
+    output.table(Table { headings: &headings, rows, cut: Some(4) });
     if let Some(cursor) = body.get("next_cursor").and_then(Value::as_str) {
         output.talk(&format!("More: copydesk generations ls --cursor {cursor}"));
     }
 }
+
+/// The columns of a call.
+const CALL: [(&str, &str); 9] = [
+    ("CALL", "/id"),
+    ("TRY", "/attempt"),
+    ("STEP", "/operation"),
+    ("MODEL", "/model"),
+    ("OUTCOME", "/outcome"),
+    ("IN", "/tokens/input"),
+    ("OUT", "/tokens/output"),
+    ("MS", "/duration_ms"),
+    ("ERROR", "/error/code"),
+];
 
 async fn show(backend: &Backend, id: &str, output: Output) -> Result<(), Failure> {
     let generation = backend.get(&format!("/api/v1/generations/{id}")).await?.body;
@@ -168,19 +172,25 @@ async fn show(backend: &Backend, id: &str, output: Output) -> Result<(), Failure
     ];
     let rows: Vec<Vec<String>> = facts
         .iter()
-        .map(|(name, pointer)| vec![(*name).to_owned(), cell(&generation, pointer)])
+        .map(|(name, pointer)| {
+            let value =
+                if pointer.ends_with("_at") { second(&generation, pointer) } else { cell(&generation, pointer) };
+            vec![(*name).to_owned(), value]
+        })
         .filter(|row| row[1] != "-")
         .collect();
-    output.data(&table(&["GENERATION", id], &rows));
+    output.table(Table { headings: &["GENERATION", id], rows, cut: None });
     let rows: Vec<Vec<String>> = calls
         .get("data")
         .and_then(Value::as_array)
         .into_iter()
         .flatten()
-        .map(|call| ["/id", "/attempt", "/operation", "/model", "/outcome", "/tokens/input", "/tokens/output", "/duration_ms", "/error/code"].map(|pointer| cell(call, pointer)).to_vec())
+        .map(|call| CALL.map(|(_, pointer)| cell(call, pointer)).to_vec())
         .collect();
-    output.data("");
-    output.data(&table(&["CALL", "ATTEMPT", "STEP", "MODEL", "OUTCOME", "IN", "OUT", "MS", "ERROR"], &rows));
+    if !rows.is_empty() {
+        output.data("");
+        output.table(Table { headings: &CALL.map(|(heading, _)| heading), rows, cut: Some(3) });
+    }
     Ok(())
 }
 

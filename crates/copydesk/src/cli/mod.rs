@@ -8,8 +8,10 @@ mod doctor;
 mod drafts;
 mod generate;
 mod generations;
+mod models;
 mod recipes;
 mod serve;
+mod watch;
 
 use crate::config::{Environment, Flags, Loaded, Settings};
 use crate::exit::{self, Failure};
@@ -29,6 +31,7 @@ pub struct Arguments {
 
 /// What every command takes.
 #[derive(Args, Debug)]
+#[command(next_help_heading = "Options of every command")]
 pub struct Common {
     /// Settings file (default: copydesk.toml, if it is there)
     #[arg(long, global = true, value_name = "FILE")]
@@ -83,9 +86,12 @@ enum Command {
     /// The settings and where they come from
     #[command(subcommand)]
     Config(config_show::Command),
-    /// The recipes: list them, check a folder of your own
+    /// The recipes: list them, see what they take, check a folder of your own
     #[command(subcommand)]
     Recipes(recipes::Command),
+    /// The models that can be asked for
+    #[command(subcommand)]
+    Models(models::Command),
 }
 
 /// Runs the command and returns the exit code.
@@ -123,6 +129,7 @@ async fn dispatch(arguments: Arguments, output: Output) -> Result<u8, Failure> {
         Command::Db(command) => db::run(command, &settings, output).await,
         Command::Config(_) => Ok(exit::OK),
         Command::Recipes(command) => recipes::run(command, &settings, output),
+        Command::Models(command) => models::run(command, &settings, output).await,
     }
 }
 
@@ -147,7 +154,8 @@ fn start_log(settings: &Settings, serving: bool, verbose: u8) {
         (_, 1) => "info".to_owned(),
         (_, _) => "debug".to_owned(),
     };
-    let filter = tracing_subscriber::EnvFilter::try_new(&filter).unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+    let filter =
+        tracing_subscriber::EnvFilter::try_new(&filter).unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
     let set = if settings.log_json { builder.json().try_init() } else { builder.with_ansi(false).try_init() };
     if let Err(error) = set {

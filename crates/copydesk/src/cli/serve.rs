@@ -5,15 +5,19 @@ use crate::config::{Flags, Settings};
 use crate::exit::{self, Failure};
 use crate::lock::{self, ServerNote};
 use crate::output::Output;
-use crate::wiring::{self, Wired};
+use crate::wiring::{self, Watchman, Wired};
 use copydesk_api::{ApiSettings, router};
+use copydesk_desk::Desk;
 use copydesk_desk::keys::KeyText;
 use copydesk_desk::store::Scope;
 use copydesk_desk::store::admin::PauseKey;
-use copydesk_desk::Desk;
 use std::net::SocketAddr;
+use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
+
+/// How often the store is asked whether it can still be written.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 #[derive(clap::Args, Debug)]
 pub struct Arguments {
@@ -38,30 +42,41 @@ impl Arguments {
 
 pub async fn run(settings: Settings, output: Output) -> Result<u8, Failure> {
     let store = wiring::open_store(&settings).await?;
-    let Wired { desk, demo } = wiring::open_desk(&settings, store).await?;
+    let Wired { desk, demo, watchman } = wiring::open_desk(&settings, store).await?;
     set_master_switch(&desk, &settings).await?;
-    let made = admin_key(&desk, &settings).await?;
     let listener = TcpListener::bind(settings.listen).await.map_err(|error| {
         Failure::new(exit::UNEXPECTED, "cannot_listen", format!("{} cannot be listened on: {error}", settings.listen))
             .hint("another program may use the port; choose one with --listen 127.0.0.1:PORT")
     })?;
-    let address = listener.local_addr().map_err(|error| Failure::new(exit::UNEXPECTED, "cannot_listen", error.to_string()))?;
+    let address =
+        listener.local_addr().map_err(|error| Failure::new(exit::UNEXPECTED, "cannot_listen", error.to_string()))?;
     let local_key = KeyText::random(desk.world());
     let url = format!("http://{address}");
     let note = match settings.database_url {
         Some(_) => None,
-        None => Some(lock::leave(&settings.data, &ServerNote { url: url.clone(), key: local_key.clone() })?),
+        None => Some(lock::leave(
+            &settings.data,
+            &ServerNote { url: url.clone(), key: local_key.clone(), pid: std::process::id() },
+        )?),
     };
     desk.start_working().await?;
+    // Last, so that a key is never made by a start that fails before it can show it.
+    let made = admin_key(&desk, &settings).await?;
     greet(&settings, address, made.as_ref(), output);
     let api = ApiSettings { local_key: Some(local_key), public_url: url, ..ApiSettings::default() };
-    serve(listener, &desk, api, &settings).await?;
+    serve(listener, &desk, api, &settings, watchman).await?;
     drop(note);
     drop(demo);
     Ok(exit::OK)
 }
 
-async fn serve(listener: TcpListener, desk: &Desk, api: ApiSettings, settings: &Settings) -> Result<(), Failure> {
+async fn serve(
+    listener: TcpListener,
+    desk: &Desk,
+    api: ApiSettings,
+    settings: &Settings,
+    watchman: Watchman,
+) -> Result<(), Failure> {
     let broken = |error: std::io::Error| Failure::new(exit::UNEXPECTED, "internal", error.to_string());
     let mut terminate = signal(SignalKind::terminate()).map_err(broken)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(broken)?;
@@ -78,6 +93,7 @@ async fn serve(listener: TcpListener, desk: &Desk, api: ApiSettings, settings: &
         ended = &mut server => {
             return Err(Failure::new(exit::UNEXPECTED, "internal", format!("the HTTP server ended by itself: {ended:?}")));
         }
+        ended = store_ended(desk, &watchman) => return Err(ended),
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
     }
@@ -87,7 +103,7 @@ async fn serve(listener: TcpListener, desk: &Desk, api: ApiSettings, settings: &
         let handed_back = desk.stop(settings.desk.drain_grace).await?;
         stop.send_replace(true);
         // Streams end by themselves once their generations do; nobody is waited for longer than this.
-        if tokio::time::timeout(std::time::Duration::from_secs(2), server).await.is_err() {
+        if tokio::time::timeout(Duration::from_secs(2), server).await.is_err() {
             tracing::warn!("Some connections were still open and have been cut");
         }
         Ok::<usize, Failure>(handed_back)
@@ -100,6 +116,16 @@ async fn serve(listener: TcpListener, desk: &Desk, api: ApiSettings, settings: &
         _ = interrupt.recv() => tracing::warn!("Told to stop a second time: ending at once"),
     }
     Ok(())
+}
+
+/// Resolves when the store cannot be written any more: only a new process can recover it, so this one must end.
+async fn store_ended(desk: &Desk, watchman: &Watchman) -> Failure {
+    loop {
+        if let Some(ended) = watchman.store_ended() {
+            return ended;
+        }
+        desk.world().sleep(LOOK_EVERY).await;
+    }
 }
 
 async fn set_master_switch(desk: &Desk, settings: &Settings) -> Result<(), Failure> {
@@ -130,7 +156,7 @@ fn greet(settings: &Settings, address: SocketAddr, made: Option<&KeyText>, outpu
     };
     output.talk(&format!("copydesk {} serves http://{address}, data in {place}", env!("CARGO_PKG_VERSION")));
     if let Some(key) = made {
-        output.talk(&format!("\n  Admin key, shown only now: {}\n", key.reveal()));
+        output.once(&format!("\n  Admin key, shown only now: {}\n", key.reveal()));
         output.talk(&format!(
             "  Try it: curl -s http://{address}/api/v1/generations -H 'Authorization: Bearer {}' \\\n    -H 'content-type: application/json' -d '{{\"recipe\":\"text\",\"input\":{{\"prompt\":\"Hello\"}}}}'\n",
             key.reveal()

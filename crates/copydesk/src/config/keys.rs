@@ -29,7 +29,12 @@ pub const KEYS: &[Key] = &[
     key("listen", "COPYDESK_LISTEN", "127.0.0.1:8420", "address and port of the HTTP server"),
     Key {
         secret: true,
-        ..key("admin_key", "COPYDESK_ADMIN_KEY", "", "bootstrap API key, at least 16 characters; made and printed once when not set")
+        ..key(
+            "admin_key",
+            "COPYDESK_ADMIN_KEY",
+            "",
+            "bootstrap API key, at least 16 characters; made and printed once when not set",
+        )
     },
     key("auto_migrate", "COPYDESK_AUTO_MIGRATE", "false", "bring a PostgreSQL schema up to date at start"),
     Key {
@@ -45,7 +50,12 @@ pub const KEYS: &[Key] = &[
     key("attempt_timeout", "COPYDESK_ATTEMPT_TIMEOUT", "10m", "longest single attempt"),
     key("drain_grace", "COPYDESK_DRAIN_GRACE", "25s", "how long a stop waits before it hands running work back"),
     key("credits", "COPYDESK_CREDITS", "false", "hold and settle credits"),
-    key("generation", "COPYDESK_GENERATION", "", "on or off: sets the master switch at start; empty leaves it as it is"),
+    key(
+        "generation",
+        "COPYDESK_GENERATION",
+        "",
+        "on or off: sets the master switch at start; empty leaves it as it is",
+    ),
     key("recipes", "COPYDESK_RECIPES", "", "folder with recipes of your own, one sub-folder each"),
     key("log", "COPYDESK_LOG", "info", "error, warn, info, debug or trace; also filters such as copydesk_desk=debug"),
     key("log_format", "COPYDESK_LOG_FORMAT", "text", "text or json"),

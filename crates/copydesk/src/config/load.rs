@@ -114,7 +114,9 @@ fn read_file(named: Option<&Path>) -> Result<(PathBuf, toml::Table), ConfigError
     let shown = path.display().to_string();
     let text = std::fs::read_to_string(&path)
         .map_err(|error| ConfigError::Unreadable { path: shown.clone(), reason: error.to_string() })?;
-    let table = text.parse().map_err(|error: toml::de::Error| ConfigError::BadFile { path: shown, reason: error.to_string() })?;
+    let table = text
+        .parse()
+        .map_err(|error: toml::de::Error| ConfigError::BadFile { path: shown, reason: error.to_string() })?;
     Ok((path, table))
 }
 
@@ -136,8 +138,7 @@ fn refuse_unknown(environment: &Environment, path: &Path, table: &toml::Table) -
         let near = nearest(name, known_names.iter().copied());
         return Err(ConfigError::Unknown { what: format!("{name:?} in {}", path.display()), near });
     }
-    let known: Vec<String> =
-        KEYS.iter().flat_map(|key| [key.env.to_owned(), format!("{}_FILE", key.env)]).collect();
+    let known: Vec<String> = KEYS.iter().flat_map(|key| [key.env.to_owned(), format!("{}_FILE", key.env)]).collect();
     let stranger = environment.0.keys().find(|name| {
         name.starts_with("COPYDESK_")
             && !name.starts_with("COPYDESK_PROVIDER_")
@@ -145,9 +146,10 @@ fn refuse_unknown(environment: &Environment, path: &Path, table: &toml::Table) -
             && !known.contains(name)
     });
     match stranger {
-        Some(name) => {
-            Err(ConfigError::Unknown { what: format!("variable {name}"), near: nearest(name, known.iter().map(String::as_str)) })
-        }
+        Some(name) => Err(ConfigError::Unknown {
+            what: format!("variable {name}"),
+            near: nearest(name, known.iter().map(String::as_str)),
+        }),
         None => Ok(()),
     }
 }

@@ -48,7 +48,12 @@ pub fn read(environment: &Environment, path: &Path, table: &toml::Table) -> Resu
     Ok(providers)
 }
 
-fn from_file(environment: &Environment, path: &Path, table: &toml::Table, providers: &mut Providers) -> Result<(), ConfigError> {
+fn from_file(
+    environment: &Environment,
+    path: &Path,
+    table: &toml::Table,
+    providers: &mut Providers,
+) -> Result<(), ConfigError> {
     let Some(entries) = table.get("providers") else { return Ok(()) };
     let bad = |name: &str, reason: &str| ConfigError::BadProvider { name: name.to_owned(), reason: reason.to_owned() };
     let entries = entries.as_table().ok_or_else(|| bad("?", "`providers` must be a table: write [providers.NAME]"))?;
@@ -62,11 +67,17 @@ fn from_file(environment: &Environment, path: &Path, table: &toml::Table, provid
                 "kind" => settings.kind = Some(text.to_owned()),
                 "base_url" => settings.base_url = Some(text.to_owned()),
                 "api_key_env" => {
-                    let key = environment.get(text).ok_or_else(|| bad(name, &format!("the variable {text} is not set")))?;
+                    let key =
+                        environment.get(text).ok_or_else(|| bad(name, &format!("the variable {text} is not set")))?;
                     settings.api_key = Some(key.to_owned());
                 }
                 "api_key_file" => settings.api_key = Some(read_secret(Path::new(text))?),
-                _ => return Err(bad(name, &format!("{key:?} is unknown: use kind, base_url, api_key_env or api_key_file"))),
+                _ => {
+                    return Err(bad(
+                        name,
+                        &format!("{key:?} is unknown: use kind, base_url, api_key_env or api_key_file"),
+                    ));
+                }
             }
         }
     }

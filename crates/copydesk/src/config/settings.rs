@@ -1,8 +1,8 @@
 //! What the texts mean: every setting as the type the program uses, or the one sentence that says why not.
 
+use super::ConfigError;
 use super::load::Loaded;
 use super::providers::Providers;
-use super::ConfigError;
 use copydesk_desk::DeskConfig;
 use copydesk_desk::keys::{KeyText, OWN_KEY_BYTES_MIN};
 use std::net::SocketAddr;
@@ -41,7 +41,13 @@ impl std::fmt::Debug for DatabaseUrl {
 struct Reader<'a>(&'a Loaded);
 
 impl Reader<'_> {
-    fn read<T>(&self, key: &'static str, rule: &'static str, example: &'static str, parse: impl Fn(&str) -> Option<T>) -> Result<T, ConfigError> {
+    fn read<T>(
+        &self,
+        key: &'static str,
+        rule: &'static str,
+        example: &'static str,
+        parse: impl Fn(&str) -> Option<T>,
+    ) -> Result<T, ConfigError> {
         let value = &self.0.values[key];
         parse(value.text.trim()).ok_or_else(|| ConfigError::BadValue {
             key,
@@ -113,12 +119,18 @@ impl Settings {
         };
         let admin_key = match reader.text("admin_key") {
             None => None,
-            Some(_) => Some(reader.read("admin_key", "it must have 16 to 255 characters", "the output of: openssl rand -hex 24", own_key)?),
+            Some(_) => Some(reader.read(
+                "admin_key",
+                "it must have 16 to 255 characters",
+                "the output of: openssl rand -hex 24",
+                own_key,
+            )?),
         };
         Ok(Settings {
             data: reader.text("data").unwrap_or_default().into(),
             database_url: reader.text("database_url").map(DatabaseUrl),
-            listen: reader.read("listen", "it must be an address and a port", "127.0.0.1:8420", |text| text.parse().ok())?,
+            listen: reader
+                .read("listen", "it must be an address and a port", "127.0.0.1:8420", |text| text.parse().ok())?,
             admin_key,
             auto_migrate: reader.switch("auto_migrate")?,
             desk,
@@ -141,7 +153,6 @@ fn own_key(text: &str) -> Option<KeyText> {
     let key = KeyText::new(text);
     (text.len() >= OWN_KEY_BYTES_MIN && key.plausible()).then_some(key)
 }
-
 
 #[cfg(test)]
 mod tests {

@@ -13,4 +13,4 @@ from unnest(
 ) as u (id, workspace_id, tokens_input, tokens_output, tokens_cached, tokens_reasoning, estimated,
         cost_nanousd, cost_status, price_version, duration_ms, http_status, provider_request_id, served_model,
         error_code, error, outcome, closed_at)
-where c.id = any (array[u.id]) and c.workspace_id = any (array[u.workspace_id]) and c.outcome is null
+where c.id = any (array[u.id]) and c.workspace_id is not distinct from u.workspace_id and c.outcome is null

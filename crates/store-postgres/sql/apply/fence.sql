@@ -3,19 +3,19 @@
 with run as (
   delete from runs r
   using unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::bigint[]) as f (id, workspace_id, attempt, row_version)
-  where r.id = any (array[f.id]) and r.workspace_id = any (array[f.workspace_id]) and r.attempt = f.attempt
+  where r.id = any (array[f.id]) and r.workspace_id is not distinct from f.workspace_id and r.attempt = f.attempt
     and r.row_version = f.row_version
   returning r.id, r.workspace_id, r.queue_id, r.sort_key, r.deadline_at, r.model, r.step, r.last_error_code, r.last_error
 ), ready_row as (
   delete from ready r
   using unnest($5::uuid[], $6::uuid[], $7::bigint[], $8::bigint[]) as f (id, workspace_id, attempt, row_version)
-  where r.id = any (array[f.id]) and r.workspace_id = any (array[f.workspace_id]) and r.attempt = f.attempt
+  where r.id = any (array[f.id]) and r.workspace_id is not distinct from f.workspace_id and r.attempt = f.attempt
     and r.row_version = f.row_version
   returning r.id, r.workspace_id, r.queue_id, r.sort_key, r.deadline_at, r.model, r.step, r.last_error_code, r.last_error
 ), parked_row as (
   delete from parked r
   using unnest($5::uuid[], $6::uuid[], $7::bigint[], $8::bigint[]) as f (id, workspace_id, attempt, row_version)
-  where r.id = any (array[f.id]) and r.workspace_id = any (array[f.workspace_id]) and r.attempt = f.attempt
+  where r.id = any (array[f.id]) and r.workspace_id is not distinct from f.workspace_id and r.attempt = f.attempt
     and r.row_version = f.row_version
   returning r.id, r.workspace_id, r.queue_id, r.sort_key, r.deadline_at, r.model, r.step, r.last_error_code, r.last_error
 ), won as (

@@ -1,4 +1,5 @@
 -- Only here: part of `fence` there.
-SELECT draft_id, user_id, recipe, base_version, target, dedupe_key
-FROM generations
-WHERE id = $1 AND workspace_id = $2
+SELECT g.draft_id, g.user_id, g.recipe, g.base_version, g.target, g.dedupe_key, d.version_count
+FROM generations g
+JOIN drafts d ON d.id = g.draft_id
+WHERE g.id = $1 AND g.workspace_id = $2

@@ -10,4 +10,3 @@ SET version_count = version_count + 1,
     title = CASE WHEN current_version = $3 THEN $4 ELSE title END,
     current_version = CASE WHEN current_version = $3 THEN version_count + 1 ELSE current_version END
 WHERE id = $5 AND workspace_id = $6
-RETURNING version_count

@@ -1,4 +1,2 @@
 -- Only here: `fence` there, for all tables at once.
-DELETE FROM runs
-WHERE id = $1 AND workspace_id = $2 AND attempt = $3 AND row_version = $4
-RETURNING queue_id, sort_key, deadline_at, model, step, last_error_code, last_error
+DELETE FROM runs WHERE id = $1 AND attempt = $2 AND row_version = $3

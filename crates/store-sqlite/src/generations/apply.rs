@@ -119,7 +119,13 @@ fn take(session: &mut Session<'_>, change: &Change) -> Done<Option<Taken>> {
     let (id, workspace) = (fence.generation.0.as_bytes(), change.scope.workspace.0.as_bytes());
     let params = params![id, workspace, fence.attempt.0, fence.row_version.0];
     match fence.status {
-        Status::Processing => db.first(sql!("apply/take_run"), params, taken),
+        Status::Processing => {
+            let run = db.first(sql!("apply/find_run"), params, taken)?;
+            if run.is_some() {
+                db.execute(sql!("apply/take_run"), params![id, fence.attempt.0, fence.row_version.0])?;
+            }
+            Ok(run)
+        }
         Status::Pending => {
             let row = match db.first(sql!("apply/take_ready"), params, taken)? {
                 Some(row) => Some(row),

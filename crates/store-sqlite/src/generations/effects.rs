@@ -27,6 +27,8 @@ pub(super) struct Course {
     base_version: u32,
     target: Option<String>,
     dedupe_key: Option<String>,
+    /// How many versions the draft has before this change.
+    versions: u32,
     /// The live row, unless the run goes on.
     taken: Option<Taken>,
     pub version: Option<u32>,
@@ -57,6 +59,7 @@ impl Course {
                 base_version: row.get(3)?,
                 target: row.get(4)?,
                 dedupe_key: row.get(5)?,
+                versions: row.get(6)?,
                 taken,
                 version: None,
                 origin: None,
@@ -95,9 +98,10 @@ fn store_version(db: Db<'_>, change: &Change, course: &mut Course, origin: &Orig
     let (draft, workspace, at) = (course.draft.0.as_bytes(), change.scope.workspace.0.as_bytes(), change.at.micros());
     let filled = DraftStatus::Draft.as_str();
     let fill = params![filled, at, course.base_version, content.title, draft, workspace];
-    let number = db
-        .first(sql!("apply/fill_draft"), fill, |row| Ok(row.get::<_, u32>(0)?))?
-        .ok_or_else(|| Fault::corrupt(format!("{} of {id} does not exist", course.draft)))?;
+    if db.execute(sql!("apply/fill_draft"), fill)? != 1 {
+        return Err(Fault::corrupt(format!("{} of {id} does not exist", course.draft)));
+    }
+    let number = course.versions + 1;
     db.execute(
         sql!("apply/insert_version"),
         params![

@@ -16,7 +16,8 @@ pub async fn a_retryable_failure_parks_with_a_back_off(t: Arc<Bench>) {
     let row = t.row(run.generation.id).await;
     assert_eq!(row.generation.state, State::Pending { wait: Wait::BackingOff { until } });
     assert_eq!((row.generation.attempt, row.generation.spent), (AttemptNo(1), 1));
-    assert_eq!(row.last_error, Some(("provider_error".to_owned(), "the provider's own words".to_owned())));
+    let shown = ("provider_error".to_owned(), "It failed: provider_error.".to_owned());
+    assert_eq!(row.last_error, Some(shown), "the sentence for the user, not the provider's own words");
     assert_eq!(t.balance("a").await, (70, 30), "the hold stays");
     assert_eq!(t.draft(run.draft).await.status, DraftStatus::Pending);
     let turn = t.claim_turn(5, builder::no_limits()).await;

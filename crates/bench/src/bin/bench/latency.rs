@@ -23,7 +23,9 @@ pub async fn idle(place: &Place) -> Result<(), String> {
         let begun = Instant::now();
         let receipt = desk.accept(request).await.map_err(|error| error.to_string())?;
         accepts.push(begun.elapsed());
-        desk.wait(Scope::DEFAULT, receipt.generation, Duration::from_secs(30)).await.map_err(|error| error.to_string())?;
+        desk.wait(Scope::DEFAULT, receipt.generation, Duration::from_secs(30))
+            .await
+            .map_err(|error| error.to_string())?;
         to_end.push(begun.elapsed());
         let arrived = provider.arrived.lock().unwrap_or_else(PoisonError::into_inner).take();
         to_call.extend(arrived.map(|arrived| arrived.duration_since(begun)));

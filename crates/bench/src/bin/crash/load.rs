@@ -45,7 +45,8 @@ impl Load {
         let next = Arc::new(AtomicUsize::new(0));
         let clients = (0..CLIENTS)
             .map(|_| {
-                let (stop, acknowledged, next, url) = (Arc::clone(&stop), Arc::clone(&acknowledged), Arc::clone(&next), url.clone());
+                let (stop, acknowledged, next, url) =
+                    (Arc::clone(&stop), Arc::clone(&acknowledged), Arc::clone(&next), url.clone());
                 tokio::spawn(async move {
                     let client = reqwest::Client::new();
                     while !stop.load(Ordering::Relaxed) {

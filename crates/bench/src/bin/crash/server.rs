@@ -23,7 +23,10 @@ impl Setup {
         if !binary.exists() {
             return Err(format!("{} is not there: run this through `cargo xtask crash`", binary.display()));
         }
-        let port = std::net::TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).map_err(|error| error.to_string())?.port();
+        let port = std::net::TcpListener::bind("127.0.0.1:0")
+            .and_then(|socket| socket.local_addr())
+            .map_err(|error| error.to_string())?
+            .port();
         let key = "crash-test-admin-key".to_owned();
         let recipes = folder.join("recipes");
         let mut variables = vec![

@@ -87,7 +87,9 @@ async fn replays(setup: &Setup, acknowledged: &[Acknowledged]) -> Vec<String> {
     for one in acknowledged.iter().step_by(10) {
         match load::send(&client, &setup.url, one.number).await {
             Some((_, body)) if text(&body, "id") == one.generation => {}
-            other => faults.push(format!("request {} was {} and is answered with {other:?}", one.number, one.generation)),
+            other => {
+                faults.push(format!("request {} was {} and is answered with {other:?}", one.number, one.generation))
+            }
         }
     }
     faults

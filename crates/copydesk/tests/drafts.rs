@@ -1,0 +1,98 @@
+//! `drafts`: the life of a draft by hand.
+
+use crate::support::{Place, text};
+
+#[test]
+fn a_list_that_is_empty_says_how_to_begin() {
+    let place = Place::new();
+    place.run(&["drafts", "ls"]).exits(0).prints_nothing().says("copydesk generate newsletter");
+    place.run(&["generations", "ls"]).exits(0).prints_nothing().says("copydesk generate");
+}
+
+#[test]
+fn lists_have_whole_ids_short_times_and_a_next_page() {
+    let place = Place::new();
+    let first = place.written().1;
+    let second = place.written().1;
+    let ran = place.run(&["drafts", "ls", "--limit", "1"]);
+    ran.exits(0).prints(&second).says("More: copydesk drafts ls --cursor ");
+    let row = ran.out.lines().nth(1).unwrap();
+    assert!(row.ends_with('Z') && !row.contains('T'), "to the minute: {row}");
+    let cursor = ran.err.split("--cursor ").nth(1).unwrap().trim();
+    place.run(&["drafts", "ls", "--limit", "1", "--cursor", cursor]).exits(0).prints(&first);
+    let updated = text(&place.json(&["drafts", "ls"]), "/data/0/updated_at");
+    assert!(updated.contains('T') && updated.contains('.'), "RFC 3339 for scripts: {updated}");
+    place.run(&["drafts", "ls", "--status", "failed"]).exits(0).prints_nothing();
+}
+
+#[test]
+fn a_draft_is_regenerated_and_its_versions_are_kept() {
+    let place = Place::new();
+    let (_, draft) = place.written();
+    let first = place.run(&["drafts", "show", &draft]).exits(0).out.clone();
+    let second = place.run(&["drafts", "regenerate", &draft, "--model", "demo/writer?seed=7"]);
+    assert_ne!(second.exits(0).out, first);
+    place.run(&["drafts", "versions", &draft]).exits(0).prints("generated").prints("\n2");
+    assert_eq!(place.run(&["drafts", "show", &draft, "--version", "1"]).exits(0).out, first);
+    place.run(&["drafts", "show", &draft, "--version", "9"]).refuses(3, "not_found").says("copydesk drafts versions");
+    place.run(&["drafts", "restore", &draft, "1"]).exits(0).says("Version 3").says("copy of version 1");
+    assert_eq!(place.run(&["drafts", "show", &draft]).exits(0).out, first);
+}
+
+#[test]
+fn a_regeneration_that_fails_leaves_the_draft_as_it_was() {
+    let place = Place::new();
+    let (_, draft) = place.written();
+    let before = place.run(&["drafts", "show", &draft]).exits(0).out.clone();
+    let ran = place.run(&["drafts", "regenerate", &draft, "--model", "demo/fail?status=400"]);
+    ran.exits(5).prints_nothing().says("You were not charged");
+    assert_eq!(place.run(&["drafts", "show", &draft]).exits(0).out, before);
+}
+
+#[test]
+fn a_published_draft_is_never_changed() {
+    let place = Place::new();
+    let (_, draft) = place.written();
+    place.run(&["drafts", "publish", &draft]).exits(0).says("is published");
+    let refused = place.run(&["drafts", "regenerate", &draft]);
+    refused.refuses(9, "draft_published").says("`copydesk drafts unpublish DRAFT`");
+    place.run(&["drafts", "unpublish", &draft]).exits(0).says("is a draft again");
+    place.run(&["drafts", "regenerate", &draft, "--no-wait"]).exits(0).prints("gen_");
+}
+
+#[test]
+fn a_deleted_draft_comes_back() {
+    let place = Place::new();
+    let (_, draft) = place.written();
+    place.run(&["drafts", "rm", &draft]).exits(0).says("is deleted").says("undelete");
+    let gone = place.run(&["drafts", "show", &draft]);
+    gone.refuses(3, "not_found").says(&format!("`copydesk drafts undelete {draft}`"));
+    place.run(&["drafts", "ls"]).exits(0).prints_nothing();
+    place.run(&["drafts", "undelete", &draft]).exits(0).says("is back");
+    place.run(&["drafts", "show", &draft]).exits(0).prints("Hello");
+}
+
+#[test]
+fn a_failed_draft_says_why_and_what_to_do() {
+    let place = Place::new();
+    let (generation, draft) = place.failed();
+    let ran = place.run(&["drafts", "show", &draft]);
+    ran.exits(5)
+        .prints_nothing()
+        .says(&draft)
+        .says("The demo model does not accept this request")
+        .says("You were not charged")
+        .says(&generation);
+    place.run(&["drafts", "publish", &draft]).refuses(9, "draft_empty").says("copydesk drafts regenerate");
+    place.run(&["drafts", "versions", &draft]).exits(0).prints_nothing().says("No versions yet");
+}
+
+#[test]
+fn a_draft_that_is_not_written_yet_says_where_to_look() {
+    let place = Place::new();
+    let (generation, draft) = place.waiting();
+    let ran = place.run(&["drafts", "show", &draft]);
+    ran.refuses(9, "draft_empty").says("it is pending").says(&format!("copydesk generations why {generation}"));
+    place.run(&["generations", "cancel", &generation]).exits(0);
+    place.run(&["drafts", "show", &draft]).exits(5).says("cancelled").says("You were not charged");
+}

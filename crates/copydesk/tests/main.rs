@@ -1,0 +1,18 @@
+//! The real program as a person or a script meets it: what it prints where, and the code it leaves with. Each module is
+//! one subject; `support.rs` runs the program in a folder and an environment of its own.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
+
+mod bad_input;
+mod bad_place;
+mod drafts;
+mod first_command;
+mod generations;
+mod help;
+mod postgres;
+mod recipes;
+mod restarts;
+mod server;
+mod settings;
+mod support;
+mod watching;
