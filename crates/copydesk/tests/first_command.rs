@@ -41,7 +41,8 @@ fn json_is_one_object_with_the_generation_and_its_draft() {
 #[test]
 fn stream_with_json_is_one_event_per_line_and_only_the_last_is_final() {
     let place = Place::new();
-    let ran = place.run(&["generate", "newsletter", "--input", &week_xml(), "--stream", "--json"]);
+    let ran =
+        place.run(&["generate", "newsletter", "--input", &week_xml(), "-m", "demo/slow?ms=1000", "--stream", "--json"]);
     let lines: Vec<Value> = ran.exits(0).out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let (last, others) = lines.split_last().unwrap();
     assert_eq!(last["final"], true);

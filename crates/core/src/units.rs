@@ -65,7 +65,11 @@ impl FromStr for MicroCredits {
         }
         let whole: i64 = whole.parse().map_err(|_| bad())?;
         let rest: i64 = format!("{decimals:0<6}").parse().map_err(|_| bad())?;
-        whole.checked_mul(Self::PER_CREDIT).and_then(|micros| micros.checked_add(rest)).map(MicroCredits).ok_or_else(bad)
+        whole
+            .checked_mul(Self::PER_CREDIT)
+            .and_then(|micros| micros.checked_add(rest))
+            .map(MicroCredits)
+            .ok_or_else(bad)
     }
 }
 

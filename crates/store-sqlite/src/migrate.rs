@@ -57,7 +57,10 @@ pub(crate) fn run(
     }
     for migration in pending {
         apply(connection, migration)?;
-        tracing::info!(version = migration.version, name = migration.name, "database migrated");
+        // Without a file it is the copy in memory that the schema check compares with.
+        if file.is_some() {
+            tracing::info!(version = migration.version, name = migration.name, "database migrated");
+        }
     }
     Ok(())
 }

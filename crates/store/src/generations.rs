@@ -78,7 +78,11 @@ pub struct Accept {
 /// Which draft the result goes to.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Slot {
-    New { draft: DraftId, title: String, external_id: Option<String> },
+    New {
+        draft: DraftId,
+        title: String,
+        external_id: Option<String>,
+    },
     /// An existing draft of the same workspace gets another version. If a generation of it is live, the answer is
     /// [`Accepted::Duplicate`] with that one; a published draft is refused.
     Existing(DraftId),
@@ -98,11 +102,20 @@ pub struct Idempotency {
 /// How a request was taken. Two requests of one batch with the same key see each other.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Accepted {
-    New { generation: GenerationId, draft: DraftId },
+    New {
+        generation: GenerationId,
+        draft: DraftId,
+    },
     /// A live generation has the same dedupe key (or fills the same draft): nothing new was made.
-    Duplicate { generation: GenerationId, draft: DraftId },
+    Duplicate {
+        generation: GenerationId,
+        draft: DraftId,
+    },
     /// The idempotency key was used before for the same request: its ids, whatever became of it.
-    Replayed { generation: GenerationId, draft: DraftId },
+    Replayed {
+        generation: GenerationId,
+        draft: DraftId,
+    },
 }
 
 impl Accepted {
@@ -168,7 +181,10 @@ pub struct Claim {
 pub enum Write {
     Change(Box<Change>),
     /// Usage of a call whose attempt is no longer the current one.
-    Late { scope: Scope, call: ClosedCall },
+    Late {
+        scope: Scope,
+        call: ClosedCall,
+    },
 }
 
 /// A decision with everything that must be written with it.

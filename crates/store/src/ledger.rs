@@ -2,8 +2,8 @@
 
 use crate::page::{Page, PageRequest};
 use crate::{Answer, Scope};
-use copydesk_core::ledger::{Balance, Transfer};
 use copydesk_core::UserId;
+use copydesk_core::ledger::{Balance, Transfer};
 
 pub trait LedgerStore: Send + Sync {
     /// Posts a grant or a refund. A second transfer with the same reference is answered with the first one

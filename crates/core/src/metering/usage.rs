@@ -24,9 +24,7 @@ impl TokenUsage {
     pub fn total(&self) -> Option<Tokens> {
         match (self.input, self.output) {
             (None, None) => None,
-            (input, output) => {
-                Some(Tokens(input.unwrap_or_default().0.saturating_add(output.unwrap_or_default().0)))
-            }
+            (input, output) => Some(Tokens(input.unwrap_or_default().0.saturating_add(output.unwrap_or_default().0))),
         }
     }
 }

@@ -83,7 +83,12 @@ impl Data {
                 if let Some(model) = &change.next_model {
                     entry.model.clone_from(model);
                 }
-                if let Some(error) = change.decision.noted.as_ref().map(|failure| (failure.code.as_str().to_owned(), failure.message.clone())) {
+                if let Some(error) = change
+                    .decision
+                    .noted
+                    .as_ref()
+                    .map(|failure| (failure.code.as_str().to_owned(), failure.message.clone()))
+                {
                     entry.last_error = Some(error);
                 }
             }
