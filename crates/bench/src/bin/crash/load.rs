@@ -8,6 +8,8 @@ use std::time::Duration;
 
 /// How many clients send at the same time.
 const CLIENTS: usize = 8;
+/// How long a client thinks between two requests: what is accepted must also end within the test.
+const PAUSE: Duration = Duration::from_millis(10);
 /// What is asked for: mostly good, some slow, some that fail for a while or for good.
 const MODELS: [&str; 8] = [
     "outside/writer",
@@ -53,6 +55,7 @@ impl Load {
                         let number = next.fetch_add(1, Ordering::Relaxed);
                         let done = until_acknowledged(&client, &url, number).await;
                         acknowledged.lock().unwrap_or_else(PoisonError::into_inner).push(done);
+                        tokio::time::sleep(PAUSE).await;
                     }
                 })
             })

@@ -34,9 +34,9 @@ impl Setup {
             ("COPYDESK_LISTEN", format!("127.0.0.1:{port}")),
             ("COPYDESK_ADMIN_KEY", key.clone()),
             ("COPYDESK_CREDITS", "true".to_owned()),
-            ("COPYDESK_MAX_CONCURRENT", "32".to_owned()),
+            ("COPYDESK_MAX_CONCURRENT", "64".to_owned()),
             ("COPYDESK_RECIPES", recipes.display().to_string()),
-            ("COPYDESK_LOG", "warn".to_owned()),
+            ("COPYDESK_LOG", "error".to_owned()),
             ("COPYDESK_PROVIDER_OUTSIDE_KIND", "openai-compatible".to_owned()),
             ("COPYDESK_PROVIDER_OUTSIDE_BASE_URL", provider.to_owned()),
         ];
@@ -65,7 +65,7 @@ pub struct Server {
 impl Server {
     pub async fn start(setup: &Setup) -> Result<Server, String> {
         let begun = Instant::now();
-        let child = setup.command().arg("serve").stdout(Stdio::null()).spawn().map_err(|error| error.to_string())?;
+        let child = setup.command().args(["serve", "--quiet"]).stdout(Stdio::null()).spawn().map_err(|error| error.to_string())?;
         let mut server = Server { child, ready_after: Duration::ZERO };
         let client = reqwest::Client::new();
         while begun.elapsed() < READY_LIMIT {

@@ -74,7 +74,8 @@ async fn all_ended(setup: &Setup) -> Result<(), String> {
             return Ok(());
         }
         if begun.elapsed() > END_LIMIT {
-            return Err(format!("not everything ended within {END_LIMIT:?}: {status}"));
+            let (waiting, processing) = (open("waiting"), open("processing"));
+            return Err(format!("not everything ended within {END_LIMIT:?}: {waiting} wait, {processing} are processing"));
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
