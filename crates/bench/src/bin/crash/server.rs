@@ -65,7 +65,12 @@ pub struct Server {
 impl Server {
     pub async fn start(setup: &Setup) -> Result<Server, String> {
         let begun = Instant::now();
-        let child = setup.command().args(["serve", "--quiet"]).stdout(Stdio::null()).spawn().map_err(|error| error.to_string())?;
+        let child = setup
+            .command()
+            .args(["serve", "--quiet"])
+            .stdout(Stdio::null())
+            .spawn()
+            .map_err(|error| error.to_string())?;
         let mut server = Server { child, ready_after: Duration::ZERO };
         let client = reqwest::Client::new();
         while begun.elapsed() < READY_LIMIT {

@@ -75,7 +75,9 @@ async fn all_ended(setup: &Setup) -> Result<(), String> {
         }
         if begun.elapsed() > END_LIMIT {
             let (waiting, processing) = (open("waiting"), open("processing"));
-            return Err(format!("not everything ended within {END_LIMIT:?}: {waiting} wait, {processing} are processing"));
+            return Err(format!(
+                "not everything ended within {END_LIMIT:?}: {waiting} wait, {processing} are processing"
+            ));
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
