@@ -59,7 +59,7 @@ fn cleanup_stale_shows_first_and_then_ends_what_is_too_old() {
     let ran = place.run(&["generate", "text", "--set", "prompt=Hello", "-m", "demo/stuck", "--timeout", "1s"]);
     ran.exits(6);
     let id = text(&place.json(&["generations", "ls"]), "/data/0/id");
-    place.run(&["cleanup-stale", "--dry-run"]).exits(0).prints_nothing().says("nothing was changed");
+    place.run(&["cleanup-stale", "--dry-run"]).exits(0).prints_nothing().says("older than 3600s");
     let dry = place.run(&["cleanup-stale", "--dry-run", "--max-age", "1s"]);
     dry.exits(0).prints(&id).prints("seconds").says("1 generation").says("nothing was changed");
     assert_eq!(text(&place.json(&["generations", "ls"]), "/data/0/status"), "pending");

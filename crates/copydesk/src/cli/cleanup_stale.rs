@@ -14,18 +14,20 @@ pub struct Arguments {
     /// Show what would be ended, change nothing
     #[arg(long)]
     dry_run: bool,
-    /// Older than this, e.g. 1h, 30m, 0.5h
-    #[arg(long, default_value = "1h", value_name = "AGE")]
-    max_age: String,
+    /// Older than this, e.g. 1h, 30m, 0.5h (default: the setting `deadline`, 1h)
+    #[arg(long, value_name = "AGE")]
+    max_age: Option<String>,
     /// The same in hours, as the original script took it; fractions are allowed
     #[arg(long, value_name = "HOURS", conflicts_with = "max_age")]
     max_age_hours: Option<f64>,
 }
 
 pub async fn run(arguments: Arguments, settings: &Settings, output: Output) -> Result<u8, Failure> {
+    // One configured value for the command and for the sweeper; a flag overrides it.
+    let configured = || format!("{}s", settings.desk.deadline.as_secs());
     let age = match arguments.max_age_hours {
         Some(hours) => format!("{hours}h"),
-        None => arguments.max_age,
+        None => arguments.max_age.unwrap_or_else(configured),
     };
     if parse_span(&age).is_none() {
         return Err(Failure::usage(format!(
