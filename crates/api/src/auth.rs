@@ -74,7 +74,7 @@ async fn caller(api: &Api, headers: &HeaderMap) -> Result<Caller, Problem> {
             Code::InvalidKey,
             "This key is not known here: it was mistyped, revoked, or belongs to another installation.",
         )
-        .hint("Make one with `copydesk keys create`, or look at the first start's output.")),
+        .hint("Set one with COPYDESK_ADMIN_KEY, or look at the first start's output.")),
     }
 }
 

@@ -11,7 +11,8 @@ pub struct DeskConfig {
     pub max_concurrent: Option<u32>,
     /// Further limits by recipe, provider, model or workspace.
     pub lanes: Vec<(Lane, u32)>,
-    /// How many may wait; further requests are refused with `queue_full`.
+    /// How many may wait; further requests are refused with `queue_full`. Shown here, enforced by the store, which the
+    /// wiring opens with the same number.
     pub waiting_max: u64,
     /// Bounds a generation's whole life where the recipe does not say otherwise. Default 1 h, seed S3's.
     pub deadline: Duration,
@@ -60,7 +61,7 @@ impl DeskConfig {
     pub const SLOTS_MAX: usize = 10_000;
 
     pub fn limits(&self) -> Limits {
-        Limits { global: self.max_concurrent, lanes: self.lanes.clone(), waiting_max: self.waiting_max }
+        Limits { global: self.max_concurrent, lanes: self.lanes.clone() }
     }
 
     /// How many attempts this process may run.

@@ -68,11 +68,8 @@ async fn a_call_that_is_under_way_at_the_deadline_is_ended_there() {
 #[tokio::test]
 async fn work_of_a_dead_process_past_its_deadline_is_ended_and_not_begun_again() {
     let bench = Bench::new().await;
-    let first = bench.working(config()).await;
     bench.script.otherwise(Reply::Hang);
-    let receipt = first.accept(note("tea")).await;
-    until("the call is under way", || async { bench.script.in_flight() == 1 }).await;
-    first.kill();
+    let receipt = bench.left_by_a_dead_process(config(), note("tea"), 1).await;
     bench.advance(seconds(7_200)).await;
     let _second = bench.working(config()).await;
     let failure = bench.failed(receipt.generation).await;
@@ -128,11 +125,8 @@ async fn seed_s3_a6_a_dry_run_changes_nothing_a_real_one_marks_and_a_second_one_
 #[tokio::test]
 async fn a_cleanup_by_hand_also_ends_what_a_dead_process_left_behind() {
     let bench = Bench::new().await;
-    let first = bench.working(config()).await;
     bench.script.otherwise(Reply::Hang);
-    let receipt = first.accept(note("tea")).await;
-    until("the call is under way", || async { bench.script.in_flight() == 1 }).await;
-    first.kill();
+    let receipt = bench.left_by_a_dead_process(config(), note("tea"), 1).await;
     bench.advance(seconds(40)).await;
     let by_hand = bench.idle(config()).await;
     let listed = by_hand.desk.cleanup_stale(MAX_AGE, true).await.unwrap();

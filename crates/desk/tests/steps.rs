@@ -36,11 +36,8 @@ async fn the_answer_of_a_step_reaches_the_prompt_of_the_next_one() {
 #[tokio::test]
 async fn a_crash_after_the_first_step_does_not_call_for_it_again() {
     let bench = Bench::new().await;
-    let first = bench.working(config()).await;
     bench.script.then([Reply::say("three leaves"), Reply::Hang]);
-    let receipt = first.accept(pair()).await;
-    until("the second step is under way", || async { bench.script.calls() == 2 }).await;
-    first.kill();
+    let receipt = bench.left_by_a_dead_process(config(), pair(), 2).await;
     let _second = bench.working(config()).await;
     bench.pass_until("it is over", || async { bench.status(receipt.generation).await.is_final() }).await;
     bench.completed(receipt.generation).await;
@@ -79,11 +76,8 @@ async fn an_unusable_first_answer_is_a_failed_attempt_of_the_first_step() {
 #[tokio::test]
 async fn a_recipe_whose_steps_were_changed_in_between_fails_with_a_sentence() {
     let bench = Bench::new().await;
-    let first = bench.working(config()).await;
     bench.script.then([Reply::say("three leaves"), Reply::Hang]);
-    let receipt = first.accept(pair()).await;
-    until("the second step is under way", || async { bench.script.calls() == 2 }).await;
-    first.kill();
+    let receipt = bench.left_by_a_dead_process(config(), pair(), 2).await;
     let (_folder, shelf) = recipes::changed_shelf();
     let plug = Plug::new(bench.store.clone(), None);
     let parts = copydesk_desk::Parts { shelf, store: Arc::new(plug.clone()), ..bench.parts(&plug, config()) };

@@ -182,7 +182,7 @@ impl AcceptWith for Accept {
 }
 
 pub fn no_limits() -> Limits {
-    Limits { global: None, lanes: vec![], waiting_max: 1_000_000 }
+    Limits { global: None, lanes: vec![] }
 }
 
 pub fn lane(lane: Lane, limit: u32) -> Limits {

@@ -13,6 +13,7 @@ use std::time::Duration;
 pub trait GenerationStore: Send + Sync {
     /// Accepts a batch; the answers stand in the order of the requests. One transaction: idempotency row, user, draft,
     /// generation, queue row, hold, event. A refused or duplicate request writes nothing and does not disturb the others.
+    /// How many may wait (`queue_full`) is an option each engine is opened with.
     fn accept(&self, batch: Vec<Accept>) -> Answer<'_, Vec<Result<Accepted, Refusal>>>;
 
     /// One turn of a worker node, in one commit: apply `turn.writes`, then claim. The answers stand in the order of the
@@ -134,8 +135,6 @@ pub struct Limits {
     /// All of them together; `None` is no limit.
     pub global: Option<u32>,
     pub lanes: Vec<(Lane, u32)>,
-    /// How many may wait in all; accepts beyond it are refused with `queue_full`.
-    pub waiting_max: u64,
 }
 
 /// A named concurrency limit. A generation belongs to the lanes of its recipe, provider, model and workspace.

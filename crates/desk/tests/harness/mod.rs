@@ -150,6 +150,15 @@ impl Bench {
         node
     }
 
+    /// What a process accepted that died while its `calls`-th call was under way. The script must let that call hang.
+    pub async fn left_by_a_dead_process(&self, config: DeskConfig, request: Request, calls: usize) -> Receipt {
+        let first = self.working(config).await;
+        let receipt = first.accept(request).await;
+        until("the call is under way", || async { (self.script.calls(), self.script.in_flight()) == (calls, 1) }).await;
+        first.kill();
+        receipt
+    }
+
     /// A desk beside others: its database has a clock of its own, so leases decide.
     pub async fn idle_beside_others(&self, config: DeskConfig) -> Node {
         self.open(Plug::new(self.store.clone(), Some(self.clock.clone())), config).await

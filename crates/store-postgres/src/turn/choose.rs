@@ -127,7 +127,7 @@ mod tests {
     }
 
     fn limits(global: Option<u32>, lanes: &[(Lane, u32)]) -> Limits {
-        Limits { global, lanes: lanes.to_vec(), waiting_max: 10 }
+        Limits { global, lanes: lanes.to_vec() }
     }
 
     fn heads(places: &[(i32, i64)]) -> Vec<Head> {
