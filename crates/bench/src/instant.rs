@@ -45,7 +45,7 @@ impl Provider for InProcess {
                 tokio::time::sleep(self.takes).await;
             }
             CallReport {
-                result: Ok(Answer { text: self.answer.clone(), finish: Finish::Stop }),
+                result: Ok(Answer::text(self.answer.clone(), Finish::Stop)),
                 usage: TokenUsage { input: Some(Tokens(400)), output: Some(Tokens(500)), ..TokenUsage::default() },
                 http_status: Some(200),
                 provider_request_id: None,

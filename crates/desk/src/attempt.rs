@@ -158,14 +158,11 @@ impl Attempt {
         };
         self.prompt_bytes = prompt.iter().map(|message| message.text.len() as u64).sum();
         let request = CallRequest {
-            call_id: self.claimed.call,
-            model,
-            messages: prompt.into_iter().map(message).collect(),
             max_output_tokens: loaded.output_tokens_max(index, input),
             temperature: step.temperature.map(|degrees| degrees as f32),
-            json_schema: None,
             stream: true,
             timeouts: Timeouts { total: self.time_left(), ..Timeouts::default() },
+            ..CallRequest::new(self.claimed.call, model, prompt.into_iter().map(message).collect())
         };
         if self.running.stop.is_cancelled() {
             return Err(Box::new(self.stopped()));

@@ -18,6 +18,10 @@ pub(crate) struct ErrorText {
     pub words: Vec<String>,
     /// An HTTP status given as the error's code.
     pub status: Option<u16>,
+    /// The class, where the format says more than words and status do.
+    pub class: Option<ErrorClass>,
+    /// A wait named in the body; the headers' own wins.
+    pub retry_after: Option<Duration>,
 }
 
 /// The error inside a body that may also be a good answer: only an explicit `error` counts.
@@ -68,6 +72,7 @@ fn read_object(error: &Value) -> ErrorText {
         message: upstream.unwrap_or_else(|| message.to_owned()),
         words: words.into_iter().filter(|word| as_status(word).is_none()).collect(),
         status: number,
+        ..ErrorText::default()
     }
 }
 
@@ -77,8 +82,8 @@ fn as_status(text: &str) -> Option<u16> {
 
 /// Builds the error for an answer with the HTTP status `status` (2xx when the error came inside a success).
 pub(crate) fn into_error(status: u16, found: ErrorText, headers: &HeaderMap, raw: &str) -> ProviderError {
-    let wait = retry_after(headers);
-    let class = classify(status, &found, wait);
+    let wait = retry_after(headers).or(found.retry_after);
+    let class = found.class.unwrap_or_else(|| classify(status, &found, wait));
     let message = if found.message.is_empty() {
         match found.words.first() {
             Some(word) => format!("the provider reported {word}"),

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use axum::body::Bytes;
 use http::header::{ACCEPT, CONTENT_TYPE};
-use http::{HeaderMap, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue};
 use http_body::{Body, Frame, SizeHint};
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until, timeout, timeout_at};
@@ -26,6 +26,10 @@ pub const ANSWER_BYTES_MAX: usize = 8 * 1024 * 1024;
 pub const ERROR_BYTES_MAX: usize = 64 * 1024;
 /// The most header lines an answer may have.
 pub const HEADERS_MAX: usize = 100;
+/// Fewer bytes than these within the idle limit count as nothing (16 bytes a second over 30 s).
+const PROGRESS_BYTES: usize = 480;
+/// White space that a provider may send to keep the connection while the model thinks.
+const WARM_UP_BYTES_MAX: usize = 4 * 1024;
 /// How long a finished stream may take to end its transfer, so that its connection can be used again.
 const DRAIN_MAX: Duration = Duration::from_millis(25);
 /// Stands for "no limit" where adding a limit would leave the range of the clock.
@@ -48,13 +52,27 @@ pub struct HttpClient {
     client: reqwest::Client,
 }
 
+/// How a provider wants to be shown the key.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Auth {
+    /// `authorization: Bearer KEY`
+    Bearer,
+    /// `authorization: Key KEY`
+    Key,
+    /// The key alone, in a header of its own.
+    Header(&'static str),
+}
+
 /// One request of an adapter.
-pub(crate) struct PostJson<'a> {
+pub(crate) struct Outgoing<'a> {
     pub url: &'a str,
+    pub auth: Auth,
     pub secret: Option<&'a Secret>,
     pub call_id: String,
     pub accept: &'static str,
-    pub body: Vec<u8>,
+    pub headers: Vec<(HeaderName, HeaderValue)>,
+    /// JSON to post; `None` is a GET.
+    pub body: Option<Vec<u8>>,
     pub timeouts: Timeouts,
 }
 
@@ -86,10 +104,10 @@ impl HttpClient {
     }
 
     /// Sends one request and waits for the head of the answer.
-    pub(crate) async fn post_json(&self, post: PostJson<'_>) -> Posted {
+    pub(crate) async fn send(&self, outgoing: Outgoing<'_>) -> Posted {
         let departure = Arc::new(Departure::default());
-        let timeouts = post.timeouts;
-        let request = match self.request(post, &departure) {
+        let timeouts = outgoing.timeouts;
+        let request = match self.request(outgoing, &departure) {
             Ok(request) => request,
             Err(error) => return Posted { sent: false, response: Err(error) },
         };
@@ -98,23 +116,22 @@ impl HttpClient {
         Posted { sent: departure.has_left(), response }
     }
 
-    fn request(&self, post: PostJson<'_>, departure: &Arc<Departure>) -> Result<reqwest::Request, ProviderError> {
-        let unusable = |what: &str| ProviderError::new(ErrorClass::Misconfigured, format!("{what} cannot be sent"));
-        let body = SeenBody { bytes: Some(Bytes::from(post.body)), departure: Arc::clone(departure) };
-        let mut request = self
-            .client
-            .post(post.url)
-            .header(CONTENT_TYPE, "application/json")
-            .header(ACCEPT, post.accept)
-            .header(CALL_ID_HEADER, post.call_id)
-            .body(reqwest::Body::wrap(body));
-        if let Some(secret) = post.secret {
-            let mut value = HeaderValue::try_from(format!("Bearer {}", secret.expose()))
-                .map_err(|_| unusable("the API key holds characters that"))?;
-            value.set_sensitive(true);
-            request = request.header(http::header::AUTHORIZATION, value);
+    fn request(&self, outgoing: Outgoing<'_>, departure: &Arc<Departure>) -> Result<reqwest::Request, ProviderError> {
+        let bytes = outgoing.body.map(Bytes::from);
+        let mut request = match bytes {
+            Some(_) => self.client.post(outgoing.url).header(CONTENT_TYPE, "application/json"),
+            None => self.client.get(outgoing.url),
+        };
+        request = request.header(ACCEPT, outgoing.accept).header(CALL_ID_HEADER, outgoing.call_id);
+        for (name, value) in outgoing.headers {
+            request = request.header(name, value);
         }
-        request.build().map_err(|error| {
+        if let Some(secret) = outgoing.secret {
+            let (name, value) = credential(outgoing.auth, secret)?;
+            request = request.header(name, value);
+        }
+        let body = SeenBody { bytes, departure: Arc::clone(departure) };
+        request.body(reqwest::Body::wrap(body)).build().map_err(|error| {
             let cause = chain(&error.without_url());
             ProviderError::new(ErrorClass::Misconfigured, format!("the request cannot be built: {cause}"))
         })
@@ -141,8 +158,28 @@ impl HttpClient {
             None => timeout_at(head_by.at, answer).await.map_err(|_| head_by.error())?,
         };
         let inner = answer.map_err(transport_error)?;
-        Ok(Response { status: inner.status().as_u16(), headers: inner.headers().clone(), inner, limits, bytes_read: 0 })
+        Ok(Response {
+            status: inner.status().as_u16(),
+            headers: inner.headers().clone(),
+            inner,
+            limits,
+            bytes_read: 0,
+            progress_at: Instant::now(),
+            bytes_since: 0,
+        })
     }
+}
+
+fn credential(auth: Auth, secret: &Secret) -> Result<(HeaderName, HeaderValue), ProviderError> {
+    let (name, text) = match auth {
+        Auth::Bearer => (http::header::AUTHORIZATION, format!("Bearer {}", secret.expose())),
+        Auth::Key => (http::header::AUTHORIZATION, format!("Key {}", secret.expose())),
+        Auth::Header(name) => (HeaderName::from_static(name), secret.expose().to_owned()),
+    };
+    let unusable = "the API key holds characters that cannot be sent";
+    let mut value = HeaderValue::try_from(text).map_err(|_| ProviderError::new(ErrorClass::Misconfigured, unusable))?;
+    value.set_sensitive(true);
+    Ok((name, value))
 }
 
 /// A limit on waiting, and which of the four it is.
@@ -187,8 +224,8 @@ impl Limits {
 
     /// The limit for the next piece of the body. The first piece may use up what is left of the first-byte limit: a
     /// provider that sends its head at once and thinks afterwards is not slower than one that does both together.
-    fn next_piece(&self, now: Instant) -> Limit {
-        let idle = self.earliest(now, self.timeouts.idle, TimeoutPhase::Idle);
+    fn next_piece(&self, since: Instant) -> Limit {
+        let idle = self.earliest(since, self.timeouts.idle, TimeoutPhase::Idle);
         match self.first_byte {
             Some(first) if first.at > idle.at => first,
             Some(_) | None => idle,
@@ -205,6 +242,8 @@ fn after(now: Instant, span: Duration) -> Instant {
 pub(crate) enum ContentKind {
     Json,
     EventStream,
+    /// One JSON value a line.
+    JsonLines,
     Html,
     /// No `content-type` at all.
     Missing,
@@ -218,6 +257,10 @@ pub(crate) struct Response {
     inner: reqwest::Response,
     limits: Limits,
     bytes_read: usize,
+    /// When the answer last made progress. See [`Response::progressed`].
+    progress_at: Instant,
+    /// Bytes that came since then.
+    bytes_since: usize,
 }
 
 impl Response {
@@ -232,6 +275,9 @@ impl Response {
             "text/event-stream" => ContentKind::EventStream,
             "text/html" | "application/xhtml+xml" => ContentKind::Html,
             "application/json" | "text/json" => ContentKind::Json,
+            "application/x-ndjson" | "application/ndjson" | "application/jsonl" | "application/x-jsonlines" => {
+                ContentKind::JsonLines
+            }
             json if json.ends_with("+json") => ContentKind::Json,
             _ => ContentKind::Other(essence),
         }
@@ -241,14 +287,19 @@ impl Response {
     ///
     /// Errors: `TimedOut`, `CutOff` when the transfer broke, `Malformed` over [`ANSWER_BYTES_MAX`].
     pub async fn chunk(&mut self) -> Result<Option<Bytes>, ProviderError> {
-        let limit = self.limits.next_piece(Instant::now());
-        let piece = timeout_at(limit.at, self.inner.chunk()).await.map_err(|_| limit.error())?;
+        let limit = self.limits.next_piece(self.progress_at);
+        let piece = timeout_at(limit.at, self.inner.chunk()).await.map_err(|_| self.too_slow(limit))?;
         let piece = piece.map_err(|error| {
             let message = format!("the transfer broke in the middle of the answer: {}", chain(&error.without_url()));
             ProviderError::new(ErrorClass::CutOff, message)
         })?;
         self.limits.first_byte = None;
-        self.bytes_read += piece.as_ref().map_or(0, Bytes::len);
+        let bytes = piece.as_ref().map_or(0, Bytes::len);
+        self.bytes_read += bytes;
+        self.bytes_since += bytes;
+        if self.bytes_since >= PROGRESS_BYTES {
+            self.progressed();
+        }
         if self.bytes_read > ANSWER_BYTES_MAX {
             let message = format!("the answer is larger than {ANSWER_BYTES_MAX} bytes");
             return Err(ProviderError::new(ErrorClass::Malformed, message));
@@ -256,12 +307,32 @@ impl Response {
         Ok(piece)
     }
 
+    /// The answer made progress: many bytes came, or a whole line of a stream, or white space before a body has begun.
+    /// A single byte now and then is none, or a drip could hold a worker until the total limit.
+    pub fn progressed(&mut self) {
+        self.progress_at = Instant::now();
+        self.bytes_since = 0;
+    }
+
+    fn too_slow(&self, limit: Limit) -> ProviderError {
+        let mut error = limit.error();
+        if limit.phase == TimeoutPhase::Idle && self.bytes_since > 0 {
+            error.message = format!("only {} bytes of the answer in {} s", self.bytes_since, limit.given.as_secs_f64());
+        }
+        error
+    }
+
     /// The body up to `bytes_max` (the rest is not read), and what broke before its end.
     pub async fn read(&mut self, bytes_max: usize) -> (Vec<u8>, Option<ProviderError>) {
         let mut body = Vec::new();
         while body.len() < bytes_max {
             match self.chunk().await {
-                Ok(Some(piece)) => body.extend_from_slice(&piece[..piece.len().min(bytes_max - body.len())]),
+                Ok(Some(piece)) => {
+                    if body.iter().chain(&piece[..]).take(WARM_UP_BYTES_MAX).all(u8::is_ascii_whitespace) {
+                        self.progressed();
+                    }
+                    body.extend_from_slice(&piece[..piece.len().min(bytes_max - body.len())]);
+                }
                 Ok(None) => break,
                 Err(error) => {
                     let error = error.with_raw(String::from_utf8_lossy(head_of(&body)));

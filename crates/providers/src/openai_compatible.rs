@@ -6,26 +6,18 @@ use std::collections::BTreeMap;
 
 use copydesk_core::metering::price::Price;
 
-use crate::error::{ErrorClass, ProviderError};
-use crate::error_text::{ErrorText, describe, into_error};
-use crate::http::{ContentKind, ERROR_BYTES_MAX, HttpClient, PostJson, Posted, Response, head_of};
-use crate::openai_stream::{Shape, Transcript, read_stream, read_whole};
+use crate::exchange::Endpoint;
+use crate::http::{Auth, HttpClient};
 pub use crate::openai_wire::MaxTokensField;
-use crate::openai_wire::{parse_json, request_body};
-use crate::provider::{BoxFuture, CallReport, CallRequest, DeltaSink, NoSink, Provider};
+use crate::openai_wire::OpenAiChat;
+use crate::provider::{BoxFuture, CallReport, CallRequest, DeltaSink, Provider};
 use crate::secret::Secret;
-
-/// Where a provider's own name for a request may stand, the most useful first.
-const REQUEST_ID_HEADERS: [&str; 3] = ["x-generation-id", "x-request-id", "request-id"];
 
 /// One configured provider of this kind.
 #[derive(Debug)]
 pub struct OpenAiCompatible {
-    name: String,
-    url: String,
-    api_key: Option<Secret>,
-    http: HttpClient,
-    max_tokens_field: MaxTokensField,
+    endpoint: Endpoint,
+    chat: OpenAiChat,
     models: Vec<String>,
     prices: BTreeMap<String, Price>,
 }
@@ -33,22 +25,17 @@ pub struct OpenAiCompatible {
 impl OpenAiCompatible {
     /// A provider called `name` under `base_url`, the part before `/chat/completions`.
     pub fn new(name: impl Into<String>, base_url: &str, http: HttpClient) -> OpenAiCompatible {
-        OpenAiCompatible {
-            name: name.into(),
-            url: format!("{}/chat/completions", base_url.trim_end_matches('/')),
-            api_key: None,
-            http,
-            max_tokens_field: MaxTokensField::MaxTokens,
-            models: Vec::new(),
-            prices: BTreeMap::new(),
-        }
+        let endpoint = Endpoint::new(name, base_url, http, Auth::Bearer);
+        let url = format!("{}/chat/completions", endpoint.base_url);
+        let chat = OpenAiChat { url, limit_field: MaxTokensField::MaxTokens };
+        OpenAiCompatible { endpoint, chat, models: Vec::new(), prices: BTreeMap::new() }
     }
     pub fn with_api_key(mut self, api_key: Option<Secret>) -> OpenAiCompatible {
-        self.api_key = api_key;
+        self.endpoint.api_key = api_key;
         self
     }
     pub fn with_max_tokens_field(mut self, field: MaxTokensField) -> OpenAiCompatible {
-        self.max_tokens_field = field;
+        self.chat.limit_field = field;
         self
     }
     /// Names the models there are; a name outside the list is then unknown.
@@ -61,45 +48,14 @@ impl OpenAiCompatible {
         self.prices = prices;
         self
     }
-
-    async fn run(&self, request: &CallRequest, sink: &dyn DeltaSink) -> CallReport {
-        let post = PostJson {
-            url: &self.url,
-            secret: self.api_key.as_ref(),
-            call_id: request.call_id.to_string(),
-            accept: if request.stream { "text/event-stream, application/json" } else { "application/json" },
-            body: request_body(request, self.max_tokens_field),
-            timeouts: request.timeouts,
-        };
-        let Posted { sent, response } = self.http.post_json(post).await;
-        let mut response = match response {
-            Ok(response) => response,
-            Err(error) => return CallReport { sent, ..CallReport::not_sent(error.masked(self.api_key.as_ref())) },
-        };
-        let sink: &dyn DeltaSink = if request.stream { sink } else { &NoSink };
-        let mut transcript = Transcript::default();
-        let result = read_answer(&mut response, &mut transcript, sink).await;
-        let result = result.and_then(|shape| transcript.conclude(shape));
-        let failed = result.is_err();
-        let id_header = REQUEST_ID_HEADERS.iter().find_map(|name| response.header(name)).map(str::to_owned);
-        CallReport {
-            result: result.map_err(|error| error.masked(self.api_key.as_ref())),
-            usage: transcript.usage,
-            http_status: Some(response.status),
-            provider_request_id: id_header.or(transcript.id),
-            served_model: transcript.model,
-            sent,
-            partial_text: Some(transcript.text).filter(|text| failed && !text.is_empty()),
-        }
-    }
 }
 
 impl Provider for OpenAiCompatible {
     fn name(&self) -> &str {
-        &self.name
+        &self.endpoint.name
     }
     fn call<'a>(&'a self, request: &'a CallRequest, sink: &'a dyn DeltaSink) -> BoxFuture<'a, CallReport> {
-        Box::pin(self.run(request, sink))
+        Box::pin(self.endpoint.call(&self.chat, request, sink))
     }
     fn price(&self, model: &str) -> Option<Price> {
         let base = model.split_once('?').map_or(model, |(base, _)| base);
@@ -108,70 +64,4 @@ impl Provider for OpenAiCompatible {
     fn models(&self) -> Vec<String> {
         self.models.clone()
     }
-}
-
-/// Reads the body after looking at the status and the content type, in that order and before any parsing.
-async fn read_answer(
-    response: &mut Response,
-    transcript: &mut Transcript,
-    sink: &dyn DeltaSink,
-) -> Result<Shape, ProviderError> {
-    if !(200..300).contains(&response.status) {
-        return Err(error_answer(response).await);
-    }
-    match response.content_kind() {
-        ContentKind::EventStream => {
-            read_stream(response, transcript, sink).await?;
-            Ok(Shape::Stream)
-        }
-        ContentKind::Json | ContentKind::Missing => {
-            // No limit of its own here: `chunk` ends with an error over the cap, and a cut body must not look whole.
-            let (body, broken) = response.read(usize::MAX).await;
-            if let Some(error) = broken {
-                return Err(error);
-            }
-            read_whole(&body, response, transcript, sink)?;
-            Ok(Shape::Whole)
-        }
-        ContentKind::Html => Err(not_an_answer(response, "an HTML page").await),
-        ContentKind::Other(kind) => Err(not_an_answer(response, &format!("{kind:?}")).await),
-    }
-}
-
-/// A success that is not JSON. It is wrapped into the same shape as any other error.
-async fn not_an_answer(response: &mut Response, what: &str) -> ProviderError {
-    let (body, _broken) = response.read(ERROR_BYTES_MAX).await;
-    let raw = String::from_utf8_lossy(head_of(&body)).into_owned();
-    let title = page_title(&raw).map(|title| format!(" titled {title:?}")).unwrap_or_default();
-    let message = format!("status {} with {what}{title} instead of JSON", response.status);
-    ProviderError::new(ErrorClass::Malformed, message).with_raw(raw)
-}
-
-/// An answer with an error status. A body that broke off is read as far as it came: the status says enough.
-async fn error_answer(response: &mut Response) -> ProviderError {
-    let (body, _broken) = response.read(ERROR_BYTES_MAX).await;
-    let text = String::from_utf8_lossy(&body);
-    let raw = String::from_utf8_lossy(head_of(&body));
-    if let Ok(value) = parse_json(&text) {
-        return into_error(response.status, describe(&value, &raw), &response.headers, &raw);
-    }
-    let message = match (response.content_kind(), page_title(&raw)) {
-        (ContentKind::Html, Some(title)) => format!("status {} with an HTML page titled {title:?}", response.status),
-        (ContentKind::Html, None) => format!("status {} with an HTML page", response.status),
-        (ContentKind::Json | ContentKind::EventStream | ContentKind::Missing | ContentKind::Other(_), _) => {
-            raw.trim().to_owned()
-        }
-    };
-    let mut error = into_error(response.status, ErrorText { message, ..ErrorText::default() }, &response.headers, &raw);
-    // A provider of this format explains an unknown model in JSON. Anything else with a 404 is not at this address.
-    if error.class == ErrorClass::ModelNotFound {
-        error.class = ErrorClass::Misconfigured;
-    }
-    error
-}
-
-fn page_title(html: &str) -> Option<&str> {
-    let (_, after) = html.split_once("<title>")?;
-    let (title, _) = after.split_once("</title>")?;
-    Some(title.trim()).filter(|title| !title.is_empty())
 }

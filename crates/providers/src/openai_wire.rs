@@ -1,5 +1,5 @@
-//! The OpenAI chat format as values: the request body, the usage object, message content, and JSON that is not quite
-//! JSON. Pure functions; it never sends or waits.
+//! The OpenAI chat format as values: the request body, the pieces of an answer, the usage object. Pure functions; it
+//! never sends or waits.
 //!
 //! Source: `reference/providers.md`, 1.2 and 1.3 (November 2026).
 
@@ -7,7 +7,12 @@ use copydesk_core::metering::usage::TokenUsage;
 use copydesk_core::{NanoUsd, Tokens};
 use serde_json::{Map, Value, json};
 
-use crate::provider::CallRequest;
+use crate::error::ProviderError;
+use crate::error_text::{ErrorText, error_in};
+use crate::exchange::{Dialect, Piece, WireRequest};
+use crate::picture;
+use crate::provider::{CallRequest, DeltaSink, Finish, Message, Part, Tool, ToolCall};
+use crate::transcript::Transcript;
 
 /// No model counts more in one call; a larger figure is a broken one and would be billed.
 const TOKENS_MAX: i64 = 1_000_000_000;
@@ -30,15 +35,32 @@ impl MaxTokensField {
     }
 }
 
-pub(crate) fn request_body(request: &CallRequest, limit_field: MaxTokensField) -> Vec<u8> {
-    let messages: Vec<Value> = request
-        .messages
-        .iter()
-        .map(|message| json!({"role": message.role.as_str(), "content": message.content}))
-        .collect();
+/// OpenAI's chat format, and what differs between those who speak it.
+#[derive(Clone, Debug)]
+pub(crate) struct OpenAiChat {
+    /// The whole address of the endpoint.
+    pub url: String,
+    pub limit_field: MaxTokensField,
+}
+
+impl Dialect for OpenAiChat {
+    fn request(&self, request: &CallRequest) -> Result<WireRequest, ProviderError> {
+        Ok(WireRequest { url: self.url.clone(), headers: vec![], body: request_body(request, self.limit_field) })
+    }
+
+    fn absorb(&self, piece: Piece<'_>, transcript: &mut Transcript, sink: &dyn DeltaSink) {
+        absorb(piece.body, transcript, sink);
+    }
+
+    fn id_headers(&self) -> &'static [&'static str] {
+        &["x-generation-id", "x-request-id", "request-id"]
+    }
+}
+
+pub(crate) fn request_body(request: &CallRequest, limit_field: MaxTokensField) -> Value {
     let mut body = Map::new();
     body.insert("model".into(), request.model.clone().into());
-    body.insert("messages".into(), messages.into());
+    body.insert("messages".into(), request.messages.iter().map(message).collect());
     if request.stream {
         body.insert("stream".into(), true.into());
         body.insert("stream_options".into(), json!({"include_usage": true}));
@@ -46,15 +68,110 @@ pub(crate) fn request_body(request: &CallRequest, limit_field: MaxTokensField) -
     if let Some(limit) = request.max_output_tokens {
         body.insert(limit_field.as_str().into(), limit.into());
     }
-    // Through its decimal text: 0.3_f32 widened to f64 would go out as 0.30000001192092896.
-    if let Some(number) = request.temperature.and_then(|degree| degree.to_string().parse::<f64>().ok()) {
-        body.insert("temperature".into(), json!(number));
+    if let Some(degree) = decimal(request.temperature) {
+        body.insert("temperature".into(), degree);
     }
     if let Some(schema) = &request.json_schema {
         let format = json!({"type": "json_schema", "json_schema": {"name": "answer", "schema": schema}});
         body.insert("response_format".into(), format);
     }
-    Value::Object(body).to_string().into_bytes()
+    if !request.tools.is_empty() {
+        body.insert("tools".into(), request.tools.iter().map(tool).collect());
+    }
+    if request.pictures {
+        body.insert("modalities".into(), json!(["image", "text"]));
+    }
+    Value::Object(body)
+}
+
+/// Through its decimal text: 0.3_f32 widened to f64 would go out as 0.30000001192092896.
+pub(crate) fn decimal(number: Option<f32>) -> Option<Value> {
+    number.and_then(|number| number.to_string().parse::<f64>().ok()).map(|number| json!(number))
+}
+
+fn message(message: &Message) -> Value {
+    let content = match message.content.as_slice() {
+        [Part::Text(text)] => Value::from(text.as_str()),
+        parts => parts.iter().map(part).collect(),
+    };
+    let mut out = json!({"role": message.role.as_str(), "content": content});
+    if !message.tool_calls.is_empty() {
+        let call = |call: &ToolCall| {
+            let function = json!({"name": call.name, "arguments": call.arguments});
+            json!({"id": call.id, "type": "function", "function": function})
+        };
+        out["tool_calls"] = message.tool_calls.iter().map(call).collect();
+    }
+    if let Some(id) = &message.tool_call_id {
+        out["tool_call_id"] = id.as_str().into();
+    }
+    out
+}
+
+fn part(part: &Part) -> Value {
+    match part {
+        Part::Text(text) => json!({"type": "text", "text": text}),
+        Part::Picture(picture) => json!({"type": "image_url", "image_url": {"url": picture::as_url(picture)}}),
+    }
+}
+
+fn tool(tool: &Tool) -> Value {
+    let mut function = json!({"name": tool.name, "parameters": tool.parameters});
+    if let Some(text) = &tool.description {
+        function["description"] = text.as_str().into();
+    }
+    json!({"type": "function", "function": function})
+}
+
+/// Takes one body or chunk.
+pub(crate) fn absorb(body: &Value, transcript: &mut Transcript, sink: &dyn DeltaSink) {
+    transcript.error = error_in(body).or(transcript.error.take());
+    transcript.usage = usage_in(body).unwrap_or(transcript.usage);
+    let text_at = |name: &str| body.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
+    transcript.model = text_at("model").map(str::to_owned).or(transcript.model.take());
+    transcript.id = text_at("id").map(str::to_owned).or(transcript.id.take());
+    let choices = body.get("choices").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    let is_first = |choice: &&Value| choice.get("index").and_then(Value::as_u64).unwrap_or(0) == 0;
+    if let Some(choice) = choices.iter().find(is_first) {
+        transcript.is_answer = true;
+        absorb_choice(choice, transcript, sink);
+    }
+}
+
+fn absorb_choice(choice: &Value, transcript: &mut Transcript, sink: &dyn DeltaSink) {
+    transcript.error = error_in(choice).or(transcript.error.take());
+    let message = choice.get("delta").or_else(|| choice.get("message")).filter(|message| message.is_object());
+    if let Some(message) = message {
+        transcript.push_text(&content_text(&message["content"]), sink);
+        transcript.refusal.push_str(&content_text(&message["refusal"]));
+        let images = message.get("images").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+        let urls = images.iter().filter_map(|image| image.pointer("/image_url/url").and_then(Value::as_str));
+        transcript.pictures.extend(urls.filter_map(picture::from_url));
+        absorb_tool_calls(message, transcript);
+    }
+    match choice.get("finish_reason").and_then(Value::as_str) {
+        Some("error") => {
+            let message = "the provider ended the answer with an error and no explanation".to_owned();
+            transcript.error.get_or_insert(ErrorText { message, ..ErrorText::default() });
+        }
+        Some(word) if !word.is_empty() => transcript.finish = Some(Finish::parse(word)),
+        Some(_) | None => {}
+    }
+}
+
+/// Tool calls come whole, or in pieces that name their place and add to the arguments.
+fn absorb_tool_calls(message: &Value, transcript: &mut Transcript) {
+    let calls = message.get("tool_calls").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    for (order, piece) in calls.iter().enumerate() {
+        let place = piece.get("index").and_then(Value::as_u64).map_or(order, |index| index as usize);
+        let Some(call) = transcript.tool_call(place) else { continue };
+        let text_at = |pointer: &str| piece.pointer(pointer).and_then(Value::as_str).filter(|text| !text.is_empty());
+        if let Some(id) = text_at("/id") {
+            call.id = id.to_owned();
+        }
+        call.name.push_str(text_at("/function/name").unwrap_or_default());
+        call.arguments.push_str(text_at("/function/arguments").unwrap_or_default());
+    }
 }
 
 /// The usage object of an answer or a chunk; `None` when there is none. Cached tokens are part of the input and
@@ -108,63 +225,15 @@ pub(crate) fn nano_usd(text: &str) -> Option<NanoUsd> {
 
 /// The text of a `content` field: a string, null, or an array of parts of which the text parts count.
 pub(crate) fn content_text(content: &Value) -> String {
-    let text = match content {
+    match content {
         Value::String(text) => text.clone(),
         Value::Array(parts) => parts.iter().map(part_text).collect(),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => String::new(),
-    };
-    // Postgres stores no NUL; replacing it here keeps both stores equal.
-    text.replace('\0', "\u{fffd}")
+    }
 }
 
 fn part_text(part: &Value) -> &str {
     part.as_str().or_else(|| part.get("text").and_then(Value::as_str)).unwrap_or_default()
-}
-
-/// Reads JSON that may hold bytes outside UTF-8 or halves of surrogate pairs; both become U+FFFD.
-pub(crate) fn parse_json(text: &str) -> Result<Value, serde_json::Error> {
-    serde_json::from_str(text).or_else(|error| {
-        if text.contains("\\u") {
-            serde_json::from_str(&without_lone_surrogates(text)).map_err(|_| error)
-        } else {
-            Err(error)
-        }
-    })
-}
-
-fn without_lone_surrogates(text: &str) -> String {
-    let mut repaired = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(at) = rest.find('\\') {
-        repaired.push_str(&rest[..at]);
-        rest = &rest[at..];
-        let (keep, skip) = match (surrogate(rest), rest.get(6..).and_then(surrogate)) {
-            (Some(Half::High), Some(Half::Low)) => (&rest[..12], 12),
-            (Some(Half::High | Half::Low), _) => ("\\ufffd", 6),
-            (None, _) => {
-                // An escape and the character it escapes stay together, so that `\\ud800` is not taken for one.
-                let width = 1 + rest[1..].chars().next().map_or(0, char::len_utf8);
-                (&rest[..width], width)
-            }
-        };
-        repaired.push_str(keep);
-        rest = &rest[skip..];
-    }
-    repaired + rest
-}
-
-enum Half {
-    High,
-    Low,
-}
-
-fn surrogate(escape: &str) -> Option<Half> {
-    let digits = escape.strip_prefix("\\u")?.get(..4)?;
-    match u16::from_str_radix(digits, 16).ok()? {
-        0xd800..=0xdbff => Some(Half::High),
-        0xdc00..=0xdfff => Some(Half::Low),
-        _ => None,
-    }
 }
 
 #[cfg(test)]
@@ -172,24 +241,21 @@ mod tests {
     use copydesk_core::CallId;
 
     use super::*;
-    use crate::provider::{Message, Timeouts};
 
     fn request() -> CallRequest {
+        let call_id = CallId("00000000-0000-0000-0000-000000000001".parse().unwrap());
         CallRequest {
-            call_id: CallId("00000000-0000-0000-0000-000000000001".parse().unwrap()),
-            model: "m".into(),
-            messages: vec![Message::system("be kind"), Message::user("hi")],
             max_output_tokens: Some(100),
             temperature: Some(0.3),
             json_schema: Some(json!({"type": "object"})),
             stream: true,
-            timeouts: Timeouts::default(),
+            ..CallRequest::new(call_id, "m", vec![Message::system("be kind"), Message::user("hi")])
         }
     }
 
     #[test]
     fn the_request_body_says_everything_once() {
-        let body: Value = serde_json::from_slice(&request_body(&request(), MaxTokensField::MaxTokens)).unwrap();
+        let body = request_body(&request(), MaxTokensField::MaxTokens);
         let wanted = json!({
             "model": "m",
             "messages": [{"role": "system", "content": "be kind"}, {"role": "user", "content": "hi"}],
@@ -204,7 +270,7 @@ mod tests {
     fn what_was_not_asked_for_is_not_sent() {
         let plain =
             CallRequest { max_output_tokens: None, temperature: None, json_schema: None, stream: false, ..request() };
-        let body: Value = serde_json::from_slice(&request_body(&plain, MaxTokensField::MaxTokens)).unwrap();
+        let body = request_body(&plain, MaxTokensField::MaxTokens);
         let mut keys: Vec<&String> = body.as_object().unwrap().keys().collect();
         keys.sort();
         assert_eq!(keys, ["messages", "model"]);
@@ -261,14 +327,6 @@ mod tests {
         assert_eq!(content_text(&json!(null)), "");
         let parts = json!([{"type": "text", "text": "a"}, {"type": "image_url"}, {"type": "text", "text": "b"}]);
         assert_eq!(content_text(&parts), "ab");
-        assert_eq!(content_text(&json!("a\u{0}b")), "a\u{fffd}b");
-    }
-
-    #[test]
-    fn half_a_surrogate_pair_is_replaced_and_a_whole_one_kept() {
-        let text = r#"{"a":"x\ud83dy","b":"\ud83e\udd80","c":"\\ud83d","d":"\udd80"}"#;
-        let value = parse_json(text).unwrap();
-        assert_eq!(value, json!({"a": "x\u{fffd}y", "b": "🦀", "c": "\\ud83d", "d": "\u{fffd}"}));
-        assert!(parse_json(r#"{"a":"\ud83d"#).unwrap_err().is_eof());
+        assert_eq!(content_text(&json!("ab")), "ab");
     }
 }

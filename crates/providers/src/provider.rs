@@ -7,8 +7,11 @@ use std::time::Duration;
 use copydesk_core::CallId;
 use copydesk_core::metering::price::Price;
 use copydesk_core::metering::usage::TokenUsage;
+use serde_json::Value;
 
 use crate::error::ProviderError;
+use crate::media::{DrawsPictures, EmbedsText, RunsMediaJobs};
+pub use axum::body::Bytes;
 
 pub type BoxFuture<'a, T> = futures::future::BoxFuture<'a, T>;
 
@@ -27,6 +30,17 @@ pub trait Provider: Send + Sync {
 
     /// The models this provider is known to have, without options. Empty means any name may exist.
     fn models(&self) -> Vec<String>;
+
+    /// The other things it can do. `None` means that it cannot.
+    fn draws_pictures(&self) -> Option<&dyn DrawsPictures> {
+        None
+    }
+    fn embeds_text(&self) -> Option<&dyn EmbedsText> {
+        None
+    }
+    fn runs_media_jobs(&self) -> Option<&dyn RunsMediaJobs> {
+        None
+    }
 }
 
 /// Where the text goes while it is being written.
@@ -55,34 +69,131 @@ pub struct CallRequest {
     pub max_output_tokens: Option<u32>,
     pub temperature: Option<f32>,
     /// The shape the answer must have, where the provider can enforce one.
-    pub json_schema: Option<serde_json::Value>,
+    pub json_schema: Option<Value>,
+    /// What the model may ask its caller to do.
+    pub tools: Vec<Tool>,
+    /// Whether pictures are wanted beside the text, from a model that draws.
+    pub pictures: bool,
     pub stream: bool,
     pub timeouts: Timeouts,
 }
 
-/// One turn of the conversation. Its `Debug` shows the length only: prompts do not belong in logs.
-#[derive(Clone, PartialEq, Eq)]
+impl CallRequest {
+    /// A plain question: no limits of its own, no tools, not streamed.
+    pub fn new(call_id: CallId, model: impl Into<String>, messages: Vec<Message>) -> CallRequest {
+        CallRequest {
+            call_id,
+            model: model.into(),
+            messages,
+            max_output_tokens: None,
+            temperature: None,
+            json_schema: None,
+            tools: Vec::new(),
+            pictures: false,
+            stream: false,
+            timeouts: Timeouts::default(),
+        }
+    }
+}
+
+/// One turn of the conversation. Its `Debug` shows lengths only: prompts do not belong in logs.
+#[derive(Clone, PartialEq)]
 pub struct Message {
     pub role: Role,
-    pub content: String,
+    pub content: Vec<Part>,
+    /// What an assistant's turn asked for.
+    pub tool_calls: Vec<ToolCall>,
+    /// Which of those a tool's turn answers.
+    pub tool_call_id: Option<String>,
 }
 
 impl Message {
-    pub fn system(content: impl Into<String>) -> Message {
-        Message { role: Role::System, content: content.into() }
+    pub fn new(role: Role, text: impl Into<String>) -> Message {
+        Message { role, content: vec![Part::Text(text.into())], tool_calls: Vec::new(), tool_call_id: None }
     }
-    pub fn user(content: impl Into<String>) -> Message {
-        Message { role: Role::User, content: content.into() }
+    pub fn system(text: impl Into<String>) -> Message {
+        Message::new(Role::System, text)
     }
-    pub fn assistant(content: impl Into<String>) -> Message {
-        Message { role: Role::Assistant, content: content.into() }
+    pub fn user(text: impl Into<String>) -> Message {
+        Message::new(Role::User, text)
+    }
+    pub fn assistant(text: impl Into<String>) -> Message {
+        Message::new(Role::Assistant, text)
+    }
+    /// The text parts, one after the other.
+    pub fn text(&self) -> String {
+        let text = |part: &Part| match part {
+            Part::Text(text) => text.clone(),
+            Part::Picture(_) => String::new(),
+        };
+        self.content.iter().map(text).collect()
     }
 }
 
 impl fmt::Debug for Message {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Message({}, {} bytes)", self.role.as_str(), self.content.len())
+        write!(f, "Message({}, {} bytes, {} parts)", self.role.as_str(), self.text().len(), self.content.len())
     }
+}
+
+/// One part of a message.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Part {
+    Text(String),
+    Picture(Picture),
+}
+
+/// A picture that goes in or comes out. Its `Debug` shows the length only.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Picture {
+    /// For example `image/png`.
+    pub media_type: String,
+    pub source: PictureSource,
+}
+
+/// Where a picture is.
+#[derive(Clone, PartialEq, Eq)]
+pub enum PictureSource {
+    Bytes(Bytes),
+    /// An address the other side fetches it from. Nothing in this crate follows it.
+    Url(String),
+}
+
+impl fmt::Debug for Part {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Part::Text(text) => write!(f, "Text({} bytes)", text.len()),
+            Part::Picture(picture) => picture.fmt(f),
+        }
+    }
+}
+
+impl fmt::Debug for Picture {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.source {
+            PictureSource::Bytes(bytes) => write!(f, "Picture({}, {} bytes)", self.media_type, bytes.len()),
+            PictureSource::Url(_) => write!(f, "Picture({}, by address)", self.media_type),
+        }
+    }
+}
+
+/// A function the model may ask for, passed through as it was given.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Tool {
+    pub name: String,
+    pub description: Option<String>,
+    /// JSON Schema of its arguments.
+    pub parameters: Value,
+}
+
+/// The model asks its caller to run a tool. Copydesk passes it on and never runs anything itself.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ToolCall {
+    /// The provider's id for this request; made up from its position where the provider gives none.
+    pub id: String,
+    pub name: String,
+    /// The arguments as JSON text, exactly as the model wrote them; they may not parse.
+    pub arguments: String,
 }
 
 /// Who speaks.
@@ -91,16 +202,19 @@ pub enum Role {
     System,
     User,
     Assistant,
+    /// The result of a tool.
+    Tool,
 }
 
 impl Role {
-    pub const ALL: [Role; 3] = [Self::System, Self::User, Self::Assistant];
+    pub const ALL: [Role; 4] = [Self::System, Self::User, Self::Assistant, Self::Tool];
 
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::System => "system",
             Self::User => "user",
             Self::Assistant => "assistant",
+            Self::Tool => "tool",
         }
     }
     pub fn parse(word: &str) -> Option<Role> {
@@ -132,10 +246,10 @@ impl Default for Timeouts {
     }
 }
 
-/// Everything one call left behind, whether it worked or not.
+/// Everything one call left behind, whether it worked or not. `T` is what was asked for.
 #[derive(Clone, PartialEq, Debug)]
-pub struct CallReport {
-    pub result: Result<Answer, ProviderError>,
+pub struct CallReport<T = Answer> {
+    pub result: Result<T, ProviderError>,
     /// What the provider reported; also filled when the call failed after usage was reported.
     pub usage: TokenUsage,
     /// `None` when no answer head arrived.
@@ -150,9 +264,9 @@ pub struct CallReport {
     pub partial_text: Option<String>,
 }
 
-impl CallReport {
+impl<T> CallReport<T> {
     /// The report of a call that never left, for example because its request could not be built.
-    pub fn not_sent(error: ProviderError) -> CallReport {
+    pub fn not_sent(error: ProviderError) -> CallReport<T> {
         CallReport {
             result: Err(error),
             usage: TokenUsage::default(),
@@ -165,11 +279,21 @@ impl CallReport {
     }
 }
 
-/// A whole, non-empty answer. Whether its [`Finish`] is good enough is the caller's decision.
+/// A whole, non-empty answer: text, pictures or tool calls. Whether its [`Finish`] is good enough is the caller's
+/// decision.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Answer {
     pub text: String,
+    pub pictures: Vec<Picture>,
+    pub tool_calls: Vec<ToolCall>,
     pub finish: Finish,
+}
+
+impl Answer {
+    /// An answer that is text and nothing else.
+    pub fn text(text: impl Into<String>, finish: Finish) -> Answer {
+        Answer { text: text.into(), pictures: Vec::new(), tool_calls: Vec::new(), finish }
+    }
 }
 
 /// Why the model stopped writing.

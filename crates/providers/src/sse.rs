@@ -1,9 +1,8 @@
 //! Server-sent events from bytes that arrive in any pieces. It cuts lines at the byte level, so a character divided
 //! between two pieces is whole again before anybody decodes it. It never interprets what an event carries.
 
-/// The longest line that is read. A longer one ends the stream with [`LineTooLong`].
-pub const LINE_BYTES_MAX: usize = 64 * 1024;
-/// The longest event, all of its data lines together.
+/// The longest event, and so the longest line, that is read. A longer one ends the stream with [`LineTooLong`]. Some
+/// servers put a whole answer into one event, so this is far more than a word.
 pub const EVENT_BYTES_MAX: usize = 1024 * 1024;
 
 /// One event that carried data.
@@ -23,8 +22,11 @@ pub struct LineTooLong {
 }
 
 /// The parser's memory between two pieces.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct SseParser {
+    limit_bytes: usize,
+    /// Lines that came whole, comments and empty ones too.
+    lines: u64,
     line: Vec<u8>,
     data: Option<String>,
     event: Option<String>,
@@ -34,9 +36,25 @@ pub struct SseParser {
     started: bool,
 }
 
+impl Default for SseParser {
+    fn default() -> SseParser {
+        SseParser::with_limit(EVENT_BYTES_MAX)
+    }
+}
+
 impl SseParser {
     pub fn new() -> SseParser {
         SseParser::default()
+    }
+
+    /// A parser for events of another size. Units: bytes.
+    pub fn with_limit(limit_bytes: usize) -> SseParser {
+        SseParser { limit_bytes, lines: 0, line: Vec::new(), data: None, event: None, after_cr: false, started: false }
+    }
+
+    /// How many lines came whole so far.
+    pub fn lines(&self) -> u64 {
+        self.lines
     }
 
     /// Takes the next piece and returns the events it completed.
@@ -55,8 +73,8 @@ impl SseParser {
             }
             let end = rest.iter().position(|byte| matches!(byte, b'\n' | b'\r'));
             let part = &rest[..end.unwrap_or(rest.len())];
-            if self.line.len() + part.len() > LINE_BYTES_MAX {
-                return Err(LineTooLong { limit_bytes: LINE_BYTES_MAX });
+            if self.line.len() + part.len() > self.limit_bytes {
+                return Err(LineTooLong { limit_bytes: self.limit_bytes });
             }
             self.line.extend_from_slice(part);
             let Some(end) = end else { break };
@@ -77,6 +95,7 @@ impl SseParser {
     }
 
     fn line_ended(&mut self) -> Result<Option<SseEvent>, LineTooLong> {
+        self.lines += 1;
         let line = std::mem::take(&mut self.line);
         let bytes = if self.started { &line[..] } else { line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&line) };
         self.started = true;
@@ -99,7 +118,7 @@ impl SseParser {
             self.event = Some(value.to_owned());
         }
         match &self.data {
-            Some(data) if data.len() > EVENT_BYTES_MAX => Err(LineTooLong { limit_bytes: EVENT_BYTES_MAX }),
+            Some(data) if data.len() > self.limit_bytes => Err(LineTooLong { limit_bytes: self.limit_bytes }),
             Some(_) | None => Ok(None),
         }
     }
@@ -149,8 +168,8 @@ mod tests {
         let mut parser = SseParser::new();
         let piece = [b'x'; 16 * 1024];
         let outcome = (0..100).try_for_each(|_| parser.feed(&piece).map(drop));
-        assert_eq!(outcome, Err(LineTooLong { limit_bytes: LINE_BYTES_MAX }));
-        assert!(parser.line.len() <= LINE_BYTES_MAX);
+        assert_eq!(outcome, Err(LineTooLong { limit_bytes: EVENT_BYTES_MAX }));
+        assert!(parser.line.len() <= EVENT_BYTES_MAX);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use copydesk_core::metering::usage::TokenUsage;
 use copydesk_core::{CallId, NanoUsd, Timestamp, Tokens};
 use copydesk_desk::clock::{Clock, HandClock};
 use copydesk_providers::error::ErrorClass;
-use copydesk_providers::{Answer, CallReport, CallRequest, DeltaSink, Finish, Provider, ProviderError};
+use copydesk_providers::{Answer, CallReport, CallRequest, DeltaSink, Finish, Message, Provider, ProviderError};
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -124,7 +124,7 @@ impl Script {
             Reply::Hold(text) => {
                 sink.delta(&text);
                 self.gate.acquire().await.unwrap().forget();
-                return report(Ok(Answer { text, finish: Finish::Stop }));
+                return report(Ok(Answer::text(text, Finish::Stop)));
             }
             Reply::Fail(class) => return report(Err(ProviderError::new(class, "it went wrong"))),
             Reply::RateLimited(wait) => {
@@ -140,7 +140,7 @@ impl Script {
             tokio::task::yield_now().await;
         }
         sink.delta(&text);
-        report(Ok(Answer { text, finish }))
+        report(Ok(Answer::text(text, finish)))
     }
 }
 
@@ -183,7 +183,7 @@ impl Provider for Script {
         sink: &'a dyn DeltaSink,
     ) -> copydesk_providers::BoxFuture<'a, CallReport> {
         Box::pin(async move {
-            let prompt: Vec<&str> = request.messages.iter().map(|message| message.content.as_str()).collect();
+            let prompt: Vec<String> = request.messages.iter().map(Message::text).collect();
             let prompt = prompt.join("\n");
             let seen = Seen {
                 id: request.call_id,

@@ -141,16 +141,8 @@ pub fn provider(base_url: &str) -> OpenAiCompatible {
 }
 
 pub fn request(model: &str, prompt: &str) -> CallRequest {
-    CallRequest {
-        call_id: CallId("0190aaaa-bbbb-7ccc-8ddd-eeeeffff0001".parse().unwrap()),
-        model: model.to_owned(),
-        messages: vec![Message::user(prompt)],
-        max_output_tokens: None,
-        temperature: None,
-        json_schema: None,
-        stream: false,
-        timeouts: Timeouts::default(),
-    }
+    let call_id = CallId("0190aaaa-bbbb-7ccc-8ddd-eeeeffff0001".parse().unwrap());
+    CallRequest::new(call_id, model, vec![Message::user(prompt)])
 }
 
 pub fn streamed(model: &str, prompt: &str) -> CallRequest {
