@@ -19,6 +19,7 @@ pub mod live;
 pub mod publish;
 pub mod shutdown;
 pub mod sweep;
+mod turn;
 mod work;
 
 pub use clock::World;
