@@ -37,7 +37,7 @@ CREATE TABLE drafts (
     deleted_at INTEGER,
     CHECK ((published_at IS NOT NULL) = (status = 'published')),
     CHECK (current_version BETWEEN 0 AND version_count)
-) STRICT;
+) STRICT, WITHOUT ROWID;
 
 CREATE INDEX drafts_workspace ON drafts (workspace_id, id);
 CREATE INDEX drafts_external ON drafts (workspace_id, external_id) WHERE external_id IS NOT NULL;
@@ -318,18 +318,18 @@ CREATE UNIQUE INDEX transfers_once ON transfers (generation_id, kind) WHERE kind
 CREATE INDEX transfers_generation ON transfers (generation_id) WHERE generation_id IS NOT NULL;
 CREATE UNIQUE INDEX transfers_reference ON transfers (workspace_id, reference) WHERE reference IS NOT NULL;
 
--- AUTOINCREMENT: a number is never used twice, also after retention emptied the table, because it is a reader's cursor.
+-- Numbers rise in the order of the commits and are a reader's cursor, so none is ever used twice: the writer continues
+-- after the largest one, which retention therefore never removes.
 CREATE TABLE events (
-    seq INTEGER PRIMARY KEY AUTOINCREMENT,
     workspace_id BLOB NOT NULL,
+    seq INTEGER NOT NULL,
     kind TEXT NOT NULL,
     generation_id BLOB,
     draft_id BLOB,
     created_at INTEGER NOT NULL,
-    data TEXT NOT NULL
-) STRICT;
-
-CREATE INDEX events_workspace ON events (workspace_id, seq);
+    data TEXT NOT NULL,
+    PRIMARY KEY (workspace_id, seq)
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE nodes (
     id BLOB NOT NULL PRIMARY KEY,
