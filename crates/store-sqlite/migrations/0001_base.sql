@@ -194,19 +194,18 @@ CREATE TABLE queues (
     UNIQUE (workspace_id, recipe, model)
 ) STRICT;
 
--- The queue's virtual time: the largest sort key claimed so far.
+-- The virtual time of each queue, and as queue 0 the common one. No row is time 0.
 CREATE TABLE clock (
-    id INTEGER NOT NULL PRIMARY KEY CHECK (id = 1),
+    queue_id INTEGER NOT NULL PRIMARY KEY CHECK (queue_id >= 0),
     virtual_time INTEGER NOT NULL
 ) STRICT;
 
-INSERT INTO clock (id, virtual_time) VALUES (1, 0);
-
+-- Where, in its virtual time, a user's last generation of a queue ends.
 CREATE TABLE fair (
-    workspace_id BLOB NOT NULL,
+    queue_id INTEGER NOT NULL,
     user_id BLOB NOT NULL,
     finish INTEGER NOT NULL,
-    PRIMARY KEY (workspace_id, user_id)
+    PRIMARY KEY (queue_id, user_id)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE live_targets (
