@@ -112,6 +112,30 @@ impl ErrorClass {
         }
     }
 
+    /// How many tries of one model may end like this. What cannot be read once may have been an accident; twice, it is
+    /// how this address answers.
+    const fn tries_max(self) -> Option<u32> {
+        match self {
+            Self::Malformed => Some(2),
+            Self::RateLimited
+            | Self::Overloaded
+            | Self::TimedOut(_)
+            | Self::Network
+            | Self::Certificate
+            | Self::Misconfigured
+            | Self::Unauthorized
+            | Self::Quota
+            | Self::Rejected
+            | Self::ModelNotFound
+            | Self::TooLarge
+            | Self::Refused
+            | Self::Truncated
+            | Self::CutOff
+            | Self::Empty
+            | Self::ServerError => None,
+        }
+    }
+
     /// The public code. Invariant: retryable here is retryable there, so that the two can never disagree. That is why
     /// a bad certificate is `provider_rejected` and not `provider_unreachable`.
     pub const fn code(self) -> FailureCode {
@@ -213,12 +237,11 @@ impl ProviderError {
         if let Some(raw) = self.raw.as_deref().filter(|raw| !self.message.contains(raw)) {
             detail.push_str(&format!(" | raw answer: {raw}"));
         }
-        Failure {
-            code: self.class.code(),
-            message: self.class.sentence(provider),
-            detail: Some(cut(&detail, RAW_BYTES_MAX)),
-            retry_after: self.retry_after,
-        }
+        let mut failure = Failure::new(self.class.code(), self.class.sentence(provider));
+        failure.detail = Some(cut(&detail, RAW_BYTES_MAX));
+        failure.retry_after = self.retry_after;
+        failure.tries_max = self.class.tries_max();
+        failure
     }
 }
 

@@ -84,6 +84,7 @@ create table generations (
   deadline_at timestamptz not null,
   attempt_timeout_us bigint not null,
   max_attempts bigint not null,
+  attempts_per_model bigint not null,
   hold bigint not null check (hold >= 0),
   input_bytes bigint not null
 );

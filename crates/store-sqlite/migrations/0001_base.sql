@@ -80,6 +80,7 @@ CREATE TABLE generations (
     deadline_at INTEGER NOT NULL,
     attempt_timeout_us INTEGER NOT NULL,
     max_attempts INTEGER NOT NULL,
+    attempts_per_model INTEGER NOT NULL,
     hold INTEGER NOT NULL CHECK (hold >= 0),
     input_bytes INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;

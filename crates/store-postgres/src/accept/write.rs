@@ -90,6 +90,7 @@ fn rest<'a>(steps: &mut Steps<'a>, plan: &Plan<'a>) {
         n.request.target.as_deref(), n.request.dedupe_key.as_deref(), i32::from(n.request.priority.value()),
         n.base_version, Micros::from(n.request.at), n.request.run_at.map(Micros::from),
         Micros::from(n.request.deadline_at), timeout_us(n), i64::from(n.request.max_attempts),
+        i64::from(n.request.attempts_per_model),
         n.request.hold.micros(), wide(n.request.input.len() as u64));
     steps.add(sql!(deep "accept/insert_generation"), generations);
     let inputs = columns!(new, n => n.request.generation.0, n.request.scope.workspace.0, text(&n.request.input),

@@ -187,6 +187,7 @@ pub fn terms(row: &Row) -> Result<Terms, StoreError> {
         deadline_at: row.get::<_, Micros>("deadline_at").into(),
         attempt_timeout: Duration::from_micros(narrow("attempt_timeout_us", row.get("attempt_timeout_us"))?),
         max_attempts: narrow("max_attempts", row.get("max_attempts"))?,
+        attempts_per_model: narrow("attempts_per_model", row.get("attempts_per_model"))?,
         hold: credits(row.get("hold"))?,
     })
 }

@@ -245,6 +245,7 @@ fn write_facts(db: Db<'_>, request: &Accept, draft: DraftId, queue: i64, base_ve
             request.deadline_at.micros(),
             codec::micros(request.attempt_timeout),
             request.max_attempts,
+            request.attempts_per_model,
             request.hold.micros(),
             codec::signed(request.input.len() as u64),
         ],

@@ -205,9 +205,10 @@ fn facts(row: &Row<'_>) -> Done<Facts> {
             deadline_at: codec::instant(row, 5)?,
             attempt_timeout: Duration::from_micros(codec::unsigned(row, 6)?),
             max_attempts: row.get(7)?,
-            hold: codec::credits(row, 8)?,
+            attempts_per_model: row.get(8)?,
+            hold: codec::credits(row, 9)?,
         },
-        input: row.get(9)?,
+        input: row.get(10)?,
     })
 }
 

@@ -101,6 +101,7 @@ impl Data {
             deadline_at: request.deadline_at,
             attempt_timeout: request.attempt_timeout,
             max_attempts: request.max_attempts,
+            attempts_per_model: request.attempts_per_model,
             hold: request.hold,
         };
         let state = State::Pending { wait };
