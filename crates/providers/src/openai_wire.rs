@@ -78,8 +78,9 @@ pub(crate) fn usage_in(body: &Value) -> Option<TokenUsage> {
         output,
         input_cached: part_of(tokens("/prompt_tokens_details/cached_tokens"), input),
         output_reasoning: part_of(tokens("/completion_tokens_details/reasoning_tokens"), output),
+        input_cache_write: part_of(tokens("/prompt_tokens_details/cache_write_tokens"), input),
         provider_cost: cost,
-        estimated: false,
+        ..TokenUsage::default()
     })
 }
 

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use copydesk_core::Tokens;
-use copydesk_core::metering::price::{Cost, cost};
+use copydesk_core::metering::cost::{Cost, cost};
 use copydesk_providers::demo::{Model, PRICE_VERSION};
 use copydesk_providers::{
     CallReport, CallRequest, DemoHandle, DemoServer, ErrorClass, Finish, HttpClient, OpenAiCompatible, Provider,

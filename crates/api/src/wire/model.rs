@@ -18,8 +18,8 @@ pub(crate) struct ModelBody {
 #[derive(Serialize)]
 struct PriceBody {
     version: String,
-    input_per_million_nanousd: i64,
-    output_per_million_nanousd: i64,
+    input_per_million_nanousd: Option<i64>,
+    output_per_million_nanousd: Option<i64>,
     cached_per_million_nanousd: Option<i64>,
 }
 
@@ -32,9 +32,9 @@ impl ModelBody {
             model: model.to_owned(),
             price: price.map(|price| PriceBody {
                 version: price.version,
-                input_per_million_nanousd: price.input_per_million.0,
-                output_per_million_nanousd: price.output_per_million.0,
-                cached_per_million_nanousd: price.cached_per_million.map(|cost| cost.0),
+                input_per_million_nanousd: price.tokens.input.map(|cost| cost.0),
+                output_per_million_nanousd: price.tokens.output.map(|cost| cost.0),
+                cached_per_million_nanousd: price.tokens.cached.map(|cost| cost.0),
             }),
         }
     }
