@@ -60,53 +60,105 @@ pub fn cost(usage: &TokenUsage, price: Option<&Price>) -> Cost {
     }
 }
 
+/// So much of something at such a rate.
+struct Line {
+    /// Units: tokens, or millions of pieces, so that any rate per million or per piece fits.
+    count: i128,
+    rate: Option<NanoUsd>,
+}
+
 /// Units: millionths of a nano-dollar. `None` when any part is unknown, or when nothing at all was priced.
 fn sum(usage: &TokenUsage, price: &Price) -> Option<i128> {
-    let rates = price.rates_for(usage.input.unwrap_or_default());
-    let free = price.free;
-    let parts = [
-        part(known(rates.input, free), usage.input, |rate, tokens| input(rates, rate, free, tokens, usage))?,
-        part(known(rates.output, free), usage.output, |rate, tokens| output(rates, rate, free, tokens, usage))?,
-        pieces(known(price.per_image, free), usage.images)?,
-        pieces(known(price.per_video_second, free), usage.video_seconds)?,
-    ];
-    if parts.iter().all(Option::is_none) && price.per_request.is_none() && !free {
+    let rates = usable(price.rates_for(usage.input.unwrap_or_default()), price.free);
+    let mut lines = Vec::with_capacity(12);
+    lines.extend(input(usage, &rates)?);
+    lines.extend(output(usage, &rates)?);
+    // Pictures that were paid for in tokens have no price each.
+    let in_tokens = rates.output_image.is_some() && usage.output_image.is_some();
+    lines.extend(pieces(usage.images.filter(|_| !in_tokens), known(price.per_image, price.free)));
+    lines.extend(pieces(usage.video_seconds, known(price.per_video_second, price.free)));
+    if let Some(rate) = price.per_request {
+        // Not reported means one here and nowhere else, since a call is one request.
+        lines.extend(pieces(usage.requests.or(Some(1)), known(Some(rate), price.free)));
+    }
+    if lines.is_empty() && !price.free {
         return None;
     }
-    let requests = match price.per_request {
-        // Only `requests` can be missing without a doubt about its number: a call is one request.
-        Some(_) => {
-            i128::from(known(price.per_request, free)?.0) * i128::from(usage.requests.unwrap_or(1)) * PER_MILLION
-        }
-        None => 0,
+    let used = lines.into_iter().filter(|line| line.count > 0);
+    used.map(|line| Some(i128::from(line.rate?.0) * line.count)).try_fold(0_i128, |sum, cost| sum.checked_add(cost?))
+}
+
+/// The kinds of input. Parts that claim more than the whole are cut to it, the cache first.
+fn input(usage: &TokenUsage, rates: &TokenRates) -> Option<Vec<Line>> {
+    let (Some(tokens), whole) = (usage.input, rates.input) else {
+        return unreported(&[rates.input, rates.input_image]);
     };
-    parts.into_iter().flatten().try_fold(requests, i128::checked_add)
-}
-
-/// The cost of one kind of tokens: `None` is unknown, `Some(None)` is neither used nor priced.
-fn part(
-    rate: Option<NanoUsd>,
-    used: Option<Tokens>,
-    cost: impl Fn(NanoUsd, Tokens) -> Option<i128>,
-) -> Option<Option<i128>> {
-    match (rate, used) {
-        (_, Some(tokens)) if tokens.0 < 0 => None,
-        (Some(rate), Some(tokens)) => cost(rate, tokens).map(Some),
-        // A free price asks for no figures: nothing times anything is nothing.
-        (Some(NanoUsd(0)), None) => Some(Some(0)),
-        (Some(_), None) => None,
-        (None, Some(Tokens(0)) | None) => Some(None),
-        (None, Some(_)) => None,
+    let cached = within(usage.input_cached, tokens)?;
+    let rest = Tokens(tokens.0 - cached.0);
+    let hour = within(usage.input_cache_write_1h, rest)?;
+    let written = within(usage.input_cache_write, rest)?.max(hour);
+    let image = picture_part(usage.input_image, rates.input_image, tokens)?;
+    if image.0 > 0 && cached.0 + written.0 > 0 {
+        return None; // Whether the cached tokens are the pictures or the text is not reported.
     }
+    let hour_rate = match (rates.cache_write, rates.cache_write_1h) {
+        (_, Some(rate)) => Some(rate),
+        (None, None) => whole,
+        // Who asks a price for short writes asks a higher one for an hour, and it is not known.
+        (Some(_), None) => None,
+    };
+    Some(vec![
+        line(rest.0 - written.0 - image.0, whole),
+        line(cached.0, rates.cached.or(whole)),
+        line(written.0 - hour.0, rates.cache_write.or(whole)),
+        line(hour.0, hour_rate),
+        line(image.0, rates.input_image),
+    ])
 }
 
-/// The cost of pictures or seconds. Unlike tokens they may be left out where a rate is known: a model that can draw is
-/// also asked for text alone.
-fn pieces(rate: Option<NanoUsd>, used: Option<u32>) -> Option<Option<i128>> {
-    match (rate, used) {
-        (Some(rate), Some(count)) => Some(Some(i128::from(rate.0) * i128::from(count) * PER_MILLION)),
-        (None, Some(1..)) => None,
-        (Some(_) | None, None) | (None, Some(0)) => Some(None),
+/// The kinds of output.
+fn output(usage: &TokenUsage, rates: &TokenRates) -> Option<Vec<Line>> {
+    let (Some(tokens), whole) = (usage.output, rates.output) else {
+        return unreported(&[rates.output, rates.output_image]);
+    };
+    let image = picture_part(usage.output_image, rates.output_image, tokens)?;
+    let rest = Tokens(tokens.0 - image.0);
+    let reasoning = within(usage.output_reasoning, rest)?;
+    Some(vec![
+        line(rest.0 - reasoning.0, whole),
+        line(reasoning.0, rates.reasoning.or(whole)),
+        line(image.0, rates.output_image),
+    ])
+}
+
+/// Tokens that were not reported can be left out only where they have no price, or a price of zero on purpose.
+fn unreported(rates: &[Option<NanoUsd>]) -> Option<Vec<Line>> {
+    rates.iter().all(|rate| rate.is_none_or(|rate| rate.0 == 0)).then(Vec::new)
+}
+
+/// Pictures or seconds. Unlike tokens they may be left out where a rate is known: a model that can draw is also asked
+/// for text alone.
+fn pieces(used: Option<u32>, rate: Option<NanoUsd>) -> Option<Line> {
+    let count = i128::from(used?) * PER_MILLION;
+    (count > 0 || rate.is_some()).then_some(Line { count, rate })
+}
+
+fn line(tokens: i64, rate: Option<NanoUsd>) -> Line {
+    Line { count: i128::from(tokens), rate }
+}
+
+/// The rates that can be used, with what a free price leaves out.
+fn usable(rates: &TokenRates, free: bool) -> TokenRates {
+    let part = |rate: Option<NanoUsd>| rate.and_then(|rate| known(Some(rate), free));
+    TokenRates {
+        input: known(rates.input, free),
+        output: known(rates.output, free),
+        cached: part(rates.cached),
+        cache_write: part(rates.cache_write),
+        cache_write_1h: part(rates.cache_write_1h),
+        input_image: part(rates.input_image),
+        reasoning: part(rates.reasoning),
+        output_image: part(rates.output_image),
     }
 }
 
@@ -119,50 +171,19 @@ fn known(rate: Option<NanoUsd>, free: bool) -> Option<NanoUsd> {
     }
 }
 
-/// The rate of a part of the input or output: its own where it is known, that of the whole otherwise.
-fn of_part(rate: Option<NanoUsd>, whole: NanoUsd, free: bool) -> NanoUsd {
-    rate.and_then(|rate| known(Some(rate), free)).unwrap_or(whole)
-}
-
-/// Parts that claim more than the whole are cut to it, the cache first.
-fn input(rates: &TokenRates, whole: NanoUsd, free: bool, tokens: Tokens, usage: &TokenUsage) -> Option<i128> {
-    let hour = within(usage.input_cache_write_1h, tokens)?;
-    let cached = within(usage.input_cached, tokens)?;
-    let written = within(usage.input_cache_write, Tokens(tokens.0 - cached.0))?.max(hour);
-    let written = Tokens(written.0.min(tokens.0 - cached.0));
-    let hour = hour.min(written);
-    let own = |rate: Option<NanoUsd>| rate.and_then(|rate| known(Some(rate), free));
-    let hour_rate = match (own(rates.cache_write), own(rates.cache_write_1h)) {
-        (_, Some(rate)) => rate,
-        (None, None) => whole,
-        // Who asks a price for short writes asks a higher one for an hour, and it is not known.
-        (Some(_), None) if hour.0 > 0 => return None,
-        (Some(rate), None) => rate,
-    };
-    let fresh = Tokens(tokens.0 - cached.0 - written.0);
-    [
-        times(fresh, whole),
-        times(cached, of_part(rates.cached, whole, free)),
-        times(Tokens(written.0 - hour.0), of_part(rates.cache_write, whole, free)),
-        times(hour, hour_rate),
-    ]
-    .into_iter()
-    .try_fold(0_i128, i128::checked_add)
-}
-
-fn output(rates: &TokenRates, whole: NanoUsd, free: bool, tokens: Tokens, usage: &TokenUsage) -> Option<i128> {
-    let reasoning = within(usage.output_reasoning, tokens)?;
-    times(Tokens(tokens.0 - reasoning.0), whole).checked_add(times(reasoning, of_part(rates.reasoning, whole, free)))
-}
-
 /// A part that was not reported is none; one below zero makes the whole unknown.
 fn within(part: Option<Tokens>, whole: Tokens) -> Option<Tokens> {
     let part = part.unwrap_or_default();
-    (part.0 >= 0).then_some(part.min(whole))
+    (part.0 >= 0 && whole.0 >= 0).then_some(part.min(whole))
 }
 
-fn times(tokens: Tokens, per_million: NanoUsd) -> i128 {
-    i128::from(tokens.0) * i128::from(per_million.0)
+/// The tokens that are pictures. Where those have a rate of their own, their number must be known.
+fn picture_part(part: Option<Tokens>, rate: Option<NanoUsd>, whole: Tokens) -> Option<Tokens> {
+    match rate {
+        Some(_) if whole.0 > 0 => within(Some(part?), whole),
+        Some(_) => within(part, whole),
+        None => within(None, whole),
+    }
 }
 
 #[cfg(test)]

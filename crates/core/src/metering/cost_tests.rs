@@ -122,6 +122,22 @@ fn reasoning_is_part_of_the_output() {
 }
 
 #[test]
+fn pictures_that_are_paid_for_in_tokens_are_counted_in_tokens() {
+    let mut price = Price::default();
+    price.tokens.input = nano(5_000_000);
+    price.tokens.input_image = nano(10_000_000);
+    price.tokens.output_image = nano(40_000_000);
+    let usage = TokenUsage { input_image: count(10), output_image: count(100), images: Some(1), ..used(30, 100) };
+    assert_eq!(nanos(usage, &price), Some(20 * 5 + 10 * 10 + 100 * 40));
+    assert_eq!(nanos(TokenUsage { output: count(101), ..usage }, &price), None, "its text has no rate");
+    assert_eq!(nanos(TokenUsage { output_image: None, ..usage }, &price), None, "which tokens are pictures?");
+    assert_eq!(nanos(TokenUsage { input_image: None, ..usage }, &price), None, "which tokens are pictures?");
+    assert_eq!(nanos(TokenUsage { input_cached: count(9), ..usage }, &price), None, "which of them were cached?");
+    let plain = TokenUsage { input_image: count(10), ..used(30, 0) };
+    assert_eq!(nanos(plain, &Price::per_million("t", NanoUsd(1_000_000), NanoUsd(1_000_000))), Some(30));
+}
+
+#[test]
 fn above_a_tier_the_whole_call_has_its_rates() {
     let tier = |above: i64, input: i64| ContextTier {
         above_input: Tokens(above),
@@ -177,6 +193,7 @@ fn any_price() -> impl Strategy<Value = Price> {
                 cache_write: own.then(|| NanoUsd(input.saturating_mul(2 * factor))),
                 cache_write_1h: own.then(|| NanoUsd(input.saturating_mul(3 * factor))),
                 reasoning: own.then(|| NanoUsd(output.saturating_mul(factor))),
+                ..TokenRates::default()
             };
             let [per_image, per_video_second, per_request] = pieces.map(|rate| rate.map(NanoUsd));
             let tiers = vec![ContextTier { above_input: Tokens(above), rates: rates(2) }];

@@ -14,7 +14,7 @@ pub struct Price {
     pub tokens: TokenRates,
     /// Rates for long prompts instead of `tokens`. The order does not matter.
     pub tiers: Vec<ContextTier>,
-    /// Units: nano-dollars per picture made.
+    /// Units: nano-dollars per picture made. Unknown where pictures are paid for in tokens.
     pub per_image: Option<NanoUsd>,
     /// Units: nano-dollars per second of video made.
     pub per_video_second: Option<NanoUsd>,
@@ -56,8 +56,12 @@ pub struct TokenRates {
     pub cache_write: Option<NanoUsd>,
     /// Input written to the cache for an hour; where unknown, such writes are priced only if writes are not listed at all.
     pub cache_write_1h: Option<NanoUsd>,
+    /// Input that is pictures, where it costs something else than text; the usage must then tell them apart.
+    pub input_image: Option<NanoUsd>,
     /// Output that is reasoning; where unknown it costs what other output costs.
     pub reasoning: Option<NanoUsd>,
+    /// Output that is pictures, where they are paid for in tokens; the usage must then tell them apart.
+    pub output_image: Option<NanoUsd>,
 }
 
 /// Other rates for the whole call when its prompt is long.

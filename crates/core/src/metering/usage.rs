@@ -7,8 +7,8 @@ use crate::{NanoUsd, Tokens};
 ///
 /// Units: tokens, unless a field says otherwise.
 /// Invariant: `input_cached` and `input_cache_write` are parts of `input` that do not overlap, `input_cache_write_1h` is
-/// the part of `input_cache_write` that is kept for an hour, `output_reasoning` is part of `output`. No part is ever added
-/// to its whole. An adapter of a provider that counts parts outside the whole (Anthropic) adds them up first.
+/// the part of `input_cache_write` that is kept for an hour, `input_image` is part of `input`; `output_reasoning` and
+/// `output_image` are parts of `output` that do not overlap. No part is ever added to its whole. An adapter of a provider that counts parts outside the whole (Anthropic) adds them up first.
 /// Source: the providers' own usage objects, see `providers/src/<name>.rs`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct TokenUsage {
@@ -20,7 +20,11 @@ pub struct TokenUsage {
     pub input_cache_write: Option<Tokens>,
     /// The part of `input_cache_write` that is kept for an hour, which costs more than five minutes.
     pub input_cache_write_1h: Option<Tokens>,
+    /// Input that is pictures, where the provider tells it apart from text.
+    pub input_image: Option<Tokens>,
     pub output_reasoning: Option<Tokens>,
+    /// Output that is pictures, where the provider counts pictures in tokens.
+    pub output_image: Option<Tokens>,
     /// Pictures made.
     pub images: Option<u32>,
     /// Units: seconds of video made, begun ones counted whole.
