@@ -9,6 +9,7 @@ pub mod http;
 pub mod openai_compatible;
 mod openai_stream;
 mod openai_wire;
+pub mod prices;
 pub mod provider;
 pub mod registry;
 pub mod secret;
@@ -18,6 +19,7 @@ pub use demo::{DemoHandle, DemoRequest, DemoServer, DemoUsage};
 pub use error::{ErrorClass, ProviderError, TimeoutPhase};
 pub use http::HttpClient;
 pub use openai_compatible::OpenAiCompatible;
+pub use prices::{PriceFault, PriceTable, ProviderPrices};
 pub use provider::{
     Answer, BoxFuture, CallReport, CallRequest, DeltaSink, Finish, Message, NoSink, Provider, Role, Timeouts,
 };

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use copydesk_core::Timestamp;
 use copydesk_core::metering::price::Price;
 
 use crate::error::{ErrorClass, ProviderError};
@@ -12,6 +13,7 @@ use crate::http::{ContentKind, ERROR_BYTES_MAX, HttpClient, PostJson, Posted, Re
 use crate::openai_stream::{Shape, Transcript, read_stream, read_whole};
 pub use crate::openai_wire::MaxTokensField;
 use crate::openai_wire::{parse_json, request_body};
+use crate::prices::ProviderPrices;
 use crate::provider::{BoxFuture, CallReport, CallRequest, DeltaSink, NoSink, Provider};
 use crate::secret::Secret;
 
@@ -28,6 +30,7 @@ pub struct OpenAiCompatible {
     max_tokens_field: MaxTokensField,
     models: Vec<String>,
     prices: BTreeMap<String, Price>,
+    table: ProviderPrices,
 }
 
 impl OpenAiCompatible {
@@ -41,6 +44,7 @@ impl OpenAiCompatible {
             max_tokens_field: MaxTokensField::MaxTokens,
             models: Vec::new(),
             prices: BTreeMap::new(),
+            table: ProviderPrices::default(),
         }
     }
     pub fn with_api_key(mut self, api_key: Option<Secret>) -> OpenAiCompatible {
@@ -59,6 +63,11 @@ impl OpenAiCompatible {
     /// The prices of models by their name without options.
     pub fn with_prices(mut self, prices: BTreeMap<String, Price>) -> OpenAiCompatible {
         self.prices = prices;
+        self
+    }
+    /// The dated prices of this provider, asked where it has no price of its own for a model.
+    pub fn with_price_table(mut self, table: ProviderPrices) -> OpenAiCompatible {
+        self.table = table;
         self
     }
 
@@ -102,8 +111,15 @@ impl Provider for OpenAiCompatible {
         Box::pin(self.run(request, sink))
     }
     fn price(&self, model: &str) -> Option<Price> {
+        self.price_at(model, Timestamp::from_micros(i64::MAX))
+    }
+    fn price_at(&self, model: &str, at: Timestamp) -> Option<Price> {
         let base = model.split_once('?').map_or(model, |(base, _)| base);
-        self.prices.get(model).or_else(|| self.prices.get(base)).cloned()
+        let listed = self.prices.get(model).or_else(|| self.prices.get(base)).cloned();
+        listed.or_else(|| self.table.price(base, at))
+    }
+    fn priced_models(&self) -> Vec<String> {
+        self.table.models()
     }
     fn models(&self) -> Vec<String> {
         self.models.clone()

@@ -1,13 +1,15 @@
 //! What a model costs: rates in integers under a version name. What is not listed is unknown, never free. It computes
 //! nothing; that is `cost.rs`.
 
-use crate::{NanoUsd, Tokens};
+use crate::{NanoUsd, Timestamp, Tokens};
 
 /// A model's price, immutable under its version name. The default one knows no rate and so prices nothing.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Price {
     /// Names the row of the price table this came from, e.g. `demo-2026-11`.
     pub version: String,
+    /// When it began to hold; `None` where nobody says.
+    pub from: Option<Timestamp>,
     /// True when this price says "free" on purpose, as for a local model: a main rate (input, output, per piece) that is
     /// zero or missing is then zero. Otherwise such a rate is unknown.
     pub free: bool,
