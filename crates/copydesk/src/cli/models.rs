@@ -55,7 +55,8 @@ fn only(body: &mut Value, wanted: &str) -> Result<(), Failure> {
     let names: Vec<String> = each(body, "providers").iter().map(|provider| cell(provider, "/name")).collect();
     if !names.iter().any(|name| name == wanted) {
         let message = format!("there is no provider {wanted:?}; there are {}", names.join(", "));
-        return Err(Failure::new(exit::NOT_FOUND, "not_found", message));
+        return Err(Failure::new(exit::NOT_FOUND, "not_found", message)
+            .hint("`copydesk models ls` lists the models of all of them"));
     }
     for (list, key) in [("data", "/provider"), ("providers", "/name")] {
         if let Some(entries) = body.get_mut(list).and_then(Value::as_array_mut) {
@@ -115,14 +116,16 @@ async fn test(address: &str, settings: &Settings, output: Output) -> Result<u8, 
 }
 
 fn show(body: &Value, output: Output) {
-    let line = |name: &str, text: &str| output.data(&format!("{name:<10}{text}"));
+    // What a model or a provider wrote must not break its line or talk to the terminal.
+    let plain = |text: &str| -> String { text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect() };
+    let line = |name: &str, text: &str| output.data(&format!("{name:<10}{}", plain(text)));
     line("model", &cell(body, "/model"));
     if let Some(served) = body.get("served_model").and_then(Value::as_str) {
         line("served", &shortened(served, 100));
     }
     match body.get("error").filter(|error| !error.is_null()) {
         Some(error) => {
-            line("failed", &cell(error, "/message"));
+            line("error", &cell(error, "/message"));
             line("class", &format!("{} ({})", cell(error, "/class"), cell(error, "/code")));
             line(
                 "status",

@@ -120,3 +120,24 @@ fn the_providers_own_figure_still_wins_over_a_file() {
     let usage = TokenUsage { provider_cost: Some(NanoUsd(5)), ..TokenUsage::default() };
     assert_eq!(cost(&usage, price.as_ref()), Cost::Provider(NanoUsd(5)));
 }
+
+#[test]
+fn the_example_on_the_page_is_a_price_file() {
+    let page = include_str!("../../../../docs/prices.md");
+    let (_, rest) = page.split_once("```toml\n").unwrap();
+    let (example, _) = rest.split_once("```").unwrap();
+    let table = PriceTable::built_in().with_overrides(example, "prices.toml").unwrap();
+    let big = table.for_provider("mine", ProviderKind::OpenAiCompatible, "http://127.0.0.1:1/v1");
+    assert_eq!(input(big.price("big", at("2026-11-22"))), Some(1_000_000_000));
+    assert_eq!(big.price("big", at("2027-01-01")).unwrap().tiers.len(), 1);
+}
+
+#[test]
+fn the_notice_names_every_source_of_the_table() {
+    let notice = include_str!("../../../../NOTICE");
+    let table: serde_json::Value = serde_json::from_str(include_str!("table.json")).unwrap();
+    for source in table["sources"].as_array().unwrap() {
+        let package = source.as_str().unwrap().split(',').next().unwrap();
+        assert!(notice.contains(package), "{package}");
+    }
+}
