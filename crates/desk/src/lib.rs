@@ -16,6 +16,7 @@ mod figures;
 pub mod keys;
 mod lease;
 pub mod live;
+pub mod model_test;
 pub mod publish;
 pub mod shutdown;
 pub mod sweep;

@@ -89,6 +89,33 @@ impl ErrorClass {
         Self::ServerError,
     ];
 
+    /// The class as one word.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::RateLimited => "rate_limited",
+            Self::Overloaded => "overloaded",
+            Self::TimedOut(TimeoutPhase::Connect) => "connect_timed_out",
+            Self::TimedOut(TimeoutPhase::FirstByte) => "first_byte_timed_out",
+            Self::TimedOut(TimeoutPhase::Idle) => "idle_timed_out",
+            Self::TimedOut(TimeoutPhase::Total) => "total_timed_out",
+            Self::TimedOut(TimeoutPhase::Upstream) => "upstream_timed_out",
+            Self::Network => "network",
+            Self::Certificate => "certificate",
+            Self::Misconfigured => "misconfigured",
+            Self::Unauthorized => "unauthorized",
+            Self::Quota => "quota",
+            Self::Rejected => "rejected",
+            Self::ModelNotFound => "model_not_found",
+            Self::TooLarge => "too_large",
+            Self::Refused => "refused",
+            Self::Truncated => "truncated",
+            Self::CutOff => "cut_off",
+            Self::Empty => "empty",
+            Self::Malformed => "malformed",
+            Self::ServerError => "server_error",
+        }
+    }
+
     /// Whether the same request can succeed later.
     pub const fn retryable(self) -> bool {
         match self {

@@ -13,6 +13,7 @@ pub mod media;
 pub mod openai_compatible;
 mod openai_wire;
 mod picture;
+pub mod prices;
 pub mod provider;
 pub mod registry;
 pub mod secret;
@@ -23,6 +24,7 @@ pub use demo::{DemoHandle, DemoRequest, DemoServer, DemoUsage};
 pub use error::{ErrorClass, ProviderError, TimeoutPhase};
 pub use http::HttpClient;
 pub use openai_compatible::OpenAiCompatible;
+pub use prices::{PriceFault, PriceTable, ProviderPrices};
 pub use provider::{
     Answer, BoxFuture, Bytes, CallReport, CallRequest, DeltaSink, Finish, Message, NoSink, Part, Picture,
     PictureSource, Provider, Role, Timeouts, Tool, ToolCall,

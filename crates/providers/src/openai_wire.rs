@@ -195,8 +195,9 @@ pub(crate) fn usage_in(body: &Value) -> Option<TokenUsage> {
         output,
         input_cached: part_of(tokens("/prompt_tokens_details/cached_tokens"), input),
         output_reasoning: part_of(tokens("/completion_tokens_details/reasoning_tokens"), output),
+        input_cache_write: part_of(tokens("/prompt_tokens_details/cache_write_tokens"), input),
         provider_cost: cost,
-        estimated: false,
+        ..TokenUsage::default()
     })
 }
 
@@ -280,11 +281,12 @@ mod tests {
     fn cached_and_reasoning_tokens_are_parts_and_never_added() {
         let usage = usage_in(&json!({"usage": {
             "prompt_tokens": 100, "completion_tokens": 50, "cost": 0.00014,
-            "prompt_tokens_details": {"cached_tokens": 80}, "completion_tokens_details": {"reasoning_tokens": 30},
+            "prompt_tokens_details": {"cached_tokens": 80, "cache_write_tokens": 15}, "completion_tokens_details": {"reasoning_tokens": 30},
         }}))
         .unwrap();
         assert_eq!(usage.total(), Some(Tokens(150)));
         assert_eq!((usage.input_cached, usage.output_reasoning), (Some(Tokens(80)), Some(Tokens(30))));
+        assert_eq!((usage.input_cache_write, usage.input_cache_write_1h), (Some(Tokens(15)), None));
         assert_eq!(usage.provider_cost, Some(NanoUsd(140_000)));
     }
 

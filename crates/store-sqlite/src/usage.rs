@@ -145,5 +145,6 @@ fn usage(row: &Row<'_>, provider_cost: Option<NanoUsd>) -> Done<TokenUsage> {
         output_reasoning: tokens("tokens_reasoning")?,
         provider_cost,
         estimated: row.get("estimated")?,
+        ..TokenUsage::default()
     })
 }

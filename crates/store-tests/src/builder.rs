@@ -225,9 +225,7 @@ pub fn closed(id: CallId, outcome: CallOutcome, n: i64) -> ClosedCall {
             input: Some(Tokens(100 + n)),
             output: Some(Tokens(50 + n)),
             input_cached: Some(Tokens(10)),
-            output_reasoning: None,
-            provider_cost: None,
-            estimated: false,
+            ..TokenUsage::default()
         },
         cost: Some(NanoUsd(1_000 + n)),
         cost_status: "priced".to_owned(),
