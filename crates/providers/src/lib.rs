@@ -3,6 +3,7 @@
 //! reads no clock and no environment. Read `provider.rs` first, then `exchange.rs`, then an adapter.
 
 pub mod demo;
+mod download;
 pub mod error;
 mod error_text;
 mod exchange;
@@ -14,6 +15,7 @@ pub mod openai_compatible;
 mod openai_wire;
 mod picture;
 pub mod provider;
+mod reach;
 pub mod registry;
 pub mod secret;
 pub mod sse;
