@@ -164,6 +164,7 @@ impl HttpClient {
             inner,
             limits,
             bytes_read: 0,
+            bytes_max: ANSWER_BYTES_MAX,
             progress_at: Instant::now(),
             bytes_since: 0,
         })
@@ -257,6 +258,8 @@ pub(crate) struct Response {
     inner: reqwest::Response,
     limits: Limits,
     bytes_read: usize,
+    /// The most that is read of it.
+    bytes_max: usize,
     /// When the answer last made progress. See [`Response::progressed`].
     progress_at: Instant,
     /// Bytes that came since then.
@@ -285,7 +288,7 @@ impl Response {
 
     /// The next piece of the body, decompressed; `None` at its end.
     ///
-    /// Errors: `TimedOut`, `CutOff` when the transfer broke, `Malformed` over [`ANSWER_BYTES_MAX`].
+    /// Errors: `TimedOut`, `CutOff` when the transfer broke, `Malformed` over the limit ([`ANSWER_BYTES_MAX`] unless raised).
     pub async fn chunk(&mut self) -> Result<Option<Bytes>, ProviderError> {
         let limit = self.limits.next_piece(self.progress_at);
         let piece = timeout_at(limit.at, self.inner.chunk()).await.map_err(|_| self.too_slow(limit))?;
@@ -300,11 +303,16 @@ impl Response {
         if self.bytes_since >= PROGRESS_BYTES {
             self.progressed();
         }
-        if self.bytes_read > ANSWER_BYTES_MAX {
-            let message = format!("the answer is larger than {ANSWER_BYTES_MAX} bytes");
+        if self.bytes_read > self.bytes_max {
+            let message = format!("the answer is larger than {} bytes", self.bytes_max);
             return Err(ProviderError::new(ErrorClass::Malformed, message));
         }
         Ok(piece)
+    }
+
+    /// Reads up to another limit than [`ANSWER_BYTES_MAX`]. Units: bytes after decompression.
+    pub fn allow(&mut self, bytes_max: usize) {
+        self.bytes_max = bytes_max;
     }
 
     /// The answer made progress: many bytes came, or a whole line of a stream, or white space before a body has begun.
