@@ -293,6 +293,7 @@ pub(crate) struct Response {
     inner: reqwest::Response,
     limits: Limits,
     bytes_read: usize,
+    /// The most that is read of it.
     bytes_max: usize,
     /// When the answer last made progress. See [`Response::progressed`].
     progress_at: Instant,
@@ -342,6 +343,11 @@ impl Response {
             return Err(ProviderError::new(ErrorClass::Malformed, message));
         }
         Ok(piece)
+    }
+
+    /// Reads up to another limit than [`ANSWER_BYTES_MAX`]. Units: bytes after decompression.
+    pub fn allow(&mut self, bytes_max: usize) {
+        self.bytes_max = bytes_max;
     }
 
     /// The answer made progress: many bytes came, or a whole line of a stream, or white space before a body has begun.
