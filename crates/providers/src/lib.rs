@@ -7,6 +7,10 @@ mod download;
 pub mod error;
 mod error_text;
 mod exchange;
+pub mod gemini;
+mod gemini_error;
+mod gemini_request;
+mod gemini_wire;
 pub mod http;
 mod json_text;
 mod lines;
@@ -20,9 +24,11 @@ pub mod registry;
 pub mod secret;
 pub mod sse;
 mod transcript;
+mod veo;
 
 pub use demo::{DemoHandle, DemoRequest, DemoServer, DemoUsage};
 pub use error::{ErrorClass, ProviderError, TimeoutPhase};
+pub use gemini::{GEMINI_BASE_URL, Gemini};
 pub use http::HttpClient;
 pub use openai_compatible::OpenAiCompatible;
 pub use provider::{
