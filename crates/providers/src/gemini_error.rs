@@ -79,13 +79,14 @@ fn class_of(found: &ErrorText, reason: Option<&str>, details: &[Value]) -> Optio
     if reason == Some("BILLING_DISABLED") {
         return Some(ErrorClass::Quota);
     }
+    // Before the sizes: a quota on tokens speaks of them, too.
+    if is("RESOURCE_EXHAUSTED") || found.status == Some(429) {
+        return Some(class_of_exhaustion(&message, details));
+    }
     let too_long = says(&["input token count", "input context is too long", "request payload size exceeds"])
         || (says(&["token count"]) && says(&["exceed"]));
     if too_long {
         return Some(ErrorClass::TooLarge);
-    }
-    if is("RESOURCE_EXHAUSTED") || found.status == Some(429) {
-        return Some(class_of_exhaustion(&message, details));
     }
     let class = match found.words.iter().find_map(|word| class_of_status(word)) {
         // A country without a free tier is let in once it pays; one that is not served at all is not.
@@ -217,6 +218,7 @@ mod tests {
             ("Quota exceeded for metric: m, limit: 0", ErrorClass::Quota),
             ("Quota exceeded for metric: m, limit: 0.5", ErrorClass::RateLimited),
             ("Quota exceeded for metric: m, limit: 05", ErrorClass::RateLimited),
+            ("The input token count exceeds your quota per minute.", ErrorClass::RateLimited),
             ("Your prepayment credits are depleted.", ErrorClass::Quota),
             ("Resource has been exhausted (e.g. check quota).", ErrorClass::RateLimited),
         ] {
