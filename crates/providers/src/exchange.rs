@@ -2,21 +2,26 @@
 //! whole or piece by piece, decide. A format is a [`Dialect`]: pure functions from values to values. It makes one request
 //! and never retries.
 
-use http::{HeaderName, HeaderValue};
+use copydesk_core::CallId;
+use http::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::Value;
 
 use crate::error::{ErrorClass, ProviderError};
 use crate::error_text::{ErrorText, describe, into_error};
-use crate::http::{Auth, ContentKind, ERROR_BYTES_MAX, HttpClient, Outgoing, Posted, Response, head_of};
+use crate::http::{ANSWER_BYTES_MAX, Auth, ContentKind, ERROR_BYTES_MAX, HttpClient};
+use crate::http::{Outgoing, Posted, Response, head_of};
 use crate::json_text::parse_json;
 use crate::lines::LineReader;
-use crate::provider::{CallReport, CallRequest, DeltaSink, NoSink};
+use crate::provider::{CallReport, CallRequest, DeltaSink, NoSink, Timeouts};
 use crate::secret::Secret;
 use crate::sse::{EVENT_BYTES_MAX, LineTooLong, SseEvent, SseParser};
 use crate::transcript::{Shape, Transcript};
 
 /// The longest event where pictures travel inside the text of a stream.
-const PICTURE_EVENT_BYTES_MAX: usize = crate::http::ANSWER_BYTES_MAX;
+const PICTURE_EVENT_BYTES_MAX: usize = ANSWER_BYTES_MAX;
+
+/// Where a provider's own name for a request may stand when no dialect says it.
+const ID_HEADERS: [&str; 4] = ["x-generation-id", "x-request-id", "request-id", "x-fal-request-id"];
 
 /// One wire format. Pure: it never sends or waits.
 pub(crate) trait Dialect: Send + Sync {
@@ -111,6 +116,104 @@ impl Endpoint {
             partial_text: Some(transcript.text).filter(|text| failed && !text.is_empty()),
         }
     }
+}
+
+/// How a format reads the error in a body that is known to be one.
+pub(crate) type Explain<'a> = &'a (dyn Fn(&Value, &str) -> ErrorText + Sync);
+
+/// What came of one JSON request outside chat.
+pub(crate) struct Exchanged {
+    pub sent: bool,
+    pub http_status: Option<u16>,
+    pub request_id: Option<String>,
+    /// The JSON of a 2xx answer (null for one that has no content); its error is masked already.
+    pub result: Result<Value, ProviderError>,
+}
+
+impl Exchanged {
+    fn not_sent(error: ProviderError) -> Exchanged {
+        Exchanged { sent: false, http_status: None, request_id: None, result: Err(error) }
+    }
+}
+
+impl Endpoint {
+    /// One JSON request outside chat and its whole answer: `body` is posted, without one it is a GET. Status, content
+    /// type and size are checked. An `error` inside a 2xx is left to the caller, because a job's state carries one of
+    /// its own; [`error_inside`] makes an error of it.
+    pub async fn json(
+        &self,
+        call_id: CallId,
+        url: &str,
+        body: Option<Value>,
+        timeouts: Timeouts,
+        explain: Explain<'_>,
+    ) -> Exchanged {
+        self.large_json(call_id, url, body, timeouts, explain, ANSWER_BYTES_MAX).await
+    }
+
+    /// The same for an answer that carries files inside its JSON. Units: bytes after decompression.
+    pub async fn large_json(
+        &self,
+        call_id: CallId,
+        url: &str,
+        body: Option<Value>,
+        timeouts: Timeouts,
+        explain: Explain<'_>,
+        bytes_max: usize,
+    ) -> Exchanged {
+        let key = self.api_key.as_ref();
+        let outgoing = Outgoing {
+            url,
+            auth: self.auth,
+            secret: key,
+            call_id: call_id.to_string(),
+            accept: "application/json",
+            headers: vec![],
+            body: body.map(|body| body.to_string().into_bytes()),
+            timeouts,
+        };
+        let Posted { sent, response } = self.http.send(outgoing).await;
+        let mut response = match response {
+            Ok(response) => response,
+            Err(error) => return Exchanged { sent, ..Exchanged::not_sent(error.masked(key)) },
+        };
+        response.allow(bytes_max);
+        let result = json_answer(&mut response, explain).await;
+        Exchanged {
+            sent,
+            http_status: Some(response.status),
+            request_id: named_by(&ID_HEADERS, &response),
+            result: result.map_err(|error| error.masked(key)),
+        }
+    }
+}
+
+async fn json_answer(response: &mut Response, explain: Explain<'_>) -> Result<Value, ProviderError> {
+    if !(200..300).contains(&response.status) {
+        return Err(explained_error(explain, response).await);
+    }
+    match response.content_kind() {
+        ContentKind::Json | ContentKind::Missing => {}
+        ContentKind::Html => return Err(not_an_answer(response, "an HTML page").await),
+        ContentKind::EventStream => return Err(not_an_answer(response, "a stream of events").await),
+        ContentKind::JsonLines => return Err(not_an_answer(response, "lines of JSON").await),
+        ContentKind::Other(kind) => return Err(not_an_answer(response, &format!("{kind:?}")).await),
+    }
+    let (body, broken) = response.read(usize::MAX).await;
+    if let Some(error) = broken {
+        return Err(error);
+    }
+    let text = String::from_utf8_lossy(&body);
+    if text.trim().is_empty() {
+        let nothing = ProviderError::new(ErrorClass::Empty, "the answer has no body");
+        return if response.status == 204 { Ok(Value::Null) } else { Err(nothing) };
+    }
+    parse_json(&text).map_err(|error| not_json(&error, &text))
+}
+
+/// The error that a 2xx answer carried inside. The caller masks it.
+pub(crate) fn error_inside(found: ErrorText, body: &Value) -> ProviderError {
+    into_error(200, found, &HeaderMap::new(), &body.to_string())
 }
 
 fn named_by(headers: &[&str], response: &Response) -> Option<String> {
@@ -291,11 +394,16 @@ pub(crate) async fn not_an_answer(response: &mut Response, what: &str) -> Provid
 
 /// An answer with an error status. A body that broke off is read as far as it came: the status says enough.
 pub(crate) async fn error_answer(dialect: &dyn Dialect, response: &mut Response) -> ProviderError {
+    explained_error(&|body, raw| dialect.explain(body, raw), response).await
+}
+
+/// The same for a body that only a function explains.
+pub(crate) async fn explained_error(explain: Explain<'_>, response: &mut Response) -> ProviderError {
     let (body, _broken) = response.read(ERROR_BYTES_MAX).await;
     let text = String::from_utf8_lossy(&body);
     let raw = String::from_utf8_lossy(head_of(&body));
     if let Ok(value) = parse_json(&text) {
-        return into_error(response.status, dialect.explain(&value, &raw), &response.headers, &raw);
+        return into_error(response.status, explain(&value, &raw), &response.headers, &raw);
     }
     let message = match (response.content_kind(), page_title(&raw)) {
         (ContentKind::Html, Some(title)) => format!("status {} with an HTML page titled {title:?}", response.status),

@@ -11,13 +11,14 @@ use std::time::Duration;
 
 use axum::body::Bytes;
 use http::header::{ACCEPT, CONTENT_TYPE};
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use http_body::{Body, Frame, SizeHint};
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
 use crate::error::{ErrorClass, ProviderError, RAW_BYTES_MAX, TimeoutPhase};
 use crate::provider::Timeouts;
+use crate::reach::{NotPublic, PublicOnly, Reach};
 use crate::secret::Secret;
 
 /// The most of one answer that is read, after decompression.
@@ -50,6 +51,8 @@ pub struct HttpSetupError {
 #[derive(Clone, Debug)]
 pub struct HttpClient {
     client: reqwest::Client,
+    /// The same with a resolver that knows public addresses only, and therefore with connections of its own.
+    public: reqwest::Client,
 }
 
 /// How a provider wants to be shown the key.
@@ -76,6 +79,21 @@ pub(crate) struct Outgoing<'a> {
     pub timeouts: Timeouts,
 }
 
+/// What is unusual about a request. The default is a call to the provider's own endpoint.
+pub(crate) struct Terms {
+    /// `None`: POST with a body, GET without.
+    pub method: Option<Method>,
+    pub reach: Reach,
+    /// The most of the answer that is read, after decompression.
+    pub bytes_max: usize,
+}
+
+impl Default for Terms {
+    fn default() -> Terms {
+        Terms { method: None, reach: Reach::Anywhere, bytes_max: ANSWER_BYTES_MAX }
+    }
+}
+
 /// What came of a request up to the head of the answer.
 pub(crate) struct Posted {
     pub sent: bool,
@@ -90,7 +108,13 @@ impl HttpClient {
         if rustls::crypto::ring::default_provider().install_default().is_err() {
             tracing::trace!("a TLS provider was already installed");
         }
-        let client = reqwest::Client::builder()
+        let client = Self::builder().build()?;
+        let public = Self::builder().dns_resolver(PublicOnly).build()?;
+        Ok(HttpClient { client, public })
+    }
+
+    fn builder() -> reqwest::ClientBuilder {
+        reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())
             .no_proxy()
@@ -99,20 +123,31 @@ impl HttpClient {
             .http1_max_headers(HEADERS_MAX)
             .pool_idle_timeout(Duration::from_secs(60))
             .user_agent(concat!("copydesk/", env!("CARGO_PKG_VERSION")))
-            .build()?;
-        Ok(HttpClient { client })
     }
 
     /// Sends one request and waits for the head of the answer.
     pub(crate) async fn send(&self, outgoing: Outgoing<'_>) -> Posted {
+        self.send_on(outgoing, Terms::default()).await
+    }
+
+    /// The same on other terms.
+    pub(crate) async fn send_on(&self, outgoing: Outgoing<'_>, terms: Terms) -> Posted {
         let departure = Arc::new(Departure::default());
         let timeouts = outgoing.timeouts;
-        let request = match self.request(outgoing, &departure) {
+        let mut request = match self.request(outgoing, &departure) {
             Ok(request) => request,
             Err(error) => return Posted { sent: false, response: Err(error) },
         };
+        if let Some(method) = terms.method {
+            *request.method_mut() = method;
+        }
+        let client = match terms.reach {
+            Reach::Anywhere => &self.client,
+            Reach::Public => &self.public,
+        };
         let limits = Limits::starting(Instant::now(), timeouts);
-        let response = self.head(request, &departure, limits).await;
+        let response = Self::head(client, request, &departure, limits).await;
+        let response = response.map(|response| Response { bytes_max: terms.bytes_max, ..response });
         Posted { sent: departure.has_left(), response }
     }
 
@@ -130,7 +165,7 @@ impl HttpClient {
             let (name, value) = credential(outgoing.auth, secret)?;
             request = request.header(name, value);
         }
-        let body = SeenBody { bytes, departure: Arc::clone(departure) };
+        let body = SeenBody { is_bare: bytes.is_none(), bytes, departure: Arc::clone(departure) };
         request.body(reqwest::Body::wrap(body)).build().map_err(|error| {
             let cause = chain(&error.without_url());
             ProviderError::new(ErrorClass::Misconfigured, format!("the request cannot be built: {cause}"))
@@ -138,12 +173,12 @@ impl HttpClient {
     }
 
     async fn head(
-        &self,
+        client: &reqwest::Client,
         request: reqwest::Request,
         departure: &Departure,
         mut limits: Limits,
     ) -> Result<Response, ProviderError> {
-        let mut answer = pin!(self.client.execute(request));
+        let mut answer = pin!(client.execute(request));
         let connect_by = limits.earliest(Instant::now(), limits.timeouts.connect, TimeoutPhase::Connect);
         let early = tokio::select! {
             biased;
@@ -164,6 +199,7 @@ impl HttpClient {
             inner,
             limits,
             bytes_read: 0,
+            bytes_max: ANSWER_BYTES_MAX,
             progress_at: Instant::now(),
             bytes_since: 0,
         })
@@ -257,6 +293,8 @@ pub(crate) struct Response {
     inner: reqwest::Response,
     limits: Limits,
     bytes_read: usize,
+    /// The most that is read of it.
+    bytes_max: usize,
     /// When the answer last made progress. See [`Response::progressed`].
     progress_at: Instant,
     /// Bytes that came since then.
@@ -285,7 +323,7 @@ impl Response {
 
     /// The next piece of the body, decompressed; `None` at its end.
     ///
-    /// Errors: `TimedOut`, `CutOff` when the transfer broke, `Malformed` over [`ANSWER_BYTES_MAX`].
+    /// Errors: `TimedOut`, `CutOff` when the transfer broke, `Malformed` over the limit of the request's [`Terms`].
     pub async fn chunk(&mut self) -> Result<Option<Bytes>, ProviderError> {
         let limit = self.limits.next_piece(self.progress_at);
         let piece = timeout_at(limit.at, self.inner.chunk()).await.map_err(|_| self.too_slow(limit))?;
@@ -300,11 +338,16 @@ impl Response {
         if self.bytes_since >= PROGRESS_BYTES {
             self.progressed();
         }
-        if self.bytes_read > ANSWER_BYTES_MAX {
-            let message = format!("the answer is larger than {ANSWER_BYTES_MAX} bytes");
+        if self.bytes_read > self.bytes_max {
+            let message = format!("the answer is larger than {} bytes", self.bytes_max);
             return Err(ProviderError::new(ErrorClass::Malformed, message));
         }
         Ok(piece)
+    }
+
+    /// Reads up to another limit than [`ANSWER_BYTES_MAX`]. Units: bytes after decompression.
+    pub fn allow(&mut self, bytes_max: usize) {
+        self.bytes_max = bytes_max;
     }
 
     /// The answer made progress: many bytes came, or a whole line of a stream, or white space before a body has begun.
@@ -312,6 +355,14 @@ impl Response {
     pub fn progressed(&mut self) {
         self.progress_at = Instant::now();
         self.bytes_since = 0;
+    }
+
+    /// Waits for something of our own, such as a disk, within the total limit. The provider's clock stands still.
+    pub async fn pause<T>(&mut self, own: impl Future<Output = T>) -> Result<T, ProviderError> {
+        let from = Instant::now();
+        let done = timeout_at(self.limits.total.at, own).await.map_err(|_| self.limits.total.error())?;
+        self.progress_at += from.elapsed();
+        Ok(done)
     }
 
     fn too_slow(&self, limit: Limit) -> ProviderError {
@@ -362,6 +413,8 @@ pub(crate) fn head_of(body: &[u8]) -> &[u8] {
 /// and never before there is a connection.
 struct SeenBody {
     bytes: Option<Bytes>,
+    /// There never was a body.
+    is_bare: bool,
     departure: Arc<Departure>,
 }
 
@@ -374,6 +427,10 @@ impl Body for SeenBody {
         Poll::Ready(self.bytes.take().map(|bytes| Ok(Frame::data(bytes))))
     }
     fn is_end_stream(&self) -> bool {
+        // A request without a body is never read. The connection asks this instead, when it writes the request's head.
+        if self.is_bare {
+            self.departure.mark();
+        }
         self.bytes.is_none()
     }
     fn size_hint(&self) -> SizeHint {
@@ -405,12 +462,24 @@ fn transport_error(error: reqwest::Error) -> ProviderError {
     let error = error.without_url();
     let class = if is_certificate_error(&error) {
         ErrorClass::Certificate
-    } else if error.is_builder() {
+    } else if error.is_builder() || is_not_public(&error) {
         ErrorClass::Misconfigured
     } else {
         ErrorClass::Network
     };
     ProviderError::new(class, chain(&error))
+}
+
+/// The resolver refused to go there; going again would not change that.
+fn is_not_public(error: &(dyn StdError + 'static)) -> bool {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if error.is::<NotPublic>() {
+            return true;
+        }
+        next = error.source();
+    }
+    false
 }
 
 fn is_certificate_error(error: &(dyn StdError + 'static)) -> bool {

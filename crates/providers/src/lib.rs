@@ -3,9 +3,14 @@
 //! reads no clock and no environment. Read `provider.rs` first, then `exchange.rs`, then an adapter.
 
 pub mod demo;
+mod download;
 pub mod error;
 mod error_text;
 mod exchange;
+pub mod gemini;
+mod gemini_error;
+mod gemini_request;
+mod gemini_wire;
 pub mod http;
 mod json_text;
 mod lines;
@@ -15,13 +20,16 @@ mod openai_wire;
 mod picture;
 pub mod prices;
 pub mod provider;
+mod reach;
 pub mod registry;
 pub mod secret;
 pub mod sse;
 mod transcript;
+mod veo;
 
 pub use demo::{DemoHandle, DemoRequest, DemoServer, DemoUsage};
 pub use error::{ErrorClass, ProviderError, TimeoutPhase};
+pub use gemini::{GEMINI_BASE_URL, Gemini};
 pub use http::HttpClient;
 pub use openai_compatible::OpenAiCompatible;
 pub use prices::{PriceFault, PriceTable, ProviderPrices};
