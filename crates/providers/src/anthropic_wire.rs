@@ -323,6 +323,13 @@ mod tests {
     }
 
     #[test]
+    fn only_the_farewell_ends_a_stream() {
+        let stop = json!({"type": "message_delta", "delta": {"stop_reason": "end_turn"}});
+        assert!(!absorbed(std::slice::from_ref(&stop)).ended);
+        assert!(absorbed(&[stop, json!({"type": "message_stop"})]).ended);
+    }
+
+    #[test]
     fn pings_and_events_of_tomorrow_change_nothing() {
         let transcript = absorbed(&[json!({"type": "ping"}), json!({"type": "telepathy", "content": "x"}), json!(7)]);
         assert_eq!(format!("{transcript:?}"), format!("{:?}", Transcript::default()));

@@ -154,11 +154,9 @@ fn absorb_tool_call(piece: &Value, transcript: &mut Transcript) {
 
 /// Why it is done. Older versions give no reason; with tool calls the reason is `stop`.
 fn finish(word: Option<&str>, asks_for_tools: bool) -> Finish {
-    match Finish::parse(word.unwrap_or_default()) {
-        Finish::Stop if asks_for_tools => Finish::ToolCalls,
-        // `load` and `unload` among them: nothing was written, and the conclusion says so.
-        finish => finish,
-    }
+    // `load` and `unload` among the unknown: nothing was written, and the conclusion says so.
+    let finish = Finish::parse(word.unwrap_or_default());
+    if asks_for_tools && finish == Finish::Stop { Finish::ToolCalls } else { finish }
 }
 
 /// Ollama's errors are sentences. These are known; any other is judged by its status, and by none as a failure of the
