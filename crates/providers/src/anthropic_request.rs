@@ -12,8 +12,8 @@ use crate::picture;
 use crate::provider::{CallRequest, Message, Part, Picture, PictureSource, Role, Tool, ToolCall};
 use crate::tool_input::object_of;
 
-/// The output limit of a request that names none, since Anthropic demands one. Thinking counts against it, and the newer
-/// models think unasked, so it is generous; every model on offer takes four times as much. Units: tokens.
+/// The output limit of a request that names none, since Anthropic demands one. Thinking counts against it, and the
+/// newer models think unasked, so it is generous; every model on offer takes nearly four times as much. Units: tokens.
 pub const OUTPUT_TOKENS_DEFAULT: u32 = 16_384;
 
 /// Errors: `Misconfigured` - this format cannot say it.

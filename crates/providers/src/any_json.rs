@@ -1,5 +1,5 @@
-//! Arbitrary JSON for the tests of dialects: any shape, with the field names and words of a format among its strings, so
-//! that it reaches the code behind them. It is compiled for tests only.
+//! Arbitrary JSON for the tests of dialects: any shape, with the field names and words of a format among its strings,
+//! so that it reaches the code behind them. It is compiled for tests only.
 
 use proptest::prelude::*;
 use serde_json::{Map, Number, Value};

@@ -277,7 +277,7 @@ mod tests {
         let transcript = absorbed(&[
             json!({"message": {"role": "assistant", "content": "", "thinking": "secret"}, "done": false}),
             json!({"message": {"role": "assistant", "content": "Moin"}, "done": false}),
-            json!({"message": {"content": ""}, "done": true, "done_reason": "stop", "eval_count": 2, "prompt_eval_count": -1}),
+            json!({"message": {}, "done": true, "done_reason": "stop", "eval_count": 2, "prompt_eval_count": -1}),
         ]);
         assert_eq!((transcript.text.as_str(), transcript.ended), ("Moin", true));
         assert_eq!((transcript.usage.input, transcript.usage.output), (None, Some(Tokens(2))));
