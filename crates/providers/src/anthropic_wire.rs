@@ -338,7 +338,9 @@ mod tests {
     #[test]
     fn every_documented_error_says_whether_a_retry_helps() {
         let body = |kind: &str, message: &str| json!({"type": "error", "error": {"type": kind, "message": message}});
-        let spend = json!({"type": "error", "error": {"type": "rate_limit_error", "message": "usage limits reached", "details": {"error_code": "enforced_spend_limit_reached"}}});
+        let code = json!({"error_code": "enforced_spend_limit_reached"});
+        let spend = json!({"type": "rate_limit_error", "message": "no", "details": code});
+        let spend = json!({"type": "error", "error": spend});
         let own_limit = "You have reached your specified API usage limits. You will regain access on 2026-12-01.";
         let no_credit = "Your credit balance is too low to access the Anthropic API.";
         let cases = [
