@@ -2,6 +2,13 @@
 //! provider and the registry that finds a provider by name. It never decides whether to retry, never touches a store,
 //! reads no clock and no environment. Read `provider.rs` first, then `exchange.rs`, then an adapter.
 
+pub mod anthropic;
+mod anthropic_request;
+mod anthropic_schema;
+mod anthropic_wire;
+#[cfg(test)]
+mod any_json;
+mod count;
 pub mod demo;
 mod download;
 pub mod error;
@@ -15,6 +22,8 @@ pub mod http;
 mod json_text;
 mod lines;
 pub mod media;
+pub mod ollama;
+mod ollama_wire;
 pub mod openai_compatible;
 mod openai_wire;
 mod picture;
@@ -24,13 +33,16 @@ mod reach;
 pub mod registry;
 pub mod secret;
 pub mod sse;
+mod tool_input;
 mod transcript;
 mod veo;
 
+pub use anthropic::Anthropic;
 pub use demo::{DemoHandle, DemoRequest, DemoServer, DemoUsage};
 pub use error::{ErrorClass, ProviderError, TimeoutPhase};
 pub use gemini::{GEMINI_BASE_URL, Gemini};
 pub use http::HttpClient;
+pub use ollama::Ollama;
 pub use openai_compatible::OpenAiCompatible;
 pub use prices::{PriceFault, PriceTable, ProviderPrices};
 pub use provider::{
