@@ -130,7 +130,7 @@ impl HttpClient {
             let (name, value) = credential(outgoing.auth, secret)?;
             request = request.header(name, value);
         }
-        let body = SeenBody { bytes, departure: Arc::clone(departure) };
+        let body = SeenBody { is_bare: bytes.is_none(), bytes, departure: Arc::clone(departure) };
         request.body(reqwest::Body::wrap(body)).build().map_err(|error| {
             let cause = chain(&error.without_url());
             ProviderError::new(ErrorClass::Misconfigured, format!("the request cannot be built: {cause}"))
@@ -258,7 +258,6 @@ pub(crate) struct Response {
     inner: reqwest::Response,
     limits: Limits,
     bytes_read: usize,
-    /// The most that is read of it.
     bytes_max: usize,
     /// When the answer last made progress. See [`Response::progressed`].
     progress_at: Instant,
@@ -288,7 +287,7 @@ impl Response {
 
     /// The next piece of the body, decompressed; `None` at its end.
     ///
-    /// Errors: `TimedOut`, `CutOff` when the transfer broke, `Malformed` over the limit ([`ANSWER_BYTES_MAX`] unless raised).
+    /// Errors: `TimedOut`, `CutOff` when the transfer broke, `Malformed` over [`ANSWER_BYTES_MAX`].
     pub async fn chunk(&mut self) -> Result<Option<Bytes>, ProviderError> {
         let limit = self.limits.next_piece(self.progress_at);
         let piece = timeout_at(limit.at, self.inner.chunk()).await.map_err(|_| self.too_slow(limit))?;
@@ -370,6 +369,8 @@ pub(crate) fn head_of(body: &[u8]) -> &[u8] {
 /// and never before there is a connection.
 struct SeenBody {
     bytes: Option<Bytes>,
+    /// There never was a body.
+    is_bare: bool,
     departure: Arc<Departure>,
 }
 
@@ -382,6 +383,10 @@ impl Body for SeenBody {
         Poll::Ready(self.bytes.take().map(|bytes| Ok(Frame::data(bytes))))
     }
     fn is_end_stream(&self) -> bool {
+        // A request without a body is never read. The connection asks this instead, when it writes the request's head.
+        if self.is_bare {
+            self.departure.mark();
+        }
         self.bytes.is_none()
     }
     fn size_hint(&self) -> SizeHint {

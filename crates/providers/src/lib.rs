@@ -10,18 +10,22 @@ pub mod http;
 mod json_text;
 mod lines;
 pub mod media;
+pub mod openai;
 pub mod openai_compatible;
+mod openai_media;
 mod openai_wire;
 mod picture;
 pub mod provider;
 pub mod registry;
 pub mod secret;
 pub mod sse;
+mod strict_schema;
 mod transcript;
 
 pub use demo::{DemoHandle, DemoRequest, DemoServer, DemoUsage};
 pub use error::{ErrorClass, ProviderError, TimeoutPhase};
 pub use http::HttpClient;
+pub use openai::OpenAi;
 pub use openai_compatible::OpenAiCompatible;
 pub use provider::{
     Answer, BoxFuture, Bytes, CallReport, CallRequest, DeltaSink, Finish, Message, NoSink, Part, Picture,
