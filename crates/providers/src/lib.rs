@@ -3,6 +3,7 @@
 //! reads no clock and no environment. Read `provider.rs` first, then `exchange.rs`, then an adapter.
 
 pub mod demo;
+mod download;
 pub mod error;
 mod error_text;
 mod exchange;
@@ -14,6 +15,9 @@ pub mod openai;
 pub mod openai_compatible;
 mod openai_media;
 mod openai_wire;
+pub mod openrouter;
+mod openrouter_videos;
+mod openrouter_wire;
 mod picture;
 pub mod provider;
 pub mod registry;
@@ -27,6 +31,7 @@ pub use error::{ErrorClass, ProviderError, TimeoutPhase};
 pub use http::HttpClient;
 pub use openai::OpenAi;
 pub use openai_compatible::OpenAiCompatible;
+pub use openrouter::OpenRouter;
 pub use provider::{
     Answer, BoxFuture, Bytes, CallReport, CallRequest, DeltaSink, Finish, Message, NoSink, Part, Picture,
     PictureSource, Provider, Role, Timeouts, Tool, ToolCall,
