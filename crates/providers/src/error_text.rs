@@ -124,7 +124,15 @@ fn classify(http_status: u16, found: &ErrorText, wait: Option<Duration>) -> Erro
     {
         return ErrorClass::Rejected;
     }
+    // vLLM and older llama.cpp say it in a sentence only.
+    if matches!(status, 400 | 413 | 422) && speaks_of_the_context(&found.message) {
+        return ErrorClass::TooLarge;
+    }
     class_of_status(status, wait)
+}
+
+fn speaks_of_the_context(message: &str) -> bool {
+    ["maximum context length", "exceeds the available context size"].iter().any(|words| message.contains(words))
 }
 
 /// Words that say more than the status. `invalid_request_error` is not among them: OpenAI gives it with nearly any 4xx.
@@ -167,6 +175,8 @@ pub(crate) fn class_of_word(word: &str) -> Option<ErrorClass> {
         | "moderation_blocked" => ErrorClass::Refused,
         // The key is good; the place we call from is not.
         "unsupported_country_region_territory" => ErrorClass::Rejected,
+        // llama.cpp, with 501: a server that was started without this will not learn it.
+        "not_supported_error" => ErrorClass::Rejected,
         "invalid_api_key" | "authentication" | "authentication_error" | "permission_denied" | "permission_error" => {
             ErrorClass::Unauthorized
         }
@@ -293,6 +303,14 @@ mod tests {
         assert_eq!(with(400, "true", json!(null)), ErrorClass::Rejected);
         let inside = json!({"error": {"code": 503}});
         assert_eq!(with(200, "false", inside), ErrorClass::Overloaded, "the header spoke of the success");
+    }
+
+    #[test]
+    fn a_context_that_is_too_long_is_known_by_its_sentence_where_there_is_no_word() {
+        let message = "This model's maximum context length is 4096 tokens. However, you requested 5000 tokens.";
+        assert_eq!(class(400, json!({"message": message, "code": 400})), ErrorClass::TooLarge);
+        assert_eq!(class(200, json!({"error": {"message": message, "code": 400}})), ErrorClass::TooLarge);
+        assert_eq!(class(500, json!({"message": message})), ErrorClass::ServerError);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use copydesk_core::{NanoUsd, Tokens};
 use serde_json::{Map, Value, json};
 
 use crate::error::ProviderError;
-use crate::error_text::{ErrorText, error_in};
+use crate::error_text::{ErrorText, describe, error_in};
 use crate::exchange::{Dialect, Piece, WireRequest};
 use crate::picture;
 use crate::provider::{CallRequest, DeltaSink, Finish, Message, Part, Tool, ToolCall};
@@ -125,7 +125,7 @@ fn tool(tool: &Tool) -> Value {
 
 /// Takes one body or chunk.
 pub(crate) fn absorb(body: &Value, transcript: &mut Transcript, sink: &dyn DeltaSink) {
-    transcript.error = error_in(body).or(transcript.error.take());
+    transcript.error = error_in(body).or_else(|| bare_error(body)).or(transcript.error.take());
     transcript.usage = usage_in(body).unwrap_or(transcript.usage);
     let text_at = |name: &str| body.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
     transcript.model = text_at("model").map(str::to_owned).or(transcript.model.take());
@@ -136,6 +136,12 @@ pub(crate) fn absorb(body: &Value, transcript: &mut Transcript, sink: &dyn Delta
         transcript.is_answer = true;
         absorb_choice(choice, transcript, sink);
     }
+}
+
+/// An error that is the whole piece and not a field of it, as older versions of vLLM send it in mid-stream.
+fn bare_error(body: &Value) -> Option<ErrorText> {
+    let is_error = body.get("object").and_then(Value::as_str) == Some("error");
+    is_error.then(|| describe(body, ""))
 }
 
 fn absorb_choice(choice: &Value, transcript: &mut Transcript, sink: &dyn DeltaSink) {
