@@ -107,10 +107,12 @@ fn forbids_retry(status: u16, headers: &HeaderMap) -> bool {
 }
 
 fn without_retry(class: ErrorClass) -> ErrorClass {
-    match class {
-        ErrorClass::RateLimited => ErrorClass::Quota,
-        retryable if retryable.retryable() => ErrorClass::Rejected,
-        permanent => permanent,
+    if class == ErrorClass::RateLimited {
+        ErrorClass::Quota
+    } else if class.retryable() {
+        ErrorClass::Rejected
+    } else {
+        class
     }
 }
 
