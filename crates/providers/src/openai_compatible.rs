@@ -31,7 +31,13 @@ impl OpenAiCompatible {
         let endpoint = Endpoint::new(name, base_url, http, Auth::Bearer);
         let url = format!("{}/chat/completions", endpoint.base_url);
         let chat = OpenAiChat { url, limit_field: MaxTokensField::MaxTokens };
-        OpenAiCompatible { endpoint, chat, models: Vec::new(), prices: BTreeMap::new(), table: ProviderPrices::default() }
+        OpenAiCompatible {
+            endpoint,
+            chat,
+            models: Vec::new(),
+            prices: BTreeMap::new(),
+            table: ProviderPrices::default(),
+        }
     }
     pub fn with_api_key(mut self, api_key: Option<Secret>) -> OpenAiCompatible {
         self.endpoint.api_key = api_key;
