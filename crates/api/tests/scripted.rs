@@ -3,10 +3,9 @@
 //! good reasons and then answers; `refuses` never answers.
 
 use copydesk_core::Tokens;
-use copydesk_core::metering::price::Price;
 use copydesk_core::metering::usage::TokenUsage;
 use copydesk_providers::{
-    Answer, BoxFuture, CallReport, CallRequest, DeltaSink, ErrorClass, Finish, Provider, ProviderError,
+    Answer, BoxFuture, CallReport, CallRequest, Catalogue, DeltaSink, ErrorClass, Finish, Provider, ProviderError,
 };
 use std::sync::atomic::{AtomicU32, Ordering};
 use tokio::sync::watch;
@@ -17,11 +16,16 @@ pub const SECOND_HALF: &str = "world.";
 pub struct Scripted {
     gate: watch::Sender<bool>,
     calls: AtomicU32,
+    catalogue: Catalogue,
 }
 
 impl Scripted {
     pub fn new() -> Scripted {
-        Scripted { gate: watch::Sender::new(false), calls: AtomicU32::new(0) }
+        let models = ["writer", "held", "flaky", "refuses"].map(str::to_owned);
+        let price = copydesk_providers::demo::prices()["writer"].clone();
+        let prices = models.iter().map(|model| (model.clone(), price.clone())).collect();
+        let catalogue = Catalogue::exact(models.to_vec(), prices);
+        Scripted { gate: watch::Sender::new(false), calls: AtomicU32::new(0), catalogue }
     }
     pub fn open_gate(&self) {
         self.gate.send_replace(true);
@@ -52,11 +56,8 @@ impl Provider for Scripted {
     fn name(&self) -> &str {
         "demo"
     }
-    fn price(&self, _model: &str) -> Option<Price> {
-        copydesk_providers::demo::prices().get("writer").cloned()
-    }
-    fn models(&self) -> Vec<String> {
-        ["writer", "held", "flaky", "refuses"].map(str::to_owned).to_vec()
+    fn catalogue(&self) -> &Catalogue {
+        &self.catalogue
     }
     fn call<'a>(&'a self, request: &'a CallRequest, sink: &'a dyn DeltaSink) -> BoxFuture<'a, CallReport> {
         Box::pin(async move {

@@ -5,7 +5,7 @@ use copydesk_core::metering::usage::TokenUsage;
 use copydesk_core::{NanoUsd, Tokens};
 use copydesk_desk::recipes::Shelf;
 use copydesk_desk::{Desk, DeskConfig, Parts, World};
-use copydesk_providers::{Answer, CallReport, CallRequest, DeltaSink, Finish, Provider, Registry};
+use copydesk_providers::{Answer, CallReport, CallRequest, Catalogue, DeltaSink, Finish, Provider, Registry};
 use copydesk_store::Store;
 use futures::future::BoxFuture;
 use serde_json::{Value, json};
@@ -20,6 +20,7 @@ pub struct InProcess {
     pub calls: AtomicU64,
     /// When the last call arrived.
     pub arrived: Mutex<Option<Instant>>,
+    catalogue: Catalogue,
 }
 
 impl InProcess {
@@ -29,7 +30,11 @@ impl InProcess {
             .collect();
         let answer =
             json!({ "title": "The week", "intro": "Hello.", "topics": topics, "conclusion": "Bye." }).to_string();
-        Arc::new(InProcess { answer, takes, calls: AtomicU64::new(0), arrived: Mutex::new(None) })
+        let models = ["instant", "two-seconds"].map(str::to_owned);
+        let price = Price::per_million("bench", NanoUsd(150_000_000), NanoUsd(600_000_000));
+        let prices = models.iter().map(|model| (model.clone(), price.clone())).collect();
+        let catalogue = Catalogue::exact(models.to_vec(), prices);
+        Arc::new(InProcess { answer, takes, calls: AtomicU64::new(0), arrived: Mutex::new(None), catalogue })
     }
 }
 
@@ -55,11 +60,8 @@ impl Provider for InProcess {
             }
         })
     }
-    fn price(&self, _model: &str) -> Option<Price> {
-        Some(Price::per_million("bench", NanoUsd(150_000_000), NanoUsd(600_000_000)))
-    }
-    fn models(&self) -> Vec<String> {
-        Vec::new()
+    fn catalogue(&self) -> &Catalogue {
+        &self.catalogue
     }
 }
 

@@ -94,7 +94,7 @@ impl Desk {
             .map_err(|unknown| DeskError::UnknownModel { reason: unknown.to_string() })?;
         let world = self.world();
         let (at, began) = (world.now(), world.steady());
-        let price = provider.price_at(&model, at);
+        let price = provider.catalogue().price_at(&model, at);
         let request = CallRequest {
             max_output_tokens: Some(OUTPUT_TOKENS_MAX),
             stream: true,

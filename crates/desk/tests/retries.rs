@@ -142,11 +142,8 @@ async fn what_would_only_repeat_itself_fails_at_once_and_the_rest_is_tried_three
         }
         let failure = bench.failed(receipt.generation).await;
         assert_eq!(failure.code, class.code(), "{class:?}");
-        let calls = match class {
-            ErrorClass::Malformed => 2,
-            class if class.retryable() => 3,
-            _ => 1,
-        };
+        let once_more = if class == ErrorClass::Malformed { 2 } else { 3 };
+        let calls = if class.retryable() { once_more } else { 1 };
         assert_eq!(bench.script.calls(), calls, "{class:?}");
         assert_eq!(bench.left("ada").await, credits("1000"));
         bench.in_order().await;

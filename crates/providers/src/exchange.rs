@@ -7,10 +7,11 @@ use copydesk_core::metering::usage::TokenUsage;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::Value;
 
+use crate::catalogue::Catalogue;
 use crate::error::{ErrorClass, ProviderError};
 use crate::error_text::{ErrorText, describe, into_error};
 use crate::http::{ANSWER_BYTES_MAX, Auth, ContentKind, ERROR_BYTES_MAX, HttpClient};
-use crate::http::{Outgoing, Posted, Response, head_of};
+use crate::http::{Outgoing, Posted, Response, Terms, head_of};
 use crate::json_text::parse_json;
 use crate::lines::LineReader;
 use crate::provider::{CallReport, CallRequest, DeltaSink, NoSink, Timeouts};
@@ -69,12 +70,14 @@ pub(crate) struct Endpoint {
     pub http: HttpClient,
     pub auth: Auth,
     pub api_key: Option<Secret>,
+    /// What is known about its models.
+    pub catalogue: Catalogue,
 }
 
 impl Endpoint {
     pub fn new(name: impl Into<String>, base_url: &str, http: HttpClient, auth: Auth) -> Endpoint {
         let base_url = base_url.trim_end_matches('/').to_owned();
-        Endpoint { name: name.into(), base_url, http, auth, api_key: None }
+        Endpoint { name: name.into(), base_url, http, auth, api_key: None, catalogue: Catalogue::default() }
     }
 
     /// Makes one call in the given format.
@@ -198,12 +201,12 @@ impl Endpoint {
             body: body.map(|body| body.to_string().into_bytes()),
             timeouts,
         };
-        let Posted { sent, response } = self.http.send(outgoing).await;
+        let terms = Terms { bytes_max, ..Terms::default() };
+        let Posted { sent, response } = self.http.send_on(outgoing, terms).await;
         let mut response = match response {
             Ok(response) => response,
             Err(error) => return Exchanged { sent, ..Exchanged::not_sent(error.masked(key)) },
         };
-        response.allow(bytes_max);
         let result = json_answer(&mut response, explain).await;
         Exchanged {
             sent,

@@ -344,11 +344,6 @@ impl Response {
         Ok(piece)
     }
 
-    /// Reads up to another limit than [`ANSWER_BYTES_MAX`]. Units: bytes after decompression.
-    pub fn allow(&mut self, bytes_max: usize) {
-        self.bytes_max = bytes_max;
-    }
-
     /// The answer made progress: many bytes came, or a whole line of a stream, or white space before a body has begun.
     /// A single byte now and then is none, or a drip could hold a worker until the total limit.
     pub fn progressed(&mut self) {

@@ -8,6 +8,7 @@ mod anthropic_schema;
 mod anthropic_wire;
 #[cfg(test)]
 mod any_json;
+pub mod catalogue;
 mod count;
 pub mod demo;
 mod download;
@@ -44,6 +45,7 @@ mod transcript;
 mod veo;
 
 pub use anthropic::Anthropic;
+pub use catalogue::Catalogue;
 pub use demo::{DemoHandle, DemoRequest, DemoServer, DemoUsage};
 pub use error::{ErrorClass, ProviderError, TimeoutPhase};
 pub use gemini::{GEMINI_BASE_URL, Gemini};

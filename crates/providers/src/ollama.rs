@@ -3,10 +3,7 @@
 //!
 //! Source: docs.ollama.com/api, pages "Chat", "Streaming", "Usage" and "Errors" (November 2026).
 
-use std::collections::BTreeMap;
-
-use copydesk_core::metering::price::Price;
-
+use crate::catalogue::Catalogue;
 use crate::exchange::Endpoint;
 use crate::http::{Auth, HttpClient};
 use crate::ollama_wire::OllamaChat;
@@ -21,8 +18,6 @@ pub const BASE_URL_DEFAULT: &str = "http://127.0.0.1:11434";
 pub struct Ollama {
     endpoint: Endpoint,
     chat: OllamaChat,
-    models: Vec<String>,
-    prices: BTreeMap<String, Price>,
 }
 
 impl Ollama {
@@ -30,21 +25,16 @@ impl Ollama {
     pub fn new(name: impl Into<String>, base_url: &str, http: HttpClient) -> Ollama {
         let endpoint = Endpoint::new(name, base_url, http, Auth::Bearer);
         let chat = OllamaChat { url: format!("{}/api/chat", endpoint.base_url) };
-        Ollama { endpoint, chat, models: Vec::new(), prices: BTreeMap::new() }
+        Ollama { endpoint, chat }
     }
     /// For a server behind a key, such as ollama.com.
     pub fn with_api_key(mut self, api_key: Option<Secret>) -> Ollama {
         self.endpoint.api_key = api_key;
         self
     }
-    /// Names the models there are; a name outside the list is then unknown.
-    pub fn with_models(mut self, models: Vec<String>) -> Ollama {
-        self.models = models;
-        self
-    }
-    /// The prices of models by their name without options.
-    pub fn with_prices(mut self, prices: BTreeMap<String, Price>) -> Ollama {
-        self.prices = prices;
+    /// What is known about its models.
+    pub fn with_catalogue(mut self, catalogue: Catalogue) -> Self {
+        self.endpoint.catalogue = catalogue;
         self
     }
 }
@@ -56,11 +46,7 @@ impl Provider for Ollama {
     fn call<'a>(&'a self, request: &'a CallRequest, sink: &'a dyn DeltaSink) -> BoxFuture<'a, CallReport> {
         Box::pin(self.endpoint.call(&self.chat, request, sink))
     }
-    fn price(&self, model: &str) -> Option<Price> {
-        let base = model.split_once('?').map_or(model, |(base, _)| base);
-        self.prices.get(model).or_else(|| self.prices.get(base)).cloned()
-    }
-    fn models(&self) -> Vec<String> {
-        self.models.clone()
+    fn catalogue(&self) -> &Catalogue {
+        &self.endpoint.catalogue
     }
 }

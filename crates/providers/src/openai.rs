@@ -4,12 +4,10 @@
 //!
 //! Source: OpenAI's API reference, its error codes guide and its own client (November 2026); `reference/providers.md`, 1.2.
 
-use std::collections::BTreeMap;
-
-use copydesk_core::metering::price::Price;
 use copydesk_core::metering::usage::TokenUsage;
 use serde_json::Value;
 
+use crate::catalogue::Catalogue;
 use crate::error::{ErrorClass, ProviderError};
 use crate::error_text::{ErrorText, describe, error_in};
 use crate::exchange::{Dialect, Endpoint, Found, Piece, WireRequest, error_inside};
@@ -29,8 +27,6 @@ use crate::transcript::Transcript;
 pub struct OpenAi {
     endpoint: Endpoint,
     chat: Chat,
-    models: Vec<String>,
-    prices: BTreeMap<String, Price>,
 }
 
 impl OpenAi {
@@ -39,20 +35,15 @@ impl OpenAi {
         let endpoint = Endpoint::new(name, base_url, http, Auth::Bearer);
         let url = format!("{}/chat/completions", endpoint.base_url);
         let chat = Chat(OpenAiChat { url, limit_field: MaxTokensField::MaxCompletionTokens });
-        OpenAi { endpoint, chat, models: Vec::new(), prices: BTreeMap::new() }
+        OpenAi { endpoint, chat }
     }
     pub fn with_api_key(mut self, api_key: Option<Secret>) -> OpenAi {
         self.endpoint.api_key = api_key;
         self
     }
-    /// Names the models there are; a name outside the list is then unknown.
-    pub fn with_models(mut self, models: Vec<String>) -> OpenAi {
-        self.models = models;
-        self
-    }
-    /// The prices of models by their name without options.
-    pub fn with_prices(mut self, prices: BTreeMap<String, Price>) -> OpenAi {
-        self.prices = prices;
+    /// What is known about its models.
+    pub fn with_catalogue(mut self, catalogue: Catalogue) -> Self {
+        self.endpoint.catalogue = catalogue;
         self
     }
 
@@ -94,12 +85,8 @@ impl Provider for OpenAi {
     fn call<'a>(&'a self, request: &'a CallRequest, sink: &'a dyn DeltaSink) -> BoxFuture<'a, CallReport> {
         Box::pin(self.endpoint.call(&self.chat, request, sink))
     }
-    fn price(&self, model: &str) -> Option<Price> {
-        let base = model.split_once('?').map_or(model, |(base, _)| base);
-        self.prices.get(model).or_else(|| self.prices.get(base)).cloned()
-    }
-    fn models(&self) -> Vec<String> {
-        self.models.clone()
+    fn catalogue(&self) -> &Catalogue {
+        &self.endpoint.catalogue
     }
     fn draws_pictures(&self) -> Option<&dyn DrawsPictures> {
         Some(self)

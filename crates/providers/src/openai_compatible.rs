@@ -2,16 +2,11 @@
 //! demo provider. It makes one call and reports it; it never retries, never prices what it has no table for, and keeps
 //! no state between calls.
 
-use std::collections::BTreeMap;
-
-use copydesk_core::Timestamp;
-use copydesk_core::metering::price::Price;
-
+use crate::catalogue::Catalogue;
 use crate::exchange::Endpoint;
 use crate::http::{Auth, HttpClient};
 pub use crate::openai_wire::MaxTokensField;
 use crate::openai_wire::OpenAiChat;
-use crate::prices::ProviderPrices;
 use crate::provider::{BoxFuture, CallReport, CallRequest, DeltaSink, Provider};
 use crate::secret::Secret;
 
@@ -20,9 +15,6 @@ use crate::secret::Secret;
 pub struct OpenAiCompatible {
     endpoint: Endpoint,
     chat: OpenAiChat,
-    models: Vec<String>,
-    prices: BTreeMap<String, Price>,
-    table: ProviderPrices,
 }
 
 impl OpenAiCompatible {
@@ -31,13 +23,7 @@ impl OpenAiCompatible {
         let endpoint = Endpoint::new(name, base_url, http, Auth::Bearer);
         let url = format!("{}/chat/completions", endpoint.base_url);
         let chat = OpenAiChat { url, limit_field: MaxTokensField::MaxTokens };
-        OpenAiCompatible {
-            endpoint,
-            chat,
-            models: Vec::new(),
-            prices: BTreeMap::new(),
-            table: ProviderPrices::default(),
-        }
+        OpenAiCompatible { endpoint, chat }
     }
     pub fn with_api_key(mut self, api_key: Option<Secret>) -> OpenAiCompatible {
         self.endpoint.api_key = api_key;
@@ -47,19 +33,9 @@ impl OpenAiCompatible {
         self.chat.limit_field = field;
         self
     }
-    /// Names the models there are; a name outside the list is then unknown.
-    pub fn with_models(mut self, models: Vec<String>) -> OpenAiCompatible {
-        self.models = models;
-        self
-    }
-    /// The prices of models by their name without options.
-    pub fn with_prices(mut self, prices: BTreeMap<String, Price>) -> OpenAiCompatible {
-        self.prices = prices;
-        self
-    }
-    /// The dated prices of this provider, asked where it has no price of its own for a model.
-    pub fn with_price_table(mut self, table: ProviderPrices) -> OpenAiCompatible {
-        self.table = table;
+    /// What is known about its models.
+    pub fn with_catalogue(mut self, catalogue: Catalogue) -> Self {
+        self.endpoint.catalogue = catalogue;
         self
     }
 }
@@ -71,18 +47,7 @@ impl Provider for OpenAiCompatible {
     fn call<'a>(&'a self, request: &'a CallRequest, sink: &'a dyn DeltaSink) -> BoxFuture<'a, CallReport> {
         Box::pin(self.endpoint.call(&self.chat, request, sink))
     }
-    fn price(&self, model: &str) -> Option<Price> {
-        self.price_at(model, Timestamp::from_micros(i64::MAX))
-    }
-    fn price_at(&self, model: &str, at: Timestamp) -> Option<Price> {
-        let base = model.split_once('?').map_or(model, |(base, _)| base);
-        let listed = self.prices.get(model).or_else(|| self.prices.get(base)).cloned();
-        listed.or_else(|| self.table.price(base, at))
-    }
-    fn priced_models(&self) -> Vec<String> {
-        self.table.models()
-    }
-    fn models(&self) -> Vec<String> {
-        self.models.clone()
+    fn catalogue(&self) -> &Catalogue {
+        &self.endpoint.catalogue
     }
 }

@@ -3,11 +3,9 @@
 //!
 //! Source: OpenRouter's documentation and OpenAPI description (August to November 2026); `reference/providers.md`, 1.2 to 1.4.
 
-use std::collections::BTreeMap;
-
-use copydesk_core::metering::price::Price;
 use tokio::io::AsyncWrite;
 
+use crate::catalogue::Catalogue;
 use crate::error::{ErrorClass, ProviderError};
 use crate::exchange::Endpoint;
 use crate::http::{Auth, HttpClient};
@@ -23,8 +21,6 @@ use crate::secret::Secret;
 pub struct OpenRouter {
     endpoint: Endpoint,
     chat: OpenRouterChat,
-    models: Vec<String>,
-    prices: BTreeMap<String, Price>,
 }
 
 impl OpenRouter {
@@ -33,20 +29,15 @@ impl OpenRouter {
         let endpoint = Endpoint::new(name, base_url, http, Auth::Bearer);
         let url = format!("{}/chat/completions", endpoint.base_url);
         let chat = OpenRouterChat(OpenAiChat { url, limit_field: MaxTokensField::MaxTokens });
-        OpenRouter { endpoint, chat, models: Vec::new(), prices: BTreeMap::new() }
+        OpenRouter { endpoint, chat }
     }
     pub fn with_api_key(mut self, api_key: Option<Secret>) -> OpenRouter {
         self.endpoint.api_key = api_key;
         self
     }
-    /// Names the models there are; a name outside the list is then unknown.
-    pub fn with_models(mut self, models: Vec<String>) -> OpenRouter {
-        self.models = models;
-        self
-    }
-    /// The prices of models by their name without options.
-    pub fn with_prices(mut self, prices: BTreeMap<String, Price>) -> OpenRouter {
-        self.prices = prices;
+    /// What is known about its models.
+    pub fn with_catalogue(mut self, catalogue: Catalogue) -> Self {
+        self.endpoint.catalogue = catalogue;
         self
     }
 
@@ -80,12 +71,8 @@ impl Provider for OpenRouter {
     fn call<'a>(&'a self, request: &'a CallRequest, sink: &'a dyn DeltaSink) -> BoxFuture<'a, CallReport> {
         Box::pin(self.endpoint.call(&self.chat, request, sink))
     }
-    fn price(&self, model: &str) -> Option<Price> {
-        let base = model.split_once('?').map_or(model, |(base, _)| base);
-        self.prices.get(model).or_else(|| self.prices.get(base)).cloned()
-    }
-    fn models(&self) -> Vec<String> {
-        self.models.clone()
+    fn catalogue(&self) -> &Catalogue {
+        &self.endpoint.catalogue
     }
     fn runs_media_jobs(&self) -> Option<&dyn RunsMediaJobs> {
         Some(self)

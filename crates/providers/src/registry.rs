@@ -6,9 +6,15 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
+use crate::anthropic::{self, Anthropic};
+use crate::catalogue::{Catalogue, without_options};
 use crate::demo;
+use crate::gemini::{GEMINI_BASE_URL, Gemini};
 use crate::http::HttpClient;
-use crate::openai_compatible::{MaxTokensField, OpenAiCompatible};
+use crate::ollama::{self, Ollama};
+use crate::openai::OpenAi;
+use crate::openai_compatible::OpenAiCompatible;
+use crate::openrouter::OpenRouter;
 use crate::prices::PriceTable;
 use crate::provider::Provider;
 use crate::secret::Secret;
@@ -21,19 +27,30 @@ const NEAR_MAX: usize = 3;
 pub enum ProviderKind {
     OpenRouter,
     OpenAi,
-    OpenAiCompatible,
+    Anthropic,
+    Gemini,
     Ollama,
+    OpenAiCompatible,
     Demo,
 }
 
 impl ProviderKind {
-    pub const ALL: [ProviderKind; 5] =
-        [Self::OpenRouter, Self::OpenAi, Self::OpenAiCompatible, Self::Ollama, Self::Demo];
+    pub const ALL: [ProviderKind; 7] = [
+        Self::OpenRouter,
+        Self::OpenAi,
+        Self::Anthropic,
+        Self::Gemini,
+        Self::Ollama,
+        Self::OpenAiCompatible,
+        Self::Demo,
+    ];
 
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::OpenRouter => "openrouter",
             Self::OpenAi => "openai",
+            Self::Anthropic => "anthropic",
+            Self::Gemini => "gemini",
             Self::OpenAiCompatible => "openai-compatible",
             Self::Ollama => "ollama",
             Self::Demo => "demo",
@@ -45,7 +62,9 @@ impl ProviderKind {
         match self {
             Self::OpenRouter => Some("https://openrouter.ai/api/v1"),
             Self::OpenAi => Some("https://api.openai.com/v1"),
-            Self::Ollama => Some("http://127.0.0.1:11434/v1"),
+            Self::Anthropic => Some(anthropic::BASE_URL_DEFAULT),
+            Self::Gemini => Some(GEMINI_BASE_URL),
+            Self::Ollama => Some(ollama::BASE_URL_DEFAULT),
             Self::OpenAiCompatible | Self::Demo => None,
         }
     }
@@ -78,7 +97,9 @@ pub struct ProviderConfig {
 /// A configuration no registry can be built from.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum RegistryError {
-    #[error("there is no provider kind {given:?}: use one of openrouter, openai, openai-compatible, ollama, demo")]
+    #[error(
+        "there is no provider kind {given:?}: use one of openrouter, openai, anthropic, gemini, ollama, openai-compatible, demo"
+    )]
     UnknownKind { given: String },
     #[error("{given:?} cannot be a provider's name: use letters, digits, '-' and '_', such as my-provider")]
     BadName { given: String },
@@ -186,9 +207,7 @@ impl Registry {
         };
         let (name, model) = address.split_once('/').ok_or_else(unknown)?;
         let provider = self.providers.get(name).ok_or_else(unknown)?;
-        let models = provider.models();
-        let known = models.is_empty() || models.iter().any(|known| known == model || known == base(model));
-        if base(model).is_empty() || !known {
+        if !provider.catalogue().may_have(model) {
             return Err(unknown());
         }
         Ok((Arc::clone(provider), model.to_owned()))
@@ -197,13 +216,13 @@ impl Registry {
     /// Every address that is known for certain.
     pub fn addresses(&self) -> Vec<String> {
         let of = |(name, provider): (&String, &Arc<dyn Provider>)| {
-            provider.models().into_iter().map(move |model| format!("{name}/{model}")).collect::<Vec<_>>()
+            provider.catalogue().models().iter().map(move |model| format!("{name}/{model}")).collect::<Vec<_>>()
         };
         self.providers.iter().flat_map(of).collect()
     }
 
     fn near(&self, given: &str) -> Vec<String> {
-        let given: String = base(given).chars().take(100).collect::<String>().to_lowercase();
+        let given: String = without_options(given).chars().take(100).collect::<String>().to_lowercase();
         let wanted_model = given.rsplit('/').next().unwrap_or(&given);
         let mut ranked: Vec<(usize, String)> = Vec::new();
         for address in self.addresses() {
@@ -216,18 +235,14 @@ impl Registry {
         }
         if let Some((name, model)) = given.split_once('/') {
             let like = self.names().into_iter().filter(|known| known != name && distance(name, known) <= 2);
-            let like =
-                like.filter(|known| self.providers.get(known).is_some_and(|provider| provider.models().is_empty()));
+            let like = like.filter(|known| {
+                self.providers.get(known).is_some_and(|provider| provider.catalogue().models().is_empty())
+            });
             ranked.extend(like.map(|known| (distance(name, &known), format!("{known}/{model}"))));
         }
         ranked.sort();
         ranked.into_iter().take(NEAR_MAX).map(|(_, address)| address).collect()
     }
-}
-
-/// A model's name without its options.
-fn base(model: &str) -> &str {
-    model.split_once('?').map_or(model, |(base, _)| base)
 }
 
 fn build_one(
@@ -242,15 +257,22 @@ fn build_one(
         (None, Some(usual)) => usual,
         (None, None) => return Err(RegistryError::MissingBaseUrl { name }),
     };
-    let table = prices.for_provider(&name, config.kind, base_url);
-    let plain = || {
-        let provider = OpenAiCompatible::new(name.clone(), base_url, http.clone());
-        provider.with_api_key(config.api_key.clone()).with_price_table(table.clone())
-    };
+    let (http, key) = (http.clone(), config.api_key.clone());
+    let catalogue = Catalogue::priced(prices.for_provider(&name, config.kind, base_url));
     Ok(match config.kind {
-        ProviderKind::OpenRouter | ProviderKind::OpenAiCompatible | ProviderKind::Ollama => Arc::new(plain()),
-        ProviderKind::OpenAi => Arc::new(plain().with_max_tokens_field(MaxTokensField::MaxCompletionTokens)),
-        ProviderKind::Demo => Arc::new(demo::provider(&name, base_url, http.clone())),
+        ProviderKind::OpenRouter => {
+            Arc::new(OpenRouter::new(name, base_url, http).with_api_key(key).with_catalogue(catalogue))
+        }
+        ProviderKind::OpenAi => Arc::new(OpenAi::new(name, base_url, http).with_api_key(key).with_catalogue(catalogue)),
+        ProviderKind::Anthropic => {
+            Arc::new(Anthropic::new(name, base_url, http).with_api_key(key).with_catalogue(catalogue))
+        }
+        ProviderKind::Gemini => Arc::new(Gemini::new(name, base_url, http).with_api_key(key).with_catalogue(catalogue)),
+        ProviderKind::Ollama => Arc::new(Ollama::new(name, base_url, http).with_api_key(key).with_catalogue(catalogue)),
+        ProviderKind::OpenAiCompatible => {
+            Arc::new(OpenAiCompatible::new(name, base_url, http).with_api_key(key).with_catalogue(catalogue))
+        }
+        ProviderKind::Demo => Arc::new(demo::provider(&name, base_url, http)),
     })
 }
 
@@ -276,6 +298,8 @@ fn distance(a: &str, b: &str) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use copydesk_core::Timestamp;
+
     use super::*;
 
     fn config(name: &str, kind: ProviderKind, base_url: Option<&str>) -> ProviderConfig {
@@ -297,8 +321,11 @@ mod tests {
         assert_eq!((provider.name(), model.as_str()), ("openrouter", "anthropic/claude"));
         let (provider, model) = registry.resolve("demo/flaky?fail=2").map_err(|e| e.to_string()).unwrap();
         assert_eq!((provider.name(), model.as_str()), ("demo", "flaky?fail=2"));
-        assert_eq!(provider.price("flaky?fail=2").unwrap().version, "demo-2026-11");
-        assert_eq!(provider.price("unpriced"), None);
+        assert_eq!(
+            provider.catalogue().price_at("flaky?fail=2", Timestamp::from_micros(0)).unwrap().version,
+            "demo-2026-11"
+        );
+        assert_eq!(provider.catalogue().price_at("unpriced", Timestamp::from_micros(0)), None);
     }
 
     #[test]

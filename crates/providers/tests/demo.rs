@@ -7,8 +7,9 @@ mod support;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use copydesk_core::Tokens;
 use copydesk_core::metering::cost::{Cost, cost};
+use copydesk_core::metering::price::Price;
+use copydesk_core::{Timestamp, Tokens};
 use copydesk_providers::demo::{Model, PRICE_VERSION};
 use copydesk_providers::{
     CallReport, CallRequest, DemoHandle, DemoServer, ErrorClass, Finish, HttpClient, OpenAiCompatible, PriceTable,
@@ -40,6 +41,10 @@ const NEWS: &str = "Write our newsletter.\nTopic: the old town\nTopics: 3\n<item
     [4] Bees on the town hall roof\nhttps://news.example/bees\n\n\
     [5] Old quarry becomes a lake\nhttps://lake.example/\nSwimmers have been asking for years. The water is clean, the \
     council says, and the path is done.\n\n</items>\nAnswer with JSON.";
+
+fn price_of(provider: &OpenAiCompatible, model: &str) -> Option<Price> {
+    provider.catalogue().price_at(model, Timestamp::from_micros(0))
+}
 
 #[tokio::test]
 async fn the_writer_makes_a_newsletter_from_the_items_and_names_its_sources() {
@@ -182,13 +187,13 @@ async fn a_model_that_comes_later_is_refused_with_the_list_of_those_there_are() 
 async fn every_model_but_unpriced_has_a_price_and_costs_more_than_nothing() {
     let (_handle, provider) = start().await;
     let report = ask(&provider, request("writer", "tea")).await;
-    let price = provider.price("writer?ms=1").unwrap();
+    let price = price_of(&provider, "writer?ms=1").unwrap();
     assert_eq!(price.version, PRICE_VERSION);
     let cost_of = cost(&report.usage, Some(&price));
     assert!(cost_of.nanousd().unwrap().0 > 0);
-    assert_eq!(cost(&report.usage, provider.price("unpriced").as_ref()), Cost::Unpriced);
-    for model in provider.models() {
-        assert_eq!(provider.price(&model).is_none(), model == "unpriced", "{model}");
+    assert_eq!(cost(&report.usage, price_of(&provider, "unpriced").as_ref()), Cost::Unpriced);
+    for model in provider.catalogue().models() {
+        assert_eq!(price_of(&provider, model).is_none(), model == "unpriced", "{model}");
     }
 }
 

@@ -29,14 +29,10 @@ pub(crate) async fn list(State(api): State<Api>, _caller: Caller) -> Json<Models
     let mut providers = Vec::new();
     for name in registry.names() {
         let Some(provider) = registry.get(&name) else { continue };
-        let known = provider.models();
-        let listed: BTreeSet<String> = if known.is_empty() {
-            provider.priced_models().into_iter().collect()
-        } else {
-            known.iter().cloned().collect()
-        };
-        models.extend(listed.iter().map(|model| ModelBody::new(&name, model, provider.price_at(model, now))));
-        providers.push(ProviderBody::new(name, !known.is_empty()));
+        let catalogue = provider.catalogue();
+        let listed: BTreeSet<String> = catalogue.listed().into_iter().collect();
+        models.extend(listed.iter().map(|model| ModelBody::new(&name, model, catalogue.price_at(model, now))));
+        providers.push(ProviderBody::new(name, !catalogue.models().is_empty()));
     }
     Json(ModelsBody { models: List::whole(models), providers })
 }

@@ -27,7 +27,12 @@ impl std::fmt::Debug for ProviderSettings {
 pub type Providers = BTreeMap<String, ProviderSettings>;
 
 /// Variables that switch a provider of the same kind on.
-const WELL_KNOWN: &[(&str, &str)] = &[("OPENROUTER_API_KEY", "openrouter"), ("OPENAI_API_KEY", "openai")];
+const WELL_KNOWN: &[(&str, &str)] = &[
+    ("OPENROUTER_API_KEY", "openrouter"),
+    ("OPENAI_API_KEY", "openai"),
+    ("ANTHROPIC_API_KEY", "anthropic"),
+    ("GEMINI_API_KEY", "gemini"),
+];
 const PREFIX: &str = "COPYDESK_PROVIDER_";
 
 pub fn read(environment: &Environment, path: &Path, table: &toml::Table) -> Result<Providers, ConfigError> {

@@ -11,6 +11,7 @@ use crate::time::Age;
 use crate::{MicroCredits, NodeId, Timestamp};
 
 /// The answer to an event.
+#[allow(clippy::large_enum_variant, reason = "it lives for a moment and is nearly always the large one")]
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Verdict {
     /// Write this.

@@ -5,7 +5,9 @@ use copydesk_core::metering::usage::TokenUsage;
 use copydesk_core::{CallId, NanoUsd, Timestamp, Tokens};
 use copydesk_desk::clock::{Clock, HandClock};
 use copydesk_providers::error::ErrorClass;
-use copydesk_providers::{Answer, CallReport, CallRequest, DeltaSink, Finish, Message, Provider, ProviderError};
+use copydesk_providers::{
+    Answer, CallReport, CallRequest, Catalogue, DeltaSink, Finish, Message, Provider, ProviderError,
+};
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -61,6 +63,7 @@ pub struct Script {
     in_flight: AtomicUsize,
     peak: AtomicUsize,
     dropped: AtomicUsize,
+    catalogue: Catalogue,
 }
 
 /// What every whole answer used.
@@ -71,6 +74,14 @@ pub fn usage() -> TokenUsage {
         output_reasoning: Some(Tokens(5)),
         ..TokenUsage::default()
     }
+}
+
+/// Nobody has a model called `absent`.
+fn catalogue() -> Catalogue {
+    let models = ["one", "two", "three", "writer"].map(str::to_owned);
+    let price = Price::per_million("test-1", NanoUsd(1_000_000_000), NanoUsd(2_000_000_000));
+    let prices = models.iter().map(|model| (model.clone(), price.clone())).collect();
+    Catalogue::exact(models.to_vec(), prices)
 }
 
 impl Script {
@@ -85,6 +96,7 @@ impl Script {
             in_flight: AtomicUsize::new(0),
             peak: AtomicUsize::new(0),
             dropped: AtomicUsize::new(0),
+            catalogue: catalogue(),
         })
     }
     /// What the next calls get, in order.
@@ -203,12 +215,7 @@ impl Provider for Script {
         })
     }
 
-    fn price(&self, _model: &str) -> Option<Price> {
-        Some(Price::per_million("test-1", NanoUsd(1_000_000_000), NanoUsd(2_000_000_000)))
-    }
-
-    /// Any name, except that nobody has a model called `absent`.
-    fn models(&self) -> Vec<String> {
-        ["one", "two", "three", "writer"].map(str::to_owned).to_vec()
+    fn catalogue(&self) -> &Catalogue {
+        &self.catalogue
     }
 }

@@ -27,6 +27,7 @@ use http::header::CONTENT_TYPE;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
+use crate::catalogue::Catalogue;
 use crate::http::{CALL_ID_HEADER, HttpClient};
 use crate::openai_compatible::OpenAiCompatible;
 pub use models::Model;
@@ -136,7 +137,7 @@ impl Drop for DemoHandle {
 /// The provider entry for a demo server under `base_url`.
 pub fn provider(name: &str, base_url: &str, http: HttpClient) -> OpenAiCompatible {
     let names = Model::ALL.iter().map(|model| model.as_str().to_owned()).collect();
-    OpenAiCompatible::new(name, base_url, http).with_models(names).with_prices(prices())
+    OpenAiCompatible::new(name, base_url, http).with_catalogue(Catalogue::exact(names, prices()))
 }
 
 /// The price of every model but `unpriced`.

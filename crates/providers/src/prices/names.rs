@@ -31,6 +31,8 @@ const OLLAMA_CLOUD_HOST: &str = "ollama.com";
 pub fn vendor(kind: ProviderKind, base_url: &str) -> Option<&'static str> {
     match kind {
         ProviderKind::OpenAi => Some("openai"),
+        ProviderKind::Anthropic => Some("anthropic"),
+        ProviderKind::Gemini => Some("google"),
         ProviderKind::OpenAiCompatible => {
             let host = host(base_url)?;
             VENDOR_HOSTS.iter().find(|(known, _)| *known == host).map(|(_, vendor)| *vendor)
@@ -43,7 +45,12 @@ pub fn vendor(kind: ProviderKind, base_url: &str) -> Option<&'static str> {
 pub fn is_local(kind: ProviderKind, base_url: &str) -> bool {
     match kind {
         ProviderKind::Ollama => host(base_url).is_some_and(|host| host != OLLAMA_CLOUD_HOST),
-        ProviderKind::OpenRouter | ProviderKind::OpenAi | ProviderKind::OpenAiCompatible | ProviderKind::Demo => false,
+        ProviderKind::OpenRouter
+        | ProviderKind::OpenAi
+        | ProviderKind::Anthropic
+        | ProviderKind::Gemini
+        | ProviderKind::OpenAiCompatible
+        | ProviderKind::Demo => false,
     }
 }
 

@@ -150,11 +150,10 @@ fn a_configured_provider_answers_from_the_table_at_the_calls_instant() {
     let configs = [config("openai", ProviderKind::OpenAi), config("router", ProviderKind::OpenRouter)];
     let registry = Registry::build(&configs, &HttpClient::new().unwrap(), &PriceTable::built_in()).unwrap();
     let (provider, model) = registry.resolve("openai/gpt-5.6-sol").unwrap_or_else(|error| panic!("{error}"));
-    assert_eq!(input(provider.price_at(&model, at("2026-08-01"))), Some(5_000_000_000));
-    assert_eq!(input(provider.price_at(&model, at("2026-11-22"))), Some(4_000_000_000));
-    assert_eq!(input(provider.price(&model)), Some(4_000_000_000), "without an instant the one listed last");
-    assert!(provider.priced_models().contains(&model) && provider.models().is_empty());
+    assert_eq!(input(provider.catalogue().price_at(&model, at("2026-08-01"))), Some(5_000_000_000));
+    assert_eq!(input(provider.catalogue().price_at(&model, at("2026-11-22"))), Some(4_000_000_000));
+    assert!(provider.catalogue().listed().contains(&model) && provider.catalogue().models().is_empty());
     let router = registry.get("router").unwrap();
-    assert_eq!(router.price_at("openai/gpt-5.6-sol", at("2026-11-22")), None);
-    assert!(router.priced_models().is_empty());
+    assert_eq!(router.catalogue().price_at("openai/gpt-5.6-sol", at("2026-11-22")), None);
+    assert!(router.catalogue().listed().is_empty());
 }
