@@ -56,6 +56,11 @@ impl World {
         *lock(&self.speaker) = speaker;
     }
 
+    /// The listener behind the redirects has no faults: one that redirected again would hide who followed.
+    const fn is_healthy(&self) -> bool {
+        self.elsewhere.is_empty()
+    }
+
     pub fn release_held(&self) {
         self.gate.send_modify(|count| *count += 1);
     }
@@ -148,35 +153,27 @@ async fn exchange(world: &Arc<World>, reader: &mut Reader<'_>, writer: &mut Writ
         Incoming::Gone => return Next::Close,
         Incoming::Garbage(bytes) => return not_http(world, bytes, reader, writer).await,
     };
+    let closes = head.close;
     let (ask, entry_body, plan) = match understood(world, head, body) {
         Ok(understood) => understood,
         Err(complaint) => {
-            let bytes = Content::Bytes(complaint.into_bytes());
-            let complaint = script(&Reply::new(400, "text/plain", bytes), None, Usage::default());
-            // The client may be gone; there is nothing more to tell it.
-            return match complaint.steps.first() {
-                Some(_) => answer_unlogged(&complaint, reader, writer).await,
-                None => Next::Close,
-            };
+            let complaint = Reply::new(400, "text/plain", Content::Bytes(complaint.into_bytes()));
+            let steps = script(&complaint, None, Usage::default()).steps;
+            let ended = play(&steps, writer, reader, &Unlogged).await;
+            return if ended == How::Answered && !closes { Next::Again } else { Next::Close };
         }
     };
     let script = composed(world, &ask, plan);
     play_logged(world, &ask, entry_body, plan, &script, reader, writer).await
 }
 
+/// A mistake of the test's is told to it and is no entry in the log.
 struct Unlogged;
 
 impl Progress for Unlogged {
     fn wrote(&self, _bytes_total: u64, _words: u64) {}
     fn waits(&self, _how: How) {}
     async fn released(&self) {}
-}
-
-async fn answer_unlogged(script: &Script, reader: &mut Reader<'_>, writer: &mut WriteHalf<'_>) -> Next {
-    match play(&script.steps, writer, reader, &Unlogged).await {
-        How::Answered => Next::Again,
-        How::Open | How::Hung | How::Held | How::ClientClosed(_) | How::Reset | How::Cut => Next::Close,
-    }
 }
 
 /// A TLS handshake, or worse. It is answered with what is no TLS either.
@@ -207,6 +204,9 @@ async fn not_http(world: &World, bytes: Vec<u8>, reader: &mut Reader<'_>, writer
 /// A fault that must be known before the body: from the script, a header, the query, the path, or what has arrived of the
 /// body behind the head.
 fn early_plan(world: &World, head: &Head, ahead: &[u8]) -> Option<Plan> {
+    if world.is_healthy() {
+        return None;
+    }
     if let Some(plan) = world.plans().take_early() {
         return Some(plan);
     }
@@ -274,10 +274,13 @@ fn understood(world: &World, head: Head, body: Vec<u8>) -> Result<Understood, St
     let of_request = Options::parse(&header)?.or(Options::parse(head.query())?);
     let direct = of_request.plan;
     let of_model = Options::parse(in_model)?;
-    let starts_here = |plan: &Plan| plan.on == On::Start;
-    let plan = {
+    // At the start of a job a plan for its polls or its asset is only noted.
+    let starts_here = |plan: &Plan| plan.on == On::Start || route.what != What::JobStart;
+    let plan = if world.is_healthy() {
+        None
+    } else {
         let always = *lock(&world.always);
-        let asked_plan = direct.or(of_model.plan.filter(starts_here)).or(always);
+        let asked_plan = direct.or(of_model.plan).filter(starts_here).or(always);
         let key = if direct.is_some() { head.target.clone() } else { asked.clone() };
         let mut plans = world.plans();
         plans.take(&key, asked_plan).or_else(|| of_job(world, &mut plans, route.what, &route.id))
