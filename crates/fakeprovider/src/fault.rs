@@ -412,7 +412,7 @@ faults! {
 }
 
 impl Fault {
-    /// Short names: `reset` and `hang` strike in mid body, `refused_429` is left to `status_429`.
+    /// Short names: `reset`, `hang` and `close` strike in mid body.
     pub fn parse(word: &str) -> Option<Fault> {
         match word {
             "reset" => Some(Fault::ResetMidBody),

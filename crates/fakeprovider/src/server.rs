@@ -142,7 +142,8 @@ async fn exchange(world: &Arc<World>, reader: &mut Reader<'_>, writer: &mut Writ
         Incoming::Gone => return Next::Close,
         Incoming::Garbage(bytes) => return not_http(world, bytes, reader, writer).await,
     };
-    if let Some(plan) = early_plan(world, &head, reader.ahead()) {
+    let found = early_plan(world, &head, reader.ahead());
+    if let Found::Strikes(plan) = found {
         return early(world, head, plan, reader, writer).await;
     }
     if head.wants_continue() && writer.write_all(b"HTTP/1.1 100 Continue\r\n\r\n").await.is_err() {
@@ -154,7 +155,7 @@ async fn exchange(world: &Arc<World>, reader: &mut Reader<'_>, writer: &mut Writ
         Incoming::Garbage(bytes) => return not_http(world, bytes, reader, writer).await,
     };
     let closes = head.close;
-    let (ask, entry_body, plan) = match understood(world, head, body) {
+    let (ask, entry_body, plan) = match understood(world, head, body, found) {
         Ok(understood) => understood,
         Err(complaint) => {
             let complaint = Reply::new(400, "text/plain", Content::Bytes(complaint.into_bytes()));
@@ -201,14 +202,26 @@ async fn not_http(world: &World, bytes: Vec<u8>, reader: &mut Reader<'_>, writer
     Next::Close
 }
 
+/// What a look at the head found.
+#[derive(Clone, Copy, PartialEq)]
+enum Found {
+    Nothing,
+    /// A fault that does not strike this time.
+    Spared,
+    Strikes(Plan),
+}
+
 /// A fault that must be known before the body: from the script, a header, the query, the path, or what has arrived of the
 /// body behind the head.
-fn early_plan(world: &World, head: &Head, ahead: &[u8]) -> Option<Plan> {
+fn early_plan(world: &World, head: &Head, ahead: &[u8]) -> Found {
     if world.is_healthy() {
-        return None;
+        return Found::Nothing;
     }
     if let Some(plan) = world.plans().take_early() {
-        return Some(plan);
+        return Found::Strikes(plan);
+    }
+    if world.plans().scripted() > 0 {
+        return Found::Nothing;
     }
     let ahead = String::from_utf8_lossy(ahead);
     let in_body = ahead.split_once("?fault=").map(|(_, rest)| rest.split('"').next().unwrap_or(rest));
@@ -218,8 +231,12 @@ fn early_plan(world: &World, head: &Head, ahead: &[u8]) -> Option<Plan> {
     let header = head.header("x-fake-fault").map(|value| format!("fault={value}"));
     let places = [header, Some(head.query().to_owned()), in_path, in_body];
     let plan = places.into_iter().flatten().find_map(|text| Options::parse(&text).ok()?.plan);
-    let plan = plan.or_else(|| *lock(&world.always)).filter(|plan| plan.fault.is_early())?;
-    world.plans().strikes(head.path(), &plan).then_some(plan)
+    let plan = plan.or_else(|| *lock(&world.always)).filter(|plan| plan.fault.is_early());
+    match plan {
+        Some(plan) if world.plans().strikes(head.path(), &plan) => Found::Strikes(plan),
+        Some(_) => Found::Spared,
+        None => Found::Nothing,
+    }
 }
 
 async fn early(
@@ -262,7 +279,7 @@ async fn early(
 type Understood = (Ask, Body, Option<Plan>);
 
 /// Errors: a sentence about an option that cannot be read.
-fn understood(world: &World, head: Head, body: Vec<u8>) -> Result<Understood, String> {
+fn understood(world: &World, head: Head, body: Vec<u8>, early: Found) -> Result<Understood, String> {
     let route = route(&head.method, head.path());
     let (value, entry_body) = match serde_json::from_slice::<Value>(&body) {
         Ok(value) => (value.clone(), Body::Json(value)),
@@ -281,6 +298,8 @@ fn understood(world: &World, head: Head, body: Vec<u8>) -> Result<Understood, St
     } else {
         let always = *lock(&world.always);
         let asked_plan = direct.or(of_model.plan).filter(starts_here).or(always);
+        // One that was spared has been counted.
+        let asked_plan = asked_plan.filter(|plan| early != Found::Spared || !plan.fault.is_early());
         let key = if direct.is_some() { head.target.clone() } else { asked.clone() };
         let mut plans = world.plans();
         plans.take(&key, asked_plan).or_else(|| of_job(world, &mut plans, route.what, &route.id))

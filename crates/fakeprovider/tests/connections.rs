@@ -203,6 +203,9 @@ async fn an_early_fault_may_come_from_the_script_or_the_body() {
     assert_eq!(call(&fake, Dialect::OpenAi, "m", false).await.status(), 413);
     assert_eq!(call(&fake, Dialect::OpenAi, "m?fault=early_413", false).await.status(), 413);
     assert_eq!(call(&fake, Dialect::Gemini, "m?fault=early_413", false).await.status(), 413);
+    let once = "m?fault=early_413&times=1";
+    assert_eq!(call(&fake, Dialect::Anthropic, once, false).await.status(), 413);
+    assert_eq!(call(&fake, Dialect::Anthropic, once, false).await.status(), 200, "once is over");
 }
 
 #[tokio::test]
