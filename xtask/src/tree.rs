@@ -22,7 +22,7 @@ impl SourceFile {
     /// Tests, benches and the crates made for them: they may do what the product may not.
     pub fn is_for_tests(&self) -> bool {
         let folders = ["/tests/", "/benches/", "/examples/"];
-        let crates = ["crates/store-tests/", "crates/bench/", "xtask/"];
+        let crates = ["crates/store-tests/", "crates/bench/", "crates/fakeprovider/", "xtask/"];
         folders.iter().any(|folder| self.path.contains(folder))
             || crates.iter().any(|prefix| self.path.starts_with(prefix))
             || self.stem() == "tests"

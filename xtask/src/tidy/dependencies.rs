@@ -44,9 +44,13 @@ const EVERYTHING: &[&str] = &[
 ];
 
 /// Below desk, for tests of the edges: they build a desk on the model store and the demo provider.
-const FOR_EDGE_TESTS: &[&str] = &["copydesk-store", "copydesk-store-tests", "copydesk-providers", "copydesk-recipes"];
+const FOR_EDGE_TESTS: &[&str] =
+    &["copydesk-store", "copydesk-store-tests", "copydesk-providers", "copydesk-recipes", "copydesk-fakeprovider"];
 
-const RULES: [Rule; 13] = [
+/// Never in `[dependencies]`: it is no part of the product.
+const FAKE_PROVIDER: &[&str] = &["copydesk-fakeprovider"];
+
+const RULES: [Rule; 14] = [
     Rule {
         package: "copydesk-core",
         ours: &[],
@@ -80,7 +84,7 @@ const RULES: [Rule; 13] = [
     Rule {
         package: "copydesk-providers",
         ours: &["copydesk-core"],
-        ours_in_tests: &[],
+        ours_in_tests: FAKE_PROVIDER,
         third_party: AllBut(&[SQLITE_DRIVERS, POSTGRES_DRIVERS]),
     },
     Rule {
@@ -92,7 +96,7 @@ const RULES: [Rule; 13] = [
     Rule {
         package: "copydesk-desk",
         ours: &["copydesk-core", "copydesk-store", "copydesk-providers", "copydesk-recipes"],
-        ours_in_tests: &["copydesk-store-tests"],
+        ours_in_tests: &["copydesk-store-tests", "copydesk-fakeprovider"],
         third_party: AllBut(&[SQLITE_DRIVERS, POSTGRES_DRIVERS, WEB]),
     },
     Rule {
@@ -107,8 +111,15 @@ const RULES: [Rule; 13] = [
         ours_in_tests: FOR_EDGE_TESTS,
         third_party: AllBut(&[SQLITE_DRIVERS, POSTGRES_DRIVERS]),
     },
-    Rule { package: "copydesk", ours: EVERYTHING, ours_in_tests: EVERYTHING, third_party: AllBut(&[]) },
-    Rule { package: "copydesk-bench", ours: EVERYTHING, ours_in_tests: EVERYTHING, third_party: AllBut(&[]) },
+    // It speaks raw TCP, so that every byte can be wrong: no HTTP library.
+    Rule {
+        package: "copydesk-fakeprovider",
+        ours: &[],
+        ours_in_tests: &[],
+        third_party: Only(&["clap", "flate2", "serde_json", "tokio"]),
+    },
+    Rule { package: "copydesk", ours: EVERYTHING, ours_in_tests: FAKE_PROVIDER, third_party: AllBut(&[]) },
+    Rule { package: "copydesk-bench", ours: EVERYTHING, ours_in_tests: FAKE_PROVIDER, third_party: AllBut(&[]) },
     Rule { package: "xtask", ours: &[], ours_in_tests: &[], third_party: AllBut(&[]) },
 ];
 
