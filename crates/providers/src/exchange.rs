@@ -21,7 +21,7 @@ use crate::transcript::{Shape, Transcript};
 const PICTURE_EVENT_BYTES_MAX: usize = ANSWER_BYTES_MAX;
 
 /// Where a provider's own name for a request may stand when no dialect says it.
-const ID_HEADERS: [&str; 4] = ["x-generation-id", "x-request-id", "request-id", "x-fal-request-id"];
+pub(crate) const ID_HEADERS: [&str; 4] = ["x-generation-id", "x-request-id", "request-id", "x-fal-request-id"];
 
 /// One wire format. Pure: it never sends or waits.
 pub(crate) trait Dialect: Send + Sync {
@@ -188,7 +188,7 @@ impl Endpoint {
     }
 }
 
-async fn json_answer(response: &mut Response, explain: Explain<'_>) -> Result<Value, ProviderError> {
+pub(crate) async fn json_answer(response: &mut Response, explain: Explain<'_>) -> Result<Value, ProviderError> {
     if !(200..300).contains(&response.status) {
         return Err(explained_error(explain, response).await);
     }
@@ -216,7 +216,7 @@ pub(crate) fn error_inside(found: ErrorText, body: &Value) -> ProviderError {
     into_error(200, found, &HeaderMap::new(), &body.to_string())
 }
 
-fn named_by(headers: &[&str], response: &Response) -> Option<String> {
+pub(crate) fn named_by(headers: &[&str], response: &Response) -> Option<String> {
     headers.iter().find_map(|name| response.header(name)).map(str::to_owned)
 }
 
