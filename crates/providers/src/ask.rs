@@ -65,11 +65,6 @@ impl Endpoint {
 }
 
 impl Asked {
-    /// The value of a header that is text and not empty.
-    pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.get(name).and_then(|value| value.to_str().ok()).filter(|value| !value.is_empty())
-    }
-
     /// The report, with what was read out of the body. `read` is asked only when there is one.
     pub fn into_report<T>(
         self,
