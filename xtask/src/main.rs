@@ -14,6 +14,7 @@ mod crash;
 mod install;
 mod licences;
 mod postgres;
+mod prices;
 mod shell;
 mod spdx;
 mod test;
@@ -32,7 +33,7 @@ struct Chore {
 }
 
 /// A new chore is a new file and one line here.
-const CHORES: [Chore; 8] = [
+const CHORES: [Chore; 9] = [
     Chore {
         name: "ci",
         usage: "ci                          everything the merge check runs, in its order",
@@ -67,6 +68,11 @@ const CHORES: [Chore; 8] = [
         name: "bench",
         usage: "bench NAME [ARGS]           one benchmark, on a durable PostgreSQL",
         run: bench::run,
+    },
+    Chore {
+        name: "prices",
+        usage: "prices --from DIR --media-date DAY   the price table anew, from two unpacked packages",
+        run: prices::run,
     },
     Chore {
         name: "crash",

@@ -128,6 +128,7 @@ fn native() -> Router<Api> {
         .route("/recipes", get(recipes::list))
         .route("/recipes/{name}", get(recipes::one))
         .route("/models", get(models::list))
+        .route("/models/test", post(models::test))
         .route("/settings", get(settings::get).patch(settings::patch))
         .route("/events", get(events::list))
         .route("/audit", get(maintenance::audit))

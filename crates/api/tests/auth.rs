@@ -17,6 +17,7 @@ async fn every_route_below_the_base_needs_a_key() {
         ("DELETE", "/drafts/x"),
         ("GET", "/recipes"),
         ("GET", "/models"),
+        ("POST", "/models/test"),
         ("PATCH", "/settings"),
         ("GET", "/events"),
         ("GET", "/audit"),
@@ -130,6 +131,7 @@ async fn the_installation_is_the_operators() {
         ("GET", "/audit", None),
         ("GET", "/doctor", None),
         ("GET", "/status", None),
+        ("POST", "/models/test", Some(json!({"model": "demo/writer"}))),
     ] {
         let reply = site.send(method, path, body, &[]).await;
         assert_eq!((reply.status, reply.code().as_str()), (403, "scope_missing"), "{path}");

@@ -112,3 +112,36 @@ async fn recipes_carry_their_schema_and_models_their_price() {
     assert_eq!(writer["price"]["input_per_million_nanousd"], 150_000_000);
     assert_eq!(models["providers"][0]["name"], "demo");
 }
+
+#[tokio::test]
+async fn a_model_is_tried_and_nothing_is_booked() {
+    let site = Site::idle().await;
+    let reply = site.post("/models/test", json!({"model": "demo/writer"})).await;
+    assert_eq!(reply.status, 200);
+    let body = reply.json();
+    assert_eq!((&body["object"], &body["ok"], &body["error"]), (&json!("model_test"), &json!(true), &json!(null)));
+    assert_eq!((&body["model"], &body["text"]), (&json!("demo/writer"), &json!("Héllo world.")));
+    assert_eq!((&body["tokens"]["input"], &body["tokens"]["output"]), (&json!(10), &json!(4)));
+    // 10 x 150 + 4 x 600 = 3,900 nano-dollars.
+    assert_eq!((&body["cost"]["nanousd"], &body["cost"]["status"]), (&json!(3_900), &json!("priced")));
+    assert!(body["first_text_ms"].is_u64() && body["duration_ms"].is_u64(), "{body}");
+    assert_eq!(site.provider.calls(), 1);
+    assert_eq!(site.get("/usage/rows").await.json()["data"], json!([]));
+    assert_eq!(site.get("/generations").await.json()["data"], json!([]));
+}
+
+#[tokio::test]
+async fn a_model_that_does_not_answer_says_why_in_both_tongues() {
+    let site = Site::idle().await;
+    let reply = site.post("/models/test", json!({"model": "demo/refuses"})).await;
+    assert_eq!(reply.status, 200, "the test was made, and this is what it found");
+    let body = reply.json();
+    assert_eq!((&body["ok"], &body["text"]), (&json!(false), &json!(null)));
+    let error = &body["error"];
+    assert_eq!((&error["class"], &error["code"]), (&json!("refused"), &json!("refused")));
+    assert_eq!(error["message"], "demo refused to write this.");
+    assert_eq!(error["provider_message"], "I would rather not.");
+    let unknown = site.post("/models/test", json!({"model": "demo/wrter"})).await;
+    assert_eq!(unknown.code(), "model_not_found");
+    assert_eq!(site.post("/models/test", json!({})).await.code(), "validation_failed");
+}

@@ -45,7 +45,7 @@ fn report(result: Result<Answer, ProviderError>) -> CallReport {
 }
 
 fn written() -> CallReport {
-    report(Ok(Answer { text: format!("{FIRST_HALF}{SECOND_HALF}"), finish: Finish::Stop }))
+    report(Ok(Answer::text(format!("{FIRST_HALF}{SECOND_HALF}"), Finish::Stop)))
 }
 
 impl Provider for Scripted {

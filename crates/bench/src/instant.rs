@@ -56,12 +56,7 @@ impl Provider for InProcess {
         })
     }
     fn price(&self, _model: &str) -> Option<Price> {
-        Some(Price {
-            version: "bench".to_owned(),
-            input_per_million: NanoUsd(150_000_000),
-            output_per_million: NanoUsd(600_000_000),
-            cached_per_million: None,
-        })
+        Some(Price::per_million("bench", NanoUsd(150_000_000), NanoUsd(600_000_000)))
     }
     fn models(&self) -> Vec<String> {
         Vec::new()

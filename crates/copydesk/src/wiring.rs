@@ -4,7 +4,9 @@ use crate::config::Settings;
 use crate::exit::{self, Failure};
 use copydesk_desk::recipes::Shelf;
 use copydesk_desk::{Desk, Parts, World};
-use copydesk_providers::{DemoHandle, DemoServer, HttpClient, ProviderConfig, ProviderKind, Registry, Secret};
+use copydesk_providers::{
+    DemoHandle, DemoServer, HttpClient, PriceTable, ProviderConfig, ProviderKind, Registry, Secret,
+};
 use copydesk_store::{Store, StoreError};
 use copydesk_store_postgres::PostgresStore;
 use copydesk_store_sqlite::SqliteStore;
@@ -172,7 +174,20 @@ fn providers(settings: &Settings, demo: &DemoHandle) -> Result<Registry, Failure
             api_key: None,
         });
     }
-    Registry::build(&configs, &http).map_err(|error| bad_provider(error.to_string()))
+    Registry::build(&configs, &http, &prices(settings)?).map_err(|error| bad_provider(error.to_string()))
+}
+
+/// The built-in prices under those of the operator's file. A file that cannot be used stops the start: wrong money is worse.
+fn prices(settings: &Settings) -> Result<PriceTable, Failure> {
+    let built_in = PriceTable::built_in();
+    let Some(path) = &settings.prices else { return Ok(built_in) };
+    let bad = |sentence: String| {
+        Failure::new(exit::USAGE, "bad_prices", sentence).hint("docs/prices.md shows how a price file is written")
+    };
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| bad(format!("the price file {} cannot be read: {error}", path.display())))?;
+    let name = path.file_name().map_or_else(|| "prices".to_owned(), |name| name.to_string_lossy().into_owned());
+    built_in.with_overrides(&text, &name).map_err(|fault| bad(fault.to_string()))
 }
 
 fn bad_provider(sentence: String) -> Failure {

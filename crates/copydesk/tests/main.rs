@@ -9,6 +9,7 @@ mod drafts;
 mod first_command;
 mod generations;
 mod help;
+mod models;
 mod postgres;
 mod recipes;
 mod restarts;

@@ -18,7 +18,7 @@ fn recipes_and_models_are_listed() {
     place.run(&["recipes", "ls"]).exits(0).prints("newsletter").prints("built in");
     place.run(&["recipes", "show", "text"]).exits(0).prints("prompt").prints("yes");
     assert_eq!(text(&place.json(&["recipes", "show", "text"]), "/name"), "text");
-    place.run(&["models", "ls"]).exits(0).prints("demo/writer").prints("$0.15").prints("unknown");
+    place.run(&["models", "ls"]).exits(0).prints("demo/writer").prints("$0.15").prints("unpriced");
 }
 
 #[test]

@@ -60,7 +60,12 @@ fn aimed(event: Event, behind: u32, generation: &Generation) -> Event {
 }
 
 fn fresh(max_attempts: u32, hold: i64) -> Generation {
-    let terms = copydesk_core::generation::Terms { max_attempts, hold: credits(hold), ..terms() };
+    let terms = copydesk_core::generation::Terms {
+        max_attempts,
+        attempts_per_model: max_attempts,
+        hold: credits(hold),
+        ..terms()
+    };
     Generation {
         id: GenerationId(uuid::Uuid::from_u128(9)),
         terms,
@@ -170,6 +175,41 @@ proptest! {
         let Ok(Verdict::Change(decision)) = transition(&before, &event, at_s(30)) else { panic!("a current failure counts") };
         let retries = matches!(decision.next, State::Pending { .. });
         prop_assert_eq!(retries, code.retryable() && spent + 1 < before.terms.max_attempts);
+    }
+
+    #[test]
+    fn a_route_is_walked_in_order_and_no_model_gets_more_than_its_share(
+        models in 1_u32..4,
+        share in 1_u32..4,
+        failures in prop::collection::vec((any_failure(), any::<bool>()), 1..20),
+    ) {
+        let mut before = fresh(models * share, 0);
+        before.terms.attempts_per_model = share;
+        before.state = State::Processing { node: NODE, claimed_at: at_s(0), attempt_deadline: at_s(60) };
+        before.attempt = CURRENT;
+        let (mut place, mut tries) = (0, 0);
+        for (failure, for_good) in failures {
+            let failure = if for_good { failure.for_good() } else { failure };
+            let (retryable, elsewhere) = (failure.code.retryable() && !for_good, failure.elsewhere);
+            tries += 1;
+            prop_assert!(tries <= share && place < models);
+            let event = Event::AttemptFailed { attempt: CURRENT, failure, jitter: Jitter(0), fallback: None };
+            let Ok(Verdict::Change(decision)) = transition(&before, &event, at_s(0)) else { panic!("it counts") };
+            let State::Pending { wait } = decision.next else {
+                let more_tries = retryable && tries < share;
+                let more_models = elsewhere && place + 1 < models;
+                prop_assert!(!more_tries && !more_models, "given up with {tries} of {share} tries at {place} of {models}");
+                break;
+            };
+            let now_at = before.terms.place(decision.spent);
+            prop_assert!(now_at == place || now_at == place + 1);
+            prop_assert_eq!(now_at == place, matches!(wait, Wait::BackingOff { .. }), "another model need not wait");
+            if now_at > place {
+                prop_assert!(elsewhere);
+                (place, tries) = (now_at, 0);
+            }
+            before.spent = decision.spent;
+        }
     }
 
     #[test]

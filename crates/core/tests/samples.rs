@@ -28,6 +28,7 @@ pub fn terms() -> Terms {
         deadline_at: at_s(3_600),
         attempt_timeout: Duration::from_secs(60),
         max_attempts: 3,
+        attempts_per_model: 3,
         hold: credits(10),
     }
 }

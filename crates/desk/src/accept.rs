@@ -8,6 +8,7 @@ use copydesk_core::generation::fairness::Priority;
 use copydesk_core::recipe::{ModelRef, Recipe};
 use copydesk_core::refusal::Refusal;
 use copydesk_core::{DraftId, GenerationId, MicroCredits, Timestamp, TransferId, UserId};
+use copydesk_providers::{Registry, UnknownModel};
 use copydesk_recipes::LoadedRecipe;
 use copydesk_store::generations::{Accept, Accepted, GenerationRow, Idempotency, Slot};
 use copydesk_store::{Scope, Store, StoreError};
@@ -193,7 +194,7 @@ impl Desk {
         });
         let now = self.inner.now();
         let deadline_at = self.deadline(&request, recipe, now, &mut faults);
-        let model = self.model(request.model.as_deref(), recipe, &mut faults)?;
+        let (model, models) = self.model(request.model.as_deref(), recipe, &mut faults)?;
         if !faults.is_empty() {
             return Err(DeskError::Invalid(faults));
         }
@@ -229,7 +230,8 @@ impl Desk {
             run_at: request.run_at.filter(|at| *at > now),
             deadline_at,
             attempt_timeout: recipe.limits.attempt_timeout.min(self.inner.config.attempt_timeout),
-            max_attempts: recipe.limits.attempts_max,
+            max_attempts: recipe.limits.attempts_max * models,
+            attempts_per_model: recipe.limits.attempts_max,
             hold: if self.inner.config.credits { recipe.price } else { MicroCredits::ZERO },
             hold_id: TransferId(world.uuid(now)),
         })
@@ -250,22 +252,37 @@ impl Desk {
         deadline
     }
 
-    fn model(&self, asked: Option<&str>, recipe: &Recipe, faults: &mut Vec<Fault>) -> Result<String, DeskError> {
-        let model = match asked {
-            Some(name) => match name.parse::<ModelRef>() {
-                Ok(model) => model.to_string(),
-                Err(bad) => {
-                    faults.push(Fault::new("/model", "bad_model", bad.to_string()));
-                    return Ok(String::new());
-                }
-            },
-            None => recipe.route[0].to_string(),
+    /// The model of the first call, and how many models may be tried. A model asked for by name is the only one.
+    fn model(&self, asked: Option<&str>, recipe: &Recipe, faults: &mut Vec<Fault>) -> Result<(String, u32), DeskError> {
+        let unknown = |reason: UnknownModel| DeskError::UnknownModel { reason: reason.to_string() };
+        let Some(name) = asked else {
+            let route = route(recipe, &self.inner.providers);
+            return match route.first() {
+                Some(model) => Ok((model.clone(), u32::try_from(route.len()).unwrap_or(1))),
+                None => Err(self.inner.providers.resolve(&recipe.route[0].to_string()).err().map_or_else(
+                    || DeskError::UnknownModel { reason: "The route of the recipe is empty.".to_owned() },
+                    unknown,
+                )),
+            };
         };
-        match self.inner.providers.resolve(&model) {
-            Ok(_) => Ok(model),
-            Err(unknown) => Err(DeskError::UnknownModel { reason: unknown.to_string() }),
+        match name.parse::<ModelRef>() {
+            Ok(model) => {
+                let model = model.to_string();
+                self.inner.providers.resolve(&model).map_err(unknown)?;
+                Ok((model, 1))
+            }
+            Err(bad) => {
+                faults.push(Fault::new("/model", "bad_model", bad.to_string()));
+                Ok((String::new(), 1))
+            }
         }
     }
+}
+
+/// The recipe's models that are set up here, in order.
+pub(crate) fn route(recipe: &Recipe, providers: &Registry) -> Vec<String> {
+    let models = recipe.route.iter().map(ToString::to_string);
+    models.filter(|model| providers.resolve(model).is_ok()).collect()
 }
 
 fn unanswered(gone: crate::batch::Gone) -> DeskError {

@@ -150,7 +150,7 @@ impl Attempt {
             Ok(found) => found,
             Err(unknown) => return Err(Box::new(self.broken(unknown.to_string()))),
         };
-        self.price = provider.price(&model);
+        self.price = provider.price_at(&model, self.inner.now());
         let outputs: Vec<String> = self.claimed.steps.iter().map(|step| step.output.clone()).collect();
         let prompt = match loaded.render_step(index, input, &outputs) {
             Ok(prompt) => prompt,
@@ -300,7 +300,7 @@ impl Attempt {
 
     /// Our own side is wrong: another attempt would find the same.
     fn broken(&self, sentence: String) -> Ending {
-        self.failed(Failure::new(FailureCode::ProviderRejected, sentence), None)
+        self.failed(Failure::new(FailureCode::ProviderRejected, sentence).for_good(), None)
     }
 
     fn stopped(&self) -> Ending {
@@ -402,16 +402,15 @@ impl Attempt {
         }))
     }
 
-    /// After a failed attempt the recipe's next model is tried, where it names more than one that is set up here.
+    /// The model of the next attempt, when the used-up attempts have moved the generation on along its route.
     fn next_model(&self, next: &State, spent: u32) -> Option<String> {
-        if !matches!(next, State::Pending { .. }) || spent == self.claimed.generation.spent {
+        let terms = &self.claimed.generation.terms;
+        let place = terms.place(spent);
+        if !matches!(next, State::Pending { .. }) || place == terms.place(self.claimed.generation.spent) {
             return None;
         }
         let loaded = self.inner.shelf.get(&self.claimed.recipe)?;
-        let route = &loaded.recipe.route;
-        let here = route.iter().position(|model| model.to_string() == self.claimed.model)?;
-        let further = route.iter().skip(here + 1).map(ToString::to_string);
-        further.into_iter().find(|model| self.inner.providers.resolve(model).is_ok())
+        crate::accept::route(&loaded.recipe, &self.inner.providers).into_iter().nth(place as usize)
     }
 }
 

@@ -1,6 +1,7 @@
 //! From a provider's report to the row on the books: figures, cost, and honest estimates where a call was cut. Pure.
 
-use copydesk_core::metering::price::{Price, cost};
+use copydesk_core::metering::cost::cost;
+use copydesk_core::metering::price::Price;
 use copydesk_core::metering::usage::{CallOutcome, TokenUsage};
 use copydesk_core::{CallId, Tokens};
 use copydesk_providers::CallReport;

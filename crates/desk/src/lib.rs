@@ -16,9 +16,11 @@ mod figures;
 pub mod keys;
 mod lease;
 pub mod live;
+pub mod model_test;
 pub mod publish;
 pub mod shutdown;
 pub mod sweep;
+mod turn;
 mod work;
 
 pub use clock::World;

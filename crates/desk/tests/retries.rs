@@ -4,6 +4,7 @@ use crate::harness::*;
 use copydesk_core::generation::{FailureCode, State, Status, Wait};
 use copydesk_core::metering::usage::CallOutcome;
 use copydesk_core::{GenerationId, Timestamp};
+use copydesk_desk::accept::Request;
 use copydesk_providers::{ErrorClass, Finish, TimeoutPhase};
 use std::time::Duration;
 
@@ -59,34 +60,70 @@ async fn the_wait_a_provider_asks_for_is_kept() {
     bench.in_order().await;
 }
 
-#[tokio::test]
-async fn the_next_model_of_the_route_is_tried() {
-    let bench = Bench::new().await;
+fn of(recipe: &str) -> Request {
+    Request { recipe: recipe.to_owned(), ..note("tea") }
+}
+
+async fn models_called(bench: &Bench, request: Request) -> Vec<String> {
     let node = bench.working(config()).await;
-    bench.script.then([Reply::Fail(ErrorClass::Overloaded), Reply::Fail(ErrorClass::Overloaded)]);
-    let receipt = node.accept(note("tea")).await;
+    let receipt = node.accept(request).await;
     bench.pass_until("it is over", || async { bench.status(receipt.generation).await.is_final() }).await;
-    bench.completed(receipt.generation).await;
-    let models: Vec<String> = bench.script.seen().into_iter().map(|call| call.model).collect();
-    assert_eq!(models, ["one", "two", "two"], "the last one is kept");
     let booked: Vec<String> = bench.calls(None).await.into_iter().map(|row| row.model).collect();
-    assert_eq!(booked, ["demo/one", "demo/two", "demo/two"]);
+    let called: Vec<String> = bench.script.seen().into_iter().map(|call| format!("demo/{}", call.model)).collect();
+    assert_eq!(booked, called, "every call stands on the books under the model that was asked");
     bench.in_order().await;
+    called
+}
+
+#[tokio::test]
+async fn a_model_is_tried_three_times_before_the_next_of_the_route() {
+    let bench = Bench::new().await;
+    bench.script.then([
+        Reply::Fail(ErrorClass::Overloaded),
+        Reply::Fail(ErrorClass::CutOff),
+        Reply::Fail(ErrorClass::Empty),
+    ]);
+    assert_eq!(models_called(&bench, of("routed")).await, ["demo/one", "demo/one", "demo/one", "demo/two"]);
+    assert_eq!(bench.left("ada").await, credits("995"));
+}
+
+#[tokio::test]
+async fn what_this_model_can_never_do_goes_to_the_next_one_at_once() {
+    for class in [ErrorClass::Unauthorized, ErrorClass::Quota, ErrorClass::ModelNotFound, ErrorClass::TooLarge] {
+        let bench = Bench::new().await;
+        bench.script.then([Reply::Fail(class)]);
+        assert_eq!(models_called(&bench, of("routed")).await, ["demo/one", "demo/two"], "{class:?}");
+        assert_eq!(bench.script.seen()[1].at, START, "nobody waits for another model");
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_is_not_shopped_around() {
+    let bench = Bench::new().await;
+    bench.script.then([Reply::Fail(ErrorClass::Refused)]);
+    assert_eq!(models_called(&bench, of("routed")).await, ["demo/one"]);
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_twice_is_not_asked_a_third_time() {
+    let bench = Bench::new().await;
+    bench.script.then([Reply::Fail(ErrorClass::Malformed), Reply::Fail(ErrorClass::Malformed)]);
+    assert_eq!(models_called(&bench, of("routed")).await, ["demo/one", "demo/one", "demo/two"]);
+}
+
+#[tokio::test]
+async fn a_model_asked_for_by_name_is_the_only_one() {
+    let bench = Bench::new().await;
+    bench.script.otherwise(Reply::Fail(ErrorClass::Overloaded));
+    let request = Request { model: Some("demo/one".to_owned()), ..of("routed") };
+    assert_eq!(models_called(&bench, request).await, ["demo/one", "demo/one", "demo/one"]);
 }
 
 #[tokio::test]
 async fn a_model_of_the_route_that_is_not_set_up_here_is_passed_over() {
     let bench = Bench::new().await;
-    let node = bench.working(config()).await;
-    bench.script.then([Reply::Fail(ErrorClass::Overloaded)]);
-    let mut request = note("tea");
-    request.recipe = "spare".to_owned();
-    let receipt = node.accept(request).await;
-    bench.pass_until("it is over", || async { bench.status(receipt.generation).await.is_final() }).await;
-    bench.completed(receipt.generation).await;
-    let models: Vec<String> = bench.script.seen().into_iter().map(|call| call.model).collect();
-    assert_eq!(models, ["one", "three"]);
-    bench.in_order().await;
+    bench.script.then([Reply::Fail(ErrorClass::Quota)]);
+    assert_eq!(models_called(&bench, of("spare")).await, ["demo/one", "demo/three"]);
 }
 
 #[tokio::test]
@@ -105,7 +142,12 @@ async fn what_would_only_repeat_itself_fails_at_once_and_the_rest_is_tried_three
         }
         let failure = bench.failed(receipt.generation).await;
         assert_eq!(failure.code, class.code(), "{class:?}");
-        assert_eq!(bench.script.calls(), if class.retryable() { 3 } else { 1 }, "{class:?}");
+        let calls = match class {
+            ErrorClass::Malformed => 2,
+            class if class.retryable() => 3,
+            _ => 1,
+        };
+        assert_eq!(bench.script.calls(), calls, "{class:?}");
         assert_eq!(bench.left("ada").await, credits("1000"));
         bench.in_order().await;
     }

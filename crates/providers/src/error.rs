@@ -89,6 +89,33 @@ impl ErrorClass {
         Self::ServerError,
     ];
 
+    /// The class as one word.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::RateLimited => "rate_limited",
+            Self::Overloaded => "overloaded",
+            Self::TimedOut(TimeoutPhase::Connect) => "connect_timed_out",
+            Self::TimedOut(TimeoutPhase::FirstByte) => "first_byte_timed_out",
+            Self::TimedOut(TimeoutPhase::Idle) => "idle_timed_out",
+            Self::TimedOut(TimeoutPhase::Total) => "total_timed_out",
+            Self::TimedOut(TimeoutPhase::Upstream) => "upstream_timed_out",
+            Self::Network => "network",
+            Self::Certificate => "certificate",
+            Self::Misconfigured => "misconfigured",
+            Self::Unauthorized => "unauthorized",
+            Self::Quota => "quota",
+            Self::Rejected => "rejected",
+            Self::ModelNotFound => "model_not_found",
+            Self::TooLarge => "too_large",
+            Self::Refused => "refused",
+            Self::Truncated => "truncated",
+            Self::CutOff => "cut_off",
+            Self::Empty => "empty",
+            Self::Malformed => "malformed",
+            Self::ServerError => "server_error",
+        }
+    }
+
     /// Whether the same request can succeed later.
     pub const fn retryable(self) -> bool {
         match self {
@@ -109,6 +136,30 @@ impl ErrorClass {
             | Self::ModelNotFound
             | Self::TooLarge
             | Self::Refused => false,
+        }
+    }
+
+    /// How many tries of one model may end like this. What cannot be read once may have been an accident; twice, it is
+    /// how this address answers.
+    const fn tries_max(self) -> Option<u32> {
+        match self {
+            Self::Malformed => Some(2),
+            Self::RateLimited
+            | Self::Overloaded
+            | Self::TimedOut(_)
+            | Self::Network
+            | Self::Certificate
+            | Self::Misconfigured
+            | Self::Unauthorized
+            | Self::Quota
+            | Self::Rejected
+            | Self::ModelNotFound
+            | Self::TooLarge
+            | Self::Refused
+            | Self::Truncated
+            | Self::CutOff
+            | Self::Empty
+            | Self::ServerError => None,
         }
     }
 
@@ -213,12 +264,11 @@ impl ProviderError {
         if let Some(raw) = self.raw.as_deref().filter(|raw| !self.message.contains(raw)) {
             detail.push_str(&format!(" | raw answer: {raw}"));
         }
-        Failure {
-            code: self.class.code(),
-            message: self.class.sentence(provider),
-            detail: Some(cut(&detail, RAW_BYTES_MAX)),
-            retry_after: self.retry_after,
-        }
+        let mut failure = Failure::new(self.class.code(), self.class.sentence(provider));
+        failure.detail = Some(cut(&detail, RAW_BYTES_MAX));
+        failure.retry_after = self.retry_after;
+        failure.tries_max = self.class.tries_max();
+        failure
     }
 }
 

@@ -84,6 +84,7 @@ fn as_status(text: &str) -> Option<u16> {
 pub(crate) fn into_error(status: u16, found: ErrorText, headers: &HeaderMap, raw: &str) -> ProviderError {
     let wait = retry_after(headers).or(found.retry_after);
     let class = found.class.unwrap_or_else(|| classify(status, &found, wait));
+    let class = if forbids_retry(status, headers) { without_retry(class) } else { class };
     let message = if found.message.is_empty() {
         match found.words.first() {
             Some(word) => format!("the provider reported {word}"),
@@ -97,6 +98,24 @@ pub(crate) fn into_error(status: u16, found: ErrorText, headers: &HeaderMap, raw
     error
 }
 
+/// `x-should-retry: false` with an error status: the server itself says that the same request will fail again. OpenAI's
+/// and Anthropic's own clients obey it before they look at the status. Its `true` is not obeyed: it would only turn a
+/// refused request into a repeated one.
+fn forbids_retry(status: u16, headers: &HeaderMap) -> bool {
+    let word = headers.get("x-should-retry").and_then(|value| value.to_str().ok());
+    !(200..300).contains(&status) && word.is_some_and(|word| word.trim().eq_ignore_ascii_case("false"))
+}
+
+fn without_retry(class: ErrorClass) -> ErrorClass {
+    if class == ErrorClass::RateLimited {
+        ErrorClass::Quota
+    } else if class.retryable() {
+        ErrorClass::Rejected
+    } else {
+        class
+    }
+}
+
 fn classify(http_status: u16, found: &ErrorText, wait: Option<Duration>) -> ErrorClass {
     if let Some(class) = found.words.iter().find_map(|word| class_of_word(word)) {
         return class;
@@ -107,11 +126,19 @@ fn classify(http_status: u16, found: &ErrorText, wait: Option<Duration>) -> Erro
     {
         return ErrorClass::Rejected;
     }
+    // vLLM and older llama.cpp say it in a sentence only.
+    if matches!(status, 400 | 413 | 422) && speaks_of_the_context(&found.message) {
+        return ErrorClass::TooLarge;
+    }
     class_of_status(status, wait)
 }
 
+fn speaks_of_the_context(message: &str) -> bool {
+    ["maximum context length", "exceeds the available context size"].iter().any(|words| message.contains(words))
+}
+
 /// Words that say more than the status. `invalid_request_error` is not among them: OpenAI gives it with nearly any 4xx.
-fn class_of_word(word: &str) -> Option<ErrorClass> {
+pub(crate) fn class_of_word(word: &str) -> Option<ErrorClass> {
     let class = match word.to_ascii_lowercase().as_str() {
         "insufficient_quota"
         | "credit_balance_exhausted"
@@ -127,6 +154,7 @@ fn class_of_word(word: &str) -> Option<ErrorClass> {
         | "server_is_overloaded"
         | "overloaded_error"
         | "slow_down"
+        | "service_unavailable_error"
         | "provider_unavailable"
         | "unavailable_error"
         | "unavailable"
@@ -134,11 +162,23 @@ fn class_of_word(word: &str) -> Option<ErrorClass> {
         "context_length_exceeded"
         | "max_tokens_exceeded"
         | "string_too_long"
+        | "string_above_max_length"
+        | "array_above_max_length"
         | "exceed_context_size_error"
         | "request_too_large" => ErrorClass::TooLarge,
-        "content_policy_violation" | "content_filter" | "refusal" | "moderation" | "moderation_blocked" => {
-            ErrorClass::Refused
-        }
+        "content_policy_violation"
+        | "image_content_policy_violation"
+        | "misalignment_policy_violation"
+        | "cyber_policy"
+        | "bio_policy"
+        | "content_filter"
+        | "refusal"
+        | "moderation"
+        | "moderation_blocked" => ErrorClass::Refused,
+        // The key is good; the place we call from is not.
+        "unsupported_country_region_territory" => ErrorClass::Rejected,
+        // llama.cpp, with 501: a server that was started without this will not learn it.
+        "not_supported_error" => ErrorClass::Rejected,
         "invalid_api_key" | "authentication" | "authentication_error" | "permission_denied" | "permission_error" => {
             ErrorClass::Unauthorized
         }
@@ -249,6 +289,37 @@ mod tests {
         for status in [301, 400, 401, 402, 403, 404, 405, 410, 413, 422] {
             assert!(!class(status, json!(null)).retryable(), "{status}");
         }
+    }
+
+    #[test]
+    fn a_server_that_says_not_to_retry_is_believed_and_one_that_says_to_retry_is_not() {
+        let with = |status, word, body: Value| {
+            into_error(status, describe(&body, ""), &headers(&[("x-should-retry", word)]), "").class
+        };
+        assert_eq!(with(429, "false", json!(null)), ErrorClass::Quota);
+        for status in [408, 409, 500, 503, 529] {
+            assert_eq!(with(status, "False", json!(null)), ErrorClass::Rejected, "{status}");
+        }
+        assert_eq!(with(401, "false", json!(null)), ErrorClass::Unauthorized);
+        assert_eq!(with(503, "true", json!(null)), ErrorClass::Overloaded);
+        assert_eq!(with(400, "true", json!(null)), ErrorClass::Rejected);
+        let inside = json!({"error": {"code": 503}});
+        assert_eq!(with(200, "false", inside), ErrorClass::Overloaded, "the header spoke of the success");
+    }
+
+    #[test]
+    fn a_context_that_is_too_long_is_known_by_its_sentence_where_there_is_no_word() {
+        let message = "This model's maximum context length is 4096 tokens. However, you requested 5000 tokens.";
+        assert_eq!(class(400, json!({"message": message, "code": 400})), ErrorClass::TooLarge);
+        assert_eq!(class(200, json!({"error": {"message": message, "code": 400}})), ErrorClass::TooLarge);
+        assert_eq!(class(500, json!({"message": message})), ErrorClass::ServerError);
+    }
+
+    #[test]
+    fn a_country_that_is_not_served_is_no_fault_of_the_key() {
+        let body = json!({"error": {"code": "unsupported_country_region_territory", "type": "request_forbidden"}});
+        assert_eq!(class(403, body), ErrorClass::Rejected);
+        assert_eq!(class(403, json!(null)), ErrorClass::Unauthorized);
     }
 
     #[test]

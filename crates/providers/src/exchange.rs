@@ -3,6 +3,7 @@
 //! and never retries.
 
 use copydesk_core::CallId;
+use copydesk_core::metering::usage::TokenUsage;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::Value;
 
@@ -130,7 +131,32 @@ pub(crate) struct Exchanged {
     pub result: Result<Value, ProviderError>,
 }
 
+/// What a format found in a JSON answer.
+pub(crate) struct Found<T> {
+    pub result: Result<T, ProviderError>,
+    pub usage: TokenUsage,
+    pub served_model: Option<String>,
+}
+
 impl Exchanged {
+    /// The report of this exchange. `read` is only asked when there is JSON to read; its error is masked here.
+    pub fn report<T>(self, key: Option<&Secret>, read: impl FnOnce(&Value) -> Found<T>) -> CallReport<T> {
+        let Exchanged { sent, http_status, request_id, result } = self;
+        let found = match result {
+            Ok(body) => read(&body),
+            Err(error) => Found { result: Err(error), usage: TokenUsage::default(), served_model: None },
+        };
+        CallReport {
+            result: found.result.map_err(|error| error.masked(key)),
+            usage: found.usage,
+            http_status,
+            provider_request_id: request_id,
+            served_model: found.served_model,
+            sent,
+            partial_text: None,
+        }
+    }
+
     fn not_sent(error: ProviderError) -> Exchanged {
         Exchanged { sent: false, http_status: None, request_id: None, result: Err(error) }
     }

@@ -290,7 +290,6 @@ pub(crate) struct Response {
     inner: reqwest::Response,
     limits: Limits,
     bytes_read: usize,
-    /// The most that is read of it.
     bytes_max: usize,
     /// When the answer last made progress. See [`Response::progressed`].
     progress_at: Instant,

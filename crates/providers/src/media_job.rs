@@ -37,16 +37,16 @@ pub(crate) fn unreadable(what: impl Into<String>, body: &Value) -> ProviderError
 /// The settings, the prompt, and the addresses of the pictures. The prompt wins over a setting of the same name.
 pub(crate) fn input(settings: &Map<String, Value>, parts: &[Part]) -> (Map<String, Value>, Vec<String>) {
     let mut input = settings.clone();
-    let mut prompt = String::new();
+    let mut texts = Vec::new();
     let mut pictures = Vec::new();
     for part in parts {
         match part {
-            Part::Text(text) => prompt.push_str(text),
+            Part::Text(text) => texts.push(text.as_str()),
             Part::Picture(picture) => pictures.push(picture::as_url(picture)),
         }
     }
-    if !prompt.is_empty() {
-        input.insert("prompt".into(), prompt.into());
+    if !texts.is_empty() {
+        input.insert("prompt".into(), texts.join("\n").into());
     }
     (input, pictures)
 }

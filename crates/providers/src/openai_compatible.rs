@@ -4,12 +4,14 @@
 
 use std::collections::BTreeMap;
 
+use copydesk_core::Timestamp;
 use copydesk_core::metering::price::Price;
 
 use crate::exchange::Endpoint;
 use crate::http::{Auth, HttpClient};
 pub use crate::openai_wire::MaxTokensField;
 use crate::openai_wire::OpenAiChat;
+use crate::prices::ProviderPrices;
 use crate::provider::{BoxFuture, CallReport, CallRequest, DeltaSink, Provider};
 use crate::secret::Secret;
 
@@ -20,6 +22,7 @@ pub struct OpenAiCompatible {
     chat: OpenAiChat,
     models: Vec<String>,
     prices: BTreeMap<String, Price>,
+    table: ProviderPrices,
 }
 
 impl OpenAiCompatible {
@@ -28,7 +31,13 @@ impl OpenAiCompatible {
         let endpoint = Endpoint::new(name, base_url, http, Auth::Bearer);
         let url = format!("{}/chat/completions", endpoint.base_url);
         let chat = OpenAiChat { url, limit_field: MaxTokensField::MaxTokens };
-        OpenAiCompatible { endpoint, chat, models: Vec::new(), prices: BTreeMap::new() }
+        OpenAiCompatible {
+            endpoint,
+            chat,
+            models: Vec::new(),
+            prices: BTreeMap::new(),
+            table: ProviderPrices::default(),
+        }
     }
     pub fn with_api_key(mut self, api_key: Option<Secret>) -> OpenAiCompatible {
         self.endpoint.api_key = api_key;
@@ -48,6 +57,11 @@ impl OpenAiCompatible {
         self.prices = prices;
         self
     }
+    /// The dated prices of this provider, asked where it has no price of its own for a model.
+    pub fn with_price_table(mut self, table: ProviderPrices) -> OpenAiCompatible {
+        self.table = table;
+        self
+    }
 }
 
 impl Provider for OpenAiCompatible {
@@ -58,8 +72,15 @@ impl Provider for OpenAiCompatible {
         Box::pin(self.endpoint.call(&self.chat, request, sink))
     }
     fn price(&self, model: &str) -> Option<Price> {
+        self.price_at(model, Timestamp::from_micros(i64::MAX))
+    }
+    fn price_at(&self, model: &str, at: Timestamp) -> Option<Price> {
         let base = model.split_once('?').map_or(model, |(base, _)| base);
-        self.prices.get(model).or_else(|| self.prices.get(base)).cloned()
+        let listed = self.prices.get(model).or_else(|| self.prices.get(base)).cloned();
+        listed.or_else(|| self.table.price(base, at))
+    }
+    fn priced_models(&self) -> Vec<String> {
+        self.table.models()
     }
     fn models(&self) -> Vec<String> {
         self.models.clone()

@@ -8,7 +8,7 @@ use copydesk_core::{NanoUsd, Tokens};
 use serde_json::{Map, Value, json};
 
 use crate::error::ProviderError;
-use crate::error_text::{ErrorText, error_in};
+use crate::error_text::{ErrorText, describe, error_in};
 use crate::exchange::{Dialect, Piece, WireRequest};
 use crate::picture;
 use crate::provider::{CallRequest, DeltaSink, Finish, Message, Part, Tool, ToolCall};
@@ -125,7 +125,7 @@ fn tool(tool: &Tool) -> Value {
 
 /// Takes one body or chunk.
 pub(crate) fn absorb(body: &Value, transcript: &mut Transcript, sink: &dyn DeltaSink) {
-    transcript.error = error_in(body).or(transcript.error.take());
+    transcript.error = error_in(body).or_else(|| bare_error(body)).or(transcript.error.take());
     transcript.usage = usage_in(body).unwrap_or(transcript.usage);
     let text_at = |name: &str| body.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
     transcript.model = text_at("model").map(str::to_owned).or(transcript.model.take());
@@ -136,6 +136,12 @@ pub(crate) fn absorb(body: &Value, transcript: &mut Transcript, sink: &dyn Delta
         transcript.is_answer = true;
         absorb_choice(choice, transcript, sink);
     }
+}
+
+/// An error that is the whole piece and not a field of it, as older versions of vLLM send it in mid-stream.
+fn bare_error(body: &Value) -> Option<ErrorText> {
+    let is_error = body.get("object").and_then(Value::as_str) == Some("error");
+    is_error.then(|| describe(body, ""))
 }
 
 fn absorb_choice(choice: &Value, transcript: &mut Transcript, sink: &dyn DeltaSink) {
@@ -179,48 +185,89 @@ fn absorb_tool_calls(message: &Value, transcript: &mut Transcript) {
 /// fractional, a text, or larger than what it is part of counts as not reported.
 pub(crate) fn usage_in(body: &Value) -> Option<TokenUsage> {
     let usage = body.get("usage").filter(|usage| usage.is_object())?;
-    let tokens = |pointer: &str| {
-        let count = usage.pointer(pointer).and_then(Value::as_i64);
-        count.filter(|count| (0..=TOKENS_MAX).contains(count)).map(Tokens)
-    };
-    let part_of =
-        |part: Option<Tokens>, whole: Option<Tokens>| part.filter(|part| whole.is_none_or(|whole| *part <= whole));
+    let tokens = |pointer: &str| tokens_at(usage, pointer);
     let (input, output) = (tokens("/prompt_tokens"), tokens("/completion_tokens"));
-    let cost = match usage.get("cost") {
-        Some(Value::Number(number)) => nano_usd(&number.to_string()),
-        Some(Value::Null | Value::Bool(_) | Value::String(_) | Value::Array(_) | Value::Object(_)) | None => None,
-    };
+    // llama.cpp says it beside the usage, in an object that older versions had alone.
+    let cached = tokens("/prompt_tokens_details/cached_tokens").or_else(|| tokens_at(body, "/timings/cache_n"));
     Some(TokenUsage {
         input,
         output,
-        input_cached: part_of(tokens("/prompt_tokens_details/cached_tokens"), input),
+        input_cached: part_of(cached, input),
         output_reasoning: part_of(tokens("/completion_tokens_details/reasoning_tokens"), output),
-        provider_cost: cost,
-        estimated: false,
+        input_cache_write: part_of(tokens("/prompt_tokens_details/cache_write_tokens"), input),
+        provider_cost: number_at(usage, "/cost").and_then(|dollars| nano_usd(&[&dollars])),
+        ..TokenUsage::default()
     })
 }
 
-/// Dollars as decimal text (`0.00014`, `1.4e-5`) in nano-dollars, without floating point.
+/// A count of tokens, where there is a believable one.
+pub(crate) fn tokens_at(value: &Value, pointer: &str) -> Option<Tokens> {
+    let count = value.pointer(pointer).and_then(Value::as_i64);
+    count.filter(|count| (0..=TOKENS_MAX).contains(count)).map(Tokens)
+}
+
+/// A figure that is part of another one; none when it is larger than its whole.
+pub(crate) fn part_of(part: Option<Tokens>, whole: Option<Tokens>) -> Option<Tokens> {
+    part.filter(|part| whole.is_none_or(|whole| *part <= whole))
+}
+
+/// The decimal text of a JSON number, digit for digit as far as JSON's reader kept it.
+pub(crate) fn number_at(value: &Value, pointer: &str) -> Option<String> {
+    match value.pointer(pointer)? {
+        Value::Number(number) => Some(number.to_string()),
+        Value::Null | Value::Bool(_) | Value::String(_) | Value::Array(_) | Value::Object(_) => None,
+    }
+}
+
+/// The sum of amounts in dollars, given as decimal text (`0.00014`, `1.4e-5`), in nano-dollars, without floating point.
 ///
-/// Rounding: up to a whole nano-dollar, once.
-pub(crate) fn nano_usd(text: &str) -> Option<NanoUsd> {
+/// Rounding: up to a whole nano-dollar, once, after the sum.
+pub(crate) fn nano_usd(dollars: &[&str]) -> Option<NanoUsd> {
+    let amounts: Vec<Decimal> = dollars.iter().map(|text| decimal_of(text)).collect::<Option<_>>()?;
+    let scale = amounts.iter().map(|amount| amount.exponent).min()?;
+    let mut sum = 0_i128;
+    for amount in amounts {
+        let up = u32::try_from(amount.exponent.checked_sub(scale)?).ok()?;
+        sum = sum.checked_add(amount.digits.checked_mul(10_i128.checked_pow(up)?)?)?;
+    }
+    let shift = scale.checked_add(9)?;
+    let nanos = match u32::try_from(shift) {
+        Ok(up) => sum.checked_mul(10_i128.checked_pow(up)?)?,
+        Err(_) => {
+            let divisor = 10_i128.checked_pow(shift.unsigned_abs())?;
+            sum / divisor + i128::from(sum % divisor != 0)
+        }
+    };
+    i64::try_from(nanos).ok().filter(|nanos| *nanos <= COST_NANOUSD_MAX).map(NanoUsd)
+}
+
+/// `digits` times ten to the power of `exponent`.
+#[derive(Clone, Copy)]
+struct Decimal {
+    digits: i128,
+    exponent: i32,
+}
+
+/// Smaller parts of a dollar count as the smallest one: rounding up makes them one and the same.
+const EXPONENT_MIN: i32 = -30;
+
+fn decimal_of(text: &str) -> Option<Decimal> {
     let (mantissa, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
     let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
     let digits = format!("{whole}{fraction}");
     if digits.is_empty() || digits.len() > 30 || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
     }
-    let value: i128 = digits.parse().ok()?;
-    let exponent: i32 = exponent.parse().ok()?;
-    let shift = exponent.checked_add(9)?.checked_sub(i32::try_from(fraction.len()).ok()?)?;
-    let nanos = match u32::try_from(shift) {
-        Ok(up) => value.checked_mul(10_i128.checked_pow(up)?)?,
-        Err(_) => match 10_i128.checked_pow(shift.unsigned_abs()) {
-            Some(divisor) => value / divisor + i128::from(value % divisor != 0),
-            None => i128::from(value != 0),
-        },
+    let digits: i128 = digits.parse().ok()?;
+    let exponent = exponent.parse::<i32>().ok()?.checked_sub(i32::try_from(fraction.len()).ok()?)?;
+    if digits == 0 {
+        return Some(Decimal { digits: 0, exponent: 0 });
+    }
+    let Some(below) = EXPONENT_MIN.checked_sub(exponent).filter(|below| *below > 0) else {
+        return Some(Decimal { digits, exponent });
     };
-    i64::try_from(nanos).ok().filter(|nanos| *nanos <= COST_NANOUSD_MAX).map(NanoUsd)
+    let cut = 10_i128.checked_pow(below.unsigned_abs()).map_or(1, |divisor| (digits / divisor).max(1));
+    Some(Decimal { digits: cut, exponent: EXPONENT_MIN })
 }
 
 /// The text of a `content` field: a string, null, or an array of parts of which the text parts count.
@@ -280,11 +327,12 @@ mod tests {
     fn cached_and_reasoning_tokens_are_parts_and_never_added() {
         let usage = usage_in(&json!({"usage": {
             "prompt_tokens": 100, "completion_tokens": 50, "cost": 0.00014,
-            "prompt_tokens_details": {"cached_tokens": 80}, "completion_tokens_details": {"reasoning_tokens": 30},
+            "prompt_tokens_details": {"cached_tokens": 80, "cache_write_tokens": 15}, "completion_tokens_details": {"reasoning_tokens": 30},
         }}))
         .unwrap();
         assert_eq!(usage.total(), Some(Tokens(150)));
         assert_eq!((usage.input_cached, usage.output_reasoning), (Some(Tokens(80)), Some(Tokens(30))));
+        assert_eq!((usage.input_cache_write, usage.input_cache_write_1h), (Some(Tokens(15)), None));
         assert_eq!(usage.provider_cost, Some(NanoUsd(140_000)));
     }
 
@@ -315,11 +363,32 @@ mod tests {
             ("0.1234567891", 123_456_790),
         ];
         for (text, nanos) in cases {
-            assert_eq!(nano_usd(text), Some(NanoUsd(nanos)), "{text}");
+            assert_eq!(nano_usd(&[text]), Some(NanoUsd(nanos)), "{text}");
         }
         for bad in ["-1", "", ".", "e5", "1e", "1e99", "NaN", "10000000", "1,5"] {
-            assert_eq!(nano_usd(bad), None, "{bad}");
+            assert_eq!(nano_usd(&[bad]), None, "{bad}");
         }
+    }
+
+    #[test]
+    fn a_sum_of_dollars_is_rounded_up_once_and_not_once_a_part() {
+        assert_eq!(nano_usd(&["0.0000000004", "0.0000000004"]), Some(NanoUsd(1)));
+        assert_eq!(nano_usd(&["0.95", "19"]), Some(NanoUsd(19_950_000_000)));
+        assert_eq!(nano_usd(&["1e-40", "0.5", "0"]), Some(NanoUsd(500_000_001)));
+        assert_eq!(nano_usd(&["0.1", "0.2"]), Some(NanoUsd(300_000_000)));
+        assert_eq!(nano_usd(&["0.5", "-0.1"]), None);
+        assert_eq!(nano_usd(&[]), None);
+    }
+
+    #[test]
+    fn llama_cpps_reused_tokens_are_a_part_of_its_input() {
+        let body = json!({
+            "usage": {"prompt_tokens": 100, "completion_tokens": 5},
+            "timings": {"cache_n": 90, "prompt_n": 10, "predicted_n": 5},
+        });
+        let usage = usage_in(&body).unwrap();
+        assert_eq!((usage.input, usage.input_cached), (Some(Tokens(100)), Some(Tokens(90))));
+        assert_eq!(usage_in(&json!({"timings": {"cache_n": 90}})), None);
     }
 
     #[test]

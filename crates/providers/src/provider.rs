@@ -4,9 +4,9 @@
 use std::fmt;
 use std::time::Duration;
 
-use copydesk_core::CallId;
 use copydesk_core::metering::price::Price;
 use copydesk_core::metering::usage::TokenUsage;
+use copydesk_core::{CallId, Timestamp};
 use serde_json::Value;
 
 use crate::error::ProviderError;
@@ -27,6 +27,16 @@ pub trait Provider: Send + Sync {
 
     /// The price of a model where the provider itself knows it. `None` means unknown, and the call is unpriced.
     fn price(&self, model: &str) -> Option<Price>;
+
+    /// The price of a model at the instant of a call, for a provider whose prices have days.
+    fn price_at(&self, model: &str, _at: Timestamp) -> Option<Price> {
+        self.price(model)
+    }
+
+    /// Models whose price is on a list. Others may exist, and a listed one may be gone.
+    fn priced_models(&self) -> Vec<String> {
+        Vec::new()
+    }
 
     /// The models this provider is known to have, without options. Empty means any name may exist.
     fn models(&self) -> Vec<String>;

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use crate::demo;
 use crate::http::HttpClient;
 use crate::openai_compatible::{MaxTokensField, OpenAiCompatible};
+use crate::prices::PriceTable;
 use crate::provider::Provider;
 use crate::secret::Secret;
 
@@ -132,13 +133,17 @@ impl Registry {
         Registry::default()
     }
 
-    /// Builds every configured provider over one HTTP client.
+    /// Builds every configured provider over one HTTP client and one price table.
     ///
     /// Errors: [`RegistryError`] - the whole configuration is refused, nothing is left out silently.
-    pub fn build(configs: &[ProviderConfig], http: &HttpClient) -> Result<Registry, RegistryError> {
+    pub fn build(
+        configs: &[ProviderConfig],
+        http: &HttpClient,
+        prices: &PriceTable,
+    ) -> Result<Registry, RegistryError> {
         let mut registry = Registry::new();
         for config in configs {
-            registry.insert(build_one(config, http)?)?;
+            registry.insert(build_one(config, http, prices)?)?;
         }
         Ok(registry)
     }
@@ -225,7 +230,11 @@ fn base(model: &str) -> &str {
     model.split_once('?').map_or(model, |(base, _)| base)
 }
 
-fn build_one(config: &ProviderConfig, http: &HttpClient) -> Result<Arc<dyn Provider>, RegistryError> {
+fn build_one(
+    config: &ProviderConfig,
+    http: &HttpClient,
+    prices: &PriceTable,
+) -> Result<Arc<dyn Provider>, RegistryError> {
     let name = config.name.clone();
     let base_url = match (config.base_url.as_deref(), config.kind.default_base_url()) {
         (Some(given), _) if is_web_address(given) => given,
@@ -233,7 +242,11 @@ fn build_one(config: &ProviderConfig, http: &HttpClient) -> Result<Arc<dyn Provi
         (None, Some(usual)) => usual,
         (None, None) => return Err(RegistryError::MissingBaseUrl { name }),
     };
-    let plain = || OpenAiCompatible::new(name.clone(), base_url, http.clone()).with_api_key(config.api_key.clone());
+    let table = prices.for_provider(&name, config.kind, base_url);
+    let plain = || {
+        let provider = OpenAiCompatible::new(name.clone(), base_url, http.clone());
+        provider.with_api_key(config.api_key.clone()).with_price_table(table.clone())
+    };
     Ok(match config.kind {
         ProviderKind::OpenRouter | ProviderKind::OpenAiCompatible | ProviderKind::Ollama => Arc::new(plain()),
         ProviderKind::OpenAi => Arc::new(plain().with_max_tokens_field(MaxTokensField::MaxCompletionTokens)),
@@ -274,7 +287,7 @@ mod tests {
             config("demo", ProviderKind::Demo, Some("http://127.0.0.1:1/v1")),
             config("openrouter", ProviderKind::OpenRouter, None),
         ];
-        Registry::build(&configs, &HttpClient::new().unwrap()).unwrap()
+        Registry::build(&configs, &HttpClient::new().unwrap(), &PriceTable::built_in()).unwrap()
     }
 
     #[test]
@@ -307,7 +320,8 @@ mod tests {
     #[test]
     fn a_configuration_that_cannot_work_is_refused_with_the_reason() {
         let http = HttpClient::new().unwrap();
-        let refused = |configs: &[ProviderConfig]| Registry::build(configs, &http).err().unwrap();
+        let refused =
+            |configs: &[ProviderConfig]| Registry::build(configs, &http, &PriceTable::built_in()).err().unwrap();
         let kind = ProviderKind::OpenAiCompatible;
         assert!(matches!(refused(&[config("a", kind, None)]), RegistryError::MissingBaseUrl { .. }));
         assert!(matches!(refused(&[config("a", kind, Some("ftp://x/v1"))]), RegistryError::BadBaseUrl { .. }));

@@ -1,6 +1,8 @@
 //! What has been received of one answer, whatever the wire format, and the decision whether it is whole. The dialects
 //! fill it; it never turns a cut, empty or failed answer into a good one.
 
+use std::collections::BTreeMap;
+
 use copydesk_core::metering::usage::TokenUsage;
 
 use crate::error::{ErrorClass, ProviderError};
@@ -24,6 +26,8 @@ pub(crate) struct Transcript {
     pub text: String,
     pub pictures: Vec<Picture>,
     pub tool_calls: Vec<ToolCall>,
+    /// Which tool call stands where in a format that numbers texts and tool calls together.
+    pub tool_places: BTreeMap<u64, usize>,
     /// The latest figures. Providers report sums so far, so a dialect replaces and never adds.
     pub usage: TokenUsage,
     pub model: Option<String>,

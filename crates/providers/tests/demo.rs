@@ -8,11 +8,11 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use copydesk_core::Tokens;
-use copydesk_core::metering::price::{Cost, cost};
+use copydesk_core::metering::cost::{Cost, cost};
 use copydesk_providers::demo::{Model, PRICE_VERSION};
 use copydesk_providers::{
-    CallReport, CallRequest, DemoHandle, DemoServer, ErrorClass, Finish, HttpClient, OpenAiCompatible, Provider,
-    ProviderConfig, ProviderKind, Registry, TimeoutPhase, Timeouts, demo,
+    CallReport, CallRequest, DemoHandle, DemoServer, ErrorClass, Finish, HttpClient, OpenAiCompatible, PriceTable,
+    Provider, ProviderConfig, ProviderKind, Registry, TimeoutPhase, Timeouts, demo,
 };
 use serde_json::Value;
 use support::{Deltas, patient, request, streamed};
@@ -206,7 +206,7 @@ async fn the_registry_builds_a_demo_provider_that_answers() {
     let (handle, base_url) = DemoServer::start().await.unwrap();
     let config =
         ProviderConfig { name: "demo".into(), kind: ProviderKind::Demo, base_url: Some(base_url), api_key: None };
-    let registry = Registry::build(&[config], &HttpClient::new().unwrap()).unwrap();
+    let registry = Registry::build(&[config], &HttpClient::new().unwrap(), &PriceTable::built_in()).unwrap();
     let (provider, model) = registry.resolve("demo/echo?ms=1").unwrap_or_else(|error| panic!("{error}"));
     let report = provider.call(&request(&model, "hello"), &Deltas::default()).await;
     assert_eq!(report.result.unwrap().text, "hello");

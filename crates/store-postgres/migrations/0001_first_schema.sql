@@ -84,6 +84,7 @@ create table generations (
   deadline_at timestamptz not null,
   attempt_timeout_us bigint not null,
   max_attempts bigint not null,
+  attempts_per_model bigint not null,
   hold bigint not null check (hold >= 0),
   input_bytes bigint not null
 );
@@ -199,17 +200,18 @@ create table queues (
 );
 create unique index queues_one_per_lane_set on queues (workspace_id, recipe, model);
 
+-- The virtual time of each queue, and as queue 0 the common one. No row is time 0.
 create table clock (
-  id integer primary key check (id = 1),
+  queue_id integer primary key check (queue_id >= 0),
   virtual_time bigint not null
 ) with (fillfactor = 10);
-insert into clock (id, virtual_time) values (1, 0);
 
+-- Where, in its virtual time, a user's last generation of a queue ends.
 create table fair (
-  workspace_id uuid not null,
+  queue_id integer not null,
   user_id uuid not null,
   finish bigint not null,
-  primary key (workspace_id, user_id)
+  primary key (queue_id, user_id)
 ) with (fillfactor = 50);
 
 create table live_targets (

@@ -11,6 +11,9 @@ use std::collections::HashMap;
 use std::sync::{PoisonError, RwLock};
 use tokio_postgres::Row;
 
+/// The number under which `clock` keeps the common virtual time; no queue has it. `claim/clock.sql` names it too.
+pub const COMMON: i32 = 0;
+
 /// What a queue's number stands for.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Queue {

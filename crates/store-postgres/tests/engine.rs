@@ -1,4 +1,4 @@
-//! Promises only this engine has to make: many claimers at once, plans that stay on indexes, rows that are never updated,
+//! Promises only this engine has to make: many claimers and accepts at once, plans that stay on indexes, rows that are never updated,
 //! a bad row that does not sink its batch.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
@@ -12,6 +12,8 @@ use copydesk_store::{AdminStore, GenerationStore, Scope, StoreError};
 use copydesk_store_postgres::PostgresStore;
 use copydesk_store_tests::builder::{self, AcceptWith, Ids, START};
 use std::collections::HashSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 use support::{Namespace, vandal};
 
@@ -64,6 +66,64 @@ async fn sixteen_claimers_never_claim_one_twice_and_never_exceed_the_global_limi
     assert_eq!(all.len(), 400);
     assert_eq!(all.iter().collect::<HashSet<_>>().len(), 400, "nobody ran twice");
     assert_eq!(one.audit().await.unwrap(), vec![]);
+}
+
+/// Only here: many accepts lift the times of empty queues while many claims move them, all on connections of their own.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn accepts_into_queues_that_run_empty_and_claims_go_on_side_by_side() {
+    const ACCEPTERS: u16 = 8;
+    let namespace = Namespace::new().await;
+    let (one, two) = (namespace.open().await, namespace.open().await);
+    let accepting = Arc::new(AtomicU16::new(ACCEPTERS));
+    let accepters = (0..ACCEPTERS).map(|realm| {
+        let (store, accepting) = (if realm % 2 == 0 { one.clone() } else { two.clone() }, accepting.clone());
+        tokio::spawn(async move {
+            let ids = Ids::of_realm(realm);
+            for round in 0..30_usize {
+                let request = |n: usize| {
+                    let request = builder::accept(&ids, START).model(&format!("demo/m{}", (round * 3 + n) % 7));
+                    let request = request.user(["ann", "bob", "cy"][n % 3]);
+                    if n == 0 { request.dedupe(&format!("{realm} {round}")) } else { request }
+                };
+                let answers = store.accept((0..5).map(request).collect()).await.unwrap();
+                assert!(answers.iter().all(|answer| matches!(answer, Ok(Accepted::New { .. }))));
+            }
+            accepting.fetch_sub(1, Ordering::SeqCst);
+            vec![]
+        })
+    });
+    let claimers = (0..4).map(|realm| {
+        let (store, accepting) = (if realm % 2 == 0 { one.clone() } else { two.clone() }, accepting.clone());
+        tokio::spawn(async move {
+            let ids = Ids::of_realm(100 + realm);
+            let mut taken = vec![];
+            loop {
+                let done = accepting.load(Ordering::SeqCst) == 0;
+                let claimed = claim(&store, &ids, 6, builder::no_limits()).await;
+                if claimed.is_empty() && done {
+                    return taken;
+                }
+                taken.extend(claimed.iter().map(|run| run.generation.id));
+            }
+        })
+    });
+    let tasks: Vec<_> = accepters.chain(claimers).collect();
+    let mut all = vec![];
+    for taken in futures::future::join_all(tasks).await {
+        all.extend(taken.unwrap());
+    }
+    // A claimer passes over what another is taking and may stop early.
+    all.extend(claim(&one, &Ids::new(), 100, builder::no_limits()).await.iter().map(|run| run.generation.id));
+    assert_eq!(all.iter().collect::<HashSet<_>>().len(), 8 * 30 * 5);
+    assert_eq!(one.audit().await.unwrap(), vec![]);
+    let client = vandal(&namespace.name).await;
+    let late =
+        "select count(*) from runs r join clock c on c.queue_id in (0, r.queue_id) where r.sort_key > c.virtual_time";
+    assert_eq!(client.query_one(late, &[]).await.unwrap().get::<_, i64>(0), 0, "no time is behind what was claimed");
+    client.query(include_str!("../sql/claim/purge_fair.sql"), &[&1_000_i64]).await.unwrap();
+    let behind = "select count(*) from fair f join clock c on c.queue_id = f.queue_id where f.finish <= c.virtual_time";
+    assert_eq!(client.query_one(behind, &[]).await.unwrap().get::<_, i64>(0), 0, "they are forgotten");
+    assert!(client.query_one("select count(*) from fair", &[]).await.unwrap().get::<_, i64>(0) > 0, "others are not");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

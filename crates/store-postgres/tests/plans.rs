@@ -11,7 +11,7 @@ use serde_json::Value;
 use support::{Namespace, vandal};
 use tokio_postgres::{Client, SimpleQueryMessage};
 
-const HOT_TABLES: [&str; 13] = [
+const HOT_TABLES: [&str; 14] = [
     "ready",
     "runs",
     "parked",
@@ -25,13 +25,14 @@ const HOT_TABLES: [&str; 13] = [
     "accounts",
     "live_keys",
     "live_targets",
+    "fair",
 ];
 
 macro_rules! statements {
     ($($name:literal),+ $(,)?) => { [$(($name, include_str!(concat!("../sql/", $name, ".sql")))),+] };
 }
 
-const HOT: [(&str, &str); 32] = statements![
+const HOT: [(&str, &str); 33] = statements![
     "accept/find_draft",
     "accept/find_generation",
     "accept/find_idempotency",
@@ -54,6 +55,7 @@ const HOT: [(&str, &str); 32] = statements![
     "apply/lock_target",
     "apply/open_call",
     "apply/save_draft",
+    "claim/clock",
     "claim/next_due",
     "claim/next_in_queue",
     "claim/promote_due",

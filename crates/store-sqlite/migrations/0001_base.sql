@@ -37,7 +37,7 @@ CREATE TABLE drafts (
     deleted_at INTEGER,
     CHECK ((published_at IS NOT NULL) = (status = 'published')),
     CHECK (current_version BETWEEN 0 AND version_count)
-) STRICT;
+) STRICT, WITHOUT ROWID;
 
 CREATE INDEX drafts_workspace ON drafts (workspace_id, id);
 CREATE INDEX drafts_external ON drafts (workspace_id, external_id) WHERE external_id IS NOT NULL;
@@ -80,6 +80,7 @@ CREATE TABLE generations (
     deadline_at INTEGER NOT NULL,
     attempt_timeout_us INTEGER NOT NULL,
     max_attempts INTEGER NOT NULL,
+    attempts_per_model INTEGER NOT NULL,
     hold INTEGER NOT NULL CHECK (hold >= 0),
     input_bytes INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
@@ -194,19 +195,18 @@ CREATE TABLE queues (
     UNIQUE (workspace_id, recipe, model)
 ) STRICT;
 
--- The queue's virtual time: the largest sort key claimed so far.
+-- The virtual time of each queue, and as queue 0 the common one. No row is time 0.
 CREATE TABLE clock (
-    id INTEGER NOT NULL PRIMARY KEY CHECK (id = 1),
+    queue_id INTEGER NOT NULL PRIMARY KEY CHECK (queue_id >= 0),
     virtual_time INTEGER NOT NULL
 ) STRICT;
 
-INSERT INTO clock (id, virtual_time) VALUES (1, 0);
-
+-- Where, in its virtual time, a user's last generation of a queue ends.
 CREATE TABLE fair (
-    workspace_id BLOB NOT NULL,
+    queue_id INTEGER NOT NULL,
     user_id BLOB NOT NULL,
     finish INTEGER NOT NULL,
-    PRIMARY KEY (workspace_id, user_id)
+    PRIMARY KEY (queue_id, user_id)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE live_targets (
@@ -318,18 +318,18 @@ CREATE UNIQUE INDEX transfers_once ON transfers (generation_id, kind) WHERE kind
 CREATE INDEX transfers_generation ON transfers (generation_id) WHERE generation_id IS NOT NULL;
 CREATE UNIQUE INDEX transfers_reference ON transfers (workspace_id, reference) WHERE reference IS NOT NULL;
 
--- AUTOINCREMENT: a number is never used twice, also after retention emptied the table, because it is a reader's cursor.
+-- Numbers rise in the order of the commits and are a reader's cursor, so none is ever used twice: the writer continues
+-- after the largest one, which retention therefore never removes.
 CREATE TABLE events (
-    seq INTEGER PRIMARY KEY AUTOINCREMENT,
     workspace_id BLOB NOT NULL,
+    seq INTEGER NOT NULL,
     kind TEXT NOT NULL,
     generation_id BLOB,
     draft_id BLOB,
     created_at INTEGER NOT NULL,
-    data TEXT NOT NULL
-) STRICT;
-
-CREATE INDEX events_workspace ON events (workspace_id, seq);
+    data TEXT NOT NULL,
+    PRIMARY KEY (workspace_id, seq)
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE nodes (
     id BLOB NOT NULL PRIMARY KEY,

@@ -86,7 +86,7 @@ fn describe(db: Db<'_>, location: String) -> Done<Description> {
             beat_at: codec::instant(row, 3)?,
         })
     })?;
-    let count = |sql: &str| -> Done<u64> { Ok(u64::try_from(db.number(sql, [])?).unwrap_or(0)) };
+    let count = |sql: &'static str| -> Done<u64> { Ok(u64::try_from(db.number(sql, [])?).unwrap_or(0)) };
     Ok(Description {
         engine: "sqlite",
         version: rusqlite::version().to_owned(),

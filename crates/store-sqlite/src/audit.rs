@@ -89,11 +89,9 @@ fn run(db: Db<'_>, check: &Check, now: i64, findings: &mut Vec<Finding>) -> Done
 
 /// Links every transfer of every account again.
 fn check_chain(db: Db<'_>, findings: &mut Vec<Finding>) -> Done<()> {
-    let mut statement = db.prepare(sql!("audit/ledger_chain"))?;
-    let mut rows = statement.query([])?;
     let mut owner: Option<(WorkspaceId, UserId)> = None;
     let (mut hash, mut seq) = (ChainHash::START, 0);
-    while let Some(row) = rows.next()? {
+    db.each(sql!("audit/ledger_chain"), [], |row| {
         let transfer = transfer_row(row)?;
         if owner != Some((transfer.workspace, transfer.user)) {
             owner = Some((transfer.workspace, transfer.user));
@@ -108,6 +106,6 @@ fn check_chain(db: Db<'_>, findings: &mut Vec<Finding>) -> Done<()> {
         }
         // Goes on from what stands there, so that one changed row is one finding and not all after it.
         (hash, seq) = (ChainHash(stored), stored_seq);
-    }
-    Ok(())
+        Ok(())
+    })
 }

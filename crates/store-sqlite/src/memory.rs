@@ -1,16 +1,19 @@
 //! What the writer keeps in memory between commands, because nobody else writes: queues, pauses, users known to exist,
-//! how many wait, the virtual time. All of it can be read again from the tables; after a rollback it is.
+//! how many wait, the virtual times. All of it can be read again from the tables; after a rollback it is.
 
 use crate::codec;
 use crate::db::{Db, sql};
 use crate::fault::Done;
-use copydesk_core::generation::fairness::VirtualTime;
+use copydesk_core::generation::fairness::{QueueTime, VirtualTime};
 use copydesk_core::{Timestamp, UserId, WorkspaceId};
 use copydesk_store::admin::{Pause, PauseKey};
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// How many users are remembered as existing; beyond it all are forgotten and looked up again.
 const KNOWN_USERS_MAX: usize = 50_000;
+
+/// The number under which `clock` keeps the common virtual time; no queue has it.
+pub(crate) const COMMON: i64 = 0;
 
 /// What a command works with.
 pub(crate) struct Session<'a> {
@@ -43,7 +46,8 @@ pub(crate) struct Memory {
     pauses: Option<Vec<Pause>>,
     users: HashSet<(WorkspaceId, UserId)>,
     waiting: Option<i64>,
-    virtual_time: Option<VirtualTime>,
+    /// By queue; the common one is [`COMMON`]'s. A queue that is not in it is at time 0.
+    clock: Option<BTreeMap<i64, VirtualTime>>,
     /// Claims since the fair rows were last cleaned.
     pub claimed_since_purge: u64,
     /// Something here was changed by the command under way.
@@ -58,7 +62,7 @@ impl Memory {
             pauses: None,
             users: HashSet::new(),
             waiting: None,
-            virtual_time: None,
+            clock: None,
             claimed_since_purge: 0,
             touched: false,
         }
@@ -162,22 +166,34 @@ impl Session<'_> {
         }
     }
 
-    pub fn virtual_time(&mut self) -> Done<VirtualTime> {
-        let time = match self.memory.virtual_time {
-            Some(time) => time,
-            None => VirtualTime(self.db.number(sql!("claim/clock"), [])?),
-        };
-        Ok(*self.memory.virtual_time.insert(time))
+    /// What a new generation of the queue finds.
+    pub fn queue_time(&mut self, queue: i64) -> Done<QueueTime> {
+        let has_ready = self.db.number(sql!("accept/has_ready"), [queue])? != 0;
+        let clock = self.clock()?;
+        let of = |queue| clock.get(&queue).copied().unwrap_or_default();
+        Ok(QueueTime { own: of(queue), common: of(COMMON), has_ready })
     }
 
-    /// The virtual time never goes back.
-    pub fn advance_virtual_time(&mut self, to: VirtualTime) -> Done<()> {
-        if to > self.virtual_time()? {
+    /// A virtual time never goes back.
+    pub fn advance_virtual_time(&mut self, queue: i64, to: VirtualTime) -> Done<()> {
+        let time = self.clock()?.entry(queue).or_default();
+        if to > *time {
+            *time = to;
             self.memory.touched = true;
-            self.memory.virtual_time = Some(to);
-            self.db.execute(sql!("claim/set_clock"), [to.0])?;
+            self.db.execute(sql!("claim/set_clock"), [queue, to.0])?;
         }
         Ok(())
+    }
+
+    fn clock(&mut self) -> Done<&mut BTreeMap<i64, VirtualTime>> {
+        let clock = match self.memory.clock.take() {
+            Some(clock) => clock,
+            None => {
+                let rows = self.db.all(sql!("claim/clock"), [], |row| Ok((row.get(0)?, VirtualTime(row.get(1)?))))?;
+                rows.into_iter().collect()
+            }
+        };
+        Ok(self.memory.clock.insert(clock))
     }
 }
 

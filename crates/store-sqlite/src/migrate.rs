@@ -114,7 +114,7 @@ fn checksum(sql: &str) -> String {
 fn apply(connection: &mut Connection, migration: &Migration) -> Result<(), StoreError> {
     let mut run = || -> Done<()> {
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let db = Db(&transaction);
+        let db = Db(&*transaction);
         db.execute(sql!("admin/create_migrations"), [])?;
         transaction.execute_batch(migration.sql)?;
         let now = db.number(sql!("admin/now"), [])?;

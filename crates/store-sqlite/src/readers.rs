@@ -76,7 +76,7 @@ pub(crate) fn snapshot<T>(connection: &mut Connection, work: impl FnOnce(Db<'_>)
     let run = || -> Done<T> {
         // Dropped at the end, which ends a transaction that read only.
         let transaction = connection.transaction()?;
-        work(Db(&transaction))
+        work(Db(&*transaction))
     };
     run().map_err(StoreError::from)
 }

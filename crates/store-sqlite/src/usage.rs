@@ -33,7 +33,7 @@ pub(crate) fn book_late(db: Db<'_>, scope: Scope, call: &ClosedCall, at: Timesta
 
 fn close(
     db: Db<'_>,
-    file: &str,
+    file: &'static str,
     scope: Scope,
     call: &ClosedCall,
     outcome: CallOutcome,
@@ -42,7 +42,6 @@ fn close(
 ) -> Done<()> {
     let tokens = |tokens: Option<Tokens>| tokens.map(|tokens| tokens.0);
     let (code, text) = call.error.as_ref().map(|(code, text)| (code, text)).unzip();
-    let mut statement = db.prepare(file)?;
     let figures = params![
         tokens(call.usage.input),
         tokens(call.usage.output),
@@ -64,11 +63,11 @@ fn close(
         scope.workspace.0.as_bytes(),
     ];
     match reopens {
-        None => statement.execute(figures)?,
+        None => db.execute(file, figures)?,
         Some(outcome) => {
             let outcome = outcome.as_str();
             let more: &[&dyn rusqlite::ToSql] = &[&outcome];
-            statement.execute(rusqlite::params_from_iter(figures.iter().chain(more)))?
+            db.execute(file, rusqlite::params_from_iter(figures.iter().chain(more)))?
         }
     };
     Ok(())
@@ -146,5 +145,6 @@ fn usage(row: &Row<'_>, provider_cost: Option<NanoUsd>) -> Done<TokenUsage> {
         output_reasoning: tokens("tokens_reasoning")?,
         provider_cost,
         estimated: row.get("estimated")?,
+        ..TokenUsage::default()
     })
 }

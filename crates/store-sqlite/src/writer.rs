@@ -4,7 +4,7 @@
 //! answers at once. It never checkpoints; see `checkpoint.rs`.
 
 use crate::checkpoint::Bell;
-use crate::db::{Db, sql};
+use crate::db::{AtHand, Db, sql};
 use crate::fault::{Done, Fault};
 use crate::memory::{Memory, Session};
 use copydesk_store::StoreError;
@@ -198,7 +198,8 @@ impl Loop {
 
     fn transact(&mut self, batch: &mut [Box<dyn Command>]) -> Done<()> {
         let alone = batch.len() == 1;
-        let db = Db(&self.connection);
+        let at_hand = AtHand::new(&self.connection);
+        let db = Db(&at_hand);
         let mut session = Session { db, memory: &mut self.memory };
         db.execute(sql!("admin/begin"), [])?;
         for command in batch.iter_mut() {

@@ -94,6 +94,7 @@ pub fn accept(ids: &Ids, at: Timestamp) -> Accept {
         deadline_at: at.plus(Duration::from_secs(3_600)),
         attempt_timeout: Duration::from_secs(60),
         max_attempts: 3,
+        attempts_per_model: 3,
         hold: MicroCredits::ZERO,
         hold_id: ids.transfer(),
     }
@@ -170,7 +171,7 @@ pub trait AcceptWith: Sized {
         self.change(|it| it.deadline_at = it.at.plus(Duration::from_secs(seconds)))
     }
     fn max_attempts(self, n: u32) -> Self {
-        self.change(|it| it.max_attempts = n)
+        self.change(|it| (it.max_attempts, it.attempts_per_model) = (n, n))
     }
 }
 
@@ -224,9 +225,7 @@ pub fn closed(id: CallId, outcome: CallOutcome, n: i64) -> ClosedCall {
             input: Some(Tokens(100 + n)),
             output: Some(Tokens(50 + n)),
             input_cached: Some(Tokens(10)),
-            output_reasoning: None,
-            provider_cost: None,
-            estimated: false,
+            ..TokenUsage::default()
         },
         cost: Some(NanoUsd(1_000 + n)),
         cost_status: "priced".to_owned(),

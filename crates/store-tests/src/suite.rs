@@ -5,6 +5,7 @@ pub mod accept;
 pub mod admin;
 pub mod claim;
 pub mod drafts;
+pub mod fairness;
 pub mod fence;
 pub mod ledger;
 pub mod pages;
@@ -82,6 +83,13 @@ macro_rules! conformance {
                 the_draft_is_processing_only_without_a_version,
                 attempt_numbers_rise_without_a_gap,
                 two_processes_never_claim_the_same_generation;
+            fairness:
+                a_click_in_a_slow_lane_goes_before_the_rest_of_a_batch_although_a_fast_lane_moved_on,
+                an_own_batch_in_a_paused_lane_does_not_delay_a_click_in_another,
+                an_empty_queue_starts_at_the_common_clock,
+                who_comes_late_to_a_queue_does_not_make_up_for_it,
+                two_arrivals_in_an_empty_queue_start_at_the_same_place,
+                urgent_work_before_the_beginning_of_time_moves_no_clock_back;
             race:
                 a_thousand_racing_ends_of_one_generation_have_one_winner,
                 racing_claims_never_exceed_a_lane,

@@ -5,6 +5,7 @@ use copydesk_core::ledger::TransferKind;
 use copydesk_core::metering::usage::CallOutcome;
 use copydesk_store::Scope;
 use copydesk_store::usage::CallFilter;
+use copydesk_store_tests::suite::random::STEPS;
 use copydesk_store_tests::{Bench, Fixture, ModelStore, Setup, differential};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -18,17 +19,19 @@ copydesk_store_tests::conformance!(fixture);
 
 /// A comparison that never meets a case proves nothing about it.
 #[tokio::test]
-async fn the_random_walk_meets_every_status_origin_outcome_and_transfer() {
+async fn the_random_walk_meets_every_status_origin_outcome_transfer_and_queue() {
     let (mut statuses, mut origins) = (BTreeSet::new(), BTreeSet::new());
     let (mut outcomes, mut kinds, mut events) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+    let mut queues = BTreeSet::new();
     for seed in 1..=3 {
         let store = Arc::new(ModelStore::new());
-        differential(store.clone(), seed, 300).await;
+        differential(store.clone(), seed, STEPS).await;
         let bench = Bench::over(store, 2);
         let world = bench.snapshot(Scope::DEFAULT).await;
         for row in &world.generations {
             statuses.insert(row.status().as_str());
             origins.extend(row.origin.clone());
+            queues.insert((row.recipe.clone(), row.model.clone()));
         }
         events.extend(world.events.iter().map(|event| event.kind.clone()));
         kinds.extend(world.transfers.iter().map(|row| row.kind.as_str()));
@@ -40,4 +43,5 @@ async fn the_random_walk_meets_every_status_origin_outcome_and_transfer() {
     assert_eq!(outcomes.len(), CallOutcome::ALL.len(), "{outcomes:?}");
     assert_eq!(kinds.len(), TransferKind::ALL.len(), "{kinds:?}");
     assert_eq!(events.len(), 8, "{events:?}");
+    assert_eq!(queues.len(), 6, "{queues:?}");
 }

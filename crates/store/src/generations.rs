@@ -71,6 +71,7 @@ pub struct Accept {
     pub deadline_at: Timestamp,
     pub attempt_timeout: Duration,
     pub max_attempts: u32,
+    pub attempts_per_model: u32,
     /// Zero while credits are off. `hold_id` is the id of the ledger row if there is one.
     pub hold: MicroCredits,
     pub hold_id: TransferId,

@@ -80,7 +80,7 @@ impl From<&TokenUsage> for TokensBody {
     }
 }
 
-fn cost(nanousd: Option<NanoUsd>, status: &str, price_version: Option<String>) -> CostBody {
+pub(crate) fn cost(nanousd: Option<NanoUsd>, status: &str, price_version: Option<String>) -> CostBody {
     let (status, source) = match (nanousd, status) {
         (None, _) => (UNPRICED, None),
         (Some(_), PROVIDER) => (PRICED, Some(PROVIDER)),

@@ -9,6 +9,7 @@ pub(crate) mod generation;
 pub(crate) mod links;
 pub(crate) mod list;
 pub(crate) mod model;
+pub(crate) mod model_test;
 pub(crate) mod recipe;
 pub(crate) mod requests;
 pub(crate) mod waiting;

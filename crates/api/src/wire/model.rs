@@ -1,6 +1,7 @@
 //! Models and their prices as readers see them.
 
-use copydesk_core::metering::price::Price;
+use copydesk_core::NanoUsd;
+use copydesk_core::metering::price::{ContextTier, Price, TokenRates};
 use serde::Serialize;
 
 #[derive(Serialize)]
@@ -14,13 +15,79 @@ pub(crate) struct ModelBody {
     price: Option<PriceBody>,
 }
 
-/// Units: nano-dollars per million tokens.
+/// Units: nano-dollars, per million tokens or per piece. `null` means that this is not priced on its own.
 #[derive(Serialize)]
 struct PriceBody {
     version: String,
-    input_per_million_nanousd: i64,
-    output_per_million_nanousd: i64,
+    /// When it began to hold; `null` where nobody says.
+    from: Option<String>,
+    free: bool,
+    #[serde(flatten)]
+    tokens: RatesBody,
+    per_image_nanousd: Option<i64>,
+    per_video_second_nanousd: Option<i64>,
+    per_request_nanousd: Option<i64>,
+    /// Rates for the whole call when its input is longer.
+    tiers: Vec<TierBody>,
+}
+
+#[derive(Serialize)]
+struct TierBody {
+    above_input_tokens: i64,
+    #[serde(flatten)]
+    tokens: RatesBody,
+}
+
+#[derive(Serialize)]
+struct RatesBody {
+    input_per_million_nanousd: Option<i64>,
+    output_per_million_nanousd: Option<i64>,
     cached_per_million_nanousd: Option<i64>,
+    cache_write_per_million_nanousd: Option<i64>,
+    cache_write_1h_per_million_nanousd: Option<i64>,
+    reasoning_per_million_nanousd: Option<i64>,
+    input_image_per_million_nanousd: Option<i64>,
+    output_image_per_million_nanousd: Option<i64>,
+}
+
+fn nanos(rate: Option<NanoUsd>) -> Option<i64> {
+    rate.map(|rate| rate.0)
+}
+
+impl From<&TokenRates> for RatesBody {
+    fn from(rates: &TokenRates) -> RatesBody {
+        RatesBody {
+            input_per_million_nanousd: nanos(rates.input),
+            output_per_million_nanousd: nanos(rates.output),
+            cached_per_million_nanousd: nanos(rates.cached),
+            cache_write_per_million_nanousd: nanos(rates.cache_write),
+            cache_write_1h_per_million_nanousd: nanos(rates.cache_write_1h),
+            reasoning_per_million_nanousd: nanos(rates.reasoning),
+            input_image_per_million_nanousd: nanos(rates.input_image),
+            output_image_per_million_nanousd: nanos(rates.output_image),
+        }
+    }
+}
+
+impl From<&ContextTier> for TierBody {
+    fn from(tier: &ContextTier) -> TierBody {
+        TierBody { above_input_tokens: tier.above_input.0, tokens: RatesBody::from(&tier.rates) }
+    }
+}
+
+impl From<Price> for PriceBody {
+    fn from(price: Price) -> PriceBody {
+        PriceBody {
+            from: price.from.map(|from| from.to_string()),
+            free: price.free,
+            tokens: RatesBody::from(&price.tokens),
+            per_image_nanousd: nanos(price.per_image),
+            per_video_second_nanousd: nanos(price.per_video_second),
+            per_request_nanousd: nanos(price.per_request),
+            tiers: price.tiers.iter().map(TierBody::from).collect(),
+            version: price.version,
+        }
+    }
 }
 
 impl ModelBody {
@@ -30,12 +97,7 @@ impl ModelBody {
             id: format!("{provider}/{model}"),
             provider: provider.to_owned(),
             model: model.to_owned(),
-            price: price.map(|price| PriceBody {
-                version: price.version,
-                input_per_million_nanousd: price.input_per_million.0,
-                output_per_million_nanousd: price.output_per_million.0,
-                cached_per_million_nanousd: price.cached_per_million.map(|cost| cost.0),
-            }),
+            price: price.map(PriceBody::from),
         }
     }
 }

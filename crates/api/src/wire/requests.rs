@@ -60,6 +60,17 @@ impl FromFields for NewTry {
     }
 }
 
+/// POST `/models/test`.
+pub(crate) struct ModelToTest {
+    pub model: String,
+}
+
+impl FromFields for ModelToTest {
+    fn read(fields: &mut Fields) -> ModelToTest {
+        ModelToTest { model: fields.required_text("model") }
+    }
+}
+
 /// PATCH `/drafts/{id}`.
 pub(crate) struct DraftPatch {
     pub title: Option<String>,

@@ -51,6 +51,9 @@ pub struct Common {
     /// Folder with recipes of your own
     #[arg(long, global = true, value_name = "DIR")]
     recipes: Option<String>,
+    /// File with prices of your own
+    #[arg(long, global = true, value_name = "FILE")]
+    prices: Option<String>,
     /// Print the API's JSON objects
     #[arg(long, global = true)]
     json: bool,
@@ -89,7 +92,7 @@ enum Command {
     /// The recipes: list them, see what they take, check a folder of your own
     #[command(subcommand)]
     Recipes(recipes::Command),
-    /// The models that can be asked for
+    /// The models: what they cost, and whether one answers
     #[command(subcommand)]
     Models(models::Command),
 }
@@ -141,6 +144,7 @@ impl Common {
             ("server", &self.server),
             ("key", &self.key),
             ("recipes", &self.recipes),
+            ("prices", &self.prices),
         ];
         given.into_iter().filter_map(|(name, value)| Some((name, value.clone()?))).collect()
     }

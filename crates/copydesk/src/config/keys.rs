@@ -57,6 +57,7 @@ pub const KEYS: &[Key] = &[
         "on or off: sets the master switch at start; empty leaves it as it is",
     ),
     key("recipes", "COPYDESK_RECIPES", "", "folder with recipes of your own, one sub-folder each"),
+    key("prices", "COPYDESK_PRICES", "", "TOML file with prices of your own, which win over the built-in ones"),
     key("log", "COPYDESK_LOG", "info", "error, warn, info, debug or trace; also filters such as copydesk_desk=debug"),
     key("log_format", "COPYDESK_LOG_FORMAT", "text", "text or json"),
     key("server", "COPYDESK_SERVER", "", "for the command line: a server to talk to instead of the data folder"),

@@ -21,6 +21,7 @@ pub struct Settings {
     /// Sets the master switch at start.
     pub generation: Option<bool>,
     pub recipes: Option<PathBuf>,
+    pub prices: Option<PathBuf>,
     pub log: String,
     pub log_json: bool,
     pub server: Option<String>,
@@ -136,6 +137,7 @@ impl Settings {
             desk,
             generation,
             recipes: reader.text("recipes").map(PathBuf::from),
+            prices: reader.text("prices").map(PathBuf::from),
             log: reader.text("log").unwrap_or_else(|| "info".to_owned()),
             log_json: reader.read("log_format", "it must be text or json", "text", |text| match text {
                 "text" => Some(false),

@@ -104,6 +104,27 @@ impl FailureCode {
     }
 }
 
+impl FailureCode {
+    /// Whether another model may succeed where this one failed. A refusal is not shopped around, and what broke on our
+    /// own side breaks for every model.
+    pub const fn elsewhere(self) -> bool {
+        match self {
+            Self::ProviderUnreachable
+            | Self::ProviderError
+            | Self::RateLimited
+            | Self::ProviderQuota
+            | Self::ProviderTimeout
+            | Self::ProviderBadResponse
+            | Self::ProviderAuth
+            | Self::ProviderRejected
+            | Self::OutputTruncated
+            | Self::OutputInvalid
+            | Self::AttemptTimeout => true,
+            Self::Refused | Self::LeaseLost | Self::DeadlineExceeded | Self::Internal => false,
+        }
+    }
+}
+
 impl fmt::Display for FailureCode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
@@ -120,11 +141,21 @@ pub struct Failure {
     pub detail: Option<String>,
     /// The provider asked to wait this long.
     pub retry_after: Option<Duration>,
+    /// At most so many tries of one model may end like this; `None` is as many as the terms give.
+    pub tries_max: Option<u32>,
+    /// Whether another model of the route may do better.
+    pub elsewhere: bool,
 }
 
 impl Failure {
     pub fn new(code: FailureCode, message: impl Into<String>) -> Failure {
-        Failure { code, message: message.into(), detail: None, retry_after: None }
+        let (detail, retry_after, tries_max, elsewhere) = (None, None, None, code.elsewhere());
+        Failure { code, message: message.into(), detail, retry_after, tries_max, elsewhere }
+    }
+    /// Nobody can do better: neither another attempt nor another model.
+    pub fn for_good(mut self) -> Failure {
+        (self.tries_max, self.elsewhere) = (Some(1), false);
+        self
     }
     pub fn with_detail(mut self, detail: impl Into<String>) -> Failure {
         self.detail = Some(detail.into());

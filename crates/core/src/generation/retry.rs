@@ -39,16 +39,30 @@ impl RetryPolicy {
 /// What follows a failed attempt.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Next {
+    /// The same model again.
     RetryAt(Timestamp),
+    /// The next model of the route, at once: it is not the one that failed. `spent` is where its share begins.
+    NextModel {
+        spent: u32,
+    },
     GiveUp,
 }
 
-/// Whether another attempt is due after `spent` of them, and when. None is, when the failure would only repeat, the
-/// attempts are used up, or the deadline would pass before it could start.
+/// What follows when the attempt after `spent` used-up ones failed. The same model is tried again while the failure may
+/// pass and its share lasts; then the route's next model, where another one may do better; else, or when the deadline
+/// would pass first, it is over.
 pub fn next(terms: &Terms, spent: u32, failure: &Failure, jitter: Jitter, now: Timestamp) -> Next {
-    if !failure.code.retryable() || spent >= terms.max_attempts {
-        return Next::GiveUp;
+    let share = terms.share();
+    let place = terms.place(spent);
+    let tries = spent % share + 1;
+    let tries_max = failure.tries_max.unwrap_or(share).min(share);
+    if failure.code.retryable() && tries < tries_max {
+        let at = now.plus(RetryPolicy::DEFAULT.wait(tries, failure, jitter));
+        return if at >= terms.deadline_at { Next::GiveUp } else { Next::RetryAt(at) };
     }
-    let at = now.plus(RetryPolicy::DEFAULT.wait(spent, failure, jitter));
-    if at >= terms.deadline_at { Next::GiveUp } else { Next::RetryAt(at) }
+    let further = (place + 1) * share;
+    if failure.elsewhere && further < terms.max_attempts && now < terms.deadline_at {
+        return Next::NextModel { spent: further };
+    }
+    Next::GiveUp
 }

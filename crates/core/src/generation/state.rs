@@ -106,10 +106,25 @@ pub struct Terms {
     pub deadline_at: Timestamp,
     /// Bounds one attempt.
     pub attempt_timeout: Duration,
-    /// How many attempts may be spent.
+    /// How many attempts may be spent, over all models of its route.
     pub max_attempts: u32,
+    /// How many of them each model of the route gets. Attempt number `spent` (from 0) belongs to the model at place
+    /// `spent / attempts_per_model`; leaving a model early uses up the rest of its share. At least 1.
+    pub attempts_per_model: u32,
     /// Reserved from the user at accept; zero while credits are off.
     pub hold: MicroCredits,
+}
+
+impl Terms {
+    /// How many attempts each model of the route gets: at least one, and no more than there are.
+    pub fn share(&self) -> u32 {
+        self.attempts_per_model.clamp(1, self.max_attempts.max(1))
+    }
+
+    /// The place in the route of the model whose turn it is after `spent` attempts.
+    pub fn place(&self, spent: u32) -> u32 {
+        spent / self.share()
+    }
 }
 
 /// A generation as the decision sees it.

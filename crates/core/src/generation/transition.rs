@@ -151,13 +151,14 @@ fn failed_attempt(
     now: Timestamp,
 ) -> Decision {
     let spent = generation.spent + 1;
-    match (retry::next(&generation.terms, spent, failure, jitter, now), substitute) {
-        (Next::RetryAt(until), _) => {
-            let announce = vec![Effect::Announce(Announcement::Retrying)];
-            let mut decision = requeued(generation, spent, Wait::BackingOff { until }, announce);
-            decision.noted = Some(failure.clone());
-            decision
-        }
+    let again = |spent, wait| {
+        let mut decision = requeued(generation, spent, wait, vec![Effect::Announce(Announcement::Retrying)]);
+        decision.noted = Some(failure.clone());
+        decision
+    };
+    match (retry::next(&generation.terms, generation.spent, failure, jitter, now), substitute) {
+        (Next::RetryAt(until), _) => again(spent, Wait::BackingOff { until }),
+        (Next::NextModel { spent }, _) => again(spent, Wait::Ready),
         (Next::GiveUp, Some(success)) => succeeded(generation, success, now),
         (Next::GiveUp, None) => {
             let mut decision = failed(generation, failure.clone(), now);

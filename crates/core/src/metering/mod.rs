@@ -1,4 +1,5 @@
 //! What a call used and what it cost, in integers.
 
+pub mod cost;
 pub mod price;
 pub mod usage;

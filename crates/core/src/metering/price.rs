@@ -1,114 +1,76 @@
-//! Price arithmetic: tokens times a price per million, in integers, rounded up once.
+//! What a model costs: rates in integers under a version name. What is not listed is unknown, never free. It computes
+//! nothing; that is `cost.rs`.
 
-use super::usage::TokenUsage;
-use crate::{NanoUsd, Tokens};
+use crate::{NanoUsd, Timestamp, Tokens};
 
-/// A model's price, immutable under its version name.
-///
-/// Units: nano-dollars per million tokens.
-#[derive(Clone, PartialEq, Eq, Debug)]
+/// A model's price, immutable under its version name. The default one knows no rate and so prices nothing.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Price {
     /// Names the row of the price table this came from, e.g. `demo-2026-11`.
     pub version: String,
-    pub input_per_million: NanoUsd,
-    pub output_per_million: NanoUsd,
-    /// What a cached input token costs; `None` means the same as any other.
-    pub cached_per_million: Option<NanoUsd>,
+    /// When it began to hold; `None` where nobody says.
+    pub from: Option<Timestamp>,
+    /// True when this price says "free" on purpose, as for a local model: a main rate (input, output, per piece) that is
+    /// zero or missing is then zero. Otherwise such a rate is unknown.
+    pub free: bool,
+    pub tokens: TokenRates,
+    /// Rates for long prompts instead of `tokens`. The order does not matter.
+    pub tiers: Vec<ContextTier>,
+    /// Units: nano-dollars per picture made. Unknown where pictures are paid for in tokens.
+    pub per_image: Option<NanoUsd>,
+    /// Units: nano-dollars per second of video made.
+    pub per_video_second: Option<NanoUsd>,
+    /// Units: nano-dollars per request, on top of everything else.
+    pub per_request: Option<NanoUsd>,
 }
 
-/// A call's cost and where the figure comes from.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Cost {
-    /// The provider's own figure.
-    Provider(NanoUsd),
-    /// Computed from our table; `estimated` when the tokens were an estimate.
-    Priced { nanousd: NanoUsd, version: String, estimated: bool },
-    /// No price is known, or no tokens were reported. Never shown as zero.
-    Unpriced,
-}
+impl Price {
+    /// The usual price of a text model.
+    ///
+    /// Units: nano-dollars per million tokens.
+    pub fn per_million(version: impl Into<String>, input: NanoUsd, output: NanoUsd) -> Price {
+        let tokens = TokenRates { input: Some(input), output: Some(output), ..TokenRates::default() };
+        Price { version: version.into(), tokens, ..Price::default() }
+    }
 
-impl Cost {
-    pub fn nanousd(&self) -> Option<NanoUsd> {
-        match self {
-            Cost::Provider(cost) | Cost::Priced { nanousd: cost, .. } => Some(*cost),
-            Cost::Unpriced => None,
-        }
+    /// A price that is zero on purpose.
+    pub fn free(version: impl Into<String>) -> Price {
+        Price { version: version.into(), free: true, ..Price::default() }
     }
-    pub const fn status(&self) -> &'static str {
-        match self {
-            Cost::Provider(_) => "provider",
-            Cost::Priced { estimated: false, .. } => "priced",
-            Cost::Priced { estimated: true, .. } => "estimated",
-            Cost::Unpriced => "unpriced",
-        }
-    }
-    pub fn price_version(&self) -> Option<&str> {
-        match self {
-            Cost::Priced { version, .. } => Some(version),
-            Cost::Provider(_) | Cost::Unpriced => None,
-        }
+
+    /// The rates for a call with this many input tokens: those of the highest tier it is above, for the whole call.
+    pub fn rates_for(&self, input: Tokens) -> &TokenRates {
+        let reached = self.tiers.iter().filter(|tier| input > tier.above_input);
+        reached.max_by_key(|tier| tier.above_input).map_or(&self.tokens, |tier| &tier.rates)
     }
 }
 
-/// The cost of a call. The provider's own figure wins; a missing price or missing tokens give [`Cost::Unpriced`].
+/// What tokens cost by their kind.
 ///
-/// Rounding: up to a whole nano-dollar, once, over the sum of all token kinds.
-pub fn cost(usage: &TokenUsage, price: Option<&Price>) -> Cost {
-    if let Some(reported) = usage.provider_cost {
-        return Cost::Provider(reported);
-    }
-    let (Some(price), Some(input), Some(output)) = (price, usage.input, usage.output) else {
-        return Cost::Unpriced;
-    };
-    let part = |tokens: Tokens, per_million: NanoUsd| i128::from(tokens.0.max(0)) * i128::from(per_million.0);
-    let cached = Tokens(usage.input_cached.unwrap_or_default().0.clamp(0, input.0.max(0)));
-    let fresh = Tokens(input.0.max(0) - cached.0);
-    let sum = part(fresh, price.input_per_million)
-        + part(cached, price.cached_per_million.unwrap_or(price.input_per_million))
-        + part(output, price.output_per_million);
-    match i64::try_from((sum + 999_999) / 1_000_000) {
-        Ok(nanousd) => {
-            Cost::Priced { nanousd: NanoUsd(nanousd), version: price.version.clone(), estimated: usage.estimated }
-        }
-        Err(_) => Cost::Unpriced,
-    }
+/// Units: nano-dollars per million tokens.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct TokenRates {
+    pub input: Option<NanoUsd>,
+    pub output: Option<NanoUsd>,
+    /// Input read from the cache; where unknown it costs what other input costs.
+    pub cached: Option<NanoUsd>,
+    /// Input written to the cache for minutes; where unknown it costs what other input costs.
+    pub cache_write: Option<NanoUsd>,
+    /// Input written to the cache for an hour; where unknown, such writes are priced only if writes are not listed at all.
+    pub cache_write_1h: Option<NanoUsd>,
+    /// Input that is pictures, where it costs something else than text; the usage must then tell them apart.
+    pub input_image: Option<NanoUsd>,
+    /// Output that is reasoning; where unknown it costs what other output costs.
+    pub reasoning: Option<NanoUsd>,
+    /// Output that is pictures, where they are paid for in tokens; the usage must then tell them apart.
+    pub output_image: Option<NanoUsd>,
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn price() -> Price {
-        Price {
-            version: "t1".into(),
-            input_per_million: NanoUsd(150_000_000),
-            output_per_million: NanoUsd(600_000_000),
-            cached_per_million: Some(NanoUsd(75_000_000)),
-        }
-    }
-
-    #[test]
-    fn a_cost_is_exact_and_rounded_up_once() {
-        let usage = TokenUsage {
-            input: Some(Tokens(1_001)),
-            output: Some(Tokens(1)),
-            input_cached: Some(Tokens(1)),
-            ..TokenUsage::default()
-        };
-        // 1000 x 150 + 1 x 75 + 1 x 600 = 150,675 nano-dollars.
-        assert_eq!(cost(&usage, Some(&price())).nanousd(), Some(NanoUsd(150_675)));
-    }
-
-    #[test]
-    fn seed_s4_an_unknown_price_is_unpriced_and_never_zero() {
-        let usage = TokenUsage { input: Some(Tokens(5)), output: Some(Tokens(5)), ..TokenUsage::default() };
-        assert_eq!(cost(&usage, None), Cost::Unpriced);
-        assert_eq!(cost(&TokenUsage::default(), Some(&price())), Cost::Unpriced);
-    }
-
-    #[test]
-    fn the_providers_own_figure_wins() {
-        let usage = TokenUsage { provider_cost: Some(NanoUsd(42)), ..TokenUsage::default() };
-        assert_eq!(cost(&usage, Some(&price())), Cost::Provider(NanoUsd(42)));
-    }
+/// Other rates for the whole call when its prompt is long.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ContextTier {
+    /// The tier holds above this many input tokens, cached ones included, not at it.
+    pub above_input: Tokens,
+    /// All the rates of this tier; none is inherited from the ordinary ones.
+    pub rates: TokenRates,
 }

@@ -67,7 +67,7 @@ pub fn user(external: &str) -> UserId {
     UserId::from_external(SCOPE.workspace, external)
 }
 
-/// A request for the recipe `note` (price 5, models `demo/one` and `demo/two`) by Ada.
+/// A request for the recipe `note` (price 5, model `demo/one`) by Ada.
 pub fn note(prompt: &str) -> Request {
     Request { user: Some("ada".to_owned()), ..Request::new("note", serde_json::json!({ "prompt": prompt })) }
 }

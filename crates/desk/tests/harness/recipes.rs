@@ -1,6 +1,6 @@
-//! The recipes of these tests, on disk as a user would write them: `note` (price 5, two models, dedupe), `loose` (the same
+//! The recipes of these tests, on disk as a user would write them: `note` (price 5, dedupe), `loose` (the same
 //! without dedupe), `pair` (two steps), `other-pair` (whose steps are named differently), `letter` (the newsletter at
-//! price 5) and `spare` (a route whose second model is not set up).
+//! price 5), `routed` (two models) and `spare` (a route whose second model is not set up).
 
 use copydesk_recipes::Shelf;
 use std::fs;
@@ -17,9 +17,10 @@ const SCHEMA: &str = r#"{
 pub fn shelf() -> (tempfile::TempDir, Shelf) {
     let folder = tempfile::tempdir().unwrap();
     let at = folder.path();
-    let both = r#"["demo/one", "demo/two"]"#;
-    single(at, "note", both, true);
-    single(at, "loose", both, false);
+    let one = r#"["demo/one"]"#;
+    single(at, "note", one, true);
+    single(at, "loose", one, false);
+    single(at, "routed", r#"["demo/one", "demo/two"]"#, true);
     single(at, "spare", r#"["demo/one", "demo/absent", "demo/three"]"#, true);
     pair(at, "pair", "plan");
     letter(at);

@@ -204,12 +204,7 @@ impl Provider for Script {
     }
 
     fn price(&self, _model: &str) -> Option<Price> {
-        Some(Price {
-            version: "test-1".to_owned(),
-            input_per_million: NanoUsd(1_000_000_000),
-            output_per_million: NanoUsd(2_000_000_000),
-            cached_per_million: None,
-        })
+        Some(Price::per_million("test-1", NanoUsd(1_000_000_000), NanoUsd(2_000_000_000)))
     }
 
     /// Any name, except that nobody has a model called `absent`.

@@ -153,12 +153,7 @@ fn price(model: Model) -> Option<Price> {
         Model::Chat | Model::Echo | Model::Fail | Model::Stuck | Model::Quota => (100_000_000, 400_000_000),
         Model::Unpriced => return None,
     };
-    Some(Price {
-        version: PRICE_VERSION.to_owned(),
-        input_per_million: NanoUsd(input),
-        output_per_million: NanoUsd(output),
-        cached_per_million: None,
-    })
+    Some(Price::per_million(PRICE_VERSION, NanoUsd(input), NanoUsd(output)))
 }
 
 async fn chat_completions(State(shared): State<Arc<Shared>>, request: Request) -> Response {

@@ -1,4 +1,4 @@
 -- Differs from SQLite: a whole batch at once, as arrays.
-select f.workspace_id, f.user_id, f.finish
-from unnest($1::uuid[], $2::uuid[]) as u (workspace_id, user_id)
-join fair f on f.workspace_id = any (array[u.workspace_id]) and f.user_id = any (array[u.user_id])
+select f.queue_id, f.user_id, f.finish
+from unnest($1::integer[], $2::uuid[]) as u (queue_id, user_id)
+join fair f on f.queue_id = any (array[u.queue_id]) and f.user_id = any (array[u.user_id])

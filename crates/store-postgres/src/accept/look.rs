@@ -1,5 +1,5 @@
-//! What accept needs to know before it decides, in one round trip: pauses, places, keys taken, drafts and accounts (both
-//! locked in the order of their ids). Writes nothing.
+//! What accept needs to know before it decides, in one round trip: pauses, virtual times, keys taken, drafts and accounts
+//! (both locked in the order of their ids). Writes nothing.
 
 use crate::admin;
 use crate::failure::Fault;
@@ -8,7 +8,7 @@ use crate::pipeline::{Steps, Tx};
 use crate::types::{Micros, columns, narrow, sql, unknown_word};
 use copydesk_core::draft::DraftStatus;
 use copydesk_core::draft::state::DraftFacts;
-use copydesk_core::generation::fairness::VirtualTime;
+use copydesk_core::generation::fairness::{QueueTime, VirtualTime};
 use copydesk_core::{DraftId, GenerationId, Timestamp, UserId, WorkspaceId};
 use copydesk_store::StoreError;
 use copydesk_store::admin::{Pause, PauseKey};
@@ -42,18 +42,22 @@ pub struct Seen {
     pub paused_since: Option<Timestamp>,
     /// Counted only when it was asked for.
     pub waiting: Option<u64>,
-    pub virtual_time: VirtualTime,
+    /// By queue.
+    pub times: BTreeMap<i32, QueueTime>,
     /// By place in the batch.
     pub replays: HashMap<usize, Replay>,
     pub known: HashSet<GenerationId>,
     pub keys: HashMap<(WorkspaceId, String), Ids>,
     pub drafts: HashMap<DraftId, DraftSeen>,
-    pub finish: BTreeMap<(WorkspaceId, UserId), VirtualTime>,
+    /// Where each user's last one in each queue ends.
+    pub finish: BTreeMap<(i32, UserId), VirtualTime>,
     pub accounts: BTreeMap<AccountKey, Account>,
 }
 
-pub async fn look(tx: &mut Tx, batch: &[Accept], count: bool) -> Result<Seen, Fault> {
-    let users: BTreeSet<_> = batch.iter().map(|request| (request.scope.workspace, request.user)).collect();
+/// `queues` are those of the batch's requests, in their order.
+pub async fn look(tx: &mut Tx, batch: &[Accept], queues: &[i32], count: bool) -> Result<Seen, Fault> {
+    let users: BTreeSet<_> = queues.iter().zip(batch).map(|(queue, request)| (*queue, request.user)).collect();
+    let touched: BTreeSet<i32> = queues.iter().copied().collect();
     let payers: BTreeSet<_> = batch
         .iter()
         .filter(|request| !request.hold.is_zero())
@@ -72,9 +76,9 @@ pub async fn look(tx: &mut Tx, batch: &[Accept], count: bool) -> Result<Seen, Fa
 
     let mut steps = Steps::default();
     let pauses = steps.add(sql!(deep "admin/pauses"), vec![]);
-    let clock = steps.add(sql!(deep "claim/clock"), vec![]);
+    let clock = steps.add(sql!(deep "claim/clock"), columns!(touched, queue => *queue));
     let known = steps.add(sql!(deep "accept/find_generation"), columns!(batch, r => r.generation.0));
-    let finish = steps.add(sql!(deep "accept/user_finish"), columns!(users, u => u.0.0, u.1.0));
+    let finish = steps.add(sql!(deep "accept/user_finish"), columns!(users, u => u.0, u.1.0));
     let waiting = count.then(|| steps.add(sql!(deep "accept/waiting_count"), vec![]));
     let replays = (!keyed.is_empty()).then(|| {
         let params = columns!(keyed, k => k.1.scope.workspace.0, k.2.owner.as_str(), k.2.route.as_str(),
@@ -96,11 +100,12 @@ pub async fn look(tx: &mut Tx, batch: &[Accept], count: bool) -> Result<Seen, Fa
         seen.waiting = Some(narrow("count of waiting generations", row.get("waiting"))?);
     }
     for row in found.rows(Some(clock)) {
-        seen.virtual_time = VirtualTime(row.get("virtual_time"));
+        let [own, common] = ["own", "common"].map(|time| VirtualTime(row.get(time)));
+        seen.times.insert(row.get("queue_id"), QueueTime { own, common, has_ready: row.get("has_ready") });
     }
     seen.known = found.rows(Some(known)).iter().map(|row| GenerationId(row.get("id"))).collect();
     for row in found.rows(Some(finish)) {
-        let user = (WorkspaceId(row.get("workspace_id")), UserId(row.get("user_id")));
+        let user = (row.get("queue_id"), UserId(row.get("user_id")));
         seen.finish.insert(user, VirtualTime(row.get("finish")));
     }
     for row in found.rows(replays) {

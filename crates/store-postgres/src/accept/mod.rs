@@ -58,23 +58,23 @@ impl PostgresStore {
 
     /// `None`: somebody took a key between our look and our write.
     async fn try_accept(&self, batch: &[Accept]) -> Result<Option<Answered>, Fault> {
+        let mut queues = Vec::with_capacity(batch.len());
+        for request in batch {
+            queues.push(self.queues.intern(&self.readers, request.scope, &request.recipe, &request.model).await?);
+        }
         let count = !self.headroom.take(batch.len() as u64);
         let mut tx = Tx::open(&self.writers).await?;
-        let mut seen = look::look(&mut tx, batch, count).await?;
+        let mut seen = look::look(&mut tx, batch, &queues, count).await?;
         if let Some(waiting) = seen.waiting {
             self.headroom.found(self.options().waiting_max.saturating_sub(waiting));
         }
-        let Some(mut plan) = plan::plan(batch, &mut seen, self.options().waiting_max)? else {
+        let Some(mut plan) = plan::plan(batch, &queues, &mut seen, self.options().waiting_max)? else {
             tx.rollback().await?;
             return Ok(None);
         };
         if plan.nothing_to_write() {
             tx.rollback().await?;
             return Ok(Some(plan.answers));
-        }
-        for new in &mut plan.new {
-            new.queue =
-                self.queues.intern(&self.readers, new.request.scope, &new.request.recipe, &new.request.model).await?;
         }
         // From here the write must succeed.
         if !write::write(tx, &mut plan).await? {

@@ -58,7 +58,10 @@ pub struct Plan<'a> {
     pub targets: BTreeMap<(WorkspaceId, &'a str), GenerationId>,
     pub users: BTreeMap<(WorkspaceId, UserId), (&'a str, Timestamp)>,
     pub refills: Vec<Refill>,
-    pub finish: BTreeMap<(WorkspaceId, UserId), VirtualTime>,
+    /// By queue and user.
+    pub finish: BTreeMap<(i32, UserId), VirtualTime>,
+    /// Empty queues that fell behind, and where they start now.
+    pub lifts: BTreeMap<i32, VirtualTime>,
     pub transfers: Vec<LedgerRow>,
     pub accounts: BTreeMap<AccountKey, Account>,
 }
@@ -76,10 +79,15 @@ enum Verdict {
 }
 
 /// `None` when the batch must look again.
-pub fn plan<'a>(batch: &'a [Accept], seen: &mut Seen, waiting_max: u64) -> Result<Option<Plan<'a>>, Fault> {
+pub fn plan<'a>(
+    batch: &'a [Accept],
+    queues: &[i32],
+    seen: &mut Seen,
+    waiting_max: u64,
+) -> Result<Option<Plan<'a>>, Fault> {
     let mut plan = Plan::default();
     let mut batch_replays: HashMap<KeyName<'a>, Replay> = HashMap::new();
-    for (at, request) in batch.iter().enumerate() {
+    for (at, (request, queue)) in batch.iter().zip(queues).enumerate() {
         let replay = request.idempotency.as_ref().and_then(|key| {
             let own = batch_replays.get(&name(request, key)).copied();
             own.filter(|own| own.expires_at.is_none_or(|until| request.at < until))
@@ -94,7 +102,7 @@ pub fn plan<'a>(batch: &'a [Accept], seen: &mut Seen, waiting_max: u64) -> Resul
             } else {
                 Err(Refusal::IdempotencyKeyReused)
             }),
-            (_, _) => decide(request, seen, &mut plan, waiting_max),
+            (_, _) => decide(request, *queue, seen, &mut plan, waiting_max),
         };
         let Verdict::Answer(answer) = verdict else { return Ok(None) };
         if let (Some(key), Ok(Accepted::New { .. } | Accepted::Duplicate { .. }), None) =
@@ -114,7 +122,7 @@ fn name<'a>(request: &Accept, key: &'a Idempotency) -> KeyName<'a> {
     (request.scope.workspace, &key.owner, &key.route, &key.key)
 }
 
-fn decide<'a>(request: &'a Accept, seen: &mut Seen, plan: &mut Plan<'a>, waiting_max: u64) -> Verdict {
+fn decide<'a>(request: &'a Accept, queue: i32, seen: &mut Seen, plan: &mut Plan<'a>, waiting_max: u64) -> Verdict {
     let refuse = |refusal| Verdict::Answer(Err(refusal));
     if let Some(since) = seen.paused_since {
         return refuse(Refusal::GenerationPaused { since });
@@ -145,7 +153,7 @@ fn decide<'a>(request: &'a Accept, seen: &mut Seen, plan: &mut Plan<'a>, waiting
     if let Err(refusal) = hold(request, seen, plan) {
         return refuse(refusal);
     }
-    let ids = write(request, slot, seen, plan);
+    let ids = write(request, queue, slot, seen, plan);
     Verdict::Answer(Ok(Accepted::New { generation: ids.0, draft: ids.1 }))
 }
 
@@ -185,9 +193,14 @@ fn hold(request: &Accept, seen: &mut Seen, plan: &mut Plan<'_>) -> Result<(), Re
 }
 
 /// Puts everything of an accepted request into the plan.
-fn write<'a>(request: &'a Accept, slot: Option<(DraftId, DraftSeen)>, seen: &mut Seen, plan: &mut Plan<'a>) -> Ids {
+fn write<'a>(
+    request: &'a Accept,
+    queue: i32,
+    slot: Option<(DraftId, DraftSeen)>,
+    seen: &mut Seen,
+    plan: &mut Plan<'a>,
+) -> Ids {
     let (workspace, id) = (request.scope.workspace, request.generation);
-    let user = (workspace, request.user);
     let (draft, base_version) = match (&request.slot, slot) {
         (Slot::New { draft, .. }, _) => {
             let facts = DraftFacts { status: DraftStatus::Pending, has_version: false, busy: true };
@@ -208,10 +221,8 @@ fn write<'a>(request: &'a Accept, slot: Option<(DraftId, DraftSeen)>, seen: &mut
             (*draft, before)
         }
     };
-    let place = place(seen.virtual_time, seen.finish.get(&user).copied(), request.priority);
-    seen.finish.insert(user, place.user_finish);
-    plan.finish.insert(user, place.user_finish);
-    plan.users.entry(user).or_insert((&request.user_external, request.at));
+    let sort_key = take_place(request, queue, seen, plan);
+    plan.users.entry((workspace, request.user)).or_insert((&request.user_external, request.at));
     if let Some(key) = &request.dedupe_key {
         plan.keys.insert((workspace, key), (id, draft));
     }
@@ -222,8 +233,22 @@ fn write<'a>(request: &'a Accept, slot: Option<(DraftId, DraftSeen)>, seen: &mut
             parked = Some(Parked::Target);
         }
     }
-    plan.new.push(New { request, draft, base_version, sort_key: place.sort_key, queue: 0, parked });
+    plan.new.push(New { request, draft, base_version, sort_key, queue, parked });
     (id, draft)
+}
+
+/// Its place in its queue. The batch itself does not change where its next request starts, so what was seen stays true.
+fn take_place(request: &Accept, queue: i32, seen: &mut Seen, plan: &mut Plan<'_>) -> VirtualTime {
+    let time = seen.times.get(&queue).copied().unwrap_or_default();
+    let base = time.base();
+    if base > time.own {
+        plan.lifts.insert(queue, base);
+    }
+    let user = (queue, request.user);
+    let place = place(base, seen.finish.get(&user).copied(), request.priority);
+    seen.finish.insert(user, place.user_finish);
+    plan.finish.insert(user, place.user_finish);
+    place.sort_key
 }
 
 /// After the targets were taken: those whose target has another holder stand in line.

@@ -1,5 +1,6 @@
 //! Writes a planned batch: first what others may contest (idempotency keys, dedupe keys, targets, in this order and each
-//! sorted, so that two batches cannot deadlock), then everything else, one statement per table.
+//! sorted, so that two batches cannot deadlock), then everything else, one statement per table, and with COMMIT the rows of
+//! busy users and queues. The claim locks those of the queues too, last and in the same order.
 
 use super::plan::{New, Parked, Plan, stand_in_line};
 use crate::failure::Fault;
@@ -33,6 +34,7 @@ pub async fn write(mut tx: Tx, plan: &mut Plan<'_>) -> Result<bool, Fault> {
         stand_in_line(plan, &holders);
         let mut steps = Steps::default();
         rest(&mut steps, plan);
+        hottest(&mut steps, plan);
         tx.commit(steps).await?;
         return Ok(true);
     }
@@ -40,6 +42,7 @@ pub async fn write(mut tx: Tx, plan: &mut Plan<'_>) -> Result<bool, Fault> {
     let places = contest(&mut steps, plan);
     rest(&mut steps, plan);
     if !contested {
+        hottest(&mut steps, plan);
         tx.commit(steps).await?;
         return Ok(true);
     }
@@ -48,7 +51,9 @@ pub async fn write(mut tx: Tx, plan: &mut Plan<'_>) -> Result<bool, Fault> {
         tx.rollback().await?;
         return Ok(false);
     }
-    tx.commit(Steps::default()).await?;
+    let mut steps = Steps::default();
+    hottest(&mut steps, plan);
+    tx.commit(steps).await?;
     Ok(true)
 }
 
@@ -85,6 +90,7 @@ fn rest<'a>(steps: &mut Steps<'a>, plan: &Plan<'a>) {
         n.request.target.as_deref(), n.request.dedupe_key.as_deref(), i32::from(n.request.priority.value()),
         n.base_version, Micros::from(n.request.at), n.request.run_at.map(Micros::from),
         Micros::from(n.request.deadline_at), timeout_us(n), i64::from(n.request.max_attempts),
+        i64::from(n.request.attempts_per_model),
         n.request.hold.micros(), wide(n.request.input.len() as u64));
     steps.add(sql!(deep "accept/insert_generation"), generations);
     let inputs = columns!(new, n => n.request.generation.0, n.request.scope.workspace.0, text(&n.request.input),
@@ -98,8 +104,17 @@ fn rest<'a>(steps: &mut Steps<'a>, plan: &Plan<'a>) {
     let events = columns!(new, n => n.request.scope.workspace.0, ACCEPTED, n.request.generation.0, n.draft.0,
         Micros::from(n.request.at), accepted_data(n));
     steps.add(sql!(deep "admin/insert_event"), events);
-    // Last: the row of a busy user stays locked for the shortest time.
-    steps.add(sql!(deep "accept/set_user_finish"), columns!(plan.finish, f => f.0.0.0, f.0.1.0, f.1.0));
+}
+
+/// Last: the rows of busy users and queues stay locked for the shortest time. Nothing is locked after the queues' rows, so
+/// whoever holds one can finish.
+fn hottest<'a>(steps: &mut Steps<'a>, plan: &Plan<'a>) {
+    if !plan.finish.is_empty() {
+        steps.add(sql!(deep "accept/set_user_finish"), columns!(plan.finish, f => f.0.0, f.0.1.0, f.1.0));
+    }
+    if !plan.lifts.is_empty() {
+        steps.add(sql!(deep "claim/set_clock"), columns!(plan.lifts, l => *l.0, l.1.0));
+    }
 }
 
 fn insert_drafts<'a>(steps: &mut Steps<'a>, plan: &Plan<'a>) {

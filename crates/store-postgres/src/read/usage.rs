@@ -71,6 +71,7 @@ fn closed(row: &Row) -> Result<ClosedCall, StoreError> {
             // The provider's own figure is the cost then, and is not kept twice.
             provider_cost: cost.filter(|_| cost_status == "provider"),
             estimated: row.get("estimated"),
+            ..TokenUsage::default()
         },
         cost,
         cost_status,

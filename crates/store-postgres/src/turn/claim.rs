@@ -8,7 +8,7 @@ use crate::admin;
 use crate::failure::Fault;
 use crate::ledger::credits;
 use crate::pipeline::{Answers, Steps, Tx, read};
-use crate::queues::Queue;
+use crate::queues::{COMMON, Queue};
 use crate::types::{Micros, columns, narrow, params, sql};
 use copydesk_core::draft::DraftStatus;
 use copydesk_core::generation::{AttemptNo, Generation, RowVersion, State, Terms};
@@ -16,7 +16,7 @@ use copydesk_core::{CallId, DraftId, GenerationId, NodeId, Timestamp, UserId, Wo
 use copydesk_store::admin::PauseKey;
 use copydesk_store::generations::{Claim, Claimed, FinishedStep, Limits};
 use copydesk_store::{Scope, StoreError};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio_postgres::Row;
@@ -24,7 +24,7 @@ use uuid::Uuid;
 
 /// How many scheduled or backing-off generations one turn makes ready at most.
 const PROMOTED_MAX: i64 = 1_000;
-/// Every so many claims the users whose place is behind virtual time are forgotten, at most so many.
+/// Every so many claims the users whose place is behind their queue's virtual time are forgotten, at most so many.
 const PURGE_EVERY: u64 = 256;
 const PURGED_MAX: i64 = 1_000;
 
@@ -65,24 +65,39 @@ pub async fn claim(
         Some(room) => heads(&mut tx, room, claim.calls.len()).await?,
         None => vec![],
     };
-    let Some(last) = chosen.last().copied() else {
+    if chosen.is_empty() {
         let mut steps = Steps::default();
         let due = steps.add(sql!(deep "claim/next_due"), params![]);
         let answers = tx.commit(steps).await?;
         return Ok((vec![], next_due(answers.rows(Some(due)))));
-    };
+    }
+    let times = times(&chosen);
     let pairs: Vec<(&Head, &CallId)> = chosen.iter().zip(&claim.calls).collect();
     let mut steps = Steps::default();
     let mut take = columns!(pairs, p => p.0.id, p.1.0);
     take.extend(params![claim.node.0, Micros::from(now), DraftStatus::Processing.as_str()]);
     let taken = steps.add(sql!(deep "claim/take"), take);
     let finished = steps.add(sql!(deep "claim/steps"), columns!(pairs, p => p.0.id));
-    steps.add(sql!(deep "claim/set_clock"), params![last.sort_key]);
+    // Nothing is locked after it, so whoever holds a queue's time can finish.
+    steps.add(sql!(deep "claim/set_clock"), columns!(times, time => *time.0, *time.1));
     let due = steps.add(sql!(deep "claim/next_due"), params![]);
     let answers = tx.commit(steps).await?;
     let claimed = claimed(answers.rows(Some(taken)), answers.rows(Some(finished)), claim.node, now)?;
-    purge(store, last.sort_key).await;
+    purge(store).await;
     Ok((claimed, next_due(answers.rows(Some(due)))))
+}
+
+/// The virtual times these claims move: the largest sort key of each queue, and of all as [`COMMON`]. Time begins at 0,
+/// before which urgent work may stand.
+fn times(chosen: &[Head]) -> BTreeMap<i32, i64> {
+    let mut times = BTreeMap::new();
+    for head in chosen {
+        for queue in [COMMON, head.queue] {
+            let time = times.entry(queue).or_insert(0);
+            *time = head.sort_key.max(*time);
+        }
+    }
+    times
 }
 
 /// `None` when nothing may be claimed.
@@ -172,16 +187,17 @@ pub fn terms(row: &Row) -> Result<Terms, StoreError> {
         deadline_at: row.get::<_, Micros>("deadline_at").into(),
         attempt_timeout: Duration::from_micros(narrow("attempt_timeout_us", row.get("attempt_timeout_us"))?),
         max_attempts: narrow("max_attempts", row.get("max_attempts"))?,
+        attempts_per_model: narrow("attempts_per_model", row.get("attempts_per_model"))?,
         hold: credits(row.get("hold"))?,
     })
 }
 
 /// Housekeeping that may fail: the next one does it.
-async fn purge(store: &PostgresStore, virtual_time: i64) {
+async fn purge(store: &PostgresStore) {
     if store.claims.fetch_add(1, Ordering::Relaxed) % PURGE_EVERY != PURGE_EVERY - 1 {
         return;
     }
-    if let Err(fault) = read(&store.writers, sql!(deep "claim/purge_fair"), params![virtual_time, PURGED_MAX]).await {
+    if let Err(fault) = read(&store.writers, sql!(deep "claim/purge_fair"), params![PURGED_MAX]).await {
         tracing::debug!(error = %StoreError::from(fault), "users behind virtual time were not forgotten");
     }
 }

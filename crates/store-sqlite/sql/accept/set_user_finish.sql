@@ -1,4 +1,4 @@
 -- Differs from Postgres: one writer, so one row at a time costs no round trip.
-INSERT INTO fair (workspace_id, user_id, finish)
+INSERT INTO fair (queue_id, user_id, finish)
 VALUES ($1, $2, $3)
-ON CONFLICT (workspace_id, user_id) DO UPDATE SET finish = excluded.finish
+ON CONFLICT (queue_id, user_id) DO UPDATE SET finish = excluded.finish

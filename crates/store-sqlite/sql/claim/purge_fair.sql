@@ -1,4 +1,9 @@
--- Differs from Postgres: one writer, so nothing is locked and the merge of the queues is in `claim.rs`.
+-- Differs from Postgres: one writer, so nothing is locked.
 -- A user whose last finish lies behind the queue's virtual time starts at the virtual time anyway.
 DELETE FROM fair
-WHERE (workspace_id, user_id) IN (SELECT workspace_id, user_id FROM fair WHERE finish <= $1 LIMIT $2)
+WHERE (queue_id, user_id) IN (
+    SELECT f.queue_id, f.user_id
+    FROM clock t
+    JOIN fair f ON f.queue_id = t.queue_id AND f.finish <= t.virtual_time
+    LIMIT $1
+)

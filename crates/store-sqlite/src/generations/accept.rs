@@ -1,5 +1,6 @@
 //! Accept: per request first every check, then every write. A refusal or a duplicate of one request leaves the others
-//! of its batch alone. Within a batch each user's virtual finish is kept here and written once.
+//! of its batch alone. Within a batch each user's virtual finish in each queue is kept here and
+//! written once.
 
 use super::queueing::{Queued, enqueue};
 use crate::admin::write_event;
@@ -14,7 +15,7 @@ use copydesk_core::generation::fairness::{Place, VirtualTime, place};
 use copydesk_core::generation::{DraftMove, Wait};
 use copydesk_core::ledger::{Transfer, TransferKind, rules};
 use copydesk_core::refusal::Refusal;
-use copydesk_core::{DraftId, GenerationId, UserId, WorkspaceId};
+use copydesk_core::{DraftId, GenerationId, UserId};
 use copydesk_store::StoreError;
 use copydesk_store::admin::PauseKey;
 use copydesk_store::generations::{Accept, Accepted, Idempotency, Slot};
@@ -26,14 +27,14 @@ const FIRST_ROW_VERSION: i64 = 1;
 const ACCEPTED: &str = "generation.accepted";
 
 pub(super) fn accept(session: &mut Session<'_>, batch: &[Accept]) -> Done<Vec<Result<Accepted, Refusal>>> {
-    let mut finishes = Finishes::default();
+    let mut places = Places::default();
     let mut answers = Vec::with_capacity(batch.len());
     for request in batch {
         let answer = match check(session, request) {
             Ok(Checked::Known(accepted)) => Ok(accepted),
             Ok(Checked::Fresh(slot)) => {
                 // From here the write must succeed.
-                let draft = write(session, &mut finishes, request, slot)?;
+                let draft = write(session, &mut places, request, slot)?;
                 Ok(Accepted::New { generation: request.generation, draft })
             }
             Err(Fault::Store(StoreError::Refused(refusal))) => Err(refusal),
@@ -41,7 +42,7 @@ pub(super) fn accept(session: &mut Session<'_>, batch: &[Accept]) -> Done<Vec<Re
         };
         answers.push(answer);
     }
-    finishes.save(session.db)?;
+    places.save(session.db)?;
     Ok(answers)
 }
 
@@ -147,7 +148,7 @@ fn remember(db: Db<'_>, request: &Accept, (generation, draft): Ids) -> Done<()> 
     Ok(())
 }
 
-fn write(session: &mut Session<'_>, finishes: &mut Finishes, request: &Accept, base: Base) -> Done<DraftId> {
+fn write(session: &mut Session<'_>, places: &mut Places, request: &Accept, base: Base) -> Done<DraftId> {
     let db = session.db;
     let workspace = request.scope.workspace;
     if !session.know_user(workspace, request.user) {
@@ -162,7 +163,7 @@ fn write(session: &mut Session<'_>, finishes: &mut Finishes, request: &Accept, b
     let draft = write_slot(db, request, &base)?;
     let queue = session.queue_id(workspace, &request.recipe, &request.model)?;
     write_facts(db, request, draft, queue, base_version)?;
-    let sort_key = finishes.place(session, request)?;
+    let sort_key = places.take(session, queue, request)?;
     let queued = Queued {
         id: request.generation,
         workspace,
@@ -244,6 +245,7 @@ fn write_facts(db: Db<'_>, request: &Accept, draft: DraftId, queue: i64, base_ve
             request.deadline_at.micros(),
             codec::micros(request.attempt_timeout),
             request.max_attempts,
+            request.attempts_per_model,
             request.hold.micros(),
             codec::signed(request.input.len() as u64),
         ],
@@ -284,29 +286,40 @@ fn write_hold(db: Db<'_>, request: &Accept) -> Done<()> {
     Ok(())
 }
 
-/// Where each user of the batch stands in virtual time.
+/// Where the queues and the users of the batch stand in virtual time.
 #[derive(Default)]
-struct Finishes(HashMap<(WorkspaceId, UserId), VirtualTime>);
+struct Places {
+    /// By queue, as the batch found it: the batch itself does not change where its next request starts.
+    bases: HashMap<i64, VirtualTime>,
+    finishes: HashMap<(i64, UserId), VirtualTime>,
+}
 
-impl Finishes {
-    fn place(&mut self, session: &mut Session<'_>, request: &Accept) -> Done<VirtualTime> {
-        let (workspace, user) = (request.scope.workspace, request.user);
-        let last = match self.0.get(&(workspace, user)) {
+impl Places {
+    fn take(&mut self, session: &mut Session<'_>, queue: i64, request: &Accept) -> Done<VirtualTime> {
+        let base = match self.bases.get(&queue) {
+            Some(base) => *base,
+            None => {
+                let base = session.queue_time(queue)?.base();
+                session.advance_virtual_time(queue, base)?;
+                *self.bases.entry(queue).or_insert(base)
+            }
+        };
+        let user = request.user;
+        let last = match self.finishes.get(&(queue, user)) {
             Some(finish) => Some(*finish),
             None => {
-                let params = params![workspace.0.as_bytes(), user.0.as_bytes()];
+                let params = params![queue, user.0.as_bytes()];
                 session.db.first(sql!("accept/user_finish"), params, |row| Ok(VirtualTime(row.get(0)?)))?
             }
         };
-        let Place { sort_key, user_finish } = place(session.virtual_time()?, last, request.priority);
-        self.0.insert((workspace, user), user_finish);
+        let Place { sort_key, user_finish } = place(base, last, request.priority);
+        self.finishes.insert((queue, user), user_finish);
         Ok(sort_key)
     }
 
     fn save(self, db: Db<'_>) -> Done<()> {
-        for ((workspace, user), finish) in self.0 {
-            let params = params![workspace.0.as_bytes(), user.0.as_bytes(), finish.0];
-            db.execute(sql!("accept/set_user_finish"), params)?;
+        for ((queue, user), finish) in self.finishes {
+            db.execute(sql!("accept/set_user_finish"), params![queue, user.0.as_bytes(), finish.0])?;
         }
         Ok(())
     }

@@ -6,7 +6,7 @@ use super::lanes::{Gates, Through};
 use crate::codec;
 use crate::db::{Db, sql};
 use crate::fault::{Done, Fault};
-use crate::memory::{Queue, Session};
+use crate::memory::{COMMON, Queue, Session};
 use copydesk_core::draft::DraftStatus;
 use copydesk_core::generation::fairness::VirtualTime;
 use copydesk_core::generation::{AttemptNo, Event, Generation, RowVersion, State, Terms};
@@ -35,14 +35,20 @@ pub(super) fn claim(session: &mut Session<'_>, now: Timestamp, claim: &Claim) ->
     }
     let chosen = choose(session, &claim.limits, claim.calls.len())?;
     // From here the write must succeed.
-    let highest = chosen.iter().map(|(_, row)| row.sort_key).max();
+    let mut latest: BTreeMap<i64, VirtualTime> = BTreeMap::new();
+    for (queue, row) in &chosen {
+        for queue in [COMMON, *queue] {
+            let time = latest.entry(queue).or_default();
+            *time = VirtualTime(row.sort_key).max(*time);
+        }
+    }
     let mut claimed = Vec::with_capacity(chosen.len());
     for ((queue, row), call) in chosen.into_iter().zip(&claim.calls) {
         claimed.push(take(session.db, queue, row, *call, claim.node, now)?);
     }
     session.waiting_changed(-codec::signed(claimed.len() as u64));
-    if let Some(highest) = highest {
-        session.advance_virtual_time(VirtualTime(highest))?;
+    for (queue, time) in latest {
+        session.advance_virtual_time(queue, time)?;
     }
     purge(session, claimed.len() as u64)?;
     Ok(claimed)
@@ -199,9 +205,10 @@ fn facts(row: &Row<'_>) -> Done<Facts> {
             deadline_at: codec::instant(row, 5)?,
             attempt_timeout: Duration::from_micros(codec::unsigned(row, 6)?),
             max_attempts: row.get(7)?,
-            hold: codec::credits(row, 8)?,
+            attempts_per_model: row.get(8)?,
+            hold: codec::credits(row, 9)?,
         },
-        input: row.get(9)?,
+        input: row.get(10)?,
     })
 }
 
@@ -329,8 +336,7 @@ fn purge(session: &mut Session<'_>, claimed: u64) -> Done<()> {
     session.memory.claimed_since_purge += claimed;
     if session.memory.claimed_since_purge >= PURGE_EVERY {
         session.memory.claimed_since_purge = 0;
-        let behind = session.virtual_time()?.0;
-        session.db.execute(sql!("claim/purge_fair"), params![behind, PURGE_MAX])?;
+        session.db.execute(sql!("claim/purge_fair"), params![PURGE_MAX])?;
     }
     Ok(())
 }

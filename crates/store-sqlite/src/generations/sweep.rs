@@ -112,6 +112,7 @@ pub(super) fn terms(row: &Row<'_>) -> Done<Terms> {
         deadline_at: codec::instant(row, "deadline_at")?,
         attempt_timeout: Duration::from_micros(codec::unsigned(row, "attempt_timeout_us")?),
         max_attempts: row.get("max_attempts")?,
+        attempts_per_model: row.get("attempts_per_model")?,
         hold: codec::credits(row, "hold")?,
     })
 }

@@ -54,7 +54,8 @@ impl Driver {
             request = request.existing(*draft);
         }
         request.deadline_at = self.now.plus(Duration::from_secs(20 + self.dice.below(300)));
-        request.max_attempts = 1 + u32::try_from(self.dice.below(3)).unwrap_or(0);
+        request.attempts_per_model = 1 + u32::try_from(self.dice.below(3)).unwrap_or(0);
+        request.max_attempts = request.attempts_per_model * (1 + u32::try_from(self.dice.below(2)).unwrap_or(0));
         request
     }
 

@@ -1,9 +1,9 @@
 //! The model's accept: checks of one request in their order, then all its writes. Refused means: nothing written.
 
-use super::data::{Data, Draft, Entry, Replay};
+use super::data::{Data, Draft, Entry, Queue, Replay};
 use copydesk_core::draft::state::{DraftFacts, may_regenerate};
 use copydesk_core::draft::{DraftStatus, Review};
-use copydesk_core::generation::fairness::{Place, place};
+use copydesk_core::generation::fairness::{Place, QueueTime, VirtualTime, place};
 use copydesk_core::generation::{AttemptNo, Generation, RowVersion, State, Terms, Wait};
 use copydesk_core::ledger::{Transfer, TransferKind, rules};
 use copydesk_core::refusal::Refusal;
@@ -90,9 +90,7 @@ impl Data {
         self.users.entry((workspace, user)).or_insert_with(|| request.user_external.clone());
         let draft = self.write_slot(&request);
         let base_version = self.drafts.get(&draft).map_or(0, |draft| draft.row.current_version);
-        let Place { sort_key, user_finish } =
-            place(self.virtual_time, self.fair.get(&(workspace, user)).copied(), request.priority);
-        self.fair.insert((workspace, user), user_finish);
+        let sort_key = self.take_place(&request);
         if let Some(key) = &request.dedupe_key {
             self.live_keys.insert((workspace, key.clone()), (id, draft));
         }
@@ -103,6 +101,7 @@ impl Data {
             deadline_at: request.deadline_at,
             attempt_timeout: request.attempt_timeout,
             max_attempts: request.max_attempts,
+            attempts_per_model: request.attempts_per_model,
             hold: request.hold,
         };
         let state = State::Pending { wait };
@@ -129,6 +128,20 @@ impl Data {
         self.generations.insert(id, entry);
         self.set_state(id, state);
         (id, draft)
+    }
+
+    /// Its place in its queue; moves the queue's virtual time and the user's finish.
+    fn take_place(&mut self, request: &Accept) -> VirtualTime {
+        let queue: Queue = (request.scope.workspace, request.recipe.clone(), request.model.clone());
+        let mut ready = self.ready.iter().filter_map(|(_, id)| self.generations.get(id));
+        let has_ready = ready.any(|entry| entry.is_in(&queue));
+        let own = self.clock.get(&queue).copied().unwrap_or_default();
+        let base = QueueTime { own, common: self.common_time, has_ready }.base();
+        self.clock.insert(queue.clone(), base);
+        let key = (queue, request.user);
+        let Place { sort_key, user_finish } = place(base, self.fair.get(&key).copied(), request.priority);
+        self.fair.insert(key, user_finish);
+        sort_key
     }
 
     /// A free target is taken at once, also by a generation that is to run later.

@@ -111,7 +111,9 @@ impl Data {
         entry.generation.row_version = decision.row_version;
         entry.call = Some(call);
         let (draft, sort_key, scope) = (entry.draft, entry.sort_key, entry.scope());
-        self.virtual_time = self.virtual_time.max(sort_key);
+        let time = self.clock.entry(entry.queue()).or_default();
+        *time = (*time).max(sort_key);
+        self.common_time = self.common_time.max(sort_key);
         self.set_state(id, decision.next.clone());
         for effect in &decision.effects {
             if let copydesk_core::generation::Effect::MoveDraft(order) = effect {

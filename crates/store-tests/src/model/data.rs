@@ -39,10 +39,20 @@ impl Entry {
     pub fn scope(&self) -> Scope {
         self.accept.scope
     }
+    /// The queue it waits in or was claimed from. A retry may move it to another model's.
+    pub fn queue(&self) -> Queue {
+        (self.scope().workspace, self.accept.recipe.clone(), self.model.clone())
+    }
+    pub fn is_in(&self, (workspace, recipe, model): &Queue) -> bool {
+        self.scope().workspace == *workspace && self.accept.recipe == *recipe && self.model == *model
+    }
     pub fn is_live(&self) -> bool {
         !self.generation.state.status().is_final()
     }
 }
+
+/// Generations with the same lanes. Its parts: workspace, recipe, `provider/model`.
+pub(super) type Queue = (WorkspaceId, String, String);
 
 #[derive(Clone, Debug)]
 pub(super) struct Draft {
@@ -108,8 +118,11 @@ pub(super) struct Data {
     pub nodes: BTreeMap<NodeId, Node>,
     pub pauses: BTreeMap<String, (PauseKey, Timestamp)>,
     pub keys: Vec<KeyRow>,
-    pub virtual_time: VirtualTime,
-    pub fair: BTreeMap<(WorkspaceId, UserId), VirtualTime>,
+    /// The largest sort key claimed from any queue.
+    pub common_time: VirtualTime,
+    pub clock: BTreeMap<Queue, VirtualTime>,
+    /// Where each user's last one in each queue ends.
+    pub fair: BTreeMap<(Queue, UserId), VirtualTime>,
 }
 
 impl Data {

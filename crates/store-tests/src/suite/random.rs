@@ -4,7 +4,8 @@ use crate::bench::Bench;
 use crate::differential::differential;
 use std::sync::Arc;
 
-const STEPS: usize = 300;
+/// So many that the walks together meet everything; `tests/model.rs` checks it.
+pub const STEPS: usize = 600;
 
 pub async fn a_random_walk_equals_the_model_seed_1(t: Arc<Bench>) {
     differential(t.store.clone(), 1, STEPS).await;

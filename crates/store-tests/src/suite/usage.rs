@@ -19,8 +19,8 @@ pub async fn every_figure_of_a_call_is_kept(t: Arc<Bench>) {
             output: Some(Tokens(0)),
             input_cached: Some(Tokens(45)),
             output_reasoning: Some(Tokens(6)),
-            provider_cost: None,
             estimated: true,
+            ..TokenUsage::default()
         },
         cost: Some(NanoUsd(9_000_000_000_000)),
         cost_status: "estimated".to_owned(),
