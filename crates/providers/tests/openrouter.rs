@@ -96,6 +96,12 @@ async fn an_error_may_be_the_first_and_only_event() {
 }
 
 #[tokio::test]
+async fn an_error_inside_a_success_is_classed_by_openrouters_own_signs_too() {
+    let error = call("flagged_stream").await.result.unwrap_err();
+    assert_eq!((error.class, error.message.as_str()), (ErrorClass::Refused, "Your input was flagged: violence"));
+}
+
+#[tokio::test]
 async fn an_error_after_content_keeps_text_usage_and_cost() {
     for (case, text) in [("error_stream_word", "The first half"), ("error_choice", "partial output")] {
         let report = call(case).await;
