@@ -95,7 +95,7 @@ impl Endpoint {
         };
         let mut keyed = target.keyed;
         if is_redirect(response.status) {
-            let next = match redirected(&self.base_url, &target, &response) {
+            let next = match redirected(&self.base_url, &target.url, response.header(LOCATION.as_str())) {
                 Ok(next) => next,
                 Err(error) => return reported(sent, &response, Err(error)),
             };
@@ -124,7 +124,7 @@ impl Endpoint {
             body: None,
             timeouts,
         };
-        let terms = Terms { reach: target.reach, bytes_max: ASSET_BYTES_MAX, ..Terms::default() };
+        let terms = Terms { reach: target.reach, ..Terms::default() };
         self.http.send_on(outgoing, terms).await
     }
 }
@@ -173,13 +173,12 @@ fn is_redirect(status: u16) -> bool {
 }
 
 /// Where a redirect leads, checked like the first address. The key does not go along, not even to the same host.
-fn redirected(base_url: &str, from: &Target, response: &Response) -> Result<Target, ProviderError> {
+fn redirected(base_url: &str, from: &Url, location: Option<&str>) -> Result<Target, ProviderError> {
     let refused =
         |why: &str| ProviderError::new(ErrorClass::Misconfigured, format!("the asset's host redirects {why}"));
-    let location = response.headers.get(LOCATION).and_then(|value| value.to_str().ok());
     let location = location.ok_or_else(|| refused("without saying where to"))?;
-    let next = from.url.join(location).map_err(|error| refused(&format!("to no readable address: {error}")))?;
-    if from.url.scheme() == "https" && next.scheme() != "https" {
+    let next = from.join(location).map_err(|error| refused(&format!("to no readable address: {error}")))?;
+    if from.scheme() == "https" && next.scheme() != "https" {
         return Err(refused("to an unencrypted address"));
     }
     Ok(Target { keyed: false, ..admit(base_url, next.as_str())? })
@@ -209,6 +208,7 @@ async fn receive(
     if announced.is_some_and(|bytes| bytes > ASSET_BYTES_MAX as u64) {
         return error(ErrorClass::Malformed, format!("the asset is larger than {ASSET_BYTES_MAX} bytes"));
     }
+    response.allow(ASSET_BYTES_MAX);
     let bytes = copy(response, into).await?;
     match announced {
         _ if bytes == 0 => error(ErrorClass::Empty, "the asset has no bytes".to_owned()),
@@ -339,6 +339,23 @@ mod tests {
         assert_eq!(class("http://127.0.0.1:5000", "http://127.0.0.1:9000/a.png"), Ok((false, Reach::Anywhere)));
         assert_eq!(class("http://127.0.0.1:5000", "http://127.0.0.1:5000/a.png"), Ok((true, Reach::Anywhere)));
         assert_eq!(class("http://cog:5000", "http://minio:9000/a.png"), Ok((false, Reach::Anywhere)));
+    }
+
+    #[test]
+    fn a_redirect_is_checked_like_a_first_address_and_never_gets_the_key() {
+        let own = admit(BASE, "https://api.example.com/file").unwrap().url;
+        let to = |location: &str| {
+            let next = redirected(BASE, &own, Some(location));
+            next.map(|next| (next.url.to_string(), next.keyed, next.reach)).map_err(|error| error.class)
+        };
+        assert_eq!(to("/other"), Ok(("https://api.example.com/other".to_owned(), false, Reach::Anywhere)));
+        let storage = "https://storage.example.net/x?sig=1";
+        assert_eq!(to(storage), Ok((storage.to_owned(), false, Reach::Public)));
+        for bad in ["https://169.254.169.254/", "https://[::1]/", "http://storage.example.net/x", "file:///etc/passwd"]
+        {
+            assert_eq!(to(bad), Err(ErrorClass::Misconfigured), "{bad}");
+        }
+        assert!(redirected(BASE, &own, None).is_err());
     }
 
     #[test]

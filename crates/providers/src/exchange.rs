@@ -11,7 +11,7 @@ use crate::catalogue::Catalogue;
 use crate::error::{ErrorClass, ProviderError};
 use crate::error_text::{ErrorText, describe, into_error};
 use crate::http::{ANSWER_BYTES_MAX, Auth, ContentKind, ERROR_BYTES_MAX, HttpClient};
-use crate::http::{Outgoing, Posted, Response, Terms, head_of};
+use crate::http::{Outgoing, Posted, Response, head_of};
 use crate::json_text::parse_json;
 use crate::lines::LineReader;
 use crate::provider::{CallReport, CallRequest, DeltaSink, NoSink, Timeouts};
@@ -23,7 +23,7 @@ use crate::transcript::{Shape, Transcript};
 const PICTURE_EVENT_BYTES_MAX: usize = ANSWER_BYTES_MAX;
 
 /// Where a provider's own name for a request may stand when no dialect says it.
-const ID_HEADERS: [&str; 4] = ["x-generation-id", "x-request-id", "request-id", "x-fal-request-id"];
+pub(crate) const ID_HEADERS: [&str; 4] = ["x-generation-id", "x-request-id", "request-id", "x-fal-request-id"];
 
 /// One wire format. Pure: it never sends or waits.
 pub(crate) trait Dialect: Send + Sync {
@@ -201,12 +201,12 @@ impl Endpoint {
             body: body.map(|body| body.to_string().into_bytes()),
             timeouts,
         };
-        let terms = Terms { bytes_max, ..Terms::default() };
-        let Posted { sent, response } = self.http.send_on(outgoing, terms).await;
+        let Posted { sent, response } = self.http.send(outgoing).await;
         let mut response = match response {
             Ok(response) => response,
             Err(error) => return Exchanged { sent, ..Exchanged::not_sent(error.masked(key)) },
         };
+        response.allow(bytes_max);
         let result = json_answer(&mut response, explain).await;
         Exchanged {
             sent,
@@ -217,7 +217,7 @@ impl Endpoint {
     }
 }
 
-async fn json_answer(response: &mut Response, explain: Explain<'_>) -> Result<Value, ProviderError> {
+pub(crate) async fn json_answer(response: &mut Response, explain: Explain<'_>) -> Result<Value, ProviderError> {
     if !(200..300).contains(&response.status) {
         return Err(explained_error(explain, response).await);
     }
@@ -245,7 +245,7 @@ pub(crate) fn error_inside(found: ErrorText, body: &Value) -> ProviderError {
     into_error(200, found, &HeaderMap::new(), &body.to_string())
 }
 
-fn named_by(headers: &[&str], response: &Response) -> Option<String> {
+pub(crate) fn named_by(headers: &[&str], response: &Response) -> Option<String> {
     headers.iter().find_map(|name| response.header(name)).map(str::to_owned)
 }
 

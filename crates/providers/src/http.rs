@@ -84,13 +84,11 @@ pub(crate) struct Terms {
     /// `None`: POST with a body, GET without.
     pub method: Option<Method>,
     pub reach: Reach,
-    /// The most of the answer that is read, after decompression.
-    pub bytes_max: usize,
 }
 
 impl Default for Terms {
     fn default() -> Terms {
-        Terms { method: None, reach: Reach::Anywhere, bytes_max: ANSWER_BYTES_MAX }
+        Terms { method: None, reach: Reach::Anywhere }
     }
 }
 
@@ -147,7 +145,6 @@ impl HttpClient {
         };
         let limits = Limits::starting(Instant::now(), timeouts);
         let response = Self::head(client, request, &departure, limits).await;
-        let response = response.map(|response| Response { bytes_max: terms.bytes_max, ..response });
         Posted { sent: departure.has_left(), response }
     }
 
@@ -322,7 +319,8 @@ impl Response {
 
     /// The next piece of the body, decompressed; `None` at its end.
     ///
-    /// Errors: `TimedOut`, `CutOff` when the transfer broke, `Malformed` over the limit of the request's [`Terms`].
+    /// Errors: `TimedOut`, `CutOff` when the transfer broke, `Malformed` over the limit ([`ANSWER_BYTES_MAX`] unless
+    /// raised).
     pub async fn chunk(&mut self) -> Result<Option<Bytes>, ProviderError> {
         let limit = self.limits.next_piece(self.progress_at);
         let piece = timeout_at(limit.at, self.inner.chunk()).await.map_err(|_| self.too_slow(limit))?;
@@ -342,6 +340,11 @@ impl Response {
             return Err(ProviderError::new(ErrorClass::Malformed, message));
         }
         Ok(piece)
+    }
+
+    /// Reads up to another limit than [`ANSWER_BYTES_MAX`]. Units: bytes after decompression.
+    pub fn allow(&mut self, bytes_max: usize) {
+        self.bytes_max = bytes_max;
     }
 
     /// The answer made progress: many bytes came, or a whole line of a stream, or white space before a body has begun.

@@ -106,6 +106,9 @@ pub enum Progress {
         percent: Option<u8>,
         wait: Option<Duration>,
     },
+    /// It has reached another stage, which has another name: the caller keeps that one in place of the first and asks
+    /// again at once. Asking by the first name is still right, it only leads here again.
+    Next(JobRef),
     Done(Vec<AssetRef>),
 }
 

@@ -86,7 +86,7 @@ pub(crate) fn submitted(body: &Value, base_url: &str) -> Found<Submitted> {
     let state = progress(body, base_url, &job);
     let result = state.result.map(|progress| {
         let progress = match progress {
-            Progress::Running { .. } => None,
+            Progress::Running { .. } | Progress::Next(_) => None,
             done @ Progress::Done(_) => Some(done),
         };
         Submitted { job, progress }
@@ -207,7 +207,7 @@ mod tests {
     fn urls(body: Value) -> Vec<String> {
         match progress(&body, BASE, &JobRef("job-1".into())).result.unwrap() {
             Progress::Done(assets) => assets.into_iter().map(|asset| asset.url).collect(),
-            Progress::Running { .. } => Vec::new(),
+            Progress::Running { .. } | Progress::Next(_) => Vec::new(),
         }
     }
 

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use crate::anthropic::{self, Anthropic};
 use crate::catalogue::{Catalogue, without_options};
 use crate::demo;
+use crate::fal::{FAL_BASE_URL, Fal};
 use crate::gemini::{GEMINI_BASE_URL, Gemini};
 use crate::http::HttpClient;
 use crate::ollama::{self, Ollama};
@@ -17,6 +18,7 @@ use crate::openai_compatible::OpenAiCompatible;
 use crate::openrouter::OpenRouter;
 use crate::prices::PriceTable;
 use crate::provider::Provider;
+use crate::replicate::{REPLICATE_BASE_URL, Replicate};
 use crate::secret::Secret;
 
 /// Near names shown with an unknown one.
@@ -30,17 +32,21 @@ pub enum ProviderKind {
     Anthropic,
     Gemini,
     Ollama,
+    Replicate,
+    Fal,
     OpenAiCompatible,
     Demo,
 }
 
 impl ProviderKind {
-    pub const ALL: [ProviderKind; 7] = [
+    pub const ALL: [ProviderKind; 9] = [
         Self::OpenRouter,
         Self::OpenAi,
         Self::Anthropic,
         Self::Gemini,
         Self::Ollama,
+        Self::Replicate,
+        Self::Fal,
         Self::OpenAiCompatible,
         Self::Demo,
     ];
@@ -53,6 +59,8 @@ impl ProviderKind {
             Self::Gemini => "gemini",
             Self::OpenAiCompatible => "openai-compatible",
             Self::Ollama => "ollama",
+            Self::Replicate => "replicate",
+            Self::Fal => "fal",
             Self::Demo => "demo",
         }
     }
@@ -65,6 +73,8 @@ impl ProviderKind {
             Self::Anthropic => Some(anthropic::BASE_URL_DEFAULT),
             Self::Gemini => Some(GEMINI_BASE_URL),
             Self::Ollama => Some(ollama::BASE_URL_DEFAULT),
+            Self::Replicate => Some(REPLICATE_BASE_URL),
+            Self::Fal => Some(FAL_BASE_URL),
             Self::OpenAiCompatible | Self::Demo => None,
         }
     }
@@ -98,7 +108,7 @@ pub struct ProviderConfig {
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum RegistryError {
     #[error(
-        "there is no provider kind {given:?}: use one of openrouter, openai, anthropic, gemini, ollama, openai-compatible, demo"
+        "there is no provider kind {given:?}: use one of openrouter, openai, anthropic, gemini, ollama, replicate, fal, openai-compatible, demo"
     )]
     UnknownKind { given: String },
     #[error("{given:?} cannot be a provider's name: use letters, digits, '-' and '_', such as my-provider")]
@@ -269,6 +279,10 @@ fn build_one(
         }
         ProviderKind::Gemini => Arc::new(Gemini::new(name, base_url, http).with_api_key(key).with_catalogue(catalogue)),
         ProviderKind::Ollama => Arc::new(Ollama::new(name, base_url, http).with_api_key(key).with_catalogue(catalogue)),
+        ProviderKind::Replicate => {
+            Arc::new(Replicate::new(name, base_url, http).with_api_key(key).with_catalogue(catalogue))
+        }
+        ProviderKind::Fal => Arc::new(Fal::new(name, base_url, http).with_api_key(key).with_catalogue(catalogue)),
         ProviderKind::OpenAiCompatible => {
             Arc::new(OpenAiCompatible::new(name, base_url, http).with_api_key(key).with_catalogue(catalogue))
         }

@@ -149,7 +149,7 @@ fn submitted(body: &Value) -> Result<Submitted, ProviderError> {
         return Err(ProviderError::new(ErrorClass::Malformed, "the answer names no operation that can be asked for"));
     }
     let progress = match progress {
-        Progress::Running { .. } => None,
+        Progress::Running { .. } | Progress::Next(_) => None,
         done @ Progress::Done(_) => Some(done),
     };
     Ok(Submitted { job: JobRef(name.to_owned()), progress })

@@ -149,7 +149,7 @@ async fn a_job_cannot_be_cancelled_and_nobody_is_told_that_it_was() {
 #[tokio::test]
 async fn a_video_is_fetched_with_the_key_from_our_own_host_and_with_no_key_from_any_other() {
     let sent = answer("HTTP/1.1 200 OK\ncontent-type: video/mp4", "ftypmp42");
-    let own = RawServer::start(vec![Act::Send(sent)]).await;
+    let own = RawServer::start(vec![Act::Send(sent.clone())]).await;
     let provider = provider(&own.base_url);
     let mut file = Vec::new();
     let report = fetch(&provider, format!("{}/videos/a/content?index=0", own.base_url), &mut file).await;
@@ -157,10 +157,12 @@ async fn a_video_is_fetched_with_the_key_from_our_own_host_and_with_no_key_from_
     assert_eq!(file, b"ftypmp42");
     assert!(own.requests()[0].to_lowercase().contains("authorization: bearer"));
     let sent = answer("HTTP/1.1 200 OK\ncontent-type: video/mp4", "ftypmp42");
+    // A provider on this machine may keep its files there; who a public one may name is told in tests/download.rs.
     let other = RawServer::start(vec![Act::Send(sent)]).await;
     let report = fetch(&provider, format!("{}/x", other.base_url), &mut Vec::new()).await;
     assert_eq!(report.result.unwrap().bytes, 8);
-    assert!(!other.requests()[0].to_lowercase().contains("authorization"), "the key stays with its own host");
+    let seen = other.requests()[0].to_lowercase();
+    assert!(!seen.contains("authorization") && !seen.contains(&support::KEY.to_lowercase()), "{seen}");
 }
 
 #[tokio::test]

@@ -37,7 +37,8 @@ pub fn vendor(kind: ProviderKind, base_url: &str) -> Option<&'static str> {
             let host = host(base_url)?;
             VENDOR_HOSTS.iter().find(|(known, _)| *known == host).map(|(_, vendor)| *vendor)
         }
-        ProviderKind::OpenRouter | ProviderKind::Ollama | ProviderKind::Demo => None,
+        ProviderKind::Fal => Some("fal"),
+        ProviderKind::OpenRouter | ProviderKind::Ollama | ProviderKind::Replicate | ProviderKind::Demo => None,
     }
 }
 
@@ -49,6 +50,8 @@ pub fn is_local(kind: ProviderKind, base_url: &str) -> bool {
         | ProviderKind::OpenAi
         | ProviderKind::Anthropic
         | ProviderKind::Gemini
+        | ProviderKind::Replicate
+        | ProviderKind::Fal
         | ProviderKind::OpenAiCompatible
         | ProviderKind::Demo => false,
     }
