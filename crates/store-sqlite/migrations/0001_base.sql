@@ -18,8 +18,8 @@ CREATE TABLE users (
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE drafts (
-    id BLOB NOT NULL PRIMARY KEY,
     workspace_id BLOB NOT NULL,
+    id BLOB NOT NULL,
     user_id BLOB NOT NULL,
     recipe TEXT NOT NULL,
     title TEXT NOT NULL,
@@ -35,16 +35,16 @@ CREATE TABLE drafts (
     generated_at INTEGER,
     published_at INTEGER,
     deleted_at INTEGER,
+    PRIMARY KEY (workspace_id, id),
     CHECK ((published_at IS NOT NULL) = (status = 'published')),
     CHECK (current_version BETWEEN 0 AND version_count)
 ) STRICT, WITHOUT ROWID;
 
-CREATE INDEX drafts_workspace ON drafts (workspace_id, id);
 CREATE INDEX drafts_external ON drafts (workspace_id, external_id) WHERE external_id IS NOT NULL;
 CREATE INDEX drafts_user ON drafts (workspace_id, user_id, id);
 
 CREATE TABLE versions (
-    draft_id BLOB NOT NULL REFERENCES drafts (id),
+    draft_id BLOB NOT NULL,
     number INTEGER NOT NULL CHECK (number > 0),
     workspace_id BLOB NOT NULL,
     generation_id BLOB UNIQUE,
@@ -57,14 +57,15 @@ CREATE TABLE versions (
     hash BLOB NOT NULL,
     provenance TEXT NOT NULL,
     created_at INTEGER NOT NULL,
-    PRIMARY KEY (draft_id, number)
+    PRIMARY KEY (draft_id, number),
+    FOREIGN KEY (workspace_id, draft_id) REFERENCES drafts (workspace_id, id)
 ) STRICT;
 
 -- The facts of an accept. Never updated.
 CREATE TABLE generations (
     id BLOB NOT NULL PRIMARY KEY,
     workspace_id BLOB NOT NULL,
-    draft_id BLOB NOT NULL REFERENCES drafts (id),
+    draft_id BLOB NOT NULL,
     user_id BLOB NOT NULL,
     recipe TEXT NOT NULL,
     recipe_version TEXT NOT NULL,
@@ -82,7 +83,8 @@ CREATE TABLE generations (
     max_attempts INTEGER NOT NULL,
     attempts_per_model INTEGER NOT NULL,
     hold INTEGER NOT NULL CHECK (hold >= 0),
-    input_bytes INTEGER NOT NULL
+    input_bytes INTEGER NOT NULL,
+    FOREIGN KEY (workspace_id, draft_id) REFERENCES drafts (workspace_id, id)
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX generations_workspace ON generations (workspace_id, id);
@@ -183,7 +185,8 @@ CREATE TABLE outcomes (
     CHECK (status <> 'failed' OR error_code IS NOT NULL)
 ) STRICT, WITHOUT ROWID;
 
-CREATE INDEX outcomes_status ON outcomes (workspace_id, status, id);
+-- Nearly all end well; those are found through `generations`.
+CREATE INDEX outcomes_without_version ON outcomes (workspace_id, status, id) WHERE version IS NULL;
 
 -- What lanes a generation belongs to, as one small number.
 CREATE TABLE queues (
@@ -250,8 +253,8 @@ CREATE TABLE steps (
 
 -- One row per request to a provider, written before it leaves.
 CREATE TABLE calls (
-    id BLOB NOT NULL PRIMARY KEY,
     workspace_id BLOB NOT NULL,
+    id BLOB NOT NULL,
     user_id BLOB NOT NULL,
     draft_id BLOB NOT NULL,
     generation_id BLOB NOT NULL,
@@ -277,10 +280,10 @@ CREATE TABLE calls (
     served_model TEXT,
     error_code TEXT,
     error TEXT,
+    PRIMARY KEY (workspace_id, id),
     CHECK ((closed_at IS NULL) = (outcome IS NULL))
 ) STRICT, WITHOUT ROWID;
 
-CREATE INDEX calls_workspace ON calls (workspace_id, id);
 CREATE INDEX calls_generation ON calls (generation_id);
 CREATE INDEX calls_user ON calls (workspace_id, user_id, id);
 CREATE INDEX calls_open ON calls (opened_at) WHERE closed_at IS NULL;

@@ -1,7 +1,7 @@
 -- Differs from Postgres: SQLite's names of types and functions.
 SELECT g.id, 'rows of two workspaces'
 FROM generations g
-WHERE EXISTS (SELECT 1 FROM drafts d WHERE d.id = g.draft_id AND d.workspace_id <> g.workspace_id)
+WHERE NOT EXISTS (SELECT 1 FROM drafts d WHERE d.workspace_id = g.workspace_id AND d.id = g.draft_id)
    OR EXISTS (SELECT 1 FROM inputs i WHERE i.generation_id = g.id AND i.workspace_id <> g.workspace_id)
    OR EXISTS (SELECT 1 FROM calls c WHERE c.generation_id = g.id AND c.workspace_id <> g.workspace_id)
    OR EXISTS (SELECT 1 FROM steps s WHERE s.generation_id = g.id AND s.workspace_id <> g.workspace_id)

@@ -7,8 +7,8 @@ SET closed_at = $1,
     tokens_input = (SELECT (g.input_bytes + $4 - 1) / $4 FROM generations g WHERE g.id = calls.generation_id),
     estimated = 1,
     duration_ms = 0
-WHERE id IN (
-    SELECT c.id
+WHERE (workspace_id, id) IN (
+    SELECT c.workspace_id, c.id
     FROM calls c
     WHERE c.closed_at IS NULL
       AND c.opened_at < $5

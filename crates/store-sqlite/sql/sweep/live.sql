@@ -14,5 +14,5 @@ FROM generations g
 LEFT JOIN ready r ON r.id = g.id
 LEFT JOIN parked p ON p.id = g.id
 LEFT JOIN runs u ON u.id = g.id
-LEFT JOIN calls c ON c.id = u.call_id AND c.closed_at IS NULL
+LEFT JOIN calls c ON c.workspace_id = u.workspace_id AND c.id = u.call_id AND c.closed_at IS NULL
 WHERE g.id = $1 AND coalesce(r.id, p.id, u.id) IS NOT NULL

@@ -92,11 +92,12 @@ fn ids(db: Db<'_>, scope: Scope, filter: &GenerationFilter, cut: &Cut) -> Done<V
         match filter.status {
             Some(Status::Pending) => return db.all(ordered!(cut, "generations/list_pending"), live, read),
             Some(Status::Processing) => return db.all(ordered!(cut, "generations/list_processing"), live, read),
-            Some(status @ (Status::Completed | Status::Failed | Status::Cancelled)) => {
+            Some(status @ (Status::Failed | Status::Cancelled)) => {
                 let ended = params![workspace, after, recipe, status.as_str(), limit];
-                return db.all(ordered!(cut, "generations/list_final"), ended, read);
+                return db.all(ordered!(cut, "generations/list_without_version"), ended, read);
             }
-            None => {}
+            // Nearly all are: the plain list finds them as it goes.
+            Some(Status::Completed) | None => {}
         }
     }
     let file = if filter.draft.is_some() {

@@ -4,6 +4,6 @@ FROM outcomes q
 JOIN generations g ON g.id = q.id
 WHERE q.workspace_id = $1 AND q.id < $2
   AND ($3 IS NULL OR g.recipe = $3)
-  AND q.status = $4
+  AND q.status = $4 AND q.version IS NULL
 ORDER BY q.id DESC
 LIMIT $5
