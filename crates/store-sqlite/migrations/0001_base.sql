@@ -1,5 +1,6 @@
 -- The base schema. Ids are 16-byte BLOBs, instants are INTEGER microseconds since 1970 (UTC), JSON is canonical text.
--- Status words stand here (checks, views, partial indexes) and nowhere else in SQL.
+-- Status words stand here (checks, views, partial indexes) and nowhere else in SQL. The checks are chains of OR: for
+-- `IN (...)` of more than two words SQLite builds a table in memory each time a row is written.
 
 CREATE TABLE workspaces (
     id BLOB NOT NULL PRIMARY KEY,
@@ -23,8 +24,11 @@ CREATE TABLE drafts (
     user_id BLOB NOT NULL,
     recipe TEXT NOT NULL,
     title TEXT NOT NULL,
-    status TEXT NOT NULL CHECK (status IN ('pending', 'processing', 'draft', 'published', 'failed', 'cancelled')),
-    review TEXT NOT NULL CHECK (review IN ('none', 'approved', 'rejected')),
+    status TEXT NOT NULL CHECK (
+        status = 'pending' OR status = 'processing' OR status = 'draft' OR status = 'published'
+        OR status = 'failed' OR status = 'cancelled'
+    ),
+    review TEXT NOT NULL CHECK (review = 'none' OR review = 'approved' OR review = 'rejected'),
     current_version INTEGER NOT NULL DEFAULT 0,
     version_count INTEGER NOT NULL DEFAULT 0,
     live_generation_id BLOB,
@@ -48,7 +52,10 @@ CREATE TABLE versions (
     number INTEGER NOT NULL CHECK (number > 0),
     workspace_id BLOB NOT NULL,
     generation_id BLOB UNIQUE,
-    origin TEXT NOT NULL CHECK (origin IN ('generated', 'fallback', 'stopped', 'edited', 'restored')),
+    origin TEXT NOT NULL CHECK (
+        origin = 'generated' OR origin = 'fallback' OR origin = 'stopped' OR origin = 'edited'
+        OR origin = 'restored'
+    ),
     reason TEXT,
     form TEXT NOT NULL,
     title TEXT NOT NULL,
@@ -130,7 +137,7 @@ CREATE TABLE parked (
     deadline_at INTEGER NOT NULL,
     model TEXT NOT NULL,
     step TEXT NOT NULL,
-    reason TEXT NOT NULL CHECK (reason IN ('scheduled', 'backing_off', 'target')),
+    reason TEXT NOT NULL CHECK (reason = 'scheduled' OR reason = 'backing_off' OR reason = 'target'),
     not_before_at INTEGER,
     target TEXT,
     last_error_code TEXT,
@@ -170,7 +177,7 @@ CREATE TABLE outcomes (
     id BLOB NOT NULL PRIMARY KEY,
     workspace_id BLOB NOT NULL,
     user_id BLOB NOT NULL,
-    status TEXT NOT NULL CHECK (status IN ('completed', 'failed', 'cancelled')),
+    status TEXT NOT NULL CHECK (status = 'completed' OR status = 'failed' OR status = 'cancelled'),
     attempt INTEGER NOT NULL,
     spent INTEGER NOT NULL,
     row_version INTEGER NOT NULL,
@@ -265,14 +272,20 @@ CREATE TABLE calls (
     model TEXT NOT NULL,
     opened_at INTEGER NOT NULL,
     closed_at INTEGER,
-    outcome TEXT CHECK (outcome IN ('ok', 'failed', 'cancelled', 'lost', 'late', 'not_sent')),
+    outcome TEXT CHECK (
+        outcome = 'ok' OR outcome = 'failed' OR outcome = 'cancelled' OR outcome = 'lost'
+        OR outcome = 'late' OR outcome = 'not_sent'
+    ),
     tokens_input INTEGER,
     tokens_output INTEGER,
     tokens_cached INTEGER,
     tokens_reasoning INTEGER,
     estimated INTEGER NOT NULL DEFAULT 0 CHECK (estimated IN (0, 1)),
     cost_nanousd INTEGER,
-    cost_status TEXT CHECK (cost_status IN ('provider', 'priced', 'estimated', 'unpriced')),
+    cost_status TEXT CHECK (
+        cost_status = 'provider' OR cost_status = 'priced' OR cost_status = 'estimated'
+        OR cost_status = 'unpriced'
+    ),
     price_version TEXT,
     duration_ms INTEGER,
     http_status INTEGER,
@@ -303,7 +316,9 @@ CREATE TABLE transfers (
     id BLOB NOT NULL PRIMARY KEY,
     workspace_id BLOB NOT NULL,
     user_id BLOB NOT NULL,
-    kind TEXT NOT NULL CHECK (kind IN ('grant', 'hold', 'settle', 'release', 'refund')),
+    kind TEXT NOT NULL CHECK (
+        kind = 'grant' OR kind = 'hold' OR kind = 'settle' OR kind = 'release' OR kind = 'refund'
+    ),
     debit_account TEXT NOT NULL,
     credit_account TEXT NOT NULL,
     amount INTEGER NOT NULL CHECK (amount > 0),
@@ -317,7 +332,7 @@ CREATE TABLE transfers (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX transfers_workspace ON transfers (workspace_id, id);
-CREATE UNIQUE INDEX transfers_once ON transfers (generation_id, kind) WHERE kind IN ('hold', 'settle', 'release');
+CREATE UNIQUE INDEX transfers_once ON transfers (generation_id, kind) WHERE kind = 'hold' OR kind = 'settle' OR kind = 'release';
 CREATE INDEX transfers_generation ON transfers (generation_id) WHERE generation_id IS NOT NULL;
 CREATE UNIQUE INDEX transfers_reference ON transfers (workspace_id, reference) WHERE reference IS NOT NULL;
 

@@ -77,6 +77,36 @@ fn hot_statements_read_no_table_whole() {
     }
 }
 
+/// What may build a table in memory while it runs, and why.
+const BUILDS_A_TABLE: [(&str, &str); 8] = [
+    ("accept/insert_queue", "once for each new combination of recipe and model"),
+    ("apply/insert_step", "once for each finished step of many: it is numbered after the last one"),
+    ("apply/next_for_target", "only where others wait for a target"),
+    ("apply/take_ready", "only a cancel or a deadline takes what waits"),
+    ("apply/take_parked", "the same"),
+    ("claim/purge_fair", "once in many claims"),
+    ("claim/remove_due", "once a turn, and only when something is due"),
+    ("claim/waiting_queues", "once a turn: one row for each queue"),
+];
+
+#[test]
+fn what_runs_for_each_generation_builds_no_table_in_memory() {
+    let connection = database();
+    for (name, text) in files() {
+        let often = ["accept/", "apply/", "claim/", "admin/insert_event", "ledger/insert", "ledger/put"];
+        if !often.iter().any(|area| name.starts_with(area)) || BUILDS_A_TABLE.iter().any(|(known, _)| *known == name) {
+            continue;
+        }
+        let mut program = connection.prepare(&format!("EXPLAIN {text}")).unwrap();
+        let count = program.parameter_count();
+        let nothing = rusqlite::params_from_iter((0..count).map(|_| rusqlite::types::Null));
+        let steps: Vec<String> =
+            program.query_map(nothing, |row| row.get::<_, String>(1)).unwrap().map(Result::unwrap).collect();
+        let builds = steps.iter().any(|step| matches!(step.as_str(), "OpenEphemeral" | "OpenAutoindex" | "SorterOpen"));
+        assert!(!builds, "{name} builds a table in memory for each row (a CHECK with IN and many words does, too)");
+    }
+}
+
 #[test]
 fn every_statement_file_is_used() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
