@@ -1,12 +1,18 @@
 //! Markdown made plain: the marks go, the words stay. For mail bodies, previews and word counts; HTML is made elsewhere.
 
+use std::borrow::Cow;
+
 /// The text without headings' hashes, quotes' arrows, emphasis and code marks; links as `words (address)`.
 pub(super) fn plain(markdown: &str) -> String {
-    let lines: Vec<String> = markdown.lines().map(plain_line).collect();
-    lines.join("\n").trim().to_owned()
+    let mut text = String::with_capacity(markdown.len());
+    for line in markdown.lines() {
+        text.push_str(&plain_line(line));
+        text.push('\n');
+    }
+    text.trim().to_owned()
 }
 
-fn plain_line(line: &str) -> String {
+fn plain_line(line: &str) -> Cow<'_, str> {
     let mut rest = line.trim_end();
     while let Some(quoted) = rest.strip_prefix('>') {
         rest = quoted.trim_start();
@@ -16,9 +22,14 @@ fn plain_line(line: &str) -> String {
         rest = rest[hashes..].trim_start();
     }
     if rest.starts_with("```") || (rest.len() >= 3 && rest.bytes().all(|byte| byte == b'-')) {
-        return String::new();
+        return Cow::Borrowed("");
     }
-    without_marks(&unlink(rest))
+    // Most lines carry no marks at all.
+    if rest.bytes().any(|byte| matches!(byte, b'*' | b'_' | b'`' | b'[' | b'\\')) {
+        Cow::Owned(without_marks(&unlink(rest)))
+    } else {
+        Cow::Borrowed(rest)
+    }
 }
 
 /// `[words](address)` becomes `words (address)`; anything that only looks like it stays.
