@@ -28,6 +28,10 @@ pub fn millis(span: Duration) -> f64 {
     (span.as_secs_f64() * 1_000_000.0).round() / 1_000.0
 }
 
+pub fn micros(span: Duration) -> f64 {
+    (span.as_secs_f64() * 10_000_000.0).round() / 10.0
+}
+
 /// Resident memory of this process. Units: MiB.
 pub fn rss_mib() -> f64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();

@@ -12,7 +12,7 @@ use crate::error::{ErrorClass, ProviderError};
 use crate::error_text::{ErrorText, describe, into_error};
 use crate::http::{ANSWER_BYTES_MAX, Auth, ContentKind, ERROR_BYTES_MAX, HttpClient};
 use crate::http::{Outgoing, Posted, Response, head_of};
-use crate::json_text::parse_json;
+use crate::json_text::{lossy, parse_json};
 use crate::lines::LineReader;
 use crate::provider::{CallReport, CallRequest, DeltaSink, NoSink, Timeouts};
 use crate::secret::Secret;
@@ -83,19 +83,22 @@ impl Endpoint {
     /// Makes one call in the given format.
     pub async fn call(&self, dialect: &dyn Dialect, request: &CallRequest, sink: &dyn DeltaSink) -> CallReport {
         let key = self.api_key.as_ref();
-        let wire = match dialect.request(request) {
+        let WireRequest { url, headers, body } = match dialect.request(request) {
             Ok(wire) => wire,
             Err(error) => return CallReport::not_sent(error.masked(key)),
         };
+        let written = body.to_string().into_bytes();
+        // The call may take minutes, and the request may carry pictures.
+        drop(body);
         let accept = if request.stream { "text/event-stream, application/json" } else { "application/json" };
         let outgoing = Outgoing {
-            url: &wire.url,
+            url: &url,
             auth: self.auth,
             secret: key,
             call_id: request.call_id.to_string(),
             accept,
-            headers: wire.headers,
-            body: Some(wire.body.to_string().into_bytes()),
+            headers,
+            body: Some(written),
             timeouts: request.timeouts,
         };
         let Posted { sent, response } = self.http.send(outgoing).await;
@@ -232,7 +235,7 @@ pub(crate) async fn json_answer(response: &mut Response, explain: Explain<'_>) -
     if let Some(error) = broken {
         return Err(error);
     }
-    let text = String::from_utf8_lossy(&body);
+    let text = lossy(&body);
     if text.trim().is_empty() {
         let nothing = ProviderError::new(ErrorClass::Empty, "the answer has no body");
         return if response.status == 204 { Ok(Value::Null) } else { Err(nothing) };
@@ -293,7 +296,7 @@ impl Reading<'_> {
 
     /// A body that comes as one JSON value.
     fn whole(&mut self, body: &[u8], response: &Response) -> Result<(), ProviderError> {
-        let text = String::from_utf8_lossy(body);
+        let text = lossy(body);
         if text.trim().is_empty() {
             return Err(ProviderError::new(ErrorClass::Empty, "the answer has no body"));
         }

@@ -144,7 +144,8 @@ impl HttpClient {
             Reach::Public => &self.public,
         };
         let limits = Limits::starting(Instant::now(), timeouts);
-        let response = Self::head(client, request, &departure, limits).await;
+        // Sending needs far more room than reading, and a stream is read for minutes: the room is given back at the head.
+        let response = Box::pin(Self::head(client, request, &departure, limits)).await;
         Posted { sent: departure.has_left(), response }
     }
 
@@ -189,10 +190,11 @@ impl HttpClient {
             Some(answer) => answer,
             None => timeout_at(head_by.at, answer).await.map_err(|_| head_by.error())?,
         };
-        let inner = answer.map_err(transport_error)?;
+        let mut inner = answer.map_err(transport_error)?;
+        let headers = own_headers(std::mem::take(inner.headers_mut()));
         Ok(Response {
             status: inner.status().as_u16(),
-            headers: inner.headers().clone(),
+            headers,
             inner,
             limits,
             bytes_read: 0,
@@ -201,6 +203,17 @@ impl HttpClient {
             bytes_since: 0,
         })
     }
+}
+
+/// The same headers with values of their own. As they come they are parts of the connection's read buffer, and would keep
+/// all 8 KiB of it for as long as a stream is read.
+fn own_headers(mut headers: HeaderMap) -> HeaderMap {
+    for value in headers.values_mut() {
+        if let Ok(own) = HeaderValue::from_bytes(value.as_bytes()) {
+            *value = own;
+        }
+    }
+    headers
 }
 
 fn credential(auth: Auth, secret: &Secret) -> Result<(HeaderName, HeaderValue), ProviderError> {

@@ -1,7 +1,15 @@
 //! JSON that is not quite JSON: bytes outside UTF-8 and halves of surrogate pairs, as providers do send them. Pure; it
 //! knows no wire format.
 
+use std::borrow::Cow;
+
 use serde_json::Value;
+
+/// The text of bytes that are UTF-8 nearly always; what is not becomes U+FFFD. Checking first is what is quick: the
+/// standard library's repairing walks byte by byte.
+pub(crate) fn lossy(bytes: &[u8]) -> Cow<'_, str> {
+    std::str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes), Cow::Borrowed)
+}
 
 /// Reads JSON that may hold bytes outside UTF-8 or halves of surrogate pairs; both become U+FFFD.
 pub(crate) fn parse_json(text: &str) -> Result<Value, serde_json::Error> {

@@ -1,6 +1,7 @@
 //! Lines from bytes that arrive in any pieces, for streams of one JSON value a line. It cuts at the byte level, so a
 //! character divided between two pieces is whole again before anybody decodes it.
 
+use crate::json_text::lossy;
 use crate::sse::LineTooLong;
 
 /// The reader's memory between two pieces.
@@ -25,9 +26,13 @@ impl LineReader {
             if self.line.len() + part.len() > self.limit_bytes {
                 return Err(LineTooLong { limit_bytes: self.limit_bytes });
             }
+            if self.line.is_empty() && part.ends_with(b"\n") {
+                lines.push(lossy(part).into_owned());
+                continue;
+            }
             self.line.extend_from_slice(part);
             if part.ends_with(b"\n") {
-                lines.push(String::from_utf8_lossy(&std::mem::take(&mut self.line)).into_owned());
+                lines.push(lossy(&std::mem::take(&mut self.line)).into_owned());
             }
         }
         Ok(lines)
@@ -35,7 +40,7 @@ impl LineReader {
 
     /// What is left when the stream ended without its last line end.
     pub fn finish(self) -> String {
-        String::from_utf8_lossy(&self.line).into_owned()
+        lossy(&self.line).into_owned()
     }
 }
 

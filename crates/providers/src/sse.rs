@@ -1,6 +1,8 @@
 //! Server-sent events from bytes that arrive in any pieces. It cuts lines at the byte level, so a character divided
 //! between two pieces is whole again before anybody decodes it. It never interprets what an event carries.
 
+use crate::json_text::lossy;
+
 /// The longest event, and so the longest line, that is read. A longer one ends the stream with [`LineTooLong`]. Some
 /// servers put a whole answer into one event, so this is far more than a word.
 pub const EVENT_BYTES_MAX: usize = 1024 * 1024;
@@ -76,11 +78,20 @@ impl SseParser {
             if self.line.len() + part.len() > self.limit_bytes {
                 return Err(LineTooLong { limit_bytes: self.limit_bytes });
             }
-            self.line.extend_from_slice(part);
-            let Some(end) = end else { break };
+            let Some(end) = end else {
+                self.line.extend_from_slice(part);
+                break;
+            };
             self.after_cr = rest[end] == b'\r';
             rest = &rest[end + 1..];
-            events.extend(self.line_ended()?);
+            // Most lines come whole, and are read where they are.
+            events.extend(if self.line.is_empty() {
+                self.line_ended(part)?
+            } else {
+                let mut line = std::mem::take(&mut self.line);
+                line.extend_from_slice(part);
+                self.line_ended(&line)?
+            });
         }
         Ok(events)
     }
@@ -88,21 +99,21 @@ impl SseParser {
     /// What is left when the stream ended without its last blank line. A cut event cannot be told from a whole one here:
     /// the caller finds out by parsing the data.
     pub fn finish(mut self) -> Result<Option<SseEvent>, LineTooLong> {
-        if !self.line.is_empty() {
-            self.line_ended()?;
+        let line = std::mem::take(&mut self.line);
+        if !line.is_empty() {
+            self.line_ended(&line)?;
         }
         Ok(self.dispatch())
     }
 
-    fn line_ended(&mut self) -> Result<Option<SseEvent>, LineTooLong> {
+    fn line_ended(&mut self, line: &[u8]) -> Result<Option<SseEvent>, LineTooLong> {
         self.lines += 1;
-        let line = std::mem::take(&mut self.line);
-        let bytes = if self.started { &line[..] } else { line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&line) };
+        let bytes = if self.started { line } else { line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line) };
         self.started = true;
         if bytes.is_empty() {
             return Ok(self.dispatch());
         }
-        let text = String::from_utf8_lossy(bytes);
+        let text = lossy(bytes);
         let (field, value) = text.split_once(':').unwrap_or((&text, ""));
         let value = value.strip_prefix(' ').unwrap_or(value);
         // An empty field name is a comment; unknown fields (id, retry) are ignored as the standard says.

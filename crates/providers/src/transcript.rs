@@ -48,9 +48,10 @@ impl Transcript {
         if text.is_empty() {
             return;
         }
-        let text = text.replace('\0', "\u{fffd}");
-        sink.delta(&text);
-        self.text.push_str(&text);
+        let replaced = text.contains('\0').then(|| text.replace('\0', "\u{fffd}"));
+        let text = replaced.as_deref().unwrap_or(text);
+        sink.delta(text);
+        self.text.push_str(text);
     }
 
     /// The tool call at this place of the answer, made when it is new; its id stands for the place until the provider

@@ -1,20 +1,27 @@
 //! `cargo xtask bench queue`: the figures of the queue, one JSON line each, with the disk's own speed beside them.
+//! `cargo xtask bench providers`: the figures of the adapters, which need no database.
 
 #![allow(clippy::disallowed_methods, reason = "benchmarks measure wall time")]
 
 mod inflight;
 mod latency;
+mod providers;
 mod throughput;
 
 use clap::Parser;
+use copydesk_bench::crowd;
 use copydesk_bench::engine::{Engine, Place};
 use copydesk_bench::figures;
 use std::process::ExitCode;
 
+const QUEUE: &str = "queue";
+const QUEUE_PARTS: [&str; 4] = ["throughput", "backlog", "latency", "inflight"];
+
 /// Benchmarks of Copydesk. They print figures and never fail for being slow.
 #[derive(Parser, Debug)]
 struct Arguments {
-    /// Which suite: queue, or one of its parts: throughput, backlog, latency, inflight
+    /// Which suite: queue, or one of its parts: throughput, backlog, latency, inflight; or providers, or one of its
+    /// parts: overhead, streaming, streams
     suite: String,
     /// Only this engine
     #[arg(long)]
@@ -31,6 +38,15 @@ struct Arguments {
     /// How many clients accept at the same time
     #[arg(long, default_value_t = 1_000)]
     clients: usize,
+    /// Calls per adapter for the overhead run
+    #[arg(long, default_value_t = 10_000)]
+    calls: usize,
+    /// Pieces per adapter for the streaming run
+    #[arg(long, default_value_t = 8_000)]
+    pieces: usize,
+    /// How many streams are open at once
+    #[arg(long, default_value_t = 10_000)]
+    streams: usize,
     /// Where the data goes (must not be a memory file system)
     #[arg(long, default_value = "/var/tmp")]
     folder: std::path::PathBuf,
@@ -49,13 +65,26 @@ async fn main() -> ExitCode {
 }
 
 async fn run(arguments: &Arguments) -> Result<(), String> {
-    let known = ["queue", "throughput", "backlog", "latency", "inflight"];
-    if !known.contains(&arguments.suite.as_str()) {
-        return Err(format!("there is no suite {:?}; there are: {}", arguments.suite, known.join(", ")));
+    let suite = arguments.suite.as_str();
+    if suite == crowd::SUITE {
+        return crowd::serve().await;
     }
+    if suite == providers::SUITE || providers::PARTS.contains(&suite) {
+        let Arguments { calls, pieces, streams, .. } = *arguments;
+        return providers::run(suite, providers::Sizes { calls, pieces, streams }).await;
+    }
+    if suite == QUEUE || QUEUE_PARTS.contains(&suite) {
+        return queue(arguments).await;
+    }
+    let known = [&[QUEUE][..], &QUEUE_PARTS, &[providers::SUITE], &providers::PARTS].concat();
+    Err(format!("there is no suite {suite:?}; there are: {}", known.join(", ")))
+}
+
+/// The figures of the queue on each engine.
+async fn queue(arguments: &Arguments) -> Result<(), String> {
     let folder = tempfile::tempdir_in(&arguments.folder).map_err(|error| error.to_string())?;
     let engines = arguments.engine.map_or(vec![Engine::Sqlite, Engine::Postgres], |engine| vec![engine]);
-    let wants = |part: &str| arguments.suite == "queue" || arguments.suite == part;
+    let wants = |part: &str| arguments.suite == QUEUE || arguments.suite == part;
     for engine in engines {
         let place = |name: &str| Place::new(engine, folder.path(), name);
         figures::print("fsync_probe", "-", figures::fsync_probe(folder.path()).map_err(|error| error.to_string())?);
