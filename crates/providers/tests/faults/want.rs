@@ -145,7 +145,7 @@ impl Want {
         match self.failure() {
             None => "-",
             Some((code, _, Some(_))) if code.retryable() => "once",
-            Some((code, _, _)) if code.retryable() => "yes",
+            Some((code, ..)) if code.retryable() => "yes",
             Some(_) => "no",
         }
     }
