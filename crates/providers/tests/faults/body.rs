@@ -154,7 +154,7 @@ fn texts() -> Vec<Row> {
     ]
 }
 
-/// They strike jobs; a chat does not notice.
+/// They strike jobs, which `jobs.rs` has a table for; a chat does not notice.
 fn jobs() -> Vec<Row> {
     vec![
         row(Fault::JobError, "fails a media job", answers()),

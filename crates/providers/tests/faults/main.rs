@@ -8,6 +8,7 @@
 mod alone;
 mod body;
 mod connection;
+mod jobs;
 mod page;
 mod run;
 mod status;

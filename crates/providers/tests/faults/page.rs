@@ -6,6 +6,7 @@ use std::path::Path;
 
 use copydesk_providers::Finish;
 
+use crate::jobs;
 use crate::want::{End, Mode, Row, Text, Used, Want};
 
 const HEAD: &str = "# What a provider may do, and what comes of it
@@ -58,23 +59,38 @@ None of these sends a byte of the request, and none falls back to plain text.
 - *Any unknown reason to stop is flagged* (P16). Gemini's fail and are tried once more, as providers.md 1.2 has it.
 ";
 
+const BODY: &str = "The body and the end of an answer";
+
+const JOBS: &str = "
+## Media jobs
+
+Submitted well, asked for, and fetched; what one of these steps makes of it. Only `server_error` and `upstream_timed_out` are
+worth another job, and it is the caller who decides to pay for one.
+
+";
+
 pub fn page() -> String {
     let mut page = HEAD.to_owned();
     let parts = [
         ("The connection and the size", crate::connection::table()),
-        ("The body and the end of an answer", crate::body::table()),
+        (BODY, crate::body::table()),
         ("Error statuses", crate::status::table()),
     ];
     for (title, rows) in parts {
         write!(page, "\n## {title}\n\n").unwrap();
         page.push_str("| Fault | P | The provider | Class | Code | Again | Text | Usage | The user reads |\n");
         page.push_str("|---|---|---|---|---|---|---|---|---|\n");
-        rows.iter().for_each(|row| page.push_str(&line(row)));
+        rows.iter().filter(|row| !jobs::is_of_a_job(row.fault)).for_each(|row| page.push_str(&line(row)));
+        if title == BODY {
+            page.push_str("\nFaults of media jobs leave a chat alone; they have a table below.\n");
+        }
         let exceptions: String = rows.iter().map(exceptions).collect();
         if !exceptions.is_empty() {
             write!(page, "\nBut:\n\n{exceptions}").unwrap();
         }
     }
+    page.push_str(JOBS);
+    page.push_str(&jobs::page(&crate::body::table()));
     page + TAIL
 }
 

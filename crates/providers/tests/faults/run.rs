@@ -58,9 +58,14 @@ pub const PATIENT: Timeouts = Timeouts {
 pub const HASTY: Timeouts =
     Timeouts { first_byte: Duration::from_millis(2_500), idle: Duration::from_millis(1_000), ..PATIENT };
 
-pub fn request(mode: Mode, model: &str, timeouts: Timeouts) -> CallRequest {
+/// A call id that nothing else in this process has.
+pub fn next_id() -> CallId {
     static NEXT: AtomicU64 = AtomicU64::new(1);
-    let call_id = CallId(uuid::Uuid::from_u128(NEXT.fetch_add(1, Ordering::Relaxed).into()));
+    CallId(uuid::Uuid::from_u128(NEXT.fetch_add(1, Ordering::Relaxed).into()))
+}
+
+pub fn request(mode: Mode, model: &str, timeouts: Timeouts) -> CallRequest {
+    let call_id = next_id();
     let messages = vec![Message::system("Be brief."), Message::user("Write about rain.")];
     CallRequest { stream: mode == Mode::Stream, timeouts, ..CallRequest::new(call_id, model, messages) }
 }
