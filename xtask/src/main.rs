@@ -15,6 +15,7 @@ mod install;
 mod licences;
 mod postgres;
 mod prices;
+mod providers;
 mod shell;
 mod spdx;
 mod test;
@@ -33,7 +34,7 @@ struct Chore {
 }
 
 /// A new chore is a new file and one line here.
-const CHORES: [Chore; 9] = [
+const CHORES: [Chore; 10] = [
     Chore {
         name: "ci",
         usage: "ci                          everything the merge check runs, in its order",
@@ -73,6 +74,11 @@ const CHORES: [Chore; 9] = [
         name: "prices",
         usage: "prices --from DIR --media-date DAY   the price table anew, from two unpacked packages",
         run: prices::run,
+    },
+    Chore {
+        name: "providers",
+        usage: "providers live              small calls to the real providers there is a key for",
+        run: providers::run,
     },
     Chore {
         name: "crash",

@@ -5,6 +5,8 @@
 
 mod bad_input;
 mod bad_place;
+mod books;
+mod canary;
 mod drafts;
 mod first_command;
 mod generations;

@@ -7,9 +7,9 @@ use tokio_postgres::{Client, Config, NoTls};
 static NEXT: AtomicU32 = AtomicU32::new(0);
 
 /// A database of its own on the test server; dropped with this value.
-struct Database {
+pub struct Database {
     name: String,
-    url: String,
+    pub url: String,
 }
 
 /// A missing server is a failure, never a silent pass.
@@ -32,7 +32,7 @@ fn order(sql: &str) {
 }
 
 impl Database {
-    fn new() -> Database {
+    pub fn new() -> Database {
         let name = format!("cli_{}_{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
         order(&format!("create database {name}"));
         Database { url: url_of(&name), name }

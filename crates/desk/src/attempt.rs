@@ -54,8 +54,17 @@ pub(crate) async fn run(inner: Arc<Inner>, claimed: Claimed, running: Running) {
     let (id, number) = (claimed.generation.id, claimed.generation.attempt);
     let mut slot = Slot { inner: Arc::clone(&inner), generation: id, attempt: number, write: None };
     let opened = inner.world.steady();
-    let mut attempt =
-        Attempt { inner, claimed, running, opened, prompt_bytes: 0, text_before: 0, price: None, call: Call::Opened };
+    let mut attempt = Attempt {
+        inner,
+        claimed,
+        running,
+        opened,
+        prompt_bytes: 0,
+        text_before: 0,
+        price: None,
+        call: Call::Opened,
+        odd_finish: None,
+    };
     let ending = match AssertUnwindSafe(attempt.work()).catch_unwind().await {
         Ok(ending) => ending,
         Err(panic) => {
@@ -81,6 +90,8 @@ struct Attempt {
     text_before: usize,
     price: Option<Price>,
     call: Call,
+    /// The reason the last answer ended with, where nobody knows it: its text is taken, and marked.
+    odd_finish: Option<String>,
 }
 
 /// How far the open call has come; it decides what is put on the books when the attempt ends here.
@@ -178,8 +189,11 @@ impl Attempt {
             figures::close(self.claimed.call, &report, self.prompt_bytes, self.price.as_ref(), provider.name(), took);
         self.call = Call::Back(Box::new(closed));
         let failure = match report.result {
-            Ok(answer) => match unfit(&answer).or_else(|| self.unusable_step(loaded, index, &answer, input)) {
-                None => return Ok(answer.text),
+            Ok(answer) => match answer.shortfall().or_else(|| self.unusable_step(loaded, index, &answer, input)) {
+                None => {
+                    self.note_odd_finish(&answer);
+                    return Ok(answer.text);
+                }
                 Some(failure) => failure,
             },
             Err(error) => error.failure(provider.name()),
@@ -195,6 +209,18 @@ impl Attempt {
         }
         let why = loaded.check_answer(index, &answer.text, input).err()?;
         Some(Failure::new(FailureCode::OutputInvalid, why.to_string()))
+    }
+
+    /// An end that is neither good nor bad by its word is never passed over in silence.
+    fn note_odd_finish(&mut self, answer: &Answer) {
+        self.odd_finish = match &answer.finish {
+            Finish::Unknown(word) => Some(if word.is_empty() { "none".to_owned() } else { word.clone() }),
+            Finish::Stop | Finish::Length | Finish::ContentFilter | Finish::ToolCalls => None,
+        };
+        if let Some(word) = &self.odd_finish {
+            let (id, model) = (self.claimed.generation.id, &self.claimed.model);
+            tracing::warn!(generation = %id, model, finish = word, "the answer ended for a reason nobody knows; it is kept");
+        }
     }
 
     async fn call(&self, provider: &dyn Provider, request: &CallRequest) -> Called {
@@ -350,13 +376,16 @@ impl Attempt {
     }
 
     fn content(&self, loaded: &LoadedRecipe, content: &Content) -> NewContent {
-        let provenance = serde_json::json!({
+        let mut provenance = serde_json::json!({
             "recipe": self.claimed.recipe,
             "recipe_version": loaded.recipe.version,
             "model": self.claimed.model,
             "attempt": self.claimed.generation.attempt.0,
             "call": self.claimed.call.to_string(),
         });
+        if let Some(word) = &self.odd_finish {
+            provenance["finish"] = word.as_str().into();
+        }
         new_content(content, provenance.to_string())
     }
 
@@ -419,21 +448,6 @@ fn message(prompt: PromptMessage) -> Message {
         Role::System => Message::system(prompt.text),
         Role::User => Message::user(prompt.text),
         Role::Assistant => Message::assistant(prompt.text),
-    }
-}
-
-/// An answer that came whole from the wire and still is none.
-fn unfit(answer: &Answer) -> Option<Failure> {
-    match &answer.finish {
-        Finish::Length => Some(Failure::new(
-            FailureCode::OutputTruncated,
-            "The answer was cut off by a length limit before it was complete.",
-        )),
-        Finish::ContentFilter => Some(Failure::new(FailureCode::Refused, "The provider's filter stopped this answer.")),
-        Finish::ToolCalls => {
-            Some(Failure::new(FailureCode::ProviderBadResponse, "The model asked for a tool instead of answering."))
-        }
-        Finish::Stop | Finish::Unknown(_) => None,
     }
 }
 

@@ -24,6 +24,17 @@ pub fn estimate(prompt_bytes: u64, answer_bytes: u64) -> TokenUsage {
     }
 }
 
+/// The reported figures, with the estimate in place of what is missing; then the whole is flagged as one.
+fn completed(reported: TokenUsage, estimate: TokenUsage) -> TokenUsage {
+    let is_whole = reported.input.is_some() && reported.output.is_some();
+    TokenUsage {
+        input: reported.input.or(estimate.input),
+        output: reported.output.or(estimate.output),
+        estimated: reported.estimated || !is_whole,
+        ..reported
+    }
+}
+
 /// The end of a call that has no report: lost, cancelled, or never sent.
 pub fn close_without_report(
     id: CallId,
@@ -48,8 +59,9 @@ pub fn close_without_report(
     }
 }
 
-/// The end of a call that came back, well or badly. Where the provider reported nothing and may have worked all the same
-/// (a cut answer, no answer), the figures are estimated; an error status says that it did not.
+/// The end of a call that came back, well or badly. A figure that the provider did not report while it may have worked all
+/// the same (a cut answer, no answer, usage that cannot be read) is estimated, the other is kept; an error status says
+/// that it did not work.
 pub fn close(
     id: CallId,
     report: &CallReport,
@@ -63,14 +75,13 @@ pub fn close(
         (Err(_), true) => CallOutcome::Failed,
         (Err(_), false) => CallOutcome::NotSent,
     };
-    let silent = report.usage.input.is_none() && report.usage.output.is_none();
     let refused = report.http_status.is_some_and(|status| status >= 400);
-    let usage = if silent && report.sent && !refused {
+    let usage = if report.sent && !refused {
         let answer_bytes = match &report.result {
             Ok(answer) => answer.text.len(),
             Err(_) => report.partial_text.as_ref().map_or(0, String::len),
         };
-        TokenUsage { provider_cost: report.usage.provider_cost, ..estimate(prompt_bytes, answer_bytes as u64) }
+        completed(report.usage, estimate(prompt_bytes, answer_bytes as u64))
     } else {
         report.usage
     };
@@ -87,4 +98,21 @@ pub fn close(
 
 fn millis(span: Duration) -> u64 {
     u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_figure_that_is_missing_is_estimated_and_then_the_row_says_so() {
+        let guess = estimate(40, 8);
+        let input = TokenUsage { input: Some(Tokens(7)), ..TokenUsage::default() };
+        let cut = completed(input, guess);
+        assert_eq!((cut.input, cut.output, cut.estimated), (Some(Tokens(7)), Some(Tokens(2)), true));
+        let silent = completed(TokenUsage::default(), guess);
+        assert_eq!((silent.input, silent.output, silent.estimated), (Some(Tokens(10)), Some(Tokens(2)), true));
+        let whole = TokenUsage { output: Some(Tokens(0)), ..input };
+        assert_eq!(completed(whole, guess), whole, "zero is a report");
+    }
 }

@@ -182,6 +182,21 @@ async fn an_answer_that_was_cut_short_or_filtered_is_a_failed_attempt() {
 }
 
 #[tokio::test]
+async fn an_answer_with_an_end_nobody_knows_is_kept_and_marked() {
+    for (word, mark) in [("cosmic_ray", "cosmic_ray"), ("", "none")] {
+        let bench = Bench::new().await;
+        let node = bench.working(config()).await;
+        bench.script.otherwise(Reply::Finish("A whole text.".to_owned(), Finish::Unknown(word.to_owned())));
+        let receipt = node.accept(note("tea")).await;
+        bench.completed(receipt.generation).await;
+        let versions = bench.versions(receipt.draft).await;
+        let provenance: serde_json::Value = serde_json::from_str(&versions[0].content.provenance).unwrap();
+        assert_eq!(provenance["finish"], mark);
+        bench.in_order().await;
+    }
+}
+
+#[tokio::test]
 async fn an_attempt_that_hangs_ends_at_its_time_limit_and_frees_its_slot() {
     let bench = Bench::new().await;
     let node = bench.working(copydesk_desk::DeskConfig { max_concurrent: Some(1), ..config() }).await;

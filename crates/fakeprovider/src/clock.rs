@@ -3,14 +3,23 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// The HTTP date so many seconds from now.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "a provider has a clock of its own, and this one stands outside the product"
-)]
-pub(crate) fn http_date_in(seconds: u64) -> String {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |elapsed| elapsed.as_secs());
-    http_date(now + seconds)
+/// The HTTP dates of one answer, both from one look at the clock: a client may compare them.
+#[derive(Clone)]
+pub(crate) struct Dates {
+    pub now: String,
+    /// Two seconds later.
+    pub soon: String,
+}
+
+impl Dates {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a provider has a clock of its own, and this one stands outside the product"
+    )]
+    pub fn read() -> Dates {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |elapsed| elapsed.as_secs());
+        Dates { now: http_date(now), soon: http_date(now + 2) }
+    }
 }
 
 /// `Sun, 06 Nov 1994 08:49:37 GMT` of seconds since 1970.

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use crate::answer::{
     Answer, Finish, Lie, MARK, MARK_TAIL, OddText, filled, input_words, output_limit, pieces, prose, wanted_schema,
 };
+use crate::clock::Dates;
 use crate::dialects::{Dialect, gemini, ollama, openai};
 use crate::fault::{At, Early, Family, Page, Refusal, RetryAfter, Twist, Why};
 use crate::flood;
@@ -38,8 +39,7 @@ pub(crate) struct Around<'a> {
     pub elsewhere: &'a str,
     /// The text of the answer, where the test says it.
     pub says: Option<String>,
-    /// An HTTP date in the near future.
-    pub date_soon: String,
+    pub dates: Dates,
     /// The answer to a request about a job, if it is one.
     pub job: Option<Reply>,
 }
@@ -125,7 +125,7 @@ fn good_reply(ask: &Ask, twisted: Twisted, around: &Around<'_>) -> Reply {
         base: around.base,
         elsewhere: around.elsewhere,
         says: around.says.clone(),
-        date_soon: around.date_soon.clone(),
+        dates: around.dates.clone(),
         job: around.job.clone(),
     };
     billed(ask, twisted, around).reply
@@ -268,8 +268,8 @@ fn twist_answer(answer: &mut Answer, twist: Option<Twist>) {
             if odd == OddText::EmojiHalves {
                 let at = answer.pieces.iter().position(|piece| piece.contains(MARK)).unwrap_or(0);
                 answer.pieces.splice(at..=at, [MARK.to_string(), format!("{MARK_TAIL} ")]);
-                // Both halves would count as a word of their own.
-                answer.usage.output = 6 + answer.usage.reasoning;
+                // A stream bills each half as a word, and so does the report.
+                answer.usage.output = 7 + answer.usage.reasoning;
             }
         }
         Some(
@@ -297,12 +297,16 @@ fn refused(ask: &Ask, refusal: Refusal, around: &Around<'_>) -> Reply {
         let kind = crate::dialects::fal::error_type(refused.status);
         reply = reply.with_header("x-fal-error-type", kind);
     }
+    if refusal.retry_after != RetryAfter::Absent {
+        // A wait that is a date means nothing without the answer's own.
+        reply = reply.with_header("date", around.dates.now.as_str());
+    }
     match (refusal.retry_after, refusal.why) {
         (RetryAfter::Absent, Why::QuotaPerMinute) => reply.with_header("retry-after", "2"),
         (RetryAfter::Absent, _) => reply,
         (RetryAfter::Literal(value), _) => reply.with_header("retry-after", value),
         (RetryAfter::Millis(value), _) => reply.with_header("retry-after-ms", value),
-        (RetryAfter::DateSoon, _) => reply.with_header("retry-after", around.date_soon.as_str()),
+        (RetryAfter::DateSoon, _) => reply.with_header("retry-after", around.dates.soon.as_str()),
     }
 }
 

@@ -147,7 +147,9 @@ impl Jobs {
     }
 
     fn start(&mut self, ask: &Ask, base: &str) -> Reply {
-        let id = format!("job-{}", ask.order);
+        // Replicate's ids are letters and digits only, and its clients may insist on it.
+        let dash = if ask.route.dialect == Dialect::Replicate { "" } else { "-" };
+        let id = format!("job{dash}{}", ask.order);
         let is_image = matches!(ask.route.dialect, Dialect::Fal | Dialect::Replicate)
             && !["video", "veo", "kling", "film"].iter().any(|word| ask.model.contains(word));
         let app = ask.route.model.as_deref().map_or("", |app| app.split('?').next().unwrap_or(app));
@@ -308,7 +310,12 @@ fn fal(ask: &Ask, id: &str, job: &Job, state: State, base: &str, asset: &str) ->
         }
         (_, State::Working) => status["status"] = "IN_PROGRESS".into(),
         (_, State::Done) => status["status"] = "COMPLETED".into(),
-        (_, State::Broken | State::Filtered | State::Expired | State::Stopped) => {
+        (_, State::Filtered) => {
+            status["status"] = "COMPLETED".into();
+            status["error"] = "The content was flagged by a content checker.".into();
+            status["error_type"] = "content_policy_violation".into();
+        }
+        (_, State::Broken | State::Expired | State::Stopped) => {
             status["status"] = "COMPLETED".into();
             status["error"] = "The request ended without a result.".into();
             status["error_type"] = "internal_server_error".into();

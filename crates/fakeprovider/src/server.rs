@@ -12,7 +12,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 
-use crate::clock::http_date_in;
+use crate::clock::Dates;
 use crate::compose::{Around, Ask, compose};
 use crate::dialects::Dialect;
 use crate::fault::{Early, Family, Fault};
@@ -267,7 +267,9 @@ async fn early(
     }
     let next = {
         // While the answer is out the body is still coming in; it is read afterwards.
-        world.log.add(entry(&ask, Body::Unread, Some(plan), composed.status, &composed.response_id));
+        let mut received = entry(&ask, Body::Unread, Some(plan), composed.status, &composed.response_id);
+        received.billed = composed.billed;
+        world.log.add(received);
         let progress = Noted { world, order: ask.order };
         let ended = play(&composed.steps, writer, reader, &progress).await;
         world.log.update(ask.order, |entry| entry.ended = ended);
@@ -358,7 +360,7 @@ fn composed(world: &World, ask: &Ask, plan: Option<Plan>) -> Script {
         base: &world.base,
         elsewhere: &world.elsewhere,
         says: speaker.and_then(|speaker| speaker(&ask.body)),
-        date_soon: http_date_in(2),
+        dates: Dates::read(),
         job,
     };
     compose(ask, plan, around)

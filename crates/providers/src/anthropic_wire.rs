@@ -55,7 +55,11 @@ fn absorb(piece: Piece<'_>, transcript: &mut Transcript, sink: &dyn DeltaSink) {
     let body = piece.body;
     match text_at(body, "/type").or(piece.event) {
         Some("message") | None => whole(body, transcript, sink),
-        Some("message_start") => head(&body["message"], transcript),
+        Some("message_start") => {
+            head(&body["message"], transcript);
+            // The meter has only started: a stream that breaks off here has told its input and no output.
+            (transcript.usage.output, transcript.usage.output_reasoning) = (None, None);
+        }
         Some("content_block_start") => begin_block(place_of(body), &body["content_block"], transcript, sink),
         Some("content_block_delta") => add_to_block(place_of(body), &body["delta"], transcript, sink),
         Some("content_block_stop") => end_block(place_of(body), transcript),

@@ -57,7 +57,7 @@ impl Endpoint {
         Asked {
             sent,
             http_status: Some(response.status),
-            request_id: named_by(&ID_HEADERS, &response),
+            request_id: named_by(&ID_HEADERS, &response, self.api_key.as_ref()),
             headers: response.headers,
             result,
         }

@@ -21,6 +21,7 @@ use crate::json_text::parse_json;
 use crate::media::Fetched;
 use crate::provider::{CallReport, Timeouts};
 use crate::reach::{Reach, check_literal, is_private};
+use crate::secret::safe_name;
 
 /// The largest asset that is fetched.
 pub const ASSET_BYTES_MAX: usize = 512 * 1024 * 1024;
@@ -75,6 +76,7 @@ impl Endpoint {
             Err(error) => Downloaded::refused(error),
         };
         done.result = done.result.map_err(|error| error.masked(key));
+        done.request_id = done.request_id.map(|id| safe_name(&id, key));
         done
     }
 

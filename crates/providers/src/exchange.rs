@@ -14,8 +14,8 @@ use crate::http::{ANSWER_BYTES_MAX, Auth, ContentKind, ERROR_BYTES_MAX, HttpClie
 use crate::http::{Outgoing, Posted, Response, head_of};
 use crate::json_text::{lossy, parse_json};
 use crate::lines::LineReader;
-use crate::provider::{CallReport, CallRequest, DeltaSink, NoSink, Timeouts};
-use crate::secret::Secret;
+use crate::provider::{Answer, CallReport, CallRequest, DeltaSink, Finish, NoSink, Timeouts};
+use crate::secret::{Secret, safe_name};
 use crate::sse::{EVENT_BYTES_MAX, LineTooLong, SseEvent, SseParser};
 use crate::transcript::{Shape, Transcript};
 
@@ -111,14 +111,18 @@ impl Endpoint {
         let limit = if request.pictures { PICTURE_EVENT_BYTES_MAX } else { EVENT_BYTES_MAX };
         let result = reading.answer(&mut response, limit).await;
         let transcript = reading.transcript;
-        let result = result.and_then(|shape| transcript.conclude(shape));
+        let mut result = result.and_then(|shape| transcript.conclude(shape));
+        if let Ok(Answer { finish: Finish::Unknown(word), .. }) = &mut result {
+            *word = safe_name(word, key);
+        }
         let failed = result.is_err();
+        let named = |name: Option<String>| name.map(|name| safe_name(&name, key));
         CallReport {
             result: result.map_err(|error| error.masked(key)),
             usage: transcript.usage,
             http_status: Some(response.status),
-            provider_request_id: named_by(dialect.id_headers(), &response).or(transcript.id),
-            served_model: transcript.model,
+            provider_request_id: named_by(dialect.id_headers(), &response, key).or(named(transcript.id)),
+            served_model: named(transcript.model),
             sent,
             partial_text: Some(transcript.text).filter(|text| failed && !text.is_empty()),
         }
@@ -157,7 +161,7 @@ impl Exchanged {
             usage: found.usage,
             http_status,
             provider_request_id: request_id,
-            served_model: found.served_model,
+            served_model: found.served_model.map(|model| safe_name(&model, key)),
             sent,
             partial_text: None,
         }
@@ -214,7 +218,7 @@ impl Endpoint {
         Exchanged {
             sent,
             http_status: Some(response.status),
-            request_id: named_by(&ID_HEADERS, &response),
+            request_id: named_by(&ID_HEADERS, &response, key),
             result: result.map_err(|error| error.masked(key)),
         }
     }
@@ -248,8 +252,8 @@ pub(crate) fn error_inside(found: ErrorText, body: &Value) -> ProviderError {
     into_error(200, found, &HeaderMap::new(), &body.to_string())
 }
 
-pub(crate) fn named_by(headers: &[&str], response: &Response) -> Option<String> {
-    headers.iter().find_map(|name| response.header(name)).map(str::to_owned)
+pub(crate) fn named_by(headers: &[&str], response: &Response, key: Option<&Secret>) -> Option<String> {
+    headers.iter().find_map(|name| response.header(name)).map(|name| safe_name(name, key))
 }
 
 /// An answer on its way in.
@@ -324,7 +328,8 @@ impl Reading<'_> {
                 response.progressed();
             }
             for event in events {
-                if self.event(&event, response)? == Step::Done {
+                let step = self.event(&event, response);
+                if self.kept(step)? == Step::Done {
                     response.drain().await;
                     return Ok(());
                 }
@@ -344,7 +349,8 @@ impl Reading<'_> {
                 response.progressed();
             }
             for line in lines {
-                if self.piece(None, &line, response)? == Step::Done {
+                let step = self.piece(None, &line, response);
+                if self.kept(step)? == Step::Done {
                     response.drain().await;
                     return Ok(());
                 }
@@ -365,11 +371,21 @@ impl Reading<'_> {
         }
     }
 
+    /// A piece that cannot be read is an error, unless the text was whole before it: then it costs only itself.
+    fn kept(&self, step: Result<Step, ProviderError>) -> Result<Step, ProviderError> {
+        match step {
+            Err(error) if self.transcript.finish.is_some() && !is_reported(&error) => {
+                tracing::debug!(%error, "a piece behind the finish reason cannot be read; the answer is kept");
+                Ok(Step::More)
+            }
+            step => step,
+        }
+    }
+
     /// What the last piece means, which had no end of its own.
     fn last(&self, last: Result<Step, ProviderError>) -> Result<(), ProviderError> {
-        match last {
+        match self.kept(last) {
             Ok(Step::More | Step::Done) => Ok(()),
-            Err(error) if self.transcript.finish.is_some() && !is_reported(&error) => Ok(()),
             // What cannot be read of it was cut off, not written wrongly.
             Err(error) if !is_reported(&error) => Err(ProviderError { class: ErrorClass::CutOff, ..error }),
             Err(error) => Err(error),

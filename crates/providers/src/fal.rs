@@ -17,7 +17,7 @@ use crate::http::{Auth, HttpClient};
 use crate::media::{FetchRequest, Fetched, PollRequest, Progress, RunsMediaJobs, SubmitRequest, Submitted};
 use crate::media_job::no_chat;
 use crate::provider::{BoxFuture, CallReport, CallRequest, DeltaSink, Provider};
-use crate::secret::Secret;
+use crate::secret::{Secret, safe_name};
 
 /// fal's own queue.
 pub const FAL_BASE_URL: &str = "https://queue.fal.run";
@@ -55,7 +55,7 @@ impl Fal {
         let ask = Ask { call_id, method: Method::POST, url, headers: Vec::new(), body, timeouts };
         let asked = corrected(self.endpoint.ask(ask, &wire::explain).await);
         let fal_id = asked.result.as_ref().ok().and_then(|body| body.get("request_id")).and_then(Value::as_str);
-        let fal_id = fal_id.map(str::to_owned);
+        let fal_id = fal_id.map(|id| safe_name(id, self.endpoint.api_key.as_ref()));
         let mut report = asked.into_report(self.endpoint.api_key.as_ref(), |body| {
             let queued = wire::submitted(base_url, &request.model, body)?;
             Ok(Submitted { job: queued.job(), progress: None })

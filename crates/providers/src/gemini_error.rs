@@ -83,7 +83,8 @@ fn class_of(found: &ErrorText, reason: Option<&str>, details: &[Value]) -> Optio
     if is("RESOURCE_EXHAUSTED") || found.status == Some(429) {
         return Some(class_of_exhaustion(&message, details));
     }
-    let too_long = says(&["input token count", "input context is too long", "request payload size exceeds"])
+    let too_long = found.status == Some(413)
+        || says(&["input token count", "input context is too long", "request payload size exceeds"])
         || (says(&["token count"]) && says(&["exceed"]));
     if too_long {
         return Some(ErrorClass::TooLarge);

@@ -130,7 +130,6 @@ enum Ending {
     Refused,
     /// A mishap of the model, which a second try may not repeat.
     Failed(ErrorClass),
-    Unknown,
 }
 
 fn ending(reason: &str) -> Ending {
@@ -154,7 +153,8 @@ fn ending(reason: &str) -> Ending {
         | "UNEXPECTED_TOOL_CALL"
         | "TOO_MANY_TOOL_CALLS"
         | "MISSING_THOUGHT_SIGNATURE" => Ending::Failed(ErrorClass::Malformed),
-        _ => Ending::Unknown,
+        // All but two of the known reasons are failures, so a new one is taken for one that may pass.
+        _ => Ending::Failed(ErrorClass::Malformed),
     }
 }
 
@@ -162,7 +162,6 @@ fn absorb_finish(reason: &str, message: Option<&str>, transcript: &mut Transcrip
     let finish = match ending(reason) {
         Ending::Stop => Finish::Stop,
         Ending::Length => Finish::Length,
-        Ending::Unknown => Finish::Unknown(reason.to_owned()),
         Ending::Refused => {
             transcript.refusal = sentence("the answer was blocked", reason, message);
             Finish::ContentFilter
@@ -312,7 +311,7 @@ mod tests {
     }
 
     #[test]
-    fn every_mishap_is_retryable_and_named() {
+    fn every_mishap_and_every_unknown_reason_is_retryable_and_named() {
         let reasons = [
             "NO_IMAGE",
             "IMAGE_OTHER",
@@ -322,6 +321,7 @@ mod tests {
             "UNEXPECTED_TOOL_CALL",
             "TOO_MANY_TOOL_CALLS",
             "MISSING_THOUGHT_SIGNATURE",
+            "SOLAR_FLARE",
         ];
         for reason in reasons {
             let error = absorbed(&[ended(reason, "half")]).error.unwrap();
@@ -331,11 +331,10 @@ mod tests {
     }
 
     #[test]
-    fn a_good_end_a_cut_and_an_unknown_word_are_kept_apart() {
+    fn a_good_end_and_a_cut_are_kept_apart() {
         let finish = |reason: &str| absorbed(&[ended(reason, "text")]).conclude(Shape::Stream).unwrap().finish;
         assert_eq!(finish("STOP"), Finish::Stop);
         assert_eq!(finish("MAX_TOKENS"), Finish::Length);
-        assert_eq!(finish("SOLAR_FLARE"), Finish::Unknown("SOLAR_FLARE".into()));
         assert_eq!(
             absorbed(&[ended("MAX_TOKENS", "")]).conclude(Shape::Whole).unwrap_err().class,
             ErrorClass::Truncated

@@ -474,6 +474,8 @@ fn transport_error(error: reqwest::Error) -> ProviderError {
         ErrorClass::Certificate
     } else if error.is_builder() || is_not_public(&error) {
         ErrorClass::Misconfigured
+    } else if is_not_http(&error) {
+        ErrorClass::Malformed
     } else {
         ErrorClass::Network
     };
@@ -485,6 +487,18 @@ fn is_not_public(error: &(dyn StdError + 'static)) -> bool {
     let mut next = Some(error);
     while let Some(error) = next {
         if error.is::<NotPublic>() {
+            return true;
+        }
+        next = error.source();
+    }
+    false
+}
+
+/// Something was answered, and it is no HTTP, or has a longer head than is read.
+fn is_not_http(error: &(dyn StdError + 'static)) -> bool {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if error.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_parse) {
             return true;
         }
         next = error.source();

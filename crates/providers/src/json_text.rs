@@ -1,5 +1,5 @@
-//! JSON that is not quite JSON: bytes outside UTF-8 and halves of surrogate pairs, as providers do send them. Pure; it
-//! knows no wire format.
+//! JSON that is not quite JSON: bytes outside UTF-8, zero bytes and halves of surrogate pairs, as providers do send them.
+//! Pure; it knows no wire format.
 
 use std::borrow::Cow;
 
@@ -11,11 +11,12 @@ pub(crate) fn lossy(bytes: &[u8]) -> Cow<'_, str> {
     std::str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes), Cow::Borrowed)
 }
 
-/// Reads JSON that may hold bytes outside UTF-8 or halves of surrogate pairs; both become U+FFFD.
+/// Reads JSON that may hold bytes outside UTF-8, raw zero bytes or halves of surrogate pairs; all become U+FFFD.
 pub(crate) fn parse_json(text: &str) -> Result<Value, serde_json::Error> {
     serde_json::from_str(text).or_else(|error| {
-        if text.contains("\\u") {
-            serde_json::from_str(&without_lone_surrogates(text)).map_err(|_| error)
+        if text.contains("\\u") || text.contains('\0') {
+            let repaired = without_lone_surrogates(&text.replace('\0', "\u{fffd}"));
+            serde_json::from_str(&repaired).map_err(|_| error)
         } else {
             Err(error)
         }
@@ -62,6 +63,12 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn a_raw_zero_byte_in_a_text_is_replaced_and_one_between_values_is_not_json() {
+        assert_eq!(parse_json("{\"a\":\"x\0y\"}").unwrap(), json!({"a": "x\u{fffd}y"}));
+        assert!(parse_json("{\"a\":\0 1}").is_err());
+    }
 
     #[test]
     fn half_a_surrogate_pair_is_replaced_and_a_whole_one_kept() {

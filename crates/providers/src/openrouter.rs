@@ -59,7 +59,13 @@ impl OpenRouter {
             Ok(url) => url,
             Err(error) => return CallReport::not_sent(error.masked(key)),
         };
-        let exchanged = self.endpoint.json(request.call_id, &url, None, request.timeouts, &explain).await;
+        let mut exchanged = self.endpoint.json(request.call_id, &url, None, request.timeouts, &explain).await;
+        // What is not found here is the job; the model was there when it began.
+        if let Err(error) = &mut exchanged.result
+            && error.class == ErrorClass::ModelNotFound
+        {
+            error.class = ErrorClass::Rejected;
+        }
         exchanged.report(key, |body| progress(body, base_url, &request.job))
     }
 }

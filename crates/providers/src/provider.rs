@@ -5,6 +5,7 @@ use std::fmt;
 use std::time::Duration;
 
 use copydesk_core::CallId;
+use copydesk_core::generation::{Failure, FailureCode};
 use copydesk_core::metering::usage::TokenUsage;
 use serde_json::Value;
 
@@ -290,6 +291,24 @@ impl Answer {
     /// An answer that is text and nothing else.
     pub fn text(text: impl Into<String>, finish: Finish) -> Answer {
         Answer { text: text.into(), pictures: Vec::new(), tool_calls: Vec::new(), finish }
+    }
+
+    /// Why an answer that came whole from the wire still is none, for a caller who asked for text. An unknown reason to
+    /// stop is no failure; it is for the caller to flag.
+    pub fn shortfall(&self) -> Option<Failure> {
+        match &self.finish {
+            Finish::Length => Some(Failure::new(
+                FailureCode::OutputTruncated,
+                "The answer was cut off by a length limit before it was complete.",
+            )),
+            Finish::ContentFilter => {
+                Some(Failure::new(FailureCode::Refused, "The provider's filter stopped this answer."))
+            }
+            Finish::ToolCalls => {
+                Some(Failure::new(FailureCode::ProviderBadResponse, "The model asked for a tool instead of answering."))
+            }
+            Finish::Stop | Finish::Unknown(_) => None,
+        }
     }
 }
 

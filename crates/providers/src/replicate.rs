@@ -17,7 +17,7 @@ use crate::media::{FetchRequest, Fetched, PollRequest, Progress, RunsMediaJobs, 
 use crate::media_job::no_chat;
 use crate::provider::{BoxFuture, CallReport, CallRequest, DeltaSink, Provider};
 use crate::replicate_wire as wire;
-use crate::secret::Secret;
+use crate::secret::{Secret, safe_name};
 
 /// Replicate's own address.
 pub const REPLICATE_BASE_URL: &str = "https://api.replicate.com/v1";
@@ -99,7 +99,8 @@ impl Replicate {
     fn report<T>(&self, asked: Asked, read: impl FnOnce(&Value) -> Result<T, ProviderError>) -> CallReport<T> {
         let text_at = |name: &str| {
             let body = asked.result.as_ref().ok()?;
-            body.get(name).and_then(Value::as_str).filter(|text| !text.is_empty()).map(str::to_owned)
+            let text = body.get(name).and_then(Value::as_str).filter(|text| !text.is_empty())?;
+            Some(safe_name(text, self.endpoint.api_key.as_ref()))
         };
         let (model, id) = (text_at("model"), text_at("id"));
         let mut report = asked.into_report(self.endpoint.api_key.as_ref(), read);

@@ -3,6 +3,8 @@
 
 use std::fmt;
 
+use crate::error::cut;
+
 /// What stands where a secret was.
 pub const REDACTED: &str = "[redacted]";
 
@@ -41,6 +43,14 @@ pub fn mask(text: &str, secret: Option<&Secret>) -> String {
         Some(_) | None => text.to_owned(),
     };
     KEY_PREFIXES.iter().fold(known, |text, prefix| mask_words(&text, prefix))
+}
+
+/// The longest name of a request, a model or a reason to stop that is kept. Units: bytes.
+pub(crate) const NAME_BYTES_MAX: usize = 200;
+
+/// A name the provider gave something, as it may be written down: a provider that quotes our key does it here, too.
+pub(crate) fn safe_name(name: &str, secret: Option<&Secret>) -> String {
+    cut(&mask(name, secret).replace('\0', "\u{fffd}"), NAME_BYTES_MAX)
 }
 
 fn mask_words(text: &str, prefix: &str) -> String {
@@ -85,6 +95,15 @@ mod tests {
         let text = "key topsecret42 (or sk-proj-abc***wxyz, Bearer eyJhbGciOi.x) is wrong";
         let masked = mask(text, Some(&key));
         assert_eq!(masked, "key [redacted] (or [redacted], [redacted]) is wrong");
+    }
+
+    #[test]
+    fn a_name_is_masked_before_it_is_cut() {
+        let key = Secret::new("topsecret42");
+        let name = format!("{}topsecret42", "x".repeat(NAME_BYTES_MAX - 4));
+        let safe = safe_name(&name, Some(&key));
+        assert!(!safe.contains("tops") && safe.len() <= NAME_BYTES_MAX, "{safe}");
+        assert_eq!(safe_name("gpt-6", Some(&key)), "gpt-6");
     }
 
     #[test]

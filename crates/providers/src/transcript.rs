@@ -78,7 +78,7 @@ impl Transcript {
     /// The answer, if what was received is one.
     ///
     /// Errors: `Malformed` without anything that is an answer, `CutOff` for a stream without its finish reason,
-    /// `Refused`, `Truncated`, `Empty`.
+    /// `ServerError` for one whose finish reason is `error`, `Refused`, `Truncated`, `Empty`.
     pub fn conclude(&self, shape: Shape) -> Result<Answer, ProviderError> {
         let error = |class, message: &str| Err(ProviderError::new(class, message));
         let finish = match (&self.finish, shape) {
@@ -91,6 +91,9 @@ impl Transcript {
             }
             (None, Shape::Whole) => Finish::Unknown(String::new()),
         };
+        if finish == Finish::Unknown("error".to_owned()) {
+            return error(ErrorClass::ServerError, "the provider ended the answer with an error and no explanation");
+        }
         if !self.refusal.trim().is_empty() {
             return error(ErrorClass::Refused, self.refusal.trim());
         }

@@ -245,11 +245,14 @@ async fn a_length_limit_cuts_an_answer_or_leaves_none() {
 }
 
 #[tokio::test]
-async fn an_empty_answer_is_an_error_and_an_unknown_end_keeps_its_word() {
+async fn an_empty_answer_is_an_error_and_an_unknown_end_is_one_that_keeps_its_word() {
     let empty = call("empty").await;
     assert_eq!(empty.usage.input, Some(Tokens(9)));
     assert_eq!(empty.result.unwrap_err().class, ErrorClass::Empty);
-    assert_eq!(call("unknown_finish").await.result.unwrap().finish, Finish::Unknown("SOLAR_FLARE".into()));
+    let unknown = call("unknown_finish").await;
+    assert_eq!(unknown.partial_text.as_deref(), Some("Somehow an end"));
+    let error = unknown.result.unwrap_err();
+    assert_eq!((error.class, error.provider_code.as_deref()), (ErrorClass::Malformed, Some("SOLAR_FLARE")));
 }
 
 #[tokio::test]

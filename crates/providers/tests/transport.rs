@@ -136,11 +136,11 @@ async fn garbage_instead_of_http_is_an_error_and_no_panic() {
 }
 
 #[tokio::test]
-async fn too_many_headers_are_refused() {
+async fn too_many_headers_are_an_answer_that_cannot_be_read_and_not_a_broken_connection() {
     let lines: String = (0..5_000).map(|line| format!("x-{line}: y\r\n")).collect();
     let bytes = format!("HTTP/1.1 200 OK\r\n{lines}\r\n").into_bytes();
     let report = call_of(vec![Act::Send(bytes)], with(patient(), request("m", "hi"))).await;
-    assert_eq!(class(&report), ErrorClass::Network);
+    assert_eq!(class(&report), ErrorClass::Malformed);
 }
 
 #[tokio::test]

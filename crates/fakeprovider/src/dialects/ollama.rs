@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::{Format, Refused, sentence};
 use crate::answer::{Answer, Finish, words};
-use crate::fault::Refusal;
+use crate::fault::{Refusal, Why};
 use crate::wire::{Event, Kind, Style};
 
 pub(crate) struct Ollama;
@@ -70,7 +70,14 @@ impl Format for Ollama {
     }
 
     fn refused(&self, refusal: Refusal, _order: u64) -> Refused {
-        Refused { status: refusal.status, body: json!({"error": sentence(refusal)}) }
+        let sentence = match refusal.why {
+            // What ollama.com says; a server of one's own knows no quota.
+            Why::QuotaExhausted | Why::QuotaPerDay => {
+                "you have reached your weekly usage limit, upgrade for higher limits"
+            }
+            Why::Plain | Why::QuotaPerMinute | Why::ContextTooLong | Why::ModelGone => sentence(refusal),
+        };
+        Refused { status: refusal.status, body: json!({"error": sentence}) }
     }
 
     fn error_event(&self, _order: u64) -> Event {

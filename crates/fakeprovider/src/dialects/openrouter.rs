@@ -43,6 +43,7 @@ const fn error_type(refusal: Refusal) -> &'static str {
         (Why::Plain, 401) => "authentication",
         (Why::Plain, 403) => "permission_denied",
         (Why::Plain, 408 | 504 | 524) => "timeout",
+        (Why::Plain, 413) => "payload_too_large",
         (Why::Plain, 502 | 503) => "provider_unavailable",
         (Why::Plain, 529) => "provider_overloaded",
         (Why::Plain, 500..) => "server",
