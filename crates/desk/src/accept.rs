@@ -114,12 +114,22 @@ impl Desk {
         if self.inner.draining() {
             return Err(DeskError::Draining);
         }
-        let recipe = self.recipe(&request.recipe)?;
-        let order = self.order(request, &recipe)?;
-        let user = order.user;
-        let accepted = self.inner.accepts.submit(order).await.map_err(unanswered)???;
+        let (scope, user, key) = (request.scope, user_of(&request), request.idempotency.clone());
+        let accepted = match self.recipe(&request.recipe).and_then(|recipe| self.order(request, &recipe)) {
+            Ok(order) => self.inner.accepts.submit(order).await.map_err(unanswered)???,
+            // What was right when it was accepted (a deadline, a model) may be wrong by now. A repeat is still a repeat.
+            Err(wrong) => self.replay(scope, key).await?.ok_or(wrong)?,
+        };
         let (generation, draft) = accepted.ids();
         Ok(Receipt { generation, draft, user, accepted })
+    }
+
+    /// What the request with this key was answered before.
+    async fn replay(&self, scope: Scope, key: Option<Idempotency>) -> Result<Option<Accepted>, DeskError> {
+        match key {
+            Some(key) => Ok(self.store().replay(scope, key, self.inner.now()).await?),
+            None => Ok(None),
+        }
     }
 
     /// What `accept` would write for this request: everything in it is checked, nothing is written, its ids are not kept.
@@ -198,8 +208,7 @@ impl Desk {
         if !faults.is_empty() {
             return Err(DeskError::Invalid(faults));
         }
-        let user_external = request.user.clone().unwrap_or_else(|| ANONYMOUS.to_owned());
-        let user = UserId::from_external(request.scope.workspace, &user_external);
+        let user = user_of(&request);
         let dedupe_key = dedupe_key(&request, recipe, user, &input);
         let world = &self.inner.world;
         let slot = match request.draft {
@@ -216,7 +225,7 @@ impl Desk {
             generation: GenerationId(world.uuid(now)),
             slot,
             user,
-            user_external,
+            user_external: request.user.unwrap_or_else(|| ANONYMOUS.to_owned()),
             recipe: recipe.name.clone(),
             recipe_version: recipe.version.clone(),
             model,
@@ -283,6 +292,10 @@ impl Desk {
 pub(crate) fn route(recipe: &Recipe, providers: &Registry) -> Vec<String> {
     let models = recipe.route.iter().map(ToString::to_string);
     models.filter(|model| providers.resolve(model).is_ok()).collect()
+}
+
+fn user_of(request: &Request) -> UserId {
+    UserId::from_external(request.scope.workspace, request.user.as_deref().unwrap_or(ANONYMOUS))
 }
 
 fn unanswered(gone: crate::batch::Gone) -> DeskError {

@@ -122,6 +122,31 @@ async fn the_same_idempotency_key_a_hundred_times_at_once_gives_one_generation()
 }
 
 #[tokio::test]
+async fn a_repeat_after_its_deadline_is_the_replay_and_not_a_refusal() {
+    let bench = Bench::new().await;
+    let node = bench.working(config()).await;
+    let timed = |prompt: &str| {
+        let mut request = keyed(prompt);
+        (request.run_at, request.deadline) = (Some(START.plus(seconds(5))), Some(START.plus(seconds(60))));
+        request
+    };
+    let first = node.accept(timed("tea")).await;
+    bench.pass_until("it has ended", || async { bench.status(first.generation).await.is_final() }).await;
+    bench.advance(seconds(120)).await;
+    let again = node.accept(timed("tea")).await;
+    assert!(matches!(again.accepted, Accepted::Replayed { .. }));
+    assert_eq!((again.generation, again.draft, again.user), (first.generation, first.draft, first.user));
+    let other = node.desk.accept(timed("another body")).await.unwrap_err();
+    assert!(other.to_string().contains("idempotency key was used before"), "{other}");
+    let mut unused = timed("tea");
+    unused.idempotency.as_mut().unwrap().key = "click-18".to_owned();
+    let late = node.desk.accept(unused).await.unwrap_err();
+    assert!(late.to_string().contains("leaves no time"), "{late}");
+    assert_eq!((bench.generations().await.len(), bench.script.calls()), (1, 1));
+    bench.in_order().await;
+}
+
+#[tokio::test]
 async fn seed_a3_regenerate_keeps_one_draft_and_a_failed_regeneration_keeps_the_old_version() {
     let bench = Bench::new().await;
     let node = bench.working(config()).await;

@@ -32,6 +32,7 @@ macro_rules! conformance {
                 a_replayed_key_gives_the_first_ids_also_after_the_end,
                 a_reused_key_with_another_body_is_refused,
                 an_expired_key_counts_as_absent,
+                a_used_key_is_found_without_a_request,
                 a_live_dedupe_key_gives_the_first_ids_and_is_free_after_the_end,
                 two_equal_requests_of_one_batch_make_one_generation,
                 a_duplicate_is_replayed_by_its_own_key,

@@ -16,6 +16,12 @@ pub trait GenerationStore: Send + Sync {
     /// How many may wait (`queue_full`) is an option each engine is opened with.
     fn accept(&self, batch: Vec<Accept>) -> Answer<'_, Vec<Result<Accepted, Refusal>>>;
 
+    /// What `accept` would answer at `at` to the request that used this key before; `None` when none did. For requests
+    /// that cannot be made any more (their deadline has passed meanwhile) and may still be repeated.
+    ///
+    /// Errors: `Refused(IdempotencyKeyReused)` when that was another request.
+    fn replay(&self, scope: Scope, key: Idempotency, at: Timestamp) -> Answer<'_, Option<Accepted>>;
+
     /// One turn of a worker node, in one commit: apply `turn.writes`, then claim. The answers stand in the order of the
     /// writes. A write whose fence no longer matches changes nothing but its call's usage and is answered with
     /// [`Applied::Lost`]. Claiming first moves due scheduled generations into the ready queue; it takes ready

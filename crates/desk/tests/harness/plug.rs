@@ -10,7 +10,8 @@ use copydesk_desk::clock::{Clock, HandClock};
 use copydesk_store::admin::{Description, EventRow, Finding, KeyRow, Pause, PauseKey};
 use copydesk_store::drafts::{DraftFilter, DraftRow, Edit, SetDraft, VersionRow};
 use copydesk_store::generations::{
-    Accept, Accepted, GenerationFilter, GenerationRow, Heartbeat, Limits, Overdue, SweepRequest, Turn, TurnAnswer,
+    Accept, Accepted, GenerationFilter, GenerationRow, Heartbeat, Idempotency, Limits, Overdue, SweepRequest, Turn,
+    TurnAnswer,
 };
 use copydesk_store::ledger::Posted;
 use copydesk_store::usage::{CallFilter, CallRow};
@@ -122,6 +123,7 @@ macro_rules! pass_through {
 pass_through! {
     GenerationStore {
         Accept = accept(batch: Vec<Accept>) -> Vec<Result<Accepted, Refusal>>;
+        Replay = replay(scope: Scope, key: Idempotency, at: Timestamp) -> Option<Accepted>;
         Turn = turn(turn: Turn) -> TurnAnswer;
         Heartbeat = heartbeat(beat: Heartbeat) -> ();
         Overdue = overdue(sweep: SweepRequest) -> Vec<Overdue>;

@@ -97,11 +97,7 @@ pub fn plan<'a>(
             return Err(StoreError::Corrupt(format!("{} exists already", request.generation)).into());
         }
         let verdict = match (&request.idempotency, replay) {
-            (Some(key), Some(replay)) => Verdict::Answer(if replay.fingerprint == key.fingerprint {
-                Ok(Accepted::Replayed { generation: replay.ids.0, draft: replay.ids.1 })
-            } else {
-                Err(Refusal::IdempotencyKeyReused)
-            }),
+            (Some(key), Some(replay)) => Verdict::Answer(replay.answer(key)),
             (_, _) => decide(request, *queue, seen, &mut plan, waiting_max),
         };
         let Verdict::Answer(answer) = verdict else { return Ok(None) };

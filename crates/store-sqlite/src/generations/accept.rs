@@ -15,10 +15,10 @@ use copydesk_core::generation::fairness::{Place, VirtualTime, place};
 use copydesk_core::generation::{DraftMove, Wait};
 use copydesk_core::ledger::{Transfer, TransferKind, rules};
 use copydesk_core::refusal::Refusal;
-use copydesk_core::{DraftId, GenerationId, UserId};
-use copydesk_store::StoreError;
+use copydesk_core::{DraftId, GenerationId, Timestamp, UserId};
 use copydesk_store::admin::PauseKey;
 use copydesk_store::generations::{Accept, Accepted, Idempotency, Slot};
+use copydesk_store::{Scope, StoreError};
 use rusqlite::params;
 use std::collections::HashMap;
 
@@ -61,7 +61,9 @@ enum Base {
 
 fn check(session: &mut Session<'_>, request: &Accept) -> Done<Checked> {
     let db = session.db;
-    if let Some(replayed) = replay(db, request)? {
+    if let Some(key) = &request.idempotency
+        && let Some(replayed) = replay(db, request.scope, key, request.at)?
+    {
         return Ok(Checked::Known(replayed));
     }
     if let Some(since) = session.paused(&PauseKey::Generation)? {
@@ -87,9 +89,9 @@ fn check(session: &mut Session<'_>, request: &Accept) -> Done<Checked> {
     Ok(Checked::Fresh(base))
 }
 
-fn replay(db: Db<'_>, request: &Accept) -> Done<Option<Accepted>> {
-    let Some(Idempotency { owner, route, key, fingerprint, .. }) = &request.idempotency else { return Ok(None) };
-    let params = params![request.scope.workspace.0.as_bytes(), owner, route, key, request.at.micros()];
+pub(super) fn replay(db: Db<'_>, scope: Scope, key: &Idempotency, at: Timestamp) -> Done<Option<Accepted>> {
+    let Idempotency { owner, route, key, fingerprint, .. } = key;
+    let params = params![scope.workspace.0.as_bytes(), owner, route, key, at.micros()];
     let known = db.first(sql!("accept/find_idempotency"), params, |row| {
         let before: [u8; 32] = row.get(0)?;
         Ok((before, GenerationId(codec::uuid(row, 1)?), DraftId(codec::uuid(row, 2)?)))

@@ -16,8 +16,8 @@ use copydesk_core::generation::waiting::Waiting;
 use copydesk_core::refusal::Refusal;
 use copydesk_core::{GenerationId, Timestamp};
 use copydesk_store::generations::{
-    Accept, Accepted, GenerationFilter, GenerationRow, Heartbeat, Limits, Overdue, SweepRequest, Turn, TurnAnswer,
-    Write,
+    Accept, Accepted, GenerationFilter, GenerationRow, Heartbeat, Idempotency, Limits, Overdue, SweepRequest, Turn,
+    TurnAnswer, Write,
 };
 use copydesk_store::{Answer, GenerationStore, Page, PageRequest, Scope};
 
@@ -28,6 +28,10 @@ impl GenerationStore for SqliteStore {
     fn accept(&self, batch: Vec<Accept>) -> Answer<'_, Vec<Result<Accepted, Refusal>>> {
         let bytes = batch.iter().map(|request| ROW_BYTES + request.input.len() + request.metadata.len()).sum();
         Box::pin(self.write(bytes, move |session| accept::accept(session, &batch)))
+    }
+
+    fn replay(&self, scope: Scope, key: Idempotency, at: Timestamp) -> Answer<'_, Option<Accepted>> {
+        Box::pin(self.read(move |db| accept::replay(db, scope, &key, at)))
     }
 
     fn turn(&self, turn: Turn) -> Answer<'_, TurnAnswer> {

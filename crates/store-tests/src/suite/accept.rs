@@ -1,13 +1,13 @@
 //! Accept: what a request writes, what refuses it, and that refused means nothing was written.
 
 use crate::bench::{Bench, Setup};
-use crate::builder::AcceptWith;
+use crate::builder::{self, AcceptWith};
 use copydesk_core::draft::DraftStatus;
 use copydesk_core::generation::{AttemptNo, State, Status, Wait};
 use copydesk_core::refusal::Refusal;
-use copydesk_store::Scope;
 use copydesk_store::admin::PauseKey;
-use copydesk_store::generations::Accepted;
+use copydesk_store::generations::{Accepted, Idempotency};
+use copydesk_store::{Scope, StoreError};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -74,6 +74,24 @@ pub async fn an_expired_key_counts_as_absent(t: Arc<Bench>) {
     assert_ne!(first, second);
     let replayed = Ok(Accepted::Replayed { generation: second, draft });
     assert_eq!(t.accept(t.request().key("k", 2)).await, replayed, "the new row took the old one's place");
+}
+
+pub async fn a_used_key_is_found_without_a_request(t: Arc<Bench>) {
+    let request = t.request().key("k", 1);
+    let key = request.idempotency.clone().expect("just set");
+    let find = async |key: &Idempotency, at| t.store.replay(Scope::DEFAULT, key.clone(), at).await;
+    assert_eq!(find(&key, t.now()).await, Ok(None));
+    let (generation, draft) = t.start(request).await;
+    let before = t.snapshot(Scope::DEFAULT).await;
+    assert_eq!(find(&key, t.now()).await, Ok(Some(Accepted::Replayed { generation, draft })));
+    let other = Idempotency { fingerprint: [2; 32], ..key.clone() };
+    assert_eq!(find(&other, t.now()).await, Err(StoreError::Refused(Refusal::IdempotencyKeyReused)));
+    let nobodys = Idempotency { key: "a\0b".to_owned(), ..key.clone() };
+    assert_eq!(find(&nobodys, t.now()).await, Ok(None));
+    let foreign = t.store.replay(builder::OTHER, key.clone(), t.now()).await;
+    assert_eq!(foreign, Ok(None), "a key belongs to its workspace");
+    assert_eq!(find(&key, key.expires_at).await, Ok(None), "and is forgotten in time");
+    assert_eq!(t.snapshot(Scope::DEFAULT).await, before, "looking writes nothing");
 }
 
 pub async fn a_live_dedupe_key_gives_the_first_ids_and_is_free_after_the_end(t: Arc<Bench>) {
