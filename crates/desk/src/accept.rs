@@ -4,6 +4,7 @@
 use crate::batch::Collector;
 use crate::desk::Desk;
 use crate::error::{DeskError, Fault};
+use copydesk_core::generation::Status;
 use copydesk_core::generation::fairness::Priority;
 use copydesk_core::recipe::{ModelRef, Recipe};
 use copydesk_core::refusal::Refusal;
@@ -154,16 +155,23 @@ impl Desk {
     /// Tries a failed or cancelled generation again: a new one, with a new hold, for the same draft.
     pub async fn retry(&self, scope: Scope, id: GenerationId, change: Again) -> Result<Receipt, DeskError> {
         let row = self.store().get(scope, id).await?;
-        let status = row.status();
-        if status.is_final() && status != copydesk_core::generation::Status::Completed {
-            return self.accept(again(scope, row, change)?).await;
-        }
-        if status.is_final() {
-            return Err(Refusal::AlreadyTerminal { status }.into());
-        }
-        // It is live: there is nothing to try again, the running one is the answer.
-        let accepted = Accepted::Duplicate { generation: row.generation.id, draft: row.draft };
-        Ok(Receipt { generation: row.generation.id, draft: row.draft, user: row.user, accepted })
+        let accepted = match row.status() {
+            Status::Failed | Status::Cancelled => return self.accept(again(scope, row, change)?).await,
+            // It is live: there is nothing to try again, the running one is the answer, which the store gives for its
+            // draft and remembers with the key.
+            Status::Pending | Status::Processing if change.idempotency.is_some() => {
+                return self.accept(again(scope, row, change)?).await;
+            }
+            Status::Pending | Status::Processing => {
+                Accepted::Duplicate { generation: row.generation.id, draft: row.draft }
+            }
+            Status::Completed => {
+                let refusal = Refusal::AlreadyTerminal { status: row.status() };
+                self.replay(scope, change.idempotency).await?.ok_or(refusal)?
+            }
+        };
+        let (generation, draft) = accepted.ids();
+        Ok(Receipt { generation, draft, user: row.user, accepted })
     }
 
     pub(crate) fn recipe(&self, name: &str) -> Result<Arc<LoadedRecipe>, DeskError> {

@@ -237,6 +237,7 @@ create table idempotency (
   fingerprint bytea not null,
   generation_id uuid not null,
   draft_id uuid not null,
+  deduplicated boolean not null,
   created_at timestamptz not null,
   expires_at timestamptz not null,
   primary key (workspace_id, owner, route, key)

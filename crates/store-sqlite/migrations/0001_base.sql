@@ -232,6 +232,7 @@ CREATE TABLE idempotency (
     fingerprint BLOB NOT NULL,
     generation_id BLOB NOT NULL,
     draft_id BLOB NOT NULL,
+    deduplicated INTEGER NOT NULL CHECK (deduplicated IN (0, 1)),
     created_at INTEGER NOT NULL,
     expires_at INTEGER NOT NULL,
     PRIMARY KEY (workspace_id, owner, route, key)

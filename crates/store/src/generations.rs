@@ -123,6 +123,8 @@ pub enum Accepted {
     Replayed {
         generation: GenerationId,
         draft: DraftId,
+        /// The first answer was [`Accepted::Duplicate`].
+        deduplicated: bool,
     },
 }
 
@@ -131,7 +133,16 @@ impl Accepted {
         match self {
             Accepted::New { generation, draft }
             | Accepted::Duplicate { generation, draft }
-            | Accepted::Replayed { generation, draft } => (*generation, *draft),
+            | Accepted::Replayed { generation, draft, .. } => (*generation, *draft),
+        }
+    }
+
+    /// Whether the ids are those of another request's generation. A replay says so if the first answer did.
+    pub fn deduplicated(&self) -> bool {
+        match self {
+            Accepted::New { .. } => false,
+            Accepted::Duplicate { .. } => true,
+            Accepted::Replayed { deduplicated, .. } => *deduplicated,
         }
     }
 }

@@ -35,6 +35,7 @@ pub struct DraftSeen {
 pub struct Replay {
     pub fingerprint: [u8; 32],
     pub ids: Ids,
+    pub deduplicated: bool,
     pub expires_at: Option<Timestamp>,
 }
 
@@ -42,7 +43,8 @@ impl Replay {
     /// The first answer again, if this is the same request.
     pub fn answer(&self, key: &Idempotency) -> Result<Accepted, Refusal> {
         if self.fingerprint == key.fingerprint {
-            Ok(Accepted::Replayed { generation: self.ids.0, draft: self.ids.1 })
+            let (generation, draft) = self.ids;
+            Ok(Accepted::Replayed { generation, draft, deduplicated: self.deduplicated })
         } else {
             Err(Refusal::IdempotencyKeyReused)
         }
@@ -138,7 +140,8 @@ pub async fn look(tx: &mut Tx, batch: &[Accept], queues: &[i32], count: bool) ->
 }
 
 pub fn replay(row: &Row) -> Result<Replay, StoreError> {
-    Ok(Replay { fingerprint: ledger::hash_of(row, "fingerprint")?, ids: ids(row), expires_at: None })
+    let fingerprint = ledger::hash_of(row, "fingerprint")?;
+    Ok(Replay { fingerprint, ids: ids(row), deduplicated: row.get("deduplicated"), expires_at: None })
 }
 
 fn existing(request: &Accept) -> Option<DraftId> {

@@ -42,8 +42,9 @@ impl Data {
             return Err(Refusal::QueueFull { waiting });
         }
         if let Some((generation, draft)) = self.same_work(&request)? {
-            self.remember(&request, (generation, draft));
-            return Ok(Accepted::Duplicate { generation, draft });
+            let answer = Accepted::Duplicate { generation, draft };
+            self.remember(&request, &answer);
+            return Ok(answer);
         }
         if !request.hold.is_zero() {
             let balance = self.balance(request.scope, request.user);
@@ -61,15 +62,16 @@ impl Data {
     pub(super) fn replay(&self, scope: Scope, key: &Idempotency, at: Timestamp) -> Result<Option<Accepted>, Refusal> {
         let Some(row) = self.remembered(scope, key, at) else { return Ok(None) };
         if row.fingerprint == key.fingerprint {
-            Ok(Some(Accepted::Replayed { generation: row.generation, draft: row.draft }))
+            let (generation, draft) = row.answer.ids();
+            Ok(Some(Accepted::Replayed { generation, draft, deduplicated: row.answer.deduplicated() }))
         } else {
             Err(Refusal::IdempotencyKeyReused)
         }
     }
 
-    fn remember(&mut self, request: &Accept, (generation, draft): Ids) {
+    fn remember(&mut self, request: &Accept, answer: &Accepted) {
         if let Some(key) = &request.idempotency {
-            let row = Replay { fingerprint: key.fingerprint, generation, draft, expires_at: key.expires_at };
+            let row = Replay { fingerprint: key.fingerprint, answer: answer.clone(), expires_at: key.expires_at };
             self.idempotency.insert(name(request.scope.workspace, key), row);
         }
     }
@@ -97,7 +99,7 @@ impl Data {
         if let Some(key) = &request.dedupe_key {
             self.live_keys.insert((workspace, key.clone()), (id, draft));
         }
-        self.remember(&request, (id, draft));
+        self.remember(&request, &Accepted::New { generation: id, draft });
         let wait = self.first_wait(&request);
         let terms = Terms {
             accepted_at: request.at,

@@ -8,7 +8,7 @@ use copydesk_core::ledger::{Balance, Transfer};
 use copydesk_core::{CallId, DraftId, GenerationId, NodeId, Timestamp, UserId, WorkspaceId};
 use copydesk_store::admin::{EventRow, KeyRow, NodeRow, PauseKey};
 use copydesk_store::drafts::{DraftRow, VersionRow};
-use copydesk_store::generations::{Accept, Fence, FinishedStep};
+use copydesk_store::generations::{Accept, Accepted, Fence, FinishedStep};
 use copydesk_store::usage::CallRow;
 use copydesk_store::{Page, PageRequest, Scope, StoreError};
 use std::collections::{BTreeMap, BTreeSet};
@@ -84,8 +84,8 @@ pub(super) struct LedgerEntry {
 #[derive(Clone, Debug)]
 pub(super) struct Replay {
     pub fingerprint: [u8; 32],
-    pub generation: GenerationId,
-    pub draft: DraftId,
+    /// New or duplicate.
+    pub answer: Accepted,
     pub expires_at: Timestamp,
 }
 
