@@ -178,6 +178,7 @@ create table outcomes (
   attempt bigint not null,
   spent bigint not null,
   row_version bigint not null,
+  started_at timestamptz,
   finished_at timestamptz not null,
   settled bigint not null check (settled >= 0),
   version bigint,

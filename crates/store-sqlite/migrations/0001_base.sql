@@ -172,6 +172,7 @@ CREATE TABLE outcomes (
     attempt INTEGER NOT NULL,
     spent INTEGER NOT NULL,
     row_version INTEGER NOT NULL,
+    started_at INTEGER,
     finished_at INTEGER NOT NULL,
     settled INTEGER NOT NULL CHECK (settled >= 0),
     version INTEGER,

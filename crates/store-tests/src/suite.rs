@@ -110,7 +110,8 @@ macro_rules! conformance {
                 writes_and_claim_go_in_one_turn,
                 a_lost_write_does_not_disturb_the_others_of_its_batch,
                 a_turn_of_many_writes_answers_in_their_order,
-                the_row_version_rises_by_exactly_one_per_change;
+                the_row_version_rises_by_exactly_one_per_change,
+                when_the_last_attempt_began_is_known_after_the_end;
             fence:
                 a_late_success_changes_nothing_but_usage,
                 a_late_failure_changes_nothing_but_usage,

@@ -362,6 +362,8 @@ pub struct GenerationRow {
     pub target: Option<String>,
     pub dedupe_key: Option<String>,
     pub priority: Priority,
+    /// When the attempt that runs began or, once it has ended, the last one. `None` while it waits and if it never ran.
+    pub started_at: Option<Timestamp>,
     /// The version it wrote, once completed.
     pub version: Option<u32>,
     pub origin: Option<String>,

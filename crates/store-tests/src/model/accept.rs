@@ -124,6 +124,7 @@ impl Data {
             generation,
             model,
             step,
+            claimed_at: None,
             call: None,
             last_error: None,
             steps: vec![],

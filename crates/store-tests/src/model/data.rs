@@ -27,6 +27,8 @@ pub(super) struct Entry {
     /// `provider/model` and step of the next or running call.
     pub model: String,
     pub step: String,
+    /// When it was claimed last.
+    pub claimed_at: Option<Timestamp>,
     /// The run's own call, while it runs.
     pub call: Option<CallId>,
     pub last_error: Option<(String, String)>,

@@ -3,7 +3,7 @@
 use super::claim::not_before;
 use super::data::{Data, Entry, paged};
 use copydesk_core::generation::waiting::Waiting;
-use copydesk_core::generation::{State, Wait};
+use copydesk_core::generation::{State, Status, Wait};
 use copydesk_core::{CallId, GenerationId, Timestamp};
 use copydesk_store::admin::PauseKey;
 use copydesk_store::generations::{GenerationFilter, GenerationRow, Limits};
@@ -38,6 +38,7 @@ impl Data {
             target: entry.accept.target.clone(),
             dedupe_key: entry.accept.dedupe_key.clone(),
             priority: entry.accept.priority,
+            started_at: entry.claimed_at.filter(|_| entry.generation.state.status() != Status::Pending),
             version: entry.version,
             origin: entry.origin.clone(),
             last_error: entry.last_error.clone(),
