@@ -149,6 +149,9 @@ macro_rules! conformance {
                 sweeping_twice_is_sweeping_once,
                 the_sweeper_loses_the_race_to_a_completion,
                 a_completion_loses_the_race_to_the_sweeper,
+                a_sweeper_that_loses_to_another_leaves_the_lost_call_lost,
+                a_sweeper_that_loses_to_a_cancel_leaves_the_open_call_to_its_worker,
+                a_sweeper_that_loses_to_a_checkpoint_leaves_the_call_of_the_run_open,
                 orphaned_calls_are_closed_as_lost_with_an_estimate,
                 the_call_of_a_lost_attempt_is_an_orphan_while_the_next_runs,
                 orphans_are_closed_no_more_than_asked_at_a_time;

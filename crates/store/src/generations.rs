@@ -24,7 +24,8 @@ pub trait GenerationStore: Send + Sync {
 
     /// One turn of a worker node, in one commit: apply `turn.writes`, then claim. The answers stand in the order of the
     /// writes. A write whose fence no longer matches changes nothing but its call's usage and is answered with
-    /// [`Applied::Lost`]. Claiming first moves due scheduled generations into the ready queue; it takes ready
+    /// [`Applied::Lost`]; one that closes its call as lost brings no usage but a guess, and then changes nothing at all.
+    /// Claiming first moves due scheduled generations into the ready queue; it takes ready
     /// generations by place (sort key, then id), skips full lanes and paused recipes, raises the attempt, writes
     /// the run row and the open call, and is equal to `transition(_, Claimed, now)` for each.
     fn turn(&self, turn: Turn) -> Answer<'_, TurnAnswer>;

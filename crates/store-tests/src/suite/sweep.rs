@@ -198,6 +198,50 @@ pub async fn a_completion_loses_the_race_to_the_sweeper(t: Arc<Bench>) {
     assert_eq!(call, builder::closed(run.call, CallOutcome::Late, 0), "what it used is on the books");
 }
 
+pub async fn a_sweeper_that_loses_to_another_leaves_the_lost_call_lost(t: Arc<Bench>) {
+    let run = t.running(t.request()).await;
+    t.advance_s(40);
+    let (first, second) = (sweep(&t).await.remove(0), sweep(&t).await.remove(0));
+    t.done(end(&t, &first)).await;
+    let calls = t.calls(run.generation.id).await;
+    assert_eq!(calls[0].closed.as_ref().map(|(_, call)| call.outcome), Some(CallOutcome::Lost));
+    t.advance_s(1);
+    t.lost(end(&t, &second)).await;
+    assert_eq!(t.calls(run.generation.id).await, calls, "an estimate is no late report");
+    t.lost(builder::settle(&t.ids, &run, t.now())).await;
+    let (_, call) = t.calls(run.generation.id).await.remove(0).closed.expect("closed");
+    assert_eq!(call, builder::closed(run.call, CallOutcome::Late, 0), "the worker's own figures are one");
+}
+
+pub async fn a_sweeper_that_loses_to_a_cancel_leaves_the_open_call_to_its_worker(t: Arc<Bench>) {
+    let run = t.running(t.request()).await;
+    t.advance_s(40);
+    let overdue = sweep(&t).await.remove(0);
+    t.cancel(Scope::DEFAULT, run.generation.id).await;
+    t.lost(end(&t, &overdue)).await;
+    assert_eq!(t.calls(run.generation.id).await[0].closed, None, "its worker still reports it");
+    t.lost(builder::hand_back(&t.ids, &run, t.now())).await;
+    let (_, call) = t.calls(run.generation.id).await.remove(0).closed.expect("closed");
+    let expected = builder::closed(run.call, CallOutcome::Late, 0);
+    assert_eq!((call.outcome, call.usage), (expected.outcome, expected.usage));
+}
+
+pub async fn a_sweeper_that_loses_to_a_checkpoint_leaves_the_call_of_the_run_open(t: Arc<Bench>) {
+    let run = t.running(t.request()).await;
+    t.advance_s(40);
+    let overdue = sweep(&t).await.remove(0);
+    // A checkpoint in the middle of a long call: the same call goes on.
+    let checkpoint =
+        Change { closes: None, opens: None, ..builder::step(&t.ids, &run, "submit", "{}", "poll", t.now()) };
+    t.done(checkpoint.clone()).await;
+    t.lost(end(&t, &overdue)).await;
+    assert_eq!(t.calls(run.generation.id).await[0].closed, None);
+    let run = builder::after(&run, &checkpoint);
+    t.done(builder::settle(&t.ids, &run, t.now())).await;
+    let (_, call) = t.calls(run.generation.id).await.remove(0).closed.expect("closed");
+    assert_eq!(call, builder::closed(run.call, CallOutcome::Ok, 0), "its own figures are on the books");
+}
+
 pub async fn orphaned_calls_are_closed_as_lost_with_an_estimate(t: Arc<Bench>) {
     let run = t.running(t.request()).await;
     t.cancel(Scope::DEFAULT, run.generation.id).await;
