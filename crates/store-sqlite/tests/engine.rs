@@ -164,7 +164,10 @@ async fn busy_store(folder: &Path) -> (SqliteStore, Vec<GenerationId>) {
     let writes =
         vec![builder::settle(&ids, &runs[0], START), builder::fail(&ids, &runs[1], FailureCode::Refused, START)];
     store.turn(builder::writes(START, writes)).await.unwrap();
-    store.heartbeat(Heartbeat { node: ids.node(), at: START, label: "n".into(), goodbye: false }).await.unwrap();
+    store
+        .heartbeat(Heartbeat { node: ids.node(), at: START, label: "n".into(), goodbye: false, runs: vec![] })
+        .await
+        .unwrap();
     assert_eq!(store.audit().await, Ok(vec![]));
     (store, made)
 }

@@ -21,8 +21,8 @@ use copydesk_core::{DraftId, GenerationId, Timestamp, UserId};
 use copydesk_store::admin::{Description, EventRow, Finding, KeyRow, Pause, PauseKey};
 use copydesk_store::drafts::{DraftFilter, DraftRow, Edit, SetDraft, VersionRow};
 use copydesk_store::generations::{
-    Accept, Accepted, GenerationFilter, GenerationRow, Heartbeat, Idempotency, Limits, Overdue, SweepRequest, Turn,
-    TurnAnswer,
+    Accept, Accepted, GenerationFilter, GenerationRow, Heartbeat, Idempotency, Limits, Overdue, Run, SweepRequest,
+    Turn, TurnAnswer,
 };
 use copydesk_store::ledger::Posted;
 use copydesk_store::usage::{CallFilter, CallRow};
@@ -66,11 +66,8 @@ impl GenerationStore for ModelStore {
     fn turn(&self, turn: Turn) -> Answer<'_, TurnAnswer> {
         Box::pin(async move { self.data().turn(&turn) })
     }
-    fn heartbeat(&self, beat: Heartbeat) -> Answer<'_, ()> {
-        Box::pin(async move {
-            self.data().heartbeat(beat);
-            Ok(())
-        })
+    fn heartbeat(&self, beat: Heartbeat) -> Answer<'_, Vec<Run>> {
+        Box::pin(async move { Ok(self.data().heartbeat(beat)) })
     }
     fn overdue(&self, sweep: SweepRequest) -> Answer<'_, Vec<Overdue>> {
         Box::pin(async move { Ok(self.data().overdue(&sweep)) })

@@ -147,6 +147,7 @@ macro_rules! conformance {
                 stale_ones_are_found_only_when_asked_for,
                 a_scan_continues_after_the_last_one_seen,
                 sweeping_twice_is_sweeping_once,
+                a_beat_is_told_which_of_its_runs_are_over,
                 the_sweeper_loses_the_race_to_a_completion,
                 a_completion_loses_the_race_to_the_sweeper,
                 a_sweeper_that_loses_to_another_leaves_the_lost_call_lost,

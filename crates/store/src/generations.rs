@@ -30,8 +30,9 @@ pub trait GenerationStore: Send + Sync {
     /// the run row and the open call, and is equal to `transition(_, Claimed, now)` for each.
     fn turn(&self, turn: Turn) -> Answer<'_, TurnAnswer>;
 
-    /// Renews the node's lease (one row for everything it runs); the first beat registers the node.
-    fn heartbeat(&self, beat: Heartbeat) -> Answer<'_, ()>;
+    /// Renews the node's lease (one row for everything it runs); the first beat registers the node. Answers which of
+    /// `beat.runs` are over: somebody else wrote their end (a cancel, a sweeper), and their work is for nothing.
+    fn heartbeat(&self, beat: Heartbeat) -> Answer<'_, Vec<Run>>;
 
     /// Generations that need the sweeper at `now`: past their deadline, past their attempt's deadline by `grace`, or run
     /// by a node whose last beat is older than `lost_before` (or that said goodbye). At most `limit`, oldest first; a
@@ -308,6 +309,15 @@ pub struct Heartbeat {
     pub label: String,
     /// The node is about to end and runs nothing any more.
     pub goodbye: bool,
+    /// What it works on, as far as it wants to know whether that is still its own.
+    pub runs: Vec<Run>,
+}
+
+/// One claim of one generation.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Run {
+    pub generation: GenerationId,
+    pub attempt: AttemptNo,
 }
 
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -16,8 +16,8 @@ use copydesk_core::generation::waiting::Waiting;
 use copydesk_core::refusal::Refusal;
 use copydesk_core::{GenerationId, Timestamp};
 use copydesk_store::generations::{
-    Accept, Accepted, GenerationFilter, GenerationRow, Heartbeat, Idempotency, Limits, Overdue, SweepRequest, Turn,
-    TurnAnswer, Write,
+    Accept, Accepted, GenerationFilter, GenerationRow, Heartbeat, Idempotency, Limits, Overdue, Run, SweepRequest,
+    Turn, TurnAnswer, Write,
 };
 use copydesk_store::{Answer, GenerationStore, Page, PageRequest, Scope};
 
@@ -40,7 +40,7 @@ impl GenerationStore for SqliteStore {
         Box::pin(self.write(bytes, move |session| apply::turn(session, &turn)))
     }
 
-    fn heartbeat(&self, beat: Heartbeat) -> Answer<'_, ()> {
+    fn heartbeat(&self, beat: Heartbeat) -> Answer<'_, Vec<Run>> {
         Box::pin(self.write(ROW_BYTES, move |session| sweep::heartbeat(session.db, &beat)))
     }
 

@@ -1,11 +1,11 @@
 //! What the model tells the sweeper, and the end of calls nobody will report. Decides nothing about a generation.
 
 use super::data::{Data, Entry};
-use copydesk_core::generation::State;
+use copydesk_core::generation::{State, Status};
 use copydesk_core::metering::usage::{CallOutcome, TokenUsage};
 use copydesk_core::{CallId, NodeId, Timestamp, Tokens};
 use copydesk_store::admin::NodeRow;
-use copydesk_store::generations::{Heartbeat, Overdue, OverdueReason, SweepRequest};
+use copydesk_store::generations::{Heartbeat, Overdue, OverdueReason, Run, SweepRequest};
 use copydesk_store::usage::ClosedCall;
 
 use super::data::Node;
@@ -14,7 +14,7 @@ use super::data::Node;
 const BYTES_PER_TOKEN: u64 = 4;
 
 impl Data {
-    pub(super) fn heartbeat(&mut self, beat: Heartbeat) {
+    pub(super) fn heartbeat(&mut self, beat: Heartbeat) -> Vec<Run> {
         let node = self.nodes.entry(beat.node).or_insert_with(|| Node {
             row: NodeRow { id: beat.node, label: String::new(), started_at: beat.at, beat_at: beat.at },
             goodbye: false,
@@ -22,6 +22,12 @@ impl Data {
         node.row.label = beat.label;
         node.row.beat_at = beat.at;
         node.goodbye = beat.goodbye;
+        beat.runs.into_iter().filter(|run| !self.is_running(*run)).collect()
+    }
+
+    fn is_running(&self, run: Run) -> bool {
+        let entry = self.generations.get(&run.generation).map(|entry| &entry.generation);
+        entry.is_some_and(|it| it.attempt == run.attempt && it.state.status() == Status::Processing)
     }
 
     /// In the order of their ids, which is the order of their age.

@@ -6,7 +6,7 @@ use copydesk_core::generation::{FailureCode, State, Status};
 use copydesk_core::metering::usage::CallOutcome;
 use copydesk_core::{GenerationId, NodeId};
 use copydesk_store::Scope;
-use copydesk_store::generations::{Change, Heartbeat, Overdue, OverdueReason, SweepRequest};
+use copydesk_store::generations::{Change, Claimed, Heartbeat, Overdue, OverdueReason, Run, SweepRequest};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -109,7 +109,7 @@ pub async fn a_node_that_said_goodbye_is_lost_at_once(t: Arc<Bench>) {
     t.beat(t.node).await;
     let run = t.running(t.request()).await;
     assert_eq!(sweep(&t).await, []);
-    let goodbye = Heartbeat { node: t.node, at: t.now(), label: "test".to_owned(), goodbye: true };
+    let goodbye = Heartbeat { node: t.node, at: t.now(), label: "test".to_owned(), goodbye: true, runs: vec![] };
     t.store.heartbeat(goodbye).await.expect("heartbeat");
     assert_eq!(found(&sweep(&t).await), [(run.generation.id, OverdueReason::NodeLost)]);
 }
@@ -172,6 +172,29 @@ pub async fn sweeping_twice_is_sweeping_once(t: Arc<Bench>) {
         t.lost(end(&t, it)).await;
     }
     assert_eq!((sweep(&t).await, t.balance("a").await), (vec![], (100, 0)));
+}
+
+pub async fn a_beat_is_told_which_of_its_runs_are_over(t: Arc<Bench>) {
+    t.accept_all((0..5).map(|_| t.request()).collect()).await;
+    let runs = t.claim(5).await;
+    let of = |run: &Claimed| Run { generation: run.generation.id, attempt: run.generation.attempt };
+    let all: Vec<Run> = runs.iter().map(of).collect();
+    let beat = async |runs: Vec<Run>| {
+        let beat = Heartbeat { node: t.node, at: t.now(), label: "test".to_owned(), goodbye: false, runs };
+        t.store.heartbeat(beat).await.expect("heartbeat")
+    };
+    assert_eq!(beat(vec![]).await, []);
+    assert_eq!(beat(all.clone()).await, []);
+    t.cancel(Scope::DEFAULT, runs[0].generation.id).await;
+    t.settle(&runs[1]).await;
+    t.done(builder::lose(&t.ids, runs[2].scope, &runs[2].generation, None, t.now())).await;
+    let step = builder::step(&t.ids, &runs[3], "outline", "{}", "write", t.now());
+    t.done(step).await;
+    assert_eq!(beat(all.clone()).await, all[..3], "cancelled, completed, waiting for its next attempt");
+    t.advance_s(600);
+    assert_eq!(of(&t.claim_one().await).generation, all[2].generation);
+    assert_eq!(beat(all.clone()).await, all[..3], "its next attempt is another run");
+    assert_eq!(beat(all[3..].to_vec()).await, [], "a checkpoint ends nothing");
 }
 
 pub async fn the_sweeper_loses_the_race_to_a_completion(t: Arc<Bench>) {
