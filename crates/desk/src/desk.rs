@@ -57,6 +57,8 @@ pub(crate) struct Inner {
     /// Set once, when the desk has stopped: the duties end.
     pub stopped: watch::Sender<bool>,
     pub working: AtomicBool,
+    /// The node has said goodbye.
+    pub left: tokio::sync::Mutex<bool>,
     pub turns: std::sync::Mutex<Option<mpsc::UnboundedReceiver<Outgoing>>>,
 }
 
@@ -105,6 +107,7 @@ impl Desk {
             draining: AtomicBool::new(false),
             stopped: watch::Sender::new(false),
             working: AtomicBool::new(false),
+            left: tokio::sync::Mutex::new(false),
             turns: std::sync::Mutex::new(Some(turns)),
         };
         Ok(Desk { inner: Arc::new(inner) })

@@ -10,6 +10,11 @@ pub(crate) async fn beat(inner: &Inner, goodbye: bool) -> Result<(), DeskError> 
     if let Some(store_now) = inner.store.now().await? {
         inner.world.follow(store_now);
     }
+    // One at a time: a beat that overtook the goodbye would register the node again.
+    let mut left = inner.left.lock().await;
+    if *left {
+        return Ok(());
+    }
     // Where nobody else writes, every end is told at once.
     let runs = if inner.alone { Vec::new() } else { inner.live.runs() };
     let beat = Heartbeat { node: inner.node, at: inner.now(), label: inner.label.clone(), goodbye, runs };
@@ -18,6 +23,7 @@ pub(crate) async fn beat(inner: &Inner, goodbye: bool) -> Result<(), DeskError> 
         inner.live.stop(run.generation, run.attempt);
         inner.live.signal(run.generation);
     }
+    *left = goodbye;
     Ok(())
 }
 

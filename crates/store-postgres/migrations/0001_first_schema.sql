@@ -341,8 +341,7 @@ create table nodes (
   id uuid primary key,
   label text not null,
   started_at timestamptz not null,
-  beat_at timestamptz not null,
-  goodbye boolean not null
+  beat_at timestamptz not null
 ) with (fillfactor = 50);
 
 create table pauses (

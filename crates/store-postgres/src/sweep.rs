@@ -27,8 +27,11 @@ impl PostgresStore {
         let tx = Tx::open(&self.writers).await?;
         let mut steps = Steps::default();
         steps.add(sql!("sweep/forget_nodes"), params![Micros::from(beat.at.minus(NODE_KEPT))]);
-        let params = params![beat.node.0, text(&beat.label), Micros::from(beat.at), beat.goodbye];
-        steps.add(sql!("sweep/beat"), params);
+        if beat.goodbye {
+            steps.add(sql!("sweep/goodbye"), params![beat.node.0]);
+        } else {
+            steps.add(sql!("sweep/beat"), params![beat.node.0, text(&beat.label), Micros::from(beat.at)]);
+        }
         let runs = &beat.runs;
         let asked = (!runs.is_empty()).then(|| {
             let params = columns!(runs, run => run.generation.0, i64::from(run.attempt.0));

@@ -337,8 +337,7 @@ CREATE TABLE nodes (
     id BLOB NOT NULL PRIMARY KEY,
     label TEXT NOT NULL,
     started_at INTEGER NOT NULL,
-    beat_at INTEGER NOT NULL,
-    goodbye INTEGER NOT NULL CHECK (goodbye IN (0, 1))
+    beat_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE pauses (

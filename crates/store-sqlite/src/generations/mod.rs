@@ -21,6 +21,8 @@ use copydesk_store::generations::{
 };
 use copydesk_store::{Answer, GenerationStore, Page, PageRequest, Scope};
 
+pub(crate) use sweep::forget_nodes;
+
 /// What a row costs beside its texts, roughly.
 const ROW_BYTES: usize = 512;
 

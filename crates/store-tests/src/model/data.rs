@@ -91,12 +91,6 @@ pub(super) struct Replay {
     pub expires_at: Timestamp,
 }
 
-#[derive(Clone, Debug)]
-pub(super) struct Node {
-    pub row: NodeRow,
-    pub goodbye: bool,
-}
-
 #[derive(Clone, Debug, Default)]
 pub(super) struct Data {
     /// How many may wait; a property of the store, as it is of an engine's options.
@@ -117,7 +111,7 @@ pub(super) struct Data {
     pub accounts: BTreeMap<(WorkspaceId, UserId), AccountEntry>,
     pub transfers: Vec<LedgerEntry>,
     pub events: Vec<(Scope, EventRow)>,
-    pub nodes: BTreeMap<NodeId, Node>,
+    pub nodes: BTreeMap<NodeId, NodeRow>,
     pub pauses: BTreeMap<String, (PauseKey, Timestamp)>,
     pub keys: Vec<KeyRow>,
     /// The largest sort key claimed from any queue.

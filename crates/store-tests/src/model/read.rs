@@ -5,7 +5,7 @@ use super::data::{Data, Entry, paged};
 use copydesk_core::generation::waiting::Waiting;
 use copydesk_core::generation::{State, Status, Wait};
 use copydesk_core::{CallId, GenerationId, Timestamp};
-use copydesk_store::admin::PauseKey;
+use copydesk_store::admin::{NodeRow, PauseKey};
 use copydesk_store::generations::{GenerationFilter, GenerationRow, Limits};
 use copydesk_store::usage::{CallFilter, CallRow};
 use copydesk_store::{Page, PageRequest, Scope, StoreError};
@@ -118,7 +118,7 @@ impl Data {
                 return Waiting::Paused { what: what.name(), since };
             }
         }
-        let alive = |node: &super::data::Node| !node.goodbye && node.row.beat_at >= now.minus(NODE_LOST_AFTER);
+        let alive = |node: &NodeRow| node.beat_at >= now.minus(NODE_LOST_AFTER);
         if !self.nodes.values().any(alive) {
             return Waiting::NoWorker;
         }

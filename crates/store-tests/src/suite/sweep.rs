@@ -112,6 +112,7 @@ pub async fn a_node_that_said_goodbye_is_lost_at_once(t: Arc<Bench>) {
     let goodbye = Heartbeat { node: t.node, at: t.now(), label: "test".to_owned(), goodbye: true, runs: vec![] };
     t.store.heartbeat(goodbye).await.expect("heartbeat");
     assert_eq!(found(&sweep(&t).await), [(run.generation.id, OverdueReason::NodeLost)]);
+    assert_eq!(t.store.describe().await.expect("describe").nodes, [], "its row is gone as well");
 }
 
 pub async fn a_run_of_a_node_never_heard_of_is_lost(t: Arc<Bench>) {
