@@ -201,6 +201,7 @@ macro_rules! conformance {
                 open_calls_are_listed_and_newest_come_first;
             ledger:
                 a_grant_is_posted_once_per_reference,
+                a_grant_or_refund_of_nothing_is_refused_and_not_written,
                 two_workspaces_references_never_meet,
                 racing_grants_of_one_reference_are_one,
                 a_user_never_seen_has_nothing,
