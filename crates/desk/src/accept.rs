@@ -116,7 +116,7 @@ impl Desk {
             return Err(DeskError::Draining);
         }
         let (scope, user, key) = (request.scope, user_of(&request), request.idempotency.clone());
-        let accepted = match self.recipe(&request.recipe).and_then(|recipe| self.order(request, &recipe)) {
+        let accepted = match self.rehearse(request) {
             Ok(order) => self.inner.accepts.submit(order).await.map_err(unanswered)???,
             // What was right when it was accepted (a deadline, a model) may be wrong by now. A repeat is still a repeat.
             Err(wrong) => self.replay(scope, key).await?.ok_or(wrong)?,
@@ -135,6 +135,9 @@ impl Desk {
 
     /// What `accept` would write for this request: everything in it is checked, nothing is written, its ids are not kept.
     pub fn rehearse(&self, request: Request) -> Result<Accept, DeskError> {
+        if !self.inner.config.generation {
+            return Err(DeskError::Refused(Refusal::GenerationPaused { since: self.inner.opened_at }));
+        }
         let recipe = self.recipe(&request.recipe)?;
         self.order(request, &recipe)
     }

@@ -42,6 +42,7 @@ pub(crate) struct Inner {
     pub config: DeskConfig,
     pub label: String,
     pub node: NodeId,
+    pub opened_at: Timestamp,
     /// True when this process is the only one on its database, so that every other node is a dead one.
     pub alone: bool,
     pub live: Live,
@@ -86,7 +87,8 @@ impl Desk {
             }
             None => true,
         };
-        let node = NodeId(world.uuid(world.now()));
+        let opened_at = world.now();
+        let node = NodeId(world.uuid(opened_at));
         let wake = Arc::new(Notify::new());
         let accepts = crate::accept::collector(Arc::clone(&store), Arc::clone(&wake));
         let (outgoing, turns) = mpsc::unbounded_channel();
@@ -98,6 +100,7 @@ impl Desk {
             config,
             label,
             node,
+            opened_at,
             alone,
             live: Live::default(),
             doubts: Doubts::default(),
