@@ -23,7 +23,7 @@ pub(crate) type AcceptDesk = Result<Result<Accepted, Refusal>, StoreError>;
 
 /// The user of a request that names none.
 pub const ANONYMOUS: &str = "anonymous";
-/// Longest external id, target, dedupe key or user name. Units: bytes.
+/// Longest external id, target, dedupe key, idempotency key or user name. Units: bytes.
 pub const NAME_BYTES_MAX: usize = 255;
 /// Largest `metadata` of a request. Units: bytes of compact JSON.
 pub const METADATA_BYTES_MAX: usize = 16 * 1024;
@@ -84,11 +84,22 @@ pub(crate) fn collector(store: Arc<dyn Store>, wake: Arc<Notify>) -> Collector<A
     Collector::start(move |batch: Vec<Accept>| {
         let (store, wake) = (Arc::clone(&store), Arc::clone(&wake));
         Box::pin(async move {
-            let asked: Vec<(Scope, GenerationId)> = batch.iter().map(|one| (one.scope, one.generation)).collect();
-            let answers = match store.accept(batch).await {
-                Ok(answers) => answers.into_iter().map(Ok).collect(),
-                Err(StoreError::CommitUnknown(why)) => read_back(store.as_ref(), asked, &why).await,
-                Err(error) => asked.iter().map(|_| Err(error.clone())).collect(),
+            let answers = match store.accept(batch.clone()).await {
+                // Nothing was written, and only one of them may be to blame.
+                Err(StoreError::Corrupt(why)) if batch.len() > 1 => {
+                    tracing::error!(
+                        requests = batch.len(),
+                        why,
+                        "The store refuses the batch; its requests are tried one by one"
+                    );
+                    let mut answers = Vec::with_capacity(batch.len());
+                    for request in batch {
+                        let answer = store.accept(vec![request.clone()]).await;
+                        answers.extend(answered(store.as_ref(), &[request], answer).await);
+                    }
+                    answers
+                }
+                answer => answered(store.as_ref(), &batch, answer).await,
             };
             wake.notify_one();
             answers
@@ -96,13 +107,26 @@ pub(crate) fn collector(store: Arc<dyn Store>, wake: Arc<Notify>) -> Collector<A
     })
 }
 
+/// One answer for each request of the batch.
+async fn answered(
+    store: &dyn Store,
+    batch: &[Accept],
+    answer: Result<Vec<Result<Accepted, Refusal>>, StoreError>,
+) -> Vec<AcceptDesk> {
+    match answer {
+        Ok(answers) => answers.into_iter().map(Ok).collect(),
+        Err(StoreError::CommitUnknown(why)) => read_back(store, batch, &why).await,
+        Err(error) => batch.iter().map(|_| Err(error.clone())).collect(),
+    }
+}
+
 /// Nobody knows whether the batch was written, so the store is asked: what is there was accepted. For the others the
 /// doubt stays, and their callers are told.
-async fn read_back(store: &dyn Store, asked: Vec<(Scope, GenerationId)>, why: &str) -> Vec<AcceptDesk> {
-    let mut answers = Vec::with_capacity(asked.len());
-    for (scope, generation) in asked {
-        answers.push(match store.get(scope, generation).await {
-            Ok(row) => Ok(Ok(Accepted::New { generation, draft: row.draft })),
+async fn read_back(store: &dyn Store, batch: &[Accept], why: &str) -> Vec<AcceptDesk> {
+    let mut answers = Vec::with_capacity(batch.len());
+    for request in batch {
+        answers.push(match store.get(request.scope, request.generation).await {
+            Ok(row) => Ok(Ok(Accepted::New { generation: request.generation, draft: row.draft })),
             Err(_) => Err(StoreError::CommitUnknown(why.to_owned())),
         });
     }
@@ -367,8 +391,9 @@ fn name_faults(request: &Request) -> Vec<Fault> {
         ("/dedupe_key", &request.dedupe_key),
         ("/external_id", &request.external_id),
     ];
-    for (pointer, name) in names {
-        let Some(name) = name else { continue };
+    let names = names.into_iter().filter_map(|(pointer, name)| Some((pointer, name.as_ref()?)));
+    let key = request.idempotency.iter().map(|idempotency| ("/idempotency_key", &idempotency.key));
+    for (pointer, name) in names.chain(key) {
         if name.is_empty() || name.len() > NAME_BYTES_MAX {
             faults.push(Fault::new(pointer, "bad_length", format!("it must have 1 to {NAME_BYTES_MAX} bytes")));
         }
