@@ -27,6 +27,7 @@ pub enum Code {
     DraftBusy,
     DraftEmpty,
     AmountTooLarge,
+    AmountZero,
     VersionConflict,
     TooLarge,
     UnsupportedMediaType,
@@ -73,7 +74,7 @@ pub fn codes() -> &'static [Code] {
 }
 
 impl Code {
-    const ALL: [Code; 47] = [
+    const ALL: [Code; 48] = [
         Self::MalformedJson,
         Self::BadHeader,
         Self::BadCursor,
@@ -93,6 +94,7 @@ impl Code {
         Self::DraftBusy,
         Self::DraftEmpty,
         Self::AmountTooLarge,
+        Self::AmountZero,
         Self::VersionConflict,
         Self::TooLarge,
         Self::UnsupportedMediaType,
@@ -145,6 +147,7 @@ impl Code {
             Self::DraftBusy => "draft_busy",
             Self::DraftEmpty => "draft_empty",
             Self::AmountTooLarge => "amount_too_large",
+            Self::AmountZero => "amount_zero",
             Self::VersionConflict => "version_conflict",
             Self::TooLarge => "too_large",
             Self::UnsupportedMediaType => "unsupported_media_type",
@@ -205,6 +208,7 @@ impl Code {
             Self::DraftBusy => facts(409, "The draft is being written", false),
             Self::DraftEmpty => facts(409, "The draft is empty", false),
             Self::AmountTooLarge => facts(409, "The amount is too large", false),
+            Self::AmountZero => facts(422, "The amount is zero", false),
             Self::VersionConflict => facts(412, "Somebody else changed it", false),
             Self::TooLarge => facts(413, "The body is too large", false),
             Self::UnsupportedMediaType => facts(415, "The body is not declared as JSON", false),
@@ -274,6 +278,7 @@ impl From<&Refusal> for Code {
             Refusal::DraftEmpty => Code::DraftEmpty,
             Refusal::VersionConflict { .. } => Code::VersionConflict,
             Refusal::AmountTooLarge => Code::AmountTooLarge,
+            Refusal::AmountZero => Code::AmountZero,
         }
     }
 }
@@ -288,7 +293,9 @@ mod tests {
             assert_eq!(Code::from(code).as_str(), code.as_str());
             assert_eq!(Code::parse(code.as_str()), Some(code.into()));
         }
-        for refusal in [Refusal::DraftNotFound, Refusal::DraftBusy, Refusal::QueueFull { waiting: 1 }] {
+        for refusal in
+            [Refusal::DraftNotFound, Refusal::AmountZero, Refusal::DraftBusy, Refusal::QueueFull { waiting: 1 }]
+        {
             assert_eq!(Code::from(&refusal).as_str(), refusal.code());
         }
     }

@@ -28,6 +28,7 @@ pub fn page(code: Code) -> &'static str {
         Code::DraftBusy => md!("draft_busy"),
         Code::DraftEmpty => md!("draft_empty"),
         Code::AmountTooLarge => md!("amount_too_large"),
+        Code::AmountZero => md!("amount_zero"),
         Code::VersionConflict => md!("version_conflict"),
         Code::TooLarge => md!("too_large"),
         Code::UnsupportedMediaType => md!("unsupported_media_type"),

@@ -187,7 +187,11 @@ fn refused(refusal: &Refusal) -> Problem {
             problem.hint("Use a new key for every new request, and the same key only to send the same request again.")
         }
         Refusal::DraftPublished => problem.hint("POST /api/v1/drafts/{id}/unpublish makes it editable again."),
-        Refusal::DraftNotFound | Refusal::DraftBusy | Refusal::DraftEmpty | Refusal::AmountTooLarge => problem,
+        Refusal::DraftNotFound
+        | Refusal::DraftBusy
+        | Refusal::DraftEmpty
+        | Refusal::AmountTooLarge
+        | Refusal::AmountZero => problem,
     }
 }
 
@@ -218,7 +222,10 @@ fn stored(error: StoreError) -> Problem {
                 Code::SchemaMismatch,
                 format!("The database schema differs in {count} place(s) from what this program needs."),
             )
-            .hint("`copydesk doctor` names each one and the statement that mends it.")
+            .hint(
+                "`copydesk db check` names each one and the statement that mends it; `copydesk db migrate` brings the \
+                 database of an older program up to date.",
+            )
             .caused_by(cause);
         }
         StoreError::TooNew { .. } => Problem::new(Code::SchemaMismatch, format!("{}.", capital(&cause))),

@@ -42,6 +42,9 @@ async fn who_prefers_to_wait_gets_the_finished_text() {
     // 10 tokens in at 150, 4 out at 600 nano-dollars each.
     assert_eq!((&body["cost"]["nanousd"], &body["cost"]["status"]), (&json!(3_900), &json!("priced")));
     assert_eq!(body["error"], Value::Null);
+    let instants: Vec<&str> =
+        ["accepted_at", "started_at", "finished_at"].iter().map(|name| body[*name].as_str().unwrap()).collect();
+    assert!(instants.is_sorted(), "{instants:?}");
 }
 
 #[tokio::test]

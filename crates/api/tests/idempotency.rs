@@ -58,6 +58,18 @@ async fn a_replay_is_byte_identical() {
 }
 
 #[tokio::test]
+async fn the_replay_of_a_duplicate_is_byte_identical() {
+    let site = Site::idle().await;
+    site.post("/generations", newsletter()).await;
+    let key = [("idempotency-key", "second-click")];
+    let first = site.send("POST", "/generations", Some(newsletter()), &key).await;
+    assert_eq!((first.status, &first.json()["deduplicated"]), (202, &json!(true)));
+    let again = site.send("POST", "/generations", Some(newsletter()), &key).await;
+    assert_eq!((again.status, again.header("idempotent-replayed")), (202, "true"));
+    assert_eq!(again.bytes, first.bytes);
+}
+
+#[tokio::test]
 async fn a_key_belongs_to_one_request_one_route_and_one_caller() {
     let mut site = Site::idle().await;
     let key = [("idempotency-key", "k1")];

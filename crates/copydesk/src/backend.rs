@@ -65,7 +65,10 @@ impl Backend {
             Err(StoreError::Held { folder, holder }) => return owner(settings, folder, holder),
             Err(error) => return Err(wiring::explained(settings, error)),
         };
-        let wired = wiring::open_desk(settings, store).await?;
+        // For this command only: the switch of the installation is not moved by it.
+        let mut settings = settings.clone();
+        settings.desk.generation = settings.generation != Some(false);
+        let wired = wiring::open_desk(&settings, store).await?;
         if need == Need::Worker {
             wired.desk.start_working().await?;
         }

@@ -96,3 +96,26 @@ fn a_draft_that_is_not_written_yet_says_where_to_look() {
     place.run(&["generations", "cancel", &generation]).exits(0);
     place.run(&["drafts", "show", &draft]).exits(5).says("cancelled").says("You were not charged");
 }
+
+#[test]
+fn drafts_are_listed_of_one_user_and_of_one_status_of_his() {
+    let place = Place::new();
+    let write = |user: &str, more: &[&str]| {
+        let mut arguments = vec!["generate", "text", "--set", "prompt=Hello", "--user", user];
+        arguments.extend_from_slice(more);
+        place.run(&arguments);
+    };
+    write("ann", &[]);
+    write("ann", &["--model", "demo/fail?status=400"]);
+    write("bob", &[]);
+    let found = |arguments: &[&str]| {
+        let listed = place.json(&[&["drafts", "ls"], arguments].concat());
+        let rows = listed["data"].as_array().unwrap().clone();
+        rows.iter().map(|row| format!("{} {}", text(row, "/user"), text(row, "/status"))).collect::<Vec<String>>()
+    };
+    assert_eq!(found(&["--user", "ann"]), ["ann failed", "ann draft"]);
+    assert_eq!(found(&["--user", "ann", "--status", "failed"]), ["ann failed"]);
+    assert_eq!(found(&["--user", "ann", "--status", "pending"]), [""; 0]);
+    assert_eq!(found(&["--user", "bob"]), ["bob draft"]);
+    assert_eq!(found(&["--user", "nobody"]), [""; 0]);
+}

@@ -98,11 +98,10 @@ fn a_worker_that_was_killed_is_no_illness_when_nothing_waits() {
         server.running.kill();
         done
     };
-    let database = rusqlite::Connection::open(place.data("copydesk.db")).unwrap();
-    assert_eq!(database.execute("UPDATE nodes SET started_at = 0, beat_at = 0 WHERE goodbye = 0", []).unwrap(), 1);
-    drop(database);
     place.run(&["doctor"]).exits(0).prints("nothing waits for one");
     place.run(&["generations", "show", &id]).exits(0);
+    place.waiting();
+    place.run(&["doctor"]).exits(11).prints("FAIL  worker").prints("no server is running and work waits");
 }
 
 #[test]

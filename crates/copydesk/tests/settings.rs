@@ -31,6 +31,26 @@ fn a_misspelt_variable_is_refused_with_the_one_that_is_meant() {
 }
 
 #[test]
+fn the_master_switch_holds_for_commands_without_a_server() {
+    let mut place = Place::new();
+    let (waiting, draft) = place.waiting();
+    place = place.with("COPYDESK_GENERATION", "off");
+    for command in [
+        &["generate", "text", "--set", "prompt=Hello"][..],
+        &["generate", "text", "--set", "prompt=Hello", "--no-wait"],
+        &["drafts", "regenerate", &draft, "--no-wait"],
+    ] {
+        let ran = place.run(command);
+        ran.says("Nothing was queued and nothing was charged").says("generation_paused");
+        assert_ne!(ran.exit, Some(0), "{command:?}");
+    }
+    let listed = place.json(&["generations", "ls"]);
+    assert_eq!(listed["data"].as_array().map(Vec::len), Some(1), "what was accepted before waits");
+    assert_eq!((text(&listed, "/data/0/id"), text(&listed, "/data/0/status")), (waiting, "pending".to_owned()));
+    place.with("COPYDESK_GENERATION", "on").written();
+}
+
+#[test]
 fn a_bad_value_names_key_value_rule_and_example() {
     let ran = Place::new().with("COPYDESK_DEADLINE", "3600").run(&["drafts", "ls"]);
     ran.refuses(2, "bad_setting").says("deadline (variable COPYDESK_DEADLINE)").says("\"3600\"").says("90s, 15m, 1h");

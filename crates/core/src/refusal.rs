@@ -29,6 +29,8 @@ pub enum Refusal {
     VersionConflict { current: i64 },
     #[error("The amount is larger than what is left of it.")]
     AmountTooLarge,
+    #[error("The amount is zero: there is nothing to move.")]
+    AmountZero,
 }
 
 impl Refusal {
@@ -47,6 +49,7 @@ impl Refusal {
             Refusal::DraftEmpty => "draft_empty",
             Refusal::VersionConflict { .. } => "version_conflict",
             Refusal::AmountTooLarge => "amount_too_large",
+            Refusal::AmountZero => "amount_zero",
         }
     }
 }

@@ -24,6 +24,11 @@ fn a_transfer_moves_exactly_its_amount_or_nothing() {
         |       100 |    0 | hold     |    100 |               0 |        100 |                      |
         |       100 |    0 | hold     |    101 |                 |            | insufficient_credits |
         |         0 |  100 | hold     |      1 |                 |            | insufficient_credits |
+        |       100 |    0 | grant    |      0 |                 |            | amount_zero          |
+        |       100 |    0 | hold     |      0 |                 |            | amount_zero          |
+        |        70 |   30 | settle   |      0 |                 |            | amount_zero          |
+        |        70 |   30 | release  |      0 |                 |            | amount_zero          |
+        |        70 |   30 | refund   |      0 |                 |            | amount_zero          |
         |        70 |   30 | settle   |     30 |              70 |          0 |                      |
         |        70 |   30 | settle   |     20 |              70 |         10 |                      |
         |        70 |   30 | settle   |     31 |                 |            | amount_too_large     |

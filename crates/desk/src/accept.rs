@@ -4,6 +4,7 @@
 use crate::batch::Collector;
 use crate::desk::Desk;
 use crate::error::{DeskError, Fault};
+use copydesk_core::generation::Status;
 use copydesk_core::generation::fairness::Priority;
 use copydesk_core::recipe::{ModelRef, Recipe};
 use copydesk_core::refusal::Refusal;
@@ -22,7 +23,7 @@ pub(crate) type AcceptDesk = Result<Result<Accepted, Refusal>, StoreError>;
 
 /// The user of a request that names none.
 pub const ANONYMOUS: &str = "anonymous";
-/// Longest external id, target, dedupe key or user name. Units: bytes.
+/// Longest external id, target, dedupe key, idempotency key or user name. Units: bytes.
 pub const NAME_BYTES_MAX: usize = 255;
 /// Largest `metadata` of a request. Units: bytes of compact JSON.
 pub const METADATA_BYTES_MAX: usize = 16 * 1024;
@@ -83,11 +84,22 @@ pub(crate) fn collector(store: Arc<dyn Store>, wake: Arc<Notify>) -> Collector<A
     Collector::start(move |batch: Vec<Accept>| {
         let (store, wake) = (Arc::clone(&store), Arc::clone(&wake));
         Box::pin(async move {
-            let asked: Vec<(Scope, GenerationId)> = batch.iter().map(|one| (one.scope, one.generation)).collect();
-            let answers = match store.accept(batch).await {
-                Ok(answers) => answers.into_iter().map(Ok).collect(),
-                Err(StoreError::CommitUnknown(why)) => read_back(store.as_ref(), asked, &why).await,
-                Err(error) => asked.iter().map(|_| Err(error.clone())).collect(),
+            let answers = match store.accept(batch.clone()).await {
+                // Nothing was written, and only one of them may be to blame.
+                Err(StoreError::Corrupt(why)) if batch.len() > 1 => {
+                    tracing::error!(
+                        requests = batch.len(),
+                        why,
+                        "The store refuses the batch; its requests are tried one by one"
+                    );
+                    let mut answers = Vec::with_capacity(batch.len());
+                    for request in batch {
+                        let answer = store.accept(vec![request.clone()]).await;
+                        answers.extend(answered(store.as_ref(), &[request], answer).await);
+                    }
+                    answers
+                }
+                answer => answered(store.as_ref(), &batch, answer).await,
             };
             wake.notify_one();
             answers
@@ -95,13 +107,26 @@ pub(crate) fn collector(store: Arc<dyn Store>, wake: Arc<Notify>) -> Collector<A
     })
 }
 
+/// One answer for each request of the batch.
+async fn answered(
+    store: &dyn Store,
+    batch: &[Accept],
+    answer: Result<Vec<Result<Accepted, Refusal>>, StoreError>,
+) -> Vec<AcceptDesk> {
+    match answer {
+        Ok(answers) => answers.into_iter().map(Ok).collect(),
+        Err(StoreError::CommitUnknown(why)) => read_back(store, batch, &why).await,
+        Err(error) => batch.iter().map(|_| Err(error.clone())).collect(),
+    }
+}
+
 /// Nobody knows whether the batch was written, so the store is asked: what is there was accepted. For the others the
 /// doubt stays, and their callers are told.
-async fn read_back(store: &dyn Store, asked: Vec<(Scope, GenerationId)>, why: &str) -> Vec<AcceptDesk> {
-    let mut answers = Vec::with_capacity(asked.len());
-    for (scope, generation) in asked {
-        answers.push(match store.get(scope, generation).await {
-            Ok(row) => Ok(Ok(Accepted::New { generation, draft: row.draft })),
+async fn read_back(store: &dyn Store, batch: &[Accept], why: &str) -> Vec<AcceptDesk> {
+    let mut answers = Vec::with_capacity(batch.len());
+    for request in batch {
+        answers.push(match store.get(request.scope, request.generation).await {
+            Ok(row) => Ok(Ok(Accepted::New { generation: request.generation, draft: row.draft })),
             Err(_) => Err(StoreError::CommitUnknown(why.to_owned())),
         });
     }
@@ -114,16 +139,29 @@ impl Desk {
         if self.inner.draining() {
             return Err(DeskError::Draining);
         }
-        let recipe = self.recipe(&request.recipe)?;
-        let order = self.order(request, &recipe)?;
-        let user = order.user;
-        let accepted = self.inner.accepts.submit(order).await.map_err(unanswered)???;
+        let (scope, user, key) = (request.scope, user_of(&request), request.idempotency.clone());
+        let accepted = match self.rehearse(request) {
+            Ok(order) => self.inner.accepts.submit(order).await.map_err(unanswered)???,
+            // What was right when it was accepted (a deadline, a model) may be wrong by now. A repeat is still a repeat.
+            Err(wrong) => self.replay(scope, key).await?.ok_or(wrong)?,
+        };
         let (generation, draft) = accepted.ids();
         Ok(Receipt { generation, draft, user, accepted })
     }
 
+    /// What the request with this key was answered before.
+    async fn replay(&self, scope: Scope, key: Option<Idempotency>) -> Result<Option<Accepted>, DeskError> {
+        match key {
+            Some(key) => Ok(self.store().replay(scope, key, self.inner.now()).await?),
+            None => Ok(None),
+        }
+    }
+
     /// What `accept` would write for this request: everything in it is checked, nothing is written, its ids are not kept.
     pub fn rehearse(&self, request: Request) -> Result<Accept, DeskError> {
+        if !self.inner.config.generation {
+            return Err(DeskError::Refused(Refusal::GenerationPaused { since: self.inner.opened_at }));
+        }
         let recipe = self.recipe(&request.recipe)?;
         self.order(request, &recipe)
     }
@@ -144,16 +182,23 @@ impl Desk {
     /// Tries a failed or cancelled generation again: a new one, with a new hold, for the same draft.
     pub async fn retry(&self, scope: Scope, id: GenerationId, change: Again) -> Result<Receipt, DeskError> {
         let row = self.store().get(scope, id).await?;
-        let status = row.status();
-        if status.is_final() && status != copydesk_core::generation::Status::Completed {
-            return self.accept(again(scope, row, change)?).await;
-        }
-        if status.is_final() {
-            return Err(Refusal::AlreadyTerminal { status }.into());
-        }
-        // It is live: there is nothing to try again, the running one is the answer.
-        let accepted = Accepted::Duplicate { generation: row.generation.id, draft: row.draft };
-        Ok(Receipt { generation: row.generation.id, draft: row.draft, user: row.user, accepted })
+        let accepted = match row.status() {
+            Status::Failed | Status::Cancelled => return self.accept(again(scope, row, change)?).await,
+            // It is live: there is nothing to try again, the running one is the answer, which the store gives for its
+            // draft and remembers with the key.
+            Status::Pending | Status::Processing if change.idempotency.is_some() => {
+                return self.accept(again(scope, row, change)?).await;
+            }
+            Status::Pending | Status::Processing => {
+                Accepted::Duplicate { generation: row.generation.id, draft: row.draft }
+            }
+            Status::Completed => {
+                let refusal = Refusal::AlreadyTerminal { status: row.status() };
+                self.replay(scope, change.idempotency).await?.ok_or(refusal)?
+            }
+        };
+        let (generation, draft) = accepted.ids();
+        Ok(Receipt { generation, draft, user: row.user, accepted })
     }
 
     pub(crate) fn recipe(&self, name: &str) -> Result<Arc<LoadedRecipe>, DeskError> {
@@ -198,8 +243,7 @@ impl Desk {
         if !faults.is_empty() {
             return Err(DeskError::Invalid(faults));
         }
-        let user_external = request.user.clone().unwrap_or_else(|| ANONYMOUS.to_owned());
-        let user = UserId::from_external(request.scope.workspace, &user_external);
+        let user = user_of(&request);
         let dedupe_key = dedupe_key(&request, recipe, user, &input);
         let world = &self.inner.world;
         let slot = match request.draft {
@@ -216,7 +260,7 @@ impl Desk {
             generation: GenerationId(world.uuid(now)),
             slot,
             user,
-            user_external,
+            user_external: request.user.unwrap_or_else(|| ANONYMOUS.to_owned()),
             recipe: recipe.name.clone(),
             recipe_version: recipe.version.clone(),
             model,
@@ -285,6 +329,10 @@ pub(crate) fn route(recipe: &Recipe, providers: &Registry) -> Vec<String> {
     models.filter(|model| providers.resolve(model).is_ok()).collect()
 }
 
+fn user_of(request: &Request) -> UserId {
+    UserId::from_external(request.scope.workspace, request.user.as_deref().unwrap_or(ANONYMOUS))
+}
+
 fn unanswered(gone: crate::batch::Gone) -> DeskError {
     DeskError::Store(StoreError::CommitUnknown(gone.to_string()))
 }
@@ -343,8 +391,9 @@ fn name_faults(request: &Request) -> Vec<Fault> {
         ("/dedupe_key", &request.dedupe_key),
         ("/external_id", &request.external_id),
     ];
-    for (pointer, name) in names {
-        let Some(name) = name else { continue };
+    let names = names.into_iter().filter_map(|(pointer, name)| Some((pointer, name.as_ref()?)));
+    let key = request.idempotency.iter().map(|idempotency| ("/idempotency_key", &idempotency.key));
+    for (pointer, name) in names.chain(key) {
         if name.is_empty() || name.len() > NAME_BYTES_MAX {
             faults.push(Fault::new(pointer, "bad_length", format!("it must have 1 to {NAME_BYTES_MAX} bytes")));
         }

@@ -20,6 +20,9 @@ pub struct DeskConfig {
     pub attempt_timeout: Duration,
     /// Whether requests hold and settle credits. Off by default.
     pub credits: bool,
+    /// Whether this process takes part in generating. Off, it refuses new requests and claims nothing, whatever the
+    /// switch of the installation says, which is in the store. On by default.
+    pub generation: bool,
     /// How often the node renews its lease.
     pub heartbeat_every: Duration,
     /// After how long without a heartbeat a node's work is given to others. Three beats.
@@ -45,6 +48,7 @@ impl Default for DeskConfig {
             deadline: Duration::from_secs(3_600),
             attempt_timeout: Duration::from_secs(600),
             credits: false,
+            generation: true,
             heartbeat_every: Duration::from_secs(10),
             lease: Duration::from_secs(30),
             sweep_every: Duration::from_secs(5),

@@ -42,6 +42,7 @@ pub(crate) struct Inner {
     pub config: DeskConfig,
     pub label: String,
     pub node: NodeId,
+    pub opened_at: Timestamp,
     /// True when this process is the only one on its database, so that every other node is a dead one.
     pub alone: bool,
     pub live: Live,
@@ -57,6 +58,8 @@ pub(crate) struct Inner {
     /// Set once, when the desk has stopped: the duties end.
     pub stopped: watch::Sender<bool>,
     pub working: AtomicBool,
+    /// The node has said goodbye.
+    pub left: tokio::sync::Mutex<bool>,
     pub turns: std::sync::Mutex<Option<mpsc::UnboundedReceiver<Outgoing>>>,
 }
 
@@ -84,7 +87,8 @@ impl Desk {
             }
             None => true,
         };
-        let node = NodeId(world.uuid(world.now()));
+        let opened_at = world.now();
+        let node = NodeId(world.uuid(opened_at));
         let wake = Arc::new(Notify::new());
         let accepts = crate::accept::collector(Arc::clone(&store), Arc::clone(&wake));
         let (outgoing, turns) = mpsc::unbounded_channel();
@@ -96,6 +100,7 @@ impl Desk {
             config,
             label,
             node,
+            opened_at,
             alone,
             live: Live::default(),
             doubts: Doubts::default(),
@@ -105,6 +110,7 @@ impl Desk {
             draining: AtomicBool::new(false),
             stopped: watch::Sender::new(false),
             working: AtomicBool::new(false),
+            left: tokio::sync::Mutex::new(false),
             turns: std::sync::Mutex::new(Some(turns)),
         };
         Ok(Desk { inner: Arc::new(inner) })

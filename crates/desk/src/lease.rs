@@ -1,4 +1,5 @@
 //! The node's lease: one heartbeat row for everything this process runs. It takes no input; beating twice is beating once.
+//! The answer says which of its attempts are over because another node wrote their end: those are told to stop.
 
 use crate::desk::Inner;
 use crate::error::DeskError;
@@ -9,8 +10,21 @@ pub(crate) async fn beat(inner: &Inner, goodbye: bool) -> Result<(), DeskError> 
     if let Some(store_now) = inner.store.now().await? {
         inner.world.follow(store_now);
     }
-    let beat = Heartbeat { node: inner.node, at: inner.now(), label: inner.label.clone(), goodbye };
-    Ok(inner.store.heartbeat(beat).await?)
+    // One at a time: a beat that overtook the goodbye would register the node again.
+    let mut left = inner.left.lock().await;
+    if *left {
+        return Ok(());
+    }
+    // Where nobody else writes, every end is told at once.
+    let runs = if inner.alone { Vec::new() } else { inner.live.runs() };
+    let beat = Heartbeat { node: inner.node, at: inner.now(), label: inner.label.clone(), goodbye, runs };
+    for run in inner.store.heartbeat(beat).await? {
+        tracing::debug!(generation = %run.generation, attempt = run.attempt.0, "Its end was written elsewhere; the attempt stops");
+        inner.live.stop(run.generation, run.attempt);
+        inner.live.signal(run.generation);
+    }
+    *left = goodbye;
+    Ok(())
 }
 
 pub(crate) fn spawn(inner: &Arc<Inner>) {

@@ -4,6 +4,7 @@
 use copydesk_core::GenerationId;
 use copydesk_core::generation::AttemptNo;
 use copydesk_providers::DeltaSink;
+use copydesk_store::generations::Run;
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{broadcast, watch};
@@ -121,6 +122,10 @@ impl Live {
     }
     pub fn find(&self, id: GenerationId) -> Option<Running> {
         self.table().running.get(&id).cloned()
+    }
+    pub(crate) fn runs(&self) -> Vec<Run> {
+        let table = self.table();
+        table.running.iter().map(|(id, running)| Run { generation: *id, attempt: running.attempt }).collect()
     }
     pub fn count(&self) -> usize {
         self.table().running.len()

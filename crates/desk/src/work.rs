@@ -91,8 +91,10 @@ async fn run(inner: Arc<Inner>, inbox: mpsc::UnboundedReceiver<Outgoing>) {
 impl Loop {
     /// What a claim could fill. None while another claim is under way: that one may fill them.
     fn free_slots(&self) -> usize {
-        let taken = self.busy + self.claiming;
-        if self.inner.draining() || self.claiming > 0 { 0 } else { self.inner.config.slots().saturating_sub(taken) }
+        if self.inner.draining() || self.claiming > 0 || !self.inner.config.generation {
+            return 0;
+        }
+        self.inner.config.slots().saturating_sub(self.busy)
     }
 
     /// Nothing runs and nothing more will be claimed.

@@ -4,6 +4,9 @@ use crate::harness::*;
 use copydesk_core::refusal::Refusal;
 use copydesk_desk::DeskError;
 use copydesk_desk::accept::Request;
+use copydesk_store::StoreError;
+use copydesk_store::generations::Idempotency;
+use copydesk_store_tests::{Method, When};
 use serde_json::json;
 
 async fn nothing_was_written(bench: &Bench) {
@@ -98,5 +101,72 @@ async fn a_request_for_later_waits_until_then() {
     bench.advance(seconds(1)).await;
     bench.completed(receipt.generation).await;
     assert_eq!(bench.script.seen()[0].at, START.plus(seconds(90)));
+    bench.in_order().await;
+}
+
+#[tokio::test]
+async fn a_name_that_cannot_be_stored_everywhere_is_refused_with_its_field() {
+    let bench = Bench::new().await;
+    let node = bench.idle(config()).await;
+    let too_long = "k".repeat(256);
+    for bad in ["", "a\0b", too_long.as_str()] {
+        let with = |change: fn(&mut Request, String)| {
+            let mut request = note("tea");
+            change(&mut request, bad.to_owned());
+            request
+        };
+        let requests = [
+            ("/user", with(|request, bad| request.user = Some(bad))),
+            ("/target", with(|request, bad| request.target = Some(bad))),
+            ("/dedupe_key", with(|request, bad| request.dedupe_key = Some(bad))),
+            ("/external_id", with(|request, bad| request.external_id = Some(bad))),
+            ("/idempotency_key", with(|request, bad| request.idempotency = Some(keyed(bad)))),
+        ];
+        for (pointer, request) in requests {
+            let refused = node.desk.accept(request).await.unwrap_err();
+            let DeskError::Invalid(faults) = refused else { panic!("{refused}") };
+            assert!(faults.iter().all(|fault| fault.pointer == pointer), "{faults:?}");
+        }
+        for pointer in ["/model", "/input/prompt", "/metadata/note"] {
+            let mut request = note("tea");
+            match pointer {
+                "/model" => request.model = Some(format!("demo/{bad}")),
+                "/input/prompt" => request.input = serde_json::json!({ "prompt": "a\0b" }),
+                _ => request.metadata = serde_json::json!({ "note": "a\0b" }),
+            }
+            let refused = node.desk.accept(request).await.unwrap_err();
+            assert!(matches!(&refused, DeskError::Invalid(faults) if faults[0].pointer == pointer), "{refused}");
+        }
+    }
+    assert_eq!(bench.generations().await, []);
+}
+
+fn keyed(key: String) -> Idempotency {
+    let (owner, route) = ("key_1".to_owned(), "POST /api/v1/generations".to_owned());
+    Idempotency { owner, route, key, fingerprint: [1; 32], expires_at: START.plus(seconds(60)) }
+}
+
+#[tokio::test]
+async fn one_request_the_store_cannot_take_does_not_take_its_batch_along() {
+    let bench = Bench::new().await;
+    let node = bench.working(config()).await;
+    node.plug.block(Method::Accept);
+    // The first one goes alone; the two behind it share the next batch.
+    let impossible = StoreError::Corrupt("no database can hold this".to_owned());
+    bench.store.fail_next(Method::Accept, 3, When::Before, impossible.clone());
+    let accept = |prompt: &'static str| {
+        let desk = node.desk.clone();
+        tokio::spawn(async move { desk.accept(note(prompt)).await })
+    };
+    let first = accept("tea");
+    settle().await;
+    let (second, third) = (accept("coffee"), accept("milk"));
+    settle().await;
+    node.plug.unblock();
+    assert_eq!(first.await.unwrap(), Err(DeskError::Store(impossible.clone())));
+    assert_eq!(second.await.unwrap(), Err(DeskError::Store(impossible)), "refused in the batch and alone");
+    let receipt = third.await.unwrap().unwrap();
+    bench.completed(receipt.generation).await;
+    assert_eq!((bench.generations().await.len(), bench.store.injected()), (1, 3));
     bench.in_order().await;
 }

@@ -4,6 +4,7 @@ use crate::harness::*;
 use copydesk_core::Tokens;
 use copydesk_core::draft::DraftStatus;
 use copydesk_core::generation::Status;
+use copydesk_core::metering::usage::CallOutcome;
 use copydesk_core::refusal::Refusal;
 use copydesk_desk::DeskError;
 use copydesk_desk::accept::Again;
@@ -157,5 +158,50 @@ async fn cancels_race_with_results_a_hundred_times_and_the_balance_is_exact() {
     assert!((1..100).contains(&paid), "both ends were seen: {paid}");
     until("nothing runs", || async { node.desk.live().count() == 0 }).await;
     assert_eq!(bench.left("ada").await.micros(), (1_000 - 5 * paid) * 1_000_000);
+    bench.in_order().await;
+}
+
+#[tokio::test]
+async fn a_cancel_on_another_node_stops_the_attempt_within_a_heartbeat() {
+    let bench = Bench::new().await;
+    let worker = bench.working_beside_others(config()).await;
+    let other = bench.idle_beside_others(config()).await;
+    bench.script.then([Reply::hold("Twelve bytes"), Reply::hold("Left alone.")]);
+    let receipt = worker.accept(note("tea")).await;
+    let untouched = worker.accept(note("coffee")).await;
+    until("both calls are under way", || async { bench.script.in_flight() == 2 }).await;
+    other.desk.cancel(SCOPE, receipt.generation).await.unwrap();
+    let cancelled = bench.row(receipt.generation).await;
+    bench.advance(seconds(9)).await;
+    assert_eq!(bench.script.dropped(), 0, "nobody has told it yet");
+    bench.advance(seconds(1)).await;
+    until("the call is dropped", || async { bench.script.dropped() == 1 }).await;
+    until("its figures are booked", || async { bench.outcomes(receipt.generation).await[0].is_some() }).await;
+    assert_eq!(bench.outcomes(receipt.generation).await, [Some(CallOutcome::Late)]);
+    assert_eq!(bench.row(receipt.generation).await, cancelled, "nothing else changes");
+    assert_eq!(worker.desk.live().count(), 1, "the slot is free, and the other one goes on");
+    bench.script.release(1);
+    bench.completed(untouched.generation).await;
+    assert_eq!(bench.left("ada").await, credits("995"));
+    bench.in_order().await;
+}
+
+#[tokio::test]
+async fn a_deadline_noticed_by_another_node_stops_the_attempt_too() {
+    let bench = Bench::new().await;
+    let worker = bench.working_beside_others(config()).await;
+    bench.script.then([Reply::Hang]);
+    let receipt = worker.accept(note("tea")).await;
+    until("the call is under way", || async { bench.script.in_flight() == 1 }).await;
+    let other = bench.idle_beside_others(config()).await;
+    bench.clock.advance(seconds(5));
+    let ended = other.desk.cleanup_stale(seconds(1), false).await.unwrap();
+    assert_eq!(ended.len(), 1);
+    bench.advance(seconds(5)).await;
+    until("the call is dropped", || async { bench.script.dropped() == 1 }).await;
+    assert_eq!(bench.status(receipt.generation).await, Status::Failed);
+    until("the slot is free", || async { worker.desk.live().count() == 0 }).await;
+    settle().await;
+    assert_eq!(bench.left("ada").await, credits("1000"));
     bench.in_order().await;
 }

@@ -197,3 +197,41 @@ async fn a_desk_whose_slots_are_full_does_not_spin_on_what_is_due() {
     bench.pass_until("it is over", || async { bench.status(failed).await.is_final() }).await;
     bench.completed(failed).await;
 }
+
+#[tokio::test]
+async fn a_recipe_says_how_often_it_is_tried() {
+    for attempts in [1_u32, 2, 5] {
+        let mut bench = Bench::new().await;
+        let (_folder, shelf) = recipes::note_with("max_attempts = 3", &format!("max_attempts = {attempts}"));
+        bench.shelf = shelf;
+        let node = bench.working(config()).await;
+        bench.script.otherwise(Reply::Fail(ErrorClass::Overloaded));
+        let receipt = node.accept(note("tea")).await;
+        bench.pass_until("it has failed", || async { bench.status(receipt.generation).await.is_final() }).await;
+        let row = bench.row(receipt.generation).await;
+        assert_eq!((row.generation.spent, bench.script.calls()), (attempts, attempts as usize));
+        assert_eq!(bench.left("ada").await, credits("1000"));
+        bench.in_order().await;
+    }
+}
+
+#[tokio::test]
+async fn a_price_that_changes_meanwhile_changes_nothing_for_what_was_accepted() {
+    let bench = Bench::new().await;
+    let before = bench.idle(config()).await;
+    let (paid, failing) = (before.accept(note("tea")).await, before.accept(note("coffee")).await);
+    assert_eq!(bench.balance("ada").await.held, credits("10"));
+    before.kill();
+    let mut dearer = bench;
+    let (_folder, shelf) = recipes::note_with("price = 5", "price = 9");
+    dearer.shelf = shelf;
+    dearer.script.then([Reply::say("A fine text."), Reply::Fail(ErrorClass::Refused)]);
+    let node = dearer.working(DeskConfig { max_concurrent: Some(1), ..config() }).await;
+    dearer.completed(paid.generation).await;
+    dearer.failed(failing.generation).await;
+    assert_eq!(dearer.left("ada").await, credits("995"), "5 settled, 5 given back, as agreed at accept");
+    let next = node.accept(note("milk")).await;
+    dearer.completed(next.generation).await;
+    assert_eq!(dearer.left("ada").await, credits("986"), "the new price is for new requests");
+    dearer.in_order().await;
+}

@@ -4,7 +4,9 @@ use crate::harness::*;
 use copydesk_core::draft::DraftStatus;
 use copydesk_core::generation::Status;
 use copydesk_core::metering::usage::CallOutcome;
+use copydesk_core::refusal::Refusal;
 use copydesk_core::{NanoUsd, Tokens};
+use copydesk_desk::DeskError;
 use copydesk_desk::accept::{Again, Receipt};
 use copydesk_providers::ErrorClass;
 use copydesk_store::generations::{Accepted, Idempotency};
@@ -118,6 +120,50 @@ async fn the_same_idempotency_key_a_hundred_times_at_once_gives_one_generation()
     assert!(other.to_string().contains("idempotency key was used before"), "{other}");
     assert_eq!((bench.generations().await.len(), bench.script.calls()), (1, 1));
     assert_eq!(bench.left("ada").await, credits("995"));
+    bench.in_order().await;
+}
+
+#[tokio::test]
+async fn a_repeat_after_its_deadline_is_the_replay_and_not_a_refusal() {
+    let bench = Bench::new().await;
+    let node = bench.working(config()).await;
+    let timed = |prompt: &str| {
+        let mut request = keyed(prompt);
+        (request.run_at, request.deadline) = (Some(START.plus(seconds(5))), Some(START.plus(seconds(60))));
+        request
+    };
+    let first = node.accept(timed("tea")).await;
+    bench.pass_until("it has ended", || async { bench.status(first.generation).await.is_final() }).await;
+    bench.advance(seconds(120)).await;
+    let again = node.accept(timed("tea")).await;
+    assert!(matches!(again.accepted, Accepted::Replayed { .. }));
+    assert_eq!((again.generation, again.draft, again.user), (first.generation, first.draft, first.user));
+    let other = node.desk.accept(timed("another body")).await.unwrap_err();
+    assert!(other.to_string().contains("idempotency key was used before"), "{other}");
+    let mut unused = timed("tea");
+    unused.idempotency.as_mut().unwrap().key = "click-18".to_owned();
+    let late = node.desk.accept(unused).await.unwrap_err();
+    assert!(late.to_string().contains("leaves no time"), "{late}");
+    assert_eq!((bench.generations().await.len(), bench.script.calls()), (1, 1));
+    bench.in_order().await;
+}
+
+#[tokio::test]
+async fn a_repeated_retry_of_a_running_one_gives_its_ids_also_after_its_end() {
+    let bench = Bench::new().await;
+    let node = bench.working(config()).await;
+    bench.script.then([Reply::hold("A text about tea.")]);
+    let receipt = node.accept(note("tea")).await;
+    until("the call is under way", || async { bench.script.in_flight() == 1 }).await;
+    let again = || Again { idempotency: keyed("tea").idempotency, ..Again::default() };
+    let retry = async || node.desk.retry(SCOPE, receipt.generation, again()).await.map(|receipt| receipt.accepted);
+    let (generation, draft) = (receipt.generation, receipt.draft);
+    assert_eq!(retry().await, Ok(Accepted::Duplicate { generation, draft }));
+    bench.script.release(1);
+    bench.completed(generation).await;
+    assert_eq!(retry().await, Ok(Accepted::Replayed { generation, draft, deduplicated: true }));
+    let keyless = node.desk.retry(SCOPE, generation, Again::default()).await;
+    assert_eq!(keyless, Err(DeskError::Refused(Refusal::AlreadyTerminal { status: Status::Completed })));
     bench.in_order().await;
 }
 

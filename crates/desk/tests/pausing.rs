@@ -3,8 +3,8 @@
 use crate::harness::*;
 use copydesk_core::generation::Status;
 use copydesk_core::refusal::Refusal;
-use copydesk_desk::DeskError;
 use copydesk_desk::accept::Request;
+use copydesk_desk::{DeskConfig, DeskError};
 use copydesk_store::AdminStore;
 use copydesk_store::admin::PauseKey;
 
@@ -36,6 +36,24 @@ async fn seed_s1_a16_master_switch_off_refuses_and_writes_nothing_and_accepted_o
     bench.completed(accepted.generation).await;
     let next = node.accept(note("coffee")).await;
     bench.completed(next.generation).await;
+    bench.in_order().await;
+}
+
+#[tokio::test]
+async fn a_process_that_is_switched_off_refuses_and_claims_nothing_and_leaves_the_others_alone() {
+    let bench = Bench::new().await;
+    let off = bench.idle_beside_others(DeskConfig { generation: false, ..config() }).await;
+    let other = bench.idle_beside_others(config()).await;
+    let waiting = other.accept(note("tea")).await;
+    off.desk.start_working().await.unwrap();
+    let refused = off.desk.accept(note("coffee")).await.unwrap_err();
+    assert_eq!(refused, DeskError::Refused(Refusal::GenerationPaused { since: START }));
+    assert_eq!(off.desk.rehearse(note("coffee")), Err(refused));
+    bench.advance(seconds(30)).await;
+    assert_eq!((bench.status(waiting.generation).await, bench.script.calls()), (Status::Pending, 0));
+    assert_eq!((bench.generations().await.len(), bench.store.pauses().await), (1, Ok(vec![])));
+    other.desk.start_working().await.unwrap();
+    bench.completed(waiting.generation).await;
     bench.in_order().await;
 }
 

@@ -51,7 +51,6 @@ async fn a_late_attempt_does_not_take_its_successor_in_the_same_process_along() 
     bench.advance(seconds(31)).await;
     let sweeper = bench.idle_beside_others(config()).await;
     assert_eq!(sweeper.desk.sweep_once().await.unwrap().len(), 1);
-    node.plug.unblock();
     bench.advance(seconds(3)).await;
     assert_eq!(bench.script.in_flight(), 2, "the same desk runs the second attempt beside the first");
     bench.script.release(1);
@@ -60,6 +59,7 @@ async fn a_late_attempt_does_not_take_its_successor_in_the_same_process_along() 
     })
     .await;
     assert_eq!(node.desk.live().count(), 1, "the second one is still known");
+    node.plug.unblock();
     node.desk.cancel(SCOPE, receipt.generation).await.unwrap();
     until("the second one is dropped", || async { bench.script.dropped() == 1 }).await;
     assert_eq!(bench.status(receipt.generation).await, Status::Cancelled);

@@ -178,6 +178,7 @@ create table outcomes (
   attempt bigint not null,
   spent bigint not null,
   row_version bigint not null,
+  started_at timestamptz,
   finished_at timestamptz not null,
   settled bigint not null check (settled >= 0),
   version bigint,
@@ -237,6 +238,7 @@ create table idempotency (
   fingerprint bytea not null,
   generation_id uuid not null,
   draft_id uuid not null,
+  deduplicated boolean not null,
   created_at timestamptz not null,
   expires_at timestamptz not null,
   primary key (workspace_id, owner, route, key)
@@ -339,8 +341,7 @@ create table nodes (
   id uuid primary key,
   label text not null,
   started_at timestamptz not null,
-  beat_at timestamptz not null,
-  goodbye boolean not null
+  beat_at timestamptz not null
 ) with (fillfactor = 50);
 
 create table pauses (

@@ -5,6 +5,10 @@ use copydesk_store::StoreError;
 use deadpool_postgres::PoolError;
 use tokio_postgres::error::SqlState;
 
+/// What helps when a table or a column is not there, or not as the program knows it.
+const MENDING: &str = "-- `copydesk db check` names every difference and the statement that mends it; \
+                       `copydesk db migrate` brings the database of an older program up to date";
+
 /// Inside the crate errors keep their class, so that a batch can be tried again or bisected.
 #[derive(Debug)]
 pub enum Fault {
@@ -39,10 +43,11 @@ impl From<tokio_postgres::Error> for Fault {
             "55" if *code == SqlState::LOCK_NOT_AVAILABLE => StoreError::Busy(words),
             "57" if *code == SqlState::QUERY_CANCELED => StoreError::Busy(words),
             "08" | "25" | "28" | "53" | "57" | "58" => StoreError::Unavailable(words),
-            "42" => StoreError::SchemaMismatch(vec![copydesk_store::SchemaFault {
-                what: words,
-                sql: "-- run `copydesk doctor`: it names the difference".to_owned(),
-            }]),
+            // Another role's tables are no matter of their shape.
+            "42" if *code == SqlState::INSUFFICIENT_PRIVILEGE => StoreError::Unavailable(words),
+            "42" => {
+                StoreError::SchemaMismatch(vec![copydesk_store::SchemaFault { what: words, sql: MENDING.to_owned() }])
+            }
             _ => StoreError::Corrupt(words),
         })
     }

@@ -9,7 +9,8 @@ use copydesk_core::{DraftId, GenerationId, Timestamp, UserId};
 use copydesk_store::admin::{Description, EventRow, Finding, KeyRow, Pause, PauseKey};
 use copydesk_store::drafts::{DraftFilter, DraftRow, Edit, SetDraft, VersionRow};
 use copydesk_store::generations::{
-    Accept, Accepted, GenerationFilter, GenerationRow, Heartbeat, Limits, Overdue, SweepRequest, Turn, TurnAnswer,
+    Accept, Accepted, GenerationFilter, GenerationRow, Heartbeat, Idempotency, Limits, Overdue, Run, SweepRequest,
+    Turn, TurnAnswer,
 };
 use copydesk_store::ledger::Posted;
 use copydesk_store::usage::{CallFilter, CallRow};
@@ -21,10 +22,13 @@ impl GenerationStore for PostgresStore {
     fn accept(&self, batch: Vec<Accept>) -> Answer<'_, Vec<Result<Accepted, Refusal>>> {
         Box::pin(async move { self.accept_batch(&batch).await })
     }
+    fn replay(&self, scope: Scope, key: Idempotency, at: Timestamp) -> Answer<'_, Option<Accepted>> {
+        Box::pin(async move { self.find_replay(scope, &key, at).await })
+    }
     fn turn(&self, turn: Turn) -> Answer<'_, TurnAnswer> {
         Box::pin(async move { self.run_turn(&turn).await })
     }
-    fn heartbeat(&self, beat: Heartbeat) -> Answer<'_, ()> {
+    fn heartbeat(&self, beat: Heartbeat) -> Answer<'_, Vec<Run>> {
         Box::pin(async move { self.beat(&beat).await })
     }
     fn overdue(&self, sweep: SweepRequest) -> Answer<'_, Vec<Overdue>> {

@@ -4,13 +4,13 @@
 use crate::PostgresStore;
 use crate::pipeline::{Steps, Tx, read};
 use crate::read::generations::{generation, live_state};
-use crate::types::{Micros, narrow, params, sql, text};
-use copydesk_core::generation::State;
+use crate::types::{Micros, columns, narrow, params, sql, text};
+use copydesk_core::generation::{AttemptNo, State};
 use copydesk_core::metering::usage::CallOutcome;
 use copydesk_core::{CallId, GenerationId, Timestamp, WorkspaceId};
-use copydesk_store::generations::{Heartbeat, Overdue, OverdueReason, SweepRequest};
+use copydesk_store::generations::{Heartbeat, Overdue, OverdueReason, Run, SweepRequest};
 use copydesk_store::{Scope, StoreError};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 use tokio_postgres::Row;
 use uuid::Uuid;
@@ -23,17 +23,30 @@ const NODE_KEPT: Duration = Duration::from_secs(24 * 3_600);
 const UNPRICED: &str = "unpriced";
 
 impl PostgresStore {
-    pub(crate) async fn beat(&self, beat: &Heartbeat) -> Result<(), StoreError> {
+    pub(crate) async fn beat(&self, beat: &Heartbeat) -> Result<Vec<Run>, StoreError> {
         let tx = Tx::open(&self.writers).await?;
         let mut steps = Steps::default();
         steps.add(sql!("sweep/forget_nodes"), params![Micros::from(beat.at.minus(NODE_KEPT))]);
-        let params = params![beat.node.0, text(&beat.label), Micros::from(beat.at), beat.goodbye];
-        steps.add(sql!("sweep/beat"), params);
-        tx.commit(steps).await?;
+        if beat.goodbye {
+            steps.add(sql!("sweep/goodbye"), params![beat.node.0]);
+        } else {
+            steps.add(sql!("sweep/beat"), params![beat.node.0, text(&beat.label), Micros::from(beat.at)]);
+        }
+        let runs = &beat.runs;
+        let asked = (!runs.is_empty()).then(|| {
+            let params = columns!(runs, run => run.generation.0, i64::from(run.attempt.0));
+            steps.add(sql!("sweep/still_runs"), params)
+        });
+        let answers = tx.commit(steps).await?;
         if beat.goodbye {
             self.wake.others();
         }
-        Ok(())
+        let mut still = HashSet::new();
+        for row in answers.rows(asked) {
+            let attempt = AttemptNo(narrow("attempt", row.get("attempt"))?);
+            still.insert(Run { generation: GenerationId(row.get("id")), attempt });
+        }
+        Ok(beat.runs.iter().copied().filter(|run| !still.contains(run)).collect())
     }
 
     pub(crate) async fn find_overdue(&self, sweep: &SweepRequest) -> Result<Vec<Overdue>, StoreError> {

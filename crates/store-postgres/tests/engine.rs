@@ -7,8 +7,9 @@ mod support;
 
 use copydesk_core::GenerationId;
 use copydesk_core::generation::Status;
+use copydesk_store::drafts::DraftFilter;
 use copydesk_store::generations::{Accepted, Applied, Claimed, Limits, Turn};
-use copydesk_store::{AdminStore, GenerationStore, Scope, StoreError};
+use copydesk_store::{AdminStore, DraftStore, GenerationStore, PageRequest, Scope, StoreError};
 use copydesk_store_postgres::PostgresStore;
 use copydesk_store_tests::builder::{self, AcceptWith, Ids, START};
 use std::collections::HashSet;
@@ -230,4 +231,46 @@ async fn a_nul_is_shown_in_free_text_and_refused_in_keys() {
         assert!(matches!(&error, StoreError::Corrupt(words) if words.contains("nothing was written")), "{error:?}");
     }
     assert_eq!(store.describe().await.unwrap().waiting, 0);
+}
+
+#[tokio::test]
+async fn every_column_of_the_views_says_what_was_booked() {
+    let namespace = Namespace::new().await;
+    let store = namespace.open().await;
+    let ids = Ids::new();
+    for (minute, title) in [(0_u64, "Early"), (1, "Late")] {
+        let now = START.plus(std::time::Duration::from_secs(60 * minute));
+        let request = builder::accept(&ids, now).user("ann").title(title);
+        let request = request.change(|it| it.metadata = r#"{"campaign":7}"#.to_owned());
+        store.accept(vec![request]).await.unwrap();
+        let run = claim_at(&store, &ids, now).await.remove(0);
+        let settle = builder::settle(&ids, &run, now);
+        store.turn(builder::writes(now, vec![settle])).await.unwrap();
+    }
+    let view = vandal(&namespace.name).await;
+    let all = async |sql: &str| {
+        let rows = view.query(sql, &[]).await.unwrap();
+        rows.iter().map(|row| row.get::<_, String>(0)).collect::<Vec<String>>()
+    };
+    let words = "select concat_ws('|', user_id, model, tokens_used, prompt_tokens, completion_tokens, duration_ms, \
+                 metadata) from llm_usage_logs";
+    assert_eq!(all(words).await, [r#"ann|demo/swift|150|100|50|1234|{"campaign":7}"#; 2]);
+    let newest =
+        "select to_char(created_at at time zone 'UTC', 'HH24:MI') from llm_usage_logs order by created_at desc";
+    assert_eq!(all(newest).await, ["00:01", "00:00"]);
+    let money = "select concat_ws('|', service, operation, tokens, (cost_usd * 1000000000)::bigint) from usage_logs";
+    assert_eq!(all(money).await, ["newsletter|write|150|1000"; 2]);
+    let drafts = store.list_drafts(Scope::DEFAULT, DraftFilter::default(), PageRequest::newest(9)).await.unwrap().rows;
+    let expected: Vec<String> = drafts
+        .iter()
+        .map(|row| format!("{}|ann|{}|draft|{}", row.id.uuid(), row.title, row.generated_at.is_some()))
+        .collect();
+    let shown = "select concat_ws('|', id, user_id, title, status, case when generated_at is null then 'false' else 'true' end) \
+                 from newsletter_drafts order by generated_at desc";
+    assert_eq!((all(shown).await, expected.len()), (expected, 2));
+}
+
+async fn claim_at(store: &PostgresStore, ids: &Ids, now: copydesk_core::Timestamp) -> Vec<Claimed> {
+    let claim = Some(builder::claim(ids, ids.node(), 1, builder::no_limits()));
+    store.turn(Turn { now, writes: vec![], claim }).await.unwrap().claimed
 }

@@ -103,6 +103,18 @@ async fn a_changed_type_and_an_index_without_its_predicate_are_found_and_mended(
 }
 
 #[tokio::test]
+async fn a_column_that_is_lost_while_the_program_runs_says_what_finds_and_mends_it() {
+    let namespace = Namespace::new().await;
+    let store = namespace.open().await;
+    vandal(&namespace.name).await.batch_execute("alter table pauses drop column since_at").await.unwrap();
+    let StoreError::SchemaMismatch(faults) = store.pauses().await.unwrap_err() else { panic!("another error") };
+    assert!(faults[0].what.contains("since_at") && faults[0].what.contains("42703"), "{faults:?}");
+    for command in ["copydesk db check", "copydesk db migrate"] {
+        assert!(faults[0].sql.contains(command), "{faults:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_database_of_a_newer_program_is_refused() {
     let namespace = Namespace::new().await;
     drop(namespace.open().await);

@@ -181,6 +181,7 @@ CREATE TABLE outcomes (
     attempt INTEGER NOT NULL,
     spent INTEGER NOT NULL,
     row_version INTEGER NOT NULL,
+    started_at INTEGER,
     finished_at INTEGER NOT NULL,
     settled INTEGER NOT NULL CHECK (settled >= 0),
     version INTEGER,
@@ -242,6 +243,7 @@ CREATE TABLE idempotency (
     fingerprint BLOB NOT NULL,
     generation_id BLOB NOT NULL,
     draft_id BLOB NOT NULL,
+    deduplicated INTEGER NOT NULL CHECK (deduplicated IN (0, 1)),
     created_at INTEGER NOT NULL,
     expires_at INTEGER NOT NULL,
     PRIMARY KEY (workspace_id, owner, route, key)
@@ -353,8 +355,7 @@ CREATE TABLE nodes (
     id BLOB NOT NULL PRIMARY KEY,
     label TEXT NOT NULL,
     started_at INTEGER NOT NULL,
-    beat_at INTEGER NOT NULL,
-    goodbye INTEGER NOT NULL CHECK (goodbye IN (0, 1))
+    beat_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE pauses (

@@ -114,7 +114,7 @@ fn version(db: Db<'_>, scope: Scope, draft: DraftId, number: Option<u32>) -> Don
     let number = number.unwrap_or(current);
     let params = params![draft.0.as_bytes(), scope.workspace.0.as_bytes(), number];
     let row = db.first(sql!("drafts/version"), params, |row| version_row(row, draft))?;
-    let missing = || StoreError::NotFound { what: "version", id: format!("{draft} version {number}") };
+    let missing = || StoreError::NotFound { what: "version", id: format!("{number} of {draft}") };
     row.ok_or_else(|| missing().into())
 }
 

@@ -68,6 +68,7 @@ impl SqliteStore {
         if !faults.is_empty() {
             return Err(StoreError::SchemaMismatch(faults));
         }
+        crate::generations::forget_nodes(Db(&connection))?;
         let (checkpointer, bell) = Checkpointer::start(open_checkpointer(&file)?)?;
         let readers = (0..options.read_connections.max(1)).map(|_| open_reader(&file)).collect::<Result<_, _>>()?;
         Ok(SqliteStore {

@@ -26,8 +26,11 @@ pub(crate) fn close_call(db: Db<'_>, scope: Scope, call: &ClosedCall, at: Timest
 }
 
 /// The figures of a call whose attempt is over: an open one is closed as late, a lost one gets the true figures, any
-/// other has been reported already.
+/// other has been reported already. Somebody's guess at a call they saw as lost is no figure.
 pub(crate) fn book_late(db: Db<'_>, scope: Scope, call: &ClosedCall, at: Timestamp) -> Done<()> {
+    if call.outcome == CallOutcome::Lost {
+        return Ok(());
+    }
     close(db, sql!("apply/close_late"), scope, call, CallOutcome::Late, at, Some(CallOutcome::Lost))
 }
 

@@ -6,8 +6,9 @@
 use copydesk_core::generation::FailureCode;
 use copydesk_core::ledger::{Transfer, TransferKind};
 use copydesk_core::{GenerationId, Timestamp};
+use copydesk_store::drafts::DraftFilter;
 use copydesk_store::generations::{Accepted, Claimed, Heartbeat, Turn};
-use copydesk_store::{AdminStore, GenerationStore, LedgerStore, Scope, StoreError};
+use copydesk_store::{AdminStore, DraftStore, GenerationStore, LedgerStore, PageRequest, Scope, StoreError};
 use copydesk_store_sqlite::{Options, SqliteStore};
 use copydesk_store_tests::builder::{self, AcceptWith, Ids, START};
 use rusqlite::Connection;
@@ -164,7 +165,10 @@ async fn busy_store(folder: &Path) -> (SqliteStore, Vec<GenerationId>) {
     let writes =
         vec![builder::settle(&ids, &runs[0], START), builder::fail(&ids, &runs[1], FailureCode::Refused, START)];
     store.turn(builder::writes(START, writes)).await.unwrap();
-    store.heartbeat(Heartbeat { node: ids.node(), at: START, label: "n".into(), goodbye: false }).await.unwrap();
+    store
+        .heartbeat(Heartbeat { node: ids.node(), at: START, label: "n".into(), goodbye: false, runs: vec![] })
+        .await
+        .unwrap();
     assert_eq!(store.audit().await, Ok(vec![]));
     (store, made)
 }
@@ -232,4 +236,42 @@ async fn the_views_answer_in_words_people_read() {
     let first = made[0].uuid();
     assert_eq!(one(&format!("SELECT status FROM generation_status WHERE id = '{first}'")), "completed");
     drop(store);
+}
+
+#[tokio::test]
+async fn every_column_of_the_views_says_what_was_booked() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    let ids = Ids::new();
+    for (minute, title) in [(0_u64, "Early"), (1, "Late")] {
+        let now = START.plus(std::time::Duration::from_secs(60 * minute));
+        let request = builder::accept(&ids, now).user("ann").title(title);
+        let request = request.change(|it| it.metadata = r#"{"campaign":7}"#.to_owned());
+        store.accept(vec![request]).await.unwrap();
+        let run = claim(&store, &ids, 1, now).await.remove(0);
+        let settle = builder::settle(&ids, &run, now);
+        store.turn(builder::writes(now, vec![settle])).await.unwrap();
+    }
+    let view = vandal(folder.path());
+    let all = |sql: &str| {
+        let mut statement = view.prepare(sql).unwrap();
+        let rows = statement.query_map([], |row| row.get::<_, String>(0)).unwrap();
+        rows.collect::<Result<Vec<String>, _>>().unwrap()
+    };
+    let words = "SELECT user_id || '|' || model || '|' || tokens_used || '|' || prompt_tokens || '|' || \
+                 completion_tokens || '|' || duration_ms || '|' || metadata FROM llm_usage_logs";
+    assert_eq!(all(words), [r#"ann|demo/swift|150|100|50|1234|{"campaign":7}"#; 2]);
+    let newest = "SELECT created_at FROM llm_usage_logs ORDER BY created_at DESC";
+    assert_eq!(all(newest), ["2026-01-01T00:01:00.000000Z", "2026-01-01T00:00:00.000000Z"]);
+    let money = "SELECT service || '|' || operation || '|' || tokens || '|' || \
+                 CAST(round(cost_usd * 1000000000) AS INTEGER) FROM usage_logs";
+    assert_eq!(all(money), ["newsletter|write|150|1000"; 2]);
+    let drafts = store.list_drafts(Scope::DEFAULT, DraftFilter::default(), PageRequest::newest(9)).await.unwrap().rows;
+    let expected: Vec<String> = drafts
+        .iter()
+        .map(|row| format!("{}|ann|{}|draft|{}", row.id.uuid(), row.title, row.generated_at.unwrap()))
+        .collect();
+    let shown = "SELECT id || '|' || user_id || '|' || title || '|' || status || '|' || generated_at \
+                 FROM newsletter_drafts ORDER BY generated_at DESC";
+    assert_eq!((all(shown), expected.len()), (expected, 2));
 }

@@ -212,7 +212,7 @@ impl Bench {
         self.done(builder::cancel(&self.ids, scope, &generation, self.now())).await;
     }
     pub async fn beat(&self, node: NodeId) {
-        let beat = Heartbeat { node, at: self.now(), label: "test".to_owned(), goodbye: false };
+        let beat = Heartbeat { node, at: self.now(), label: "test".to_owned(), goodbye: false, runs: vec![] };
         self.store.heartbeat(beat).await.expect("heartbeat");
     }
 

@@ -21,7 +21,8 @@ use copydesk_core::{DraftId, GenerationId, Timestamp, UserId};
 use copydesk_store::admin::{Description, EventRow, Finding, KeyRow, Pause, PauseKey};
 use copydesk_store::drafts::{DraftFilter, DraftRow, Edit, SetDraft, VersionRow};
 use copydesk_store::generations::{
-    Accept, Accepted, GenerationFilter, GenerationRow, Heartbeat, Limits, Overdue, SweepRequest, Turn, TurnAnswer,
+    Accept, Accepted, GenerationFilter, GenerationRow, Heartbeat, Idempotency, Limits, Overdue, Run, SweepRequest,
+    Turn, TurnAnswer,
 };
 use copydesk_store::ledger::Posted;
 use copydesk_store::usage::{CallFilter, CallRow};
@@ -59,14 +60,14 @@ impl GenerationStore for ModelStore {
     fn accept(&self, batch: Vec<Accept>) -> Answer<'_, Vec<Result<Accepted, Refusal>>> {
         Box::pin(async move { self.data().accept(batch) })
     }
+    fn replay(&self, scope: Scope, key: Idempotency, at: Timestamp) -> Answer<'_, Option<Accepted>> {
+        Box::pin(async move { Ok(self.data().replay(scope, &key, at)?) })
+    }
     fn turn(&self, turn: Turn) -> Answer<'_, TurnAnswer> {
         Box::pin(async move { self.data().turn(&turn) })
     }
-    fn heartbeat(&self, beat: Heartbeat) -> Answer<'_, ()> {
-        Box::pin(async move {
-            self.data().heartbeat(beat);
-            Ok(())
-        })
+    fn heartbeat(&self, beat: Heartbeat) -> Answer<'_, Vec<Run>> {
+        Box::pin(async move { Ok(self.data().heartbeat(beat)) })
     }
     fn overdue(&self, sweep: SweepRequest) -> Answer<'_, Vec<Overdue>> {
         Box::pin(async move { Ok(self.data().overdue(&sweep)) })

@@ -32,6 +32,7 @@ macro_rules! conformance {
                 a_replayed_key_gives_the_first_ids_also_after_the_end,
                 a_reused_key_with_another_body_is_refused,
                 an_expired_key_counts_as_absent,
+                a_used_key_is_found_without_a_request,
                 a_live_dedupe_key_gives_the_first_ids_and_is_free_after_the_end,
                 two_equal_requests_of_one_batch_make_one_generation,
                 a_duplicate_is_replayed_by_its_own_key,
@@ -109,7 +110,8 @@ macro_rules! conformance {
                 writes_and_claim_go_in_one_turn,
                 a_lost_write_does_not_disturb_the_others_of_its_batch,
                 a_turn_of_many_writes_answers_in_their_order,
-                the_row_version_rises_by_exactly_one_per_change;
+                the_row_version_rises_by_exactly_one_per_change,
+                when_the_last_attempt_began_is_known_after_the_end;
             fence:
                 a_late_success_changes_nothing_but_usage,
                 a_late_failure_changes_nothing_but_usage,
@@ -145,8 +147,12 @@ macro_rules! conformance {
                 stale_ones_are_found_only_when_asked_for,
                 a_scan_continues_after_the_last_one_seen,
                 sweeping_twice_is_sweeping_once,
+                a_beat_is_told_which_of_its_runs_are_over,
                 the_sweeper_loses_the_race_to_a_completion,
                 a_completion_loses_the_race_to_the_sweeper,
+                a_sweeper_that_loses_to_another_leaves_the_lost_call_lost,
+                a_sweeper_that_loses_to_a_cancel_leaves_the_open_call_to_its_worker,
+                a_sweeper_that_loses_to_a_checkpoint_leaves_the_call_of_the_run_open,
                 orphaned_calls_are_closed_as_lost_with_an_estimate,
                 the_call_of_a_lost_attempt_is_an_orphan_while_the_next_runs,
                 orphans_are_closed_no_more_than_asked_at_a_time;
@@ -195,6 +201,7 @@ macro_rules! conformance {
                 open_calls_are_listed_and_newest_come_first;
             ledger:
                 a_grant_is_posted_once_per_reference,
+                a_grant_or_refund_of_nothing_is_refused_and_not_written,
                 two_workspaces_references_never_meet,
                 racing_grants_of_one_reference_are_one,
                 a_user_never_seen_has_nothing,

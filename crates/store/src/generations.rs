@@ -16,15 +16,23 @@ pub trait GenerationStore: Send + Sync {
     /// How many may wait (`queue_full`) is an option each engine is opened with.
     fn accept(&self, batch: Vec<Accept>) -> Answer<'_, Vec<Result<Accepted, Refusal>>>;
 
+    /// What `accept` would answer at `at` to the request that used this key before; `None` when none did. For requests
+    /// that cannot be made any more (their deadline has passed meanwhile) and may still be repeated.
+    ///
+    /// Errors: `Refused(IdempotencyKeyReused)` when that was another request.
+    fn replay(&self, scope: Scope, key: Idempotency, at: Timestamp) -> Answer<'_, Option<Accepted>>;
+
     /// One turn of a worker node, in one commit: apply `turn.writes`, then claim. The answers stand in the order of the
     /// writes. A write whose fence no longer matches changes nothing but its call's usage and is answered with
-    /// [`Applied::Lost`]. Claiming first moves due scheduled generations into the ready queue; it takes ready
+    /// [`Applied::Lost`]; one that closes its call as lost brings no usage but a guess, and then changes nothing at all.
+    /// Claiming first moves due scheduled generations into the ready queue; it takes ready
     /// generations by place (sort key, then id), skips full lanes and paused recipes, raises the attempt, writes
     /// the run row and the open call, and is equal to `transition(_, Claimed, now)` for each.
     fn turn(&self, turn: Turn) -> Answer<'_, TurnAnswer>;
 
-    /// Renews the node's lease (one row for everything it runs); the first beat registers the node.
-    fn heartbeat(&self, beat: Heartbeat) -> Answer<'_, ()>;
+    /// Renews the node's lease (one row for everything it runs); the first beat registers the node. Answers which of
+    /// `beat.runs` are over: somebody else wrote their end (a cancel, a sweeper), and their work is for nothing.
+    fn heartbeat(&self, beat: Heartbeat) -> Answer<'_, Vec<Run>>;
 
     /// Generations that need the sweeper at `now`: past their deadline, past their attempt's deadline by `grace`, or run
     /// by a node whose last beat is older than `lost_before` (or that said goodbye). At most `limit`, oldest first; a
@@ -117,6 +125,8 @@ pub enum Accepted {
     Replayed {
         generation: GenerationId,
         draft: DraftId,
+        /// The first answer was [`Accepted::Duplicate`].
+        deduplicated: bool,
     },
 }
 
@@ -125,7 +135,16 @@ impl Accepted {
         match self {
             Accepted::New { generation, draft }
             | Accepted::Duplicate { generation, draft }
-            | Accepted::Replayed { generation, draft } => (*generation, *draft),
+            | Accepted::Replayed { generation, draft, .. } => (*generation, *draft),
+        }
+    }
+
+    /// Whether the ids are those of another request's generation. A replay says so if the first answer did.
+    pub fn deduplicated(&self) -> bool {
+        match self {
+            Accepted::New { .. } => false,
+            Accepted::Duplicate { .. } => true,
+            Accepted::Replayed { deduplicated, .. } => *deduplicated,
         }
     }
 }
@@ -290,6 +309,15 @@ pub struct Heartbeat {
     pub label: String,
     /// The node is about to end and runs nothing any more.
     pub goodbye: bool,
+    /// What it works on, as far as it wants to know whether that is still its own.
+    pub runs: Vec<Run>,
+}
+
+/// One claim of one generation.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Run {
+    pub generation: GenerationId,
+    pub attempt: AttemptNo,
 }
 
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -345,6 +373,8 @@ pub struct GenerationRow {
     pub target: Option<String>,
     pub dedupe_key: Option<String>,
     pub priority: Priority,
+    /// When the attempt that runs began or, once it has ended, the last one. `None` while it waits and if it never ran.
+    pub started_at: Option<Timestamp>,
     /// The version it wrote, once completed.
     pub version: Option<u32>,
     pub origin: Option<String>,

@@ -8,7 +8,7 @@ use copydesk_core::ledger::{Balance, Transfer};
 pub trait LedgerStore: Send + Sync {
     /// Posts a grant or a refund. A second transfer with the same reference is answered with the first one
     /// and `posted: false`. A refund names a generation and never exceeds, with the refunds before it, what was settled
-    /// (`amount_too_large`).
+    /// (`amount_too_large`). An amount of zero is refused (`amount_zero`).
     fn post(&self, transfer: Transfer) -> Answer<'_, Posted>;
 
     /// The user's balances; zero for a user never seen.

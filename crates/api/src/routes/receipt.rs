@@ -25,11 +25,7 @@ pub(crate) async fn answer(
     headers: &HeaderMap,
     receipt: Receipt,
 ) -> Result<Response, Problem> {
-    let (replayed, duplicate) = match receipt.accepted {
-        Accepted::New { .. } => (false, false),
-        Accepted::Duplicate { .. } => (false, true),
-        Accepted::Replayed { .. } => (true, false),
-    };
+    let replayed = matches!(receipt.accepted, Accepted::Replayed { .. });
     let wait = prefer::wait(headers);
     let done = match wait {
         Some(patience) => finished(api, caller, &receipt, patience).await?,
@@ -38,7 +34,8 @@ pub(crate) async fn answer(
     let mut response = match done {
         Some(body) => Json(body).into_response(),
         None => {
-            let body = AcceptedBody::new(receipt.generation, receipt.draft, duplicate, api.links());
+            let deduplicated = receipt.accepted.deduplicated();
+            let body = AcceptedBody::new(receipt.generation, receipt.draft, deduplicated, api.links());
             (StatusCode::ACCEPTED, [(RETRY_AFTER, "1")], Json(body)).into_response()
         }
     };

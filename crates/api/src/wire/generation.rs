@@ -35,8 +35,9 @@ pub(crate) struct GenerationBody {
     accepted_at: String,
     /// Not before this instant: asked for by its owner, or because an attempt failed.
     run_at: Option<String>,
-    /// When the running attempt began, and when it must be over.
+    /// When the running attempt began or, after the end, the last one.
     started_at: Option<String>,
+    /// When the running attempt must be over.
     attempt_deadline_at: Option<String>,
     finished_at: Option<String>,
     deadline_at: String,
@@ -104,7 +105,6 @@ struct Urls {
 #[derive(Default)]
 struct StateFacts<'a> {
     run_at: Option<Timestamp>,
-    started_at: Option<Timestamp>,
     attempt_deadline_at: Option<Timestamp>,
     finished_at: Option<Timestamp>,
     failure: Option<&'a Failure>,
@@ -116,11 +116,9 @@ fn state_facts(state: &State) -> StateFacts<'_> {
             StateFacts { run_at: Some(*until), ..StateFacts::default() }
         }
         State::Pending { wait: Wait::Ready | Wait::Target } => StateFacts::default(),
-        State::Processing { claimed_at, attempt_deadline, .. } => StateFacts {
-            started_at: Some(*claimed_at),
-            attempt_deadline_at: Some(*attempt_deadline),
-            ..StateFacts::default()
-        },
+        State::Processing { attempt_deadline, .. } => {
+            StateFacts { attempt_deadline_at: Some(*attempt_deadline), ..StateFacts::default() }
+        }
         State::Completed { at, .. } | State::Cancelled { at } => {
             StateFacts { finished_at: Some(*at), ..StateFacts::default() }
         }
@@ -192,7 +190,7 @@ impl GenerationBody {
             attempts_max: generation.terms.max_attempts,
             accepted_at: generation.terms.accepted_at.to_string(),
             run_at: text(facts.run_at),
-            started_at: text(facts.started_at),
+            started_at: text(row.started_at),
             attempt_deadline_at: text(facts.attempt_deadline_at),
             finished_at: text(facts.finished_at),
             deadline_at: generation.terms.deadline_at.to_string(),

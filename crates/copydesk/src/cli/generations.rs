@@ -165,6 +165,7 @@ async fn show(backend: &Backend, id: &str, output: Output) -> Result<(), Failure
         ("user", "/user"),
         ("attempt", "/attempt"),
         ("accepted", "/accepted_at"),
+        ("started", "/started_at"),
         ("deadline", "/deadline_at"),
         ("finished", "/finished_at"),
         ("version", "/version"),

@@ -8,9 +8,12 @@ use crate::refusal::Refusal;
 /// The balance after a transfer of `amount`.
 ///
 /// Errors: [`Refusal::InsufficientCredits`] when a hold is more than what is available;
-/// [`Refusal::AmountTooLarge`] when a settle or release is more than what is held, or a sum leaves the range.
+/// [`Refusal::AmountZero`]; [`Refusal::AmountTooLarge`] when a settle or release is more than what is held, or a sum leaves the range.
 /// Invariant: available + held changes only by grants, refunds (up) and settles (down).
 pub fn post(balance: Balance, kind: TransferKind, amount: MicroCredits) -> Result<Balance, Refusal> {
+    if amount.is_zero() {
+        return Err(Refusal::AmountZero);
+    }
     let mut after = balance;
     match kind.debit() {
         Account::UserAvailable => {

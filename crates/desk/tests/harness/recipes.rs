@@ -36,6 +36,18 @@ pub fn changed_shelf() -> (tempfile::TempDir, Shelf) {
     (folder, shelf)
 }
 
+/// A shelf on which somebody has written something else into the recipe `note`.
+pub fn note_with(old: &str, new: &str) -> (tempfile::TempDir, Shelf) {
+    let folder = tempfile::tempdir().unwrap();
+    single(folder.path(), "note", r#"["demo/one"]"#, true);
+    let file = folder.path().join("note/recipe.toml");
+    let text = fs::read_to_string(&file).unwrap();
+    assert!(text.contains(old), "{text}");
+    fs::write(&file, text.replace(old, new)).unwrap();
+    let shelf = Shelf::built_in().unwrap().with_user_dir(folder.path()).unwrap_or_else(|error| panic!("{error}"));
+    (folder, shelf)
+}
+
 fn write(at: &Path, name: &str, files: &[(&str, &str)]) {
     fs::create_dir(at.join(name)).unwrap();
     for (file, text) in files {

@@ -1,2 +1,1 @@
--- Differs from SQLite: a boolean.
-select id, label, started_at, beat_at from nodes where not goodbye order by started_at, id
+SELECT id, label, started_at, beat_at FROM nodes ORDER BY started_at, id

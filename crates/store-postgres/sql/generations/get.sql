@@ -7,7 +7,7 @@ select g.id, g.workspace_id, g.draft_id, g.user_id, coalesce(u.external_id, '') 
        coalesce(o.spent, n.spent, p.spent, r.spent) as spent,
        coalesce(o.row_version, n.row_version, p.row_version, r.row_version) as row_version,
        r.id as ready_id, p.reason, p.not_before_at, n.node_id, n.claimed_at, n.attempt_deadline_at,
-       o.status as final_status, o.finished_at, o.settled, o.version, o.origin, o.error_code, o.error, o.error_detail,
+       coalesce(n.claimed_at, o.started_at) as started_at, o.status as final_status, o.finished_at, o.settled, o.version, o.origin, o.error_code, o.error, o.error_detail,
        coalesce(o.error_code, n.last_error_code, p.last_error_code, r.last_error_code) as last_error_code,
        coalesce(o.error, n.last_error, p.last_error, r.last_error) as last_error
 from generations g

@@ -1,2 +1,1 @@
--- Differs from SQLite: a boolean.
-select 1 as living from nodes where not goodbye and beat_at >= $1 limit 1
+SELECT 1 AS living FROM nodes WHERE beat_at >= $1 LIMIT 1

@@ -14,7 +14,7 @@ with recursive running (node_id) as (
   where n.node_id is not null
     and ($3::uuid is not null and n.node_id <> $3
          or d.id is null and $3 is distinct from n.node_id
-         or d.goodbye or d.beat_at < $4)
+         or d.beat_at < $4)
 ), found (id, reason) as (
   (select id, 0 from ready where deadline_at <= $1 and ($6::uuid is null or id > $6) order by id limit $7)
   union all

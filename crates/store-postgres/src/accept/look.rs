@@ -9,10 +9,11 @@ use crate::types::{Micros, columns, narrow, sql, unknown_word};
 use copydesk_core::draft::DraftStatus;
 use copydesk_core::draft::state::DraftFacts;
 use copydesk_core::generation::fairness::{QueueTime, VirtualTime};
+use copydesk_core::refusal::Refusal;
 use copydesk_core::{DraftId, GenerationId, Timestamp, UserId, WorkspaceId};
 use copydesk_store::StoreError;
 use copydesk_store::admin::{Pause, PauseKey};
-use copydesk_store::generations::{Accept, Slot};
+use copydesk_store::generations::{Accept, Accepted, Idempotency, Slot};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use tokio_postgres::Row;
 
@@ -34,7 +35,20 @@ pub struct DraftSeen {
 pub struct Replay {
     pub fingerprint: [u8; 32],
     pub ids: Ids,
+    pub deduplicated: bool,
     pub expires_at: Option<Timestamp>,
+}
+
+impl Replay {
+    /// The first answer again, if this is the same request.
+    pub fn answer(&self, key: &Idempotency) -> Result<Accepted, Refusal> {
+        if self.fingerprint == key.fingerprint {
+            let (generation, draft) = self.ids;
+            Ok(Accepted::Replayed { generation, draft, deduplicated: self.deduplicated })
+        } else {
+            Err(Refusal::IdempotencyKeyReused)
+        }
+    }
 }
 
 #[derive(Default)]
@@ -111,8 +125,7 @@ pub async fn look(tx: &mut Tx, batch: &[Accept], queues: &[i32], count: bool) ->
     for row in found.rows(replays) {
         // `place` counts the keyed requests from 1.
         let place: usize = narrow("place", row.get("place"))?;
-        let fingerprint = ledger::hash_of(row, "fingerprint")?;
-        seen.replays.insert(keyed[place - 1].0, Replay { fingerprint, ids: ids(row), expires_at: None });
+        seen.replays.insert(keyed[place - 1].0, replay(row)?);
     }
     for row in found.rows(keys) {
         seen.keys.insert((WorkspaceId(row.get("workspace_id")), row.get("dedupe_key")), ids(row));
@@ -124,6 +137,11 @@ pub async fn look(tx: &mut Tx, batch: &[Accept], queues: &[i32], count: bool) ->
     }
     seen.accounts = ledger::accounts(found.rows(accounts))?;
     Ok(seen)
+}
+
+pub fn replay(row: &Row) -> Result<Replay, StoreError> {
+    let fingerprint = ledger::hash_of(row, "fingerprint")?;
+    Ok(Replay { fingerprint, ids: ids(row), deduplicated: row.get("deduplicated"), expires_at: None })
 }
 
 fn existing(request: &Accept) -> Option<DraftId> {

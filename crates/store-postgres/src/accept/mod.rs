@@ -7,10 +7,12 @@ mod write;
 
 use crate::PostgresStore;
 use crate::failure::Fault;
-use crate::pipeline::Tx;
+use crate::pipeline::{Tx, read};
+use crate::types::{Micros, columns, sql};
+use copydesk_core::Timestamp;
 use copydesk_core::refusal::Refusal;
-use copydesk_store::StoreError;
-use copydesk_store::generations::{Accept, Accepted, Slot};
+use copydesk_store::generations::{Accept, Accepted, Idempotency, Slot};
+use copydesk_store::{Scope, StoreError};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Each further try means that somebody else has committed, so the number is only a safety net.
@@ -54,6 +56,24 @@ impl PostgresStore {
                 Err(fault) => return Err(fault.into()),
             }
         }
+    }
+
+    pub(crate) async fn find_replay(
+        &self,
+        scope: Scope,
+        key: &Idempotency,
+        at: Timestamp,
+    ) -> Result<Option<Accepted>, StoreError> {
+        if [&key.owner, &key.route, &key.key].iter().any(|part| part.contains('\0')) {
+            // No row can hold it.
+            return Ok(None);
+        }
+        let one = [key];
+        let params = columns!(one, key => scope.workspace.0, key.owner.as_str(), key.route.as_str(), key.key.as_str(),
+            Micros::from(at));
+        let rows = read(&self.readers, sql!(deep "accept/find_idempotency"), params).await?;
+        let Some(row) = rows.first() else { return Ok(None) };
+        Ok(Some(look::replay(row)?.answer(key)?))
     }
 
     /// `None`: somebody took a key between our look and our write.

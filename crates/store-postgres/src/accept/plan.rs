@@ -38,6 +38,7 @@ pub struct Remembered<'a> {
     pub key: &'a Idempotency,
     pub at: Timestamp,
     pub ids: Ids,
+    pub deduplicated: bool,
 }
 
 /// An existing draft that gets another generation.
@@ -97,21 +98,15 @@ pub fn plan<'a>(
             return Err(StoreError::Corrupt(format!("{} exists already", request.generation)).into());
         }
         let verdict = match (&request.idempotency, replay) {
-            (Some(key), Some(replay)) => Verdict::Answer(if replay.fingerprint == key.fingerprint {
-                Ok(Accepted::Replayed { generation: replay.ids.0, draft: replay.ids.1 })
-            } else {
-                Err(Refusal::IdempotencyKeyReused)
-            }),
+            (Some(key), Some(replay)) => Verdict::Answer(replay.answer(key)),
             (_, _) => decide(request, *queue, seen, &mut plan, waiting_max),
         };
         let Verdict::Answer(answer) = verdict else { return Ok(None) };
-        if let (Some(key), Ok(Accepted::New { .. } | Accepted::Duplicate { .. }), None) =
-            (&request.idempotency, &answer, replay)
-        {
-            let ids = answer.as_ref().map(Accepted::ids).map_err(|refusal| StoreError::Refused(refusal.clone()))?;
-            let replay = Replay { fingerprint: key.fingerprint, ids, expires_at: Some(key.expires_at) };
+        if let (Some(key), Ok(first), None) = (&request.idempotency, &answer, replay) {
+            let (ids, deduplicated) = (first.ids(), first.deduplicated());
+            let replay = Replay { fingerprint: key.fingerprint, ids, deduplicated, expires_at: Some(key.expires_at) };
             batch_replays.insert(name(request, key), replay);
-            plan.remembered.insert(name(request, key), Remembered { key, at: request.at, ids });
+            plan.remembered.insert(name(request, key), Remembered { key, at: request.at, ids, deduplicated });
         }
         plan.answers.push(answer);
     }

@@ -62,7 +62,7 @@ type Places = (Option<usize>, Option<usize>);
 fn contest<'a>(steps: &mut Steps<'a>, plan: &Plan<'a>) -> Places {
     let remembered = (!plan.remembered.is_empty()).then(|| {
         let params = columns!(plan.remembered, r => r.0.0.0, r.0.1, r.0.2, r.0.3, r.1.key.fingerprint.to_vec(),
-            r.1.ids.0.0, r.1.ids.1.0, Micros::from(r.1.at), Micros::from(r.1.key.expires_at));
+            r.1.ids.0.0, r.1.ids.1.0, r.1.deduplicated, Micros::from(r.1.at), Micros::from(r.1.key.expires_at));
         steps.add(sql!(deep "accept/put_idempotency"), params)
     });
     let keys = (!plan.keys.is_empty()).then(|| {

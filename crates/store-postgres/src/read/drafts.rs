@@ -65,10 +65,10 @@ impl PostgresStore {
         let rows = read(&self.readers, sql!(deep "drafts/version"), params).await?;
         match (rows.first(), number) {
             (Some(row), _) => version(row),
-            (None, Some(number)) => Err(StoreError::NotFound { what: "version", id: format!("{id} version {number}") }),
+            (None, Some(number)) => Err(StoreError::NotFound { what: "version", id: format!("{number} of {id}") }),
             (None, None) => {
                 let current = self.read_draft(scope, id).await?.current_version;
-                Err(StoreError::NotFound { what: "version", id: format!("{id} version {current}") })
+                Err(StoreError::NotFound { what: "version", id: format!("{current} of {id}") })
             }
         }
     }

@@ -77,6 +77,7 @@ fn row(row: &Row) -> Result<GenerationRow, StoreError> {
         target: row.get("target"),
         dedupe_key: row.get("dedupe_key"),
         priority: priority.ok_or_else(|| StoreError::Corrupt(format!("priority of {id}")))?,
+        started_at: row.get::<_, Option<Micros>>("started_at").map(Timestamp::from),
         version: version.map(|version| narrow("version", version)).transpose()?,
         origin: row.get("origin"),
         last_error: code.zip(row.get::<_, Option<String>>("last_error")),

@@ -137,7 +137,11 @@ impl<'a> Plan<'a> {
         }
     }
 
+    /// Somebody's guess at a call they saw as lost is no figure.
     fn book_late(&mut self, scope: Scope, call: &'a ClosedCall, at: Timestamp) {
+        if call.outcome == CallOutcome::Lost {
+            return;
+        }
         self.late.push(Closing { scope, call, outcome: CallOutcome::Late, at });
     }
 

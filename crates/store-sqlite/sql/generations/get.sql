@@ -15,6 +15,7 @@ SELECT g.id AS id, g.draft_id AS draft_id, g.user_id AS user_id, u.external_id A
        r.id AS ready_id,
        p.reason AS reason, p.not_before_at AS not_before_at,
        x.node_id AS node_id, x.claimed_at AS claimed_at, x.attempt_deadline_at AS attempt_deadline_at,
+       coalesce(x.claimed_at, o.started_at) AS started_at,
        o.status AS final_status, o.finished_at AS finished_at, o.settled AS settled, o.version AS version,
        o.origin AS origin, o.error_code AS error_code, o.error AS error, o.error_detail AS error_detail,
        coalesce(r.last_error_code, p.last_error_code, x.last_error_code, o.error_code) AS last_error_code,

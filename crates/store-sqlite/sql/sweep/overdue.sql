@@ -15,7 +15,6 @@ WITH overdue (id, reason) AS (
     LEFT JOIN nodes d ON d.id = r.node_id
     WHERE r.node_id <> coalesce($3, r.node_id)
        OR (d.id IS NULL AND $3 IS NULL)
-       OR d.goodbye = 1
        OR d.beat_at < $4
 )
 SELECT id, min(reason)

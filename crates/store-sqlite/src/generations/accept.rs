@@ -15,10 +15,10 @@ use copydesk_core::generation::fairness::{Place, VirtualTime, place};
 use copydesk_core::generation::{DraftMove, Wait};
 use copydesk_core::ledger::{Transfer, TransferKind, rules};
 use copydesk_core::refusal::Refusal;
-use copydesk_core::{DraftId, GenerationId, UserId};
-use copydesk_store::StoreError;
+use copydesk_core::{DraftId, GenerationId, Timestamp, UserId};
 use copydesk_store::admin::PauseKey;
 use copydesk_store::generations::{Accept, Accepted, Idempotency, Slot};
+use copydesk_store::{Scope, StoreError};
 use rusqlite::params;
 use std::collections::HashMap;
 
@@ -61,7 +61,9 @@ enum Base {
 
 fn check(session: &mut Session<'_>, request: &Accept) -> Done<Checked> {
     let db = session.db;
-    if let Some(replayed) = replay(db, request)? {
+    if let Some(key) = &request.idempotency
+        && let Some(replayed) = replay(db, request.scope, key, request.at)?
+    {
         return Ok(Checked::Known(replayed));
     }
     if let Some(since) = session.paused(&PauseKey::Generation)? {
@@ -77,8 +79,9 @@ fn check(session: &mut Session<'_>, request: &Accept) -> Done<Checked> {
         None => live_key(db, request)?,
     };
     if let Some((generation, draft)) = same_work {
-        remember(db, request, (generation, draft))?;
-        return Ok(Checked::Known(Accepted::Duplicate { generation, draft }));
+        let answer = Accepted::Duplicate { generation, draft };
+        remember(db, request, &answer)?;
+        return Ok(Checked::Known(answer));
     }
     if !request.hold.is_zero() {
         let balance = ledger::account(db, request.scope.workspace, request.user)?.balance;
@@ -87,18 +90,17 @@ fn check(session: &mut Session<'_>, request: &Accept) -> Done<Checked> {
     Ok(Checked::Fresh(base))
 }
 
-fn replay(db: Db<'_>, request: &Accept) -> Done<Option<Accepted>> {
-    let Some(Idempotency { owner, route, key, fingerprint, .. }) = &request.idempotency else { return Ok(None) };
-    let params = params![request.scope.workspace.0.as_bytes(), owner, route, key, request.at.micros()];
+pub(super) fn replay(db: Db<'_>, scope: Scope, key: &Idempotency, at: Timestamp) -> Done<Option<Accepted>> {
+    let Idempotency { owner, route, key, fingerprint, .. } = key;
+    let params = params![scope.workspace.0.as_bytes(), owner, route, key, at.micros()];
     let known = db.first(sql!("accept/find_idempotency"), params, |row| {
         let before: [u8; 32] = row.get(0)?;
-        Ok((before, GenerationId(codec::uuid(row, 1)?), DraftId(codec::uuid(row, 2)?)))
+        let (generation, draft) = (GenerationId(codec::uuid(row, 1)?), DraftId(codec::uuid(row, 2)?));
+        Ok((before, Accepted::Replayed { generation, draft, deduplicated: row.get(3)? }))
     })?;
     match known {
         None => Ok(None),
-        Some((before, generation, draft)) if before == *fingerprint => {
-            Ok(Some(Accepted::Replayed { generation, draft }))
-        }
+        Some((before, replayed)) if before == *fingerprint => Ok(Some(replayed)),
         Some(_) => Err(Refusal::IdempotencyKeyReused.into()),
     }
 }
@@ -129,8 +131,9 @@ fn live_key(db: Db<'_>, request: &Accept) -> Done<Option<Ids>> {
     })
 }
 
-fn remember(db: Db<'_>, request: &Accept, (generation, draft): Ids) -> Done<()> {
+fn remember(db: Db<'_>, request: &Accept, answer: &Accepted) -> Done<()> {
     let Some(key) = &request.idempotency else { return Ok(()) };
+    let (generation, draft) = answer.ids();
     db.execute(
         sql!("accept/put_idempotency"),
         params![
@@ -141,6 +144,7 @@ fn remember(db: Db<'_>, request: &Accept, (generation, draft): Ids) -> Done<()> 
             key.fingerprint,
             generation.0.as_bytes(),
             draft.0.as_bytes(),
+            answer.deduplicated(),
             request.at.micros(),
             key.expires_at.micros(),
         ],
@@ -183,7 +187,7 @@ fn write(session: &mut Session<'_>, places: &mut Places, request: &Accept, base:
         let params = params![workspace.0.as_bytes(), key, request.generation.0.as_bytes(), draft.0.as_bytes()];
         db.execute(sql!("accept/insert_live_key"), params)?;
     }
-    remember(db, request, (request.generation, draft))?;
+    remember(db, request, &Accepted::New { generation: request.generation, draft })?;
     write_hold(db, request)?;
     let data = format!("{{\"recipe\":{},\"draft\":\"{draft}\"}}", codec::json_text(&request.recipe));
     write_event(db, workspace, ACCEPTED, Some(request.generation), Some(draft), request.at, &data)?;

@@ -16,10 +16,12 @@ use copydesk_core::generation::waiting::Waiting;
 use copydesk_core::refusal::Refusal;
 use copydesk_core::{GenerationId, Timestamp};
 use copydesk_store::generations::{
-    Accept, Accepted, GenerationFilter, GenerationRow, Heartbeat, Limits, Overdue, SweepRequest, Turn, TurnAnswer,
-    Write,
+    Accept, Accepted, GenerationFilter, GenerationRow, Heartbeat, Idempotency, Limits, Overdue, Run, SweepRequest,
+    Turn, TurnAnswer, Write,
 };
 use copydesk_store::{Answer, GenerationStore, Page, PageRequest, Scope};
+
+pub(crate) use sweep::forget_nodes;
 
 /// What a row costs beside its texts, roughly.
 const ROW_BYTES: usize = 512;
@@ -30,13 +32,17 @@ impl GenerationStore for SqliteStore {
         Box::pin(self.write(bytes, move |session| accept::accept(session, &batch)))
     }
 
+    fn replay(&self, scope: Scope, key: Idempotency, at: Timestamp) -> Answer<'_, Option<Accepted>> {
+        Box::pin(self.read(move |db| accept::replay(db, scope, &key, at)))
+    }
+
     fn turn(&self, turn: Turn) -> Answer<'_, TurnAnswer> {
         let bytes = turn.writes.iter().map(bytes_of).sum::<usize>()
             + turn.claim.as_ref().map_or(0, |claim| claim.calls.len() * ROW_BYTES);
         Box::pin(self.write(bytes, move |session| apply::turn(session, &turn)))
     }
 
-    fn heartbeat(&self, beat: Heartbeat) -> Answer<'_, ()> {
+    fn heartbeat(&self, beat: Heartbeat) -> Answer<'_, Vec<Run>> {
         Box::pin(self.write(ROW_BYTES, move |session| sweep::heartbeat(session.db, &beat)))
     }
 

@@ -50,6 +50,7 @@ fn generation_row(row: &Row<'_>) -> Done<GenerationRow> {
         dedupe_key: row.get("dedupe_key")?,
         priority: Priority::new(priority)
             .ok_or_else(|| Fault::corrupt(format!("column generations.priority says {priority}")))?,
+        started_at: codec::maybe_instant(row, "started_at")?,
         version: row.get("version")?,
         origin: row.get("origin")?,
         last_error: last_error.zip(row.get("last_error")?),

@@ -9,7 +9,7 @@ use copydesk_core::generation::{AttemptNo, Generation, RowVersion, State, Terms}
 use copydesk_core::metering::usage::CallOutcome;
 use copydesk_core::{CallId, GenerationId, NodeId, Timestamp, WorkspaceId};
 use copydesk_store::Scope;
-use copydesk_store::generations::{Heartbeat, Overdue, OverdueReason, SweepRequest};
+use copydesk_store::generations::{Heartbeat, Overdue, OverdueReason, Run, SweepRequest};
 use rusqlite::{Row, params};
 use std::time::Duration;
 use uuid::Uuid;
@@ -21,11 +21,28 @@ const NODE_KEPT: Duration = Duration::from_secs(24 * 3_600);
 /// What a cost is called that nobody knows.
 const UNPRICED: &str = "unpriced";
 
-pub(super) fn heartbeat(db: Db<'_>, beat: &Heartbeat) -> Done<()> {
-    db.execute(sql!("sweep/forget_nodes"), [beat.at.minus(NODE_KEPT).micros()])?;
-    let params = params![beat.node.0.as_bytes(), beat.label, beat.at.micros(), beat.goodbye];
-    db.execute(sql!("sweep/beat"), params)?;
+/// Nobody else can have this database open, so none of the nodes it knows of is alive.
+pub(crate) fn forget_nodes(db: Db<'_>) -> Done<()> {
+    db.execute(sql!("sweep/forget_all_nodes"), [])?;
     Ok(())
+}
+
+pub(super) fn heartbeat(db: Db<'_>, beat: &Heartbeat) -> Done<Vec<Run>> {
+    db.execute(sql!("sweep/forget_nodes"), [beat.at.minus(NODE_KEPT).micros()])?;
+    let node = beat.node.0.as_bytes();
+    if beat.goodbye {
+        db.execute(sql!("sweep/goodbye"), [node])?;
+    } else {
+        db.execute(sql!("sweep/beat"), params![node, beat.label, beat.at.micros()])?;
+    }
+    let mut over = Vec::new();
+    for run in &beat.runs {
+        let params = params![run.generation.0.as_bytes(), run.attempt.0];
+        if db.first(sql!("sweep/still_runs"), params, |_| Ok(()))?.is_none() {
+            over.push(*run);
+        }
+    }
+    Ok(over)
 }
 
 /// In the order of their ids, which is the order of their age.

@@ -175,7 +175,13 @@ impl Driver {
 
     pub(super) fn beat(&mut self) -> Move {
         let node = self.nodes[usize::from(self.dice.chance(50))];
-        Move::Beat(Heartbeat { node, at: self.now, label: "walk".to_owned(), goodbye: self.dice.chance(4) })
+        Move::Beat(Heartbeat {
+            node,
+            at: self.now,
+            label: "walk".to_owned(),
+            goodbye: self.dice.chance(4),
+            runs: vec![],
+        })
     }
 
     pub(super) fn pause(&mut self) -> Move {

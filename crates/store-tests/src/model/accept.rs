@@ -7,11 +7,11 @@ use copydesk_core::generation::fairness::{Place, QueueTime, VirtualTime, place};
 use copydesk_core::generation::{AttemptNo, Generation, RowVersion, State, Terms, Wait};
 use copydesk_core::ledger::{Transfer, TransferKind, rules};
 use copydesk_core::refusal::Refusal;
-use copydesk_core::{DraftId, GenerationId, WorkspaceId};
-use copydesk_store::StoreError;
+use copydesk_core::{DraftId, GenerationId, Timestamp, WorkspaceId};
 use copydesk_store::admin::PauseKey;
 use copydesk_store::drafts::DraftRow;
 use copydesk_store::generations::{Accept, Accepted, Idempotency, Slot};
+use copydesk_store::{Scope, StoreError};
 
 type Ids = (GenerationId, DraftId);
 
@@ -19,7 +19,9 @@ impl Data {
     pub(super) fn accept(&mut self, batch: Vec<Accept>) -> Result<Vec<Result<Accepted, Refusal>>, StoreError> {
         for request in &batch {
             let known = self.generations.contains_key(&request.generation);
-            if known && self.remembered(request).is_none() {
+            let remembered =
+                request.idempotency.as_ref().and_then(|key| self.remembered(request.scope, key, request.at));
+            if known && remembered.is_none() {
                 return Err(StoreError::Corrupt(format!("{} exists already", request.generation)));
             }
         }
@@ -27,8 +29,10 @@ impl Data {
     }
 
     fn accept_one(&mut self, request: Accept) -> Result<Accepted, Refusal> {
-        if let Some((generation, draft)) = self.replay(&request)? {
-            return Ok(Accepted::Replayed { generation, draft });
+        if let Some(key) = &request.idempotency
+            && let Some(replayed) = self.replay(request.scope, key, request.at)?
+        {
+            return Ok(replayed);
         }
         if let Some(since) = self.paused(&PauseKey::Generation) {
             return Err(Refusal::GenerationPaused { since });
@@ -38,8 +42,9 @@ impl Data {
             return Err(Refusal::QueueFull { waiting });
         }
         if let Some((generation, draft)) = self.same_work(&request)? {
-            self.remember(&request, (generation, draft));
-            return Ok(Accepted::Duplicate { generation, draft });
+            let answer = Accepted::Duplicate { generation, draft };
+            self.remember(&request, &answer);
+            return Ok(answer);
         }
         if !request.hold.is_zero() {
             let balance = self.balance(request.scope, request.user);
@@ -50,23 +55,23 @@ impl Data {
         Ok(Accepted::New { generation: ids.0, draft: ids.1 })
     }
 
-    fn remembered(&self, request: &Accept) -> Option<&Replay> {
-        let key = request.idempotency.as_ref()?;
-        self.idempotency.get(&name(request.scope.workspace, key)).filter(|row| request.at < row.expires_at)
+    fn remembered(&self, scope: Scope, key: &Idempotency, at: Timestamp) -> Option<&Replay> {
+        self.idempotency.get(&name(scope.workspace, key)).filter(|row| at < row.expires_at)
     }
 
-    fn replay(&self, request: &Accept) -> Result<Option<Ids>, Refusal> {
-        let (Some(key), Some(row)) = (&request.idempotency, self.remembered(request)) else { return Ok(None) };
+    pub(super) fn replay(&self, scope: Scope, key: &Idempotency, at: Timestamp) -> Result<Option<Accepted>, Refusal> {
+        let Some(row) = self.remembered(scope, key, at) else { return Ok(None) };
         if row.fingerprint == key.fingerprint {
-            Ok(Some((row.generation, row.draft)))
+            let (generation, draft) = row.answer.ids();
+            Ok(Some(Accepted::Replayed { generation, draft, deduplicated: row.answer.deduplicated() }))
         } else {
             Err(Refusal::IdempotencyKeyReused)
         }
     }
 
-    fn remember(&mut self, request: &Accept, (generation, draft): Ids) {
+    fn remember(&mut self, request: &Accept, answer: &Accepted) {
         if let Some(key) = &request.idempotency {
-            let row = Replay { fingerprint: key.fingerprint, generation, draft, expires_at: key.expires_at };
+            let row = Replay { fingerprint: key.fingerprint, answer: answer.clone(), expires_at: key.expires_at };
             self.idempotency.insert(name(request.scope.workspace, key), row);
         }
     }
@@ -94,7 +99,7 @@ impl Data {
         if let Some(key) = &request.dedupe_key {
             self.live_keys.insert((workspace, key.clone()), (id, draft));
         }
-        self.remember(&request, (id, draft));
+        self.remember(&request, &Accepted::New { generation: id, draft });
         let wait = self.first_wait(&request);
         let terms = Terms {
             accepted_at: request.at,
@@ -119,6 +124,7 @@ impl Data {
             generation,
             model,
             step,
+            claimed_at: None,
             call: None,
             last_error: None,
             steps: vec![],

@@ -15,7 +15,7 @@ impl Data {
             schema_version: 1,
             known_schema_version: 1,
             keys: self.keys.len() as u64,
-            nodes: self.nodes.values().map(|node| node.row.clone()).collect(),
+            nodes: self.nodes.values().cloned().collect(),
             waiting: self.count_live(Status::Pending),
             processing: self.count_live(Status::Processing),
         }

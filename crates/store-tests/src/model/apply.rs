@@ -239,8 +239,11 @@ impl Data {
     }
 
     /// The figures of a call whose attempt is over: an open one is closed as late, a lost one gets the true figures, any
-    /// other has been reported already.
+    /// other has been reported already. Somebody's guess at a call they saw as lost is no figure.
     fn book_late(&mut self, scope: Scope, closed: &ClosedCall, at: Timestamp) {
+        if closed.outcome == CallOutcome::Lost {
+            return;
+        }
         let Some(call) = self.calls.get_mut(&closed.id).filter(|call| call.scope == scope) else { return };
         let before = call.row.closed.as_ref().map(|(_, closed)| closed.outcome);
         if before.is_none() || before == Some(CallOutcome::Lost) {

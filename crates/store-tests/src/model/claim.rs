@@ -109,6 +109,7 @@ impl Data {
         entry.generation.attempt = decision.attempt;
         entry.generation.spent = decision.spent;
         entry.generation.row_version = decision.row_version;
+        entry.claimed_at = Some(now);
         entry.call = Some(call);
         let (draft, sort_key, scope) = (entry.draft, entry.sort_key, entry.scope());
         let time = self.clock.entry(entry.queue()).or_default();

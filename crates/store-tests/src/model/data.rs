@@ -8,7 +8,7 @@ use copydesk_core::ledger::{Balance, Transfer};
 use copydesk_core::{CallId, DraftId, GenerationId, NodeId, Timestamp, UserId, WorkspaceId};
 use copydesk_store::admin::{EventRow, KeyRow, NodeRow, PauseKey};
 use copydesk_store::drafts::{DraftRow, VersionRow};
-use copydesk_store::generations::{Accept, Fence, FinishedStep};
+use copydesk_store::generations::{Accept, Accepted, Fence, FinishedStep};
 use copydesk_store::usage::CallRow;
 use copydesk_store::{Page, PageRequest, Scope, StoreError};
 use std::collections::{BTreeMap, BTreeSet};
@@ -27,6 +27,8 @@ pub(super) struct Entry {
     /// `provider/model` and step of the next or running call.
     pub model: String,
     pub step: String,
+    /// When it was claimed last.
+    pub claimed_at: Option<Timestamp>,
     /// The run's own call, while it runs.
     pub call: Option<CallId>,
     pub last_error: Option<(String, String)>,
@@ -84,15 +86,9 @@ pub(super) struct LedgerEntry {
 #[derive(Clone, Debug)]
 pub(super) struct Replay {
     pub fingerprint: [u8; 32],
-    pub generation: GenerationId,
-    pub draft: DraftId,
+    /// New or duplicate.
+    pub answer: Accepted,
     pub expires_at: Timestamp,
-}
-
-#[derive(Clone, Debug)]
-pub(super) struct Node {
-    pub row: NodeRow,
-    pub goodbye: bool,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -115,7 +111,7 @@ pub(super) struct Data {
     pub accounts: BTreeMap<(WorkspaceId, UserId), AccountEntry>,
     pub transfers: Vec<LedgerEntry>,
     pub events: Vec<(Scope, EventRow)>,
-    pub nodes: BTreeMap<NodeId, Node>,
+    pub nodes: BTreeMap<NodeId, NodeRow>,
     pub pauses: BTreeMap<String, (PauseKey, Timestamp)>,
     pub keys: Vec<KeyRow>,
     /// The largest sort key claimed from any queue.

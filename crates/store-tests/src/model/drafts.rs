@@ -58,7 +58,7 @@ impl Data {
 
     pub(super) fn version(&self, scope: Scope, id: DraftId, number: Option<u32>) -> Result<VersionRow, StoreError> {
         let number = number.unwrap_or(self.draft(scope, id)?.row.current_version);
-        let missing = || StoreError::NotFound { what: "version", id: format!("{id} version {number}") };
+        let missing = || StoreError::NotFound { what: "version", id: format!("{number} of {id}") };
         self.versions.get(&(id, number)).cloned().ok_or_else(missing)
     }
 

@@ -3,9 +3,9 @@
 use super::claim::not_before;
 use super::data::{Data, Entry, paged};
 use copydesk_core::generation::waiting::Waiting;
-use copydesk_core::generation::{State, Wait};
+use copydesk_core::generation::{State, Status, Wait};
 use copydesk_core::{CallId, GenerationId, Timestamp};
-use copydesk_store::admin::PauseKey;
+use copydesk_store::admin::{NodeRow, PauseKey};
 use copydesk_store::generations::{GenerationFilter, GenerationRow, Limits};
 use copydesk_store::usage::{CallFilter, CallRow};
 use copydesk_store::{Page, PageRequest, Scope, StoreError};
@@ -38,6 +38,7 @@ impl Data {
             target: entry.accept.target.clone(),
             dedupe_key: entry.accept.dedupe_key.clone(),
             priority: entry.accept.priority,
+            started_at: entry.claimed_at.filter(|_| entry.generation.state.status() != Status::Pending),
             version: entry.version,
             origin: entry.origin.clone(),
             last_error: entry.last_error.clone(),
@@ -117,7 +118,7 @@ impl Data {
                 return Waiting::Paused { what: what.name(), since };
             }
         }
-        let alive = |node: &super::data::Node| !node.goodbye && node.row.beat_at >= now.minus(NODE_LOST_AFTER);
+        let alive = |node: &NodeRow| node.beat_at >= now.minus(NODE_LOST_AFTER);
         if !self.nodes.values().any(alive) {
             return Waiting::NoWorker;
         }

@@ -1,27 +1,32 @@
 //! What the model tells the sweeper, and the end of calls nobody will report. Decides nothing about a generation.
 
 use super::data::{Data, Entry};
-use copydesk_core::generation::State;
+use copydesk_core::generation::{State, Status};
 use copydesk_core::metering::usage::{CallOutcome, TokenUsage};
 use copydesk_core::{CallId, NodeId, Timestamp, Tokens};
 use copydesk_store::admin::NodeRow;
-use copydesk_store::generations::{Heartbeat, Overdue, OverdueReason, SweepRequest};
+use copydesk_store::generations::{Heartbeat, Overdue, OverdueReason, Run, SweepRequest};
 use copydesk_store::usage::ClosedCall;
-
-use super::data::Node;
 
 /// A rough token for the estimate of a lost call. Units: bytes per token.
 const BYTES_PER_TOKEN: u64 = 4;
 
 impl Data {
-    pub(super) fn heartbeat(&mut self, beat: Heartbeat) {
-        let node = self.nodes.entry(beat.node).or_insert_with(|| Node {
-            row: NodeRow { id: beat.node, label: String::new(), started_at: beat.at, beat_at: beat.at },
-            goodbye: false,
-        });
-        node.row.label = beat.label;
-        node.row.beat_at = beat.at;
-        node.goodbye = beat.goodbye;
+    pub(super) fn heartbeat(&mut self, beat: Heartbeat) -> Vec<Run> {
+        if beat.goodbye {
+            self.nodes.remove(&beat.node);
+        } else {
+            let (id, started_at) = (beat.node, beat.at);
+            let first = NodeRow { id, label: String::new(), started_at, beat_at: beat.at };
+            let node = self.nodes.entry(id).or_insert(first);
+            (node.label, node.beat_at) = (beat.label, beat.at);
+        }
+        beat.runs.into_iter().filter(|run| !self.is_running(*run)).collect()
+    }
+
+    fn is_running(&self, run: Run) -> bool {
+        let entry = self.generations.get(&run.generation).map(|entry| &entry.generation);
+        entry.is_some_and(|it| it.attempt == run.attempt && it.state.status() == Status::Processing)
     }
 
     /// In the order of their ids, which is the order of their age.
@@ -60,7 +65,7 @@ impl Data {
     fn is_lost(&self, node: NodeId, sweep: &SweepRequest) -> bool {
         let other = sweep.only_living.is_some_and(|only| only != node);
         let silent = match self.nodes.get(&node) {
-            Some(known) => known.goodbye || known.row.beat_at < sweep.lost_before,
+            Some(known) => known.beat_at < sweep.lost_before,
             None => sweep.only_living != Some(node),
         };
         other || silent

@@ -1,13 +1,13 @@
 //! Accept: what a request writes, what refuses it, and that refused means nothing was written.
 
 use crate::bench::{Bench, Setup};
-use crate::builder::AcceptWith;
+use crate::builder::{self, AcceptWith};
 use copydesk_core::draft::DraftStatus;
 use copydesk_core::generation::{AttemptNo, State, Status, Wait};
 use copydesk_core::refusal::Refusal;
-use copydesk_store::Scope;
 use copydesk_store::admin::PauseKey;
-use copydesk_store::generations::Accepted;
+use copydesk_store::generations::{Accepted, Idempotency};
+use copydesk_store::{Scope, StoreError};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -41,7 +41,7 @@ pub async fn a_new_draft_and_its_generation_are_visible(t: Arc<Bench>) {
 
 pub async fn a_replayed_key_gives_the_first_ids_also_after_the_end(t: Arc<Bench>) {
     let (generation, draft) = t.start(t.request().key("k", 1)).await;
-    let replayed = Ok(Accepted::Replayed { generation, draft });
+    let replayed = Ok(Accepted::Replayed { generation, draft, deduplicated: false });
     assert_eq!(t.accept(t.request().key("k", 1)).await, replayed, "while it waits");
     let run = t.claim_one().await;
     assert_eq!(t.accept(t.request().key("k", 1)).await, replayed, "while it runs");
@@ -72,8 +72,26 @@ pub async fn an_expired_key_counts_as_absent(t: Arc<Bench>) {
     t.advance_s(86_401);
     let (second, draft) = t.start(t.request().key("k", 2)).await;
     assert_ne!(first, second);
-    let replayed = Ok(Accepted::Replayed { generation: second, draft });
+    let replayed = Ok(Accepted::Replayed { generation: second, draft, deduplicated: false });
     assert_eq!(t.accept(t.request().key("k", 2)).await, replayed, "the new row took the old one's place");
+}
+
+pub async fn a_used_key_is_found_without_a_request(t: Arc<Bench>) {
+    let request = t.request().key("k", 1);
+    let key = request.idempotency.clone().expect("just set");
+    let find = async |key: &Idempotency, at| t.store.replay(Scope::DEFAULT, key.clone(), at).await;
+    assert_eq!(find(&key, t.now()).await, Ok(None));
+    let (generation, draft) = t.start(request).await;
+    let before = t.snapshot(Scope::DEFAULT).await;
+    assert_eq!(find(&key, t.now()).await, Ok(Some(Accepted::Replayed { generation, draft, deduplicated: false })));
+    let other = Idempotency { fingerprint: [2; 32], ..key.clone() };
+    assert_eq!(find(&other, t.now()).await, Err(StoreError::Refused(Refusal::IdempotencyKeyReused)));
+    let nobodys = Idempotency { key: "a\0b".to_owned(), ..key.clone() };
+    assert_eq!(find(&nobodys, t.now()).await, Ok(None));
+    let foreign = t.store.replay(builder::OTHER, key.clone(), t.now()).await;
+    assert_eq!(foreign, Ok(None), "a key belongs to its workspace");
+    assert_eq!(find(&key, key.expires_at).await, Ok(None), "and is forgotten in time");
+    assert_eq!(t.snapshot(Scope::DEFAULT).await, before, "looking writes nothing");
 }
 
 pub async fn a_live_dedupe_key_gives_the_first_ids_and_is_free_after_the_end(t: Arc<Bench>) {
@@ -98,6 +116,8 @@ pub async fn two_equal_requests_of_one_batch_make_one_generation(t: Arc<Bench>) 
             t.request().key("k", 1),
             t.request().key("k", 1),
             t.request().key("k", 2),
+            t.request().dedupe("d").key("k2", 1),
+            t.request().dedupe("d").key("k2", 1),
         ])
         .await;
     let ids = |n: usize| answers[n].as_ref().expect("accepted").ids();
@@ -108,6 +128,9 @@ pub async fn two_equal_requests_of_one_batch_make_one_generation(t: Arc<Bench>) 
     assert!(matches!(answers[3], Ok(Accepted::Replayed { .. })));
     assert_eq!(ids(2), ids(3));
     assert_eq!(answers[4], Err(Refusal::IdempotencyKeyReused));
+    let (generation, draft) = ids(0);
+    assert_eq!(answers[5], Ok(Accepted::Duplicate { generation, draft }));
+    assert_eq!(answers[6], Ok(Accepted::Replayed { generation, draft, deduplicated: true }));
     assert_eq!(t.generations(Scope::DEFAULT).await.len(), 2);
     assert_eq!(t.drafts(Scope::DEFAULT).await.len(), 2);
 }
@@ -118,7 +141,7 @@ pub async fn a_duplicate_is_replayed_by_its_own_key(t: Arc<Bench>) {
     assert_eq!(t.accept(t.request().dedupe("d").key("k", 1)).await, Ok(duplicate));
     let run = t.claim_one().await;
     t.settle(&run).await;
-    let replayed = Accepted::Replayed { generation, draft };
+    let replayed = Accepted::Replayed { generation, draft, deduplicated: true };
     assert_eq!(t.accept(t.request().dedupe("d").key("k", 1)).await, Ok(replayed), "the same answer after its end");
 }
 
@@ -143,7 +166,7 @@ pub async fn the_switched_off_master_switch_refuses_and_writes_nothing(t: Arc<Be
 pub async fn the_switched_off_master_switch_still_answers_replays(t: Arc<Bench>) {
     let (generation, draft) = t.start(t.request().key("k", 1)).await;
     t.store.set_pause(PauseKey::Generation, true, t.now()).await.expect("set_pause");
-    let replayed = Ok(Accepted::Replayed { generation, draft });
+    let replayed = Ok(Accepted::Replayed { generation, draft, deduplicated: false });
     assert_eq!(t.accept(t.request().key("k", 1)).await, replayed);
     assert_eq!(t.accept(t.request().key("k", 2)).await, Err(Refusal::IdempotencyKeyReused));
 }

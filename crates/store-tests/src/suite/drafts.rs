@@ -85,6 +85,8 @@ pub async fn a_missing_version_is_not_found(t: Arc<Bench>) {
         let answer = t.store.version(Scope::DEFAULT, draft, number).await;
         assert!(matches!(answer, Err(StoreError::NotFound { .. })), "{answer:?}");
     }
+    let words = t.store.version(Scope::DEFAULT, draft, Some(7)).await.expect_err("there is no seventh");
+    assert_eq!(words.to_string(), format!("version 7 of {draft} does not exist"));
     assert_eq!(t.store.versions(Scope::DEFAULT, empty).await.expect("versions"), []);
     let missing = t.store.get_draft(Scope::DEFAULT, t.ids.draft()).await;
     assert!(matches!(missing, Err(StoreError::NotFound { .. })), "{missing:?}");

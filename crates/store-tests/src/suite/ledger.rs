@@ -27,6 +27,18 @@ pub async fn a_grant_is_posted_once_per_reference(t: Arc<Bench>) {
     assert_eq!(t.balance("a").await, (122, 0));
 }
 
+pub async fn a_grant_or_refund_of_nothing_is_refused_and_not_written(t: Arc<Bench>) {
+    t.grant("a", 100).await;
+    let run = t.running(t.request().hold(30)).await;
+    t.settle(&run).await;
+    let before = t.transfers(Scope::DEFAULT).await;
+    let nothing = Err(StoreError::Refused(Refusal::AmountZero));
+    assert_eq!(t.post(t.transfer(TransferKind::Grant, "a", 0)).await, nothing);
+    let refund = Transfer { generation: Some(run.generation.id), ..t.transfer(TransferKind::Refund, "a", 0) };
+    assert_eq!(t.post(refund).await, nothing);
+    assert_eq!(t.transfers(Scope::DEFAULT).await, before);
+}
+
 pub async fn two_workspaces_references_never_meet(t: Arc<Bench>) {
     t.post(named(t.transfer(TransferKind::Grant, "a", 50), "r")).await.expect("post");
     let there = Transfer {

@@ -258,3 +258,32 @@ pub async fn the_row_version_rises_by_exactly_one_per_change(t: Arc<Bench>) {
     t.settle(&run).await;
     rose(&t, "settle").await;
 }
+
+pub async fn when_the_last_attempt_began_is_known_after_the_end(t: Arc<Bench>) {
+    let run = t.running(t.request()).await;
+    let id = run.generation.id;
+    let started = async |id| t.row(id).await.started_at;
+    assert_eq!(started(id).await, Some(t.now()), "while it runs");
+    t.advance_s(5);
+    t.done(builder::fail(&t.ids, &run, FailureCode::ProviderError, t.now())).await;
+    assert_eq!(started(id).await, None, "while it waits for the next one");
+    let second = t.advance_s(600);
+    let again = t.claim_one().await;
+    t.advance_s(5);
+    let step = builder::step(&t.ids, &again, "outline", "{}", "write", t.now());
+    t.done(step.clone()).await;
+    t.advance_s(5);
+    t.done(builder::settle(&t.ids, &builder::after(&again, &step), t.now())).await;
+    assert_eq!(started(id).await, Some(second), "the second attempt's claim, not its second call");
+    assert_eq!(t.generations(Scope::DEFAULT).await[0].started_at, Some(second), "in lists too");
+
+    let (never, _) = t.start(t.request()).await;
+    t.cancel(Scope::DEFAULT, never).await;
+    assert_eq!(started(never).await, None);
+    let third = t.now();
+    let failed = t.running(t.request()).await;
+    t.done(builder::fail(&t.ids, &failed, FailureCode::ProviderError, t.now())).await;
+    t.advance_s(1);
+    t.cancel(Scope::DEFAULT, failed.generation.id).await;
+    assert_eq!(started(failed.generation.id).await, Some(third), "cancelled between two attempts");
+}

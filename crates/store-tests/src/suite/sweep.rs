@@ -6,7 +6,7 @@ use copydesk_core::generation::{FailureCode, State, Status};
 use copydesk_core::metering::usage::CallOutcome;
 use copydesk_core::{GenerationId, NodeId};
 use copydesk_store::Scope;
-use copydesk_store::generations::{Change, Heartbeat, Overdue, OverdueReason, SweepRequest};
+use copydesk_store::generations::{Change, Claimed, Heartbeat, Overdue, OverdueReason, Run, SweepRequest};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -109,9 +109,10 @@ pub async fn a_node_that_said_goodbye_is_lost_at_once(t: Arc<Bench>) {
     t.beat(t.node).await;
     let run = t.running(t.request()).await;
     assert_eq!(sweep(&t).await, []);
-    let goodbye = Heartbeat { node: t.node, at: t.now(), label: "test".to_owned(), goodbye: true };
+    let goodbye = Heartbeat { node: t.node, at: t.now(), label: "test".to_owned(), goodbye: true, runs: vec![] };
     t.store.heartbeat(goodbye).await.expect("heartbeat");
     assert_eq!(found(&sweep(&t).await), [(run.generation.id, OverdueReason::NodeLost)]);
+    assert_eq!(t.store.describe().await.expect("describe").nodes, [], "its row is gone as well");
 }
 
 pub async fn a_run_of_a_node_never_heard_of_is_lost(t: Arc<Bench>) {
@@ -174,6 +175,29 @@ pub async fn sweeping_twice_is_sweeping_once(t: Arc<Bench>) {
     assert_eq!((sweep(&t).await, t.balance("a").await), (vec![], (100, 0)));
 }
 
+pub async fn a_beat_is_told_which_of_its_runs_are_over(t: Arc<Bench>) {
+    t.accept_all((0..5).map(|_| t.request()).collect()).await;
+    let runs = t.claim(5).await;
+    let of = |run: &Claimed| Run { generation: run.generation.id, attempt: run.generation.attempt };
+    let all: Vec<Run> = runs.iter().map(of).collect();
+    let beat = async |runs: Vec<Run>| {
+        let beat = Heartbeat { node: t.node, at: t.now(), label: "test".to_owned(), goodbye: false, runs };
+        t.store.heartbeat(beat).await.expect("heartbeat")
+    };
+    assert_eq!(beat(vec![]).await, []);
+    assert_eq!(beat(all.clone()).await, []);
+    t.cancel(Scope::DEFAULT, runs[0].generation.id).await;
+    t.settle(&runs[1]).await;
+    t.done(builder::lose(&t.ids, runs[2].scope, &runs[2].generation, None, t.now())).await;
+    let step = builder::step(&t.ids, &runs[3], "outline", "{}", "write", t.now());
+    t.done(step).await;
+    assert_eq!(beat(all.clone()).await, all[..3], "cancelled, completed, waiting for its next attempt");
+    t.advance_s(600);
+    assert_eq!(of(&t.claim_one().await).generation, all[2].generation);
+    assert_eq!(beat(all.clone()).await, all[..3], "its next attempt is another run");
+    assert_eq!(beat(all[3..].to_vec()).await, [], "a checkpoint ends nothing");
+}
+
 pub async fn the_sweeper_loses_the_race_to_a_completion(t: Arc<Bench>) {
     t.grant("a", 100).await;
     let run = t.running(t.request().hold(10)).await;
@@ -196,6 +220,50 @@ pub async fn a_completion_loses_the_race_to_the_sweeper(t: Arc<Bench>) {
     assert_eq!((t.status(run.generation.id).await, t.balance("a").await), (Status::Failed, (100, 0)));
     let (_, call) = t.calls(run.generation.id).await.remove(0).closed.expect("closed");
     assert_eq!(call, builder::closed(run.call, CallOutcome::Late, 0), "what it used is on the books");
+}
+
+pub async fn a_sweeper_that_loses_to_another_leaves_the_lost_call_lost(t: Arc<Bench>) {
+    let run = t.running(t.request()).await;
+    t.advance_s(40);
+    let (first, second) = (sweep(&t).await.remove(0), sweep(&t).await.remove(0));
+    t.done(end(&t, &first)).await;
+    let calls = t.calls(run.generation.id).await;
+    assert_eq!(calls[0].closed.as_ref().map(|(_, call)| call.outcome), Some(CallOutcome::Lost));
+    t.advance_s(1);
+    t.lost(end(&t, &second)).await;
+    assert_eq!(t.calls(run.generation.id).await, calls, "an estimate is no late report");
+    t.lost(builder::settle(&t.ids, &run, t.now())).await;
+    let (_, call) = t.calls(run.generation.id).await.remove(0).closed.expect("closed");
+    assert_eq!(call, builder::closed(run.call, CallOutcome::Late, 0), "the worker's own figures are one");
+}
+
+pub async fn a_sweeper_that_loses_to_a_cancel_leaves_the_open_call_to_its_worker(t: Arc<Bench>) {
+    let run = t.running(t.request()).await;
+    t.advance_s(40);
+    let overdue = sweep(&t).await.remove(0);
+    t.cancel(Scope::DEFAULT, run.generation.id).await;
+    t.lost(end(&t, &overdue)).await;
+    assert_eq!(t.calls(run.generation.id).await[0].closed, None, "its worker still reports it");
+    t.lost(builder::hand_back(&t.ids, &run, t.now())).await;
+    let (_, call) = t.calls(run.generation.id).await.remove(0).closed.expect("closed");
+    let expected = builder::closed(run.call, CallOutcome::Late, 0);
+    assert_eq!((call.outcome, call.usage), (expected.outcome, expected.usage));
+}
+
+pub async fn a_sweeper_that_loses_to_a_checkpoint_leaves_the_call_of_the_run_open(t: Arc<Bench>) {
+    let run = t.running(t.request()).await;
+    t.advance_s(40);
+    let overdue = sweep(&t).await.remove(0);
+    // A checkpoint in the middle of a long call: the same call goes on.
+    let checkpoint =
+        Change { closes: None, opens: None, ..builder::step(&t.ids, &run, "submit", "{}", "poll", t.now()) };
+    t.done(checkpoint.clone()).await;
+    t.lost(end(&t, &overdue)).await;
+    assert_eq!(t.calls(run.generation.id).await[0].closed, None);
+    let run = builder::after(&run, &checkpoint);
+    t.done(builder::settle(&t.ids, &run, t.now())).await;
+    let (_, call) = t.calls(run.generation.id).await.remove(0).closed.expect("closed");
+    assert_eq!(call, builder::closed(run.call, CallOutcome::Ok, 0), "its own figures are on the books");
 }
 
 pub async fn orphaned_calls_are_closed_as_lost_with_an_estimate(t: Arc<Bench>) {

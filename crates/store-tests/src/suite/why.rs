@@ -90,7 +90,7 @@ pub async fn no_worker_when_no_node_is_alive(t: Arc<Bench>) {
     t.advance_s(60);
     assert_eq!(why(&t, id).await, Waiting::NoWorker, "silent for longer than 30 s");
     t.beat(t.node).await;
-    let goodbye = Heartbeat { node: t.node, at: t.now(), label: "test".to_owned(), goodbye: true };
+    let goodbye = Heartbeat { node: t.node, at: t.now(), label: "test".to_owned(), goodbye: true, runs: vec![] };
     t.store.heartbeat(goodbye).await.expect("heartbeat");
     assert_eq!(why(&t, id).await, Waiting::NoWorker, "it said goodbye");
 }
