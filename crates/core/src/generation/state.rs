@@ -125,6 +125,11 @@ impl Terms {
     pub fn place(&self, spent: u32) -> u32 {
         spent / self.share()
     }
+
+    /// Whether the route has a further model after the one whose turn it is after `spent` attempts.
+    pub fn onward(&self, spent: u32) -> bool {
+        (self.place(spent) + 1).saturating_mul(self.share()) < self.max_attempts
+    }
 }
 
 /// A generation as the decision sees it.
