@@ -331,9 +331,8 @@ mod tests {
         assert_eq!(of(ErrorClass::Rejected), FaultOf::Request);
         assert_eq!(of(ErrorClass::RateLimited), FaultOf::Model);
         assert_eq!(of(ErrorClass::TimedOut(TimeoutPhase::Connect)), FaultOf::Provider);
-        let rejected = |class: &ErrorClass| {
-            class.fault_of() == FaultOf::Model && class.code() == FailureCode::ProviderRejected
-        };
+        let rejected =
+            |class: &ErrorClass| class.fault_of() == FaultOf::Model && class.code() == FailureCode::ProviderRejected;
         let only: Vec<ErrorClass> = ErrorClass::ALL.into_iter().filter(rejected).collect();
         assert_eq!(only, [ErrorClass::ModelNotFound], "the breaker knows a missing model by this pair");
     }

@@ -5,8 +5,8 @@ use crate::usage::{ClosedCall, OpenCall};
 use crate::{Answer, Scope};
 use copydesk_core::generation::fairness::Priority;
 use copydesk_core::generation::waiting::Waiting;
-use copydesk_core::generation::{AttemptNo, Decision, Generation, RowVersion, State, Status};
-use copydesk_core::health::{Cooling, Debt, News, Paid, Rate, Rows, Sign, Subject};
+use copydesk_core::generation::{AttemptNo, Decision, Generation, RowVersion, State, Status, Terms};
+use copydesk_core::health::{Cooling, Debt, HealthNews, Paid, Rate, Rows, Sign, Subject};
 use copydesk_core::refusal::Refusal;
 use copydesk_core::{CallId, DraftId, GenerationId, MicroCredits, NodeId, Timestamp, TransferId, UserId};
 use std::time::Duration;
@@ -79,6 +79,19 @@ pub struct Accept {
     /// Zero while credits are off. `hold_id` is the id of the ledger row if there is one.
     pub hold: MicroCredits,
     pub hold_id: TransferId,
+}
+
+impl Accept {
+    pub fn terms(&self) -> Terms {
+        Terms {
+            accepted_at: self.at,
+            deadline_at: self.deadline_at,
+            attempt_timeout: self.attempt_timeout,
+            max_attempts: self.max_attempts,
+            attempts_per_model: self.attempts_per_model,
+            hold: self.hold,
+        }
+    }
 }
 
 /// Which draft the result goes to.
@@ -307,7 +320,7 @@ pub struct TurnAnswer {
     /// ends, or the first rate lane has room, for which something ready waits. `None` when there is no such instant.
     pub next_due: Option<Timestamp>,
     /// Breakers that opened or closed by these writes.
-    pub health: Vec<News>,
+    pub health: Vec<HealthNews>,
 }
 
 /// A generation handed to a worker: all it needs, so that nothing is read again while it runs.

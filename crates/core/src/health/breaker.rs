@@ -218,14 +218,14 @@ fn weight(fault: &Fault) -> u32 {
 
 /// Something people should hear of.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum News {
+pub enum HealthNews {
     Opened { subject: Subject, until: Timestamp, code: FailureCode, message: String },
     Closed { subject: Subject },
 }
 
 /// Puts a sign into the rows it speaks of: a success into the model's and its provider's, a fault into the one at fault.
 /// Says what changed in `changed` (the names) and what people should hear of in `news`. The healthy path changes nothing.
-pub fn learn(rows: &mut Rows, sign: &Sign, now: Timestamp, changed: &mut Vec<String>, news: &mut Vec<News>) {
+pub fn learn(rows: &mut Rows, sign: &Sign, now: Timestamp, changed: &mut Vec<String>, news: &mut Vec<HealthNews>) {
     let [model, provider] = Subject::both(&sign.address);
     let touched = match &sign.ended {
         Ended::Answered if rows.is_empty() => return,
@@ -248,14 +248,19 @@ pub fn learn(rows: &mut Rows, sign: &Sign, now: Timestamp, changed: &mut Vec<Str
         match next {
             Some(health) => {
                 if let Some(until) = health.open_until.filter(|_| is > was) {
-                    news.push(News::Opened { subject, until, code: health.code, message: health.message.clone() });
+                    news.push(HealthNews::Opened {
+                        subject,
+                        until,
+                        code: health.code,
+                        message: health.message.clone(),
+                    });
                 }
                 rows.insert(name.clone(), health);
             }
             None => {
                 rows.remove(&name);
                 if was > 0 {
-                    news.push(News::Closed { subject });
+                    news.push(HealthNews::Closed { subject });
                 }
             }
         }
@@ -442,7 +447,7 @@ mod tests {
         assert_eq!(door(&rows, "p/other", at(1)), Door::Open);
         learn(&mut rows, &sign(Ended::Answered), at(70), &mut changed, &mut news);
         assert!(rows.is_empty());
-        let told: Vec<_> = news.iter().map(|news| matches!(news, News::Opened { .. })).collect();
+        let told: Vec<_> = news.iter().map(|news| matches!(news, HealthNews::Opened { .. })).collect();
         assert_eq!(told, [true, false], "one opening and its end");
     }
 }

@@ -5,5 +5,7 @@
 pub mod breaker;
 pub mod rate;
 
-pub use breaker::{Cooling, Door, Ended, Fault, Health, News, Rows, Sign, Stance, Subject, after, door, learn, stance};
+pub use breaker::{
+    Cooling, Door, Ended, Fault, Health, HealthNews, Rows, Sign, Stance, Subject, after, door, learn, stance,
+};
 pub use rate::{Debt, Paid, Rate};

@@ -13,6 +13,9 @@ pub const BURST: Duration = Duration::from_secs(5);
 /// How far ahead the tokens already used may be before further requests wait.
 pub const TOKENS_AHEAD: Duration = Duration::from_secs(15);
 
+/// No single debt is longer, so that the sums stay within every calendar.
+pub const DEBT_MAX: Duration = Duration::from_secs(365 * 24 * 3_600);
+
 /// What a lane may do in a minute.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub struct Rate {
@@ -109,7 +112,7 @@ impl Rate {
 }
 
 fn span(us: i64) -> Duration {
-    Duration::from_micros(us.unsigned_abs())
+    Duration::from_micros(us.unsigned_abs()).min(DEBT_MAX)
 }
 
 fn span_us(span: Duration) -> i64 {
