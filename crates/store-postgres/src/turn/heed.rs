@@ -82,14 +82,19 @@ impl Heed {
         if !self.changed.is_empty() {
             steps.add(sql!(deep "health/lock"), params![self.changed.clone()]);
         }
-        let (kept, gone): (Vec<&String>, Vec<&String>) =
-            self.changed.iter().partition(|name| self.rows.contains_key(*name));
+        let until = |rows: &Rows, name: &str| rows.get(name).and_then(|health| health.open_until);
+        // What is healthy again, or was and failed again since, is not the opening that was read any more.
+        let ended = |name: &&String| {
+            self.before.contains_key(*name)
+                && (!self.rows.contains_key(*name) || until(&self.rows, name) < until(&self.before, name))
+        };
+        let gone: Vec<&String> = self.changed.iter().filter(ended).collect();
         if !gone.is_empty() {
-            let until = |name: &String| self.before.get(name).and_then(|health| health.open_until).map(Micros::from);
-            steps.add(sql!(deep "health/delete"), columns!(gone, name => name.to_string(), until(name)));
+            let columns = columns!(gone, name => name.to_string(), until(&self.before, name).map(Micros::from));
+            steps.add(sql!(deep "health/delete"), columns);
         }
-        let kept: Vec<(&String, &Health)> =
-            kept.into_iter().filter_map(|name| self.rows.get(name).map(|health| (name, health))).collect();
+        let kept = self.changed.iter().filter_map(|name| self.rows.get(name).map(|health| (name, health)));
+        let kept: Vec<(&String, &Health)> = kept.collect();
         if !kept.is_empty() {
             let columns = columns!(kept, k => k.0.clone(), i64::from(k.1.failures), i64::from(k.1.opened),
                 k.1.open_until.map(Micros::from), Micros::from(k.1.since), k.1.code.as_str(), text(&k.1.message).into_owned());

@@ -136,7 +136,7 @@ impl PostgresStore {
             heed.write(&mut steps, now);
             let answers = tx.commit(steps).await?;
             news.add(write::answer(&plan, &answers, places, &mut applied)?);
-            self.tell(news, 0);
+            self.tell(news, 0, &heed.news);
             let next_due = next_due(answers.rows(Some(due)));
             return Ok(TurnAnswer { applied, claimed: vec![], next_due, health: heed.news });
         };
@@ -145,12 +145,13 @@ impl PostgresStore {
         news.add(write::answer(&plan, &answers, places, &mut applied)?);
         let heed = Heed::of(heed::rows(answers.rows(Some(looked.health)))?, &changes(writes, &heeded), now);
         let claimed = claim::claim(self, tx, claim, now, claim::Look { answers, places: looked, heed }).await?;
-        self.tell(news, claimed.claimed.len());
+        self.tell(news, claimed.claimed.len(), &claimed.health);
         Ok(TurnAnswer { applied, ..claimed })
     }
 
-    fn tell(&self, news: News, claimed: usize) {
-        if news.made_ready || news.ended > claimed {
+    fn tell(&self, news: News, claimed: usize, health: &[HealthNews]) {
+        let closed = health.iter().any(|news| matches!(news, HealthNews::Closed { .. }));
+        if closed || news.made_ready || news.ended > claimed {
             self.wake.others();
         }
     }

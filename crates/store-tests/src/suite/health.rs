@@ -92,6 +92,23 @@ pub async fn a_success_clears_the_model_and_its_provider(t: Arc<Bench>) {
     assert_eq!((turn.health, rows(&t).await), (vec![], vec![]), "nothing had opened, so nothing is told");
 }
 
+pub async fn a_success_and_a_new_fault_in_one_turn_begin_a_new_count(t: Arc<Bench>) {
+    cool(&t, FaultOf::Model, 5).await;
+    t.advance_s(5);
+    let limits = builder::no_limits();
+    t.accept_all((0..2).map(|_| t.request()).collect()).await;
+    let probe = t.claim_with(1, limits).await.remove(0);
+    let answered = Change {
+        sign: Some(builder::sign(&probe, Ended::Answered, t.now())),
+        ..builder::step(&t.ids, &probe, "plan", "{}", "write", t.now())
+    };
+    let after = builder::after(&probe, &answered);
+    let down = says(&t, &after, builder::fault(FaultOf::Model, FailureCode::ProviderError, None));
+    t.turn(builder::writes(t.now(), vec![answered, down])).await;
+    let health = rows(&t).await.remove(0).health;
+    assert_eq!((health.failures, health.opened, health.open_until), (1, 0, None), "nothing is left of the old opening");
+}
+
 pub async fn a_sign_whose_write_is_lost_does_not_count(t: Arc<Bench>) {
     let run = t.running(t.request()).await;
     t.settle(&run).await;
