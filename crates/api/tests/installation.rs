@@ -116,8 +116,8 @@ async fn recipes_carry_their_schema_and_models_their_price() {
 #[tokio::test]
 async fn a_model_that_is_cooling_down_is_shown_with_its_reason() {
     let site = Site::working().await;
-    let ask = async || {
-        let body = json!({"recipe": "text", "model": "demo/busy", "input": {"prompt": "Hello"}});
+    let ask = async |prompt: &str| {
+        let body = json!({"recipe": "text", "model": "demo/busy", "input": {"prompt": prompt}});
         let id = site.post("/generations", body).await.json()["id"].as_str().unwrap().to_owned();
         format!("/generations/{id}")
     };
@@ -125,7 +125,7 @@ async fn a_model_that_is_cooling_down_is_shown_with_its_reason() {
         let models = site.get("/models").await.json();
         models["data"].as_array().unwrap().iter().find(|row| row["id"] == id).unwrap().clone()
     };
-    ask().await;
+    ask("first").await;
     let mut busy = model("demo/busy").await;
     for _ in 0..2_000 {
         if !busy["cooling"].is_null() {
@@ -138,8 +138,8 @@ async fn a_model_that_is_cooling_down_is_shown_with_its_reason() {
     assert_eq!(busy["cooling"]["message"], "demo is receiving too many requests right now.");
     assert_eq!(model("demo/writer").await["cooling"], json!(null));
     assert_eq!(site.get("/models").await.json()["providers"][0]["cooling"], json!(null));
-    let second = ask().await;
-    let waiting = site.get(&format!("{second}/why")).await.json();
+    let second = ask("second").await;
+    let waiting = site.get(&format!("{second}/why")).await.json()["waiting"].clone();
     let expected = json!(["cooling_down", "model:demo/busy", busy["cooling"]["until"]]);
     assert_eq!(json!([waiting["reason"], waiting["lane"], waiting["until"]]), expected, "{waiting}");
     assert_eq!(waiting["last_error"], busy["cooling"]["message"]);
