@@ -228,6 +228,7 @@ macro_rules! conformance {
                 a_cooling_provider_holds_all_its_models_back,
                 another_process_sees_an_opening_at_once,
                 after_the_cooldown_one_probe_at_a_time_is_let_through,
+                processes_that_claim_at_once_let_one_probe_through,
                 what_can_go_on_is_claimed_although_it_is_cooling,
                 the_last_model_of_a_route_waits_for_its_cooldown,
                 a_cooldown_does_not_lift_the_limits_of_its_lanes,

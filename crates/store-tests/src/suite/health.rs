@@ -190,6 +190,25 @@ pub async fn after_the_cooldown_one_probe_at_a_time_is_let_through(t: Arc<Bench>
     assert_eq!(turn.claimed.len(), 3, "a success opens it for everybody, in the same turn");
 }
 
+pub async fn processes_that_claim_at_once_let_one_probe_through(t: Arc<Bench>) {
+    cool(&t, FaultOf::Model, 5).await;
+    t.advance_s(5);
+    t.accept_all((0..40).map(|_| t.request()).collect()).await;
+    let mut tasks = vec![];
+    for n in 0..8 {
+        let (t, store) = (t.clone(), if n % 2 == 0 { t.store.clone() } else { t.second() });
+        tasks.push(tokio::spawn(async move {
+            let claim = Some(builder::claim(&t.ids, t.ids.node(), 5, builder::no_limits()));
+            store.turn(Turn { now: t.now(), writes: vec![], claim }).await.expect("turn").claimed.len()
+        }));
+    }
+    let mut claimed = 0;
+    for task in tasks {
+        claimed += task.await.expect("a claim");
+    }
+    assert_eq!(claimed, 1, "although no lane is limited");
+}
+
 pub async fn what_can_go_on_is_claimed_although_it_is_cooling(t: Arc<Bench>) {
     t.beat(t.node).await;
     cool(&t, FaultOf::Model, 30).await;
