@@ -191,22 +191,28 @@ pub async fn after_the_cooldown_one_probe_at_a_time_is_let_through(t: Arc<Bench>
 }
 
 pub async fn processes_that_claim_at_once_let_one_probe_through(t: Arc<Bench>) {
-    cool(&t, FaultOf::Model, 5).await;
-    t.advance_s(5);
+    cool(&t, FaultOf::Model, 300).await;
     t.accept_all((0..40).map(|_| t.request()).collect()).await;
-    let mut tasks = vec![];
-    for n in 0..8 {
-        let (t, store) = (t.clone(), if n % 2 == 0 { t.store.clone() } else { t.second() });
-        tasks.push(tokio::spawn(async move {
-            let claim = Some(builder::claim(&t.ids, t.ids.node(), 5, builder::no_limits()));
-            store.turn(Turn { now: t.now(), writes: vec![], claim }).await.expect("turn").claimed.len()
-        }));
+    for round in 0..6 {
+        t.advance_s(300);
+        let start = Arc::new(tokio::sync::Barrier::new(8));
+        let mut tasks = vec![];
+        for n in 0..8 {
+            let (t, start, store) = (t.clone(), start.clone(), if n % 2 == 0 { t.store.clone() } else { t.second() });
+            tasks.push(tokio::spawn(async move {
+                let claim = Some(builder::claim(&t.ids, t.ids.node(), 5, builder::no_limits()));
+                start.wait().await;
+                store.turn(Turn { now: t.now(), writes: vec![], claim }).await.expect("turn").claimed
+            }));
+        }
+        let mut claimed = vec![];
+        for task in tasks {
+            claimed.extend(task.await.expect("a claim"));
+        }
+        assert_eq!(claimed.len(), 1, "round {round}: one, although no lane is limited");
+        let down = builder::fault(FaultOf::Model, FailureCode::ProviderError, None);
+        t.done(says(&t, &claimed[0], down)).await;
     }
-    let mut claimed = 0;
-    for task in tasks {
-        claimed += task.await.expect("a claim");
-    }
-    assert_eq!(claimed, 1, "although no lane is limited");
 }
 
 pub async fn what_can_go_on_is_claimed_although_it_is_cooling(t: Arc<Bench>) {
@@ -263,21 +269,24 @@ pub async fn a_paused_recipe_is_woken_by_no_cooldown(t: Arc<Bench>) {
 }
 
 pub async fn nodes_that_fail_together_never_lose_an_opening(t: Arc<Bench>) {
-    t.accept_all((0..40).map(|_| t.request()).collect()).await;
-    let runs = t.claim(40).await;
-    let mut tasks = vec![];
-    for (n, run) in runs.into_iter().enumerate() {
-        let (t, store) = (t.clone(), if n % 2 == 0 { t.store.clone() } else { t.second() });
-        tasks.push(tokio::spawn(async move {
-            let wait = (n == 20).then_some(120);
-            let fault = builder::fault(FaultOf::Model, FailureCode::RateLimited, wait);
-            let turn = builder::writes(t.now(), vec![says(&t, &run, fault)]);
-            store.turn(turn).await.expect("turn");
-        }));
+    for round in 0..6 {
+        let model = format!("demo/round-{round}");
+        t.accept_all((0..24).map(|_| t.request().model(&model)).collect()).await;
+        let mut tasks = vec![];
+        for (n, run) in t.claim(24).await.into_iter().enumerate() {
+            let (t, store) = (t.clone(), if n % 2 == 0 { t.store.clone() } else { t.second() });
+            tasks.push(tokio::spawn(async move {
+                let wait = (n == 12).then_some(120);
+                let fault = builder::fault(FaultOf::Model, FailureCode::RateLimited, wait);
+                let turn = builder::writes(t.now(), vec![says(&t, &run, fault)]);
+                store.turn(turn).await.expect("turn");
+            }));
+        }
+        for task in tasks {
+            task.await.expect("a turn");
+        }
+        let rows = rows(&t).await;
+        let row = rows.iter().find(|row| row.subject == Subject::Model(model.clone())).expect("it has failed");
+        assert_eq!(row.health.open_until, Some(in_s(&t, 120)), "the wait the provider asked for stands");
     }
-    for task in tasks {
-        task.await.expect("a turn");
-    }
-    let health = rows(&t).await.remove(0).health;
-    assert_eq!(health.open_until, Some(in_s(&t, 120)), "the wait the provider asked for stands");
 }
