@@ -114,6 +114,43 @@ async fn recipes_carry_their_schema_and_models_their_price() {
 }
 
 #[tokio::test]
+async fn a_model_that_is_cooling_down_is_shown_with_its_reason() {
+    let site = Site::working().await;
+    let ask = async |prompt: &str| {
+        let body = json!({"recipe": "text", "model": "demo/busy", "input": {"prompt": prompt}});
+        let id = site.post("/generations", body).await.json()["id"].as_str().unwrap().to_owned();
+        format!("/generations/{id}")
+    };
+    let model = async |id: &str| {
+        let models = site.get("/models").await.json();
+        models["data"].as_array().unwrap().iter().find(|row| row["id"] == id).unwrap().clone()
+    };
+    ask("first").await;
+    let mut busy = model("demo/busy").await;
+    for _ in 0..2_000 {
+        if !busy["cooling"].is_null() {
+            break;
+        }
+        tokio::task::yield_now().await;
+        busy = model("demo/busy").await;
+    }
+    assert_eq!(busy["cooling"]["code"], "rate_limited");
+    assert_eq!(busy["cooling"]["message"], "demo is receiving too many requests right now.");
+    assert_eq!(model("demo/writer").await["cooling"], json!(null));
+    assert_eq!(site.get("/models").await.json()["providers"][0]["cooling"], json!(null));
+    let second = ask("second").await;
+    let waiting = site.get(&format!("{second}/why")).await.json()["waiting"].clone();
+    let expected = json!(["cooling_down", "model:demo/busy", busy["cooling"]["until"]]);
+    assert_eq!(json!([waiting["reason"], waiting["lane"], waiting["until"]]), expected, "{waiting}");
+    assert_eq!(waiting["last_error"], busy["cooling"]["message"]);
+    let report = site.get("/doctor").await.json();
+    let checks = report["checks"].as_array().unwrap();
+    let providers = checks.iter().find(|check| check["name"] == "providers").unwrap();
+    assert_eq!(providers["ok"], true);
+    assert!(providers["detail"].as_str().unwrap().contains("model:demo/busy is left alone until"), "{providers}");
+}
+
+#[tokio::test]
 async fn a_model_is_tried_and_nothing_is_booked() {
     let site = Site::idle().await;
     let reply = site.post("/models/test", json!({"model": "demo/writer"})).await;

@@ -1,6 +1,6 @@
 //! A provider in the process. What it does is said by the model's name:
 //! `writer` answers at once; `held` writes the first half, waits for the gate, writes the second; `flaky` fails once for
-//! good reasons and then answers; `refuses` never answers.
+//! good reasons and then answers; `refuses` never answers; `busy` asks for five minutes.
 
 use copydesk_core::Tokens;
 use copydesk_core::metering::usage::TokenUsage;
@@ -21,7 +21,7 @@ pub struct Scripted {
 
 impl Scripted {
     pub fn new() -> Scripted {
-        let models = ["writer", "held", "flaky", "refuses"].map(str::to_owned);
+        let models = ["writer", "held", "flaky", "refuses", "busy"].map(str::to_owned);
         let price = copydesk_providers::demo::prices()["writer"].clone();
         let prices = models.iter().map(|model| (model.clone(), price.clone())).collect();
         let catalogue = Catalogue::exact(models.to_vec(), prices);
@@ -65,6 +65,11 @@ impl Provider for Scripted {
             sink.delta(FIRST_HALF);
             match request.model.as_str() {
                 "refuses" => return report(Err(ProviderError::new(ErrorClass::Refused, "I would rather not."))),
+                "busy" => {
+                    let wait = Some(std::time::Duration::from_secs(300));
+                    let error = ProviderError::new(ErrorClass::RateLimited, "slow down").with_retry_after(wait);
+                    return report(Err(error));
+                }
                 "flaky" if calls == 1 => return report(Err(ProviderError::new(ErrorClass::Overloaded, "busy"))),
                 "held" => {
                     let mut gate = self.gate.subscribe();

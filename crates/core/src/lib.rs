@@ -4,6 +4,7 @@
 
 pub mod draft;
 pub mod generation;
+pub mod health;
 pub mod ids;
 pub mod ledger;
 pub mod metering;

@@ -1,5 +1,7 @@
-//! Core's own tests in one binary: the matrix of the transition function, its properties, and the ledger's tables.
+//! Core's own tests in one binary: the matrix of the transition function, its properties, the ledger's tables,
+//! and the laws of the circuit breaker and the rates.
 
+mod health;
 mod ledger_tables;
 mod properties;
 mod samples;

@@ -4,18 +4,20 @@
 use crate::desk::Inner;
 use crate::figures;
 use crate::live::Running;
+use crate::witness::Witness;
 use crate::work::Outgoing;
 use copydesk_core::generation::event::{FallbackReason, Success};
 use copydesk_core::generation::{
-    AttemptNo, Effect, Event, Failure, FailureCode, Generation, State, Verdict, transition,
+    AttemptNo, Effect, Event, Failure, FailureCode, FaultOf, Generation, State, Verdict, transition,
 };
+use copydesk_core::health::{Cooling, Debt, Subject};
 use copydesk_core::metering::price::Price;
 use copydesk_core::metering::usage::{CallOutcome, TokenUsage};
 use copydesk_core::recipe::{self, Content, Fallback, PromptMessage, Role};
-use copydesk_core::{CallId, GenerationId, TransferId};
+use copydesk_core::{CallId, GenerationId, Tokens, TransferId};
 use copydesk_providers::{Answer, CallReport, CallRequest, Finish, Message, Provider, Timeouts};
 use copydesk_recipes::LoadedRecipe;
-use copydesk_store::generations::{Applied, Change, Claimed, Fence, FinishedStep, NewContent, Write};
+use copydesk_store::generations::{Applied, Change, Claimed, Fence, FinishedStep, Lane, NewContent, Write};
 use copydesk_store::usage::{ClosedCall, OpenCall};
 use futures::FutureExt;
 use serde_json::Value;
@@ -64,6 +66,7 @@ pub(crate) async fn run(inner: Arc<Inner>, claimed: Claimed, running: Running) {
         price: None,
         call: Call::Opened,
         odd_finish: None,
+        witness: Witness::default(),
     };
     let ending = match AssertUnwindSafe(attempt.work()).catch_unwind().await {
         Ok(ending) => ending,
@@ -92,6 +95,8 @@ struct Attempt {
     call: Call,
     /// The reason the last answer ended with, where nobody knows it: its text is taken, and marked.
     odd_finish: Option<String>,
+    /// What the last call said of its model.
+    witness: Witness,
 }
 
 /// How far the open call has come; it decides what is put on the books when the attempt ends here.
@@ -114,6 +119,9 @@ enum Called {
 impl Attempt {
     /// The steps in order. `None` means that the lease was lost on the way: somebody else has it, and it was booked.
     async fn work(&mut self) -> Option<Ending> {
+        if let Some(cooling) = self.claimed.cooling.take() {
+            return Some(self.passed_over(&cooling));
+        }
         let Some(loaded) = self.inner.shelf.get(&self.claimed.recipe) else {
             let name = &self.claimed.recipe;
             return Some(self.broken(format!("The recipe {name:?} is not installed any more.")));
@@ -179,6 +187,7 @@ impl Attempt {
             return Err(Box::new(self.stopped()));
         }
         self.call = Call::Sent;
+        self.witness = Witness::of(self.inner.now());
         let report = match self.call(provider.as_ref(), &request).await {
             Called::Reported(report) => report,
             Called::Stopped => return Err(Box::new(self.stopped())),
@@ -189,14 +198,21 @@ impl Attempt {
             figures::close(self.claimed.call, &report, self.prompt_bytes, self.price.as_ref(), provider.name(), took);
         self.call = Call::Back(Box::new(closed));
         let failure = match report.result {
-            Ok(answer) => match answer.shortfall().or_else(|| self.unusable_step(loaded, index, &answer, input)) {
-                None => {
-                    self.note_odd_finish(&answer);
-                    return Ok(answer.text);
+            Ok(answer) => {
+                self.witness.answered();
+                match answer.shortfall().or_else(|| self.unusable_step(loaded, index, &answer, input)) {
+                    None => {
+                        self.note_odd_finish(&answer);
+                        return Ok(answer.text);
+                    }
+                    Some(failure) => failure,
                 }
-                Some(failure) => failure,
-            },
-            Err(error) => error.failure(provider.name()),
+            }
+            Err(error) => {
+                let failure = error.failure(provider.name());
+                self.blame(&failure);
+                failure
+            }
         };
         Err(Box::new(self.failed(failure, None)))
     }
@@ -247,9 +263,12 @@ impl Attempt {
             return false;
         };
         let (state, row_version) = (decision.next.clone(), decision.row_version);
+        let closes = self.closes(CallOutcome::Failed);
         let change = Change {
             decision,
-            closes: Some(self.closes(CallOutcome::Failed)),
+            sign: self.witness.sign(&self.claimed.model),
+            debts: self.debts(&closes, 1),
+            closes: Some(closes),
             opens: Some(next.clone()),
             step: Some(done.clone()),
             ..self.change_at(now)
@@ -266,6 +285,7 @@ impl Attempt {
         self.claimed.steps.push(done);
         self.claimed.call = next.id;
         self.call = Call::Opened;
+        self.witness = Witness::default();
         self.text_before = self.running.text.bytes();
         self.opened = self.inner.world.steady();
         true
@@ -338,10 +358,45 @@ impl Attempt {
         }
     }
 
-    fn out_of_time(&self) -> Ending {
+    fn out_of_time(&mut self) -> Ending {
         let span = self.claimed.generation.terms.attempt_timeout;
         let sentence = format!("{} did not finish within {} s.", self.claimed.model, span.as_secs());
-        self.failed(Failure::new(FailureCode::AttemptTimeout, sentence), None)
+        let failure = Failure::new(FailureCode::AttemptTimeout, sentence).of(FaultOf::Model);
+        self.blame(&failure);
+        self.failed(failure, None)
+    }
+
+    /// A call that was still under way at the generation's own deadline had not the time it is given otherwise: that it
+    /// did not finish says nothing of the model.
+    fn blame(&mut self, failure: &Failure) {
+        let timed_out = matches!(failure.code, FailureCode::ProviderTimeout | FailureCode::AttemptTimeout);
+        if !(timed_out && self.past_deadline()) {
+            self.witness.failed(failure);
+        }
+    }
+
+    /// The model is cooling down and the route has a further one: no call is made, and the generation goes on at once.
+    fn passed_over(&self, cooling: &Cooling) -> Ending {
+        let Cooling { lane, until, code, message } = cooling;
+        let sentence = format!("{} was passed over: {lane} is left alone until {until}. {message}", self.claimed.model);
+        let failure = Failure { tries_max: Some(1), elsewhere: true, ..Failure::new(*code, sentence) };
+        self.failed(failure, None)
+    }
+
+    /// What the call that ends used of the rates that are set, and the one it opens, if it does.
+    fn debts(&self, closes: &ClosedCall, opens: u32) -> Vec<(Lane, Debt)> {
+        let tokens = [closes.usage.input, closes.usage.output].into_iter().flatten().map(|tokens| tokens.0);
+        let tokens = Tokens(tokens.fold(0, i64::saturating_add));
+        let model = &self.claimed.model;
+        let own = |lane: &Lane| match lane {
+            Lane::Recipe(recipe) => *recipe == self.claimed.recipe,
+            Lane::Provider(name) => Subject::provider_of(model) == Subject::Provider(name.clone()),
+            Lane::Model(address) => address == model,
+            Lane::Workspace(workspace) => *workspace == self.claimed.scope.workspace,
+        };
+        let rates = self.inner.config.rates.iter().filter(|(lane, _)| own(lane));
+        let debts = rates.map(|(lane, rate)| (lane.clone(), rate.cost(opens, tokens)));
+        debts.filter(|(_, debt)| !debt.is_none()).collect()
     }
 
     fn past_deadline(&self) -> bool {
@@ -408,6 +463,8 @@ impl Attempt {
             opens: None,
             step: None,
             next_model: None,
+            sign: None,
+            debts: Vec::new(),
             transfers: [TransferId(self.inner.world.uuid(now)), TransferId(self.inner.world.uuid(now))],
         }
     }
@@ -425,6 +482,8 @@ impl Attempt {
         Write::Change(Box::new(Change {
             decision,
             content: ending.content.filter(|_| stores),
+            sign: self.witness.sign(&self.claimed.model),
+            debts: self.debts(&ending.closes, 0),
             closes: Some(ending.closes),
             next_model,
             ..self.change_at(now)

@@ -4,8 +4,8 @@ use crate::desk::Desk;
 use crate::error::DeskError;
 use copydesk_core::GenerationId;
 use copydesk_core::generation::waiting::Waiting;
-use copydesk_store::Scope;
 use copydesk_store::generations::GenerationRow;
+use copydesk_store::{HealthRow, Scope};
 use std::time::Duration;
 use tokio::sync::broadcast::error::RecvError;
 
@@ -16,6 +16,11 @@ impl Desk {
     /// What a generation waits for.
     pub async fn why(&self, scope: Scope, id: GenerationId) -> Result<Waiting, DeskError> {
         Ok(self.store().why(scope, id, self.inner.now(), &self.inner.config.limits()).await?)
+    }
+
+    /// Models and providers with which something is wrong, as calls of all processes saw them.
+    pub async fn health(&self) -> Result<Vec<HealthRow>, DeskError> {
+        Ok(self.store().health().await?)
     }
 
     /// The generation once it has ended, or as it is when `patience` runs out.

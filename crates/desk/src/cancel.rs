@@ -34,6 +34,8 @@ impl Desk {
                 opens: None,
                 step: None,
                 next_model: None,
+                sign: None,
+                debts: Vec::new(),
                 transfers: [TransferId(world.uuid(now)), TransferId(world.uuid(now))],
             };
             let turn = Turn { now, writes: vec![Write::Change(Box::new(change))], claim: None };

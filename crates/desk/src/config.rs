@@ -1,5 +1,6 @@
 //! How a desk behaves: every limit and interval has a name, a unit, a default and a reason.
 
+use copydesk_core::health::Rate;
 use copydesk_store::generations::{Lane, Limits};
 use std::time::Duration;
 
@@ -11,6 +12,9 @@ pub struct DeskConfig {
     pub max_concurrent: Option<u32>,
     /// Further limits by recipe, provider, model or workspace.
     pub lanes: Vec<(Lane, u32)>,
+    /// How many requests and tokens of a model or provider may be used in a minute, over all processes. None by default:
+    /// only the provider knows its limits, and it says so (429), which the circuit breaker obeys.
+    pub rates: Vec<(Lane, Rate)>,
     /// How many may wait; further requests are refused with `queue_full`. Shown here, enforced by the store, which the
     /// wiring opens with the same number.
     pub waiting_max: u64,
@@ -44,6 +48,7 @@ impl Default for DeskConfig {
         DeskConfig {
             max_concurrent: Some(4),
             lanes: Vec::new(),
+            rates: Vec::new(),
             waiting_max: 1_000_000,
             deadline: Duration::from_secs(3_600),
             attempt_timeout: Duration::from_secs(600),
@@ -65,7 +70,7 @@ impl DeskConfig {
     pub const SLOTS_MAX: usize = 10_000;
 
     pub fn limits(&self) -> Limits {
-        Limits { global: self.max_concurrent, lanes: self.lanes.clone() }
+        Limits { global: self.max_concurrent, lanes: self.lanes.clone(), rates: self.rates.clone() }
     }
 
     /// How many attempts this process may run.

@@ -92,6 +92,8 @@ impl Desk {
             opens: None,
             step: None,
             next_model: None,
+            sign: None,
+            debts: Vec::new(),
             transfers: [TransferId(world.uuid(now)), TransferId(world.uuid(now))],
         })))
     }

@@ -21,6 +21,7 @@ pub mod publish;
 pub mod shutdown;
 pub mod sweep;
 mod turn;
+mod witness;
 mod work;
 
 pub use clock::World;

@@ -2,6 +2,7 @@
 //! claim can wait, but the results must not be lost: they are kept and written as soon as the store is back.
 
 use crate::desk::Inner;
+use crate::witness::tell;
 use copydesk_core::{CallId, Timestamp};
 use copydesk_store::StoreError;
 use copydesk_store::generations::{Applied, Claim, Fence, Turn, TurnAnswer, Write};
@@ -93,7 +94,11 @@ impl Clerk {
     /// The loop must outlive everything, also a store that panics.
     async fn store_turn(&self, turn: Turn) -> Result<TurnAnswer, StoreError> {
         let answer = AssertUnwindSafe(async { self.inner.store.turn(turn).await }).catch_unwind().await;
-        answer.unwrap_or_else(|_| Err(StoreError::Corrupt("the store panicked in a turn".to_owned())))
+        let answer = answer.unwrap_or_else(|_| Err(StoreError::Corrupt("the store panicked in a turn".to_owned())));
+        if let Ok(answer) = &answer {
+            tell(&answer.health);
+        }
+        answer
     }
 }
 

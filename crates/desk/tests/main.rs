@@ -10,6 +10,7 @@ mod deadlines;
 mod editing;
 mod fallbacks;
 mod faults;
+mod health;
 mod limits;
 mod one_result;
 mod pausing;

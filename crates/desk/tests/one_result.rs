@@ -211,7 +211,7 @@ async fn two_clicks_on_regenerate_give_one_further_version() {
 async fn a_retry_is_a_new_generation_for_the_same_draft_with_a_new_hold() {
     let bench = Bench::new().await;
     let node = bench.working(config()).await;
-    bench.script.then([Reply::Fail(ErrorClass::Quota)]);
+    bench.script.then([Reply::Fail(ErrorClass::Rejected)]);
     let receipt = node.accept(note("tea")).await;
     bench.failed(receipt.generation).await;
     assert_eq!(bench.draft(receipt.draft).await.status, DraftStatus::Failed);

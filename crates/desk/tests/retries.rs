@@ -50,10 +50,10 @@ async fn the_wait_a_provider_asks_for_is_kept() {
     bench.script.then([Reply::RateLimited(seconds(30))]);
     let receipt = node.accept(note("tea")).await;
     assert_eq!(backoff(&bench, receipt.generation, START).await, seconds(30));
-    let held_up = node.accept(note("coffee")).await;
-    bench.completed(held_up.generation).await;
+    let other = Request { model: Some("demo/two".to_owned()), ..note("coffee") };
+    bench.completed(node.accept(other).await.generation).await;
     bench.advance(Duration::from_millis(29_999)).await;
-    assert_eq!(bench.script.calls(), 2, "it holds up nobody and does not come back early");
+    assert_eq!(bench.script.calls(), 2, "it holds up nobody else and does not come back early");
     bench.advance(Duration::from_millis(1)).await;
     bench.completed(receipt.generation).await;
     assert_eq!(bench.script.seen()[2].at, START.plus(seconds(30)));
@@ -89,11 +89,21 @@ async fn a_model_is_tried_three_times_before_the_next_of_the_route() {
 
 #[tokio::test]
 async fn what_this_model_can_never_do_goes_to_the_next_one_at_once() {
-    for class in [ErrorClass::Unauthorized, ErrorClass::Quota, ErrorClass::ModelNotFound, ErrorClass::TooLarge] {
+    for class in [ErrorClass::ModelNotFound, ErrorClass::TooLarge] {
         let bench = Bench::new().await;
         bench.script.then([Reply::Fail(class)]);
         assert_eq!(models_called(&bench, of("routed")).await, ["demo/one", "demo/two"], "{class:?}");
         assert_eq!(bench.script.seen()[1].at, START, "nobody waits for another model");
+    }
+}
+
+#[tokio::test]
+async fn what_the_provider_can_not_do_now_waits_when_the_next_model_is_the_same_providers() {
+    for (class, wait) in [(ErrorClass::Unauthorized, 60), (ErrorClass::Quota, 300)] {
+        let bench = Bench::new().await;
+        bench.script.then([Reply::Fail(class)]);
+        assert_eq!(models_called(&bench, of("routed")).await, ["demo/one", "demo/two"], "{class:?}");
+        assert_eq!(bench.script.seen()[1].at, START.plus(seconds(wait)), "{class:?} cools the whole provider");
     }
 }
 

@@ -4,7 +4,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use copydesk_core::generation::failure::{Failure, FailureCode};
+use copydesk_core::generation::failure::{Failure, FailureCode, FaultOf};
 
 use crate::secret::{Secret, mask};
 
@@ -182,6 +182,30 @@ impl ErrorClass {
         }
     }
 
+    /// Whose fault it is: what it says about the next call. A request that is refused as such, or a text that is, says
+    /// nothing; what keeps every model of the provider from answering is the provider's.
+    pub const fn fault_of(self) -> FaultOf {
+        match self {
+            Self::Rejected | Self::TooLarge | Self::Refused | Self::Truncated => FaultOf::Request,
+            Self::RateLimited
+            | Self::Overloaded
+            | Self::TimedOut(
+                TimeoutPhase::FirstByte | TimeoutPhase::Idle | TimeoutPhase::Total | TimeoutPhase::Upstream,
+            )
+            | Self::ModelNotFound
+            | Self::CutOff
+            | Self::Empty
+            | Self::Malformed
+            | Self::ServerError => FaultOf::Model,
+            Self::TimedOut(TimeoutPhase::Connect)
+            | Self::Network
+            | Self::Certificate
+            | Self::Misconfigured
+            | Self::Unauthorized
+            | Self::Quota => FaultOf::Provider,
+        }
+    }
+
     /// What happened, for the user: one sentence without internals.
     fn sentence(self, provider: &str) -> String {
         match self {
@@ -268,6 +292,7 @@ impl ProviderError {
         failure.detail = Some(cut(&detail, RAW_BYTES_MAX));
         failure.retry_after = self.retry_after;
         failure.tries_max = self.class.tries_max();
+        failure.fault_of = self.class.fault_of();
         failure
     }
 }
@@ -298,6 +323,18 @@ mod tests {
         for class in ErrorClass::ALL {
             assert_eq!(class.retryable(), class.code().retryable(), "{class:?}");
         }
+    }
+
+    #[test]
+    fn a_failure_says_whose_fault_it_is() {
+        let of = |class: ErrorClass| ProviderError::new(class, "no").failure("demo").fault_of;
+        assert_eq!(of(ErrorClass::Rejected), FaultOf::Request);
+        assert_eq!(of(ErrorClass::RateLimited), FaultOf::Model);
+        assert_eq!(of(ErrorClass::TimedOut(TimeoutPhase::Connect)), FaultOf::Provider);
+        let rejected =
+            |class: &ErrorClass| class.fault_of() == FaultOf::Model && class.code() == FailureCode::ProviderRejected;
+        let only: Vec<ErrorClass> = ErrorClass::ALL.into_iter().filter(rejected).collect();
+        assert_eq!(only, [ErrorClass::ModelNotFound], "the breaker knows a missing model by this pair");
     }
 
     #[test]

@@ -197,9 +197,29 @@ create table queues (
   workspace_id uuid not null,
   recipe text not null,
   provider text not null,
-  model text not null
+  model text not null,
+  -- The route has a further model, so a cooldown of this one holds nothing back.
+  onward boolean not null
 );
-create unique index queues_one_per_lane_set on queues (workspace_id, recipe, model);
+create unique index queues_one_per_lane_set on queues (workspace_id, recipe, model, onward);
+
+-- Models and providers with which something is wrong: `model:provider/model` or `provider:provider`. No row is healthy.
+create table health (
+  name text primary key,
+  failures bigint not null,
+  opened bigint not null,
+  open_until timestamptz,
+  since_at timestamptz not null,
+  code text not null,
+  message text not null
+) with (fillfactor = 50);
+
+-- What each rate lane has paid: the instants at which its requests and tokens so far are paid off.
+create table rates (
+  lane text primary key,
+  requests_at timestamptz not null,
+  tokens_at timestamptz not null
+) with (fillfactor = 10);
 
 -- The virtual time of each queue, and as queue 0 the common one. No row is time 0.
 create table clock (

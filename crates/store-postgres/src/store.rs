@@ -3,6 +3,7 @@
 use crate::{PostgresStore, audit, schema};
 use copydesk_core::draft::DraftStatus;
 use copydesk_core::generation::waiting::Waiting;
+use copydesk_core::health::Paid;
 use copydesk_core::ledger::{Balance, Transfer};
 use copydesk_core::refusal::Refusal;
 use copydesk_core::{DraftId, GenerationId, Timestamp, UserId};
@@ -15,7 +16,8 @@ use copydesk_store::generations::{
 use copydesk_store::ledger::Posted;
 use copydesk_store::usage::{CallFilter, CallRow};
 use copydesk_store::{
-    AdminStore, Answer, DraftStore, GenerationStore, LedgerStore, Page, PageRequest, SchemaFault, Scope, UsageStore,
+    AdminStore, Answer, DraftStore, GenerationStore, HealthRow, HealthStore, LedgerStore, Page, PageRequest,
+    SchemaFault, Scope, UsageStore,
 };
 
 impl GenerationStore for PostgresStore {
@@ -88,6 +90,15 @@ impl LedgerStore for PostgresStore {
 impl UsageStore for PostgresStore {
     fn calls(&self, scope: Scope, filter: CallFilter, page: PageRequest) -> Answer<'_, Page<CallRow>> {
         Box::pin(async move { self.page_calls(scope, filter, &page).await })
+    }
+}
+
+impl HealthStore for PostgresStore {
+    fn health(&self) -> Answer<'_, Vec<HealthRow>> {
+        Box::pin(async move { self.list_health().await })
+    }
+    fn rates(&self) -> Answer<'_, Vec<(String, Paid)>> {
+        Box::pin(async move { self.list_rates().await })
     }
 }
 

@@ -203,8 +203,28 @@ CREATE TABLE queues (
     recipe TEXT NOT NULL,
     provider TEXT NOT NULL,
     model TEXT NOT NULL,
-    UNIQUE (workspace_id, recipe, model)
+    -- The route has a further model, so a cooldown of this one holds nothing back.
+    onward INTEGER NOT NULL CHECK (onward IN (0, 1)),
+    UNIQUE (workspace_id, recipe, model, onward)
 ) STRICT;
+
+-- Models and providers with which something is wrong: `model:provider/model` or `provider:provider`. No row is healthy.
+CREATE TABLE health (
+    name TEXT NOT NULL PRIMARY KEY,
+    failures INTEGER NOT NULL,
+    opened INTEGER NOT NULL,
+    open_until INTEGER,
+    since_at INTEGER NOT NULL,
+    code TEXT NOT NULL,
+    message TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- What each rate lane has paid: the instants at which its requests and tokens so far are paid off.
+CREATE TABLE rates (
+    lane TEXT NOT NULL PRIMARY KEY,
+    requests_at INTEGER NOT NULL,
+    tokens_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
 
 -- The virtual time of each queue, and as queue 0 the common one. No row is time 0.
 CREATE TABLE clock (

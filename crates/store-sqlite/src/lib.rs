@@ -11,6 +11,7 @@ mod drafts;
 mod fault;
 mod folder;
 mod generations;
+mod health;
 mod ledger;
 mod memory;
 mod migrate;

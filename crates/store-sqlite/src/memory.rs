@@ -1,10 +1,12 @@
 //! What the writer keeps in memory between commands, because nobody else writes: queues, pauses, users known to exist,
-//! how many wait, the virtual times. All of it can be read again from the tables; after a rollback it is.
+//! how many wait, the virtual times, the health of models and providers. All of it can be read again from the tables; after a rollback it is.
 
 use crate::codec;
 use crate::db::{Db, sql};
 use crate::fault::Done;
+use crate::health;
 use copydesk_core::generation::fairness::{QueueTime, VirtualTime};
+use copydesk_core::health::{HealthNews, Rows, Sign, learn};
 use copydesk_core::{Timestamp, UserId, WorkspaceId};
 use copydesk_store::admin::{Pause, PauseKey};
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -28,10 +30,12 @@ pub(crate) struct Queue {
     pub recipe: String,
     pub provider: String,
     pub model: String,
+    /// The route has a further model.
+    pub onward: bool,
 }
 
-/// Which queue: workspace, then recipe and model.
-type QueueName = (WorkspaceId, String);
+/// Which queue: workspace, then recipe and model, and whether a further model follows.
+type QueueName = (WorkspaceId, String, bool);
 
 #[derive(Default)]
 struct Queues {
@@ -48,6 +52,8 @@ pub(crate) struct Memory {
     waiting: Option<i64>,
     /// By queue; the common one is [`COMMON`]'s. A queue that is not in it is at time 0.
     clock: Option<BTreeMap<i64, VirtualTime>>,
+    /// Who is cooling down or has failed lately. Nearly always empty.
+    health: Option<Rows>,
     /// Claims since the fair rows were last cleaned.
     pub claimed_since_purge: u64,
     /// Something here was changed by the command under way.
@@ -63,6 +69,7 @@ impl Memory {
             users: HashSet::new(),
             waiting: None,
             clock: None,
+            health: None,
             claimed_since_purge: 0,
             touched: false,
         }
@@ -88,17 +95,17 @@ impl Memory {
 
 impl Session<'_> {
     /// The queue's number; made when it is new.
-    pub fn queue_id(&mut self, workspace: WorkspaceId, recipe: &str, model: &str) -> Done<i64> {
+    pub fn queue_id(&mut self, workspace: WorkspaceId, recipe: &str, model: &str, onward: bool) -> Done<i64> {
         // No recipe name holds a line end, so two different pairs never give one name.
-        let name = (workspace, format!("{recipe}\n{model}"));
+        let name = (workspace, format!("{recipe}\n{model}"), onward);
         if let Some(id) = self.queues()?.by_name.get(&name) {
             return Ok(*id);
         }
         let provider = codec::provider(model);
-        let params = rusqlite::params![workspace.0.as_bytes(), recipe, provider, model];
+        let params = rusqlite::params![workspace.0.as_bytes(), recipe, provider, model, onward];
         let id = self.db.number(sql!("accept/insert_queue"), params)?;
         self.memory.touched = true;
-        let queue = Queue { workspace, recipe: recipe.into(), provider: provider.into(), model: model.into() };
+        let queue = Queue { workspace, recipe: recipe.into(), provider: provider.into(), model: model.into(), onward };
         let queues = self.queues()?;
         queues.by_name.insert(name, id);
         queues.by_id.insert(id, queue);
@@ -114,7 +121,8 @@ impl Session<'_> {
             Some(queues) => queues,
             None => {
                 let by_id = read_queues(self.db)?;
-                let name = |queue: &Queue| (queue.workspace, format!("{}\n{}", queue.recipe, queue.model));
+                let name =
+                    |queue: &Queue| (queue.workspace, format!("{}\n{}", queue.recipe, queue.model), queue.onward);
                 Queues { by_name: by_id.iter().map(|(id, queue)| (name(queue), *id)).collect(), by_id }
             }
         };
@@ -185,6 +193,26 @@ impl Session<'_> {
         Ok(())
     }
 
+    /// Puts what a call said into the rows it speaks of. When all is well this touches nothing.
+    pub fn learn(&mut self, sign: &Sign, now: Timestamp, news: &mut Vec<HealthNews>) -> Done<()> {
+        let mut changed = vec![];
+        learn(self.health()?, sign, now, &mut changed, news);
+        for name in changed {
+            self.memory.touched = true;
+            let db = self.db;
+            health::write(db, &name, self.health()?.get(&name))?;
+        }
+        Ok(())
+    }
+
+    pub fn health(&mut self) -> Done<&mut Rows> {
+        let rows = match self.memory.health.take() {
+            Some(rows) => rows,
+            None => health::read(self.db)?,
+        };
+        Ok(self.memory.health.insert(rows))
+    }
+
     fn clock(&mut self) -> Done<&mut BTreeMap<i64, VirtualTime>> {
         let clock = match self.memory.clock.take() {
             Some(clock) => clock,
@@ -200,7 +228,8 @@ impl Session<'_> {
 pub(crate) fn read_queues(db: Db<'_>) -> Done<BTreeMap<i64, Queue>> {
     let rows = db.all(sql!("accept/all_queues"), [], |row| {
         let workspace = WorkspaceId(codec::uuid(row, 1)?);
-        Ok((row.get(0)?, Queue { workspace, recipe: row.get(2)?, provider: row.get(3)?, model: row.get(4)? }))
+        let (recipe, provider, model, onward) = (row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?);
+        Ok((row.get(0)?, Queue { workspace, recipe, provider, model, onward }))
     })?;
     Ok(rows.into_iter().collect())
 }

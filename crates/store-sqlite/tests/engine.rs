@@ -3,11 +3,11 @@
 
 #![allow(clippy::unwrap_used)]
 
-use copydesk_core::generation::FailureCode;
+use copydesk_core::generation::{FailureCode, FaultOf};
 use copydesk_core::ledger::{Transfer, TransferKind};
 use copydesk_core::{GenerationId, Timestamp};
 use copydesk_store::drafts::DraftFilter;
-use copydesk_store::generations::{Accepted, Claimed, Heartbeat, Turn};
+use copydesk_store::generations::{Accepted, Change, Claimed, Heartbeat, Turn};
 use copydesk_store::{AdminStore, DraftStore, GenerationStore, LedgerStore, PageRequest, Scope, StoreError};
 use copydesk_store_sqlite::{Options, SqliteStore};
 use copydesk_store_tests::builder::{self, AcceptWith, Ids, START};
@@ -274,4 +274,29 @@ async fn every_column_of_the_views_says_what_was_booked() {
     let shown = "SELECT id || '|' || user_id || '|' || title || '|' || status || '|' || generated_at \
                  FROM newsletter_drafts ORDER BY generated_at DESC";
     assert_eq!((all(shown), expected.len()), (expected, 2));
+}
+
+/// The writer keeps the health in memory: what a turn taught it is forgotten with the turn. Only this engine does so.
+#[tokio::test]
+async fn a_turn_that_is_undone_leaves_no_opening_behind() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, ids) = (open(folder.path()), Ids::new());
+    store.accept((0..2).map(|_| builder::accept(&ids, START)).collect()).await.unwrap();
+    let runs = claim(&store, &ids, 2, START).await;
+    let step = builder::step(&ids, &runs[0], "plan", "{}", "write", START);
+    let again = builder::after(&runs[0], &step);
+    store.turn(builder::writes(START, vec![step])).await.unwrap();
+    let asked = builder::fault(FaultOf::Model, FailureCode::RateLimited, Some(60));
+    let sign = Some(builder::sign(&runs[1], asked, START));
+    let fail = || Change { sign: sign.clone(), ..builder::fail(&ids, &runs[1], FailureCode::RateLimited, START) };
+    // A step of the same name cannot be stored twice, so the whole turn is undone.
+    let twice = builder::step(&ids, &again, "plan", "{}", "write", START);
+    store.turn(builder::writes(START, vec![fail(), twice])).await.unwrap_err();
+    store.accept(vec![builder::accept(&ids, START)]).await.unwrap();
+    assert_eq!(claim(&store, &ids, 5, START).await.len(), 1, "nothing is cooling");
+    store.turn(builder::writes(START, vec![fail()])).await.unwrap();
+    store.accept(vec![builder::accept(&ids, START)]).await.unwrap();
+    assert_eq!(claim(&store, &ids, 5, START).await, []);
+    drop(store);
+    assert_eq!(claim(&open(folder.path()), &ids, 5, START).await, [], "a restart does not forget it");
 }

@@ -3,7 +3,8 @@
 
 use copydesk_core::generation::event::{FallbackReason, Jitter, Success};
 use copydesk_core::generation::fairness::Priority;
-use copydesk_core::generation::{Effect, Event, Failure, FailureCode, Generation, Verdict, transition};
+use copydesk_core::generation::{Effect, Event, Failure, FailureCode, FaultOf, Generation, State, Verdict, transition};
+use copydesk_core::health::{Cooling, Ended, Fault, Sign};
 use copydesk_core::metering::usage::{CallOutcome, TokenUsage};
 use copydesk_core::{
     CallId, DraftId, GenerationId, KeyId, MicroCredits, NanoUsd, NodeId, Timestamp, Tokens, TransferId, UserId,
@@ -183,7 +184,7 @@ impl AcceptWith for Accept {
 }
 
 pub fn no_limits() -> Limits {
-    Limits { global: None, lanes: vec![] }
+    Limits { global: None, lanes: vec![], rates: vec![] }
 }
 
 pub fn lane(lane: Lane, limit: u32) -> Limits {
@@ -255,6 +256,8 @@ pub fn change(ids: &Ids, scope: Scope, generation: &Generation, event: &Event, a
         opens: None,
         step: None,
         next_model: None,
+        sign: None,
+        debts: vec![],
         transfers: [ids.transfer(), ids.transfer()],
     }
 }
@@ -288,12 +291,43 @@ pub fn fail_or_fall_back(ids: &Ids, run: &Claimed, code: FailureCode, at: Timest
 }
 
 fn fail_or(ids: &Ids, run: &Claimed, code: FailureCode, fallback: Option<FallbackReason>, at: Timestamp) -> Change {
-    let event =
-        Event::AttemptFailed { attempt: run.generation.attempt, failure: failure(code), jitter: Jitter(0), fallback };
+    fail_with(ids, run, failure(code), fallback, at)
+}
+
+fn fail_with(ids: &Ids, run: &Claimed, failure: Failure, fallback: Option<FallbackReason>, at: Timestamp) -> Change {
+    let code = failure.code;
+    let event = Event::AttemptFailed { attempt: run.generation.attempt, failure, jitter: Jitter(0), fallback };
     let change = change(ids, run.scope, &run.generation, &event, at);
     let error = Some((code.as_str().to_owned(), "the provider's own words".to_owned()));
     let call = ClosedCall { error, http_status: Some(500), ..closed(run.call, CallOutcome::Failed, 0) };
     Change { closes: Some(call), ..change }
+}
+
+/// A failed attempt after which this model is not tried again, but another one is.
+pub fn fail_for_good_here(ids: &Ids, run: &Claimed, at: Timestamp) -> Change {
+    fail_with(ids, run, Failure { tries_max: Some(1), ..failure(FailureCode::ProviderError) }, None, at)
+}
+
+/// The worker made no call because the model is cooling, and the generation goes on to `next`.
+pub fn skip(ids: &Ids, run: &Claimed, cooling: &Cooling, next: &str, at: Timestamp) -> Change {
+    let failure = Failure { tries_max: Some(1), elsewhere: true, ..failure(cooling.code) };
+    let change = fail_with(ids, run, failure, None, at);
+    let closes = Some(closed(run.call, CallOutcome::NotSent, 0));
+    Change { closes, next_model: Some(next.to_owned()), ..change }
+}
+
+/// What a call that began with the claim says.
+pub fn sign(run: &Claimed, ended: Ended, at: Timestamp) -> Sign {
+    let began = match run.generation.state {
+        State::Processing { claimed_at, .. } => claimed_at,
+        State::Pending { .. } | State::Completed { .. } | State::Failed { .. } | State::Cancelled { .. } => at,
+    };
+    Sign { address: run.model.clone(), began, ended }
+}
+
+pub fn fault(of: FaultOf, code: FailureCode, retry_after_s: Option<u64>) -> Ended {
+    let retry_after = retry_after_s.map(Duration::from_secs);
+    Ended::Failed(Fault { of, code, message: format!("It failed: {code}."), retry_after })
 }
 
 pub fn hand_back(ids: &Ids, run: &Claimed, at: Timestamp) -> Change {

@@ -4,6 +4,7 @@
 
 use copydesk_core::draft::DraftStatus;
 use copydesk_core::generation::waiting::Waiting;
+use copydesk_core::health::Paid;
 use copydesk_core::ledger::{Balance, Transfer};
 use copydesk_core::refusal::Refusal;
 use copydesk_core::{DraftId, GenerationId, Timestamp, UserId};
@@ -16,8 +17,8 @@ use copydesk_store::generations::{
 use copydesk_store::ledger::Posted;
 use copydesk_store::usage::{CallFilter, CallRow};
 use copydesk_store::{
-    AdminStore, Answer, DraftStore, GenerationStore, LedgerStore, Page, PageRequest, SchemaFault, Scope, Store,
-    StoreError, UsageStore,
+    AdminStore, Answer, DraftStore, GenerationStore, HealthRow, HealthStore, LedgerStore, Page, PageRequest,
+    SchemaFault, Scope, Store, StoreError, UsageStore,
 };
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -158,6 +159,10 @@ pass_through! {
     }
     UsageStore {
         Calls = calls(scope: Scope, filter: CallFilter, page: PageRequest) -> Page<CallRow>;
+    }
+    HealthStore {
+        Health = health() -> Vec<HealthRow>;
+        Rates = rates() -> Vec<(String, Paid)>;
     }
     AdminStore {
         Now = now() -> Option<Timestamp>;

@@ -9,12 +9,14 @@ mod audit;
 mod claim;
 mod data;
 mod drafts;
+mod health;
 mod ledger;
 mod read;
 mod sweep;
 
 use copydesk_core::draft::DraftStatus;
 use copydesk_core::generation::waiting::Waiting;
+use copydesk_core::health::Paid;
 use copydesk_core::ledger::{Balance, Transfer};
 use copydesk_core::refusal::Refusal;
 use copydesk_core::{DraftId, GenerationId, Timestamp, UserId};
@@ -27,7 +29,8 @@ use copydesk_store::generations::{
 use copydesk_store::ledger::Posted;
 use copydesk_store::usage::{CallFilter, CallRow};
 use copydesk_store::{
-    AdminStore, Answer, DraftStore, GenerationStore, LedgerStore, Page, PageRequest, SchemaFault, Scope, UsageStore,
+    AdminStore, Answer, DraftStore, GenerationStore, HealthRow, HealthStore, LedgerStore, Page, PageRequest,
+    SchemaFault, Scope, UsageStore,
 };
 use data::Data;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -126,6 +129,15 @@ impl LedgerStore for ModelStore {
 impl UsageStore for ModelStore {
     fn calls(&self, scope: Scope, filter: CallFilter, page: PageRequest) -> Answer<'_, Page<CallRow>> {
         Box::pin(async move { self.data().calls(scope, &filter, &page) })
+    }
+}
+
+impl HealthStore for ModelStore {
+    fn health(&self) -> Answer<'_, Vec<HealthRow>> {
+        Box::pin(async move { Ok(self.data().health_rows()) })
+    }
+    fn rates(&self) -> Answer<'_, Vec<(String, Paid)>> {
+        Box::pin(async move { Ok(self.data().rates.iter().map(|(lane, paid)| (lane.clone(), *paid)).collect()) })
     }
 }
 

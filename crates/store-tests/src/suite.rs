@@ -7,10 +7,12 @@ pub mod claim;
 pub mod drafts;
 pub mod fairness;
 pub mod fence;
+pub mod health;
 pub mod ledger;
 pub mod pages;
 pub mod race;
 pub mod random;
+pub mod rates;
 pub mod retry;
 pub mod scope;
 pub mod settle;
@@ -222,6 +224,29 @@ macro_rules! conformance {
                 events_carry_small_facts_as_json,
                 editorial_moves_are_announced_once,
                 events_are_read_on_from_a_cursor;
+            health:
+                five_faults_open_the_model_and_not_its_provider,
+                faults_of_one_batch_are_counted_one_after_the_other,
+                a_success_clears_the_model_and_its_provider,
+                a_success_and_a_new_fault_in_one_turn_begin_a_new_count,
+                a_sign_whose_write_is_lost_does_not_count,
+                a_finished_step_says_that_the_model_answers,
+                what_is_cooling_is_left_alone_until_it_is_over,
+                a_cooling_provider_holds_all_its_models_back,
+                another_process_sees_an_opening_at_once,
+                after_the_cooldown_one_probe_at_a_time_is_let_through,
+                processes_that_claim_at_once_let_one_probe_through,
+                what_can_go_on_is_claimed_although_it_is_cooling,
+                the_last_model_of_a_route_waits_for_its_cooldown,
+                a_cooldown_does_not_lift_the_limits_of_its_lanes,
+                a_paused_recipe_is_woken_by_no_cooldown,
+                nodes_that_fail_together_never_lose_an_opening;
+            rates:
+                a_rate_lets_a_burst_through_and_then_one_after_the_other,
+                a_rate_holds_across_processes,
+                tokens_that_were_used_hold_back_what_comes_next,
+                debts_of_several_nodes_add_up,
+                what_is_moved_on_without_a_call_pays_nothing;
             random:
                 a_random_walk_equals_the_model_seed_1,
                 a_random_walk_equals_the_model_seed_2,

@@ -5,7 +5,8 @@ use crate::usage::{ClosedCall, OpenCall};
 use crate::{Answer, Scope};
 use copydesk_core::generation::fairness::Priority;
 use copydesk_core::generation::waiting::Waiting;
-use copydesk_core::generation::{AttemptNo, Decision, Generation, RowVersion, State, Status};
+use copydesk_core::generation::{AttemptNo, Decision, Generation, RowVersion, State, Status, Terms};
+use copydesk_core::health::{Cooling, Debt, HealthNews, Paid, Rate, Rows, Sign, Subject};
 use copydesk_core::refusal::Refusal;
 use copydesk_core::{CallId, DraftId, GenerationId, MicroCredits, NodeId, Timestamp, TransferId, UserId};
 use std::time::Duration;
@@ -26,8 +27,11 @@ pub trait GenerationStore: Send + Sync {
     /// writes. A write whose fence no longer matches changes nothing but its call's usage and is answered with
     /// [`Applied::Lost`]; one that closes its call as lost brings no usage but a guess, and then changes nothing at all.
     /// Claiming first moves due scheduled generations into the ready queue; it takes ready
-    /// generations by place (sort key, then id), skips full lanes and paused recipes, raises the attempt, writes
-    /// the run row and the open call, and is equal to `transition(_, Claimed, now)` for each.
+    /// generations by place (sort key, then id), skips full lanes, paused recipes and models that are cooling down, raises
+    /// the attempt, writes the run row and the open call, and is equal to `transition(_, Claimed, now)` for each. What has
+    /// a further model in its route is taken although its model is cooling, as [`Claimed::cooling`], to be moved on. While
+    /// a model or provider is probing, one run of it is let through. Each claim that may call pays one request of its
+    /// rate lanes; the signs and debts of the writes count before it.
     fn turn(&self, turn: Turn) -> Answer<'_, TurnAnswer>;
 
     /// Renews the node's lease (one row for everything it runs); the first beat registers the node. Answers which of
@@ -83,6 +87,19 @@ pub struct Accept {
     /// Zero while credits are off. `hold_id` is the id of the ledger row if there is one.
     pub hold: MicroCredits,
     pub hold_id: TransferId,
+}
+
+impl Accept {
+    pub fn terms(&self) -> Terms {
+        Terms {
+            accepted_at: self.at,
+            deadline_at: self.deadline_at,
+            attempt_timeout: self.attempt_timeout,
+            max_attempts: self.max_attempts,
+            attempts_per_model: self.attempts_per_model,
+            hold: self.hold,
+        }
+    }
 }
 
 /// Which draft the result goes to.
@@ -155,6 +172,33 @@ pub struct Limits {
     /// All of them together; `None` is no limit.
     pub global: Option<u32>,
     pub lanes: Vec<(Lane, u32)>,
+    /// What may start in a minute. A lane may stand in both lists.
+    pub rates: Vec<(Lane, Rate)>,
+}
+
+impl Limits {
+    /// The rate lane that holds something back for longest, of those it belongs to: which, and until when.
+    pub fn rate_limited(
+        &self,
+        belongs: impl Fn(&Lane) -> bool,
+        paid: impl Fn(&str) -> Paid,
+        now: Timestamp,
+    ) -> Option<(String, Timestamp)> {
+        let mut latest: Option<(String, Timestamp)> = None;
+        for (lane, rate) in self.rates.iter().filter(|(lane, _)| belongs(lane)) {
+            let name = lane.name();
+            let until = rate.opens_at(paid(&name), now);
+            if let Some(until) = until.filter(|until| latest.as_ref().is_none_or(|(_, last)| until > last)) {
+                latest = Some((name, until));
+            }
+        }
+        latest
+    }
+}
+
+/// What is probing, as lanes with room for one.
+pub fn probes(health: &Rows, now: Timestamp) -> Vec<(Lane, u32)> {
+    copydesk_core::health::breaker::probing(health, now).map(|subject| (Lane::of(subject), 1)).collect()
 }
 
 /// A named concurrency limit. A generation belongs to the lanes of its recipe, provider, model and workspace.
@@ -168,6 +212,12 @@ pub enum Lane {
 }
 
 impl Lane {
+    pub fn of(subject: Subject) -> Lane {
+        match subject {
+            Subject::Model(address) => Lane::Model(address),
+            Subject::Provider(name) => Lane::Provider(name),
+        }
+    }
     pub fn name(&self) -> String {
         match self {
             Lane::Recipe(name) => format!("recipe:{name}"),
@@ -222,6 +272,10 @@ pub struct Change {
     pub step: Option<FinishedStep>,
     /// For a requeue: the `provider/model` of the next attempt's first call, when it is another one.
     pub next_model: Option<String>,
+    /// What the call that ended says about its model and provider. It counts when the write does.
+    pub sign: Option<Sign>,
+    /// What the call that ended used, and the next one it opens, in the rate lanes that are set. Counts likewise.
+    pub debts: Vec<(Lane, Debt)>,
     /// Ids for the ledger rows the effects may ask for (settle, release).
     pub transfers: [TransferId; 2],
 }
@@ -281,8 +335,11 @@ pub enum Applied {
 pub struct TurnAnswer {
     pub applied: Vec<Applied>,
     pub claimed: Vec<Claimed>,
-    /// When the next scheduled or backing-off generation becomes claimable, if there is one.
+    /// When the next scheduled or backing-off generation becomes claimable; after a claim also when the first cooldown
+    /// ends, or the first rate lane has room, for which something ready waits. `None` when there is no such instant.
     pub next_due: Option<Timestamp>,
+    /// Breakers that opened or closed by these writes.
+    pub health: Vec<HealthNews>,
 }
 
 /// A generation handed to a worker: all it needs, so that nothing is read again while it runs.
@@ -299,6 +356,8 @@ pub struct Claimed {
     /// Finished steps in order.
     pub steps: Vec<FinishedStep>,
     pub call: CallId,
+    /// Its model is not to be called now; its route has a further one.
+    pub cooling: Option<Cooling>,
 }
 
 #[derive(Clone, PartialEq, Eq, Debug)]

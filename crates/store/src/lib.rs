@@ -7,6 +7,7 @@ pub mod admin;
 pub mod drafts;
 pub mod error;
 pub mod generations;
+pub mod health;
 pub mod ledger;
 pub mod page;
 pub mod usage;
@@ -15,6 +16,7 @@ pub use admin::AdminStore;
 pub use drafts::DraftStore;
 pub use error::{SchemaFault, StoreError};
 pub use generations::GenerationStore;
+pub use health::{HealthRow, HealthStore};
 pub use ledger::LedgerStore;
 pub use page::{Order, Page, PageRequest};
 pub use usage::UsageStore;
@@ -35,6 +37,6 @@ impl Scope {
 }
 
 /// Everything an engine does.
-pub trait Store: GenerationStore + DraftStore + LedgerStore + UsageStore + AdminStore {}
+pub trait Store: GenerationStore + DraftStore + LedgerStore + UsageStore + AdminStore + HealthStore {}
 
-impl<T: GenerationStore + DraftStore + LedgerStore + UsageStore + AdminStore> Store for T {}
+impl<T: GenerationStore + DraftStore + LedgerStore + UsageStore + AdminStore + HealthStore> Store for T {}

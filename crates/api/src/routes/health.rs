@@ -9,6 +9,7 @@ use crate::wire::admin::{CheckBody, DoctorBody, StatusBody};
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
+use copydesk_core::health::{Stance, stance};
 use copydesk_desk::store::StoreError;
 use copydesk_desk::store::admin::{Description, PauseKey};
 use serde_json::json;
@@ -56,7 +57,7 @@ pub(crate) async fn doctor(State(api): State<Api>, caller: Caller) -> Result<Jso
         checks.push(worker(&api, found));
         checks.push(queue(&api, found));
     }
-    checks.extend([providers(&api), recipes(&api), not_draining(&api)]);
+    checks.extend([providers(&api).await, recipes(&api), not_draining(&api)]);
     Ok(Json(checks.into()))
 }
 
@@ -179,17 +180,27 @@ fn queue(api: &Api, found: &Description) -> CheckBody {
     }
 }
 
-fn providers(api: &Api) -> CheckBody {
+/// Also those that are left alone after failures: that is no fault of the installation, but people look for it here.
+async fn providers(api: &Api) -> CheckBody {
     let names = api.desk().providers().names();
     if names.is_empty() {
-        CheckBody::bad(
+        return CheckBody::bad(
             "providers",
             "no provider is set up",
             "Set OPENROUTER_API_KEY or another provider's key, or use the demo provider.",
-        )
-    } else {
-        CheckBody::good("providers", names.join(", "))
+        );
     }
+    let health = match api.desk().health().await {
+        Ok(health) => health,
+        Err(error) => return CheckBody::bad("providers", error.to_string(), "See the storage check."),
+    };
+    let now = api.desk().world().now();
+    let cooling = health.iter().filter_map(|row| match stance(Some(&row.health), now) {
+        Stance::Open { until } => Some(format!("{} is left alone until {until}", row.subject.name())),
+        Stance::Closed | Stance::Probing => None,
+    });
+    let detail: Vec<String> = std::iter::once(names.join(", ")).chain(cooling).collect();
+    CheckBody::good("providers", detail.join("; "))
 }
 
 /// Every recipe's first model must have a provider, or each of its generations fails.

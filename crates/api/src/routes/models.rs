@@ -6,11 +6,12 @@ use crate::owned::owned;
 use crate::problem::Problem;
 use crate::router::Api;
 use crate::wire::list::List;
-use crate::wire::model::{ModelBody, ProviderBody};
+use crate::wire::model::{CoolingBody, ModelBody, ProviderBody};
 use crate::wire::model_test::ModelTestBody;
 use crate::wire::requests::ModelToTest;
 use axum::Json;
 use axum::extract::State;
+use copydesk_core::health::Subject;
 use serde::Serialize;
 use std::collections::BTreeSet;
 
@@ -21,8 +22,10 @@ pub(crate) struct ModelsBody {
     providers: Vec<ProviderBody>,
 }
 
-/// Every model that a provider knows to exist or that a price is listed for, with the price of this moment.
-pub(crate) async fn list(State(api): State<Api>, _caller: Caller) -> Json<ModelsBody> {
+/// Every model that a provider knows to exist, that a price is listed for or that is cooling down, with the price of this
+/// moment.
+pub(crate) async fn list(State(api): State<Api>, _caller: Caller) -> Result<Json<ModelsBody>, Problem> {
+    let health = api.desk().health().await?;
     let registry = api.desk().providers();
     let now = api.desk().world().now();
     let mut models = Vec::new();
@@ -30,11 +33,23 @@ pub(crate) async fn list(State(api): State<Api>, _caller: Caller) -> Json<Models
     for name in registry.names() {
         let Some(provider) = registry.get(&name) else { continue };
         let catalogue = provider.catalogue();
-        let listed: BTreeSet<String> = catalogue.listed().into_iter().collect();
-        models.extend(listed.iter().map(|model| ModelBody::new(&name, model, catalogue.price_at(model, now))));
-        providers.push(ProviderBody::new(name, !catalogue.models().is_empty()));
+        let mut listed: BTreeSet<String> = catalogue.listed().into_iter().collect();
+        let cooling = |subject: &Subject| CoolingBody::of(subject, &health, now);
+        for row in health.iter().filter(|row| cooling(&row.subject).is_some()) {
+            if let Subject::Model(address) = &row.subject
+                && let Some(model) = address.strip_prefix(&format!("{name}/"))
+            {
+                listed.insert(model.to_owned());
+            }
+        }
+        models.extend(listed.iter().map(|model| {
+            let subject = Subject::Model(format!("{name}/{model}"));
+            ModelBody::new(&name, model, catalogue.price_at(model, now), cooling(&subject))
+        }));
+        let subject = Subject::Provider(name.clone());
+        providers.push(ProviderBody::new(name, !catalogue.models().is_empty(), cooling(&subject)));
     }
-    Json(ModelsBody { models: List::whole(models), providers })
+    Ok(Json(ModelsBody { models: List::whole(models), providers }))
 }
 
 /// The call is paid for by the operator and stands on nobody's books, so only the operator may ask for it.

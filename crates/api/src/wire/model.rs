@@ -1,7 +1,9 @@
 //! Models and their prices as readers see them.
 
-use copydesk_core::NanoUsd;
+use copydesk_core::health::{Stance, Subject, stance};
 use copydesk_core::metering::price::{ContextTier, Price, TokenRates};
+use copydesk_core::{NanoUsd, Timestamp};
+use copydesk_desk::store::HealthRow;
 use serde::Serialize;
 
 #[derive(Serialize)]
@@ -13,6 +15,30 @@ pub(crate) struct ModelBody {
     model: String,
     /// `null` means that no price is known; calls are then unpriced.
     price: Option<PriceBody>,
+    cooling: Option<CoolingBody>,
+}
+
+/// It is left alone after failures. `null` means that it is called when its turn comes.
+#[derive(Serialize)]
+pub(crate) struct CoolingBody {
+    until: String,
+    code: &'static str,
+    message: String,
+}
+
+impl CoolingBody {
+    /// Of the model or provider itself; a model's provider has its own.
+    pub fn of(subject: &Subject, rows: &[HealthRow], now: Timestamp) -> Option<CoolingBody> {
+        let health = &rows.iter().find(|row| row.subject == *subject)?.health;
+        match stance(Some(health), now) {
+            Stance::Open { until } => Some(CoolingBody {
+                until: until.to_string(),
+                code: health.code.as_str(),
+                message: health.message.clone(),
+            }),
+            Stance::Closed | Stance::Probing => None,
+        }
+    }
 }
 
 /// Units: nano-dollars, per million tokens or per piece. `null` means that this is not priced on its own.
@@ -91,13 +117,14 @@ impl From<Price> for PriceBody {
 }
 
 impl ModelBody {
-    pub fn new(provider: &str, model: &str, price: Option<Price>) -> ModelBody {
+    pub fn new(provider: &str, model: &str, price: Option<Price>, cooling: Option<CoolingBody>) -> ModelBody {
         ModelBody {
             object: "model",
             id: format!("{provider}/{model}"),
             provider: provider.to_owned(),
             model: model.to_owned(),
             price: price.map(PriceBody::from),
+            cooling,
         }
     }
 }
@@ -108,10 +135,12 @@ pub(crate) struct ProviderBody {
     name: String,
     /// False when the provider takes any model name, so that the list above is not all there is.
     models_known: bool,
+    /// All its models are left alone.
+    cooling: Option<CoolingBody>,
 }
 
 impl ProviderBody {
-    pub fn new(name: String, models_known: bool) -> ProviderBody {
-        ProviderBody { object: "provider", name, models_known }
+    pub fn new(name: String, models_known: bool, cooling: Option<CoolingBody>) -> ProviderBody {
+        ProviderBody { object: "provider", name, models_known, cooling }
     }
 }

@@ -44,6 +44,12 @@ impl WaitingBody {
             Waiting::LaneFull { lane, limit, in_use } => {
                 WaitingBody { lane: Some(lane), limit: Some(limit), in_use: Some(in_use), ..plain }
             }
+            Waiting::CoolingDown { lane, until, last_error } => {
+                WaitingBody { lane: Some(lane), until: Some(until.to_string()), last_error: Some(last_error), ..plain }
+            }
+            Waiting::RateLimited { lane, until } => {
+                WaitingBody { lane: Some(lane), until: Some(until.to_string()), ..plain }
+            }
             Waiting::TargetLocked { target, holder } => {
                 WaitingBody { target: Some(target), holder: Some(holder.to_string()), ..plain }
             }

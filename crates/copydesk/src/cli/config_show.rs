@@ -41,7 +41,16 @@ fn show(loaded: &Loaded, output: Output) {
                         "api_key_set": provider.api_key.is_some(), "origin": provider.origin })
             })
             .collect();
-        return output.object(&json!({ "object": "settings", "data": settings, "providers": providers }));
+        let rates: Vec<_> = loaded
+            .rates
+            .iter()
+            .map(|entry| {
+                json!({ "name": entry.name, "requests_per_minute": entry.rate.requests_per_minute,
+                        "tokens_per_minute": entry.rate.tokens_per_minute, "origin": entry.origin })
+            })
+            .collect();
+        let body = json!({ "object": "settings", "data": settings, "providers": providers, "rates": rates });
+        return output.object(&body);
     }
     let rows: Vec<Vec<String>> = KEYS
         .iter()
@@ -56,6 +65,26 @@ fn show(loaded: &Loaded, output: Output) {
         })
         .collect();
     output.table(Table { headings: &["SETTING", "VALUE", "FROM", "MEANING"], rows, cut: Some(3) });
+    show_rates(loaded, output);
+    show_providers(loaded, output);
+}
+
+fn show_rates(loaded: &Loaded, output: Output) {
+    if loaded.rates.is_empty() {
+        return;
+    }
+    let or_dash = |limit: Option<std::num::NonZeroU32>| limit.map_or_else(|| "-".to_owned(), |limit| limit.to_string());
+    let row = |entry: &crate::config::RateSettings| {
+        let rate = &entry.rate;
+        let (requests, tokens) = (or_dash(rate.requests_per_minute), or_dash(rate.tokens_per_minute));
+        vec![entry.name.clone(), requests, tokens, entry.origin.clone()]
+    };
+    let rows = loaded.rates.iter().map(row).collect();
+    output.data("");
+    output.table(Table { headings: &["RATE", "REQUESTS A MINUTE", "TOKENS A MINUTE", "FROM"], rows, cut: None });
+}
+
+fn show_providers(loaded: &Loaded, output: Output) {
     if loaded.providers.is_empty() {
         return;
     }

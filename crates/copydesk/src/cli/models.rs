@@ -41,6 +41,9 @@ async fn list(provider: Option<String>, settings: &Settings, output: Output) -> 
     }
     let rows: Vec<Vec<String>> = each(&body, "data").iter().map(row).collect();
     output.table(Table { headings: &["MODEL", "INPUT", "OUTPUT", "CACHED", "SINCE", "PRICES"], rows, cut: None });
+    for line in cooling(&body) {
+        output.talk(&line);
+    }
     for provider in
         each(&body, "providers").iter().filter(|provider| provider.get("models_known") == Some(&Value::Bool(false)))
     {
@@ -48,6 +51,18 @@ async fn list(provider: Option<String>, settings: &Settings, output: Output) -> 
         output.talk(&format!("{name} takes any model of its own: --model {name}/NAME"));
     }
     Ok(exit::OK)
+}
+
+/// One line for each provider and model that is left alone after failures.
+fn cooling(body: &Value) -> Vec<String> {
+    let lists = [("providers", "/name"), ("data", "/id")];
+    let entries = lists.into_iter().flat_map(|(list, key)| each(body, list).into_iter().map(move |entry| (entry, key)));
+    let cooling = entries.filter(|(entry, _)| entry.get("cooling").is_some_and(|cooling| !cooling.is_null()));
+    let line = |(entry, key): (Value, &str)| {
+        let at = |pointer: &str| cell(&entry, pointer);
+        format!("{} is left alone until {}: {}", at(key), at("/cooling/until"), at("/cooling/message"))
+    };
+    cooling.map(line).collect()
 }
 
 /// Leaves what belongs to one provider.

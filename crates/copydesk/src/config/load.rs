@@ -3,7 +3,7 @@
 
 use super::environment::Environment;
 use super::keys::{KEYS, Key};
-use super::{ConfigError, providers};
+use super::{ConfigError, providers, rates};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -47,6 +47,7 @@ pub type Flags = BTreeMap<&'static str, String>;
 pub struct Loaded {
     pub values: BTreeMap<&'static str, Value>,
     pub providers: providers::Providers,
+    pub rates: Vec<rates::RateSettings>,
 }
 
 /// The settings file read when none is named and this one exists.
@@ -74,7 +75,8 @@ impl Loaded {
                 values.insert(key.name, Value { text, origin, hides });
             }
         }
-        Ok(Loaded { values, providers: providers::read(environment, &path, &table)? })
+        let rates = rates::read(&path, &table)?;
+        Ok(Loaded { values, providers: providers::read(environment, &path, &table)?, rates })
     }
 
     pub fn text(&self, name: &str) -> &str {
@@ -133,7 +135,7 @@ fn plain(value: &toml::Value) -> String {
 }
 
 fn refuse_unknown(environment: &Environment, path: &Path, table: &toml::Table) -> Result<(), ConfigError> {
-    let known_names: Vec<&str> = KEYS.iter().map(|key| key.name).chain(["providers"]).collect();
+    let known_names: Vec<&str> = KEYS.iter().map(|key| key.name).chain(["providers", "rates"]).collect();
     if let Some(name) = table.keys().find(|name| !known_names.contains(&name.as_str())) {
         let near = nearest(name, known_names.iter().copied());
         return Err(ConfigError::Unknown { what: format!("{name:?} in {}", path.display()), near });

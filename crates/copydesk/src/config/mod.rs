@@ -6,11 +6,13 @@ mod environment;
 mod keys;
 mod load;
 mod providers;
+mod rates;
 mod settings;
 
 pub use environment::Environment;
 pub use keys::{KEYS, Key};
 pub use load::{Flags, Loaded};
+pub use rates::RateSettings;
 pub use settings::{Settings, parse_span};
 
 /// A key with a value that cannot be used: which, what was seen, the rule, and an example.
@@ -28,4 +30,6 @@ pub enum ConfigError {
     BadFile { path: String, reason: String },
     #[error("provider {name}: {reason}")]
     BadProvider { name: String, reason: String },
+    #[error("rate {name}: {reason}")]
+    BadRate { name: String, reason: String },
 }

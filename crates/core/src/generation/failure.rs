@@ -131,6 +131,17 @@ impl fmt::Display for FailureCode {
     }
 }
 
+/// Whose fault a failed call is: what it says about the next one.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum FaultOf {
+    /// Of this request, its text or its answer: the next one may fare better at once.
+    Request,
+    /// Of the model: others of the same provider may answer.
+    Model,
+    /// Of the provider or the way to it: none of its models will answer.
+    Provider,
+}
+
 /// One failure, in two voices.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Failure {
@@ -145,16 +156,23 @@ pub struct Failure {
     pub tries_max: Option<u32>,
     /// Whether another model of the route may do better.
     pub elsewhere: bool,
+    /// What it says about the next call (`health/breaker.rs`).
+    pub fault_of: FaultOf,
 }
 
 impl Failure {
     pub fn new(code: FailureCode, message: impl Into<String>) -> Failure {
         let (detail, retry_after, tries_max, elsewhere) = (None, None, None, code.elsewhere());
-        Failure { code, message: message.into(), detail, retry_after, tries_max, elsewhere }
+        let fault_of = FaultOf::Request;
+        Failure { code, message: message.into(), detail, retry_after, tries_max, elsewhere, fault_of }
     }
     /// Nobody can do better: neither another attempt nor another model.
     pub fn for_good(mut self) -> Failure {
         (self.tries_max, self.elsewhere) = (Some(1), false);
+        self
+    }
+    pub fn of(mut self, fault_of: FaultOf) -> Failure {
+        self.fault_of = fault_of;
         self
     }
     pub fn with_detail(mut self, detail: impl Into<String>) -> Failure {

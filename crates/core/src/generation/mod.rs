@@ -11,7 +11,7 @@ pub mod waiting;
 
 pub use effect::{Decision, DraftMove, Effect, Origin};
 pub use event::Event;
-pub use failure::{Failure, FailureCode};
+pub use failure::{Failure, FailureCode, FaultOf};
 pub use retry::RetryPolicy;
-pub use state::{AttemptNo, Generation, RowVersion, State, Status, Terms, Wait};
+pub use state::{AttemptNo, Generation, RowVersion, Shares, State, Status, Terms, Wait};
 pub use transition::{Verdict, transition};

@@ -60,9 +60,8 @@ pub fn next(terms: &Terms, spent: u32, failure: &Failure, jitter: Jitter, now: T
         let at = now.plus(RetryPolicy::DEFAULT.wait(tries, failure, jitter));
         return if at >= terms.deadline_at { Next::GiveUp } else { Next::RetryAt(at) };
     }
-    let further = (place + 1) * share;
-    if failure.elsewhere && further < terms.max_attempts && now < terms.deadline_at {
-        return Next::NextModel { spent: further };
+    if failure.elsewhere && terms.onward(spent) && now < terms.deadline_at {
+        return Next::NextModel { spent: (place + 1) * share };
     }
     Next::GiveUp
 }

@@ -115,7 +115,14 @@ pub struct Terms {
     pub hold: MicroCredits,
 }
 
-impl Terms {
+/// How a generation's attempts are shared out among the models of its route.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Shares {
+    pub max_attempts: u32,
+    pub attempts_per_model: u32,
+}
+
+impl Shares {
     /// How many attempts each model of the route gets: at least one, and no more than there are.
     pub fn share(&self) -> u32 {
         self.attempts_per_model.clamp(1, self.max_attempts.max(1))
@@ -124,6 +131,29 @@ impl Terms {
     /// The place in the route of the model whose turn it is after `spent` attempts.
     pub fn place(&self, spent: u32) -> u32 {
         spent / self.share()
+    }
+
+    /// Whether the route has a further model after the one whose turn it is after `spent` attempts.
+    pub fn onward(&self, spent: u32) -> bool {
+        (self.place(spent) + 1).saturating_mul(self.share()) < self.max_attempts
+    }
+}
+
+impl Terms {
+    pub fn shares(&self) -> Shares {
+        Shares { max_attempts: self.max_attempts, attempts_per_model: self.attempts_per_model }
+    }
+    /// See [`Shares::share`].
+    pub fn share(&self) -> u32 {
+        self.shares().share()
+    }
+    /// See [`Shares::place`].
+    pub fn place(&self, spent: u32) -> u32 {
+        self.shares().place(spent)
+    }
+    /// See [`Shares::onward`].
+    pub fn onward(&self, spent: u32) -> bool {
+        self.shares().onward(spent)
     }
 }
 

@@ -9,6 +9,10 @@ pub enum Waiting {
     BehindOthers { position: u32 },
     /// A lane it belongs to is full.
     LaneFull { lane: String, limit: u32, in_use: u32 },
+    /// Its model or provider is left alone after failures (`health/breaker.rs`).
+    CoolingDown { lane: String, until: Timestamp, last_error: String },
+    /// A lane it belongs to has used up its requests or tokens of this minute.
+    RateLimited { lane: String, until: Timestamp },
     /// Another generation holds its target.
     TargetLocked { target: String, holder: GenerationId },
     /// An attempt failed; the next one may not start before `until`.
@@ -31,6 +35,8 @@ impl Waiting {
         match self {
             Waiting::BehindOthers { .. } => "behind_others",
             Waiting::LaneFull { .. } => "lane_full",
+            Waiting::CoolingDown { .. } => "cooling_down",
+            Waiting::RateLimited { .. } => "rate_limited",
             Waiting::TargetLocked { .. } => "target_locked",
             Waiting::BackingOff { .. } => "backing_off",
             Waiting::Scheduled { .. } => "scheduled",
@@ -48,6 +54,12 @@ impl Waiting {
             Waiting::BehindOthers { position } => format!("{} others are before it.", position - 1),
             Waiting::LaneFull { lane, limit, in_use } => {
                 format!("{in_use} of {limit} slots of lane {lane:?} are in use.")
+            }
+            Waiting::CoolingDown { lane, until, last_error } => {
+                format!("Lane {lane:?} is left alone until {until} after failures. The last one: {last_error}")
+            }
+            Waiting::RateLimited { lane, until } => {
+                format!("Lane {lane:?} has used up its rate; the next request may start at {until}.")
             }
             Waiting::TargetLocked { target, holder } => format!("{holder} is working on the same target {target:?}."),
             Waiting::BackingOff { until, failed_attempts, last_error } => match last_error {

@@ -1,2 +1,2 @@
 -- Differs from SQLite: many processes. Each keeps the queues in memory.
-select id, workspace_id, recipe, provider, model from queues
+select id, workspace_id, recipe, provider, model, onward from queues

@@ -1,5 +1,11 @@
--- Differs from SQLite: names included.
+-- Differs from SQLite: names included, and whether anything is to be counted is decided here, because what is probing is
+-- only known now.
 -- The lanes are counted in the run rows themselves, so nothing can drift. As many rows as generations are processing.
-select q.id, q.workspace_id, q.recipe, q.provider, q.model, n.running
-from (select queue_id, count(*) as running from runs group by queue_id) n
+select q.id, q.workspace_id, q.recipe, q.provider, q.model, q.onward, n.running
+from (
+  select queue_id, count(*) as running
+  from runs
+  where $1::boolean or exists (select from health where open_until is not null)
+  group by queue_id
+) n
 join queues q on q.id = any (array[n.queue_id])

@@ -7,6 +7,6 @@ with recursive waiting (queue_id) as (
   from waiting w
   where w.queue_id is not null
 )
-select q.id, q.workspace_id, q.recipe, q.provider, q.model
+select q.id, q.workspace_id, q.recipe, q.provider, q.model, q.onward
 from waiting w
 join queues q on q.id = any (array[w.queue_id])

@@ -8,6 +8,7 @@ mod write;
 use crate::PostgresStore;
 use crate::failure::Fault;
 use crate::pipeline::{Tx, read};
+use crate::queues::Wanted;
 use crate::types::{Micros, columns, sql};
 use copydesk_core::Timestamp;
 use copydesk_core::refusal::Refusal;
@@ -80,7 +81,13 @@ impl PostgresStore {
     async fn try_accept(&self, batch: &[Accept]) -> Result<Option<Answered>, Fault> {
         let mut queues = Vec::with_capacity(batch.len());
         for request in batch {
-            queues.push(self.queues.intern(&self.readers, request.scope, &request.recipe, &request.model).await?);
+            let wanted = Wanted {
+                workspace: request.scope.workspace,
+                recipe: &request.recipe,
+                model: &request.model,
+                onward: request.terms().onward(0),
+            };
+            queues.push(self.queues.intern(&self.readers, wanted).await?);
         }
         let count = !self.headroom.take(batch.len() as u64);
         let mut tx = Tx::open(&self.writers).await?;

@@ -2,6 +2,7 @@
 
 pub mod drafts;
 pub mod generations;
+pub mod health;
 pub mod usage;
 pub mod why;
 

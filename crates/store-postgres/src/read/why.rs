@@ -5,13 +5,15 @@ use crate::PostgresStore;
 use crate::failure::Fault;
 use crate::pipeline::read;
 use crate::queues::Queue;
-use crate::turn::belongs;
+use crate::turn::{belongs, health_rows, rates};
 use crate::types::{Micros, columns, narrow, params, sql};
 use copydesk_core::generation::Wait;
 use copydesk_core::generation::waiting::Waiting;
+use copydesk_core::health::{Cooling, Door, door};
 use copydesk_core::{GenerationId, Timestamp, WorkspaceId};
 use copydesk_store::admin::PauseKey;
-use copydesk_store::generations::Limits;
+use copydesk_store::generations::{Lane, Limits, probes};
+use copydesk_store::health::HEALTH_ROWS_MAX;
 use copydesk_store::{Scope, StoreError};
 use std::time::Duration;
 use tokio_postgres::Row;
@@ -19,6 +21,8 @@ use uuid::Uuid;
 
 /// A node whose last beat is older runs nothing any more (DESIGN.md, section 3).
 const NODE_LOST_AFTER: Duration = Duration::from_secs(30);
+
+const HEALTH_MAX: i64 = HEALTH_ROWS_MAX as i64;
 
 impl PostgresStore {
     pub(crate) async fn why_waiting(
@@ -58,6 +62,7 @@ impl PostgresStore {
             recipe: row.get("recipe"),
             provider: row.get("provider"),
             model: row.get("model"),
+            onward: row.get("onward"),
         };
         let pauses = self.list_pauses().await?;
         for what in [PauseKey::Generation, PauseKey::Recipe(own.recipe.clone())] {
@@ -69,8 +74,23 @@ impl PostgresStore {
         if read(&self.readers, sql!(deep "generations/living_node"), params![alive]).await?.is_empty() {
             return Ok(Waiting::NoWorker);
         }
-        if let Some(full) = self.full_lane(&own, limits).await? {
+        let health = health_rows(&read(&self.readers, sql!(deep "health/rows"), params![HEALTH_MAX]).await?)?;
+        let door = door(&health, &own.model, now);
+        if let Door::Cooling(Cooling { lane, until, message, .. }) = &door
+            && !own.onward
+        {
+            return Ok(Waiting::CoolingDown { lane: lane.clone(), until: *until, last_error: message.clone() });
+        }
+        let probes = if door == Door::Open { probes(&health, now) } else { vec![] };
+        if let Some(full) = self.full_lane(&own, limits, &probes).await? {
             return Ok(full);
+        }
+        if door == Door::Open && !limits.rates.is_empty() {
+            let paid = rates(&read(&self.readers, sql!(deep "health/rates"), params![]).await?);
+            let paid = |lane: &str| paid.get(lane).copied().unwrap_or_default();
+            if let Some((lane, until)) = limits.rate_limited(|lane| belongs(lane, &own), paid, now) {
+                return Ok(Waiting::RateLimited { lane, until });
+            }
         }
         let mut queues: Vec<i32> = read(&self.readers, sql!(deep "claim/waiting_queues"), params![])
             .await?
@@ -89,19 +109,19 @@ impl PostgresStore {
         Ok(Waiting::BehindOthers { position: narrow("position", before.min(most) + 1)? })
     }
 
-    async fn full_lane(&self, own: &Queue, limits: &Limits) -> Result<Option<Waiting>, Fault> {
-        if limits.global.is_none() && limits.lanes.is_empty() {
+    async fn full_lane(&self, own: &Queue, limits: &Limits, probes: &[(Lane, u32)]) -> Result<Option<Waiting>, Fault> {
+        if limits.global.is_none() && limits.lanes.is_empty() && probes.is_empty() {
             return Ok(None);
         }
         let mut running: Vec<(Queue, u32)> = Vec::new();
-        for row in read(&self.readers, sql!(deep "claim/lane_use"), params![]).await? {
+        for row in read(&self.readers, sql!(deep "claim/lane_use"), params![true]).await? {
             running.push((Queue::of(&row), narrow("count of runs", row.get("running"))?));
         }
         let all: u32 = running.iter().map(|(_, count)| count).sum();
         if let Some(limit) = limits.global.filter(|limit| all >= *limit) {
             return Ok(Some(Waiting::LaneFull { lane: "global".to_owned(), limit, in_use: all }));
         }
-        Ok(limits.lanes.iter().filter(|(lane, _)| belongs(lane, own)).find_map(|(lane, limit)| {
+        Ok(limits.lanes.iter().chain(probes).filter(|(lane, _)| belongs(lane, own)).find_map(|(lane, limit)| {
             let in_use = running.iter().filter(|(queue, _)| belongs(lane, queue)).map(|(_, count)| count).sum();
             (in_use >= *limit).then(|| Waiting::LaneFull { lane: lane.name(), limit: *limit, in_use })
         }))

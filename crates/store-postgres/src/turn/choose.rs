@@ -2,7 +2,9 @@
 //! Pure; the database is asked for more only when a queue's head was too short to decide.
 
 use crate::queues::Queue;
-use copydesk_store::generations::{Lane, Limits};
+use copydesk_core::Timestamp;
+use copydesk_core::health::{Door, Paid, Rows, door};
+use copydesk_store::generations::{Lane, Limits, probes};
 use std::collections::BTreeMap;
 use uuid::Uuid;
 
@@ -16,44 +18,88 @@ pub fn belongs(lane: &Lane, queue: &Queue) -> bool {
     }
 }
 
+/// What a claim found: who runs, who waits, who is cooling down, what the rates have paid.
+pub struct Scene<'a> {
+    pub limits: &'a Limits,
+    /// Counted by queue.
+    pub running: Vec<(Queue, u64)>,
+    /// The queues that have something ready and are not paused.
+    pub waiting: Vec<(i32, Queue)>,
+    pub health: &'a Rows,
+    /// Of each entry of `limits.rates`.
+    pub paid: Vec<Paid>,
+    pub now: Timestamp,
+}
+
+impl Scene<'_> {
+    pub fn door(&self, queue: &Queue) -> Door {
+        door(self.health, &queue.model, self.now)
+    }
+
+    /// The entries of `limits.rates` a queue pays when it is claimed: none when it makes no call.
+    pub fn rates_of(&self, queue: &Queue) -> Vec<usize> {
+        let own = self.limits.rates.iter().enumerate().filter(|(_, (lane, _))| belongs(lane, queue));
+        if self.door(queue) == Door::Open { own.map(|(place, _)| place).collect() } else { vec![] }
+    }
+}
+
 /// How much room is left.
 #[derive(Clone, Debug)]
 pub struct Room {
     /// In all; `None` is no limit.
     all: Option<u64>,
-    /// Per entry of `limits.lanes`.
+    /// Per entry of `limits.lanes`, then per model or provider that is probing, then per entry of `limits.rates`.
     lanes: Vec<u64>,
-    /// Which entries a queue belongs to.
-    of_queue: BTreeMap<i32, Vec<usize>>,
+    of_queue: BTreeMap<i32, Passage>,
+}
+
+/// Which entries a queue belongs to.
+#[derive(Clone, Debug)]
+struct Passage {
+    /// Those that must have room.
+    look: Vec<usize>,
+    /// Those in which it takes a place.
+    count: Vec<usize>,
 }
 
 impl Room {
-    /// `running` is counted by queue; `waiting` are the queues that have something ready and are not paused.
-    pub fn new(limits: &Limits, running: &[(Queue, u64)], waiting: &[(i32, Queue)]) -> Room {
-        let used: u64 = running.iter().map(|(_, count)| count).sum();
+    /// What is claimed although it is cooling makes no call: it takes places like any run, but needs no probe's and no
+    /// rate's. What is cooling and cannot go on has no room at all.
+    pub fn new(scene: &Scene<'_>) -> Room {
+        let (limits, probes) = (scene.limits, probes(scene.health, scene.now));
+        let used: u64 = scene.running.iter().map(|(_, count)| count).sum();
         let in_lane = |lane: &Lane| -> u64 {
-            running.iter().filter(|(queue, _)| belongs(lane, queue)).map(|(_, count)| count).sum()
+            scene.running.iter().filter(|(queue, _)| belongs(lane, queue)).map(|(_, count)| count).sum()
         };
-        let lanes = limits.lanes.iter().map(|(lane, limit)| u64::from(*limit).saturating_sub(in_lane(lane))).collect();
-        let of_queue = waiting
-            .iter()
-            .map(|(id, queue)| {
-                let own = limits.lanes.iter().enumerate().filter(|(_, (lane, _))| belongs(lane, queue));
-                (*id, own.map(|(place, _)| place).collect())
-            })
-            .collect();
+        let counted: Vec<&(Lane, u32)> = limits.lanes.iter().chain(&probes).collect();
+        let mut lanes: Vec<u64> =
+            counted.iter().map(|(lane, limit)| u64::from(*limit).saturating_sub(in_lane(lane))).collect();
+        let rates = limits.rates.iter().zip(&scene.paid);
+        lanes.extend(rates.map(|((_, rate), paid)| u64::from(rate.room(*paid, scene.now))));
+        let mut of_queue = BTreeMap::new();
+        for (id, queue) in &scene.waiting {
+            let cooling = scene.door(queue) != Door::Open;
+            if cooling && !queue.onward {
+                continue;
+            }
+            let own = counted.iter().enumerate().filter(|(_, (lane, _))| belongs(lane, queue));
+            let mut count: Vec<usize> = own.map(|(place, _)| place).collect();
+            count.extend(scene.rates_of(queue).into_iter().map(|place| counted.len() + place));
+            let look = count.iter().copied().filter(|place| !cooling || *place < limits.lanes.len()).collect();
+            of_queue.insert(*id, Passage { look, count });
+        }
         Room { all: limits.global.map(|limit| u64::from(limit).saturating_sub(used)), lanes, of_queue }
     }
 
     /// How many more a queue may give.
     pub fn of(&self, queue: i32) -> u64 {
-        let lanes = self.of_queue.get(&queue).into_iter().flatten().map(|lane| self.lanes[*lane]);
-        lanes.chain(self.all).min().unwrap_or(u64::MAX)
+        let look = self.of_queue.get(&queue).map(|passage| passage.look.as_slice()).unwrap_or_default();
+        look.iter().map(|lane| self.lanes[*lane]).chain(self.all).min().unwrap_or(u64::MAX)
     }
 
     fn take(&mut self, queue: i32) {
-        for lane in self.of_queue.get(&queue).into_iter().flatten() {
-            self.lanes[*lane] -= 1;
+        for lane in self.of_queue.get(&queue).into_iter().flat_map(|passage| &passage.count) {
+            self.lanes[*lane] = self.lanes[*lane].saturating_sub(1);
         }
         if let Some(all) = &mut self.all {
             *all -= 1;
@@ -123,11 +169,17 @@ mod tests {
 
     fn queue(recipe: &str, model: &str) -> Queue {
         let provider = crate::queues::provider(model).to_owned();
-        Queue { workspace: WorkspaceId::DEFAULT, recipe: recipe.into(), provider, model: model.into() }
+        Queue { workspace: WorkspaceId::DEFAULT, recipe: recipe.into(), provider, model: model.into(), onward: false }
     }
 
     fn limits(global: Option<u32>, lanes: &[(Lane, u32)]) -> Limits {
-        Limits { global, lanes: lanes.to_vec() }
+        Limits { global, lanes: lanes.to_vec(), rates: vec![] }
+    }
+
+    fn room(limits: &Limits, running: &[(Queue, u64)], waiting: &[(i32, Queue)]) -> Room {
+        let (running, waiting, health) = (running.to_vec(), waiting.to_vec(), &Rows::new());
+        let now = Timestamp::from_micros(0);
+        Room::new(&Scene { limits, running, waiting, health, paid: vec![], now })
     }
 
     fn heads(places: &[(i32, i64)]) -> Vec<Head> {
@@ -141,7 +193,7 @@ mod tests {
     fn a_lane_shared_by_two_queues_is_counted_once() {
         let waiting = [(1, queue("a", "p/m")), (2, queue("b", "p/n"))];
         let limits = limits(None, &[(Lane::Provider("p".into()), 3)]);
-        let room = Room::new(&limits, &[(queue("c", "p/x"), 1)], &waiting);
+        let room = room(&limits, &[(queue("c", "p/x"), 1)], &waiting);
         let found = heads(&[(1, 10), (2, 11), (1, 12), (2, 13)]);
         let Choice::Chosen(chosen) = choose(found, &[(1, 4), (2, 4)], room, 4) else { panic!("nothing is cut") };
         assert_eq!(chosen.iter().map(|head| head.sort_key).collect::<Vec<_>>(), vec![10, 11]);
@@ -151,7 +203,7 @@ mod tests {
     fn a_full_lane_does_not_hide_the_queue_behind_it() {
         let waiting = [(1, queue("a", "p/m")), (2, queue("b", "q/n"))];
         let limits = limits(Some(10), &[(Lane::Model("p/m".into()), 1)]);
-        let room = Room::new(&limits, &[(queue("a", "p/m"), 1)], &waiting);
+        let room = room(&limits, &[(queue("a", "p/m"), 1)], &waiting);
         assert_eq!(ask(&room, 4, false), vec![(2, 4)]);
         let found = heads(&[(2, 50), (2, 51)]);
         let Choice::Chosen(chosen) = choose(found, &[(2, 4)], room, 4) else { panic!("nothing is cut") };
@@ -161,7 +213,7 @@ mod tests {
     #[test]
     fn a_head_that_was_cut_too_short_is_asked_for_again() {
         let waiting = [(1, queue("a", "p/m")), (2, queue("b", "q/n"))];
-        let room = Room::new(&limits(None, &[]), &[], &waiting);
+        let room = room(&limits(None, &[]), &[], &waiting);
         let found = heads(&[(1, 1), (1, 2), (2, 90), (2, 91)]);
         assert_eq!(choose(found.clone(), &[(1, 2), (2, 2)], room.clone(), 4), Choice::TooShort);
         let Choice::Chosen(chosen) = choose(found, &[(1, 2), (2, 2)], room, 2) else { panic!("two are known") };

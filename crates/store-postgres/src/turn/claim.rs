@@ -1,7 +1,8 @@
 //! The claim: due rows become ready, the queues with room are found, their heads locked, the first ones taken. Counting
 //! and choosing happen under one lock per database, so that a limit holds across all processes.
 
-use super::choose::{Choice, Head, Room, ask, choose};
+use super::choose::{Choice, Head, Room, Scene, ask, belongs, choose};
+use super::heed::{self, Heed};
 use super::next_due;
 use crate::PostgresStore;
 use crate::admin;
@@ -12,9 +13,10 @@ use crate::queues::{COMMON, Queue};
 use crate::types::{Micros, columns, narrow, params, sql};
 use copydesk_core::draft::DraftStatus;
 use copydesk_core::generation::{AttemptNo, Generation, RowVersion, State, Terms};
-use copydesk_core::{CallId, DraftId, GenerationId, NodeId, Timestamp, UserId, WorkspaceId};
+use copydesk_core::health::{Cooling, Debt, Door, Paid};
+use copydesk_core::{CallId, DraftId, GenerationId, NodeId, Timestamp, Tokens, UserId, WorkspaceId};
 use copydesk_store::admin::PauseKey;
-use copydesk_store::generations::{Claim, Claimed, FinishedStep, Limits};
+use copydesk_store::generations::{Claim, Claimed, FinishedStep, Lane, Limits, TurnAnswer};
 use copydesk_store::{Scope, StoreError};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::Ordering;
@@ -32,7 +34,17 @@ const PURGED_MAX: i64 = 1_000;
 pub struct Looked {
     pauses: usize,
     queues: usize,
-    in_use: Option<usize>,
+    in_use: usize,
+    pub health: usize,
+    rates: Option<usize>,
+}
+
+/// The look and what it found.
+pub struct Look {
+    pub answers: Answers,
+    pub places: Looked,
+    /// What the turn's own writes said and cost.
+    pub heed: Heed,
 }
 
 pub fn look<'a>(steps: &mut Steps<'a>, store: &PostgresStore, claim: &Claim, now: Timestamp) -> Looked {
@@ -40,16 +52,16 @@ pub fn look<'a>(steps: &mut Steps<'a>, store: &PostgresStore, claim: &Claim, now
     let pauses = steps.add(sql!(deep "admin/pauses"), params![]);
     let limited = has_limits(&claim.limits);
     // As late as possible: whoever waits here has written everything else already.
-    if limited {
-        steps.add(sql!(deep "claim/lock"), params![store.claim_lock]);
-    }
+    steps.add(sql!(deep "claim/lock"), params![store.claim_lock, limited]);
+    let health = heed::read(steps);
     let queues = steps.add(sql!(deep "claim/waiting_queues"), params![]);
-    let in_use = limited.then(|| steps.add(sql!(deep "claim/lane_use"), params![]));
-    Looked { pauses, queues, in_use }
+    let in_use = steps.add(sql!(deep "claim/lane_use"), params![limited]);
+    let rates = (!claim.limits.rates.is_empty()).then(|| steps.add(sql!(deep "health/rates"), params![]));
+    Looked { pauses, queues, in_use, health, rates }
 }
 
 fn has_limits(limits: &Limits) -> bool {
-    limits.global.is_some() || !limits.lanes.is_empty()
+    limits.global.is_some() || !limits.lanes.is_empty() || !limits.rates.is_empty()
 }
 
 pub async fn claim(
@@ -57,34 +69,93 @@ pub async fn claim(
     mut tx: Tx,
     claim: &Claim,
     now: Timestamp,
-    answers: &Answers,
-    looked: &Looked,
-) -> Result<(Vec<Claimed>, Option<Timestamp>), Fault> {
-    let room = room(claim, answers, looked)?;
-    let chosen = match room {
-        Some(room) => heads(&mut tx, room, claim.calls.len()).await?,
-        None => vec![],
+    look: Look,
+) -> Result<TurnAnswer, Fault> {
+    let Look { answers, places, mut heed } = look;
+    let rates = heed::rates(answers.rows(places.rates));
+    let paid = |heed: &Heed| {
+        claim.limits.rates.iter().map(|(lane, _)| heed.paid(&rates, &lane.name(), now)).collect::<Vec<_>>()
     };
+    let health = heed.rows.clone();
+    let mut chosen = vec![];
+    let (mut let_go, mut cooling) = (None, HashMap::new());
+    if let Some((running, waiting)) = queues(&answers, &places)? {
+        let mut scene = Scene { limits: &claim.limits, running, waiting, health: &health, paid: paid(&heed), now };
+        chosen = heads(&mut tx, Room::new(&scene), claim.calls.len()).await?;
+        cooling = cooling_of(&scene, &chosen);
+        for (lane, debt) in debts(&scene, &chosen) {
+            heed.pay(&lane, debt);
+        }
+        scene.paid = paid(&heed);
+        let_go = scene.waiting.iter().filter_map(|(_, queue)| release(&scene, queue)).min();
+    }
+    let mut steps = Steps::default();
     if chosen.is_empty() {
-        let mut steps = Steps::default();
         let due = steps.add(sql!(deep "claim/next_due"), params![]);
+        heed.write(&mut steps, now);
         let answers = tx.commit(steps).await?;
-        return Ok((vec![], next_due(answers.rows(Some(due)))));
+        let next_due = next_due(answers.rows(Some(due))).into_iter().chain(let_go).min();
+        return Ok(TurnAnswer { applied: vec![], claimed: vec![], next_due, health: heed.news });
     }
     let times = times(&chosen);
     let pairs: Vec<(&Head, &CallId)> = chosen.iter().zip(&claim.calls).collect();
-    let mut steps = Steps::default();
     let mut take = columns!(pairs, p => p.0.id, p.1.0);
     take.extend(params![claim.node.0, Micros::from(now), DraftStatus::Processing.as_str()]);
     let taken = steps.add(sql!(deep "claim/take"), take);
     let finished = steps.add(sql!(deep "claim/steps"), columns!(pairs, p => p.0.id));
-    // Nothing is locked after it, so whoever holds a queue's time can finish.
-    steps.add(sql!(deep "claim/set_clock"), columns!(times, time => *time.0, *time.1));
     let due = steps.add(sql!(deep "claim/next_due"), params![]);
+    // After the queues' times only health and rates are locked, and nothing after those, so whoever holds one can finish.
+    steps.add(sql!(deep "claim/set_clock"), columns!(times, time => *time.0, *time.1));
+    heed.write(&mut steps, now);
     let answers = tx.commit(steps).await?;
-    let claimed = claimed(answers.rows(Some(taken)), answers.rows(Some(finished)), claim.node, now)?;
+    let mut claimed = claimed(answers.rows(Some(taken)), answers.rows(Some(finished)), claim.node, now)?;
+    for run in &mut claimed {
+        run.cooling = cooling.remove(&run.generation.id.0);
+    }
     purge(store).await;
-    Ok((claimed, next_due(answers.rows(Some(due)))))
+    let next_due = next_due(answers.rows(Some(due))).into_iter().chain(let_go).min();
+    Ok(TurnAnswer { applied: vec![], claimed, next_due, health: heed.news })
+}
+
+/// Why those that are claimed all the same are not to be called.
+fn cooling_of(scene: &Scene<'_>, chosen: &[Head]) -> HashMap<Uuid, Cooling> {
+    let mut of_queue = HashMap::new();
+    for (id, queue) in &scene.waiting {
+        if let Door::Cooling(cooling) = scene.door(queue) {
+            of_queue.insert(*id, cooling);
+        }
+    }
+    chosen.iter().filter_map(|head| Some((head.id, of_queue.get(&head.queue)?.clone()))).collect()
+}
+
+/// What the chosen ones cost the rates: one request each.
+fn debts(scene: &Scene<'_>, chosen: &[Head]) -> Vec<(Lane, Debt)> {
+    let mut debts = vec![];
+    for (id, queue) in &scene.waiting {
+        let count = chosen.iter().filter(|head| head.queue == *id).count();
+        let count = u32::try_from(count).unwrap_or(u32::MAX);
+        for place in scene.rates_of(queue) {
+            let (lane, rate) = &scene.limits.rates[place];
+            debts.push((lane.clone(), rate.cost(count, Tokens(0))));
+        }
+    }
+    debts.retain(|(_, debt)| !debt.is_none());
+    debts
+}
+
+/// When a queue that waits for a cooldown or a rate is let go.
+fn release(scene: &Scene<'_>, queue: &Queue) -> Option<Timestamp> {
+    let Scene { limits, paid, now, .. } = scene;
+    match scene.door(queue) {
+        Door::Cooling(cooling) => (!queue.onward).then_some(cooling.until),
+        Door::Open => {
+            let paid = |name: &str| {
+                let place = limits.rates.iter().position(|(lane, _)| lane.name() == name);
+                place.map_or_else(Paid::default, |place| paid[place])
+            };
+            limits.rate_limited(|lane| belongs(lane, queue), paid, *now).map(|(_, until)| until)
+        }
+    }
 }
 
 /// The virtual times these claims move: the largest sort key of each queue, and of all as [`COMMON`]. Time begins at 0,
@@ -100,8 +171,9 @@ fn times(chosen: &[Head]) -> BTreeMap<i32, i64> {
     times
 }
 
-/// `None` when nothing may be claimed.
-fn room(claim: &Claim, answers: &Answers, looked: &Looked) -> Result<Option<Room>, StoreError> {
+/// Who runs and who waits; `None` when nothing may be claimed.
+#[allow(clippy::type_complexity, reason = "two lists, taken apart at once")]
+fn queues(answers: &Answers, looked: &Looked) -> Result<Option<(Vec<(Queue, u64)>, Vec<(i32, Queue)>)>, StoreError> {
     let pauses = admin::pauses_of(answers.rows(Some(looked.pauses)))?;
     let paused = |what: &PauseKey| pauses.iter().any(|pause| pause.what == *what);
     if paused(&PauseKey::Generation) {
@@ -114,10 +186,10 @@ fn room(claim: &Claim, answers: &Answers, looked: &Looked) -> Result<Option<Room
         .filter(|(_, queue)| !paused(&PauseKey::Recipe(queue.recipe.clone())))
         .collect();
     let mut running = Vec::new();
-    for row in answers.rows(looked.in_use) {
+    for row in answers.rows(Some(looked.in_use)) {
         running.push((Queue::of(row), narrow("count of runs", row.get("running"))?));
     }
-    Ok((!waiting.is_empty()).then(|| Room::new(&claim.limits, &running, &waiting)))
+    Ok((!waiting.is_empty()).then_some((running, waiting)))
 }
 
 /// Locks the heads of the queues and chooses among them. Rows that somebody else is moving are passed over, so an empty
@@ -177,6 +249,7 @@ fn one(row: &Row, steps: Vec<FinishedStep>, node: NodeId, now: Timestamp) -> Res
         input: row.get("input"),
         steps,
         call: CallId(row.get("call_id")),
+        cooling: None,
     })
 }
 

@@ -1,13 +1,14 @@
 //! The fence: takes the rows out of `runs`, `ready` and `parked` that are still what their writers believe, and says
 //! everything a decision needs about the winners. A row that does not match is not touched.
 
-use super::{Placed, is_step};
+use super::{Placed, heed, is_step};
 use crate::failure::Fault;
 use crate::ledger::{self, Account, AccountKey};
 use crate::pipeline::{Steps, Tx};
 use crate::types::{Micros, columns, narrow, sql, unknown_word};
 use copydesk_core::draft::DraftStatus;
-use copydesk_core::generation::{AttemptNo, Effect, RowVersion, Status};
+use copydesk_core::generation::{AttemptNo, Effect, RowVersion, Shares, Status};
+use copydesk_core::health::Rows;
 use copydesk_core::{DraftId, GenerationId, Timestamp, UserId};
 use copydesk_store::StoreError;
 use copydesk_store::generations::{Change, Fence, Write};
@@ -30,6 +31,9 @@ pub struct Winner {
     pub target: Option<String>,
     pub dedupe_key: Option<String>,
     pub base_version: i64,
+    /// Attempts used up before this change, and how they are shared out.
+    pub spent: u32,
+    pub shares: Shares,
     pub draft_status: DraftStatus,
     pub current_version: i64,
     pub version_count: i64,
@@ -42,9 +46,19 @@ pub struct Won {
     pub stepped: HashSet<GenerationId>,
     /// Of the users whose holds may move.
     pub accounts: BTreeMap<AccountKey, Account>,
+    /// Read when it was asked for.
+    pub health: Rows,
 }
 
-pub async fn check(tx: &mut Tx, wave: &[Placed<'_>]) -> Result<Won, Fault> {
+/// Whether the health is to be read on the way.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Health {
+    Read,
+    /// Nobody needs it, or it is read later.
+    Leave,
+}
+
+pub async fn check(tx: &mut Tx, wave: &[Placed<'_>], health: Health) -> Result<Won, Fault> {
     let mut changes: Vec<&Change> = wave
         .iter()
         .filter_map(|(_, write)| match write {
@@ -77,8 +91,10 @@ pub async fn check(tx: &mut Tx, wave: &[Placed<'_>]) -> Result<Won, Fault> {
     });
     let accounts = (!paying.is_empty())
         .then(|| sent.add(sql!(deep "ledger/lock_account_of"), columns!(paying, c => c.fence.generation.0)));
+    let health = (health == Health::Read).then(|| heed::read(&mut sent));
     let answers = tx.send(sent).await?;
     let mut won = Won { accounts: ledger::accounts(answers.rows(accounts))?, ..Won::default() };
+    won.health = heed::rows(answers.rows(health))?;
     won.stepped = answers.rows(stepped).iter().map(|row| GenerationId(row.get("id"))).collect();
     for row in answers.rows(left) {
         won.left.insert(GenerationId(row.get("id")), winner(row)?);
@@ -108,6 +124,11 @@ fn winner(row: &Row) -> Result<Winner, StoreError> {
         target: row.get("target"),
         dedupe_key: row.get("dedupe_key"),
         base_version: row.get("base_version"),
+        spent: narrow("spent", row.get("spent"))?,
+        shares: Shares {
+            max_attempts: narrow("max_attempts", row.get("max_attempts"))?,
+            attempts_per_model: narrow("attempts_per_model", row.get("attempts_per_model"))?,
+        },
         draft_status: DraftStatus::parse(status).ok_or_else(|| unknown_word("draft status", status))?,
         current_version: row.get("current_version"),
         version_count: row.get("version_count"),

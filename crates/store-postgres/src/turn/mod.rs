@@ -5,6 +5,7 @@
 mod choose;
 mod claim;
 mod fence;
+mod heed;
 mod plan;
 mod write;
 
@@ -16,9 +17,12 @@ pub use choose::belongs;
 pub use claim::terms;
 
 use copydesk_core::generation::{Effect, State, Status};
+use copydesk_core::health::HealthNews;
 use copydesk_core::{CallId, GenerationId, Timestamp};
 use copydesk_store::StoreError;
 use copydesk_store::generations::{Applied, Change, Claim, Turn, TurnAnswer, Write};
+use heed::Heed;
+pub use heed::{rates, rows as health_rows};
 use plan::Plan;
 use std::collections::HashSet;
 
@@ -34,9 +38,9 @@ impl PostgresStore {
         match self.turn_again(turn.now, &writes, turn.claim.as_ref()).await {
             Err(Fault::BadRow(words)) if !writes.is_empty() => {
                 tracing::warn!(words, writes = writes.len(), "a batch holds a row that cannot be stored; bisecting");
-                let applied = self.bisect(turn.now, &writes).await?;
+                let (applied, health) = self.bisect(turn.now, &writes).await?;
                 let claimed = self.turn_again(turn.now, &[], turn.claim.as_ref()).await?;
-                Ok(TurnAnswer { applied, ..claimed })
+                Ok(TurnAnswer { applied, health, ..claimed })
             }
             Ok(answer) => Ok(answer),
             Err(fault) => Err(fault.into()),
@@ -58,12 +62,15 @@ impl PostgresStore {
 
     /// Writes what can be written. What cannot is answered as lost: its generation stays where it is until its own
     /// deadline ends it with a reason, and nobody else's result is held up by it.
-    async fn bisect(&self, now: Timestamp, writes: &[&Write]) -> Result<Vec<Applied>, StoreError> {
-        let mut applied = Vec::with_capacity(writes.len());
+    async fn bisect(&self, now: Timestamp, writes: &[&Write]) -> Result<(Vec<Applied>, Vec<HealthNews>), StoreError> {
+        let (mut applied, mut health) = (Vec::with_capacity(writes.len()), vec![]);
         let mut left = vec![writes];
         while let Some(part) = left.pop() {
             match self.turn_again(now, part, None).await {
-                Ok(answer) => applied.extend(answer.applied),
+                Ok(answer) => {
+                    applied.extend(answer.applied);
+                    health.extend(answer.health);
+                }
                 Err(Fault::BadRow(words)) => match part {
                     [] => {}
                     [bad] => {
@@ -79,7 +86,7 @@ impl PostgresStore {
                 Err(fault) => return Err(fault.into()),
             }
         }
-        Ok(applied)
+        Ok((applied, health))
     }
 
     async fn set_aside(&self, write: &Write) -> Result<Applied, StoreError> {
@@ -103,35 +110,48 @@ impl PostgresStore {
         let waves = waves(writes);
         let (last, earlier) = waves.split_last().map_or((&[][..], &[][..]), |(last, rest)| (last.as_slice(), rest));
         let mut news = News::default();
+        let mut heeded: Vec<usize> = Vec::new();
         for wave in earlier {
-            let won = fence::check(&mut tx, wave).await?;
+            let won = fence::check(&mut tx, wave, fence::Health::Leave).await?;
             let plan = Plan::of(self, now, wave, &won).await?;
+            heeded.extend(&plan.heeded);
             let mut steps = Steps::default();
             let places = write::write(&mut steps, &plan);
             let answers = tx.send(steps).await?;
             news.add(write::answer(&plan, &answers, places, &mut applied)?);
         }
-        let won = fence::check(&mut tx, last).await?;
+        let claim = claim.filter(|claim| !claim.calls.is_empty());
+        // A claim reads it later, when nobody else counts any more.
+        let says = writes.iter().any(|write| matches!(write, Write::Change(change) if change.sign.is_some()));
+        let health = if claim.is_none() && says { fence::Health::Read } else { fence::Health::Leave };
+        let mut won = fence::check(&mut tx, last, health).await?;
+        let rows = std::mem::take(&mut won.health);
         let plan = Plan::of(self, now, last, &won).await?;
+        heeded.extend(&plan.heeded);
         let mut steps = Steps::default();
         let places = write::write(&mut steps, &plan);
-        let Some(claim) = claim.filter(|claim| !claim.calls.is_empty()) else {
+        let Some(claim) = claim else {
             let due = steps.add(sql!(deep "claim/next_due"), vec![]);
+            let heed = Heed::of(rows, &changes(writes, &heeded), now);
+            heed.write(&mut steps, now);
             let answers = tx.commit(steps).await?;
             news.add(write::answer(&plan, &answers, places, &mut applied)?);
-            self.tell(news, 0);
-            return Ok(TurnAnswer { applied, claimed: vec![], next_due: next_due(answers.rows(Some(due))) });
+            self.tell(news, 0, &heed.news);
+            let next_due = next_due(answers.rows(Some(due)));
+            return Ok(TurnAnswer { applied, claimed: vec![], next_due, health: heed.news });
         };
         let looked = claim::look(&mut steps, self, claim, now);
         let answers = tx.send(steps).await?;
         news.add(write::answer(&plan, &answers, places, &mut applied)?);
-        let (claimed, next_due) = claim::claim(self, tx, claim, now, &answers, &looked).await?;
-        self.tell(news, claimed.len());
-        Ok(TurnAnswer { applied, claimed, next_due })
+        let heed = Heed::of(heed::rows(answers.rows(Some(looked.health)))?, &changes(writes, &heeded), now);
+        let claimed = claim::claim(self, tx, claim, now, claim::Look { answers, places: looked, heed }).await?;
+        self.tell(news, claimed.claimed.len(), &claimed.health);
+        Ok(TurnAnswer { applied, ..claimed })
     }
 
-    fn tell(&self, news: News, claimed: usize) {
-        if news.made_ready || news.ended > claimed {
+    fn tell(&self, news: News, claimed: usize, health: &[HealthNews]) {
+        let closed = health.iter().any(|news| matches!(news, HealthNews::Closed { .. }));
+        if closed || news.made_ready || news.ended > claimed {
             self.wake.others();
         }
     }
@@ -154,6 +174,15 @@ impl News {
 
 fn next_due(rows: &[tokio_postgres::Row]) -> Option<Timestamp> {
     rows.first().and_then(|row| row.get::<_, Option<Micros>>("next_due")).map(Timestamp::from)
+}
+
+/// The changes at these places.
+fn changes<'a>(writes: &[&'a Write], places: &[usize]) -> Vec<&'a Change> {
+    let change = |place: &usize| match writes[*place] {
+        Write::Change(change) => Some(&**change),
+        Write::Late { .. } => None,
+    };
+    places.iter().filter_map(change).collect()
 }
 
 /// Whom a write is about, for the log.

@@ -6,6 +6,7 @@ use super::{News, Placed};
 use crate::PostgresStore;
 use crate::failure::Fault;
 use crate::ledger::{Account, AccountKey, LedgerRow};
+use crate::queues::Wanted;
 use crate::waiting::{Park, WaitingRow};
 use copydesk_core::draft::DraftStatus;
 use copydesk_core::generation::effect::Announcement;
@@ -86,6 +87,8 @@ pub struct Plan<'a> {
     /// Places in the turn of those whose fence did not match, and of those that stored a version.
     pub lost: Vec<(usize, &'a Change)>,
     pub stored: Vec<(usize, i64)>,
+    /// Places of those that were written, in their order: what their calls said counts.
+    pub heeded: Vec<usize>,
     pub news: News,
 }
 
@@ -102,9 +105,11 @@ impl<'a> Plan<'a> {
                 Write::Late { scope, call } => plan.book_late(*scope, call, now),
                 Write::Change(change) => {
                     if let Some(winner) = won.left.get(&change.fence.generation) {
+                        plan.heeded.push(*place);
                         let queue = plan.queue_of(store, change, winner).await?;
                         plan.change(*place, change, winner, queue)?;
                     } else if won.stepped.contains(&change.fence.generation) {
+                        plan.heeded.push(*place);
                         plan.close(change);
                         plan.steps.push(change);
                     } else {
@@ -129,12 +134,14 @@ impl<'a> Plan<'a> {
     }
 
     async fn queue_of(&self, store: &PostgresStore, change: &Change, winner: &Winner) -> Result<i32, Fault> {
-        match &change.next_model {
-            Some(model) if *model != winner.model => {
-                store.queues.intern(&store.readers, change.scope, &winner.recipe, model).await
-            }
-            Some(_) | None => Ok(winner.queue),
+        let next = change.next_model.as_deref().filter(|model| *model != winner.model);
+        let onward = winner.shares.onward(change.decision.spent);
+        if next.is_none() && onward == winner.shares.onward(winner.spent) {
+            return Ok(winner.queue);
         }
+        let (workspace, model) = (change.scope.workspace, next.unwrap_or(&winner.model));
+        let wanted = Wanted { workspace, recipe: &winner.recipe, model, onward };
+        store.queues.intern(&store.readers, wanted).await
     }
 
     /// Somebody's guess at a call they saw as lost is no figure.

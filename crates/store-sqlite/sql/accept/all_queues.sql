@@ -1,2 +1,2 @@
 -- Differs from Postgres: the one writer keeps the queues in memory.
-SELECT id, workspace_id, recipe, provider, model FROM queues
+SELECT id, workspace_id, recipe, provider, model, onward FROM queues

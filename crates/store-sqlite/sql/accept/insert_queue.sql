@@ -1,2 +1,2 @@
 -- Differs from Postgres: nobody else makes queues, so the id is always new.
-INSERT INTO queues (workspace_id, recipe, provider, model) VALUES ($1, $2, $3, $4) RETURNING id
+INSERT INTO queues (workspace_id, recipe, provider, model, onward) VALUES ($1, $2, $3, $4, $5) RETURNING id

@@ -165,7 +165,7 @@ fn write(session: &mut Session<'_>, places: &mut Places, request: &Accept, base:
         Base::Existing { current_version, .. } => *current_version,
     };
     let draft = write_slot(db, request, &base)?;
-    let queue = session.queue_id(workspace, &request.recipe, &request.model)?;
+    let queue = session.queue_id(workspace, &request.recipe, &request.model, request.terms().onward(0))?;
     write_facts(db, request, draft, queue, base_version)?;
     let sort_key = places.take(session, queue, request)?;
     let queued = Queued {

@@ -7,9 +7,11 @@ use super::{claim, queueing::Queued};
 use crate::codec;
 use crate::db::{Db, sql};
 use crate::fault::{Done, Fault};
+use crate::health;
 use crate::memory::Session;
 use crate::usage::{book_late, close_call};
 use copydesk_core::generation::{AttemptNo, Effect, RowVersion, State, Status};
+use copydesk_core::health::HealthNews;
 use copydesk_core::{GenerationId, MicroCredits, Timestamp};
 use copydesk_store::Scope;
 use copydesk_store::generations::{Applied, Change, Fence, Turn, TurnAnswer, Write};
@@ -20,20 +22,36 @@ pub(super) fn turn(session: &mut Session<'_>, turn: &Turn) -> Done<TurnAnswer> {
         check_shape(write)?;
     }
     let mut applied = Vec::with_capacity(turn.writes.len());
+    let mut health = vec![];
     for write in &turn.writes {
         applied.push(match write {
-            Write::Change(change) => apply(session, change)?,
+            Write::Change(change) => {
+                let done = apply(session, change)?;
+                if matches!(done, Applied::Done { .. }) {
+                    heed(session, change, turn.now, &mut health)?;
+                }
+                done
+            }
             Write::Late { scope, call } => {
                 book_late(session.db, *scope, call, turn.now)?;
                 Applied::Done { version: None }
             }
         });
     }
-    let claimed = match &turn.claim {
+    let (claimed, let_go) = match &turn.claim {
         Some(claim) => claim::claim(session, turn.now, claim)?,
-        None => vec![],
+        None => (vec![], None),
     };
-    Ok(TurnAnswer { applied, claimed, next_due: claim::next_due(session.db)? })
+    let next_due = claim::next_due(session.db)?.into_iter().chain(let_go).min();
+    Ok(TurnAnswer { applied, claimed, next_due, health })
+}
+
+/// What a change that was written says of its model, and what its call used.
+fn heed(session: &mut Session<'_>, change: &Change, now: Timestamp, news: &mut Vec<HealthNews>) -> Done<()> {
+    if let Some(sign) = &change.sign {
+        session.learn(sign, now, news)?;
+    }
+    change.debts.iter().try_for_each(|(lane, debt)| health::pay(session.db, lane, *debt, now))
 }
 
 /// A change that contradicts itself is a bug of its author and is never half written.

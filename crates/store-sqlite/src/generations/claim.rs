@@ -1,19 +1,21 @@
 //! Claim: due generations become ready, then ready ones are taken by place (sort key, then id) over all queues that are
-//! neither full nor paused. The queues are merged here by cursors that read chunks, so a full lane with a hundred
+//! neither full nor paused nor cooling down. The queues are merged here by cursors that read chunks, so a full lane with a hundred
 //! thousand waiting rows costs nothing and the common case of one queue is one range scan.
 
 use super::lanes::{Gates, Through};
 use crate::codec;
 use crate::db::{Db, sql};
 use crate::fault::{Done, Fault};
+use crate::health;
 use crate::memory::{COMMON, Queue, Session};
 use copydesk_core::draft::DraftStatus;
 use copydesk_core::generation::fairness::VirtualTime;
 use copydesk_core::generation::{AttemptNo, Event, Generation, RowVersion, State, Terms};
+use copydesk_core::health::{Cooling, Debt, Door};
 use copydesk_core::{CallId, DraftId, GenerationId, NodeId, Timestamp, UserId, WorkspaceId};
 use copydesk_store::Scope;
 use copydesk_store::admin::PauseKey;
-use copydesk_store::generations::{Claim, Claimed, FinishedStep, Limits};
+use copydesk_store::generations::{Claim, Claimed, FinishedStep, Lane, Limits};
 use rusqlite::{Row, params};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap, VecDeque};
@@ -28,30 +30,38 @@ const PURGE_EVERY: u64 = 20_000;
 /// this many at a time.
 const PURGE_MAX: i64 = 10_000;
 
-pub(super) fn claim(session: &mut Session<'_>, now: Timestamp, claim: &Claim) -> Done<Vec<Claimed>> {
+/// What was claimed, and when the first cooldown or rate lets something of the rest go.
+pub(super) fn claim(
+    session: &mut Session<'_>,
+    now: Timestamp,
+    claim: &Claim,
+) -> Done<(Vec<Claimed>, Option<Timestamp>)> {
     promote_due(session.db, now)?;
     if session.paused(&PauseKey::Generation)?.is_some() || claim.calls.is_empty() {
-        return Ok(vec![]);
+        return Ok((vec![], None));
     }
-    let chosen = choose(session, &claim.limits, claim.calls.len())?;
+    let Choice { chosen, debts, let_go } = choose(session, &claim.limits, claim.calls.len(), now)?;
     // From here the write must succeed.
     let mut latest: BTreeMap<i64, VirtualTime> = BTreeMap::new();
-    for (queue, row) in &chosen {
-        for queue in [COMMON, *queue] {
+    for one in &chosen {
+        for queue in [COMMON, one.queue] {
             let time = latest.entry(queue).or_default();
-            *time = VirtualTime(row.sort_key).max(*time);
+            *time = VirtualTime(one.row.sort_key).max(*time);
         }
     }
     let mut claimed = Vec::with_capacity(chosen.len());
-    for ((queue, row), call) in chosen.into_iter().zip(&claim.calls) {
-        claimed.push(take(session.db, queue, row, *call, claim.node, now)?);
+    for (one, call) in chosen.into_iter().zip(&claim.calls) {
+        claimed.push(take(session.db, one, *call, claim.node, now)?);
+    }
+    for (lane, debt) in debts {
+        health::pay(session.db, &lane, debt, now)?;
     }
     session.waiting_changed(-codec::signed(claimed.len() as u64));
     for (queue, time) in latest {
         session.advance_virtual_time(queue, time)?;
     }
     purge(session, claimed.len() as u64)?;
-    Ok(claimed)
+    Ok((claimed, let_go))
 }
 
 /// When the next parked generation becomes due.
@@ -103,6 +113,7 @@ fn ready_row(row: &Row<'_>) -> Done<ReadyRow> {
 /// One queue's place in the merge.
 struct Cursor {
     queue: i64,
+    cooling: Option<Cooling>,
     through: Through,
     rows: VecDeque<ReadyRow>,
     /// The place of the last row read.
@@ -125,13 +136,30 @@ impl Cursor {
     }
 }
 
+/// One to be claimed.
+struct Chosen {
+    queue: i64,
+    row: ReadyRow,
+    cooling: Option<Cooling>,
+}
+
+struct Choice {
+    chosen: Vec<Chosen>,
+    /// What they cost the rates.
+    debts: Vec<(Lane, Debt)>,
+    let_go: Option<Timestamp>,
+}
+
 /// The first `wanted` ready generations of all open queues.
-fn choose(session: &mut Session<'_>, limits: &Limits, wanted: usize) -> Done<Vec<(i64, ReadyRow)>> {
+fn choose(session: &mut Session<'_>, limits: &Limits, wanted: usize, now: Timestamp) -> Done<Choice> {
     let db = session.db;
     let paused: Vec<PauseKey> = session.pauses()?.iter().map(|pause| pause.what.clone()).collect();
+    // Nearly always empty.
+    let health = session.health()?.clone();
     let queues = session.queues_by_id()?;
-    let mut gates = Gates::read(db, queues, limits)?;
-    let mut cursors = open_cursors(db, queues, &paused, &gates, wanted)?;
+    let mut gates = Gates::read(db, queues, limits, &health, now)?;
+    let waiting = waiting_queues(db, queues, &paused)?;
+    let mut cursors = open_cursors(&waiting, &gates, wanted);
     let mut heads = BinaryHeap::new();
     for (index, cursor) in cursors.iter_mut().enumerate() {
         if let Some(row) = cursor.peek(db)? {
@@ -148,7 +176,7 @@ fn choose(session: &mut Session<'_>, limits: &Limits, wanted: usize) -> Done<Vec
         }
         if let Some(row) = cursor.rows.pop_front() {
             gates.enter(&cursor.through);
-            chosen.push((cursor.queue, row));
+            chosen.push(Chosen { queue: cursor.queue, row, cooling: cursor.cooling.clone() });
         }
         if chosen.len() < wanted
             && let Some(row) = cursor.peek(db)?
@@ -156,32 +184,45 @@ fn choose(session: &mut Session<'_>, limits: &Limits, wanted: usize) -> Done<Vec
             heads.push(Reverse((row.sort_key, row.id, index)));
         }
     }
-    Ok(chosen)
+    let let_go = waiting.iter().filter_map(|(_, queue)| gates.let_go(queue)).min();
+    Ok(Choice { chosen, debts: gates.debts(), let_go })
 }
 
-fn open_cursors(
+/// The queues that have something ready and are not paused.
+fn waiting_queues<'q>(
     db: Db<'_>,
-    queues: &BTreeMap<i64, Queue>,
+    queues: &'q BTreeMap<i64, Queue>,
     paused: &[PauseKey],
-    gates: &Gates<'_>,
-    wanted: usize,
-) -> Done<Vec<Cursor>> {
-    let waiting = db.all(sql!("claim/waiting_queues"), [], |row| Ok(row.get::<_, i64>(0)?))?;
+) -> Done<Vec<(i64, &'q Queue)>> {
+    let ids = db.all(sql!("claim/waiting_queues"), [], |row| Ok(row.get::<_, i64>(0)?))?;
+    let mut waiting = Vec::with_capacity(ids.len());
+    for id in ids {
+        let queue = queues.get(&id).ok_or_else(|| Fault::corrupt(format!("queue {id} of ready rows is unknown")))?;
+        if !paused.iter().any(|what| matches!(what, PauseKey::Recipe(recipe) if *recipe == queue.recipe)) {
+            waiting.push((id, queue));
+        }
+    }
+    Ok(waiting)
+}
+
+fn open_cursors(waiting: &[(i64, &Queue)], gates: &Gates<'_>, wanted: usize) -> Vec<Cursor> {
     let share = if waiting.len() == 1 { wanted } else { (wanted * 2 / waiting.len().max(1)).max(CHUNK_MIN) };
     let mut cursors = Vec::with_capacity(waiting.len());
-    for id in waiting {
-        let queue = queues.get(&id).ok_or_else(|| Fault::corrupt(format!("queue {id} of ready rows is unknown")))?;
-        if paused.iter().any(|what| matches!(what, PauseKey::Recipe(recipe) if *recipe == queue.recipe)) {
-            continue;
-        }
-        let through = gates.of(queue);
+    for (id, queue) in waiting {
+        let door = gates.door(queue);
+        let through = gates.of(queue, &door);
+        let cooling = match door {
+            Door::Open => None,
+            Door::Cooling(cooling) if queue.onward => Some(cooling),
+            Door::Cooling(_) => continue,
+        };
         let room = gates.room(&through) as usize;
         if room > 0 {
             let (last, chunk) = ((i64::MIN, vec![]), share.min(wanted).min(room));
-            cursors.push(Cursor { queue: id, through, rows: VecDeque::new(), last, chunk, at_end: false });
+            cursors.push(Cursor { queue: *id, cooling, through, rows: VecDeque::new(), last, chunk, at_end: false });
         }
     }
-    Ok(cursors)
+    cursors
 }
 
 /// What accept wrote about it.
@@ -213,7 +254,8 @@ fn facts(row: &Row<'_>) -> Done<Facts> {
 }
 
 /// What [`take`] writes: ready row out, run row and open call in, draft to processing.
-fn take(db: Db<'_>, queue: i64, row: ReadyRow, call: CallId, node: NodeId, now: Timestamp) -> Done<Claimed> {
+fn take(db: Db<'_>, chosen: Chosen, call: CallId, node: NodeId, now: Timestamp) -> Done<Claimed> {
+    let Chosen { queue, row, cooling } = chosen;
     let id = row.id.0.as_bytes();
     if db.execute(sql!("claim/delete_ready"), params![queue, row.sort_key, id, row.attempt, row.row_version])? != 1 {
         return Err(Fault::corrupt(format!("{} was ready and is not any more", row.id)));
@@ -258,6 +300,7 @@ fn take(db: Db<'_>, queue: i64, row: ReadyRow, call: CallId, node: NodeId, now: 
         input: facts.input,
         steps,
         call,
+        cooling,
     })
 }
 

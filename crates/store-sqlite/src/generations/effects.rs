@@ -11,7 +11,7 @@ use crate::ledger;
 use crate::memory::Session;
 use copydesk_core::draft::DraftStatus;
 use copydesk_core::generation::effect::Announcement;
-use copydesk_core::generation::{DraftMove, Effect, Origin, State, Wait};
+use copydesk_core::generation::{DraftMove, Effect, Origin, Shares, State, Wait};
 use copydesk_core::ledger::{Transfer, TransferKind};
 use copydesk_core::{DraftId, GenerationId, MicroCredits, TransferId, UserId, WorkspaceId};
 use copydesk_store::StoreError;
@@ -29,6 +29,8 @@ pub(super) struct Course {
     dedupe_key: Option<String>,
     /// How many versions the draft has before this change.
     versions: u32,
+    /// Its route has a further model after the attempts that are used up now.
+    onward: bool,
     /// The live row, unless the run goes on.
     taken: Option<Taken>,
     pub version: Option<u32>,
@@ -60,6 +62,8 @@ impl Course {
                 target: row.get(4)?,
                 dedupe_key: row.get(5)?,
                 versions: row.get(6)?,
+                onward: Shares { max_attempts: row.get(7)?, attempts_per_model: row.get(8)? }
+                    .onward(change.decision.spent),
                 taken,
                 version: None,
                 origin: None,
@@ -226,7 +230,7 @@ fn promote_target(db: Db<'_>, change: &Change, workspace: WorkspaceId, target: &
     if held == 1 { Ok(()) } else { Err(Fault::corrupt(format!("target {target:?} was freed and is held"))) }
 }
 
-/// Back into the queue at its old place; on another model's queue if the next attempt uses another model.
+/// Back into the queue at its old place; in another queue if the next attempt uses another model, or the last one.
 fn requeue(session: &mut Session<'_>, change: &Change, course: &mut Course) -> Done<()> {
     let id = change.fence.generation;
     let State::Pending { wait } = change.decision.next else {
@@ -236,9 +240,9 @@ fn requeue(session: &mut Session<'_>, change: &Change, course: &mut Course) -> D
         return Err(Fault::corrupt(format!("{id} is put back into the queue but goes on running")));
     };
     if let Some(model) = &change.next_model {
-        taken.queue = session.queue_id(change.scope.workspace, &course.recipe, model)?;
         taken.model.clone_from(model);
     }
+    taken.queue = session.queue_id(change.scope.workspace, &course.recipe, &taken.model, course.onward)?;
     taken.last_error.clone_from(&course.last_error);
     enqueue(session.db, &taken.requeued(change), wait, course.target.as_deref())?;
     session.waiting_changed(1);

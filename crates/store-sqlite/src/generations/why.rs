@@ -1,5 +1,5 @@
-//! What a pending generation waits for, in the order of what would let it go: its own wait, a pause, no worker, a full
-//! lane, those before it. Only reads.
+//! What a pending generation waits for, in the order of what would let it go: its own wait, a pause, no worker, a
+//! cooldown, a full lane, a rate that is used up, those before it. Only reads.
 
 use super::lanes::Gates;
 use super::queueing::wait_of;
@@ -7,9 +7,11 @@ use super::read::no_generation;
 use crate::codec;
 use crate::db::{Db, sql};
 use crate::fault::{Done, Fault};
+use crate::health;
 use crate::memory::{Queue, read_pauses, read_queues};
 use copydesk_core::generation::Wait;
 use copydesk_core::generation::waiting::Waiting;
+use copydesk_core::health::{Cooling, Door};
 use copydesk_core::{GenerationId, Timestamp};
 use copydesk_store::Scope;
 use copydesk_store::admin::PauseKey;
@@ -66,9 +68,21 @@ fn why_ready(db: Db<'_>, place: &Place, now: Timestamp, limits: &Limits) -> Done
     if db.first(sql!("generations/living_node"), lease, |_| Ok(()))?.is_none() {
         return Ok(Waiting::NoWorker);
     }
-    let gates = Gates::read(db, &queues, limits)?;
-    if let Some((lane, limit, in_use)) = gates.full(&gates.of(queue)) {
+    let health = health::read(db)?;
+    let gates = Gates::read(db, &queues, limits, &health, now)?;
+    let door = gates.door(queue);
+    if let Door::Cooling(Cooling { lane, until, message, .. }) = &door
+        && !queue.onward
+    {
+        return Ok(Waiting::CoolingDown { lane: lane.clone(), until: *until, last_error: message.clone() });
+    }
+    if let Some((lane, limit, in_use)) = gates.full(&gates.of(queue, &door)) {
         return Ok(Waiting::LaneFull { lane, limit, in_use });
+    }
+    if door == Door::Open
+        && let Some((lane, until)) = gates.rate_limited(queue)
+    {
+        return Ok(Waiting::RateLimited { lane, until });
     }
     let mut before = 0;
     for waiting in db.all(sql!("claim/waiting_queues"), [], |row| Ok(row.get::<_, i64>(0)?))? {

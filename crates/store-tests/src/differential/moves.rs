@@ -2,8 +2,10 @@
 
 use super::{Driver, Move};
 use crate::builder::{self, AcceptWith, credits, user_id};
+use copydesk_core::Tokens;
 use copydesk_core::draft::{DraftStatus, Review};
-use copydesk_core::generation::{Event, FailureCode, Origin, State, Status, Verdict, transition};
+use copydesk_core::generation::{Event, FailureCode, FaultOf, Origin, State, Status, Verdict, transition};
+use copydesk_core::health::{Ended, Rate, Sign};
 use copydesk_core::ledger::{Transfer, TransferKind};
 use copydesk_core::metering::usage::CallOutcome;
 use copydesk_store::admin::PauseKey;
@@ -12,12 +14,18 @@ use copydesk_store::generations::{
     Accept, Change, Claim, Claimed, Heartbeat, Lane, Limits, OverdueReason, SweepRequest, Turn, Write,
 };
 use copydesk_store::{DraftStore, GenerationStore, Scope};
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 const USERS: [&str; 3] = ["ann", "bob", "cy"];
 const MODELS: [&str; 3] = ["demo/swift", "demo/slow", "spare/steady"];
 const CODES: [FailureCode; 4] =
     [FailureCode::ProviderError, FailureCode::RateLimited, FailureCode::Refused, FailureCode::OutputInvalid];
+
+/// The one lane with a rate.
+fn rate_lane() -> Lane {
+    Lane::Model(MODELS[1].to_owned())
+}
 
 impl Driver {
     pub(super) fn accept(&mut self) -> Move {
@@ -96,6 +104,13 @@ impl Driver {
                 limits.lanes.push((lane, u32::try_from(self.dice.below(6)).unwrap_or(0)));
             }
         }
+        if self.dice.chance(50) {
+            let rate = Rate {
+                requests_per_minute: NonZeroU32::new(30),
+                tokens_per_minute: NonZeroU32::new(if self.dice.chance(50) { 2_000 } else { 0 }),
+            };
+            limits.rates.push((rate_lane(), rate));
+        }
         let n = usize::try_from(1 + self.dice.below(4)).unwrap_or(1);
         builder::claim(&self.ids, node, n, Limits { ..limits })
     }
@@ -113,7 +128,28 @@ impl Driver {
             9..=10 => builder::step(ids, &run, &format!("s{}", run.steps.len()), "{}", "next", now),
             _ => builder::hand_back(ids, &run, now),
         };
+        let change = self.maybe_sign(change, &run);
         Some(builder::write(self.maybe_elsewhere(change)))
+    }
+
+    /// Most reports say something of the model, and some of the rate lane.
+    fn maybe_sign(&mut self, change: Change, run: &Claimed) -> Change {
+        let answered = change.content.is_some() || change.step.is_some();
+        let ended = if answered { Ended::Answered } else { self.fault() };
+        let began = self.now.minus(Duration::from_secs(self.dice.below(20)));
+        let sign = self.dice.chance(70).then(|| Sign { address: run.model.clone(), began, ended });
+        let rate = Rate { requests_per_minute: NonZeroU32::new(30), tokens_per_minute: NonZeroU32::new(2_000) };
+        let tokens = Tokens(self.number(0, 300));
+        let debts = if self.dice.chance(50) { vec![(rate_lane(), rate.cost(1, tokens))] } else { vec![] };
+        Change { sign, debts, ..change }
+    }
+
+    fn fault(&mut self) -> Ended {
+        let of = self.dice.pick(&[FaultOf::Request, FaultOf::Model, FaultOf::Provider]).copied();
+        let codes = [FailureCode::ProviderError, FailureCode::RateLimited, FailureCode::ProviderAuth];
+        let code = self.dice.pick(&codes).copied().unwrap_or(FailureCode::ProviderError);
+        let wait = self.dice.chance(20).then(|| self.dice.below(30));
+        builder::fault(of.unwrap_or(FaultOf::Model), code, wait)
     }
 
     /// A retry is sometimes routed to another model.

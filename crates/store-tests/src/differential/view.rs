@@ -63,7 +63,7 @@ async fn of_turn(store: &dyn Store, turn: &Turn) -> Told {
         .map(|(write, applied)| matches!(write, Write::Change(_)).then_some(applied))
         .collect();
     let next_due = turn.claim.is_some().then_some(answer.next_due);
-    let told = told((compared, &answer.claimed, next_due));
+    let told = told((compared, &answer.claimed, next_due, &answer.health));
     Told { applied: answer.applied, claimed: answer.claimed, ..told }
 }
 
@@ -165,6 +165,9 @@ pub(super) async fn assert_same_world(found: &Bench, expected: &Bench, now: Time
     assert_eq!(events(left.events), events(right.events), "seed {seed}: events");
     let (left, right) = (calls(found).await, calls(expected).await);
     assert_eq!(left, right, "seed {seed}: calls");
+    let health =
+        async |bench: &Bench| (bench.store.health().await.expect("health"), bench.store.rates().await.expect("rates"));
+    assert_eq!(health(found).await, health(expected).await, "seed {seed}: health and rates");
     let counts = async |bench: &Bench| {
         let what = bench.store.describe().await.expect("describe");
         (what.waiting, what.processing)

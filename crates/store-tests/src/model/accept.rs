@@ -4,7 +4,7 @@ use super::data::{Data, Draft, Entry, Queue, Replay};
 use copydesk_core::draft::state::{DraftFacts, may_regenerate};
 use copydesk_core::draft::{DraftStatus, Review};
 use copydesk_core::generation::fairness::{Place, QueueTime, VirtualTime, place};
-use copydesk_core::generation::{AttemptNo, Generation, RowVersion, State, Terms, Wait};
+use copydesk_core::generation::{AttemptNo, Generation, RowVersion, State, Wait};
 use copydesk_core::ledger::{Transfer, TransferKind, rules};
 use copydesk_core::refusal::Refusal;
 use copydesk_core::{DraftId, GenerationId, Timestamp, WorkspaceId};
@@ -101,14 +101,7 @@ impl Data {
         }
         self.remember(&request, &Accepted::New { generation: id, draft });
         let wait = self.first_wait(&request);
-        let terms = Terms {
-            accepted_at: request.at,
-            deadline_at: request.deadline_at,
-            attempt_timeout: request.attempt_timeout,
-            max_attempts: request.max_attempts,
-            attempts_per_model: request.attempts_per_model,
-            hold: request.hold,
-        };
+        let terms = request.terms();
         let state = State::Pending { wait };
         let generation =
             Generation { id, terms, state: state.clone(), attempt: AttemptNo(0), spent: 0, row_version: RowVersion(1) };
@@ -138,9 +131,10 @@ impl Data {
 
     /// Its place in its queue; moves the queue's virtual time and the user's finish.
     fn take_place(&mut self, request: &Accept) -> VirtualTime {
-        let queue: Queue = (request.scope.workspace, request.recipe.clone(), request.model.clone());
+        let onward = request.terms().onward(0);
+        let queue: Queue = (request.scope.workspace, request.recipe.clone(), request.model.clone(), onward);
         let mut ready = self.ready.iter().filter_map(|(_, id)| self.generations.get(id));
-        let has_ready = ready.any(|entry| entry.is_in(&queue));
+        let has_ready = ready.any(|entry| entry.queue() == queue);
         let own = self.clock.get(&queue).copied().unwrap_or_default();
         let base = QueueTime { own, common: self.common_time, has_ready }.base();
         self.clock.insert(queue.clone(), base);

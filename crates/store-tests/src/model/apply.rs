@@ -5,6 +5,7 @@ use super::claim::open_call;
 use super::data::{Call, Data};
 use copydesk_core::generation::effect::Announcement;
 use copydesk_core::generation::{DraftMove, Effect, Origin, State, Wait};
+use copydesk_core::health::HealthNews;
 use copydesk_core::ledger::{Transfer, TransferKind};
 use copydesk_core::metering::usage::CallOutcome;
 use copydesk_core::{DraftId, GenerationId, MicroCredits, Timestamp, TransferId, WorkspaceId};
@@ -21,14 +22,22 @@ impl Data {
             check_shape(write)?;
         }
         // From here the write must succeed.
-        let applied = turn.writes.iter().map(|write| self.write(write, turn.now)).collect();
-        let claimed = turn.claim.as_ref().map_or_else(Vec::new, |claim| self.claim(turn.now, claim));
-        Ok(TurnAnswer { applied, claimed, next_due: self.next_due() })
+        let mut health = vec![];
+        let applied = turn.writes.iter().map(|write| self.write(write, turn.now, &mut health)).collect();
+        let (claimed, due) = turn.claim.as_ref().map_or_else(|| (vec![], None), |claim| self.claim(turn.now, claim));
+        let next_due = self.next_due().into_iter().chain(due).min();
+        Ok(TurnAnswer { applied, claimed, next_due, health })
     }
 
-    fn write(&mut self, write: &Write, now: Timestamp) -> Applied {
+    fn write(&mut self, write: &Write, now: Timestamp, health: &mut Vec<HealthNews>) -> Applied {
         match write {
-            Write::Change(change) => self.apply(change),
+            Write::Change(change) => {
+                let applied = self.apply(change);
+                if matches!(applied, Applied::Done { .. }) {
+                    self.heed(change, now, health);
+                }
+                applied
+            }
             Write::Late { scope, call } => {
                 self.book_late(*scope, call, now);
                 Applied::Done { version: None }

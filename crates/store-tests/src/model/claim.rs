@@ -1,11 +1,13 @@
-//! The model's claim: due rows first, then ready ones by place, skipping full lanes and paused recipes. The state after
-//! is the one `transition(_, Claimed)` decides; nothing is decided here.
+//! The model's claim: due rows first, then ready ones by place, skipping full lanes, paused recipes, models that are
+//! cooling down and rates that are used up. The state after is the one `transition(_, Claimed)` decides; nothing is
+//! decided here.
 
 use super::data::{Call, Data, Entry};
 use copydesk_core::generation::{Event, State, Status, Verdict, Wait, transition};
-use copydesk_core::{CallId, GenerationId, NodeId, Timestamp};
+use copydesk_core::health::{Cooling, Door, door};
+use copydesk_core::{CallId, GenerationId, NodeId, Timestamp, Tokens};
 use copydesk_store::admin::PauseKey;
-use copydesk_store::generations::{Claim, Claimed, Lane, Limits};
+use copydesk_store::generations::{Claim, Claimed, Lane, Limits, probes};
 use copydesk_store::usage::CallRow;
 use std::collections::BTreeMap;
 
@@ -42,8 +44,12 @@ impl LaneUse {
         if let Some(limit) = limits.global.filter(|limit| self.all >= *limit) {
             return Some(("global".to_owned(), limit, self.all));
         }
+        self.full(entry, &limits.lanes)
+    }
+
+    pub fn full(&self, entry: &Entry, lanes: &[(Lane, u32)]) -> Option<(String, u32, u32)> {
         let own = lanes_of(entry);
-        limits.lanes.iter().filter(|(lane, _)| own.contains(lane)).find_map(|(lane, limit)| {
+        lanes.iter().filter(|(lane, _)| own.contains(lane)).find_map(|(lane, limit)| {
             let in_use = self.by_lane.get(lane).copied().unwrap_or_default();
             (in_use >= *limit).then(|| (lane.name(), *limit, in_use))
         })
@@ -77,31 +83,83 @@ impl Data {
         self.live_entries().filter_map(|(_, entry)| not_before(&entry.generation.state)).min()
     }
 
-    pub(super) fn claim(&mut self, now: Timestamp, claim: &Claim) -> Vec<Claimed> {
+    /// What was claimed, and when the first cooldown or rate lets something of the rest go.
+    pub(super) fn claim(&mut self, now: Timestamp, claim: &Claim) -> (Vec<Claimed>, Option<Timestamp>) {
         self.promote_due(now);
-        if self.paused(&PauseKey::Generation).is_some() {
-            return vec![];
+        if self.paused(&PauseKey::Generation).is_some() || claim.calls.is_empty() {
+            return (vec![], None);
         }
-        let mut in_use = self.lane_use();
+        let (probes, mut in_use) = (probes(&self.health, now), self.lane_use());
+        let waiting = self.waiting_queues();
         let mut chosen = vec![];
-        for (_, id) in &self.ready {
+        for id in self.ready.iter().map(|(_, id)| *id).collect::<Vec<_>>() {
             if chosen.len() == claim.calls.len() {
                 break;
             }
-            let Some(entry) = self.generations.get(id) else { continue };
+            let Some(entry) = self.generations.get(&id).cloned() else { continue };
             let paused = self.paused(&PauseKey::Recipe(entry.accept.recipe.clone())).is_some();
-            if paused || in_use.full_lane(entry, &claim.limits).is_some() {
+            if paused || in_use.full_lane(&entry, &claim.limits).is_some() {
                 continue;
             }
-            in_use.add(entry);
-            chosen.push(*id);
+            let cooling = match door(&self.health, &entry.model, now) {
+                Door::Cooling(cooling) if entry.onward() => Some(cooling),
+                Door::Cooling(_) => continue,
+                Door::Open if in_use.full(&entry, &probes).is_some() => continue,
+                Door::Open if self.rate_limited(&entry, &claim.limits, now).is_some() => continue,
+                Door::Open => {
+                    self.pay_request(&entry, &claim.limits, now);
+                    None
+                }
+            };
+            in_use.add(&entry);
+            chosen.push((id, cooling));
         }
         // From here the write must succeed.
         let pairs = chosen.into_iter().zip(claim.calls.iter().copied());
-        pairs.filter_map(|(id, call)| self.claim_one(id, call, claim.node, now)).collect()
+        let claimed =
+            pairs.filter_map(|((id, cooling), call)| self.claim_one(id, call, cooling, claim.node, now)).collect();
+        (claimed, self.let_go(&waiting, &claim.limits, now))
     }
 
-    fn claim_one(&mut self, id: GenerationId, call: CallId, node: NodeId, now: Timestamp) -> Option<Claimed> {
+    /// One generation of each queue that has something ready and is not paused.
+    fn waiting_queues(&self) -> Vec<Entry> {
+        let entries = self.ready.iter().filter_map(|(_, id)| self.generations.get(id));
+        let open = entries.filter(|entry| self.paused(&PauseKey::Recipe(entry.accept.recipe.clone())).is_none());
+        let by_queue: BTreeMap<_, _> = open.map(|entry| (entry.queue(), entry)).collect();
+        by_queue.into_values().cloned().collect()
+    }
+
+    fn pay_request(&mut self, entry: &Entry, limits: &Limits, now: Timestamp) {
+        for (lane, rate) in &limits.rates {
+            if lanes_of(entry).contains(lane) {
+                self.pay(lane, rate.cost(1, Tokens(0)), now);
+            }
+        }
+    }
+
+    /// The rate lane that holds it back: which, and until when.
+    pub(super) fn rate_limited(&self, entry: &Entry, limits: &Limits, now: Timestamp) -> Option<(String, Timestamp)> {
+        let paid = |lane: &str| self.rates.get(lane).copied().unwrap_or_default();
+        limits.rate_limited(|lane| lanes_of(entry).contains(lane), paid, now)
+    }
+
+    /// The first instant at which a cooldown or a rate lets something of these go.
+    fn let_go(&self, waiting: &[Entry], limits: &Limits, now: Timestamp) -> Option<Timestamp> {
+        let until = |entry: &Entry| match door(&self.health, &entry.model, now) {
+            Door::Cooling(cooling) => (!entry.onward()).then_some(cooling.until),
+            Door::Open => self.rate_limited(entry, limits, now).map(|(_, until)| until),
+        };
+        waiting.iter().filter_map(until).min()
+    }
+
+    fn claim_one(
+        &mut self,
+        id: GenerationId,
+        call: CallId,
+        cooling: Option<Cooling>,
+        node: NodeId,
+        now: Timestamp,
+    ) -> Option<Claimed> {
         let entry = self.generations.get_mut(&id)?;
         let Ok(Verdict::Change(decision)) = transition(&entry.generation, &Event::Claimed { node }, now) else {
             return None;
@@ -134,6 +192,7 @@ impl Data {
             input: entry.accept.input.clone(),
             steps: entry.steps.clone(),
             call,
+            cooling,
         };
         self.calls.insert(call, Call { scope, row });
         Some(claimed)

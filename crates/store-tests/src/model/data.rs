@@ -3,6 +3,7 @@
 
 use copydesk_core::generation::fairness::VirtualTime;
 use copydesk_core::generation::{Generation, State, Status, Wait};
+use copydesk_core::health::{Paid, Rows};
 use copydesk_core::ledger::chain::ChainHash;
 use copydesk_core::ledger::{Balance, Transfer};
 use copydesk_core::{CallId, DraftId, GenerationId, NodeId, Timestamp, UserId, WorkspaceId};
@@ -43,18 +44,19 @@ impl Entry {
     }
     /// The queue it waits in or was claimed from. A retry may move it to another model's.
     pub fn queue(&self) -> Queue {
-        (self.scope().workspace, self.accept.recipe.clone(), self.model.clone())
+        (self.scope().workspace, self.accept.recipe.clone(), self.model.clone(), self.onward())
     }
-    pub fn is_in(&self, (workspace, recipe, model): &Queue) -> bool {
-        self.scope().workspace == *workspace && self.accept.recipe == *recipe && self.model == *model
+    /// Whether its route has a further model.
+    pub fn onward(&self) -> bool {
+        self.generation.terms.onward(self.generation.spent)
     }
     pub fn is_live(&self) -> bool {
         !self.generation.state.status().is_final()
     }
 }
 
-/// Generations with the same lanes. Its parts: workspace, recipe, `provider/model`.
-pub(super) type Queue = (WorkspaceId, String, String);
+/// Generations with the same lanes. Its parts: workspace, recipe, `provider/model`, whether a further model follows.
+pub(super) type Queue = (WorkspaceId, String, String, bool);
 
 #[derive(Clone, Debug)]
 pub(super) struct Draft {
@@ -113,6 +115,10 @@ pub(super) struct Data {
     pub events: Vec<(Scope, EventRow)>,
     pub nodes: BTreeMap<NodeId, NodeRow>,
     pub pauses: BTreeMap<String, (PauseKey, Timestamp)>,
+    /// Who is cooling down or has failed lately.
+    pub health: Rows,
+    /// What the rate lanes have paid, by name.
+    pub rates: BTreeMap<String, Paid>,
     pub keys: Vec<KeyRow>,
     /// The largest sort key claimed from any queue.
     pub common_time: VirtualTime,

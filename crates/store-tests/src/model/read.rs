@@ -4,9 +4,10 @@ use super::claim::not_before;
 use super::data::{Data, Entry, paged};
 use copydesk_core::generation::waiting::Waiting;
 use copydesk_core::generation::{State, Status, Wait};
+use copydesk_core::health::{Cooling, Door, door};
 use copydesk_core::{CallId, GenerationId, Timestamp};
 use copydesk_store::admin::{NodeRow, PauseKey};
-use copydesk_store::generations::{GenerationFilter, GenerationRow, Limits};
+use copydesk_store::generations::{GenerationFilter, GenerationRow, Limits, probes};
 use copydesk_store::usage::{CallFilter, CallRow};
 use copydesk_store::{Page, PageRequest, Scope, StoreError};
 use std::time::Duration;
@@ -122,8 +123,22 @@ impl Data {
         if !self.nodes.values().any(alive) {
             return Waiting::NoWorker;
         }
-        if let Some((lane, limit, in_use)) = self.lane_use().full_lane(entry, limits) {
+        let door = door(&self.health, &entry.model, now);
+        if let Door::Cooling(cooling) = &door
+            && !entry.onward()
+        {
+            let Cooling { lane, until, message, .. } = cooling.clone();
+            return Waiting::CoolingDown { lane, until, last_error: message };
+        }
+        let in_use = self.lane_use();
+        let probes = if door == Door::Open { probes(&self.health, now) } else { vec![] };
+        if let Some((lane, limit, in_use)) = in_use.full_lane(entry, limits).or_else(|| in_use.full(entry, &probes)) {
             return Waiting::LaneFull { lane, limit, in_use };
+        }
+        if door == Door::Open
+            && let Some((lane, until)) = self.rate_limited(entry, limits, now)
+        {
+            return Waiting::RateLimited { lane, until };
         }
         let before = self.ready.range(..(entry.sort_key, entry.generation.id)).take(Waiting::POSITION_MAX as usize - 1);
         Waiting::BehindOthers { position: before.count() as u32 + 1 }

@@ -1,0 +1,26 @@
+//! The health of models and providers and what the rate lanes have paid, for people. Written by `turn/heed.rs`.
+
+use crate::PostgresStore;
+use crate::pipeline::read;
+use crate::turn::{health_rows, rates};
+use crate::types::{params, sql};
+use copydesk_core::health::{Health, Paid, Subject};
+use copydesk_store::health::HEALTH_ROWS_MAX;
+use copydesk_store::{HealthRow, StoreError};
+
+impl PostgresStore {
+    pub(crate) async fn list_health(&self) -> Result<Vec<HealthRow>, StoreError> {
+        let most = i64::from(HEALTH_ROWS_MAX);
+        let rows = health_rows(&read(&self.readers, sql!(deep "health/rows"), params![most]).await?)?;
+        let named = |(name, health): (String, Health)| {
+            let subject =
+                Subject::parse(&name).ok_or_else(|| StoreError::Corrupt(format!("the health of {name:?}")))?;
+            Ok(HealthRow { subject, health })
+        };
+        rows.into_iter().map(named).collect()
+    }
+
+    pub(crate) async fn list_rates(&self) -> Result<Vec<(String, Paid)>, StoreError> {
+        Ok(rates(&read(&self.readers, sql!(deep "health/rates"), params![]).await?).into_iter().collect())
+    }
+}

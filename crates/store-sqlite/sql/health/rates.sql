@@ -1,0 +1,1 @@
+SELECT lane, requests_at, tokens_at FROM rates ORDER BY lane
