@@ -14,7 +14,7 @@ use copydesk_desk::store::admin::PauseKey;
 use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// How often the store is asked whether it can still be written.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -60,14 +60,31 @@ pub async fn run(settings: Settings, output: Output) -> Result<u8, Failure> {
         )?),
     };
     desk.start_working().await?;
+    // Before anything is said: whoever reads it may send one at once.
+    let signals = Signals::listen()?;
     // Last, so that a key is never made by a start that fails before it can show it.
     let made = admin_key(&desk, &settings).await?;
     greet(&settings, address, made.as_ref(), output);
     let api = ApiSettings { local_key: Some(local_key), public_url: url, ..ApiSettings::default() };
-    serve(listener, &desk, api, &settings, watchman).await?;
+    serve(listener, &desk, api, &settings, watchman, signals).await?;
     drop(note);
     drop(demo);
     Ok(exit::OK)
+}
+
+/// What tells the server to stop.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn listen() -> Result<Signals, Failure> {
+        let broken = |error: std::io::Error| Failure::new(exit::UNEXPECTED, "internal", error.to_string());
+        let terminate = signal(SignalKind::terminate()).map_err(broken)?;
+        let interrupt = signal(SignalKind::interrupt()).map_err(broken)?;
+        Ok(Signals { terminate, interrupt })
+    }
 }
 
 async fn serve(
@@ -76,10 +93,9 @@ async fn serve(
     api: ApiSettings,
     settings: &Settings,
     watchman: Watchman,
+    signals: Signals,
 ) -> Result<(), Failure> {
-    let broken = |error: std::io::Error| Failure::new(exit::UNEXPECTED, "internal", error.to_string());
-    let mut terminate = signal(SignalKind::terminate()).map_err(broken)?;
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(broken)?;
+    let Signals { mut terminate, mut interrupt } = signals;
     let (stop, mut stopping) = tokio::sync::watch::channel(false);
     let app = router(desk.clone(), api);
     let mut server = tokio::spawn(async move {
