@@ -10,6 +10,8 @@ use std::time::Duration;
 const CLIENTS: usize = 8;
 /// How long a client thinks between two requests: what is accepted must also end within the test.
 const PAUSE: Duration = Duration::from_millis(10);
+/// How long a request may live. Longer than any of them needs while the server is up, with room for a few kills.
+const DEADLINE: &str = "90s";
 /// What is asked for: mostly good, some slow, some that fail for a while or for good.
 const MODELS: [&str; 8] = [
     "outside/writer",
@@ -79,12 +81,14 @@ impl Load {
     }
 }
 
+/// What fails again and again cools its model down, and then waits: the deadline ends it within the test.
 fn body(number: usize) -> Value {
     json!({
         "recipe": "paid",
         "model": MODELS[number % MODELS.len()],
         "input": { "prompt": format!("Write about number {number}") },
         "user": user(number % crate::USERS),
+        "deadline": DEADLINE,
     })
 }
 
