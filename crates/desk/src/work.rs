@@ -48,8 +48,8 @@ struct Loop {
     inner: Arc<Inner>,
     inbox: mpsc::UnboundedReceiver<Outgoing>,
     busy: usize,
-    /// Slots kept for the claim under way.
-    claiming: usize,
+    /// A claim is under way.
+    claiming: bool,
     /// Something may be claimable: the last claim filled all slots it had, a slot came free, somebody woke us.
     hungry: bool,
     /// When to look again by ourselves. Always later than the claim that said so, so that nobody spins on it.
@@ -69,7 +69,8 @@ struct Ended {
 }
 
 async fn run(inner: Arc<Inner>, inbox: mpsc::UnboundedReceiver<Outgoing>) {
-    let mut this = Loop { inner, inbox, busy: 0, claiming: 0, hungry: true, next_due: None, claim_wait: STORE_WAIT };
+    let mut this =
+        Loop { inner, inbox, busy: 0, claiming: false, hungry: true, next_due: None, claim_wait: STORE_WAIT };
     let mut batch = Vec::new();
     let mut turns = FuturesUnordered::new();
     loop {
@@ -91,7 +92,7 @@ async fn run(inner: Arc<Inner>, inbox: mpsc::UnboundedReceiver<Outgoing>) {
 impl Loop {
     /// What a claim could fill. None while another claim is under way: that one may fill them.
     fn free_slots(&self) -> usize {
-        if self.inner.draining() || self.claiming > 0 || !self.inner.config.generation {
+        if self.inner.draining() || self.claiming || !self.inner.config.generation {
             return 0;
         }
         self.inner.config.slots().saturating_sub(self.busy)
@@ -151,7 +152,7 @@ impl Loop {
         if slots > 0 {
             // Whoever wakes us from here on may have come too late for this claim.
             self.hungry = false;
-            self.claiming = slots;
+            self.claiming = true;
             self.inner.live.claim_begins();
         }
         let clerk = Clerk { inner: Arc::clone(&self.inner) };
@@ -174,7 +175,7 @@ impl Loop {
         if slots == 0 {
             return;
         }
-        self.claiming = 0;
+        self.claiming = false;
         match turned.claim {
             Some(answer) => {
                 self.hungry |= answer.claimed.len() == slots;

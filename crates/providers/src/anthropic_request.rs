@@ -103,8 +103,8 @@ fn blocks(message: &Message) -> Vec<Value> {
 fn image(picture: &Picture) -> Value {
     let source = match &picture.source {
         PictureSource::Url(url) => json!({"type": "url", "url": url}),
-        PictureSource::Bytes(_) => {
-            json!({"type": "base64", "media_type": picture.media_type, "data": picture::to_base64(picture)})
+        PictureSource::Bytes(bytes) => {
+            json!({"type": "base64", "media_type": picture.media_type, "data": picture::encode(bytes)})
         }
     };
     json!({"type": "image", "source": source})

@@ -6,9 +6,10 @@ use copydesk_core::metering::usage::TokenUsage;
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use serde_json::Value;
 
-use crate::error::ProviderError;
+use crate::error::{ErrorClass, ProviderError};
 use crate::exchange::{Endpoint, Explain, ID_HEADERS, json_answer, named_by};
 use crate::http::{Outgoing, Posted, Terms};
+use crate::media::PollRequest;
 use crate::provider::{CallReport, Timeouts};
 use crate::secret::Secret;
 
@@ -61,6 +62,27 @@ impl Endpoint {
             headers: response.headers,
             result,
         }
+    }
+}
+
+impl Endpoint {
+    /// A request about a job there is. "Not found" then means the job and never the model.
+    pub async fn ask_about(
+        &self,
+        request: &PollRequest,
+        method: Method,
+        url: String,
+        body: Option<Value>,
+        explain: Explain<'_>,
+    ) -> Asked {
+        let (call_id, timeouts) = (request.call_id, request.timeouts);
+        let mut asked = self.ask(Ask { call_id, method, url, headers: Vec::new(), body, timeouts }, explain).await;
+        if let Err(error) = &mut asked.result
+            && error.class == ErrorClass::ModelNotFound
+        {
+            error.class = ErrorClass::Rejected;
+        }
+        asked
     }
 }
 

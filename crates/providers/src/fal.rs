@@ -10,7 +10,7 @@ use tokio::io::AsyncWrite;
 
 use crate::ask::{Ask, Asked};
 use crate::catalogue::Catalogue;
-use crate::error::{ErrorClass, ProviderError};
+use crate::error::ProviderError;
 use crate::exchange::Endpoint;
 use crate::fal_wire::{self as wire, Head, Queued};
 use crate::http::{Auth, HttpClient};
@@ -71,10 +71,11 @@ impl Fal {
         };
         let (url, key) = (queued.url(&self.endpoint.base_url), self.endpoint.api_key.as_ref());
         if !queued.is_completed {
-            let asked = self.about(request, Method::GET, format!("{url}/status"), None).await;
+            let asked =
+                self.endpoint.ask_about(request, Method::GET, format!("{url}/status"), None, &wire::explain).await;
             return asked.into_report(key, |body| wire::status(queued, body));
         }
-        let mut asked = corrected(self.about(request, Method::GET, url, None).await);
+        let mut asked = corrected(self.endpoint.ask_about(request, Method::GET, url, None, &wire::explain).await);
         if asked.result.as_ref().is_err_and(wire::is_early) {
             asked.result = Ok(Value::Null);
             return asked.into_report(key, |_| Ok(Progress::Running { percent: None, wait: None }));
@@ -88,25 +89,12 @@ impl Fal {
             Err(error) => return CallReport::not_sent(error.masked(self.endpoint.api_key.as_ref())),
         };
         let url = format!("{}/cancel", queued.url(&self.endpoint.base_url));
-        let mut asked = self.about(request, Method::PUT, url, Some(json!({}))).await;
+        let mut asked = self.endpoint.ask_about(request, Method::PUT, url, Some(json!({})), &wire::explain).await;
         // What has ended needs no stopping.
         if asked.result.as_ref().is_err_and(|error| error.provider_code.as_deref() == Some("ALREADY_COMPLETED")) {
             asked.result = Ok(Value::Null);
         }
         asked.into_report(self.endpoint.api_key.as_ref(), |_| Ok(()))
-    }
-
-    /// A request about a job there is. "Not found" then means the job and never the model.
-    async fn about(&self, request: &PollRequest, method: Method, url: String, body: Option<Value>) -> Asked {
-        let (call_id, timeouts) = (request.call_id, request.timeouts);
-        let ask = Ask { call_id, method, url, headers: Vec::new(), body, timeouts };
-        let mut asked = self.endpoint.ask(ask, &wire::explain).await;
-        if let Err(error) = &mut asked.result
-            && error.class == ErrorClass::ModelNotFound
-        {
-            error.class = ErrorClass::Rejected;
-        }
-        asked
     }
 }
 

@@ -163,8 +163,8 @@ fn parts(message: &Message, signed: Signed) -> Vec<Value> {
 
 fn picture_part(picture: &Picture) -> Value {
     let data = match &picture.source {
-        PictureSource::Bytes(_) => {
-            let data = picture::to_base64(picture).unwrap_or_default();
+        PictureSource::Bytes(bytes) => {
+            let data = picture::encode(bytes);
             return json!({"inlineData": {"mimeType": picture.media_type, "data": data}});
         }
         PictureSource::Url(url) => url,

@@ -9,7 +9,7 @@ use crate::provider::{Bytes, Picture, PictureSource};
 pub(crate) fn as_url(picture: &Picture) -> String {
     match &picture.source {
         PictureSource::Url(url) => url.clone(),
-        PictureSource::Bytes(bytes) => format!("data:{};base64,{}", picture.media_type, STANDARD.encode(bytes)),
+        PictureSource::Bytes(bytes) => format!("data:{};base64,{}", picture.media_type, encode(bytes)),
     }
 }
 
@@ -28,11 +28,16 @@ pub(crate) fn from_base64(media_type: &str, data: &str) -> Option<Picture> {
     Some(Picture { media_type: media_type.to_owned(), source: PictureSource::Bytes(Bytes::from(bytes)) })
 }
 
+/// Bytes as base64.
+pub(crate) fn encode(bytes: &Bytes) -> String {
+    STANDARD.encode(bytes)
+}
+
 /// The bytes as base64, where the picture is here at all.
 pub(crate) fn to_base64(picture: &Picture) -> Option<String> {
     match &picture.source {
         PictureSource::Url(_) => None,
-        PictureSource::Bytes(bytes) => Some(STANDARD.encode(bytes)),
+        PictureSource::Bytes(bytes) => Some(encode(bytes)),
     }
 }
 

@@ -10,7 +10,7 @@ use tokio::io::AsyncWrite;
 
 use crate::ask::{Ask, Asked};
 use crate::catalogue::Catalogue;
-use crate::error::{ErrorClass, ProviderError};
+use crate::error::ProviderError;
 use crate::exchange::Endpoint;
 use crate::http::{Auth, HttpClient};
 use crate::media::{FetchRequest, Fetched, PollRequest, Progress, RunsMediaJobs, SubmitRequest, Submitted};
@@ -66,7 +66,7 @@ impl Replicate {
     async fn look(&self, request: &PollRequest) -> CallReport<Progress> {
         match wire::job_url(&self.endpoint.base_url, &request.job) {
             Ok(url) => {
-                let asked = self.about(request, Method::GET, url, None).await;
+                let asked = self.endpoint.ask_about(request, Method::GET, url, None, &wire::explain).await;
                 self.report(asked, wire::progress)
             }
             Err(error) => CallReport::not_sent(error.masked(self.endpoint.api_key.as_ref())),
@@ -76,24 +76,14 @@ impl Replicate {
     async fn stop(&self, request: &PollRequest) -> CallReport<()> {
         match wire::job_url(&self.endpoint.base_url, &request.job) {
             Ok(url) => {
-                let asked = self.about(request, Method::POST, format!("{url}/cancel"), Some(json!({}))).await;
+                let asked = self
+                    .endpoint
+                    .ask_about(request, Method::POST, format!("{url}/cancel"), Some(json!({})), &wire::explain)
+                    .await;
                 self.report(asked, |_| Ok(()))
             }
             Err(error) => CallReport::not_sent(error.masked(self.endpoint.api_key.as_ref())),
         }
-    }
-
-    /// A request about a job there is. "Not found" then means the job and never the model.
-    async fn about(&self, request: &PollRequest, method: Method, url: String, body: Option<Value>) -> Asked {
-        let (call_id, timeouts) = (request.call_id, request.timeouts);
-        let ask = Ask { call_id, method, url, headers: Vec::new(), body, timeouts };
-        let mut asked = self.endpoint.ask(ask, &wire::explain).await;
-        if let Err(error) = &mut asked.result
-            && error.class == ErrorClass::ModelNotFound
-        {
-            error.class = ErrorClass::Rejected;
-        }
-        asked
     }
 
     fn report<T>(&self, asked: Asked, read: impl FnOnce(&Value) -> Result<T, ProviderError>) -> CallReport<T> {
