@@ -44,7 +44,11 @@ fn call(id: Uuid) -> String {
     CallId(id).to_string()
 }
 
-const CHECKS: [Check; 18] = [
+fn any(id: Uuid) -> String {
+    id.to_string()
+}
+
+const CHECKS: [Check; 19] = [
     check!("generation_in_one_place", generation),
     check!("completed_has_one_version", generation),
     check!("version_only_of_completed", generation),
@@ -63,6 +67,8 @@ const CHECKS: [Check; 18] = [
     check!("final_event_once", generation),
     check!("past_deadline", generation, now),
     check!("one_workspace", generation),
+    // Only here: indexes serve the lists by user there.
+    check!("belongs_to_its_user", any),
 ];
 
 pub(crate) fn audit(db: Db<'_>) -> Done<Vec<Finding>> {

@@ -13,6 +13,7 @@ mod folder;
 mod generations;
 mod health;
 mod ledger;
+mod live_keys;
 mod memory;
 mod migrate;
 mod open;

@@ -1,17 +1,20 @@
-//! What the writer keeps in memory between commands, because nobody else writes: queues, pauses, users known to exist,
-//! how many wait, the virtual times, the health of models and providers. All of it can be read again from the tables; after a rollback it is.
+//! What the writer keeps in memory between commands, because nobody else writes: queues, pauses, the numbers of users,
+//! dedupe keys that are taken, how many wait, the virtual times, the health of models and providers. All of it can be read
+//! again from the tables; after a rollback it is.
 
 use crate::codec;
 use crate::db::{Db, sql};
-use crate::fault::Done;
+use crate::fault::{Done, Fault};
 use crate::health;
+use crate::live_keys::LiveKeys;
 use copydesk_core::generation::fairness::{QueueTime, VirtualTime};
 use copydesk_core::health::{HealthNews, Rows, Sign, learn};
 use copydesk_core::{Timestamp, UserId, WorkspaceId};
 use copydesk_store::admin::{Pause, PauseKey};
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
+use uuid::Uuid;
 
-/// How many users are remembered as existing; beyond it all are forgotten and looked up again.
+/// How many users' numbers are remembered; beyond it all are forgotten and looked up again.
 const KNOWN_USERS_MAX: usize = 50_000;
 
 /// The number under which `clock` keeps the common virtual time; no queue has it.
@@ -48,7 +51,8 @@ pub(crate) struct Memory {
     pub waiting_max: u64,
     queues: Option<Queues>,
     pauses: Option<Vec<Pause>>,
-    users: HashSet<(WorkspaceId, UserId)>,
+    users: HashMap<(WorkspaceId, UserId), i64>,
+    pub live_keys: LiveKeys,
     waiting: Option<i64>,
     /// By queue; the common one is [`COMMON`]'s. A queue that is not in it is at time 0.
     clock: Option<BTreeMap<i64, VirtualTime>>,
@@ -66,7 +70,8 @@ impl Memory {
             waiting_max,
             queues: None,
             pauses: None,
-            users: HashSet::new(),
+            users: HashMap::new(),
+            live_keys: LiveKeys::default(),
             waiting: None,
             clock: None,
             health: None,
@@ -78,6 +83,11 @@ impl Memory {
     /// A new command begins; what is here fits the tables.
     pub fn mark(&mut self) {
         self.touched = false;
+    }
+
+    /// The command under way changes something here.
+    pub fn touch(&mut self) {
+        self.touched = true;
     }
 
     /// The command was undone: forget what it may have taught us.
@@ -147,14 +157,37 @@ impl Session<'_> {
         self.memory.pauses = None;
     }
 
-    /// Whether the user's row exists for certain; from now on it does.
-    pub fn know_user(&mut self, workspace: WorkspaceId, user: UserId) -> bool {
-        if self.memory.users.len() >= KNOWN_USERS_MAX {
-            self.memory.users.clear();
+    /// The number of a user who exists.
+    pub fn user_no(&mut self, workspace: WorkspaceId, user: UserId) -> Done<Option<i64>> {
+        if let Some(no) = self.memory.users.get(&(workspace, user)) {
+            return Ok(Some(*no));
         }
-        let known = !self.memory.users.insert((workspace, user));
-        self.memory.touched |= !known;
-        known
+        let params = rusqlite::params![workspace.0.as_bytes(), user.0.as_bytes()];
+        let found = self.db.first(sql!("accept/find_user"), params, |row| Ok(row.get(0)?))?;
+        if let Some(no) = found {
+            if self.memory.users.len() >= KNOWN_USERS_MAX {
+                self.memory.users.clear();
+            }
+            self.memory.touched = true;
+            self.memory.users.insert((workspace, user), no);
+        }
+        Ok(found)
+    }
+
+    /// The user's number; the user is made when there is none.
+    pub fn user_no_or_new(&mut self, workspace: WorkspaceId, user: UserId, external: &str, at: Timestamp) -> Done<i64> {
+        if let Some(no) = self.user_no(workspace, user)? {
+            return Ok(no);
+        }
+        let params = rusqlite::params![workspace.0.as_bytes(), user.0.as_bytes(), external, at.micros()];
+        self.db.execute(sql!("accept/insert_user"), params)?;
+        self.user_no(workspace, user)?.ok_or_else(|| Fault::corrupt(format!("{user} was made and is not there")))
+    }
+
+    /// Puts a new draft, generation or call into the list of its user.
+    pub fn add_belonging(&mut self, user_no: i64, id: Uuid) -> Done<()> {
+        self.db.execute(sql!("accept/insert_belonging"), rusqlite::params![user_no, id.as_bytes()])?;
+        Ok(())
     }
 
     /// How many generations wait.

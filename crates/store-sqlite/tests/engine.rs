@@ -151,7 +151,7 @@ async fn busy_store(folder: &Path) -> (SqliteStore, Vec<GenerationId>) {
         builder::accept(&ids, START).hold(100),
         builder::accept(&ids, START).target("book/1").hold(100).dedupe("k"),
         builder::accept(&ids, START).target("book/1"),
-        builder::accept(&ids, START),
+        builder::accept(&ids, START).dedupe("another"),
     ];
     let accepted = store.accept(batch).await.unwrap();
     let made: Vec<GenerationId> = accepted
@@ -173,44 +173,47 @@ async fn busy_store(folder: &Path) -> (SqliteStore, Vec<GenerationId>) {
     (store, made)
 }
 
+/// Each damage, and the check that must name it.
+const DAMAGES: &[(&str, &str)] = &[
+    ("generation_in_one_place", "DELETE FROM runs"),
+    ("generation_in_one_place", "DELETE FROM generations WHERE id = (SELECT id FROM outcomes LIMIT 1)"),
+    ("completed_has_one_version", "DELETE FROM versions"),
+    ("version_only_of_completed", "UPDATE versions SET generation_id = (SELECT id FROM runs)"),
+    ("draft_status_fits", "UPDATE drafts SET status = 'pending' WHERE status = 'failed'"),
+    ("draft_current_version_exists", "UPDATE versions SET number = 2"),
+    ("draft_live_generation_is_live", "UPDATE drafts SET live_generation_id = x'01' WHERE status = 'draft'"),
+    ("call_per_attempt", "DELETE FROM calls WHERE closed_at IS NULL"),
+    ("usage_of_completed", "UPDATE calls SET outcome = 'failed'"),
+    ("open_call_without_run_older_than_an_hour", "UPDATE calls SET opened_at = 0, closed_at = NULL, outcome = NULL"),
+    ("hold_balances", "DELETE FROM transfers WHERE kind = 'settle'"),
+    ("hold_balances", "UPDATE outcomes SET settled = settled + 1 WHERE settled > 0"),
+    ("balance_is_fold", "UPDATE accounts SET available = available + 1"),
+    ("balance_not_negative", "UPDATE accounts SET held = -1"),
+    ("ledger_chain", "UPDATE transfers SET reference = 'forged' WHERE kind = 'grant'"),
+    ("ledger_chain", "UPDATE transfers SET amount = amount + 1 WHERE kind = 'settle'"),
+    ("ledger_chain", "DELETE FROM transfers WHERE chain_seq = (SELECT max(chain_seq) FROM transfers)"),
+    ("target_holder_is_live", "UPDATE live_targets SET generation_id = (SELECT id FROM outcomes LIMIT 1)"),
+    ("waiting_target_has_holder", "DELETE FROM live_targets"),
+    (
+        "live_key_is_live",
+        "UPDATE live_keys SET generation_id = (SELECT id FROM outcomes LIMIT 1) WHERE generation_id = (SELECT max(generation_id) FROM live_keys)",
+    ),
+    ("live_key_is_live", "UPDATE live_keys SET key_hash = x'01'"),
+    ("belongs_to_its_user", "DELETE FROM belongings WHERE id = (SELECT id FROM calls LIMIT 1)"),
+    ("final_event_once", "DELETE FROM events WHERE kind = 'generation.failed'"),
+    ("past_deadline", "UPDATE runs SET deadline_at = 0"),
+    ("one_workspace", "UPDATE inputs SET workspace_id = x'02'"),
+];
+
 #[tokio::test]
 async fn the_auditor_finds_planted_damage() {
-    // Each damage, and the check that must name it.
-    let cases = [
-        ("generation_in_one_place", "DELETE FROM runs"),
-        ("generation_in_one_place", "DELETE FROM generations WHERE id = (SELECT id FROM outcomes LIMIT 1)"),
-        ("completed_has_one_version", "DELETE FROM versions"),
-        ("version_only_of_completed", "UPDATE versions SET generation_id = (SELECT id FROM runs)"),
-        ("draft_status_fits", "UPDATE drafts SET status = 'pending' WHERE status = 'failed'"),
-        ("draft_current_version_exists", "UPDATE versions SET number = 2"),
-        ("draft_live_generation_is_live", "UPDATE drafts SET live_generation_id = x'01' WHERE status = 'draft'"),
-        ("call_per_attempt", "DELETE FROM calls WHERE closed_at IS NULL"),
-        ("usage_of_completed", "UPDATE calls SET outcome = 'failed'"),
-        (
-            "open_call_without_run_older_than_an_hour",
-            "UPDATE calls SET opened_at = 0, closed_at = NULL, outcome = NULL",
-        ),
-        ("hold_balances", "DELETE FROM transfers WHERE kind = 'settle'"),
-        ("hold_balances", "UPDATE outcomes SET settled = settled + 1 WHERE settled > 0"),
-        ("balance_is_fold", "UPDATE accounts SET available = available + 1"),
-        ("balance_not_negative", "UPDATE accounts SET held = -1"),
-        ("ledger_chain", "UPDATE transfers SET reference = 'forged' WHERE kind = 'grant'"),
-        ("ledger_chain", "UPDATE transfers SET amount = amount + 1 WHERE kind = 'settle'"),
-        ("ledger_chain", "DELETE FROM transfers WHERE chain_seq = (SELECT max(chain_seq) FROM transfers)"),
-        ("target_holder_is_live", "UPDATE live_targets SET generation_id = (SELECT id FROM outcomes LIMIT 1)"),
-        ("waiting_target_has_holder", "DELETE FROM live_targets"),
-        ("live_key_is_live", "UPDATE live_keys SET generation_id = (SELECT id FROM outcomes LIMIT 1)"),
-        ("final_event_once", "DELETE FROM events WHERE kind = 'generation.failed'"),
-        ("past_deadline", "UPDATE runs SET deadline_at = 0"),
-        ("one_workspace", "UPDATE inputs SET workspace_id = x'02'"),
-    ];
-    for (check, damage) in cases {
+    for (check, damage) in DAMAGES {
         let folder = tempfile::tempdir().unwrap();
         let (store, _) = busy_store(folder.path()).await;
         let changed = vandal(folder.path()).execute(damage, []).unwrap();
         assert!(changed > 0, "{damage} did nothing");
         let findings = store.audit().await.unwrap();
-        assert!(findings.iter().any(|finding| finding.check == check), "{damage}: {findings:?}");
+        assert!(findings.iter().any(|finding| finding.check == *check), "{damage}: {findings:?}");
     }
 }
 
@@ -277,6 +280,29 @@ async fn every_column_of_the_views_says_what_was_booked() {
 }
 
 /// The writer keeps the health in memory: what a turn taught it is forgotten with the turn. Only this engine does so.
+#[tokio::test]
+async fn a_dedupe_key_is_held_over_a_restart_and_over_an_undone_turn() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, ids) = (open(folder.path()), Ids::new());
+    let again = |ids: &Ids| vec![builder::accept(ids, START).dedupe("k")];
+    let first = store.accept(again(&ids)).await.unwrap().remove(0).unwrap().ids();
+    let run = claim(&store, &ids, 1, START).await.remove(0);
+    // The settle gives the key up, but a step of the same name cannot be stored twice, so the whole turn is undone.
+    store.accept(vec![builder::accept(&ids, START)]).await.unwrap();
+    let other = claim(&store, &ids, 1, START).await.remove(0);
+    let step = builder::step(&ids, &other, "plan", "{}", "write", START);
+    let twice = builder::step(&ids, &builder::after(&other, &step), "plan", "{}", "write", START);
+    let turn = vec![builder::settle(&ids, &run, START), step, twice];
+    store.turn(builder::writes(START, turn)).await.unwrap_err();
+    let duplicate = Ok(Accepted::Duplicate { generation: first.0, draft: first.1 });
+    assert_eq!(store.accept(again(&ids)).await.unwrap(), [duplicate.clone()]);
+    drop(store);
+    let store = open(folder.path());
+    assert_eq!(store.accept(again(&ids)).await.unwrap(), [duplicate], "a restart does not forget it");
+    store.turn(builder::writes(START, vec![builder::settle(&ids, &run, START)])).await.unwrap();
+    assert!(matches!(store.accept(again(&ids)).await.unwrap()[..], [Ok(Accepted::New { .. })]));
+}
+
 #[tokio::test]
 async fn a_turn_that_is_undone_leaves_no_opening_behind() {
     let folder = tempfile::tempdir().unwrap();

@@ -1,2 +1,2 @@
--- Differs from Postgres: one writer, so one row at a time costs no round trip.
-DELETE FROM live_keys WHERE workspace_id = $1 AND dedupe_key = $2 AND generation_id = $3
+-- Differs from Postgres: the writer keeps the keys in memory.
+DELETE FROM live_keys WHERE generation_id = $1

@@ -4,13 +4,14 @@ SELECT d.id AS id, d.user_id AS user_id, u.external_id AS user_external, d.recip
        d.version_count AS version_count, d.live_generation_id AS live_generation_id, d.external_id AS external_id,
        d.revision AS revision, d.created_at AS created_at, d.updated_at AS updated_at,
        d.generated_at AS generated_at, d.published_at AS published_at, d.deleted_at AS deleted_at
-FROM drafts d
+FROM belongings b
+CROSS JOIN drafts d ON d.workspace_id = $1 AND d.id = b.id
 LEFT JOIN users u ON u.workspace_id = d.workspace_id AND u.id = d.user_id
-WHERE d.workspace_id = $1 AND d.id > $2
+WHERE b.id > $2
   AND d.deleted_at IS NULL
   AND ($3 IS NULL OR d.status = $3)
   AND ($4 IS NULL OR d.recipe = $4)
-  AND d.user_id = $5
+  AND b.user_no = (SELECT no FROM users WHERE workspace_id = $1 AND id = $5)
   AND ($6 IS NULL OR d.external_id = $6)
-ORDER BY d.id ASC
+ORDER BY b.id ASC
 LIMIT $7

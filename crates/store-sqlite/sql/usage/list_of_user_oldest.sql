@@ -7,11 +7,12 @@ SELECT c.id AS id, c.generation_id AS generation_id, c.draft_id AS draft_id, c.u
        c.cost_nanousd AS cost_nanousd, c.cost_status AS cost_status, c.price_version AS price_version,
        c.duration_ms AS duration_ms, c.http_status AS http_status, c.provider_request_id AS provider_request_id,
        c.served_model AS served_model, c.error_code AS error_code, c.error AS error
-FROM calls c
+FROM belongings b
+CROSS JOIN calls c ON c.workspace_id = $1 AND c.id = b.id
 LEFT JOIN users u ON u.workspace_id = c.workspace_id AND u.id = c.user_id
-WHERE c.workspace_id = $1 AND c.id > $2
-  AND c.user_id = $3
+WHERE b.id > $2
+  AND b.user_no = (SELECT no FROM users WHERE workspace_id = $1 AND id = $3)
   AND ($4 IS NULL OR c.generation_id = $4)
   AND ($5 IS NULL OR c.draft_id = $5)
-ORDER BY c.id ASC
+ORDER BY b.id ASC
 LIMIT $6

@@ -74,9 +74,9 @@ fn check(session: &mut Session<'_>, request: &Accept) -> Done<Checked> {
         return Err(Refusal::QueueFull { waiting }.into());
     }
     let (base, live) = check_slot(db, request)?;
-    let same_work = match live {
-        Some(ids) => Some(ids),
-        None => live_key(db, request)?,
+    let same_work = match (live, &request.dedupe_key) {
+        (None, Some(key)) => session.holder_of_key(request.scope.workspace, key)?,
+        (live, _) => live,
     };
     if let Some((generation, draft)) = same_work {
         let answer = Accepted::Duplicate { generation, draft };
@@ -124,13 +124,6 @@ fn check_slot(db: Db<'_>, request: &Accept) -> Done<(Base, Option<Ids>)> {
     Ok((base, live.map(|generation| (generation, draft))))
 }
 
-fn live_key(db: Db<'_>, request: &Accept) -> Done<Option<Ids>> {
-    let Some(key) = &request.dedupe_key else { return Ok(None) };
-    db.first(sql!("accept/find_live_key"), params![request.scope.workspace.0.as_bytes(), key], |row| {
-        Ok((GenerationId(codec::uuid(row, 0)?), DraftId(codec::uuid(row, 1)?)))
-    })
-}
-
 fn remember(db: Db<'_>, request: &Accept, answer: &Accepted) -> Done<()> {
     let Some(key) = &request.idempotency else { return Ok(()) };
     let (generation, draft) = answer.ids();
@@ -155,11 +148,7 @@ fn remember(db: Db<'_>, request: &Accept, answer: &Accepted) -> Done<()> {
 fn write(session: &mut Session<'_>, places: &mut Places, request: &Accept, base: Base) -> Done<DraftId> {
     let db = session.db;
     let workspace = request.scope.workspace;
-    if !session.know_user(workspace, request.user) {
-        let at = request.at.micros();
-        let params = params![workspace.0.as_bytes(), request.user.0.as_bytes(), request.user_external, at];
-        db.execute(sql!("accept/insert_user"), params)?;
-    }
+    let user_no = session.user_no_or_new(workspace, request.user, &request.user_external, request.at)?;
     let base_version = match &base {
         Base::New => 0,
         Base::Existing { current_version, .. } => *current_version,
@@ -167,6 +156,10 @@ fn write(session: &mut Session<'_>, places: &mut Places, request: &Accept, base:
     let draft = write_slot(db, request, &base)?;
     let queue = session.queue_id(workspace, &request.recipe, &request.model, request.terms().onward(0))?;
     write_facts(db, request, draft, queue, base_version)?;
+    if matches!(base, Base::New) {
+        session.add_belonging(user_no, draft.0)?;
+    }
+    session.add_belonging(user_no, request.generation.0)?;
     let sort_key = places.take(session, queue, request)?;
     let queued = Queued {
         id: request.generation,
@@ -184,8 +177,7 @@ fn write(session: &mut Session<'_>, places: &mut Places, request: &Accept, base:
     enqueue(db, &queued, first_wait(db, request)?, request.target.as_deref())?;
     session.waiting_changed(1);
     if let Some(key) = &request.dedupe_key {
-        let params = params![workspace.0.as_bytes(), key, request.generation.0.as_bytes(), draft.0.as_bytes()];
-        db.execute(sql!("accept/insert_live_key"), params)?;
+        session.hold_key(workspace, key, request.generation)?;
     }
     remember(db, request, &Accepted::New { generation: request.generation, draft })?;
     write_hold(db, request)?;

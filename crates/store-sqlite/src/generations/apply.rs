@@ -86,7 +86,7 @@ fn apply(session: &mut Session<'_>, change: &Change) -> Done<Applied> {
         close_call(db, change.scope, call, change.at)?;
     }
     let mut course = Course::new(db, change, taken)?;
-    write_step(db, change, &course)?;
+    write_step(session, change, &course)?;
     carry_out(session, change, &mut course)?;
     write_outcome(db, change, &course)?;
     Ok(Applied::Done { version: course.version })
@@ -180,12 +180,12 @@ fn advance(db: Db<'_>, change: &Change) -> Done<bool> {
     Ok(changed == 1)
 }
 
-fn write_step(db: Db<'_>, change: &Change, course: &Course) -> Done<()> {
+fn write_step(session: &mut Session<'_>, change: &Change, course: &Course) -> Done<()> {
     let generation = change.fence.generation;
     if let Some(step) = &change.step {
         let (id, workspace) = (generation.0.as_bytes(), change.scope.workspace.0.as_bytes());
         let params = params![id, step.name, step.output, workspace, change.at.micros()];
-        db.execute(sql!("apply/insert_step"), params)?;
+        session.db.execute(sql!("apply/insert_step"), params)?;
     }
     if let Some(opens) = &change.opens {
         let intent = claim::Intent {
@@ -200,7 +200,7 @@ fn write_step(db: Db<'_>, change: &Change, course: &Course) -> Done<()> {
             model: &opens.model,
             at: change.at,
         };
-        claim::open_call(db, &intent)?;
+        claim::open_call(session, &intent)?;
     }
     Ok(())
 }

@@ -51,7 +51,7 @@ pub(super) fn claim(
     }
     let mut claimed = Vec::with_capacity(chosen.len());
     for (one, call) in chosen.into_iter().zip(&claim.calls) {
-        claimed.push(take(session.db, one, *call, claim.node, now)?);
+        claimed.push(take(session, one, *call, claim.node, now)?);
     }
     for (lane, debt) in debts {
         health::pay(session.db, &lane, debt, now)?;
@@ -254,7 +254,8 @@ fn facts(row: &Row<'_>) -> Done<Facts> {
 }
 
 /// What [`take`] writes: ready row out, run row and open call in, draft to processing.
-fn take(db: Db<'_>, chosen: Chosen, call: CallId, node: NodeId, now: Timestamp) -> Done<Claimed> {
+fn take(session: &mut Session<'_>, chosen: Chosen, call: CallId, node: NodeId, now: Timestamp) -> Done<Claimed> {
+    let db = session.db;
     let Chosen { queue, row, cooling } = chosen;
     let id = row.id.0.as_bytes();
     if db.execute(sql!("claim/delete_ready"), params![queue, row.sort_key, id, row.attempt, row.row_version])? != 1 {
@@ -278,7 +279,7 @@ fn take(db: Db<'_>, chosen: Chosen, call: CallId, node: NodeId, now: Timestamp) 
         model: &row.model,
         at: now,
     };
-    open_call(db, &intent)?;
+    open_call(session, &intent)?;
     let ids = (facts.draft.0.as_bytes(), row.workspace.0.as_bytes());
     db.execute(sql!("claim/move_draft"), params![DraftStatus::Processing.as_str(), now.micros(), ids.0, ids.1])?;
     let steps = if row.attempt == 0 { vec![] } else { finished_steps(db, row.id)? };
@@ -351,8 +352,8 @@ pub(super) struct Intent<'a> {
     pub at: Timestamp,
 }
 
-pub(super) fn open_call(db: Db<'_>, intent: &Intent<'_>) -> Done<()> {
-    db.execute(
+pub(super) fn open_call(session: &mut Session<'_>, intent: &Intent<'_>) -> Done<()> {
+    session.db.execute(
         sql!("claim/insert_call"),
         params![
             intent.id.0.as_bytes(),
@@ -368,7 +369,10 @@ pub(super) fn open_call(db: Db<'_>, intent: &Intent<'_>) -> Done<()> {
             intent.at.micros(),
         ],
     )?;
-    Ok(())
+    let user_no = session
+        .user_no(intent.workspace, intent.user)?
+        .ok_or_else(|| Fault::corrupt(format!("{} of {} does not exist", intent.user, intent.generation)))?;
+    session.add_belonging(user_no, intent.id.0)
 }
 
 fn finished_steps(db: Db<'_>, id: GenerationId) -> Done<Vec<FinishedStep>> {

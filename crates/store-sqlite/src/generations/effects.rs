@@ -86,7 +86,7 @@ pub(super) fn carry_out(session: &mut Session<'_>, change: &Change, course: &mut
             Effect::ReleaseHold(amount) => {
                 move_hold(db, change, course, TransferKind::Release, *amount, change.transfers[1])?;
             }
-            Effect::FreeTarget => free_target(db, change, course)?,
+            Effect::FreeTarget => free_target(session, change, course)?,
             Effect::Requeue => requeue(session, change, course)?,
             Effect::Announce(kind) => announce(db, change, course, *kind)?,
         }
@@ -172,15 +172,15 @@ fn move_hold(
 }
 
 /// Gives the dedupe key and the target up; the first of those waiting for the target becomes its holder.
-fn free_target(db: Db<'_>, change: &Change, course: &Course) -> Done<()> {
-    let (id, workspace) = (change.fence.generation.0.as_bytes(), change.scope.workspace);
+fn free_target(session: &mut Session<'_>, change: &Change, course: &Course) -> Done<()> {
+    let (id, workspace) = (change.fence.generation, change.scope.workspace);
     if let Some(key) = &course.dedupe_key {
-        db.execute(sql!("apply/delete_live_key"), params![workspace.0.as_bytes(), key, id])?;
+        session.free_key(workspace, key, id)?;
     }
     if let Some(target) = &course.target {
-        let freed = db.execute(sql!("apply/free_target"), params![workspace.0.as_bytes(), target, id])?;
-        if freed > 0 {
-            promote_target(db, change, workspace, target)?;
+        let params = params![workspace.0.as_bytes(), target, id.0.as_bytes()];
+        if session.db.execute(sql!("apply/free_target"), params)? > 0 {
+            promote_target(session.db, change, workspace, target)?;
         }
     }
     Ok(())
