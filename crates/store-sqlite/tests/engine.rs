@@ -294,11 +294,11 @@ async fn a_dedupe_key_is_held_over_a_restart_and_over_an_undone_turn() {
     let twice = builder::step(&ids, &builder::after(&other, &step), "plan", "{}", "write", START);
     let turn = vec![builder::settle(&ids, &run, START), step, twice];
     store.turn(builder::writes(START, turn)).await.unwrap_err();
-    let duplicate = Ok(Accepted::Duplicate { generation: first.0, draft: first.1 });
-    assert_eq!(store.accept(again(&ids)).await.unwrap(), [duplicate.clone()]);
+    let duplicate = [Ok(Accepted::Duplicate { generation: first.0, draft: first.1 })];
+    assert_eq!(store.accept(again(&ids)).await.unwrap(), duplicate);
     drop(store);
     let store = open(folder.path());
-    assert_eq!(store.accept(again(&ids)).await.unwrap(), [duplicate], "a restart does not forget it");
+    assert_eq!(store.accept(again(&ids)).await.unwrap(), duplicate, "a restart does not forget it");
     store.turn(builder::writes(START, vec![builder::settle(&ids, &run, START)])).await.unwrap();
     assert!(matches!(store.accept(again(&ids)).await.unwrap()[..], [Ok(Accepted::New { .. })]));
 }
