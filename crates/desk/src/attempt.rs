@@ -2,7 +2,8 @@
 //! happens inside, exactly one ending leaves here, and every call that was opened is closed with its figures.
 
 use crate::desk::Inner;
-use crate::figures;
+use crate::figures::{self, Timing};
+use crate::first_text::FirstText;
 use crate::live::Running;
 use crate::witness::Witness;
 use crate::work::Outgoing;
@@ -61,6 +62,7 @@ pub(crate) async fn run(inner: Arc<Inner>, claimed: Claimed, running: Running) {
         claimed,
         running,
         opened,
+        first_text: FirstText::default(),
         prompt_bytes: 0,
         text_before: 0,
         price: None,
@@ -88,6 +90,8 @@ struct Attempt {
     running: Running,
     /// When the open call was opened, on the steady clock.
     opened: Duration,
+    /// When the open call's first text came, on the same clock.
+    first_text: FirstText,
     prompt_bytes: u64,
     /// How much of the live text belongs to the calls before this one. Units: bytes.
     text_before: usize,
@@ -193,9 +197,9 @@ impl Attempt {
             Called::Stopped => return Err(Box::new(self.stopped())),
             Called::OutOfTime => return Err(Box::new(self.out_of_time())),
         };
-        let took = self.took();
+        let timing = self.timing();
         let closed =
-            figures::close(self.claimed.call, &report, self.prompt_bytes, self.price.as_ref(), provider.name(), took);
+            figures::close(self.claimed.call, &report, self.prompt_bytes, self.price.as_ref(), provider.name(), timing);
         self.call = Call::Back(Box::new(closed));
         let failure = match report.result {
             Ok(answer) => {
@@ -240,10 +244,11 @@ impl Attempt {
     }
 
     async fn call(&self, provider: &dyn Provider, request: &CallRequest) -> Called {
+        let sink = self.first_text.noting(self.running.text.as_ref(), &self.inner.world);
         tokio::select! {
             biased;
             () = self.running.stop.cancelled() => Called::Stopped,
-            report = provider.call(request, self.running.text.as_ref()) => Called::Reported(Box::new(report)),
+            report = provider.call(request, &sink) => Called::Reported(Box::new(report)),
             () = self.inner.world.sleep(self.time_left()) => Called::OutOfTime,
         }
     }
@@ -288,6 +293,7 @@ impl Attempt {
         self.witness = Witness::default();
         self.text_before = self.running.text.bytes();
         self.opened = self.inner.world.steady();
+        self.first_text = FirstText::default();
         true
     }
 
@@ -414,11 +420,12 @@ impl Attempt {
             }
             Call::Opened => (CallOutcome::NotSent, TokenUsage::default()),
         };
-        figures::close_without_report(self.claimed.call, outcome, usage, self.price.as_ref(), self.took())
+        figures::close_without_report(self.claimed.call, outcome, usage, self.price.as_ref(), self.timing())
     }
 
-    fn took(&self) -> Duration {
-        self.inner.world.steady().saturating_sub(self.opened)
+    fn timing(&self) -> Timing {
+        let since = |instant: Duration| instant.saturating_sub(self.opened);
+        Timing { first_text: self.first_text.at().map(since), whole: since(self.inner.world.steady()) }
     }
 
     fn time_left(&self) -> Duration {

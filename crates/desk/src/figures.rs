@@ -8,6 +8,14 @@ use copydesk_providers::CallReport;
 use copydesk_store::usage::ClosedCall;
 use std::time::Duration;
 
+/// How long a call took on the steady clock, from its opening on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Timing {
+    /// Until the first piece of text; `None` when none came.
+    pub first_text: Option<Duration>,
+    pub whole: Duration,
+}
+
 /// Units: bytes of text per token, for estimates only; every estimate is flagged as one.
 const BYTES_PER_TOKEN: i64 = 4;
 
@@ -41,7 +49,7 @@ pub fn close_without_report(
     outcome: CallOutcome,
     usage: TokenUsage,
     price: Option<&Price>,
-    took: Duration,
+    timing: Timing,
 ) -> ClosedCall {
     let cost = cost(&usage, price);
     ClosedCall {
@@ -51,7 +59,8 @@ pub fn close_without_report(
         cost: cost.nanousd(),
         cost_status: cost.status().to_owned(),
         price_version: cost.price_version().map(str::to_owned),
-        duration_ms: millis(took),
+        duration_ms: millis(timing.whole),
+        first_token_ms: timing.first_text.map(millis),
         http_status: None,
         provider_request_id: None,
         served_model: None,
@@ -68,7 +77,7 @@ pub fn close(
     prompt_bytes: u64,
     price: Option<&Price>,
     provider: &str,
-    took: Duration,
+    timing: Timing,
 ) -> ClosedCall {
     let outcome = match (&report.result, report.sent) {
         (Ok(_), _) => CallOutcome::Ok,
@@ -85,7 +94,7 @@ pub fn close(
     } else {
         report.usage
     };
-    let mut closed = close_without_report(id, outcome, usage, price, took);
+    let mut closed = close_without_report(id, outcome, usage, price, timing);
     closed.http_status = report.http_status;
     closed.provider_request_id = report.provider_request_id.clone();
     closed.served_model = report.served_model.clone();

@@ -13,6 +13,7 @@ pub mod desk;
 mod doubt;
 pub mod error;
 mod figures;
+mod first_text;
 pub mod keys;
 mod lease;
 pub mod live;

@@ -193,7 +193,7 @@ impl Desk {
         tracing::debug!(generation = %generation.id, age = %Age(swept.age), ?reason, "swept");
         let closes = overdue.open_call.map(|call| {
             let usage = figures::estimate(overdue.input_bytes, 0);
-            figures::close_without_report(call, CallOutcome::Lost, usage, None, Duration::ZERO)
+            figures::close_without_report(call, CallOutcome::Lost, usage, None, figures::Timing::default())
         });
         let change = Change {
             scope: overdue.scope,

@@ -18,4 +18,5 @@ mod restarts;
 mod retries;
 mod steps;
 mod stopping;
+mod usage;
 mod zombies;

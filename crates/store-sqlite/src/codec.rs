@@ -38,6 +38,11 @@ pub(crate) fn unsigned(row: &Row<'_>, column: impl RowIndex) -> Done<u64> {
     u64::try_from(value).map_err(|_| Fault::corrupt(format!("{value} where a number of at least 0 must stand")))
 }
 
+pub(crate) fn maybe_unsigned(row: &Row<'_>, column: &str) -> Done<Option<u64>> {
+    let value: Option<i64> = row.get(column)?;
+    if value.is_none() { Ok(None) } else { unsigned(row, column).map(Some) }
+}
+
 /// A column that the row's own state says is filled.
 pub(crate) fn filled<T: FromSql>(row: &Row<'_>, place: &'static str) -> Done<T> {
     let value: Option<T> = row.get(column_of(place))?;

@@ -232,6 +232,7 @@ pub fn closed(id: CallId, outcome: CallOutcome, n: i64) -> ClosedCall {
         cost_status: "priced".to_owned(),
         price_version: Some("test-1".to_owned()),
         duration_ms: 1_234,
+        first_token_ms: Some(321),
         http_status: Some(200),
         provider_request_id: Some("req-1".to_owned()),
         served_model: Some("swift-2".to_owned()),

@@ -197,6 +197,7 @@ macro_rules! conformance {
                 transfers_are_listed_by_user;
             usage:
                 every_figure_of_a_call_is_kept,
+                a_providers_own_figure_is_kept_as_its_report,
                 what_was_not_reported_is_absent_and_never_zero,
                 every_outcome_of_a_call_is_kept,
                 calls_are_found_by_user_generation_and_draft,

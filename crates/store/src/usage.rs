@@ -30,6 +30,8 @@ pub struct ClosedCall {
     pub cost_status: String,
     pub price_version: Option<String>,
     pub duration_ms: u64,
+    /// From the opening of the call to its first piece of text, where any came.
+    pub first_token_ms: Option<u64>,
     pub http_status: Option<u16>,
     pub provider_request_id: Option<String>,
     /// The model that answered, where the provider says so.

@@ -32,7 +32,13 @@ pub(crate) struct CallBody {
     opened_at: String,
     closed_at: Option<String>,
     duration_ms: Option<u64>,
+    /// From the opening of the call to its first piece of text.
+    first_token_ms: Option<u64>,
     tokens: Option<TokensBody>,
+    /// Pictures made, seconds of video made, requests the provider bills; `null` means "not reported".
+    images: Option<u32>,
+    video_seconds: Option<u32>,
+    requests: Option<u32>,
     cost: Option<CostBody>,
     http_status: Option<u16>,
     provider_request_id: Option<String>,
@@ -52,7 +58,11 @@ pub(crate) struct TokensBody {
     output: Option<i64>,
     total: Option<i64>,
     input_cached: Option<i64>,
+    input_cache_write: Option<i64>,
+    input_cache_write_1h: Option<i64>,
+    input_image: Option<i64>,
     output_reasoning: Option<i64>,
+    output_image: Option<i64>,
     estimated: bool,
 }
 
@@ -74,7 +84,11 @@ impl From<&TokenUsage> for TokensBody {
             output: usage.output.map(|tokens| tokens.0),
             total: usage.total().map(|tokens| tokens.0),
             input_cached: usage.input_cached.map(|tokens| tokens.0),
+            input_cache_write: usage.input_cache_write.map(|tokens| tokens.0),
+            input_cache_write_1h: usage.input_cache_write_1h.map(|tokens| tokens.0),
+            input_image: usage.input_image.map(|tokens| tokens.0),
             output_reasoning: usage.output_reasoning.map(|tokens| tokens.0),
+            output_image: usage.output_image.map(|tokens| tokens.0),
             estimated: usage.estimated,
         }
     }
@@ -111,7 +125,11 @@ impl From<CallRow> for CallBody {
             opened_at: row.opened_at.to_string(),
             closed_at: closed.as_ref().map(|(at, _)| at.to_string()),
             duration_ms: call.map(|call| call.duration_ms),
+            first_token_ms: call.and_then(|call| call.first_token_ms),
             tokens: call.map(|call| TokensBody::from(&call.usage)),
+            images: call.and_then(|call| call.usage.images),
+            video_seconds: call.and_then(|call| call.usage.video_seconds),
+            requests: call.and_then(|call| call.usage.requests),
             cost: call.map(|call| cost(call.cost, &call.cost_status, call.price_version.clone())),
             http_status: call.and_then(|call| call.http_status),
             provider_request_id: call.and_then(|call| call.provider_request_id.clone()),

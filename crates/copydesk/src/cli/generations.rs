@@ -137,7 +137,7 @@ fn list(body: &Value, output: Output) {
 }
 
 /// The columns of a call.
-const CALL: [(&str, &str); 9] = [
+const CALL: [(&str, &str); 10] = [
     ("CALL", "/id"),
     ("TRY", "/attempt"),
     ("STEP", "/operation"),
@@ -145,6 +145,7 @@ const CALL: [(&str, &str); 9] = [
     ("OUTCOME", "/outcome"),
     ("IN", "/tokens/input"),
     ("OUT", "/tokens/output"),
+    ("FIRST", "/first_token_ms"),
     ("MS", "/duration_ms"),
     ("ERROR", "/error/code"),
 ];

@@ -24,6 +24,8 @@ pub enum Reply {
     Finish(String, Finish),
     /// Streams the text, then waits to be released before the answer is whole.
     Hold(String),
+    /// Streams the text after so long, and is whole after as long again.
+    Slow(Duration, String),
     Fail(ErrorClass),
     /// 429 with a wait.
     RateLimited(Duration),
@@ -136,6 +138,12 @@ impl Script {
             Reply::Hold(text) => {
                 sink.delta(&text);
                 self.gate.acquire().await.unwrap().forget();
+                return report(Ok(Answer::text(text, Finish::Stop)));
+            }
+            Reply::Slow(span, text) => {
+                self.clock.sleep(span).await;
+                sink.delta(&text);
+                self.clock.sleep(span).await;
                 return report(Ok(Answer::text(text, Finish::Stop)));
             }
             Reply::Fail(class) => return report(Err(ProviderError::new(class, "it went wrong"))),

@@ -67,19 +67,31 @@ fn closed(row: &Row) -> Result<ClosedCall, StoreError> {
             input: tokens("tokens_input"),
             output: tokens("tokens_output"),
             input_cached: tokens("tokens_cached"),
+            input_cache_write: tokens("tokens_cache_write"),
+            input_cache_write_1h: tokens("tokens_cache_write_1h"),
+            input_image: tokens("tokens_input_image"),
             output_reasoning: tokens("tokens_reasoning"),
+            output_image: tokens("tokens_output_image"),
+            images: maybe(row, "images")?,
+            video_seconds: maybe(row, "video_seconds")?,
+            requests: maybe(row, "requests")?,
             // The provider's own figure is the cost then, and is not kept twice.
             provider_cost: cost.filter(|_| cost_status == "provider"),
             estimated: row.get("estimated"),
-            ..TokenUsage::default()
         },
         cost,
         cost_status,
         price_version: row.get("price_version"),
         duration_ms: narrow("duration_ms", row.get::<_, Option<i64>>("duration_ms").unwrap_or_default())?,
+        first_token_ms: maybe(row, "first_token_ms")?,
         http_status: http_status.map(|status| narrow("http_status", i64::from(status))).transpose()?,
         provider_request_id: row.get("provider_request_id"),
         served_model: row.get("served_model"),
         error: code.zip(row.get::<_, Option<String>>("error")),
     })
+}
+
+/// A number that may not have been reported.
+fn maybe<T: TryFrom<i64>>(row: &Row, column: &str) -> Result<Option<T>, StoreError> {
+    row.get::<_, Option<i64>>(column).map(|value| narrow(column, value)).transpose()
 }

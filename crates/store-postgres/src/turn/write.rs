@@ -91,8 +91,12 @@ fn closings<'a>(rows: &[Closing<'a>]) -> Vec<Param<'a>> {
     let mut params = columns!(rows, r => r.call.id.0, r.scope.workspace.0);
     params.extend(columns!(rows, r => r.call.usage.input.map(|tokens| tokens.0),
         r.call.usage.output.map(|tokens| tokens.0), r.call.usage.input_cached.map(|tokens| tokens.0),
-        r.call.usage.output_reasoning.map(|tokens| tokens.0), r.call.usage.estimated, r.call.cost.map(|cost| cost.0),
+        r.call.usage.output_reasoning.map(|tokens| tokens.0), r.call.usage.input_cache_write.map(|tokens| tokens.0),
+        r.call.usage.input_cache_write_1h.map(|tokens| tokens.0), r.call.usage.input_image.map(|tokens| tokens.0),
+        r.call.usage.output_image.map(|tokens| tokens.0), r.call.usage.images.map(i64::from),
+        r.call.usage.video_seconds.map(i64::from), r.call.usage.requests.map(i64::from), r.call.usage.estimated, r.call.cost.map(|cost| cost.0),
         r.call.cost_status.as_str(), r.call.price_version.as_deref(), wide(r.call.duration_ms),
+        r.call.first_token_ms.map(wide),
         r.call.http_status.map(i32::from), r.call.provider_request_id.as_deref().map(text),
         r.call.served_model.as_deref().map(text), r.call.error.as_ref().map(|(code, _)| code.as_str()),
         r.call.error.as_ref().map(|(_, words)| text(words)), r.outcome.as_str(), Micros::from(r.at)));

@@ -135,6 +135,7 @@ fn estimate(it: ClosedCall) -> ClosedCall {
         cost_status: String::new(),
         price_version: None,
         duration_ms: 0,
+        first_token_ms: None,
         http_status: None,
         provider_request_id: None,
         served_model: None,

@@ -105,6 +105,7 @@ fn lost(id: CallId, input_bytes: u64) -> ClosedCall {
         cost_status: "unpriced".to_owned(),
         price_version: None,
         duration_ms: 0,
+        first_token_ms: None,
         http_status: None,
         provider_request_id: None,
         served_model: None,

@@ -18,14 +18,22 @@ pub async fn every_figure_of_a_call_is_kept(t: Arc<Bench>) {
             input: Some(Tokens(123)),
             output: Some(Tokens(0)),
             input_cached: Some(Tokens(45)),
+            input_cache_write: Some(Tokens(30)),
+            input_cache_write_1h: Some(Tokens(20)),
+            input_image: Some(Tokens(7)),
             output_reasoning: Some(Tokens(6)),
+            output_image: Some(Tokens(5)),
+            images: Some(4),
+            video_seconds: Some(u32::MAX),
+            requests: Some(2),
+            provider_cost: None,
             estimated: true,
-            ..TokenUsage::default()
         },
         cost: Some(NanoUsd(9_000_000_000_000)),
         cost_status: "estimated".to_owned(),
         price_version: Some("demo-2026-11".to_owned()),
         duration_ms: 3_600_000,
+        first_token_ms: Some(0),
         http_status: Some(206),
         provider_request_id: Some("req-äö'\"".to_owned()),
         served_model: Some("swift-2".to_owned()),
@@ -35,6 +43,16 @@ pub async fn every_figure_of_a_call_is_kept(t: Arc<Bench>) {
     t.done(change).await;
     let call = t.calls(run.generation.id).await.remove(0);
     assert_eq!(call.closed, Some((t.now(), full)));
+}
+
+pub async fn a_providers_own_figure_is_kept_as_its_report(t: Arc<Bench>) {
+    let run = t.running(t.request()).await;
+    let cost = Some(NanoUsd(77));
+    let usage = TokenUsage { provider_cost: cost, ..TokenUsage::default() };
+    let plain = builder::closed(run.call, CallOutcome::Ok, 1);
+    let told = ClosedCall { usage, cost, cost_status: "provider".to_owned(), price_version: None, ..plain };
+    t.done(Change { closes: Some(told.clone()), ..builder::settle(&t.ids, &run, t.now()) }).await;
+    assert_eq!(t.calls(run.generation.id).await.remove(0).closed, Some((t.now(), told)));
 }
 
 pub async fn what_was_not_reported_is_absent_and_never_zero(t: Arc<Bench>) {
@@ -47,6 +65,7 @@ pub async fn what_was_not_reported_is_absent_and_never_zero(t: Arc<Bench>) {
         cost_status: "unpriced".to_owned(),
         price_version: None,
         duration_ms: 0,
+        first_token_ms: None,
         http_status: None,
         provider_request_id: None,
         served_model: None,
