@@ -25,6 +25,8 @@ pub enum Reply {
     /// Streams the text, then waits to be released before the answer is whole.
     Hold(String),
     Fail(ErrorClass),
+    /// Fails the first try of every prompt and answers the second.
+    Flaky(ErrorClass),
     /// 429 with a wait.
     RateLimited(Duration),
     /// Fails with these very words of the provider's.
@@ -138,6 +140,10 @@ impl Script {
                 self.gate.acquire().await.unwrap().forget();
                 return report(Ok(Answer::text(text, Finish::Stop)));
             }
+            Reply::Flaky(class) if self.seen().iter().filter(|seen| seen.prompt == prompt).count() % 2 == 1 => {
+                return report(Err(ProviderError::new(class, "it broke off")));
+            }
+            Reply::Flaky(_) => (prompt, Finish::Stop),
             Reply::Fail(class) => return report(Err(ProviderError::new(class, "it went wrong"))),
             Reply::RateLimited(wait) => {
                 let error = ProviderError::new(ErrorClass::RateLimited, "slow down").with_retry_after(Some(wait));
