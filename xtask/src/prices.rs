@@ -1,8 +1,9 @@
 //! `cargo xtask prices --from DIR --media-date DAY`: writes the price table of `crates/providers` from two packages with
 //! open data, unpacked into one folder: `pip download --no-deps model-prices litellm`, then `unzip` each wheel there.
-//! Text models come from `model-prices` (models.dev), pictures and videos from `litellm`. What it cannot turn into an
+//! Text models come from `model-prices` (models.dev), pictures, videos and what models take from `litellm`. What it cannot turn into an
 //! exact price it leaves out, and says so. It knows nothing about looking prices up.
 
+mod abilities;
 mod decimal;
 mod media;
 mod text;
@@ -10,6 +11,7 @@ mod text;
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use abilities::Abilities;
 use serde_json::Value;
 
 use crate::shell::{self, Outcome, Verdict};
@@ -57,7 +59,8 @@ pub fn run(arguments: &[String]) -> Outcome<Verdict> {
         format!("model-prices {}, models.dev {}", version_of(folder, "model_prices")?, &commit[..commit.len().min(12)]),
         format!("litellm {}", version_of(folder, "litellm")?),
     ];
-    let table = written(&format!("models.dev-{day}"), &sources, &models);
+    let abilities = abilities::read(&prices)?;
+    let table = written(&format!("models.dev-{day}"), &sources, &models, &abilities);
     if table.len() > TABLE_BYTES_MAX {
         return Err(format!("the table has {} bytes, more than the {TABLE_BYTES_MAX} it may have", table.len()));
     }
@@ -67,7 +70,7 @@ pub fn run(arguments: &[String]) -> Outcome<Verdict> {
         println!("unpriced  {name}: {why}");
     }
     let rows: usize = models.values().map(BTreeMap::len).sum();
-    println!("prices: {} models, {rows} rows, {} bytes", models.len(), table.len());
+    println!("prices: {} models, {rows} rows, {} abilities, {} bytes", models.len(), abilities.len(), table.len());
     Ok(Verdict::Good)
 }
 
@@ -106,7 +109,7 @@ fn without_repeats(rows: &mut Rows) {
 }
 
 /// One model a line, so that a new table is a readable change.
-fn written(version: &str, sources: &[String], models: &BTreeMap<String, Rows>) -> String {
+fn written(version: &str, sources: &[String], models: &BTreeMap<String, Rows>, abilities: &Abilities) -> String {
     let lines: Vec<String> = models
         .iter()
         .map(|(name, rows)| {
@@ -118,12 +121,15 @@ fn written(version: &str, sources: &[String], models: &BTreeMap<String, Rows>) -
             format!("{}:{}", Value::from(name.as_str()), Value::from_iter(rows))
         })
         .collect();
+    let abilities: Vec<String> =
+        abilities.iter().map(|(name, said)| format!("{}:{said}", Value::from(name.as_str()))).collect();
     let sources: Vec<Value> = sources.iter().map(|source| Value::from(source.as_str())).collect();
     format!(
-        "{{\"version\":{},\"sources\":{},\"models\":{{\n{}\n}}}}\n",
+        "{{\"version\":{},\"sources\":{},\"models\":{{\n{}\n}},\"abilities\":{{\n{}\n}}}}\n",
         Value::from(version),
         Value::from(sources),
-        lines.join(",\n")
+        lines.join(",\n"),
+        abilities.join(",\n")
     )
 }
 
@@ -145,11 +151,15 @@ mod tests {
         let rows =
             Rows::from([("2026-01-01T00:00:00Z".to_owned(), Rates::from([("output", 7.into()), ("input", 5.into())]))]);
         let models = BTreeMap::from([("b/x".to_owned(), rows.clone()), ("a/x".to_owned(), rows)]);
-        let table = written("v", &["s 1".to_owned()], &models);
+        let abilities = Abilities::from([("a/x".to_owned(), serde_json::json!({"temperature": false}))]);
+        let table = written("v", &["s 1".to_owned()], &models, &abilities);
         let row = r#"[{"from":"2026-01-01T00:00:00Z","input":5,"output":7}]"#;
         assert_eq!(
             table,
-            format!("{{\"version\":\"v\",\"sources\":[\"s 1\"],\"models\":{{\n\"a/x\":{row},\n\"b/x\":{row}\n}}}}\n")
+            format!(
+                "{{\"version\":\"v\",\"sources\":[\"s 1\"],\"models\":{{\n\"a/x\":{row},\n\"b/x\":{row}\n}},\
+                 \"abilities\":{{\n\"a/x\":{{\"temperature\":false}}\n}}}}\n"
+            )
         );
     }
 

@@ -1,7 +1,7 @@
 //! The laws of the circuit breaker and of the rates, on random histories.
 
 use copydesk_core::generation::{FailureCode, FaultOf};
-use copydesk_core::health::breaker::{ASKED_MAX, COOLDOWN_MAX};
+use copydesk_core::health::breaker::{ASKED_MAX, COOLDOWN_MAX, FAULTS_SPAN};
 use copydesk_core::health::{Ended, Fault, Health, Paid, Rate, Stance, after, stance};
 use copydesk_core::{Timestamp, Tokens};
 use proptest::prelude::*;
@@ -93,7 +93,27 @@ proptest! {
         });
     }
 
-    /// Faults of one instant: where the cooldown ends may depend on which of them opened, but whether there is one does
+    /// However many calls end at once: what is merely counted opens only when it goes on for a while.
+    #[test]
+    fn faults_without_an_explicit_reason_never_open_within_the_span(
+        spans in prop::collection::vec(0_u64..400, 1..40),
+        codes in prop::collection::vec(prop::sample::select(vec![
+            FailureCode::ProviderError, FailureCode::RateLimited, FailureCode::ProviderTimeout,
+        ]), 40),
+    ) {
+        let fault = |code| Ended::Failed(Fault {
+            of: FaultOf::Model, code, message: "It failed.".to_owned(), retry_after: None,
+        });
+        let history: Vec<_> = spans.iter().zip(codes).map(|(pause, code)| (*pause, 0, fault(code))).collect();
+        let mut first = None;
+        follow(&history, |before, after, _, _, now| {
+            let began = *first.get_or_insert(now);
+            let opened = end(before).is_none() && end(after).is_some();
+            assert!(!opened || now.since(began) >= FAULTS_SPAN, "opened {:?} after the first", now.since(began));
+        });
+    }
+
+    /// Faults of one instant, after one some seconds ago: where the cooldown ends may depend on which of them opened, but whether there is one does
     /// not depend on their order, unless the provider named times of its own.
     #[test]
     fn the_order_of_faults_of_one_instant_does_not_decide_whether_it_opens(
@@ -103,7 +123,9 @@ proptest! {
             let fold = |health: Option<Health>, fault: &Fault| {
                 after(health.as_ref(), &Ended::Failed(fault.clone()), START, START)
             };
-            !matches!(stance(faults.iter().fold(None, fold).as_ref(), START), Stance::Closed)
+            let first = Fault { of: FaultOf::Model, code: FailureCode::ProviderError, retry_after: None, ..faults[0].clone() };
+            let first = after(None, &Ended::Failed(first), START.minus(FAULTS_SPAN), START.minus(FAULTS_SPAN));
+            !matches!(stance(faults.iter().fold(first, fold).as_ref(), START), Stance::Closed)
         };
         let mut turned = faults.clone();
         turned.rotate_left(turn % faults.len());

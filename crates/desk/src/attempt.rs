@@ -14,7 +14,7 @@ use copydesk_core::generation::{
 use copydesk_core::health::{Cooling, Debt, Subject};
 use copydesk_core::metering::price::Price;
 use copydesk_core::metering::usage::{CallOutcome, TokenUsage};
-use copydesk_core::recipe::{self, Content, Fallback, PromptMessage, Role};
+use copydesk_core::recipe::{self, AnswerShape, Content, Fallback, PromptMessage, Role};
 use copydesk_core::{CallId, GenerationId, Tokens, TransferId};
 use copydesk_providers::{Answer, CallReport, CallRequest, Finish, Message, Provider, Timeouts};
 use copydesk_recipes::LoadedRecipe;
@@ -68,6 +68,7 @@ pub(crate) async fn run(inner: Arc<Inner>, claimed: Claimed, running: Running) {
         price: None,
         call: Call::Opened,
         odd_finish: None,
+        left_out_temperature: false,
         witness: Witness::default(),
     };
     let ending = match AssertUnwindSafe(attempt.work()).catch_unwind().await {
@@ -99,6 +100,8 @@ struct Attempt {
     call: Call,
     /// The reason the last answer ended with, where nobody knows it: its text is taken, and marked.
     odd_finish: Option<String>,
+    /// The recipe names a temperature, and the model takes none.
+    left_out_temperature: bool,
     /// What the last call said of its model.
     witness: Witness,
 }
@@ -180,9 +183,13 @@ impl Attempt {
             Err(error) => return Err(Box::new(self.broken(error.to_string()))),
         };
         self.prompt_bytes = prompt.iter().map(|message| message.text.len() as u64).sum();
+        let able = provider.catalogue().abilities(&model);
+        let temperature = step.temperature.filter(|_| able.temperature).map(|degrees| degrees as f32);
+        self.left_out_temperature |= temperature.is_none() && step.temperature.is_some();
         let request = CallRequest {
             max_output_tokens: loaded.output_tokens_max(index, input),
-            temperature: step.temperature.map(|degrees| degrees as f32),
+            temperature,
+            shape: if able.json_schema { loaded.answer_shape(index) } else { AnswerShape::Free },
             stream: true,
             timeouts: Timeouts { total: self.time_left(), ..Timeouts::default() },
             ..CallRequest::new(self.claimed.call, model, prompt.into_iter().map(message).collect())
@@ -447,6 +454,9 @@ impl Attempt {
         });
         if let Some(word) = &self.odd_finish {
             provenance["finish"] = word.as_str().into();
+        }
+        if self.left_out_temperature {
+            provenance["left_out"] = serde_json::json!(["temperature"]);
         }
         new_content(content, provenance.to_string())
     }

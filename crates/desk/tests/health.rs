@@ -4,6 +4,7 @@
 use crate::harness::*;
 use copydesk_core::generation::waiting::Waiting;
 use copydesk_core::generation::{FailureCode, Status};
+use copydesk_core::health::breaker::FAULTS_SPAN;
 use copydesk_core::health::{Rate, Stance, Subject, stance};
 use copydesk_core::metering::usage::CallOutcome;
 use copydesk_core::{GenerationId, Timestamp};
@@ -14,6 +15,7 @@ use copydesk_store::HealthStore;
 use copydesk_store::generations::Lane;
 use futures::future::join_all;
 use std::num::NonZeroU32;
+use std::time::Duration;
 
 fn loose(n: usize) -> Request {
     Request { recipe: "loose".to_owned(), ..note(&format!("letter number {n}.")) }
@@ -64,9 +66,10 @@ async fn a_storm_of_429_opens_the_breaker_and_the_calls_stay_bounded() {
     for _ in 0..600 {
         bench.advance(seconds(1)).await;
     }
-    // Four at once, twice at most before they tell each other; then one probe after 5, 10, 20, 40, 80, 160, 300 s.
+    // Two tries of each before it opens, a few more that were under way; then one probe after 5, 10, 20, ... 300 s.
     let calls = bench.script.calls();
-    assert!((9..=16).contains(&calls), "{calls} calls in ten minutes, where a hundred requests wait");
+    assert!((100..=216).contains(&calls), "{calls} calls in ten minutes, where a hundred requests wait");
+    assert!(bench.generations().await.iter().filter(|row| row.status() == Status::Failed).count() <= 16);
     bench.script.otherwise(Reply::Echo);
     let ids: Vec<GenerationId> = bench.generations().await.iter().map(|row| row.generation.id).collect();
     bench
@@ -127,6 +130,62 @@ async fn after_the_cooldown_one_probe_is_let_through_and_its_success_opens_the_g
     bench.in_order().await;
 }
 
+/// Every 100 ms a request, for so many seconds; `look` sees the bench after each.
+async fn steady_stream(bench: &Bench, node: &Node, seconds_long: usize, mut look: impl AsyncFnMut()) {
+    for n in 0..seconds_long * 10 {
+        node.accept(loose(n)).await;
+        bench.advance(Duration::from_millis(100)).await;
+        look().await;
+    }
+}
+
+#[tokio::test]
+async fn a_model_that_fails_every_first_try_is_never_left_alone_and_every_request_succeeds_at_its_second() {
+    let bench = Bench::new().await;
+    bench.grant("ada", "2000").await;
+    let node = bench.working(DeskConfig { max_concurrent: Some(4), ..config() }).await;
+    bench.script.otherwise(Reply::Flaky(ErrorClass::ServerError));
+    join_all((1_000..1_100).map(|n| node.accept(loose(n)))).await;
+    steady_stream(&bench, &node, 30, async || assert_eq!(stands(&bench, one()).await, Stance::Closed)).await;
+    for _ in 0..2 {
+        bench.advance(seconds(1)).await;
+    }
+    for row in bench.generations().await {
+        assert_eq!((row.status(), row.generation.spent), (Status::Completed, 2));
+    }
+    bench.in_order().await;
+}
+
+#[tokio::test]
+async fn a_dead_model_is_left_alone_before_any_request_has_used_up_its_tries() {
+    let bench = Bench::new().await;
+    let node = bench.working(config()).await;
+    bench.script.otherwise(Reply::Fail(ErrorClass::ServerError));
+    let mut opened = None;
+    steady_stream(&bench, &node, 4, async || {
+        if opened.is_none() && stands(&bench, one()).await != Stance::Closed {
+            opened = Some(bench.world.now());
+        }
+    })
+    .await;
+    assert!(opened.unwrap().since(START) <= FAULTS_SPAN + Duration::from_millis(100));
+    assert!(bench.generations().await.iter().all(|row| row.status() == Status::Pending));
+}
+
+#[tokio::test]
+async fn a_dead_model_with_few_requests_is_left_alone_too() {
+    let bench = Bench::new().await;
+    let node = bench.working(config()).await;
+    bench.script.otherwise(Reply::Fail(ErrorClass::ServerError));
+    for n in 0..2 {
+        node.accept(loose(n)).await;
+        for _ in 0..600 {
+            bench.advance(seconds(1)).await;
+        }
+    }
+    assert_ne!(stands(&bench, one()).await, Stance::Closed, "three tries each, ten minutes apart");
+}
+
 #[tokio::test]
 async fn a_failed_probe_doubles_the_wait() {
     let bench = Bench::new().await;
@@ -135,7 +194,7 @@ async fn a_failed_probe_doubles_the_wait() {
     join_all((0..8).map(|n| node.accept(loose(n)))).await;
     bench.pass_until("it opens", || async { matches!(stands(&bench, one()).await, Stance::Open { .. }) }).await;
     let calls = bench.script.calls();
-    assert!((5..=8).contains(&calls), "{calls}");
+    assert!((16..=24).contains(&calls), "{calls}: two tries each, and some third ones");
     for _ in 0..25 {
         bench.advance(seconds(1)).await;
     }

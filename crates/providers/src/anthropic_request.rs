@@ -39,7 +39,8 @@ pub(crate) fn request_body(request: &CallRequest) -> Result<Value, ProviderError
     if !request.tools.is_empty() {
         body.insert("tools".into(), request.tools.iter().map(tool).collect());
     }
-    if let Some(schema) = &request.json_schema {
+    // There is no way to ask for JSON of no schema.
+    if let Some(schema) = request.shape.schema() {
         let format = json!({"type": "json_schema", "schema": narrowed(schema)});
         body.insert("output_config".into(), json!({"format": format}));
     }
@@ -139,7 +140,7 @@ mod tests {
     use copydesk_core::CallId;
 
     use super::*;
-    use crate::provider::Bytes;
+    use crate::provider::{AnswerShape, Bytes};
 
     fn request(messages: Vec<Message>) -> CallRequest {
         let call_id = CallId("00000000-0000-0000-0000-000000000001".parse().unwrap());
@@ -171,7 +172,9 @@ mod tests {
         let full = CallRequest {
             max_output_tokens: Some(100),
             temperature: Some(0.3),
-            json_schema: Some(json!({"type": "object", "properties": {"n": {"type": "integer", "minimum": 1}}})),
+            shape: AnswerShape::Schema(
+                json!({"type": "object", "properties": {"n": {"type": "integer", "minimum": 1}}}),
+            ),
             tools,
             stream: true,
             ..request(vec![Message::system("be kind"), Message::user("hi"), Message::system("be brief")])

@@ -1,4 +1,4 @@
-//! What is known about a provider's models without asking it: which there are, and what they cost. It opens no connection
+//! What is known about a provider's models without asking it: which there are, what they cost, what they take. It opens no connection
 //! and guesses nothing.
 
 use std::collections::BTreeMap;
@@ -6,13 +6,14 @@ use std::collections::BTreeMap;
 use copydesk_core::Timestamp;
 use copydesk_core::metering::price::Price;
 
-use crate::prices::ProviderPrices;
+use crate::prices::{Abilities, ProviderPrices};
 
 /// The models of one provider. The default one knows none, so any name may exist and every call is unpriced.
 #[derive(Clone, Default, Debug)]
 pub struct Catalogue {
     models: Vec<String>,
     own: BTreeMap<String, Price>,
+    able: BTreeMap<String, Abilities>,
     table: ProviderPrices,
 }
 
@@ -24,7 +25,13 @@ impl Catalogue {
 
     /// The catalogue of a provider that has exactly these models; those with a price of their own are priced.
     pub fn exact(models: Vec<String>, own: BTreeMap<String, Price>) -> Catalogue {
-        Catalogue { models, own, table: ProviderPrices::default() }
+        Catalogue { models, own, ..Catalogue::default() }
+    }
+
+    /// The same, where this model is known to take this.
+    pub fn able(mut self, model: impl Into<String>, abilities: Abilities) -> Catalogue {
+        self.able.insert(model.into(), abilities);
+        self
     }
 
     /// The price of a model at the instant of a call. What follows a `?` are options and costs nothing extra. `None` means
@@ -33,6 +40,12 @@ impl Catalogue {
         let base = without_options(model);
         let own = self.own.get(model).or_else(|| self.own.get(base)).cloned();
         own.or_else(|| self.table.price(base, at))
+    }
+
+    /// What a model takes beside text.
+    pub fn abilities(&self, model: &str) -> Abilities {
+        let base = without_options(model);
+        self.able.get(base).copied().unwrap_or_else(|| self.table.abilities(base))
     }
 
     /// The models there are, without options. Empty means any name may exist.

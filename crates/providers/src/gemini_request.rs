@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use crate::error::{ErrorClass, ProviderError};
 use crate::openai_wire::decimal;
 use crate::picture;
-use crate::provider::{CallRequest, Message, Part, Picture, PictureSource, Role, Tool, ToolCall};
+use crate::provider::{AnswerShape, CallRequest, Message, Part, Picture, PictureSource, Role, Tool, ToolCall};
 
 /// What stands for a signature of Gemini's own thoughts that we do not have. Models from Gemini 3 on refuse a history
 /// with tool calls or drawn pictures without one.
@@ -67,8 +67,10 @@ fn generation_config(request: &CallRequest) -> Map<String, Value> {
     if let Some(degree) = decimal(request.temperature) {
         config.insert("temperature".into(), degree);
     }
-    if let Some(schema) = &request.json_schema {
+    if request.shape != AnswerShape::Free {
         config.insert("responseMimeType".into(), "application/json".into());
+    }
+    if let Some(schema) = request.shape.schema() {
         // `responseSchema` takes a subset of OpenAPI's schemas; this one takes JSON Schema as it is.
         config.insert("responseJsonSchema".into(), schema.clone());
     }
@@ -272,7 +274,7 @@ mod tests {
         let request = CallRequest {
             max_output_tokens: Some(100),
             temperature: Some(0.3),
-            json_schema: Some(json!({"type": "object"})),
+            shape: AnswerShape::Schema(json!({"type": "object"})),
             pictures: true,
             tools: vec![
                 Tool {

@@ -61,9 +61,9 @@ pub use ollama::Ollama;
 pub use openai::OpenAi;
 pub use openai_compatible::OpenAiCompatible;
 pub use openrouter::OpenRouter;
-pub use prices::{PriceFault, PriceTable, ProviderPrices};
+pub use prices::{Abilities, PriceFault, PriceTable, ProviderPrices};
 pub use provider::{
-    Answer, BoxFuture, Bytes, CallReport, CallRequest, DeltaSink, Finish, Message, NoSink, Part, Picture,
+    Answer, AnswerShape, BoxFuture, Bytes, CallReport, CallRequest, DeltaSink, Finish, Message, NoSink, Part, Picture,
     PictureSource, Provider, Role, Timeouts, Tool, ToolCall,
 };
 pub use registry::{ProviderConfig, ProviderKind, Registry, RegistryError, UnknownModel};

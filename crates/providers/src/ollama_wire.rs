@@ -12,7 +12,7 @@ use crate::error_text::{ErrorText, describe, error_in};
 use crate::exchange::{Dialect, Piece, WireRequest};
 use crate::openai_wire::decimal;
 use crate::picture;
-use crate::provider::{CallRequest, DeltaSink, Finish, Message, Part, Tool, ToolCall};
+use crate::provider::{AnswerShape, CallRequest, DeltaSink, Finish, Message, Part, Tool, ToolCall};
 use crate::tool_input::object_of;
 use crate::transcript::Transcript;
 
@@ -52,8 +52,10 @@ fn request_body(request: &CallRequest) -> Result<Value, ProviderError> {
     body.insert("messages".into(), messages?.into());
     // Ollama streams unless told not to.
     body.insert("stream".into(), request.stream.into());
-    if let Some(schema) = &request.json_schema {
-        body.insert("format".into(), schema.clone());
+    match &request.shape {
+        AnswerShape::Schema(schema) => drop(body.insert("format".into(), schema.clone())),
+        AnswerShape::Json => drop(body.insert("format".into(), "json".into())),
+        AnswerShape::Free => {}
     }
     if !request.tools.is_empty() {
         body.insert("tools".into(), request.tools.iter().map(tool).collect());
@@ -217,7 +219,7 @@ mod tests {
         let full = CallRequest {
             max_output_tokens: Some(100),
             temperature: Some(0.3),
-            json_schema: Some(json!({"type": "object"})),
+            shape: AnswerShape::Schema(json!({"type": "object"})),
             tools: vec![weather],
             stream: true,
             ..request(vec![Message::system("be kind"), Message::user("hi")])

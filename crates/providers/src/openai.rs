@@ -159,7 +159,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::provider::Message;
+    use crate::provider::{AnswerShape, Message};
 
     fn chat() -> Chat {
         OpenAi::new("openai", "https://api.example/v1/", HttpClient::new().unwrap()).chat
@@ -174,7 +174,8 @@ mod tests {
     fn the_chat_request_uses_the_newer_limit_and_strict_where_the_schema_allows_it() {
         let schema = json!({"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"],
             "additionalProperties": false});
-        let request = CallRequest { max_output_tokens: Some(9), json_schema: Some(schema.clone()), ..request() };
+        let request =
+            CallRequest { max_output_tokens: Some(9), shape: AnswerShape::Schema(schema.clone()), ..request() };
         let wire = chat().request(&request).unwrap();
         assert_eq!(wire.url, "https://api.example/v1/chat/completions");
         let format = json!({"name": "answer", "schema": schema, "strict": true});
@@ -187,7 +188,7 @@ mod tests {
 
     #[test]
     fn a_schema_outside_the_strict_subset_goes_out_as_a_hint() {
-        let request = CallRequest { json_schema: Some(json!({"type": "object"})), ..request() };
+        let request = CallRequest { shape: AnswerShape::Schema(json!({"type": "object"})), ..request() };
         let body = chat().request(&request).unwrap().body;
         assert_eq!(body["response_format"]["json_schema"], json!({"name": "answer", "schema": {"type": "object"}}));
     }

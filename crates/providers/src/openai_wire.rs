@@ -11,7 +11,7 @@ use crate::error::ProviderError;
 use crate::error_text::{ErrorText, describe, error_in};
 use crate::exchange::{Dialect, Piece, WireRequest};
 use crate::picture;
-use crate::provider::{CallRequest, DeltaSink, Finish, Message, Part, Tool, ToolCall};
+use crate::provider::{AnswerShape, CallRequest, DeltaSink, Finish, Message, Part, Tool, ToolCall};
 use crate::transcript::Transcript;
 
 /// No model counts more in one call; a larger figure is a broken one and would be billed.
@@ -71,8 +71,7 @@ pub(crate) fn request_body(request: &CallRequest, limit_field: MaxTokensField) -
     if let Some(degree) = decimal(request.temperature) {
         body.insert("temperature".into(), degree);
     }
-    if let Some(schema) = &request.json_schema {
-        let format = json!({"type": "json_schema", "json_schema": {"name": "answer", "schema": schema}});
+    if let Some(format) = response_format(request) {
         body.insert("response_format".into(), format);
     }
     if !request.tools.is_empty() {
@@ -82,6 +81,18 @@ pub(crate) fn request_body(request: &CallRequest, limit_field: MaxTokensField) -
         body.insert("modalities".into(), json!(["image", "text"]));
     }
     Value::Object(body)
+}
+
+/// OpenAI refuses to answer in JSON when no message says the word.
+fn response_format(request: &CallRequest) -> Option<Value> {
+    let says_json = || request.messages.iter().any(|message| message.text().to_lowercase().contains("json"));
+    match &request.shape {
+        AnswerShape::Schema(schema) => {
+            Some(json!({"type": "json_schema", "json_schema": {"name": "answer", "schema": schema}}))
+        }
+        AnswerShape::Json => says_json().then(|| json!({"type": "json_object"})),
+        AnswerShape::Free => None,
+    }
 }
 
 /// Through its decimal text: 0.3_f32 widened to f64 would go out as 0.30000001192092896.
@@ -294,7 +305,7 @@ mod tests {
         CallRequest {
             max_output_tokens: Some(100),
             temperature: Some(0.3),
-            json_schema: Some(json!({"type": "object"})),
+            shape: AnswerShape::Schema(json!({"type": "object"})),
             stream: true,
             ..CallRequest::new(call_id, "m", vec![Message::system("be kind"), Message::user("hi")])
         }
@@ -315,12 +326,31 @@ mod tests {
 
     #[test]
     fn what_was_not_asked_for_is_not_sent() {
-        let plain =
-            CallRequest { max_output_tokens: None, temperature: None, json_schema: None, stream: false, ..request() };
+        let plain = CallRequest {
+            max_output_tokens: None,
+            temperature: None,
+            shape: AnswerShape::Free,
+            stream: false,
+            ..request()
+        };
         let body = request_body(&plain, MaxTokensField::MaxTokens);
         let mut keys: Vec<&String> = body.as_object().unwrap().keys().collect();
         keys.sort();
         assert_eq!(keys, ["messages", "model"]);
+    }
+
+    #[test]
+    fn plain_json_is_asked_for_only_where_a_message_says_the_word() {
+        let format = |text: &str| {
+            let messages = vec![Message::user(text)];
+            let body = request_body(
+                &CallRequest { shape: AnswerShape::Json, messages, ..request() },
+                MaxTokensField::MaxTokens,
+            );
+            body.get("response_format").cloned()
+        };
+        assert_eq!(format("Answer with one Json object."), Some(json!({"type": "json_object"})));
+        assert_eq!(format("Answer."), None);
     }
 
     #[test]

@@ -13,6 +13,7 @@ use crate::catalogue::Catalogue;
 use crate::error::ProviderError;
 use crate::media::{DrawsPictures, EmbedsText, RunsMediaJobs};
 pub use axum::body::Bytes;
+pub use copydesk_core::recipe::AnswerShape;
 
 pub type BoxFuture<'a, T> = futures::future::BoxFuture<'a, T>;
 
@@ -66,8 +67,8 @@ pub struct CallRequest {
     /// Units: tokens. `None` leaves the limit to the provider.
     pub max_output_tokens: Option<u32>,
     pub temperature: Option<f32>,
-    /// The shape the answer must have, where the provider can enforce one.
-    pub json_schema: Option<Value>,
+    /// The shape the answer is to have. A format that cannot say it leaves it out.
+    pub shape: AnswerShape,
     /// What the model may ask its caller to do.
     pub tools: Vec<Tool>,
     /// Whether pictures are wanted beside the text, from a model that draws.
@@ -85,7 +86,7 @@ impl CallRequest {
             messages,
             max_output_tokens: None,
             temperature: None,
-            json_schema: None,
+            shape: AnswerShape::Free,
             tools: Vec::new(),
             pictures: false,
             stream: false,

@@ -156,6 +156,15 @@ mod tests {
     }
 
     #[test]
+    fn every_output_form_asks_for_a_shape_that_can_be_strict() {
+        for form in copydesk_core::recipe::OutputForm::ALL {
+            let shape = form.shape();
+            assert!(shape.schema().is_none_or(allows_strict), "{form:?}");
+            assert_eq!(form.is_json(), shape.schema().is_some());
+        }
+    }
+
+    #[test]
     fn what_openai_would_refuse_is_not_sent_as_strict() {
         let open = json!({"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"]});
         let optional = json!({"type": "object", "additionalProperties": false, "required": [],

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use copydesk_core::Tokens;
 use copydesk_providers::{
-    Anthropic, Bytes, CallReport, CallRequest, ErrorClass, Finish, HttpClient, Message, Part, Picture, PictureSource,
-    Provider, ProviderError, Secret, TimeoutPhase, Tool, ToolCall,
+    AnswerShape, Anthropic, Bytes, CallReport, CallRequest, ErrorClass, Finish, HttpClient, Message, Part, Picture,
+    PictureSource, Provider, ProviderError, Secret, TimeoutPhase, Tool, ToolCall,
 };
 use serde_json::{Value, json};
 use support::{Act, Deltas, KEY, RawServer, answer, chunk, chunked_head, request, streamed};
@@ -117,7 +117,7 @@ async fn tools_pictures_and_a_schema_go_out_together() {
     let request = CallRequest {
         messages: vec![Message::system("be kind"), shown],
         tools: vec![Tool { name: "t".into(), description: None, parameters: json!({"type": "object"}) }],
-        json_schema: Some(schema),
+        shape: AnswerShape::Schema(schema),
         ..request("claude-sonnet-5", "")
     };
     let report = provider(&server).call(&request, &Deltas::default()).await;

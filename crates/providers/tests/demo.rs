@@ -12,8 +12,8 @@ use copydesk_core::metering::price::Price;
 use copydesk_core::{Timestamp, Tokens};
 use copydesk_providers::demo::{Model, PRICE_VERSION};
 use copydesk_providers::{
-    CallReport, CallRequest, DemoHandle, DemoServer, ErrorClass, Finish, HttpClient, OpenAiCompatible, PriceTable,
-    Provider, ProviderConfig, ProviderKind, Registry, TimeoutPhase, Timeouts, demo,
+    AnswerShape, CallReport, CallRequest, DemoHandle, DemoServer, ErrorClass, Finish, HttpClient, OpenAiCompatible,
+    PriceTable, Provider, ProviderConfig, ProviderKind, Registry, TimeoutPhase, Timeouts, demo,
 };
 use serde_json::Value;
 use support::{Deltas, patient, request, streamed};
@@ -201,7 +201,8 @@ async fn every_model_but_unpriced_has_a_price_and_costs_more_than_nothing() {
 async fn a_required_shape_is_written_even_without_items() {
     let (_handle, provider) = start().await;
     let schema = serde_json::json!({"type": "object", "properties": {"subject": {"type": "string"}, "body": {"type": "string"}}});
-    let mail = CallRequest { json_schema: Some(schema), ..request("writer", "Write a mail about our bakery.") };
+    let mail =
+        CallRequest { shape: AnswerShape::Schema(schema), ..request("writer", "Write a mail about our bakery.") };
     let mail: Value = serde_json::from_str(&ask(&provider, mail).await.result.unwrap().text).unwrap();
     assert!(mail["body"].as_str().unwrap().contains("our bakery"), "{mail}");
 }

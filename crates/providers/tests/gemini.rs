@@ -11,8 +11,8 @@ use copydesk_core::Tokens;
 use copydesk_core::generation::failure::FailureCode;
 use copydesk_providers::media::{AssetRef, FetchRequest, JobRef, PollRequest, Progress, RunsMediaJobs, SubmitRequest};
 use copydesk_providers::{
-    CallReport, CallRequest, ErrorClass, Finish, Gemini, HttpClient, NoSink, Part, PictureSource, Provider,
-    ProviderError, Secret, TimeoutPhase, Tool,
+    AnswerShape, CallReport, CallRequest, ErrorClass, Finish, Gemini, HttpClient, NoSink, Part, PictureSource,
+    Provider, ProviderError, Secret, TimeoutPhase, Tool,
 };
 use serde_json::{Value, json};
 use support::{Act, Deltas, KEY, RawServer, answer, patient, request, streamed};
@@ -118,7 +118,7 @@ async fn tools_are_declared_and_their_calls_come_back_whole() {
 async fn a_schema_is_asked_for_as_json_schema() {
     let server = server("json_schema").await;
     let schema = json!({"type": "object", "properties": {"subject": {"type": "string"}}});
-    let request = CallRequest { json_schema: Some(schema.clone()), ..request(MODEL, "hi") };
+    let request = CallRequest { shape: AnswerShape::Schema(schema.clone()), ..request(MODEL, "hi") };
     let answer = gemini(&server).call(&request, &NoSink).await.result.unwrap();
     assert_eq!(answer.text, r#"{"subject": "Hafen"}"#);
     let body: Value = serde_json::from_str(&seen(&server).1).unwrap();

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use copydesk_core::Tokens;
 use copydesk_providers::{
-    Bytes, CallReport, CallRequest, ErrorClass, Finish, HttpClient, Message, Ollama, Part, Picture, PictureSource,
-    Provider, ProviderError, Secret, Tool, ToolCall,
+    AnswerShape, Bytes, CallReport, CallRequest, ErrorClass, Finish, HttpClient, Message, Ollama, Part, Picture,
+    PictureSource, Provider, ProviderError, Secret, Tool, ToolCall,
 };
 use serde_json::{Value, json};
 use support::{Act, Deltas, KEY, RawServer, answer, chunk, chunked_head, request, streamed};
@@ -103,7 +103,7 @@ async fn tools_pictures_and_a_schema_go_out_together_and_a_key_where_there_is_on
     let request = CallRequest {
         messages: vec![shown],
         tools: vec![Tool { name: "t".into(), description: None, parameters: json!({"type": "object"}) }],
-        json_schema: Some(json!({"type": "object", "required": ["age"]})),
+        shape: AnswerShape::Schema(json!({"type": "object", "required": ["age"]})),
         ..request("llama3.2", "")
     };
     let report = provider(&server).with_api_key(Some(Secret::new(KEY))).call(&request, &Deltas::default()).await;

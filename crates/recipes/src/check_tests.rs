@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::loader::Origin;
+use copydesk_core::recipe::AnswerShape;
 
 const RECIPE: &str = r#"
 name = "note"
@@ -60,6 +61,18 @@ fn a_sound_folder_becomes_a_recipe_with_a_version() {
     assert_eq!(loaded.recipe.price.to_string(), "0.5");
     assert_eq!(loaded.recipe.version.len(), 12);
     assert!(loaded.recipe.dedupe);
+}
+
+#[test]
+fn a_step_of_json_asks_for_json_and_a_step_of_text_for_nothing() {
+    let loaded = load(&folder(&[])).unwrap();
+    assert_eq!(
+        [0, 1, 2].map(|step| loaded.answer_shape(step)),
+        [AnswerShape::Json, AnswerShape::Free, AnswerShape::Free]
+    );
+    let last = RECIPE.replace("temperature = 1", "answer = \"json\"");
+    let loaded = load(&folder(&[("recipe.toml", &last)])).unwrap();
+    assert_eq!(loaded.answer_shape(1), AnswerShape::Json, "a text of JSON has no form to hold it to");
 }
 
 #[test]

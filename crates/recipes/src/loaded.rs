@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use copydesk_core::recipe::{
-    Content, Fallback, FallbackReason, OutputContext, PromptMessage, Recipe, Role, StepAnswer, WhyNot, items, output,
+    AnswerShape, Content, Fallback, FallbackReason, OutputContext, PromptMessage, Recipe, Role, StepAnswer, WhyNot,
+    items, output,
 };
 use serde_json::Value;
 
@@ -65,6 +66,18 @@ impl LoadedRecipe {
         }
         messages.push(PromptMessage { role: Role::User, text: self.templates.render(&step.prompt, &context)? });
         Ok(messages)
+    }
+
+    /// The shape a step's answer is asked for in, of providers that can hold a model to one.
+    pub fn answer_shape(&self, step_index: usize) -> AnswerShape {
+        match self.recipe.steps.get(step_index).map(|step| step.answer) {
+            Some(StepAnswer::Json) if step_index + 1 < self.recipe.steps.len() => AnswerShape::Json,
+            Some(StepAnswer::Json) => match self.recipe.output.shape() {
+                AnswerShape::Free => AnswerShape::Json,
+                shape @ (AnswerShape::Json | AnswerShape::Schema(_)) => shape,
+            },
+            Some(StepAnswer::Text) | None => AnswerShape::Free,
+        }
     }
 
     /// Whether an answer will do for its step. The last step's answer must be an output; an earlier JSON step's must be

@@ -31,6 +31,23 @@ fn items_section(prompt: &str) -> &str {
 }
 
 #[test]
+fn the_schema_the_newsletter_asks_for_is_what_its_prompt_shows_and_what_it_takes() {
+    let shape = newsletter().answer_shape(0);
+    let schema = jsonschema::validator_for(shape.schema().unwrap()).unwrap();
+    let system = &messages(&json!({"topic": "Rust"}))[0].text;
+    let shown = system.lines().last().unwrap();
+    let article: Value = serde_json::from_str(shown).unwrap();
+    assert!(schema.is_valid(&article), "{shown}");
+    assert!(newsletter().parse_output(shown, &json!({"topic": "Rust"})).is_ok());
+    for member in ["title", "intro", "topics", "conclusion"] {
+        let mut less = article.clone();
+        less.as_object_mut().unwrap().remove(member);
+        assert!(!schema.is_valid(&less), "{member}");
+    }
+    assert!(!schema.is_valid(&json!({"title": "T", "intro": "", "topics": [], "conclusion": ""})));
+}
+
+#[test]
 fn the_prompt_has_a_section_that_machines_can_read() {
     let input = json!({"topics": 3, "items": [
         {"title": "First\n item", "link": "https://example.com/1", "text": "One.\n\n\nTwo.  \n"},

@@ -228,6 +228,7 @@ macro_rules! conformance {
             health:
                 five_faults_open_the_model_and_not_its_provider,
                 faults_of_one_batch_are_counted_one_after_the_other,
+                any_number_of_faults_of_one_moment_opens_nothing,
                 a_success_clears_the_model_and_its_provider,
                 a_success_and_a_new_fault_in_one_turn_begin_a_new_count,
                 a_sign_whose_write_is_lost_does_not_count,

@@ -7,9 +7,14 @@ use crate::generation::failure::{FailureCode, FaultOf};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// So many faults in a row open the breaker. A hint to slow down (429) without a time counts twice.
+/// So many faults in a row open the breaker, if they also span [`FAULTS_SPAN`]. A hint to slow down (429) without a time
+/// counts twice.
 pub const FAULTS_MAX: u32 = 5;
-/// The first cooldown after [`FAULTS_MAX`] faults; doubled with each opening in a row.
+/// From the first fault of a row to the one that opens. Longer than the wait before a second try, so that a model which
+/// fails every first try is not given up; shorter than the waits of three tries, so that no request has used up its
+/// three while a dead model was still being asked (`generation/retry.rs`).
+pub const FAULTS_SPAN: Duration = Duration::from_millis(2_500);
+/// The first cooldown after faults that were counted; doubled with each opening in a row.
 pub const COOLDOWN_MIN: Duration = Duration::from_secs(5);
 /// A model the provider does not know, a key it refuses: nothing will change in a moment.
 pub const COOLDOWN_WRONG: Duration = Duration::from_secs(60);
@@ -19,7 +24,7 @@ pub const COOLDOWN_QUOTA: Duration = Duration::from_secs(300);
 pub const COOLDOWN_MAX: Duration = Duration::from_secs(300);
 /// The longest one a provider may ask for (`Retry-After`).
 pub const ASKED_MAX: Duration = Duration::from_secs(600);
-/// A row about which nothing was heard for so long says nothing any more. Longer than every cooldown.
+/// A row that opened, or began to count, so long ago says nothing any more. Longer than every cooldown.
 pub const FORGOTTEN_AFTER: Duration = Duration::from_secs(24 * 3_600);
 
 /// Whose health a row is. Its name is the name of the lane: `model:provider/model` or `provider:provider`.
@@ -91,7 +96,7 @@ pub struct Health {
     pub opened: u32,
     /// When the last cooldown ends; `None` before the first opening.
     pub open_until: Option<Timestamp>,
-    /// The last opening; before the first one, the last fault.
+    /// The last opening; before the first one, the first fault.
     pub since: Timestamp,
     /// The fault that was the last to count.
     pub code: FailureCode,
@@ -99,7 +104,7 @@ pub struct Health {
 }
 
 impl Health {
-    /// Nothing was heard for so long that the row says nothing any more.
+    /// Its last opening, or its first fault, is so old that the row says nothing any more.
     pub fn is_forgotten(&self, now: Timestamp) -> bool {
         now.since(self.open_until.unwrap_or(self.since).max(self.since)) > FORGOTTEN_AFTER
     }
@@ -170,11 +175,13 @@ fn failed(before: Option<&Health>, stance: Stance, older: bool, fault: &Fault, n
         }
         (_, Stance::Closed | Stance::Open { .. } | Stance::Probing) => {
             let failures = failures.saturating_add(weight(fault));
-            let counted = failures >= FAULTS_MAX || matches!(stance, Stance::Probing);
+            let first = before.filter(|health| health.open_until.is_none()).map_or(now, |health| health.since);
+            let many = failures >= FAULTS_MAX && now.since(first) >= FAULTS_SPAN;
+            let counted = many || matches!(stance, Stance::Probing);
             let opening = at_once.or_else(|| counted.then_some(Opening::Doubling(COOLDOWN_MIN)));
             match opening {
                 Some(opening) => fresh(failures, opened.saturating_add(1), Some(now.plus(opening.length(opened)))),
-                None => fresh(failures, 0, None),
+                None => Health { since: first, ..fresh(failures, 0, None) },
             }
         }
     }
@@ -316,6 +323,8 @@ pub fn probing(rows: &Rows, now: Timestamp) -> impl Iterator<Item = Subject> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::generation::event::Jitter;
+    use crate::generation::{Failure, RetryPolicy};
 
     const NOON: Timestamp = Timestamp::from_micros(1_767_268_800_000_000);
 
@@ -334,24 +343,47 @@ mod tests {
         health?.open_until.map(|until| until.since(NOON).as_secs())
     }
 
+    /// Five faults over three seconds, the last one at `end`.
+    fn five(down: &Ended, end: u64) -> Vec<(u64, Ended)> {
+        [end - 3, end - 2, end - 1, end, end].map(|s| (s, down.clone())).to_vec()
+    }
+
     #[test]
     fn five_faults_in_a_row_open_and_a_success_between_them_starts_again() {
         let down = fault(FaultOf::Model, FailureCode::ProviderError, None);
-        let four: Vec<_> = (0..4).map(|_| (0, down.clone())).collect();
-        let health = run(&four);
-        assert_eq!((stance(health.as_ref(), at(0)), health.unwrap().failures), (Stance::Closed, 4));
-        let five = [four.clone(), vec![(0, down.clone())]].concat();
-        assert_eq!(stance(run(&five).as_ref(), at(0)), Stance::Open { until: at(5) });
-        let broken = [four.clone(), vec![(0, Ended::Answered), (0, down)]].concat();
-        assert_eq!(run(&broken).unwrap().failures, 1);
+        let five = five(&down, 3);
+        let health = run(&five[..4]);
+        assert_eq!((stance(health.as_ref(), at(3)), health.unwrap().failures), (Stance::Closed, 4));
+        assert_eq!(stance(run(&five).as_ref(), at(3)), Stance::Open { until: at(8) });
+        let broken = [five[..4].to_vec(), vec![(3, Ended::Answered), (9, down)]].concat();
+        let health = run(&broken).unwrap();
+        assert_eq!((health.failures, health.since), (1, at(9)));
+    }
+
+    #[test]
+    fn any_number_of_faults_within_a_moment_does_not_open_and_the_next_one_after_it_does() {
+        let down = fault(FaultOf::Model, FailureCode::ProviderError, None);
+        let mut signs: Vec<_> = (0..100).map(|n| (n / 40, down.clone())).collect();
+        let health = run(&signs).unwrap();
+        assert_eq!((health.failures, health.open_until, health.since), (100, None, at(0)));
+        signs.push((3, down));
+        assert_eq!(until(run(&signs).as_ref()), Some(8));
+    }
+
+    #[test]
+    fn a_second_try_comes_before_a_dead_model_is_left_alone_and_a_third_one_after() {
+        let failure = Failure::new(FailureCode::ProviderError, "It failed.");
+        let wait = |spent, jitter| RetryPolicy::DEFAULT.wait(spent, &failure, Jitter(jitter));
+        assert!(wait(1, u16::MAX) < FAULTS_SPAN);
+        assert!(FAULTS_SPAN < wait(1, 0) + wait(2, 0));
     }
 
     #[test]
     fn each_failed_probe_doubles_the_cooldown_up_to_five_minutes() {
         let down = fault(FaultOf::Provider, FailureCode::ProviderUnreachable, None);
-        let mut signs: Vec<_> = (0..5).map(|_| (0, down.clone())).collect();
+        let mut signs = five(&down, 3);
         let mut lengths = vec![];
-        let mut now = 0;
+        let mut now = 3;
         for _ in 0..8 {
             let health = run(&signs);
             let end = until(health.as_ref()).unwrap();
@@ -374,8 +406,8 @@ mod tests {
             "a later end counts"
         );
         assert_eq!(until(run(&[(0, limited(Some(42))), (1, limited(Some(3)))]).as_ref()), Some(42), "a sooner one not");
-        assert_eq!(until(run(&[(0, limited(None)), (0, limited(None))]).as_ref()), None);
-        assert_eq!(until(run(&[(0, limited(None)), (0, limited(None)), (0, limited(None))]).as_ref()), Some(5));
+        assert_eq!(until(run(&[(0, limited(None)), (3, limited(None))]).as_ref()), None);
+        assert_eq!(until(run(&[(0, limited(None)), (3, limited(None)), (3, limited(None))]).as_ref()), Some(8));
         assert_eq!(until(run(&[(0, limited(Some(0)))]).as_ref()), None, "a wait of nothing is no wait");
     }
 
@@ -395,7 +427,7 @@ mod tests {
     #[test]
     fn one_outage_that_ends_many_calls_is_one_opening() {
         let down = fault(FaultOf::Model, FailureCode::ProviderTimeout, None);
-        let mut health = run(&(0..5).map(|_| (10, down.clone())).collect::<Vec<_>>());
+        let mut health = run(&five(&down, 10));
         for _ in 0..20 {
             health = after(health.as_ref(), &down, at(0), at(11));
         }

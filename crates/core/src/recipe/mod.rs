@@ -10,5 +10,5 @@ pub mod recipe;
 
 pub use fallback::{Fallback, FallbackBody, FallbackReason, FallbackRules};
 pub use items::Item;
-pub use output::{Content, OutputContext, OutputForm, Source, WhyNot};
+pub use output::{AnswerShape, Content, OutputContext, OutputForm, Source, WhyNot};
 pub use recipe::{BadModelRef, Limits, ModelRef, PromptMessage, Recipe, RecipeFault, Role, Step, StepAnswer};

@@ -27,6 +27,8 @@ pub enum Reply {
     /// Streams the text after so long, and is whole after as long again.
     Slow(Duration, String),
     Fail(ErrorClass),
+    /// Fails the first try of every prompt and answers the second.
+    Flaky(ErrorClass),
     /// 429 with a wait.
     RateLimited(Duration),
     /// Fails with these very words of the provider's.
@@ -146,6 +148,10 @@ impl Script {
                 self.clock.sleep(span).await;
                 return report(Ok(Answer::text(text, Finish::Stop)));
             }
+            Reply::Flaky(class) if self.seen().iter().filter(|seen| seen.prompt == prompt).count() % 2 == 1 => {
+                return report(Err(ProviderError::new(class, "it broke off")));
+            }
+            Reply::Flaky(_) => (prompt, Finish::Stop),
             Reply::Fail(class) => return report(Err(ProviderError::new(class, "it went wrong"))),
             Reply::RateLimited(wait) => {
                 let error = ProviderError::new(ErrorClass::RateLimited, "slow down").with_retry_after(Some(wait));

@@ -1,25 +1,32 @@
 //! The table that is compiled in, as `cargo xtask prices` writes it. It is read once, when it is first needed, and never
 //! changes; a fault in it is a fault of the build, which a test finds.
 
+use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use copydesk_core::metering::price::{ContextTier, Price, TokenRates};
 use copydesk_core::{NanoUsd, Timestamp, Tokens};
 use serde_json::{Map, Value};
 
-use super::{Row, Rows, fingerprint};
+use super::{Abilities, Row, Rows, fingerprint};
 
 const TEXT: &str = include_str!("table.json");
 
 struct BuiltIn {
     version: String,
     rows: Rows,
+    abilities: HashMap<String, Abilities>,
 }
 
 static BUILT_IN: LazyLock<BuiltIn> = LazyLock::new(|| read(TEXT).expect("a test reads the table of this build"));
 
 pub fn rows() -> &'static Rows {
     &BUILT_IN.rows
+}
+
+/// By `vendor/model`.
+pub fn abilities() -> &'static HashMap<String, Abilities> {
+    &BUILT_IN.abilities
 }
 
 pub fn version() -> &'static str {
@@ -37,7 +44,23 @@ fn read(text: &str) -> Result<BuiltIn, String> {
         let history: Result<Vec<Row>, String> = history.iter().map(|entry| row(model, entry, &version)).collect();
         rows.insert(model.clone(), history?);
     }
-    Ok(BuiltIn { version, rows })
+    let listed = table["abilities"].as_object().ok_or("no abilities")?;
+    let abilities: Result<_, String> =
+        listed.iter().map(|(model, said)| Ok((model.clone(), able(model, said)?))).collect();
+    Ok(BuiltIn { version, rows, abilities: abilities? })
+}
+
+fn able(model: &str, said: &Value) -> Result<Abilities, String> {
+    let mut able = Abilities::default();
+    for (name, value) in said.as_object().into_iter().flatten() {
+        let value = value.as_bool().ok_or_else(|| format!("{model}: {name} is {value}"))?;
+        match name.as_str() {
+            "json_schema" => able.json_schema = value,
+            "temperature" => able.temperature = value,
+            other => return Err(format!("{model}: nobody knows the ability {other}")),
+        }
+    }
+    Ok(able)
 }
 
 fn row(model: &str, entry: &Value, version: &str) -> Result<Row, String> {
@@ -120,6 +143,7 @@ mod tests {
     fn the_table_of_this_build_is_sound_and_holds_no_zero_and_no_fraction() {
         let table = read(TEXT).unwrap();
         assert!(table.rows.len() > 400 && TEXT.len() < 400 * 1024);
+        assert!(table.abilities.len() > 100);
         let raw: Value = serde_json::from_str(TEXT).unwrap();
         for (model, rows) in raw["models"].as_object().unwrap() {
             rows.as_array().unwrap().iter().for_each(|row| check(model, row));

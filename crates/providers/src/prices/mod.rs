@@ -1,4 +1,4 @@
-//! What models cost: one dated row per price, from the compiled-in table and from a file of the operator's that wins over
+//! What models cost and what they take beside text: one dated row per price, from the compiled-in table and from a file of the operator's that wins over
 //! it. It answers with the price at an instant or with nothing; it never guesses, and a price of zero is a price nobody
 //! knows unless the row says that it is free. Where the rows come from: `xtask/src/prices.rs`; rules: `docs/prices.md`.
 
@@ -16,6 +16,21 @@ use sha2::{Digest, Sha256};
 
 use crate::registry::ProviderKind;
 pub use overrides::PriceFault;
+
+/// What a model takes beside text. Of a model nobody knows, nothing is asked that might be refused, and nothing left out.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Abilities {
+    /// Its maker holds an answer to a JSON schema.
+    pub json_schema: bool,
+    /// A request with a temperature is not refused.
+    pub temperature: bool,
+}
+
+impl Default for Abilities {
+    fn default() -> Abilities {
+        Abilities { json_schema: false, temperature: true }
+    }
+}
 
 /// One price of one model.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -112,6 +127,15 @@ impl ProviderPrices {
             None if self.local && !names::is_cloud(model) => Some(Price::free("local")),
             None => None,
         }
+    }
+
+    /// What a model takes, where its maker's list says.
+    pub fn abilities(&self, model: &str) -> Abilities {
+        let of = |vendor: &str| {
+            let named = |name: String| built_in::abilities().get(&format!("{vendor}/{name}")).copied();
+            names::spellings(model).into_iter().find_map(named)
+        };
+        self.vendor.and_then(of).unwrap_or_default()
     }
 
     /// Every model with a row, sorted, also where its price is unknown now. Sizes are no models.

@@ -17,6 +17,25 @@ fn input(price: Option<Price>) -> Option<i64> {
 }
 
 #[test]
+fn what_a_model_takes_is_known_by_its_makers_list_and_of_others_nothing_is_asked() {
+    let able = |kind: ProviderKind, model: &str| {
+        let prices = PriceTable::built_in().for_provider("mine", kind, kind.default_base_url().unwrap_or_default());
+        let Abilities { json_schema, temperature } = prices.abilities(model);
+        (json_schema, temperature)
+    };
+    assert_eq!(able(ProviderKind::OpenAi, "gpt-4o"), (true, true));
+    assert_eq!(able(ProviderKind::OpenAi, "gpt-5"), (true, false));
+    assert_eq!(able(ProviderKind::OpenAi, "gpt-5-2025-08-07"), (true, false), "a snapshot is its model");
+    assert_eq!(able(ProviderKind::OpenAi, "gpt-4-turbo"), (false, true));
+    assert_eq!(able(ProviderKind::Anthropic, "claude-opus-4-7"), (true, false));
+    assert_eq!(able(ProviderKind::Anthropic, "claude-sonnet-4-5"), (true, true));
+    assert_eq!(able(ProviderKind::Gemini, "gemini-2.5-flash"), (true, true));
+    for (kind, model) in [(ProviderKind::OpenAi, "nobody"), (ProviderKind::OpenRouter, "openai/gpt-5")] {
+        assert_eq!(able(kind, model), (false, true), "{model}");
+    }
+}
+
+#[test]
 fn the_price_is_the_one_of_the_calls_instant() {
     let table = PriceTable::built_in();
     let of = |day: &str| input(table.price(ProviderKind::OpenAi, "gpt-5.6-sol", at(day)));

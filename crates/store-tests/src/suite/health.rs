@@ -6,6 +6,7 @@ use crate::bench::Bench;
 use crate::builder::{self, AcceptWith};
 use copydesk_core::generation::waiting::Waiting;
 use copydesk_core::generation::{FailureCode, FaultOf, State, Status, Wait};
+use copydesk_core::health::breaker::FAULTS_SPAN;
 use copydesk_core::health::{Ended, HealthNews, Subject};
 use copydesk_core::{GenerationId, Timestamp};
 use copydesk_store::generations::{Accept, Change, Claimed, Lane, Turn};
@@ -51,11 +52,16 @@ async fn why(t: &Bench, id: GenerationId) -> Waiting {
 
 pub async fn five_faults_open_the_model_and_not_its_provider(t: Arc<Bench>) {
     t.accept_all((0..5).map(|_| t.request()).collect()).await;
-    let runs = t.claim(5).await;
+    let (runs, first) = (t.claim(5).await, t.now());
     for (n, run) in runs.iter().enumerate() {
         let down = builder::fault(FaultOf::Model, FailureCode::ProviderError, None);
         let news = t.turn(builder::writes(t.now(), vec![says(&t, run, down)])).await.health;
         assert_eq!(news.len(), usize::from(n == 4), "told once, when it opens");
+        if n < 4 {
+            let health = rows(&t).await.remove(0).health;
+            assert_eq!((health.since, health.open_until), (first, None), "the row keeps its first fault");
+            t.advance_s(1);
+        }
     }
     let row = rows(&t).await.remove(0);
     assert_eq!(row.subject, Subject::Model(MODEL.to_owned()));
@@ -72,11 +78,27 @@ pub async fn five_faults_open_the_model_and_not_its_provider(t: Arc<Bench>) {
 pub async fn faults_of_one_batch_are_counted_one_after_the_other(t: Arc<Bench>) {
     t.accept_all((0..6).map(|_| t.request()).collect()).await;
     let down = || builder::fault(FaultOf::Provider, FailureCode::ProviderUnreachable, None);
-    let changes: Vec<Change> = t.claim(6).await.iter().map(|run| says(&t, run, down())).collect();
+    let runs = t.claim(6).await;
+    t.done(says(&t, &runs[0], down())).await;
+    t.advance(FAULTS_SPAN);
+    let changes: Vec<Change> = runs[1..].iter().map(|run| says(&t, run, down())).collect();
     let news = t.turn(builder::writes(t.now(), changes)).await.health;
     assert!(matches!(&news[..], [HealthNews::Opened { subject: Subject::Provider(name), .. }] if name == "demo"));
     let row = rows(&t).await.remove(0);
     assert_eq!((row.health.failures, row.health.opened), (5, 1), "the sixth came while it was open");
+}
+
+pub async fn any_number_of_faults_of_one_moment_opens_nothing(t: Arc<Bench>) {
+    t.accept_all((0..20).map(|_| t.request()).collect()).await;
+    let down = || builder::fault(FaultOf::Model, FailureCode::ProviderError, None);
+    let runs = t.claim(20).await;
+    for half in runs.chunks(10) {
+        let changes: Vec<Change> = half.iter().map(|run| says(&t, run, down())).collect();
+        assert_eq!(t.turn(builder::writes(t.now(), changes)).await.health, []);
+        t.advance(FAULTS_SPAN - Duration::from_micros(1));
+    }
+    let health = rows(&t).await.remove(0).health;
+    assert_eq!((health.failures, health.open_until), (20, None));
 }
 
 pub async fn a_success_clears_the_model_and_its_provider(t: Arc<Bench>) {

@@ -16,7 +16,8 @@ use std::time::{Duration, Instant};
 use copydesk_core::CallId;
 use copydesk_desk::World;
 use copydesk_providers::{
-    CallReport, CallRequest, DeltaSink, ErrorClass, HttpClient, Message, PriceTable, Registry, Secret, Timeouts,
+    AnswerShape, CallReport, CallRequest, DeltaSink, ErrorClass, HttpClient, Message, PriceTable, Registry, Secret,
+    Timeouts,
 };
 use serde_json::{Value, json};
 use targets::{Target, Wish};
@@ -135,7 +136,7 @@ fn request(target: &Target, case: Case) -> CallRequest {
         "additionalProperties": false});
     CallRequest {
         max_output_tokens: Some(OUTPUT_TOKENS_MAX),
-        json_schema: (case == Case::Schema).then_some(schema),
+        shape: if case == Case::Schema { AnswerShape::Schema(schema) } else { AnswerShape::Free },
         stream: case == Case::Streamed,
         timeouts: Timeouts { total: Duration::from_secs(120), ..Timeouts::default() },
         ..CallRequest::new(CallId(world.uuid(world.now())), model, vec![Message::user(question)])

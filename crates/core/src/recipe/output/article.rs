@@ -10,6 +10,25 @@ use super::{Content, OutputContext, OutputForm, Source, TITLE_CHARS_MAX, WhyNot,
 /// Most topics of one article.
 pub const TOPICS_MAX: usize = 10;
 
+/// The JSON Schema of an answer. It is narrower than what [`parse`] takes: nothing may be left out.
+pub(super) fn schema() -> Value {
+    let text = |what: &str| json!({"type": "string", "description": what});
+    let closed = |properties: Value, names: &[&str]| json!({"type": "object", "properties": properties, "required": names, "additionalProperties": false});
+    let topic = json!({
+        "heading": text("One line."),
+        "body": text("Markdown without headings."),
+        "sources": {"type": "array", "items": {"type": "integer"}, "description": "Numbers of the items it rests on."},
+    });
+    let topics = closed(topic, &["heading", "body", "sources"]);
+    let article = json!({
+        "title": text("One line."),
+        "intro": text("Markdown without headings."),
+        "topics": {"type": "array", "items": topics, "minItems": 1, "maxItems": TOPICS_MAX},
+        "conclusion": text("Markdown without headings."),
+    });
+    closed(article, &["title", "intro", "topics", "conclusion"])
+}
+
 pub(super) fn parse(answer_text: &str, context: &OutputContext) -> Result<Content, WhyNot> {
     let value = answer::json_object(answer_text)?;
     let title = text_at(&value, "", "title")?;

@@ -5,9 +5,12 @@
 mod answer;
 pub(in crate::recipe) mod article;
 mod plain;
+mod shape;
 mod text;
 
 use serde_json::Value;
+
+pub use shape::AnswerShape;
 
 /// Longest answer that is looked at. Units: bytes.
 pub const ANSWER_BYTES_MAX: usize = 8 * 1024 * 1024;
@@ -97,6 +100,14 @@ impl OutputForm {
         match self {
             OutputForm::Article => true,
             OutputForm::Text => false,
+        }
+    }
+
+    /// The shape a model is asked to answer in, for the step whose answer becomes the output.
+    pub fn shape(self) -> AnswerShape {
+        match self {
+            OutputForm::Article => AnswerShape::Schema(article::schema()),
+            OutputForm::Text => AnswerShape::Free,
         }
     }
 
