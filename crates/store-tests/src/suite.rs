@@ -132,6 +132,7 @@ macro_rules! conformance {
                 a_hand_back_spends_no_attempt_and_is_claimable_at_once,
                 used_up_attempts_end_in_a_failure,
                 a_retry_on_another_model_moves_to_that_models_lanes,
+                after_its_end_a_generation_names_the_model_of_its_last_call,
                 a_retry_of_a_regeneration_leaves_the_draft_as_it_was;
             step:
                 a_finished_step_closes_its_call_and_opens_the_next,
