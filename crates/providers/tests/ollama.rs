@@ -44,7 +44,7 @@ async fn error(case: &str) -> ProviderError {
 }
 
 fn tool_call(id: &str, name: &str, arguments: &str) -> ToolCall {
-    ToolCall { id: id.into(), name: name.into(), arguments: arguments.into() }
+    ToolCall { id: id.into(), name: name.into(), arguments: arguments.into(), signature: None }
 }
 
 #[tokio::test]
