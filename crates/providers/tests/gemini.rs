@@ -15,16 +15,13 @@ use copydesk_providers::{
     Provider, ProviderError, Role, Secret, TimeoutPhase, Tool, ToolCall,
 };
 use serde_json::{Value, json};
-use support::{Act, Deltas, KEY, RawServer, answer, patient, request, streamed};
+use support::{Deltas, KEY, RawServer, patient, request, streamed};
 
 const MODEL: &str = "gemini-2.5-flash";
 const JOB: &str = "models/veo-3.1-generate-preview/operations/i4ahdqbsmpjx";
 
 async fn server(case: &str) -> RawServer {
-    let path = format!("{}/fixtures/gemini/{case}.http", env!("CARGO_MANIFEST_DIR"));
-    let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
-    let (head, body) = text.split_once("\n\n").unwrap();
-    RawServer::start(vec![Act::Send(answer(head, body))]).await
+    RawServer::fixture("gemini", case).await
 }
 
 fn gemini(server: &RawServer) -> Gemini {
