@@ -310,11 +310,15 @@ pub fn fail_for_good_here(ids: &Ids, run: &Claimed, at: Timestamp) -> Change {
 
 /// The worker made no call because the model is cooling, and the generation goes on to `next`, the next of its route.
 pub fn skip(ids: &Ids, run: &Claimed, cooling: &Cooling, next: &str, at: Timestamp) -> Change {
-    let doors = vec![Some(cooling.until), None];
+    let change = pass_over(ids, run, cooling, vec![Some(cooling.until), None], at);
+    Change { next_model: Some(next.to_owned()), ..change }
+}
+
+/// The worker made no call because the model is cooling; `doors` are those of its route.
+pub fn pass_over(ids: &Ids, run: &Claimed, cooling: &Cooling, doors: Vec<Option<Timestamp>>, at: Timestamp) -> Change {
     let event = Event::PassedOver { attempt: run.generation.attempt, failure: failure(cooling.code), doors };
     let change = change(ids, run.scope, &run.generation, &event, at);
-    let closes = Some(closed(run.call, CallOutcome::NotSent, 0));
-    Change { closes, next_model: Some(next.to_owned()), ..change }
+    Change { closes: Some(closed(run.call, CallOutcome::NotSent, 0)), ..change }
 }
 
 /// What a call that began with the claim says.

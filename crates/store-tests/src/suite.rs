@@ -239,6 +239,7 @@ macro_rules! conformance {
                 after_the_cooldown_one_probe_at_a_time_is_let_through,
                 processes_that_claim_at_once_let_one_probe_through,
                 what_can_go_on_is_claimed_although_it_is_cooling,
+                where_the_whole_route_is_cooling_it_is_parked_with_its_model_and_its_attempts,
                 the_last_model_of_a_route_waits_for_its_cooldown,
                 a_cooldown_does_not_lift_the_limits_of_its_lanes,
                 a_paused_recipe_is_woken_by_no_cooldown,
