@@ -98,6 +98,18 @@ async fn a_refused_request_does_not_use_its_key_up() {
 }
 
 #[tokio::test]
+async fn the_same_prompt_to_another_model_is_another_generation() {
+    let site = Site::idle().await;
+    let by = |model: &str| json!({"model": model, "input": {"prompt": "The same."}});
+    let first = site.accept(by("demo/writer")).await;
+    let other = site.accept(by("demo/flaky")).await;
+    assert_ne!(first["id"], other["id"]);
+    assert_eq!(other.get("deduplicated"), None);
+    let again = site.accept(by("demo/writer")).await;
+    assert_eq!((&again["id"], &again["deduplicated"]), (&first["id"], &json!(true)));
+}
+
+#[tokio::test]
 async fn a_callers_own_dedupe_key_finds_the_live_one() {
     let site = Site::idle().await;
     let first = site.accept(json!({"dedupe_key": "campaign-7/ann"})).await;

@@ -1,6 +1,6 @@
 //! Laws that hold for every sequence of events and every series of transfers, tried on thousands of random ones.
 
-use crate::samples::{CURRENT, NODE, at_s, credits, failed, generation, states, terms};
+use crate::samples::{CURRENT, NODE, at_s, credits, failed, generation, passed_over, states, terms};
 use copydesk_core::generation::event::{FallbackReason, Jitter, Success};
 use copydesk_core::generation::{
     AttemptNo, Decision, Effect, Event, Failure, FailureCode, Generation, RetryPolicy, RowVersion, State, Verdict,
@@ -32,6 +32,7 @@ fn any_event() -> impl Strategy<Value = (Event, u32)> {
     let failed = (any_failure(), any::<u16>(), any::<bool>()).prop_map(move |(failure, jitter, honest)| {
         Event::AttemptFailed { attempt, failure, jitter: Jitter(jitter), fallback: honest.then(reason) }
     });
+    let doors = prop::collection::vec(prop::option::of((0_u64..600).prop_map(at_s)), 0..6);
     let event = prop_oneof![
         6 => Just(Event::Claimed { node: NODE }),
         2 => Just(Event::StepFinished { attempt }),
@@ -40,6 +41,7 @@ fn any_event() -> impl Strategy<Value = (Event, u32)> {
         2 => any::<u16>().prop_map(|jitter| Event::LeaseExpired { jitter: Jitter(jitter) }),
         1 => Just(Event::DeadlinePassed),
         2 => Just(Event::HandedBack { attempt }),
+        1 => (any_failure(), doors).prop_map(move |(failure, doors)| Event::PassedOver { attempt, failure, doors }),
         1 => Just(Event::CancelRequested),
     ];
     (event, stale)
@@ -54,6 +56,7 @@ fn aimed(event: Event, behind: u32, generation: &Generation) -> Event {
         Event::AttemptFailed { failure, jitter, fallback, .. } => {
             Event::AttemptFailed { attempt, failure, jitter, fallback }
         }
+        Event::PassedOver { failure, doors, .. } => Event::PassedOver { attempt, failure, doors },
         Event::HandedBack { .. } => Event::HandedBack { attempt },
         Event::Claimed { .. } | Event::LeaseExpired { .. } | Event::DeadlinePassed | Event::CancelRequested => event,
     }
@@ -160,6 +163,7 @@ proptest! {
                 Event::AttemptSucceeded { attempt, success: Success::Generated },
                 failed(attempt, code, true),
                 Event::HandedBack { attempt },
+                passed_over(attempt, vec![None]),
             ] {
                 prop_assert_eq!(transition(&generation(state.clone()), &event, at_s(30)), Ok(Verdict::Late));
             }

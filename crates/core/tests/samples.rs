@@ -80,6 +80,11 @@ pub fn failed(attempt: AttemptNo, code: FailureCode, fallback: bool) -> Event {
     Event::AttemptFailed { attempt, failure, jitter: Jitter(0), fallback }
 }
 
+pub fn passed_over(attempt: AttemptNo, doors: Vec<Option<Timestamp>>) -> Event {
+    let failure = Failure::new(FailureCode::RateLimited, "It was passed over.");
+    Event::PassedOver { attempt, failure, doors }
+}
+
 /// Every event, current and stale where it names an attempt, with the variants of its data that decide differently.
 pub fn events() -> Vec<(&'static str, Event)> {
     let succeeded = |attempt, success| Event::AttemptSucceeded { attempt, success };
@@ -97,6 +102,8 @@ pub fn events() -> Vec<(&'static str, Event)> {
         ("failed, for good", failed(CURRENT, FailureCode::Refused, false)),
         ("failed, for good, has fallback", failed(CURRENT, FailureCode::Refused, true)),
         ("failed, stale", failed(STALE, FailureCode::ProviderError, false)),
+        ("passed over", passed_over(CURRENT, vec![Some(at_s(90))])),
+        ("passed over, stale", passed_over(STALE, vec![None])),
         ("lease expired", Event::LeaseExpired { jitter: Jitter(0) }),
         ("deadline passed", Event::DeadlinePassed),
         ("handed back", Event::HandedBack { attempt: CURRENT }),
@@ -110,6 +117,7 @@ pub fn events() -> Vec<(&'static str, Event)> {
             | Event::StepFinished { .. }
             | Event::AttemptSucceeded { .. }
             | Event::AttemptFailed { .. }
+            | Event::PassedOver { .. }
             | Event::LeaseExpired { .. }
             | Event::DeadlinePassed
             | Event::HandedBack { .. }

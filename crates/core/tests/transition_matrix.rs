@@ -13,6 +13,7 @@ fn now(event: &Event) -> copydesk_core::Timestamp {
         | Event::StepFinished { .. }
         | Event::AttemptSucceeded { .. }
         | Event::AttemptFailed { .. }
+        | Event::PassedOver { .. }
         | Event::LeaseExpired { .. }
         | Event::HandedBack { .. }
         | Event::CancelRequested => at_s(30),

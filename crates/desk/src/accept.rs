@@ -368,7 +368,8 @@ fn again(scope: Scope, row: GenerationRow, change: Again) -> Result<Request, Des
 }
 
 /// Unique while a generation with it is live. The caller's own key if there is one; else, for recipes that ask for it,
-/// user, recipe and target or input. A request for an existing draft needs none: the draft itself is the lock.
+/// user, recipe, the model if one is asked for by name, and target or input: who asks two models the same wants two
+/// answers. A request for an existing draft needs none: the draft itself is the lock.
 fn dedupe_key(request: &Request, recipe: &Recipe, user: UserId, input: &str) -> Option<String> {
     if let Some(key) = &request.dedupe_key {
         return Some(format!("own:{key}"));
@@ -380,7 +381,9 @@ fn dedupe_key(request: &Request, recipe: &Recipe, user: UserId, input: &str) -> 
         Some(target) => format!("target:{target}"),
         None => hex(&Sha256::digest(input.as_bytes())),
     };
-    Some(format!("auto:{user}:{}:{what}", recipe.name))
+    // Quoted, because names of models may hold any sign.
+    let asked = request.model.as_ref().map(|model| format!("@{model:?}")).unwrap_or_default();
+    Some(format!("auto:{user}:{}{asked}:{what}", recipe.name))
 }
 
 fn name_faults(request: &Request) -> Vec<Fault> {

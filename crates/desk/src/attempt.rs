@@ -11,11 +11,11 @@ use copydesk_core::generation::event::{FallbackReason, Success};
 use copydesk_core::generation::{
     AttemptNo, Effect, Event, Failure, FailureCode, FaultOf, Generation, State, Verdict, transition,
 };
-use copydesk_core::health::{Cooling, Debt, Subject};
+use copydesk_core::health::{Cooling, Debt, Door, Rows, Subject, door};
 use copydesk_core::metering::price::Price;
 use copydesk_core::metering::usage::{CallOutcome, TokenUsage};
 use copydesk_core::recipe::{self, AnswerShape, Content, Fallback, PromptMessage, Role};
-use copydesk_core::{CallId, GenerationId, Tokens, TransferId};
+use copydesk_core::{CallId, GenerationId, Timestamp, Tokens, TransferId};
 use copydesk_providers::{Answer, CallReport, CallRequest, Finish, Message, Provider, Timeouts};
 use copydesk_recipes::LoadedRecipe;
 use copydesk_store::generations::{Applied, Change, Claimed, Fence, FinishedStep, Lane, NewContent, Write};
@@ -127,7 +127,7 @@ impl Attempt {
     /// The steps in order. `None` means that the lease was lost on the way: somebody else has it, and it was booked.
     async fn work(&mut self) -> Option<Ending> {
         if let Some(cooling) = self.claimed.cooling.take() {
-            return Some(self.passed_over(&cooling));
+            return Some(self.passed_over(&cooling).await);
         }
         let Some(loaded) = self.inner.shelf.get(&self.claimed.recipe) else {
             let name = &self.claimed.recipe;
@@ -388,12 +388,42 @@ impl Attempt {
         }
     }
 
-    /// The model is cooling down and the route has a further one: no call is made, and the generation goes on at once.
-    fn passed_over(&self, cooling: &Cooling) -> Ending {
+    /// The model is cooling down and the route has further ones: no call is made, and the core says where it goes.
+    async fn passed_over(&self, cooling: &Cooling) -> Ending {
         let Cooling { lane, until, code, message } = cooling;
         let sentence = format!("{} was passed over: {lane} is left alone until {until}. {message}", self.claimed.model);
-        let failure = Failure { tries_max: Some(1), elsewhere: true, ..Failure::new(*code, sentence) };
-        self.failed(failure, None)
+        let failure = Failure::new(*code, sentence);
+        let error = Some((code.as_str().to_owned(), failure.message.clone()));
+        let closes = ClosedCall { error, ..self.closes(CallOutcome::NotSent) };
+        if self.past_deadline() {
+            return Ending { event: Event::DeadlinePassed, content: None, closes };
+        }
+        let attempt = self.claimed.generation.attempt;
+        Ending { event: Event::PassedOver { attempt, failure, doors: self.doors(*until).await }, content: None, closes }
+    }
+
+    /// Until when each model of the route is left alone; our own until `until`.
+    async fn doors(&self, until: Timestamp) -> Vec<Option<Timestamp>> {
+        let route = self.inner.shelf.get(&self.claimed.recipe);
+        let route = route.map(|loaded| crate::accept::route(&loaded.recipe, &self.inner.providers)).unwrap_or_default();
+        let rows = match self.inner.store.health().await {
+            Ok(rows) => rows.into_iter().map(|row| (row.subject.name(), row.health)).collect(),
+            Err(error) => {
+                tracing::warn!(%error, "Nobody knows which models are left alone; the next of the route is tried");
+                Rows::new()
+            }
+        };
+        let (generation, now) = (&self.claimed.generation, self.inner.now());
+        let door_of = |model: &String| match door(&rows, model, now) {
+            Door::Open => None,
+            Door::Cooling(cooling) => Some(cooling.until),
+        };
+        let mut doors: Vec<Option<Timestamp>> = route.iter().map(door_of).collect();
+        // Also when the route has become shorter or is gone: what was claimed as cooling never comes back at once.
+        let here = generation.terms.place(generation.spent) as usize;
+        doors.resize(doors.len().max(here + 1), None);
+        doors[here] = Some(until);
+        doors
     }
 
     /// What the call that ends used of the rates that are set, and the one it opens, if it does.
@@ -461,7 +491,7 @@ impl Attempt {
         new_content(content, provenance.to_string())
     }
 
-    fn change_at(&self, now: copydesk_core::Timestamp) -> Change {
+    fn change_at(&self, now: Timestamp) -> Change {
         let generation = &self.claimed.generation;
         Change {
             scope: self.claimed.scope,

@@ -220,6 +220,64 @@ async fn who_has_a_further_model_goes_on_at_once_and_pays_for_one_result_only() 
     bench.in_order().await;
 }
 
+/// The provider refuses its key, which leaves it alone for a minute.
+async fn refused_key(bench: &Bench, node: &Node) {
+    bench.script.then([Reply::Fail(ErrorClass::Unauthorized)]);
+    let refused = node.accept(loose(900)).await;
+    assert_eq!(bench.failed(refused.generation).await.code, FailureCode::ProviderAuth);
+}
+
+#[tokio::test]
+async fn a_cooling_provider_is_passed_over_with_all_its_models_straight_to_one_that_is_not() {
+    let bench = Bench::new().await;
+    let node = bench.working(config()).await;
+    refused_key(&bench, &node).await;
+    let receipt = node.accept(Request { recipe: "wide".to_owned(), ..note("tea") }).await;
+    let row = bench.completed(receipt.generation).await;
+    assert_eq!((bench.world.now(), row.model.as_str()), (START, "other/one"));
+    let passed_over = Some(CallOutcome::NotSent);
+    assert_eq!(bench.outcomes(receipt.generation).await, [passed_over, Some(CallOutcome::Ok)], "demo/two is not asked");
+    bench.in_order().await;
+}
+
+#[tokio::test]
+async fn a_route_within_a_cooling_provider_waits_in_place_and_keeps_its_model_and_its_tries() {
+    let bench = Bench::new().await;
+    let node = bench.working(config()).await;
+    refused_key(&bench, &node).await;
+    let receipt = node.accept(routed("tea")).await;
+    bench.advance(seconds(59)).await;
+    let row = bench.row(receipt.generation).await;
+    assert_eq!((row.model.as_str(), row.generation.spent, row.status()), ("demo/one", 0, Status::Pending));
+    let (_, words) = row.last_error.unwrap();
+    assert!(words.contains("provider:demo is left alone until"), "{words}");
+    assert_eq!(bench.calls(Some(receipt.generation)).await.len(), 1, "nobody turns in circles meanwhile");
+    bench.advance(seconds(1)).await;
+    let row = bench.completed(receipt.generation).await;
+    assert_eq!((row.model.as_str(), row.generation.spent), ("demo/one", 1));
+    bench.in_order().await;
+}
+
+#[tokio::test]
+async fn where_every_model_is_left_alone_the_first_one_to_come_back_is_taken() {
+    let bench = Bench::new().await;
+    let node = bench.working(config()).await;
+    rate_limited(&bench, &node, 300).await;
+    bench.script.then([Reply::RateLimited(seconds(30))]);
+    node.accept(of_model("demo/two", 901)).await;
+    until("the other one is left alone", || async {
+        stands(&bench, Subject::Model("demo/two".to_owned())).await != Stance::Closed
+    })
+    .await;
+    let receipt = node.accept(routed("tea")).await;
+    bench.advance(seconds(29)).await;
+    assert_eq!(bench.status(receipt.generation).await, Status::Pending);
+    bench.pass_until("it is done", || async { bench.status(receipt.generation).await == Status::Completed }).await;
+    assert_eq!(bench.row(receipt.generation).await.model, "demo/two");
+    assert!(bench.world.now() < START.plus(seconds(60)));
+    bench.in_order().await;
+}
+
 #[tokio::test]
 async fn a_refused_key_cools_the_provider_and_all_its_models() {
     let bench = Bench::new().await;

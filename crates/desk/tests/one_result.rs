@@ -7,7 +7,7 @@ use copydesk_core::metering::usage::CallOutcome;
 use copydesk_core::refusal::Refusal;
 use copydesk_core::{NanoUsd, Tokens};
 use copydesk_desk::DeskError;
-use copydesk_desk::accept::{Again, Receipt};
+use copydesk_desk::accept::{Again, Receipt, Request};
 use copydesk_providers::ErrorClass;
 use copydesk_store::generations::{Accepted, Idempotency};
 use futures::future::join_all;
@@ -103,6 +103,27 @@ fn keyed(prompt: &str) -> copydesk_desk::accept::Request {
         expires_at: START.plus(seconds(86_400)),
     });
     request
+}
+
+#[tokio::test]
+async fn another_model_asked_for_by_name_is_not_a_double_click_and_the_same_one_is() {
+    let bench = Bench::new().await;
+    let node = bench.idle(config()).await;
+    let by = |model: Option<&str>, target: Option<&str>| Request {
+        model: model.map(str::to_owned),
+        target: target.map(str::to_owned),
+        ..note("tea")
+    };
+    for target in [None, Some("slot")] {
+        let mut seen = BTreeSet::new();
+        for model in [None, Some("demo/one"), Some("demo/two")] {
+            let first = node.accept(by(model, target)).await;
+            assert!(seen.insert(first.generation), "{model:?} got another model's answer");
+            let (generation, draft) = (first.generation, first.draft);
+            assert_eq!(node.accept(by(model, target)).await.accepted, Accepted::Duplicate { generation, draft });
+        }
+    }
+    bench.in_order().await;
 }
 
 #[tokio::test]

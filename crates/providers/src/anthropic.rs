@@ -6,10 +6,9 @@
 pub use crate::anthropic_request::OUTPUT_TOKENS_DEFAULT;
 use crate::anthropic_wire::AnthropicMessages;
 use crate::catalogue::Catalogue;
-use crate::exchange::Endpoint;
+use crate::exchange::{Endpoint, set_up};
 use crate::http::{Auth, HttpClient};
 use crate::provider::{BoxFuture, CallReport, CallRequest, DeltaSink, Provider};
-use crate::secret::Secret;
 
 /// The address that is meant when none is configured.
 pub const BASE_URL_DEFAULT: &str = "https://api.anthropic.com/v1";
@@ -21,21 +20,14 @@ pub struct Anthropic {
     messages: AnthropicMessages,
 }
 
+set_up!(Anthropic);
+
 impl Anthropic {
     /// A provider called `name` under `base_url`, the part before `/messages`.
     pub fn new(name: impl Into<String>, base_url: &str, http: HttpClient) -> Anthropic {
         let endpoint = Endpoint::new(name, base_url, http, Auth::Header("x-api-key"));
         let messages = AnthropicMessages { url: format!("{}/messages", endpoint.base_url) };
         Anthropic { endpoint, messages }
-    }
-    pub fn with_api_key(mut self, api_key: Option<Secret>) -> Anthropic {
-        self.endpoint.api_key = api_key;
-        self
-    }
-    /// What is known about its models.
-    pub fn with_catalogue(mut self, catalogue: Catalogue) -> Self {
-        self.endpoint.catalogue = catalogue;
-        self
     }
 }
 

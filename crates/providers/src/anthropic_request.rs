@@ -152,7 +152,7 @@ mod tests {
     }
 
     fn call(arguments: &str) -> ToolCall {
-        ToolCall { id: "toolu_1".into(), name: "weather".into(), arguments: arguments.into() }
+        ToolCall { id: "toolu_1".into(), name: "weather".into(), arguments: arguments.into(), signature: None }
     }
 
     fn turns(messages: Vec<Message>) -> Value {

@@ -301,6 +301,7 @@ mod tests {
             id: format!("toolu_{name}"),
             name: name.into(),
             arguments: arguments.into(),
+            signature: None,
         };
         assert_eq!(transcript.tool_calls, [call("a", "{}"), call("b", "{\"n\":1}")]);
         assert_eq!(transcript.text, "");

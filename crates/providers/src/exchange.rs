@@ -74,6 +74,25 @@ pub(crate) struct Endpoint {
     pub catalogue: Catalogue,
 }
 
+/// What every adapter of an [`Endpoint`] is set up with beside its address.
+macro_rules! set_up {
+    ($adapter:ident) => {
+        impl $adapter {
+            /// The key it is asked with; a server of one's own may need none.
+            pub fn with_api_key(mut self, api_key: Option<$crate::secret::Secret>) -> $adapter {
+                self.endpoint.api_key = api_key;
+                self
+            }
+            /// What is known about its models.
+            pub fn with_catalogue(mut self, catalogue: $crate::catalogue::Catalogue) -> $adapter {
+                self.endpoint.catalogue = catalogue;
+                self
+            }
+        }
+    };
+}
+pub(crate) use set_up;
+
 impl Endpoint {
     pub fn new(name: impl Into<String>, base_url: &str, http: HttpClient, auth: Auth) -> Endpoint {
         let base_url = base_url.trim_end_matches('/').to_owned();

@@ -11,13 +11,13 @@ use tokio::io::AsyncWrite;
 use crate::ask::{Ask, Asked};
 use crate::catalogue::Catalogue;
 use crate::error::ProviderError;
-use crate::exchange::Endpoint;
+use crate::exchange::{Endpoint, set_up};
 use crate::fal_wire::{self as wire, Head, Queued};
 use crate::http::{Auth, HttpClient};
 use crate::media::{FetchRequest, Fetched, PollRequest, Progress, RunsMediaJobs, SubmitRequest, Submitted};
 use crate::media_job::no_chat;
 use crate::provider::{BoxFuture, CallReport, CallRequest, DeltaSink, Provider};
-use crate::secret::{Secret, safe_name};
+use crate::secret::safe_name;
 
 /// fal's own queue.
 pub const FAL_BASE_URL: &str = "https://queue.fal.run";
@@ -28,20 +28,13 @@ pub struct Fal {
     endpoint: Endpoint,
 }
 
+set_up!(Fal);
+
 impl Fal {
     /// A provider called `name` under `base_url`, the part before the model.
     pub fn new(name: impl Into<String>, base_url: &str, http: HttpClient) -> Fal {
         let endpoint = Endpoint::new(name, base_url, http, Auth::Key);
         Fal { endpoint }
-    }
-    pub fn with_api_key(mut self, api_key: Option<Secret>) -> Fal {
-        self.endpoint.api_key = api_key;
-        self
-    }
-    /// What is known about its models.
-    pub fn with_catalogue(mut self, catalogue: Catalogue) -> Fal {
-        self.endpoint.catalogue = catalogue;
-        self
     }
 
     async fn start(&self, request: &SubmitRequest) -> CallReport<Submitted> {

@@ -3,6 +3,7 @@
 //!
 //! Source: fal.ai/docs, "Queue API", "Model errors" and "Request errors" (read November 2026).
 
+use std::borrow::Cow;
 use std::fmt::Write;
 
 use reqwest::Url;
@@ -148,20 +149,49 @@ fn failure(body: &Value) -> Option<ProviderError> {
     Some(error)
 }
 
-/// The files in a result.
+/// The files in a result, without the pictures that fal's own checker has blackened.
 ///
-/// Errors: `Rejected` - it names none; the request is completed, so asking again would change nothing.
+/// Errors: `Refused` - it has blackened them all; `Rejected` - the result names no file. The request is completed, so
+/// asking again would change nothing.
 pub(crate) fn result(body: &Value) -> Result<Progress, ProviderError> {
     if let Some(error) = failure(body) {
         return Err(error);
     }
+    let (body, blackened) = without_blackened(body);
     let mut assets = Vec::new();
-    collect(body, &mut assets);
+    collect(&body, &mut assets);
+    if assets.is_empty() && blackened > 0 {
+        let message = "the safety checker found every picture unsafe and blackened it (has_nsfw_concepts)";
+        return Err(ProviderError::new(ErrorClass::Refused, message).with_raw(body.to_string()));
+    }
     if assets.is_empty() {
         let message = "the request is completed, but its result names no file";
         return Err(ProviderError::new(ErrorClass::Rejected, message).with_raw(body.to_string()));
     }
     Ok(Progress::Done(assets))
+}
+
+/// A result without its blackened pictures, and how many they were. `has_nsfw_concepts` says it of each picture in order,
+/// or of the only one.
+fn without_blackened(body: &Value) -> (Cow<'_, Value>, usize) {
+    let flags: Vec<bool> = match body.get("has_nsfw_concepts") {
+        Some(Value::Array(flags)) => flags.iter().map(|flag| flag == &Value::Bool(true)).collect(),
+        Some(Value::Bool(flag)) => vec![*flag],
+        Some(Value::Null | Value::Number(_) | Value::String(_) | Value::Object(_)) | None => vec![],
+    };
+    let blackened = flags.iter().filter(|flag| **flag).count();
+    if blackened == 0 {
+        return (Cow::Borrowed(body), 0);
+    }
+    let mut clean = body.clone();
+    if let Some(images) = clean.get_mut("images").and_then(Value::as_array_mut) {
+        let mut flags = flags.iter();
+        images.retain(|_| flags.next() != Some(&true));
+    }
+    if let Some(fields) = clean.as_object_mut().filter(|_| flags[0]) {
+        fields.remove("image");
+    }
+    (Cow::Owned(clean), blackened)
 }
 
 /// Every file in a result, in order: objects with an address of their own, and fields called `url` or `..._url`.

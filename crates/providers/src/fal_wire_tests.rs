@@ -176,7 +176,31 @@ fn files_are_found_wherever_they_stand_with_their_types() {
     }
 }
 
+#[test]
+fn blackened_pictures_are_no_result_and_nothing_but_those_is_a_refusal() {
+    let files = |body: Value| match result(&body) {
+        Ok(Progress::Done(assets)) => Ok(assets.into_iter().map(|asset| asset.url).collect::<Vec<_>>()),
+        Ok(Progress::Running { .. } | Progress::Next(_)) => panic!("it is done"),
+        Err(error) => Err((error.class, error.retryable())),
+    };
+    let of = |flags: Value| {
+        files(json!({"images": [{"url": "https://a/1"}, {"url": "https://a/2"}], "has_nsfw_concepts": flags}))
+    };
+    let both = Ok(vec!["https://a/1".to_owned(), "https://a/2".to_owned()]);
+    for harmless in [json!([false, false]), json!([]), json!(null), json!("odd"), json!([null, 1])] {
+        assert_eq!(of(harmless.clone()), both, "{harmless}");
+    }
+    assert_eq!(of(json!([true, false])), Ok(vec!["https://a/2".to_owned()]));
+    assert_eq!(of(json!([true, true])), Err((ErrorClass::Refused, false)));
+    let single = |flag: Value| files(json!({"image": {"url": "https://a/1"}, "has_nsfw_concepts": flag}));
+    for all in [json!([true]), json!(true)] {
+        assert_eq!(single(all.clone()), Err((ErrorClass::Refused, false)), "{all}");
+    }
+    assert_eq!(single(json!(false)), Ok(vec!["https://a/1".to_owned()]));
+}
+
 const WORDS: &[&str] = &[
+    "has_nsfw_concepts",
     "status",
     "COMPLETED",
     "IN_QUEUE",

@@ -3,12 +3,11 @@
 //! keeps no state between calls. The format is in `gemini_wire.rs`, its errors in `gemini_error.rs`.
 
 use crate::catalogue::Catalogue;
-use crate::exchange::Endpoint;
+use crate::exchange::{Endpoint, set_up};
 use crate::gemini_wire::GeminiChat;
 use crate::http::{Auth, HttpClient};
 use crate::media::RunsMediaJobs;
 use crate::provider::{BoxFuture, CallReport, CallRequest, DeltaSink, Provider};
-use crate::secret::Secret;
 
 /// Where Google serves it.
 ///
@@ -22,21 +21,14 @@ pub struct Gemini {
     chat: GeminiChat,
 }
 
+set_up!(Gemini);
+
 impl Gemini {
     /// A provider called `name` under `base_url`, the part before `/models/`; usually [`GEMINI_BASE_URL`].
     pub fn new(name: impl Into<String>, base_url: &str, http: HttpClient) -> Gemini {
         let endpoint = Endpoint::new(name, base_url, http, Auth::Header("x-goog-api-key"));
         let chat = GeminiChat { base_url: endpoint.base_url.clone() };
         Gemini { endpoint, chat }
-    }
-    pub fn with_api_key(mut self, api_key: Option<Secret>) -> Gemini {
-        self.endpoint.api_key = api_key;
-        self
-    }
-    /// What is known about its models.
-    pub fn with_catalogue(mut self, catalogue: Catalogue) -> Self {
-        self.endpoint.catalogue = catalogue;
-        self
     }
 }
 

@@ -115,10 +115,10 @@ fn contents(request: &CallRequest) -> Result<Value, ProviderError> {
             Role::Assistant => {
                 let signing = if signed { Signed::Pictures } else { Signed::Never };
                 let mut parts = parts(message, signing);
-                parts.extend(message.tool_calls.iter().enumerate().map(|(place, call)| {
-                    // Of several calls at once only the first carries a signature.
-                    function_call(call, signed && place == 0)
-                }));
+                // Of several calls at once only the first carries a signature.
+                let unsigned = signed && message.tool_calls.iter().all(|call| call.signature.is_none());
+                let calls = message.tool_calls.iter().enumerate();
+                parts.extend(calls.map(|(place, call)| function_call(call, unsigned && place == 0)));
                 turns.push((Role::Assistant, parts));
             }
             Role::Tool => {
@@ -177,6 +177,7 @@ fn picture_part(picture: &Picture) -> Value {
     json!({"fileData": {"mimeType": picture.media_type, "fileUri": data}})
 }
 
+/// A call with the signature it came with. One that came without is `signed` in its stead, where Gemini wants that.
 fn function_call(call: &ToolCall, signed: bool) -> Value {
     let args = match serde_json::from_str::<Value>(&call.arguments) {
         Ok(args) if args.is_object() => args,
@@ -189,8 +190,8 @@ fn function_call(call: &ToolCall, signed: bool) -> Value {
         function["id"] = id.into();
     }
     let mut out = json!({"functionCall": function});
-    if signed {
-        out["thoughtSignature"] = NO_SIGNATURE.into();
+    if let Some(signature) = call.signature.as_deref().or(signed.then_some(NO_SIGNATURE)) {
+        out["thoughtSignature"] = signature.into();
     }
     out
 }
@@ -254,7 +255,7 @@ mod tests {
     }
 
     fn call(id: &str, name: &str, arguments: &str) -> ToolCall {
-        ToolCall { id: id.into(), name: name.into(), arguments: arguments.into() }
+        ToolCall { id: id.into(), name: name.into(), arguments: arguments.into(), signature: None }
     }
 
     fn asks(tool_calls: Vec<ToolCall>) -> Message {
@@ -403,6 +404,17 @@ mod tests {
         }
         for older in ["gemini-2.5-pro", "models/gemini-1.5-pro", "tunedModels/mine"] {
             assert_eq!(parts_for(older), [false, false, false], "{older}");
+        }
+    }
+
+    #[test]
+    fn a_signature_goes_back_to_every_model_and_in_the_place_it_came_from() {
+        let signed = |id: &str| ToolCall { signature: Some(format!("of {id}")), ..call(id, "now", "{}") };
+        for model in ["gemini-2.5-pro", "gemini-3-pro"] {
+            let messages = vec![Message::user("hi"), asks(vec![signed("a"), call("b", "now", "{}"), signed("c")])];
+            let sent = body(&CallRequest { model: model.into(), ..request(messages) }).unwrap();
+            let signature = |place: usize| sent["contents"][1]["parts"][place].get("thoughtSignature").cloned();
+            assert_eq!([0, 1, 2].map(signature), [Some(json!("of a")), None, Some(json!("of c"))], "{model}");
         }
     }
 

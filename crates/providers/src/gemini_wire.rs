@@ -108,6 +108,8 @@ fn absorb_part(part: &Value, transcript: &mut Transcript, sink: &dyn DeltaSink) 
     if let Some(id) = text_at("id") {
         id.clone_into(&mut call.id);
     }
+    let signature = part.get("thoughtSignature").and_then(Value::as_str).filter(|text| !text.is_empty());
+    call.signature = signature.map(str::to_owned);
 }
 
 fn picture_in(part: &Value) -> Option<Picture> {

@@ -4,11 +4,10 @@
 //! Source: docs.ollama.com/api, pages "Chat", "Streaming", "Usage" and "Errors" (November 2026).
 
 use crate::catalogue::Catalogue;
-use crate::exchange::Endpoint;
+use crate::exchange::{Endpoint, set_up};
 use crate::http::{Auth, HttpClient};
 use crate::ollama_wire::OllamaChat;
 use crate::provider::{BoxFuture, CallReport, CallRequest, DeltaSink, Provider};
-use crate::secret::Secret;
 
 /// The address that is meant when none is configured.
 pub const BASE_URL_DEFAULT: &str = "http://127.0.0.1:11434";
@@ -20,22 +19,14 @@ pub struct Ollama {
     chat: OllamaChat,
 }
 
+set_up!(Ollama);
+
 impl Ollama {
     /// A provider called `name` under `base_url`, the part before `/api/chat`.
     pub fn new(name: impl Into<String>, base_url: &str, http: HttpClient) -> Ollama {
         let endpoint = Endpoint::new(name, base_url, http, Auth::Bearer);
         let chat = OllamaChat { url: format!("{}/api/chat", endpoint.base_url) };
         Ollama { endpoint, chat }
-    }
-    /// For a server behind a key, such as ollama.com.
-    pub fn with_api_key(mut self, api_key: Option<Secret>) -> Ollama {
-        self.endpoint.api_key = api_key;
-        self
-    }
-    /// What is known about its models.
-    pub fn with_catalogue(mut self, catalogue: Catalogue) -> Self {
-        self.endpoint.catalogue = catalogue;
-        self
     }
 }
 

@@ -244,7 +244,12 @@ mod tests {
 
     #[test]
     fn a_tools_result_names_the_call_and_the_tool_and_pictures_are_bytes() {
-        let call = ToolCall { id: "call_a".into(), name: "weather".into(), arguments: "{\"city\":\"Kiel\"}".into() };
+        let call = ToolCall {
+            id: "call_a".into(),
+            name: "weather".into(),
+            arguments: "{\"city\":\"Kiel\"}".into(),
+            signature: None,
+        };
         let asks = Message { tool_calls: vec![call], ..Message::assistant("") };
         let result = Message { tool_call_id: Some("call_a".into()), ..Message::new(Role::Tool, "12 degrees") };
         let bytes = picture(PictureSource::Bytes(Bytes::from_static(b"\x89PNG")));
@@ -261,7 +266,7 @@ mod tests {
     #[test]
     fn what_the_format_cannot_say_is_refused_before_anything_is_sent() {
         let linked = picture(PictureSource::Url("https://example.com/a.png".into()));
-        let broken = ToolCall { id: "a".into(), name: "b".into(), arguments: "{".into() };
+        let broken = ToolCall { id: "a".into(), name: "b".into(), arguments: "{".into(), signature: None };
         let cases = [
             request(vec![]),
             CallRequest { pictures: true, ..request(vec![Message::user("a cat")]) },
@@ -315,6 +320,7 @@ mod tests {
             id: id.into(),
             name: name.into(),
             arguments: arguments.into(),
+            signature: None,
         };
         let wanted = [call("call_0", "a", "{\"n\":1}"), call("call_1", "b", "as text"), call("call_x", "c", "{}")];
         assert_eq!(transcript.tool_calls, wanted);

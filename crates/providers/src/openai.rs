@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::catalogue::Catalogue;
 use crate::error::{ErrorClass, ProviderError};
 use crate::error_text::{ErrorText, describe, error_in};
-use crate::exchange::{Dialect, Endpoint, Found, Piece, WireRequest, error_inside};
+use crate::exchange::{Dialect, Endpoint, Found, Piece, WireRequest, error_inside, set_up};
 use crate::http::{Auth, HttpClient};
 use crate::media::{DrawRequest, DrawsPictures, EmbedRequest, EmbedsText};
 use crate::openai_media::{
@@ -18,7 +18,6 @@ use crate::openai_media::{
 };
 use crate::openai_wire::{MaxTokensField, OpenAiChat};
 use crate::provider::{BoxFuture, CallReport, CallRequest, DeltaSink, Picture, Provider};
-use crate::secret::Secret;
 use crate::strict_schema::make_strict_where_allowed;
 use crate::transcript::Transcript;
 
@@ -29,6 +28,8 @@ pub struct OpenAi {
     chat: Chat,
 }
 
+set_up!(OpenAi);
+
 impl OpenAi {
     /// A provider called `name` under `base_url`, the part before `/chat/completions`.
     pub fn new(name: impl Into<String>, base_url: &str, http: HttpClient) -> OpenAi {
@@ -36,15 +37,6 @@ impl OpenAi {
         let url = format!("{}/chat/completions", endpoint.base_url);
         let chat = Chat(OpenAiChat { url, limit_field: MaxTokensField::MaxCompletionTokens });
         OpenAi { endpoint, chat }
-    }
-    pub fn with_api_key(mut self, api_key: Option<Secret>) -> OpenAi {
-        self.endpoint.api_key = api_key;
-        self
-    }
-    /// What is known about its models.
-    pub fn with_catalogue(mut self, catalogue: Catalogue) -> Self {
-        self.endpoint.catalogue = catalogue;
-        self
     }
 
     async fn draw_once(&self, request: &DrawRequest) -> CallReport<Vec<Picture>> {

@@ -3,12 +3,11 @@
 //! no state between calls.
 
 use crate::catalogue::Catalogue;
-use crate::exchange::Endpoint;
+use crate::exchange::{Endpoint, set_up};
 use crate::http::{Auth, HttpClient};
 pub use crate::openai_wire::MaxTokensField;
 use crate::openai_wire::OpenAiChat;
 use crate::provider::{BoxFuture, CallReport, CallRequest, DeltaSink, Provider};
-use crate::secret::Secret;
 
 /// One configured provider of this kind.
 #[derive(Debug)]
@@ -16,6 +15,8 @@ pub struct OpenAiCompatible {
     endpoint: Endpoint,
     chat: OpenAiChat,
 }
+
+set_up!(OpenAiCompatible);
 
 impl OpenAiCompatible {
     /// A provider called `name` under `base_url`, the part before `/chat/completions`.
@@ -25,17 +26,8 @@ impl OpenAiCompatible {
         let chat = OpenAiChat { url, limit_field: MaxTokensField::MaxTokens };
         OpenAiCompatible { endpoint, chat }
     }
-    pub fn with_api_key(mut self, api_key: Option<Secret>) -> OpenAiCompatible {
-        self.endpoint.api_key = api_key;
-        self
-    }
     pub fn with_max_tokens_field(mut self, field: MaxTokensField) -> OpenAiCompatible {
         self.chat.limit_field = field;
-        self
-    }
-    /// What is known about its models.
-    pub fn with_catalogue(mut self, catalogue: Catalogue) -> Self {
-        self.endpoint.catalogue = catalogue;
         self
     }
 }

@@ -7,14 +7,13 @@ use tokio::io::AsyncWrite;
 
 use crate::catalogue::Catalogue;
 use crate::error::{ErrorClass, ProviderError};
-use crate::exchange::Endpoint;
+use crate::exchange::{Endpoint, set_up};
 use crate::http::{Auth, HttpClient};
 use crate::media::{FetchRequest, Fetched, PollRequest, Progress, RunsMediaJobs, SubmitRequest, Submitted};
 use crate::openai_wire::{MaxTokensField, OpenAiChat};
 use crate::openrouter_videos::{job_url, progress, submit_body, submitted};
 use crate::openrouter_wire::{OpenRouterChat, explain};
 use crate::provider::{BoxFuture, CallReport, CallRequest, DeltaSink, Provider};
-use crate::secret::Secret;
 
 /// One configured account at OpenRouter.
 #[derive(Debug)]
@@ -23,6 +22,8 @@ pub struct OpenRouter {
     chat: OpenRouterChat,
 }
 
+set_up!(OpenRouter);
+
 impl OpenRouter {
     /// A provider called `name` under `base_url`, the part before `/chat/completions`.
     pub fn new(name: impl Into<String>, base_url: &str, http: HttpClient) -> OpenRouter {
@@ -30,15 +31,6 @@ impl OpenRouter {
         let url = format!("{}/chat/completions", endpoint.base_url);
         let chat = OpenRouterChat(OpenAiChat { url, limit_field: MaxTokensField::MaxTokens });
         OpenRouter { endpoint, chat }
-    }
-    pub fn with_api_key(mut self, api_key: Option<Secret>) -> OpenRouter {
-        self.endpoint.api_key = api_key;
-        self
-    }
-    /// What is known about its models.
-    pub fn with_catalogue(mut self, catalogue: Catalogue) -> Self {
-        self.endpoint.catalogue = catalogue;
-        self
     }
 
     async fn submit_once(&self, request: &SubmitRequest) -> CallReport<Submitted> {

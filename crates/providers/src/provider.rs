@@ -193,6 +193,9 @@ pub struct ToolCall {
     pub name: String,
     /// The arguments as JSON text, exactly as the model wrote them; they may not parse.
     pub arguments: String,
+    /// What the provider wants back with the call when the conversation goes on, unread: Gemini's signature of its
+    /// thoughts, without which it refuses the next turn.
+    pub signature: Option<String>,
 }
 
 /// Who speaks.

@@ -11,13 +11,13 @@ use tokio::io::AsyncWrite;
 use crate::ask::{Ask, Asked};
 use crate::catalogue::Catalogue;
 use crate::error::ProviderError;
-use crate::exchange::Endpoint;
+use crate::exchange::{Endpoint, set_up};
 use crate::http::{Auth, HttpClient};
 use crate::media::{FetchRequest, Fetched, PollRequest, Progress, RunsMediaJobs, SubmitRequest, Submitted};
 use crate::media_job::no_chat;
 use crate::provider::{BoxFuture, CallReport, CallRequest, DeltaSink, Provider};
 use crate::replicate_wire as wire;
-use crate::secret::{Secret, safe_name};
+use crate::secret::safe_name;
 
 /// Replicate's own address.
 pub const REPLICATE_BASE_URL: &str = "https://api.replicate.com/v1";
@@ -28,20 +28,13 @@ pub struct Replicate {
     endpoint: Endpoint,
 }
 
+set_up!(Replicate);
+
 impl Replicate {
     /// A provider called `name` under `base_url`, the part before `/predictions`.
     pub fn new(name: impl Into<String>, base_url: &str, http: HttpClient) -> Replicate {
         let endpoint = Endpoint::new(name, base_url, http, Auth::Bearer);
         Replicate { endpoint }
-    }
-    pub fn with_api_key(mut self, api_key: Option<Secret>) -> Replicate {
-        self.endpoint.api_key = api_key;
-        self
-    }
-    /// What is known about its models.
-    pub fn with_catalogue(mut self, catalogue: Catalogue) -> Replicate {
-        self.endpoint.catalogue = catalogue;
-        self
     }
 
     async fn start(&self, request: &SubmitRequest) -> CallReport<Submitted> {

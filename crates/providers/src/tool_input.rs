@@ -25,8 +25,9 @@ mod tests {
 
     #[test]
     fn only_an_object_or_nothing_at_all_is_an_object() {
-        let of =
-            |arguments: &str| object_of(&ToolCall { id: "a".into(), name: "b".into(), arguments: arguments.into() });
+        let of = |arguments: &str| {
+            object_of(&ToolCall { id: "a".into(), name: "b".into(), arguments: arguments.into(), signature: None })
+        };
         assert_eq!(of("{\"n\":1}").unwrap(), json!({"n": 1}));
         assert_eq!(of(" ").unwrap(), json!({}));
         for bad in ["{\"n\":", "[1]", "7", "null", "{} {}"] {

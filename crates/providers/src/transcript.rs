@@ -62,7 +62,7 @@ impl Transcript {
         }
         while self.tool_calls.len() <= place {
             let id = format!("call_{}", self.tool_calls.len());
-            self.tool_calls.push(ToolCall { id, name: String::new(), arguments: String::new() });
+            self.tool_calls.push(ToolCall { id, name: String::new(), arguments: String::new(), signature: None });
         }
         self.tool_calls.get_mut(place)
     }

@@ -33,7 +33,7 @@ async fn a_whole_answer_is_reported_with_all_that_was_used() {
 
 #[tokio::test]
 async fn a_stream_is_handed_on_piece_by_piece_and_its_last_chunk_has_the_usage() {
-    let server = RawServer::fixture("stream").await;
+    let server = RawServer::fixture("openai_compatible", "stream").await;
     let deltas = Deltas::default();
     let report = server.provider().call(&streamed("gpt-5", "hi"), &deltas).await;
     assert_eq!(report.result.unwrap().text, "Grüße aus dem Hafen 🦀");
@@ -44,7 +44,7 @@ async fn a_stream_is_handed_on_piece_by_piece_and_its_last_chunk_has_the_usage()
 
 #[tokio::test]
 async fn the_request_carries_the_call_id_the_key_and_its_length() {
-    let server = RawServer::fixture("answer").await;
+    let server = RawServer::fixture("openai_compatible", "answer").await;
     let request = request("some/model", "hello");
     server.provider().call(&request, &Deltas::default()).await.result.unwrap();
     let seen = server.requests().remove(0);
@@ -213,7 +213,7 @@ async fn json_of_an_unknown_shape_is_not_an_answer() {
 
 #[tokio::test]
 async fn a_character_cut_between_two_pieces_arrives_whole() {
-    let body = fixture("stream");
+    let body = fixture("openai_compatible", "stream");
     let start = body.windows(4).position(|four| four == b"\r\n\r\n").unwrap() + 4;
     for width in [1, 2, 3, 7] {
         let mut acts = vec![Act::Send(chunked_head("text/event-stream"))];
@@ -229,7 +229,7 @@ async fn a_character_cut_between_two_pieces_arrives_whole() {
 
 #[tokio::test]
 async fn a_provider_that_ignores_the_wish_to_stream_is_still_understood() {
-    let server = RawServer::fixture("answer").await;
+    let server = RawServer::fixture("openai_compatible", "answer").await;
     let deltas = Deltas::default();
     let report = server.provider().call(&streamed("m", "hi"), &deltas).await;
     assert_eq!(report.result.unwrap().finish, Finish::Stop);

@@ -10,17 +10,10 @@ use std::time::Duration;
 use copydesk_core::Tokens;
 use copydesk_providers::{
     AnswerShape, Anthropic, Bytes, CallReport, CallRequest, ErrorClass, Finish, HttpClient, Message, Part, Picture,
-    PictureSource, Provider, ProviderError, Secret, TimeoutPhase, Tool, ToolCall,
+    PictureSource, Provider, ProviderError, Secret, TimeoutPhase, Tool,
 };
 use serde_json::{Value, json};
-use support::{Act, Deltas, KEY, RawServer, answer, chunk, chunked_head, request, streamed};
-
-fn fixture(case: &str) -> Vec<u8> {
-    let path = format!("{}/fixtures/anthropic/{case}.http", env!("CARGO_MANIFEST_DIR"));
-    let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
-    let (head, body) = text.split_once("\n\n").unwrap();
-    answer(head, body)
-}
+use support::{Act, Deltas, KEY, RawServer, answer, chunk, chunked_head, fixture, request, streamed, tool_call};
 
 fn provider(server: &RawServer) -> Anthropic {
     Anthropic::new("anthropic", &server.base_url, HttpClient::new().unwrap()).with_api_key(Some(Secret::new(KEY)))
@@ -34,17 +27,13 @@ async fn send(acts: Vec<Act>, request: &CallRequest, deltas: &Deltas) -> CallRep
 async fn call(case: &str) -> CallReport {
     let request =
         if case.starts_with("stream") { streamed("claude-sonnet-5", "hi") } else { request("claude-sonnet-5", "hi") };
-    send(vec![Act::Send(fixture(case))], &request, &Deltas::default()).await
+    send(vec![Act::Send(fixture("anthropic", case))], &request, &Deltas::default()).await
 }
 
 async fn error(case: &str) -> ProviderError {
     let report = call(case).await;
     assert!(report.sent, "an answer means that the request had left");
     report.result.unwrap_err()
-}
-
-fn tool_call(id: &str, name: &str, arguments: &str) -> ToolCall {
-    ToolCall { id: id.into(), name: name.into(), arguments: arguments.into() }
 }
 
 #[tokio::test]
@@ -64,7 +53,7 @@ async fn a_whole_answer_is_reported_with_all_that_was_used_and_thinking_is_not_t
 #[tokio::test]
 async fn a_stream_is_handed_on_piece_by_piece_and_its_last_figures_count() {
     let deltas = Deltas::default();
-    let report = send(vec![Act::Send(fixture("stream"))], &streamed("m", "hi"), &deltas).await;
+    let report = send(vec![Act::Send(fixture("anthropic", "stream"))], &streamed("m", "hi"), &deltas).await;
     let answer = report.result.unwrap();
     assert_eq!((answer.text.as_str(), answer.finish), ("Grüße aus dem Hafen 🦀", Finish::Stop));
     assert_eq!(deltas.texts(), ["Grüße ", "aus dem Hafen 🦀"]);
@@ -75,7 +64,7 @@ async fn a_stream_is_handed_on_piece_by_piece_and_its_last_figures_count() {
 
 #[tokio::test]
 async fn a_stream_cut_into_any_pieces_gives_the_same_answer() {
-    let body = fixture("stream");
+    let body = fixture("anthropic", "stream");
     let start = body.windows(4).position(|four| four == b"\r\n\r\n").unwrap() + 4;
     for width in [1, 3, 64] {
         let mut acts = vec![Act::Send(chunked_head("text/event-stream"))];
@@ -89,7 +78,7 @@ async fn a_stream_cut_into_any_pieces_gives_the_same_answer() {
 
 #[tokio::test]
 async fn the_request_carries_the_key_in_anthropics_own_header_and_the_version() {
-    let server = RawServer::start(vec![Act::Send(fixture("answer"))]).await;
+    let server = RawServer::fixture("anthropic", "answer").await;
     let request = request("claude-sonnet-5", "hello");
     provider(&server).call(&request, &Deltas::default()).await.result.unwrap();
     let seen = server.requests().remove(0);
@@ -109,7 +98,7 @@ async fn the_request_carries_the_key_in_anthropics_own_header_and_the_version() 
 
 #[tokio::test]
 async fn tools_pictures_and_a_schema_go_out_together() {
-    let server = RawServer::start(vec![Act::Send(fixture("answer_json"))]).await;
+    let server = RawServer::fixture("anthropic", "answer_json").await;
     let bytes = PictureSource::Bytes(Bytes::from_static(b"\x89PNG"));
     let picture = Part::Picture(Picture { media_type: "image/png".into(), source: bytes });
     let shown = Message { content: vec![Part::Text("rate it".into()), picture], ..Message::user("") };
@@ -258,7 +247,7 @@ async fn what_is_not_a_message_is_not_an_answer() {
 
 #[tokio::test]
 async fn a_request_the_format_cannot_say_never_leaves() {
-    let server = RawServer::start(vec![Act::Send(fixture("answer"))]).await;
+    let server = RawServer::fixture("anthropic", "answer").await;
     let drawn = CallRequest { pictures: true, ..request("claude-sonnet-5", "a cat") };
     let report = provider(&server).call(&drawn, &Deltas::default()).await;
     assert_eq!((report.result.unwrap_err().class, report.sent), (ErrorClass::Misconfigured, false));

@@ -7,6 +7,7 @@ mod support;
 
 use std::time::Duration;
 
+use copydesk_core::generation::{FailureCode, FaultOf};
 use copydesk_providers::media::{JobRef, Progress, Submitted};
 use copydesk_providers::{CallReport, ErrorClass, Fal, HttpClient, Provider, Secret, TimeoutPhase};
 use jobs::{asset, call_id, jobs, poll, seen, server, submit, verdict};
@@ -103,6 +104,15 @@ async fn a_video_and_a_plain_address_are_files_too_and_a_poem_is_none() {
     let video = asset("https://v3.fal.media/files/b/out.mp4", Some("video/mp4"));
     assert_eq!(assets, [asset("https://v3.fal.media/files/b/out.mp3", None), video]);
     assert_eq!(verdict(polled(COMPLETED, "result_text").await), (ErrorClass::Rejected, false));
+}
+
+#[tokio::test]
+async fn a_result_of_blackened_pictures_is_a_refusal_and_nobodys_fault_but_the_requests() {
+    let refused = polled(COMPLETED, "result_nsfw").await.result.unwrap_err();
+    assert_eq!((refused.class, refused.retryable()), (ErrorClass::Refused, false));
+    assert!(refused.message.contains("has_nsfw_concepts"), "{refused}");
+    let failure = refused.failure("fal");
+    assert_eq!((failure.code, failure.fault_of), (FailureCode::Refused, FaultOf::Request));
 }
 
 #[tokio::test]

@@ -11,20 +11,17 @@ use copydesk_core::Tokens;
 use copydesk_core::generation::failure::FailureCode;
 use copydesk_providers::media::{AssetRef, FetchRequest, JobRef, PollRequest, Progress, RunsMediaJobs, SubmitRequest};
 use copydesk_providers::{
-    AnswerShape, CallReport, CallRequest, ErrorClass, Finish, Gemini, HttpClient, NoSink, Part, PictureSource,
-    Provider, ProviderError, Secret, TimeoutPhase, Tool,
+    AnswerShape, CallReport, CallRequest, ErrorClass, Finish, Gemini, HttpClient, Message, NoSink, Part, PictureSource,
+    Provider, ProviderError, Role, Secret, TimeoutPhase, Tool, ToolCall,
 };
 use serde_json::{Value, json};
-use support::{Act, Deltas, KEY, RawServer, answer, patient, request, streamed};
+use support::{Deltas, KEY, RawServer, patient, request, streamed};
 
 const MODEL: &str = "gemini-2.5-flash";
 const JOB: &str = "models/veo-3.1-generate-preview/operations/i4ahdqbsmpjx";
 
 async fn server(case: &str) -> RawServer {
-    let path = format!("{}/fixtures/gemini/{case}.http", env!("CARGO_MANIFEST_DIR"));
-    let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
-    let (head, body) = text.split_once("\n\n").unwrap();
-    RawServer::start(vec![Act::Send(answer(head, body))]).await
+    RawServer::fixture("gemini", case).await
 }
 
 fn gemini(server: &RawServer) -> Gemini {
@@ -112,6 +109,25 @@ async fn tools_are_declared_and_their_calls_come_back_whole() {
     assert_eq!(calls, [("call_0", "weather", r#"{"city":"Kiel"}"#), ("fc-2", "weather", r#"{"city":"Lübeck"}"#)]);
     assert_eq!(report.usage.output, Some(Tokens(24)));
     assert!(seen(&server).1.contains(r#""functionDeclarations":[{"#));
+}
+
+#[tokio::test]
+async fn the_signature_of_a_tool_call_is_handed_out_and_goes_back_with_it() {
+    let server_of_calls = server("tools_stream").await;
+    let question = streamed("gemini-3-pro", "weather?");
+    let calls = gemini(&server_of_calls).call(&question, &NoSink).await.result.unwrap().tool_calls;
+    let signatures: Vec<_> = calls.iter().map(|call| call.signature.as_deref()).collect();
+    assert_eq!(signatures, [Some("abc"), None]);
+    let result = |call: &ToolCall| Message { tool_call_id: Some(call.id.clone()), ..Message::new(Role::Tool, "rain") };
+    let results: Vec<Message> = calls.iter().map(result).collect();
+    let asked = Message { tool_calls: calls, ..Message::assistant("") };
+    let next = CallRequest { messages: [question.messages.clone(), vec![asked], results].concat(), ..question };
+    let server = server("stream").await;
+    gemini(&server).call(&next, &NoSink).await.result.unwrap();
+    let body: Value = serde_json::from_str(&seen(&server).1).unwrap();
+    let parts = body["contents"][1]["parts"].as_array().unwrap();
+    let sent: Vec<_> = parts.iter().map(|part| part.get("thoughtSignature").and_then(Value::as_str)).collect();
+    assert_eq!(sent, [Some("abc"), None], "as it came, and nothing made up beside it");
 }
 
 #[tokio::test]

@@ -6,10 +6,11 @@ mod support;
 
 use copydesk_core::Tokens;
 use copydesk_providers::{CallReport, ErrorClass, Finish, Provider};
-use support::{Act, Deltas, RawServer, fixture, request, streamed};
+use support::{Deltas, RawServer, request, streamed};
 
 async fn call(case: &str) -> CallReport {
-    let server = RawServer::start(vec![Act::Send(fixture(&format!("../{case}")))]).await;
+    let (server, case) = case.split_once('/').unwrap();
+    let server = RawServer::fixture(server, case).await;
     let request = if case.contains("stream") { streamed("m", "hi") } else { request("m", "hi") };
     server.provider().call(&request, &Deltas::default()).await
 }

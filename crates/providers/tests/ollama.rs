@@ -10,17 +10,10 @@ use std::time::Duration;
 use copydesk_core::Tokens;
 use copydesk_providers::{
     AnswerShape, Bytes, CallReport, CallRequest, ErrorClass, Finish, HttpClient, Message, Ollama, Part, Picture,
-    PictureSource, Provider, ProviderError, Secret, Tool, ToolCall,
+    PictureSource, Provider, ProviderError, Secret, Tool,
 };
 use serde_json::{Value, json};
-use support::{Act, Deltas, KEY, RawServer, answer, chunk, chunked_head, request, streamed};
-
-fn fixture(case: &str) -> Vec<u8> {
-    let path = format!("{}/fixtures/ollama/{case}.http", env!("CARGO_MANIFEST_DIR"));
-    let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
-    let (head, body) = text.split_once("\n\n").unwrap();
-    answer(head, body)
-}
+use support::{Act, Deltas, KEY, RawServer, answer, chunk, chunked_head, fixture, request, streamed, tool_call};
 
 fn provider(server: &RawServer) -> Ollama {
     Ollama::new("ollama", server.base_url.trim_end_matches("/v1"), HttpClient::new().unwrap())
@@ -34,17 +27,13 @@ async fn send(acts: Vec<Act>, request: &CallRequest, deltas: &Deltas) -> CallRep
 /// One call to the fixture's answer, streamed when the case is a stream.
 async fn call(case: &str) -> CallReport {
     let request = if case.starts_with("stream") { streamed("llama3.2", "hi") } else { request("llama3.2", "hi") };
-    send(vec![Act::Send(fixture(case))], &request, &Deltas::default()).await
+    send(vec![Act::Send(fixture("ollama", case))], &request, &Deltas::default()).await
 }
 
 async fn error(case: &str) -> ProviderError {
     let report = call(case).await;
     assert!(report.sent, "an answer means that the request had left");
     report.result.unwrap_err()
-}
-
-fn tool_call(id: &str, name: &str, arguments: &str) -> ToolCall {
-    ToolCall { id: id.into(), name: name.into(), arguments: arguments.into() }
 }
 
 #[tokio::test]
@@ -60,7 +49,7 @@ async fn a_whole_answer_is_reported_and_thinking_is_not_text() {
 #[tokio::test]
 async fn a_stream_of_lines_is_handed_on_piece_by_piece() {
     let deltas = Deltas::default();
-    let report = send(vec![Act::Send(fixture("stream"))], &streamed("llama3.2", "hi"), &deltas).await;
+    let report = send(vec![Act::Send(fixture("ollama", "stream"))], &streamed("llama3.2", "hi"), &deltas).await;
     let answer = report.result.unwrap();
     assert_eq!((answer.text.as_str(), answer.finish), ("Grüße aus dem Hafen 🦀", Finish::Stop));
     assert_eq!(deltas.texts(), ["Grüße ", "aus dem Hafen 🦀"]);
@@ -71,7 +60,7 @@ async fn a_stream_of_lines_is_handed_on_piece_by_piece() {
 
 #[tokio::test]
 async fn a_stream_cut_into_any_pieces_gives_the_same_answer() {
-    let body = fixture("stream");
+    let body = fixture("ollama", "stream");
     let start = body.windows(4).position(|four| four == b"\r\n\r\n").unwrap() + 4;
     for width in [1, 3, 64] {
         let mut acts = vec![Act::Send(chunked_head("application/x-ndjson"))];
@@ -84,7 +73,7 @@ async fn a_stream_cut_into_any_pieces_gives_the_same_answer() {
 
 #[tokio::test]
 async fn a_local_server_is_asked_without_a_key_and_told_not_to_stream() {
-    let server = RawServer::start(vec![Act::Send(fixture("answer"))]).await;
+    let server = RawServer::fixture("ollama", "answer").await;
     provider(&server).call(&request("llama3.2", "hello"), &Deltas::default()).await.result.unwrap();
     let seen = server.requests().remove(0);
     let (head, body) = seen.split_once("\r\n\r\n").unwrap();
@@ -96,7 +85,7 @@ async fn a_local_server_is_asked_without_a_key_and_told_not_to_stream() {
 
 #[tokio::test]
 async fn tools_pictures_and_a_schema_go_out_together_and_a_key_where_there_is_one() {
-    let server = RawServer::start(vec![Act::Send(fixture("answer_json"))]).await;
+    let server = RawServer::fixture("ollama", "answer_json").await;
     let bytes = PictureSource::Bytes(Bytes::from_static(b"\x89PNG"));
     let picture = Part::Picture(Picture { media_type: "image/png".into(), source: bytes });
     let shown = Message { content: vec![Part::Text("rate it".into()), picture], ..Message::user("") };
@@ -200,7 +189,7 @@ async fn what_is_not_a_message_is_not_an_answer() {
 
 #[tokio::test]
 async fn a_request_the_format_cannot_say_never_leaves() {
-    let server = RawServer::start(vec![Act::Send(fixture("answer"))]).await;
+    let server = RawServer::fixture("ollama", "answer").await;
     let source = PictureSource::Url("https://example.com/a.png".into());
     let linked = Part::Picture(Picture { media_type: "image/png".into(), source });
     let request =

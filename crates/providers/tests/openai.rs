@@ -8,14 +8,14 @@ use std::time::Duration;
 
 use copydesk_core::Tokens;
 use copydesk_providers::{CallReport, ErrorClass, Finish, HttpClient, OpenAi, Provider, ProviderError, Secret};
-use support::{Act, Deltas, KEY, RawServer, fixture, request, streamed};
+use support::{Deltas, KEY, RawServer, request, streamed};
 
 fn provider(base_url: &str) -> OpenAi {
     OpenAi::new("openai", base_url, HttpClient::new().unwrap()).with_api_key(Some(Secret::new(KEY)))
 }
 
 async fn call(case: &str) -> CallReport {
-    let server = RawServer::start(vec![Act::Send(fixture(&format!("../openai/{case}")))]).await;
+    let server = RawServer::fixture("openai", case).await;
     let request = if case.contains("stream") { streamed("gpt-6", "hi") } else { request("gpt-6", "hi") };
     provider(&server.base_url).call(&request, &Deltas::default()).await
 }

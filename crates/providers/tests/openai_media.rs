@@ -8,7 +8,7 @@ use copydesk_core::{CallId, Tokens};
 use copydesk_providers::media::{DrawRequest, EmbedRequest};
 use copydesk_providers::provider::PictureSource;
 use copydesk_providers::{CallReport, ErrorClass, HttpClient, OpenAi, Picture, Provider, Secret, Timeouts};
-use support::{Act, KEY, RawServer, answer, fixture};
+use support::{Act, KEY, RawServer, answer};
 
 fn provider(base_url: &str) -> OpenAi {
     OpenAi::new("openai", base_url, HttpClient::new().unwrap()).with_api_key(Some(Secret::new(KEY)))
@@ -29,7 +29,7 @@ fn texts(texts: &[&str]) -> EmbedRequest {
 }
 
 async fn serve(case: &str) -> RawServer {
-    RawServer::start(vec![Act::Send(fixture(&format!("../openai/{case}")))]).await
+    RawServer::fixture("openai", case).await
 }
 
 async fn draw(case: &str) -> CallReport<Vec<Picture>> {

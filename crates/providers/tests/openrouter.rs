@@ -11,14 +11,14 @@ use copydesk_providers::provider::PictureSource;
 use copydesk_providers::{
     CallReport, CallRequest, ErrorClass, Finish, HttpClient, OpenRouter, Provider, Secret, TimeoutPhase,
 };
-use support::{Act, Deltas, KEY, RawServer, chunk, chunked_head, fixture, request, streamed};
+use support::{Act, Deltas, KEY, RawServer, chunk, chunked_head, request, streamed};
 
 fn provider(base_url: &str) -> OpenRouter {
     OpenRouter::new("openrouter", base_url, HttpClient::new().unwrap()).with_api_key(Some(Secret::new(KEY)))
 }
 
 async fn call(case: &str) -> CallReport {
-    let server = RawServer::start(vec![Act::Send(fixture(&format!("../openrouter/{case}")))]).await;
+    let server = RawServer::fixture("openrouter", case).await;
     let request = if case.contains("stream") { streamed("m", "hi") } else { request("m", "hi") };
     provider(&server.base_url).call(&request, &Deltas::default()).await
 }

@@ -9,7 +9,7 @@ use copydesk_providers::media::{
     AssetRef, FetchRequest, Fetched, JobRef, PollRequest, Progress, RunsMediaJobs, SubmitRequest, Submitted,
 };
 use copydesk_providers::{CallReport, ErrorClass, HttpClient, OpenRouter, Part, Provider, Secret, Timeouts};
-use support::{Act, KEY, RawServer, answer, fixture};
+use support::{Act, KEY, RawServer, answer};
 
 fn provider(base_url: &str) -> OpenRouter {
     OpenRouter::new("openrouter", base_url, HttpClient::new().unwrap()).with_api_key(Some(Secret::new(KEY)))
@@ -31,7 +31,7 @@ fn question(job: &str) -> PollRequest {
 }
 
 async fn serve(case: &str) -> RawServer {
-    RawServer::start(vec![Act::Send(fixture(&format!("../openrouter/{case}")))]).await
+    RawServer::fixture("openrouter", case).await
 }
 
 fn jobs(provider: &OpenRouter) -> &dyn RunsMediaJobs {

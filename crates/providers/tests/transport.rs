@@ -180,8 +180,10 @@ async fn an_endless_line_in_a_stream_is_refused() {
 
 #[tokio::test]
 async fn a_redirect_is_not_followed_and_the_key_goes_nowhere_else() {
-    let target = RawServer::fixture("answer").await;
-    let redirect = String::from_utf8(fixture("redirect_307")).unwrap().replace("REDIRECT_TARGET", &target.base_url);
+    let target = RawServer::fixture("openai_compatible", "answer").await;
+    let redirect = String::from_utf8(fixture("openai_compatible", "redirect_307"))
+        .unwrap()
+        .replace("REDIRECT_TARGET", &target.base_url);
     // A 307 asks for the same request again, a 302 or 303 for a GET: a client may follow one kind and not the other.
     for status in [301, 302, 303, 307, 308] {
         let answer = redirect.replace("307", &status.to_string());

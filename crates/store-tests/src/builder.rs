@@ -309,12 +309,17 @@ pub fn fail_for_good_here(ids: &Ids, run: &Claimed, at: Timestamp) -> Change {
     fail_with(ids, run, Failure { tries_max: Some(1), ..failure(FailureCode::ProviderError) }, None, at)
 }
 
-/// The worker made no call because the model is cooling, and the generation goes on to `next`.
+/// The worker made no call because the model is cooling, and the generation goes on to `next`, the next of its route.
 pub fn skip(ids: &Ids, run: &Claimed, cooling: &Cooling, next: &str, at: Timestamp) -> Change {
-    let failure = Failure { tries_max: Some(1), elsewhere: true, ..failure(cooling.code) };
-    let change = fail_with(ids, run, failure, None, at);
-    let closes = Some(closed(run.call, CallOutcome::NotSent, 0));
-    Change { closes, next_model: Some(next.to_owned()), ..change }
+    let change = pass_over(ids, run, cooling, vec![Some(cooling.until), None], at);
+    Change { next_model: Some(next.to_owned()), ..change }
+}
+
+/// The worker made no call because the model is cooling; `doors` are those of its route.
+pub fn pass_over(ids: &Ids, run: &Claimed, cooling: &Cooling, doors: Vec<Option<Timestamp>>, at: Timestamp) -> Change {
+    let event = Event::PassedOver { attempt: run.generation.attempt, failure: failure(cooling.code), doors };
+    let change = change(ids, run.scope, &run.generation, &event, at);
+    Change { closes: Some(closed(run.call, CallOutcome::NotSent, 0)), ..change }
 }
 
 /// What a call that began with the claim says.

@@ -132,6 +132,7 @@ macro_rules! conformance {
                 a_hand_back_spends_no_attempt_and_is_claimable_at_once,
                 used_up_attempts_end_in_a_failure,
                 a_retry_on_another_model_moves_to_that_models_lanes,
+                after_its_end_a_generation_names_the_model_of_its_last_call,
                 a_retry_of_a_regeneration_leaves_the_draft_as_it_was;
             step:
                 a_finished_step_closes_its_call_and_opens_the_next,
@@ -239,6 +240,7 @@ macro_rules! conformance {
                 after_the_cooldown_one_probe_at_a_time_is_let_through,
                 processes_that_claim_at_once_let_one_probe_through,
                 what_can_go_on_is_claimed_although_it_is_cooling,
+                where_the_whole_route_is_cooling_it_is_parked_with_its_model_and_its_attempts,
                 the_last_model_of_a_route_waits_for_its_cooldown,
                 a_cooldown_does_not_lift_the_limits_of_its_lanes,
                 a_paused_recipe_is_woken_by_no_cooldown,

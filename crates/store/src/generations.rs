@@ -423,7 +423,7 @@ pub struct GenerationRow {
     pub user_external: String,
     pub recipe: String,
     pub recipe_version: String,
-    /// The model of the last call.
+    /// The model of the call that runs or comes next; after the end, of the last one that was opened.
     pub model: String,
     /// The model that was asked for at accept.
     pub asked_model: String,

@@ -16,6 +16,9 @@ pub enum Event {
     /// The attempt has none. `fallback` says that the recipe has an honest fallback for this failure, to be used when no
     /// further attempt is due.
     AttemptFailed { attempt: AttemptNo, failure: Failure, jitter: Jitter, fallback: Option<FallbackReason> },
+    /// No call was made, because the model is left alone and its route has further ones. `doors` says of each model of the
+    /// route, in order, until when it is left alone; `None` is not at all.
+    PassedOver { attempt: AttemptNo, failure: Failure, doors: Vec<Option<Timestamp>> },
     /// The node that ran it is gone.
     LeaseExpired { jitter: Jitter },
     /// The clock passed `deadline_at`.

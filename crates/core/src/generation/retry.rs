@@ -2,7 +2,7 @@
 
 use super::event::Jitter;
 use super::failure::Failure;
-use super::state::Terms;
+use super::state::{Terms, Wait};
 use crate::Timestamp;
 use std::time::Duration;
 
@@ -64,4 +64,54 @@ pub fn next(terms: &Terms, spent: u32, failure: &Failure, jitter: Jitter, now: T
         return Next::NextModel { spent: (place + 1) * share };
     }
     Next::GiveUp
+}
+
+/// Where a generation goes whose model is left alone: how many attempts count as spent then, and how it waits. It goes on
+/// to the first further model of its route that may be called, past all that may not; when there is none it keeps its
+/// model and its attempts, and waits until the first of them may be called again.
+pub fn pass_over(terms: &Terms, spent: u32, doors: &[Option<Timestamp>]) -> (u32, Wait) {
+    let share = terms.share();
+    let here = terms.place(spent);
+    let last = (terms.max_attempts.max(1) - 1) / share;
+    let further = (here..=last).zip(doors.iter().skip(here as usize));
+    let open = further.clone().find(|(_, door)| door.is_none());
+    match open {
+        Some((place, _)) if place > here => (place * share, Wait::Ready),
+        Some(_) => (spent, Wait::Ready),
+        None => match further.filter_map(|(_, door)| *door).min() {
+            Some(until) => (spent, Wait::BackingOff { until }),
+            None => (spent, Wait::Ready),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::MicroCredits;
+
+    #[test]
+    fn what_is_passed_over_goes_to_the_first_open_model_or_waits_in_place_for_the_first_to_open() {
+        let at = |s: i64| Timestamp::from_micros(s * 1_000_000);
+        let terms = Terms {
+            accepted_at: at(0),
+            deadline_at: at(3_600),
+            attempt_timeout: Duration::from_secs(60),
+            max_attempts: 12,
+            attempts_per_model: 3,
+            hold: MicroCredits::ZERO,
+        };
+        let closed = |s| Some(at(s));
+        let ready = |spent| (spent, Wait::Ready);
+        assert_eq!(pass_over(&terms, 1, &[closed(9), None, None, None]), ready(3));
+        assert_eq!(pass_over(&terms, 1, &[closed(9), closed(9), closed(5), None]), ready(9), "straight to it");
+        let waits = |spent, s| (spent, Wait::BackingOff { until: at(s) });
+        assert_eq!(pass_over(&terms, 1, &[closed(9), closed(7), closed(8), closed(9)]), waits(1, 7));
+        assert_eq!(pass_over(&terms, 4, &[closed(3), closed(7), closed(8), closed(9)]), waits(4, 7), "none goes back");
+        assert_eq!(pass_over(&terms, 4, &[None, closed(7), closed(8), closed(9)]), waits(4, 7));
+        assert_eq!(pass_over(&terms, 4, &[closed(9), None, None, None]), ready(4), "it may be called again meanwhile");
+        let (shorter, longer) = ([closed(9)], [closed(9), closed(9), closed(9), closed(8), None]);
+        assert_eq!(pass_over(&terms, 0, &shorter), waits(0, 9), "the route was shortened meanwhile");
+        assert_eq!(pass_over(&terms, 0, &longer), waits(0, 8), "no attempts were accepted for a fifth");
+    }
 }

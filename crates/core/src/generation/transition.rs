@@ -49,6 +49,7 @@ fn pending(generation: &Generation, wait: Wait, event: &Event, now: Timestamp) -
         Event::StepFinished { .. }
         | Event::AttemptSucceeded { .. }
         | Event::AttemptFailed { .. }
+        | Event::PassedOver { .. }
         | Event::HandedBack { .. } => Verdict::Late,
     })
 }
@@ -64,6 +65,10 @@ fn processing(generation: &Generation, event: &Event, now: Timestamp) -> Verdict
             let substitute = fallback.as_ref().map(|reason| Success::Fallback(reason.clone()));
             Verdict::Change(failed_attempt(generation, failure, *jitter, substitute.as_ref(), now))
         }
+        Event::PassedOver { attempt, failure, doors } if current(attempt) => {
+            let (spent, wait) = retry::pass_over(&generation.terms, generation.spent, doors);
+            Verdict::Change(tried_again(generation, failure, spent, wait))
+        }
         Event::HandedBack { attempt } if current(attempt) => {
             Verdict::Change(requeued(generation, generation.spent, Wait::Ready, vec![]))
         }
@@ -76,6 +81,7 @@ fn processing(generation: &Generation, event: &Event, now: Timestamp) -> Verdict
         Event::StepFinished { .. }
         | Event::AttemptSucceeded { .. }
         | Event::AttemptFailed { .. }
+        | Event::PassedOver { .. }
         | Event::HandedBack { .. } => Verdict::Late,
         Event::Claimed { .. } => Verdict::Nothing,
     }
@@ -86,6 +92,7 @@ fn finished(generation: &Generation, event: &Event) -> Result<Verdict, Refusal> 
         Event::StepFinished { .. }
         | Event::AttemptSucceeded { .. }
         | Event::AttemptFailed { .. }
+        | Event::PassedOver { .. }
         | Event::HandedBack { .. } => Ok(Verdict::Late),
         Event::LeaseExpired { .. } | Event::DeadlinePassed => Ok(Verdict::Nothing),
         Event::Claimed { .. } => Err(Refusal::NotClaimable { status: generation.state.status() }),
@@ -144,6 +151,12 @@ fn succeeded(generation: &Generation, success: &Success, now: Timestamp) -> Deci
     decision
 }
 
+fn tried_again(generation: &Generation, failure: &Failure, spent: u32, wait: Wait) -> Decision {
+    let mut decision = requeued(generation, spent, wait, vec![Effect::Announce(Announcement::Retrying)]);
+    decision.noted = Some(failure.clone());
+    decision
+}
+
 fn failed_attempt(
     generation: &Generation,
     failure: &Failure,
@@ -152,11 +165,7 @@ fn failed_attempt(
     now: Timestamp,
 ) -> Decision {
     let spent = generation.spent + 1;
-    let again = |spent, wait| {
-        let mut decision = requeued(generation, spent, wait, vec![Effect::Announce(Announcement::Retrying)]);
-        decision.noted = Some(failure.clone());
-        decision
-    };
+    let again = |spent, wait| tried_again(generation, failure, spent, wait);
     match (retry::next(&generation.terms, generation.spent, failure, jitter, now), substitute) {
         (Next::RetryAt(until), _) => again(spent, Wait::BackingOff { until }),
         (Next::NextModel { spent }, _) => again(spent, Wait::Ready),

@@ -11,8 +11,8 @@ use std::time::Duration;
 /// counts twice.
 pub const FAULTS_MAX: u32 = 5;
 /// From the first fault of a row to the one that opens. Longer than the wait before a second try, so that a model which
-/// fails every first try is not given up; shorter than the waits of three tries, so that no request has used up its
-/// three while a dead model was still being asked (`generation/retry.rs`).
+/// fails every first try is not given up; shorter than the waits before a third one, so that at the latest the first
+/// third tries open it, and a dead model costs no more requests than those (`generation/retry.rs`).
 pub const FAULTS_SPAN: Duration = Duration::from_millis(2_500);
 /// The first cooldown after faults that were counted; doubled with each opening in a row.
 pub const COOLDOWN_MIN: Duration = Duration::from_secs(5);

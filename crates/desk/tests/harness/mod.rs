@@ -39,6 +39,8 @@ pub struct Bench {
     /// The database, with a plan of failures in front of it.
     pub store: FaultyStore<ModelStore>,
     pub script: Arc<Script>,
+    /// Another provider, `other`.
+    pub other: Arc<Script>,
     pub shelf: copydesk_recipes::Shelf,
     _folder: tempfile::TempDir,
 }
@@ -105,7 +107,8 @@ impl Bench {
         let world = World::new(clock.clone(), Arc::new(CountingDice::default()));
         let store = FaultyStore::new(ModelStore::new());
         let script = Script::new("demo", clock.clone());
-        let bench = Bench { clock, world, store, script, shelf, _folder: folder };
+        let other = Script::new("other", clock.clone());
+        let bench = Bench { clock, world, store, script, other, shelf, _folder: folder };
         bench.grant("ada", "1000").await;
         bench.grant("bob", "1000").await;
         bench
@@ -128,6 +131,7 @@ impl Bench {
     pub fn parts(&self, plug: &Plug, config: DeskConfig) -> Parts {
         let mut providers = Registry::new();
         providers.insert(self.script.clone()).unwrap();
+        providers.insert(self.other.clone()).unwrap();
         Parts {
             store: Arc::new(plug.clone()),
             world: self.world.clone(),
@@ -274,7 +278,7 @@ impl Bench {
     /// every call the books say was made was seen by the provider.
     pub async fn in_order(&self) {
         assert_eq!(self.store.inner().audit().await.unwrap(), vec![]);
-        let seen: Vec<_> = self.script.seen().into_iter().map(|call| call.id).collect();
+        let seen: Vec<_> = self.script.seen().into_iter().chain(self.other.seen()).map(|call| call.id).collect();
         let once: BTreeSet<_> = seen.iter().copied().collect();
         assert_eq!(once.len(), seen.len(), "a call id was sent twice");
         let rows = self.calls(None).await;

@@ -1,6 +1,7 @@
 //! The recipes of these tests, on disk as a user would write them: `note` (price 5, dedupe), `loose` (the same
 //! without dedupe), `pair` (two steps), `other-pair` (whose steps are named differently), `letter` (the newsletter at
-//! price 5), `routed` (two models) and `spare` (a route whose second model is not set up).
+//! price 5), `routed` (two models), `wide` (two
+//! models and one of another provider) and `spare` (a route whose second model is not set up).
 
 use copydesk_recipes::Shelf;
 use std::fs;
@@ -21,6 +22,7 @@ pub fn shelf() -> (tempfile::TempDir, Shelf) {
     single(at, "note", one, true);
     single(at, "loose", one, false);
     single(at, "routed", r#"["demo/one", "demo/two"]"#, true);
+    single(at, "wide", r#"["demo/one", "demo/two", "other/one"]"#, true);
     single(at, "spare", r#"["demo/one", "demo/absent", "demo/three"]"#, true);
     pair(at, "pair", "plan");
     letter(at);

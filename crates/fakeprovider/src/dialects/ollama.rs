@@ -4,8 +4,9 @@
 
 use serde_json::{Value, json};
 
+use super::openai::finish_word;
 use super::{Format, Refused, sentence};
-use crate::answer::{Answer, Finish, words};
+use crate::answer::{Answer, words};
 use crate::fault::{Refusal, Why};
 use crate::wire::{Event, Kind, Style};
 
@@ -13,18 +14,6 @@ pub(crate) struct Ollama;
 
 /// A fixed moment, with the nanoseconds Ollama writes.
 const CREATED_AT: &str = "2026-11-22T10:00:00.123456789Z";
-
-/// There is no word for a refusal; it is text like any other.
-fn done_reason(finish: Finish) -> Value {
-    match finish {
-        Finish::Stop | Finish::Refused => "stop".into(),
-        Finish::Length => "length".into(),
-        Finish::Filtered => "content_filter".into(),
-        Finish::Unknown => "cosmic_ray".into(),
-        Finish::Failed => "error".into(),
-        Finish::Absent => Value::Null,
-    }
-}
 
 fn line(answer: &Answer, text: &str) -> Value {
     json!({
@@ -36,7 +25,7 @@ fn line(answer: &Answer, text: &str) -> Value {
 fn last(answer: &Answer, text: &str) -> Value {
     let mut value = line(answer, text);
     value["done"] = true.into();
-    value["done_reason"] = done_reason(answer.finish);
+    value["done_reason"] = finish_word(answer.finish);
     value["prompt_eval_count"] = answer.usage.input.into();
     value["eval_count"] = answer.usage.output.into();
     for (name, nanoseconds) in [

@@ -18,6 +18,7 @@ pub(super) fn created(order: u64) -> u64 {
     1_790_000_000 + order
 }
 
+/// OpenAI's word for an end, which Ollama uses too. A refusal has none.
 pub(super) fn finish_word(finish: Finish) -> Value {
     match finish {
         Finish::Stop | Finish::Refused => "stop".into(),

@@ -7,22 +7,14 @@ use copydesk_providers::media::{AssetRef, FetchRequest, JobRef, PollRequest, Run
 use copydesk_providers::{ErrorClass, Part, Provider, Timeouts};
 use serde_json::{Map, Value};
 
-use crate::support::{Act, RawServer, answer, patient};
+use crate::support::{RawServer, patient};
 
 pub fn call_id() -> CallId {
     CallId("0190aaaa-bbbb-7ccc-8ddd-eeeeffff0001".parse().unwrap())
 }
 
 pub async fn server(adapter: &str, case: &str) -> RawServer {
-    RawServer::start(vec![Act::Send(fixture(adapter, case))]).await
-}
-
-/// The bytes of a fixture: head with CRLF, `content-length` added.
-pub fn fixture(adapter: &str, case: &str) -> Vec<u8> {
-    let path = format!("{}/fixtures/{adapter}/{case}.http", env!("CARGO_MANIFEST_DIR"));
-    let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
-    let (head, body) = text.split_once("\n\n").unwrap();
-    answer(head, body)
+    RawServer::fixture(adapter, case).await
 }
 
 pub fn jobs(provider: &dyn Provider) -> &dyn RunsMediaJobs {

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use copydesk_core::CallId;
 use copydesk_providers::{
-    CallReport, CallRequest, DeltaSink, HttpClient, Message, OpenAiCompatible, Provider, Secret, Timeouts,
+    CallReport, CallRequest, DeltaSink, HttpClient, Message, OpenAiCompatible, Provider, Secret, Timeouts, ToolCall,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -48,8 +48,9 @@ impl RawServer {
         RawServer { base_url, requests, task }
     }
 
-    pub async fn fixture(case: &str) -> RawServer {
-        RawServer::start(vec![Act::Send(fixture(case))]).await
+    /// Answers with a fixture of one adapter.
+    pub async fn fixture(adapter: &str, case: &str) -> RawServer {
+        RawServer::start(vec![Act::Send(fixture(adapter, case))]).await
     }
 
     /// The requests read so far, head and body.
@@ -112,9 +113,9 @@ async fn read_request(stream: &mut TcpStream) -> Option<String> {
     }
 }
 
-/// The bytes of a fixture: head with CRLF, `content-length` added.
-pub fn fixture(case: &str) -> Vec<u8> {
-    let path = format!("{}/fixtures/openai_compatible/{case}.http", env!("CARGO_MANIFEST_DIR"));
+/// The bytes of a fixture of one adapter: head with CRLF, `content-length` added.
+pub fn fixture(adapter: &str, case: &str) -> Vec<u8> {
+    let path = format!("{}/fixtures/{adapter}/{case}.http", env!("CARGO_MANIFEST_DIR"));
     let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
     let (head, body) = text.split_once("\n\n").unwrap();
     answer(head, body)
@@ -138,6 +139,11 @@ pub fn chunk(data: &[u8]) -> Vec<u8> {
 
 pub fn provider(base_url: &str) -> OpenAiCompatible {
     OpenAiCompatible::new("acme", base_url, HttpClient::new().unwrap()).with_api_key(Some(Secret::new(KEY)))
+}
+
+/// A wish for a tool that carries no signature.
+pub fn tool_call(id: &str, name: &str, arguments: &str) -> ToolCall {
+    ToolCall { id: id.into(), name: name.into(), arguments: arguments.into(), signature: None }
 }
 
 pub fn request(model: &str, prompt: &str) -> CallRequest {
@@ -177,7 +183,7 @@ impl DeltaSink for Deltas {
 
 /// One call to the fixture's answer, streamed when the case is a stream.
 pub async fn call(case: &str) -> CallReport {
-    let server = RawServer::fixture(case).await;
+    let server = RawServer::fixture("openai_compatible", case).await;
     let request = if case.contains("stream") { streamed("m", "hi") } else { request("m", "hi") };
     server.provider().call(&request, &Deltas::default()).await
 }

@@ -1,6 +1,10 @@
 -- Differs from SQLite: workspaces joined, as in the lists.
 select g.id, g.workspace_id, g.draft_id, g.user_id, coalesce(u.external_id, '') as user_external, g.recipe,
-       g.recipe_version, coalesce(n.model, p.model, r.model, g.model) as model, g.model as asked_model, coalesce(i.input, '') as input,
+       g.recipe_version,
+       coalesce(n.model, p.model, r.model,
+                (select c.model from calls c where c.generation_id = any (array[g.id]) and c.attempt = o.attempt
+                 order by c.id limit 1),
+                g.model) as model, g.model as asked_model, coalesce(i.input, '') as input,
        coalesce(i.metadata, '') as metadata, g.target, g.dedupe_key, g.priority, g.accepted_at, g.deadline_at,
        g.attempt_timeout_us, g.max_attempts, g.attempts_per_model, g.hold,
        coalesce(o.attempt, n.attempt, p.attempt, r.attempt) as attempt,

@@ -103,8 +103,6 @@ fn generation_row(row: GenerationRow, now: Timestamp) -> GenerationRow {
     };
     GenerationRow {
         generation: generation(row.generation.clone(), now),
-        // Which model is shown after a re-route is open; the claims are compared.
-        model: String::new(),
         last_error: row.last_error.clone().filter(|_| shows_error),
         ..row
     }

@@ -117,6 +117,7 @@ impl Data {
             generation,
             model,
             step,
+            called: None,
             claimed_at: None,
             call: None,
             last_error: None,

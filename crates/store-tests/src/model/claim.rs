@@ -168,6 +168,7 @@ impl Data {
         entry.generation.spent = decision.spent;
         entry.generation.row_version = decision.row_version;
         entry.claimed_at = Some(now);
+        entry.called = Some(entry.model.clone());
         entry.call = Some(call);
         let (draft, sort_key, scope) = (entry.draft, entry.sort_key, entry.scope());
         let time = self.clock.entry(entry.queue()).or_default();

@@ -28,6 +28,8 @@ pub(super) struct Entry {
     /// `provider/model` and step of the next or running call.
     pub model: String,
     pub step: String,
+    /// The model of the last call that was opened.
+    pub called: Option<String>,
     /// When it was claimed last.
     pub claimed_at: Option<Timestamp>,
     /// The run's own call, while it runs.

@@ -32,7 +32,10 @@ impl Data {
             user_external: self.external(entry.scope(), entry.accept.user),
             recipe: entry.accept.recipe.clone(),
             recipe_version: entry.accept.recipe_version.clone(),
-            model: entry.model.clone(),
+            model: match entry.generation.state.status().is_final() {
+                true => entry.called.as_ref().unwrap_or(&entry.accept.model).clone(),
+                false => entry.model.clone(),
+            },
             asked_model: entry.accept.model.clone(),
             input: entry.accept.input.clone(),
             metadata: entry.accept.metadata.clone(),

@@ -261,6 +261,22 @@ pub async fn what_can_go_on_is_claimed_although_it_is_cooling(t: Arc<Bench>) {
     assert_eq!(t.status(waits).await, Status::Pending);
 }
 
+pub async fn where_the_whole_route_is_cooling_it_is_parked_with_its_model_and_its_attempts(t: Arc<Bench>) {
+    cool(&t, FaultOf::Model, 30).await;
+    let (id, _) = t.start(onward(&t)).await;
+    let run = t.claim_one().await;
+    let cooling = run.cooling.clone().expect("it says why no call is to be made");
+    let doors = vec![Some(cooling.until), Some(in_s(&t, 60))];
+    t.done(builder::pass_over(&t.ids, &run, &cooling, doors, t.now())).await;
+    let parked = State::Pending { wait: Wait::BackingOff { until: cooling.until } };
+    assert_eq!(t.row(id).await.generation.state, parked);
+    let turn = t.claim_turn(5, builder::no_limits()).await;
+    assert_eq!((turn.claimed, turn.next_due), (vec![], Some(cooling.until)), "nobody turns in circles meanwhile");
+    t.advance_s(30);
+    let again = t.claim_one().await;
+    assert_eq!((again.model.as_str(), again.generation.spent, again.cooling), (MODEL, 0, None));
+}
+
 pub async fn the_last_model_of_a_route_waits_for_its_cooldown(t: Arc<Bench>) {
     t.beat(t.node).await;
     cool(&t, FaultOf::Model, 30).await;

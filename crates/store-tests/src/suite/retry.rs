@@ -4,6 +4,7 @@ use crate::bench::Bench;
 use crate::builder::{self, AcceptWith};
 use copydesk_core::draft::DraftStatus;
 use copydesk_core::generation::{AttemptNo, FailureCode, State, Status, Wait};
+use copydesk_store::Scope;
 use copydesk_store::generations::Change;
 use std::sync::Arc;
 
@@ -81,6 +82,37 @@ pub async fn a_retry_on_another_model_moves_to_that_models_lanes(t: Arc<Bench>) 
     assert_eq!((calls[1].provider.as_str(), calls[1].model.as_str()), ("spare", "spare/steady"));
     t.done(builder::hand_back(&t.ids, &again, t.now())).await;
     assert_eq!(t.claim_one().await.model, "spare/steady", "without another one named, the model stays");
+}
+
+pub async fn after_its_end_a_generation_names_the_model_of_its_last_call(t: Arc<Bench>) {
+    let names = async |id| {
+        let row = t.row(id).await;
+        let listed =
+            t.generations(Scope::DEFAULT).await.into_iter().find(|row| row.generation.id == id).expect("listed");
+        assert_eq!((&listed.model, &listed.asked_model), (&row.model, &row.asked_model));
+        (row.model, row.asked_model)
+    };
+    let named = |model: &str| (model.to_owned(), "demo/swift".to_owned());
+    let moved = async || {
+        let run = t.running(t.request().model("demo/swift")).await;
+        let fail = builder::fail(&t.ids, &run, FailureCode::ProviderError, t.now());
+        t.done(Change { next_model: Some("spare/steady".to_owned()), ..fail }).await;
+        run.generation.id
+    };
+    let id = moved().await;
+    assert_eq!(names(id).await, named("spare/steady"), "while it waits, the next one's");
+    t.advance_s(60);
+    let again = t.claim_one().await;
+    t.settle(&again).await;
+    assert_eq!(names(id).await, named("spare/steady"));
+    let id = moved().await;
+    let waits = t.generation(Scope::DEFAULT, id).await;
+    t.done(builder::cancel(&t.ids, Scope::DEFAULT, &waits, t.now())).await;
+    assert_eq!(names(id).await, named("demo/swift"), "the next one was never called");
+    let (id, _) = t.start(t.request().model("demo/swift")).await;
+    let waits = t.generation(Scope::DEFAULT, id).await;
+    t.done(builder::cancel(&t.ids, Scope::DEFAULT, &waits, t.now())).await;
+    assert_eq!(names(id).await, named("demo/swift"), "without a call, the one that was asked for");
 }
 
 pub async fn a_retry_of_a_regeneration_leaves_the_draft_as_it_was(t: Arc<Bench>) {
