@@ -6,12 +6,12 @@ use crate::error::Code;
 use crate::extract::address::Address;
 use crate::problem::Problem;
 use crate::routes::{
-    drafts, events, generations, health, maintenance, models, pages, recipes, settings, stream, usage, versions,
+    drafts, events, generations, health, maintenance, models, pages, prices, recipes, settings, stream, usage, versions,
 };
 use crate::wire::links::{BASE, Links};
 use axum::Router;
 use axum::middleware::from_fn_with_state;
-use axum::routing::{any, get, post};
+use axum::routing::{any, get, post, put};
 use copydesk_desk::Desk;
 use copydesk_desk::keys::KeyText;
 use http::Method;
@@ -129,6 +129,8 @@ fn native() -> Router<Api> {
         .route("/recipes/{name}", get(recipes::one))
         .route("/models", get(models::list))
         .route("/models/test", post(models::test))
+        .route("/prices", get(prices::list))
+        .route("/prices/{provider}/{*model}", put(prices::set).delete(prices::end))
         .route("/settings", get(settings::get).patch(settings::patch))
         .route("/events", get(events::list))
         .route("/audit", get(maintenance::audit))

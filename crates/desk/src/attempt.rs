@@ -173,7 +173,7 @@ impl Attempt {
             Ok(found) => found,
             Err(unknown) => return Err(Box::new(self.broken(unknown.to_string()))),
         };
-        self.price = provider.catalogue().price_at(&model, self.inner.now());
+        self.price = self.inner.price_at(provider.as_ref(), &model, self.inner.now());
         let outputs: Vec<String> = self.claimed.steps.iter().map(|step| step.output.clone()).collect();
         let prompt = match loaded.render_step(index, input, &outputs) {
             Ok(prompt) => prompt,

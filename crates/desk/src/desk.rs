@@ -8,6 +8,7 @@ use crate::config::DeskConfig;
 use crate::doubt::Doubts;
 use crate::error::DeskError;
 use crate::live::Live;
+use crate::prices::{self, SetPrices};
 use crate::work::Outgoing;
 use copydesk_core::{NodeId, Timestamp};
 use copydesk_providers::Registry;
@@ -39,6 +40,8 @@ pub(crate) struct Inner {
     pub world: World,
     pub shelf: Shelf,
     pub providers: Registry,
+    /// Prices that were set, over those of the providers' catalogues.
+    pub prices: SetPrices,
     pub config: DeskConfig,
     pub label: String,
     pub node: NodeId,
@@ -97,6 +100,7 @@ impl Desk {
             world,
             shelf,
             providers,
+            prices: SetPrices::default(),
             config,
             label,
             node,
@@ -113,6 +117,7 @@ impl Desk {
             left: tokio::sync::Mutex::new(false),
             turns: std::sync::Mutex::new(Some(turns)),
         };
+        prices::refresh(&inner).await?;
         Ok(Desk { inner: Arc::new(inner) })
     }
 

@@ -10,6 +10,7 @@ pub mod fence;
 pub mod health;
 pub mod ledger;
 pub mod pages;
+pub mod prices;
 pub mod race;
 pub mod random;
 pub mod rates;
@@ -248,6 +249,11 @@ macro_rules! conformance {
                 tokens_that_were_used_hold_back_what_comes_next,
                 debts_of_several_nodes_add_up,
                 what_is_moved_on_without_a_call_pays_nothing;
+            prices:
+                a_price_is_kept_as_it_was_set_and_stays_when_it_ends,
+                prices_are_paged_by_number_and_found_by_model,
+                a_beat_is_told_the_newest_price,
+                who_follows_racing_prices_misses_none;
             random:
                 a_random_walk_equals_the_model_seed_1,
                 a_random_walk_equals_the_model_seed_2,

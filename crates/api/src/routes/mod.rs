@@ -8,6 +8,7 @@ pub(crate) mod look;
 pub(crate) mod maintenance;
 pub(crate) mod models;
 pub(crate) mod pages;
+pub(crate) mod prices;
 pub(crate) mod receipt;
 pub(crate) mod recipes;
 pub(crate) mod settings;

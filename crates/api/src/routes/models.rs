@@ -34,6 +34,7 @@ pub(crate) async fn list(State(api): State<Api>, _caller: Caller) -> Result<Json
         let Some(provider) = registry.get(&name) else { continue };
         let catalogue = provider.catalogue();
         let mut listed: BTreeSet<String> = catalogue.listed().into_iter().collect();
+        listed.extend(api.desk().models_with_set_prices(&name));
         let cooling = |subject: &Subject| CoolingBody::of(subject, &health, now);
         for row in health.iter().filter(|row| cooling(&row.subject).is_some()) {
             if let Subject::Model(address) = &row.subject
@@ -44,7 +45,7 @@ pub(crate) async fn list(State(api): State<Api>, _caller: Caller) -> Result<Json
         }
         models.extend(listed.iter().map(|model| {
             let subject = Subject::Model(format!("{name}/{model}"));
-            ModelBody::new(&name, model, catalogue.price_at(model, now), cooling(&subject))
+            ModelBody::new(&name, model, api.desk().price_at(provider.as_ref(), model, now), cooling(&subject))
         }));
         let subject = Subject::Provider(name.clone());
         providers.push(ProviderBody::new(name, !catalogue.models().is_empty(), cooling(&subject)));

@@ -10,6 +10,7 @@ pub(crate) mod links;
 pub(crate) mod list;
 pub(crate) mod model;
 pub(crate) mod model_test;
+pub(crate) mod price;
 pub(crate) mod recipe;
 pub(crate) mod requests;
 pub(crate) mod waiting;

@@ -86,6 +86,13 @@ fn each(body: &Value, list: &str) -> Vec<Value> {
 }
 
 fn row(model: &Value) -> Vec<String> {
+    let mut row = vec![cell(model, "/id")];
+    row.extend(price_cells(model));
+    row
+}
+
+/// The price of something in four columns: input, output (or what is made), cached input, its first day; and its version.
+pub fn price_cells(model: &Value) -> Vec<String> {
     let price = model.get("price").filter(|price| !price.is_null());
     let nanos = |key: &str| price?.get(key).and_then(Value::as_i64);
     let none = || "-".to_owned();
@@ -98,7 +105,6 @@ fn row(model: &Value) -> Vec<String> {
     let made = [("output_image_per_million", ""), ("per_image", " each"), ("per_video_second", " a second")];
     let made = made.into_iter().find_map(|(key, unit)| Some(dollars(nanos(&format!("{key}_nanousd"))?) + unit));
     vec![
-        cell(model, "/id"),
         rate("input").or_else(|| word.map(str::to_owned)).unwrap_or_else(none),
         made.or_else(|| rate("output")).or_else(|| word.map(str::to_owned)).unwrap_or_else(none),
         rate("cached").unwrap_or_else(none),
@@ -108,7 +114,7 @@ fn row(model: &Value) -> Vec<String> {
 }
 
 /// Nano-dollars with as many decimals as they have, and two at least.
-fn dollars(nanos: i64) -> String {
+pub fn dollars(nanos: i64) -> String {
     let (whole, rest) = (nanos / 1_000_000_000, nanos % 1_000_000_000);
     let decimals = format!("{rest:09}");
     let kept = decimals.trim_end_matches('0').len().max(2);
