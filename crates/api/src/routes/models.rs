@@ -53,7 +53,7 @@ pub(crate) async fn list(State(api): State<Api>, _caller: Caller) -> Result<Json
     Ok(Json(ModelsBody { models: List::whole(models), providers }))
 }
 
-/// The call is paid for by the operator and stands on nobody's books, so only the operator may ask for it.
+/// The call is paid for by the operator and held against nobody's credits, so only the operator may ask for it.
 pub(crate) async fn test(
     State(api): State<Api>,
     caller: Caller,
@@ -62,6 +62,6 @@ pub(crate) async fn test(
     caller.must_operate()?;
     let desk = api.desk().clone();
     let address = body.value.model;
-    let tested = owned(async move { desk.test_model(&address).await }).await?;
-    Ok(Json(ModelTestBody::from(tested)))
+    let tested = owned(async move { desk.test_model(caller.scope, &address).await }).await?;
+    Ok(Json(ModelTestBody::new(tested, api.desk().world().now())))
 }

@@ -123,10 +123,9 @@ pub fn dollars(nanos: i64) -> String {
 
 async fn test(address: &str, settings: &Settings, output: Output) -> Result<u8, Failure> {
     let asked = json!({ "model": address });
-    let body =
-        Backend::with(settings, Need::Records, async |backend| backend.post("/api/v1/models/test", &asked).await)
-            .await?
-            .body;
+    let body = Backend::with(settings, Need::Worker, async |backend| backend.post("/api/v1/models/test", &asked).await)
+        .await?
+        .body;
     let ok = body.get("ok") == Some(&Value::Bool(true));
     if output.json {
         output.object(&body);
@@ -140,23 +139,25 @@ fn show(body: &Value, output: Output) {
     // What a model or a provider wrote must not break its line or talk to the terminal.
     let plain = |text: &str| -> String { text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect() };
     let line = |name: &str, text: &str| output.data(&format!("{name:<10}{}", plain(text)));
+    let there = |key: &str| body.get(key).filter(|value| !value.is_null());
     line("model", &cell(body, "/model"));
-    if let Some(served) = body.get("served_model").and_then(Value::as_str) {
+    if let Some(served) = there("served_model").and_then(Value::as_str) {
         line("served", &shortened(served, 100));
     }
-    match body.get("error").filter(|error| !error.is_null()) {
+    if let Some(waiting) = there("waiting") {
+        line("waiting", &cell(waiting, "/detail"));
+        line("call", "none was made");
+        return;
+    }
+    match there("error") {
         Some(error) => {
-            line("error", &cell(error, "/message"));
-            line("class", &format!("{} ({})", cell(error, "/class"), cell(error, "/code")));
-            line(
-                "status",
-                &body.get("http_status").and_then(Value::as_u64).map_or("none".to_owned(), |n| n.to_string()),
-            );
+            line("error", &format!("{} ({})", cell(error, "/message"), cell(error, "/code")));
+            line("status", &there("http_status").and_then(Value::as_u64).map_or("none".to_owned(), |n| n.to_string()));
             line("provider", &shortened(&cell(error, "/provider_message"), 1_000));
         }
         None => line("answer", &shortened(&cell(body, "/text"), 100)),
     }
-    let latency = body.get("first_text_ms").and_then(Value::as_u64);
+    let latency = there("first_token_ms").and_then(Value::as_u64);
     line("latency", &latency.map_or("no text came".to_owned(), |ms| format!("{ms} ms to the first text")));
     line("time", &format!("{} ms", cell(body, "/duration_ms")));
     let tokens = |kind: &str| body.pointer(&format!("/tokens/{kind}")).and_then(Value::as_i64);
@@ -176,6 +177,11 @@ fn show(body: &Value, output: Output) {
         Some(nanos) => line("cost", &format!("{} ({source})", dollars(nanos))),
         None => line("cost", "unpriced"),
     }
+    line(
+        "breaker",
+        &there("cooling").map_or("closed".to_owned(), |cooling| format!("open until {}", cell(cooling, "/until"))),
+    );
+    line("books", &format!("{} of {}", cell(body, "/call_id"), cell(body, "/generation_id")));
 }
 
 #[cfg(test)]
