@@ -9,6 +9,7 @@ mod generations;
 mod idempotency;
 mod installation;
 mod lists;
+mod metrics;
 mod prices;
 mod scripted;
 mod site;

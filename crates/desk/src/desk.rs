@@ -8,6 +8,7 @@ use crate::config::DeskConfig;
 use crate::doubt::Doubts;
 use crate::error::DeskError;
 use crate::live::Live;
+use crate::metrics::Metrics;
 use crate::prices::{self, SetPrices};
 use crate::work::Outgoing;
 use copydesk_core::{NodeId, Timestamp};
@@ -49,6 +50,7 @@ pub(crate) struct Inner {
     /// True when this process is the only one on its database, so that every other node is a dead one.
     pub alone: bool,
     pub live: Live,
+    pub metrics: Metrics,
     /// Claims whose answer was lost.
     pub doubts: Doubts,
     pub accepts: Collector<copydesk_store::generations::Accept, AcceptDesk>,
@@ -107,6 +109,7 @@ impl Desk {
             opened_at,
             alone,
             live: Live::default(),
+            metrics: Metrics::default(),
             doubts: Doubts::default(),
             accepts,
             wake,

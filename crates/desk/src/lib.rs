@@ -17,6 +17,7 @@ mod first_text;
 pub mod keys;
 mod lease;
 pub mod live;
+pub mod metrics;
 pub mod model_test;
 pub mod prices;
 pub mod publish;

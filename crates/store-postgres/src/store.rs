@@ -13,6 +13,7 @@ use copydesk_store::generations::{
     Accept, Accepted, Beaten, GenerationFilter, GenerationRow, Heartbeat, Idempotency, Limits, Overdue, SweepRequest,
     Turn, TurnAnswer,
 };
+use copydesk_store::health::Backlog;
 use copydesk_store::ledger::Posted;
 use copydesk_store::prices::{NewPrice, PriceRow};
 use copydesk_store::usage::{CallFilter, CallRow};
@@ -100,6 +101,9 @@ impl HealthStore for PostgresStore {
     }
     fn rates(&self) -> Answer<'_, Vec<(String, Paid)>> {
         Box::pin(async move { self.list_rates().await })
+    }
+    fn backlog(&self) -> Answer<'_, Backlog> {
+        Box::pin(async move { self.count_backlog().await })
     }
 }
 

@@ -114,6 +114,8 @@ fn overdue(row: &Row, state: State, reason: OverdueReason) -> Result<Overdue, St
     Ok(Overdue {
         scope: Scope { workspace: WorkspaceId(row.get("workspace_id")) },
         generation: generation(row, id, state)?,
+        recipe: row.get("recipe"),
+        model: row.get("model"),
         reason,
         open_call: row.get::<_, Option<Uuid>>("open_call_id").map(CallId),
         input_bytes: narrow("input_bytes", row.get("input_bytes"))?,

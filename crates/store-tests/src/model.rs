@@ -27,6 +27,7 @@ use copydesk_store::generations::{
     Accept, Accepted, Beaten, GenerationFilter, GenerationRow, Heartbeat, Idempotency, Limits, Overdue, SweepRequest,
     Turn, TurnAnswer,
 };
+use copydesk_store::health::Backlog;
 use copydesk_store::ledger::Posted;
 use copydesk_store::prices::{NewPrice, PriceRow};
 use copydesk_store::usage::{CallFilter, CallRow};
@@ -137,6 +138,9 @@ impl UsageStore for ModelStore {
 impl HealthStore for ModelStore {
     fn health(&self) -> Answer<'_, Vec<HealthRow>> {
         Box::pin(async move { Ok(self.data().health_rows()) })
+    }
+    fn backlog(&self) -> Answer<'_, Backlog> {
+        Box::pin(async move { Ok(self.data().backlog()) })
     }
     fn rates(&self) -> Answer<'_, Vec<(String, Paid)>> {
         Box::pin(async move { Ok(self.data().rates.iter().map(|(lane, paid)| (lane.clone(), *paid)).collect()) })

@@ -242,7 +242,8 @@ macro_rules! conformance {
                 the_last_model_of_a_route_waits_for_its_cooldown,
                 a_cooldown_does_not_lift_the_limits_of_its_lanes,
                 a_paused_recipe_is_woken_by_no_cooldown,
-                nodes_that_fail_together_never_lose_an_opening;
+                nodes_that_fail_together_never_lose_an_opening,
+                the_backlog_counts_what_waits_by_recipe_and_reason;
             rates:
                 a_rate_lets_a_burst_through_and_then_one_after_the_other,
                 a_rate_holds_across_processes,

@@ -409,6 +409,9 @@ pub struct SweepRequest {
 pub struct Overdue {
     pub scope: Scope,
     pub generation: Generation,
+    pub recipe: String,
+    /// `provider/model` of its next or running call.
+    pub model: String,
     pub reason: OverdueReason,
     /// The attempt's open call, to be closed as lost.
     pub open_call: Option<CallId>,

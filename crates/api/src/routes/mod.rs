@@ -6,6 +6,7 @@ pub(crate) mod generations;
 pub(crate) mod health;
 pub(crate) mod look;
 pub(crate) mod maintenance;
+pub(crate) mod metrics;
 pub(crate) mod models;
 pub(crate) mod pages;
 pub(crate) mod prices;

@@ -8,6 +8,7 @@ pub(crate) mod draft;
 pub(crate) mod generation;
 pub(crate) mod links;
 pub(crate) mod list;
+pub(crate) mod metrics;
 pub(crate) mod model;
 pub(crate) mod model_test;
 pub(crate) mod price;

@@ -14,6 +14,7 @@ use copydesk_store::generations::{
     Accept, Accepted, Beaten, GenerationFilter, GenerationRow, Heartbeat, Idempotency, Limits, Overdue, SweepRequest,
     Turn, TurnAnswer,
 };
+use copydesk_store::health::Backlog;
 use copydesk_store::ledger::Posted;
 use copydesk_store::prices::{NewPrice, PriceRow};
 use copydesk_store::usage::{CallFilter, CallRow};
@@ -154,6 +155,7 @@ pass_through! {
     HealthStore {
         Health = health() -> Vec<HealthRow>;
         Rates = rates() -> Vec<(String, Paid)>;
+        Backlog = backlog() -> Backlog;
     }
     PriceStore {
         AddPrice = add_price(price: NewPrice) -> i64;

@@ -88,6 +88,8 @@ fn one(db: Db<'_>, id: GenerationId, reason: OverdueReason) -> Done<Overdue> {
         Ok(Overdue {
             scope: Scope { workspace: WorkspaceId(codec::uuid(row, "workspace_id")?) },
             generation: live_generation(row, id)?,
+            recipe: row.get("recipe")?,
+            model: row.get("model")?,
             reason,
             open_call: codec::maybe_uuid(row, "open_call_id")?.map(CallId),
             input_bytes: codec::unsigned(row, "input_bytes")?,

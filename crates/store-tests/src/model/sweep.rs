@@ -39,6 +39,8 @@ impl Data {
             .map(|(entry, reason)| Overdue {
                 scope: entry.scope(),
                 generation: entry.generation.clone(),
+                recipe: entry.accept.recipe.clone(),
+                model: entry.model.clone(),
                 reason,
                 open_call: entry.call.filter(|call| self.is_open(*call)),
                 input_bytes: entry.accept.input.len() as u64,
