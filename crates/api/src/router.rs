@@ -6,12 +6,13 @@ use crate::error::Code;
 use crate::extract::address::Address;
 use crate::problem::Problem;
 use crate::routes::{
-    drafts, events, generations, health, maintenance, models, pages, recipes, settings, stream, usage, versions,
+    drafts, events, generations, health, maintenance, metrics, models, pages, prices, recipes, settings, stream, usage,
+    versions,
 };
 use crate::wire::links::{BASE, Links};
 use axum::Router;
 use axum::middleware::from_fn_with_state;
-use axum::routing::{any, get, post};
+use axum::routing::{any, get, post, put};
 use copydesk_desk::Desk;
 use copydesk_desk::keys::KeyText;
 use http::Method;
@@ -19,7 +20,7 @@ use std::sync::Arc;
 use tokio::sync::Semaphore;
 
 /// Most event streams open at once.
-const STREAMS_MAX: usize = 4_096;
+pub(crate) const STREAMS_MAX: usize = 4_096;
 
 /// How the API behaves at its edge.
 #[derive(Clone, Debug)]
@@ -33,6 +34,8 @@ pub struct ApiSettings {
     /// Where the server is reached, without a slash at the end: `https://copydesk.example.com`. Addresses in answers begin
     /// with it; empty makes them relative.
     pub public_url: String,
+    /// `/metrics` asks for no key. Off by default: it names the models and recipes in use.
+    pub metrics_open: bool,
 }
 
 impl Default for ApiSettings {
@@ -42,6 +45,7 @@ impl Default for ApiSettings {
             trusted: false,
             local_key: None,
             public_url: "http://127.0.0.1:8420".to_owned(),
+            metrics_open: false,
         }
     }
 }
@@ -64,6 +68,9 @@ impl Api {
     }
     pub fn trusted(&self) -> bool {
         self.inner.settings.trusted
+    }
+    pub fn metrics_open(&self) -> bool {
+        self.inner.settings.metrics_open
     }
     pub fn local_key(&self) -> Option<&KeyText> {
         self.inner.settings.local_key.as_ref()
@@ -92,8 +99,12 @@ pub fn router(desk: Desk, mut settings: ApiSettings) -> Router {
     // Routes that outlive a `reset_fallback`, and ask for no key.
     let nothing = Router::new().route("/", any(no_route)).route("/{*rest}", any(no_route));
     let native = native().route_layer(from_fn_with_state(api.clone(), authenticate)).merge(nothing);
+    let metrics = Router::new().route("/metrics", get(metrics::scrape));
+    let metrics =
+        if api.metrics_open() { metrics } else { metrics.route_layer(from_fn_with_state(api.clone(), authenticate)) };
     Router::new()
         .nest(BASE, native)
+        .merge(metrics)
         .route("/livez", get(health::livez))
         .route("/readyz", get(health::readyz))
         .route("/healthz", get(health::readyz))
@@ -129,6 +140,8 @@ fn native() -> Router<Api> {
         .route("/recipes/{name}", get(recipes::one))
         .route("/models", get(models::list))
         .route("/models/test", post(models::test))
+        .route("/prices", get(prices::list))
+        .route("/prices/{provider}/{*model}", put(prices::set).delete(prices::end))
         .route("/settings", get(settings::get).patch(settings::patch))
         .route("/events", get(events::list))
         .route("/audit", get(maintenance::audit))

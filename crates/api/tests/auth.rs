@@ -18,6 +18,8 @@ async fn every_route_below_the_base_needs_a_key() {
         ("GET", "/recipes"),
         ("GET", "/models"),
         ("POST", "/models/test"),
+        ("GET", "/prices"),
+        ("PUT", "/prices/demo/writer"),
         ("PATCH", "/settings"),
         ("GET", "/events"),
         ("GET", "/audit"),

@@ -151,8 +151,8 @@ async fn a_model_that_is_cooling_down_is_shown_with_its_reason() {
 }
 
 #[tokio::test]
-async fn a_model_is_tried_and_nothing_is_booked() {
-    let site = Site::idle().await;
+async fn a_model_is_tried_and_its_call_is_on_the_books() {
+    let site = Site::working().await;
     let reply = site.post("/models/test", json!({"model": "demo/writer"})).await;
     assert_eq!(reply.status, 200);
     let body = reply.json();
@@ -161,24 +161,59 @@ async fn a_model_is_tried_and_nothing_is_booked() {
     assert_eq!((&body["tokens"]["input"], &body["tokens"]["output"]), (&json!(10), &json!(4)));
     // 10 x 150 + 4 x 600 = 3,900 nano-dollars.
     assert_eq!((&body["cost"]["nanousd"], &body["cost"]["status"]), (&json!(3_900), &json!("priced")));
-    assert!(body["first_text_ms"].is_u64() && body["duration_ms"].is_u64(), "{body}");
-    assert_eq!(site.provider.calls(), 1);
-    assert_eq!(site.get("/usage/rows").await.json()["data"], json!([]));
-    assert_eq!(site.get("/generations").await.json()["data"], json!([]));
+    assert!(body["first_token_ms"].is_u64() && body["duration_ms"].is_u64(), "{body}");
+    assert_eq!((&body["cooling"], &body["waiting"]), (&json!(null), &json!(null)));
+    let rows = site.get("/usage/rows").await.json();
+    let row = &rows["data"][0];
+    assert_eq!((rows["data"].as_array().unwrap().len(), site.provider.calls()), (1, 1));
+    assert_eq!((&row["id"], &row["generation_id"]), (&body["call_id"], &body["generation_id"]));
+    assert_eq!((&row["cost"], &row["user"], &row["operation"]), (&body["cost"], &json!("model-test"), &json!("write")));
+    let both = [json!({"model": "demo/writer"}), json!({"model": "demo/writer"})];
+    let [first, second] = both.map(|body| site.post("/models/test", body));
+    let (first, second) = tokio::join!(first, second);
+    assert_ne!(first.json()["call_id"], second.json()["call_id"], "two tests at once are two");
+    assert_eq!(site.desk.store().audit().await.unwrap(), vec![]);
 }
 
 #[tokio::test]
-async fn a_model_that_does_not_answer_says_why_in_both_tongues() {
-    let site = Site::idle().await;
-    let reply = site.post("/models/test", json!({"model": "demo/refuses"})).await;
+async fn a_model_that_does_not_answer_says_why_in_both_tongues_and_is_asked_once() {
+    let site = Site::working().await;
+    let reply = site.post("/models/test", json!({"model": "demo/flaky"})).await;
     assert_eq!(reply.status, 200, "the test was made, and this is what it found");
     let body = reply.json();
+    assert_eq!((&body["ok"], &body["error"]["code"]), (&json!(false), &json!("provider_error")), "{body}");
+    assert_eq!(site.provider.calls(), 1, "a failure that may pass is an answer, too");
+
+    let body = site.post("/models/test", json!({"model": "demo/refuses"})).await.json();
     assert_eq!((&body["ok"], &body["text"]), (&json!(false), &json!(null)));
     let error = &body["error"];
-    assert_eq!((&error["class"], &error["code"]), (&json!("refused"), &json!("refused")));
-    assert_eq!(error["message"], "demo refused to write this.");
-    assert_eq!(error["provider_message"], "I would rather not.");
+    assert_eq!((&error["code"], &error["message"]), (&json!("refused"), &json!("demo refused to write this.")));
+    assert_eq!(error["provider_message"], "demo: I would rather not.");
     let unknown = site.post("/models/test", json!({"model": "demo/wrter"})).await;
     assert_eq!(unknown.code(), "model_not_found");
     assert_eq!(site.post("/models/test", json!({})).await.code(), "validation_failed");
+}
+
+#[tokio::test]
+async fn a_test_that_would_have_to_wait_says_for_what_and_makes_no_call() {
+    let site = Site::working().await;
+    let test = async |model: &str| site.post("/models/test", json!({"model": model})).await;
+    let body = test("demo/busy").await.json();
+    assert_eq!((&body["error"]["code"], &body["waiting"]), (&json!("rate_limited"), &json!(null)));
+    assert_eq!(body["cooling"]["code"], "rate_limited", "it says what its own call set off");
+    let body = test("demo/busy").await.json();
+    assert_eq!((&body["ok"], &body["waiting"]["reason"]), (&json!(false), &json!("cooling_down")), "{body}");
+    assert_eq!((&body["call_id"], &body["error"], &body["duration_ms"]), (&json!(null), &json!(null), &json!(null)));
+    assert_eq!(site.provider.calls(), 1);
+
+    site.send("PATCH", "/settings", Some(json!({"paused_recipes": ["text"]})), &[]).await;
+    assert_eq!(test("demo/writer").await.json()["waiting"]["paused"], "recipe:text");
+    site.send("PATCH", "/settings", Some(json!({"generation": "off"})), &[]).await;
+    let refused = test("demo/writer").await;
+    assert_eq!((refused.status, refused.code().as_str()), (409, "generation_paused"));
+    let idle = Site::idle().await;
+    let body = idle.post("/models/test", json!({"model": "demo/writer"})).await.json();
+    assert_eq!(body["waiting"]["reason"], "no_worker");
+    let left = site.get("/generations?status=pending").await.json();
+    assert_eq!(left["data"], json!([]), "nothing is left behind to run later");
 }

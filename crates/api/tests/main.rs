@@ -9,6 +9,8 @@ mod generations;
 mod idempotency;
 mod installation;
 mod lists;
+mod metrics;
+mod prices;
 mod scripted;
 mod site;
 mod stream;

@@ -10,6 +10,7 @@ use copydesk_providers::{
 use copydesk_store::{Store, StoreError};
 use copydesk_store_postgres::PostgresStore;
 use copydesk_store_sqlite::SqliteStore;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -177,17 +178,24 @@ fn providers(settings: &Settings, demo: &DemoHandle) -> Result<Registry, Failure
     Registry::build(&configs, &http, &prices(settings)?).map_err(|error| bad_provider(error.to_string()))
 }
 
+/// The text of a price file, and the name its version and its faults carry.
+pub fn price_file(path: &Path) -> Result<(String, String), Failure> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| bad_prices(format!("the price file {} cannot be read: {error}", path.display())))?;
+    let name = path.file_name().map_or_else(|| "prices".to_owned(), |name| name.to_string_lossy().into_owned());
+    Ok((text, name))
+}
+
+pub fn bad_prices(sentence: String) -> Failure {
+    Failure::new(exit::USAGE, "bad_prices", sentence).hint("docs/prices.md shows how a price file is written")
+}
+
 /// The built-in prices under those of the operator's file. A file that cannot be used stops the start: wrong money is worse.
 fn prices(settings: &Settings) -> Result<PriceTable, Failure> {
     let built_in = PriceTable::built_in();
     let Some(path) = &settings.prices else { return Ok(built_in) };
-    let bad = |sentence: String| {
-        Failure::new(exit::USAGE, "bad_prices", sentence).hint("docs/prices.md shows how a price file is written")
-    };
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| bad(format!("the price file {} cannot be read: {error}", path.display())))?;
-    let name = path.file_name().map_or_else(|| "prices".to_owned(), |name| name.to_string_lossy().into_owned());
-    built_in.with_overrides(&text, &name).map_err(|fault| bad(fault.to_string()))
+    let (text, name) = price_file(path)?;
+    built_in.with_overrides(&text, &name).map_err(|fault| bad_prices(fault.to_string()))
 }
 
 fn bad_provider(sentence: String) -> Failure {

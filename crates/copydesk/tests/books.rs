@@ -110,6 +110,7 @@ async fn prove(store: Arc<dyn Store>) {
     let desk = desk(&fake, Arc::clone(&store)).await;
     let ids = accept_all(&desk).await;
     tokio::time::timeout(PATIENCE, all_final(&desk, &ids)).await.expect("every generation ends");
+    try_the_models(&desk).await;
     desk.stop(Duration::from_secs(30)).await.unwrap();
 
     let log = tokio::time::timeout(PATIENCE, fake.wait_for(|log| log.iter().all(|call| call.ended.is_over()))).await;
@@ -165,6 +166,20 @@ async fn accept_all(desk: &Desk) -> Vec<GenerationId> {
         async { desk.accept(request).await.unwrap().generation }
     });
     futures::future::join_all(requests).await
+}
+
+/// Tests of models are calls like all others.
+async fn try_the_models(desk: &Desk) {
+    let before =
+        desk.store().calls(SCOPE, CallFilter::default(), PageRequest::newest(10_000)).await.unwrap().rows.len();
+    let mut made = 0;
+    for model in ["acme/fake", "claude/fake", "acme/fake", "claude/fake"] {
+        let test = desk.test_model(SCOPE, model).await.unwrap();
+        assert_eq!(test.call.is_some(), test.waits.is_none(), "{test:?}");
+        made += usize::from(test.call.is_some());
+    }
+    let after = desk.store().calls(SCOPE, CallFilter::default(), PageRequest::newest(10_000)).await.unwrap().rows.len();
+    assert!(made > 0 && after == before + made, "{made} tests called a model; {before} rows became {after}");
 }
 
 /// Looks at a generation whenever the desk says that something happened to it.

@@ -14,6 +14,7 @@ mod generations;
 mod help;
 mod models;
 mod postgres;
+mod prices;
 mod recipes;
 mod restarts;
 mod server;

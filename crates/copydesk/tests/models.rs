@@ -35,17 +35,21 @@ fn a_price_file_wins_and_a_bad_one_stops_the_start() {
 }
 
 #[test]
-fn a_model_is_tried_without_a_network_and_without_a_trace() {
+fn a_model_is_tried_without_a_network_and_stands_on_the_books() {
     let place = Place::new();
     let ran = place.run(&["models", "test", "demo/writer"]);
     ran.exits(0).prints("model     demo/writer").prints("answer").prints("ms to the first text");
-    ran.prints(" in, ").prints("$0.").prints("(prices demo-20");
+    ran.prints(" in, ").prints("$0.").prints("(prices demo-20").prints("breaker   closed").prints("books     cal_");
     place.run(&["models", "test", "demo/unpriced"]).exits(0).prints("cost      unpriced");
     let ran = place.run(&["models", "test", "demo/quota"]);
-    ran.exits(5).prints("error     demo is receiving too many").prints("class     rate_limited (rate_limited)");
-    ran.prints("status    429").prints("provider  The demo quota").prints("tokens    not reported");
+    ran.exits(5).prints("error     demo is receiving too many").prints("(rate_limited)");
+    ran.prints("status    429").prints("provider  demo: The demo quota").prints("tokens    not reported");
+    ran.prints("breaker   open until");
+    let ran = place.run(&["models", "test", "demo/quota"]);
+    ran.exits(5).prints("waiting   Lane \"model:demo/quota\" is left alone until").prints("call      none was made");
     let body = place.run(&["models", "test", "demo/quota", "--json"]);
-    assert_eq!(body.exits(5).json()["error"]["class"], "rate_limited");
+    assert_eq!(body.exits(5).json()["waiting"]["reason"], "cooling_down");
     place.run(&["models", "test", "demo/wrter"]).refuses(3, "model_not_found").says("demo/writer");
-    place.is_empty();
+    assert_eq!(place.json(&["generations", "ls"])["data"].as_array().unwrap().len(), 5);
+    place.run(&["audit"]).exits(0);
 }

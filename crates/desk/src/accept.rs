@@ -141,12 +141,24 @@ impl Desk {
         }
         let (scope, user, key) = (request.scope, user_of(&request), request.idempotency.clone());
         let accepted = match self.rehearse(request) {
-            Ok(order) => self.inner.accepts.submit(order).await.map_err(unanswered)???,
+            Ok(order) => self.submit(order).await?,
             // What was right when it was accepted (a deadline, a model) may be wrong by now. A repeat is still a repeat.
             Err(wrong) => self.replay(scope, key).await?.ok_or(wrong)?,
         };
         let (generation, draft) = accepted.ids();
         Ok(Receipt { generation, draft, user, accepted })
+    }
+
+    async fn submit(&self, order: Accept) -> Result<Accepted, DeskError> {
+        Ok(self.inner.accepts.submit(order).await.map_err(unanswered)???)
+    }
+
+    /// Makes an order durable that was checked by [`Desk::rehearse`], and answers with its generation.
+    pub(crate) async fn place(&self, order: Accept) -> Result<GenerationId, DeskError> {
+        if self.inner.draining() {
+            return Err(DeskError::Draining);
+        }
+        Ok(self.submit(order).await?.ids().0)
     }
 
     /// What the request with this key was answered before.

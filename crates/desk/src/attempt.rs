@@ -5,6 +5,7 @@ use crate::desk::Inner;
 use crate::figures::{self, Timing};
 use crate::first_text::FirstText;
 use crate::live::Running;
+use crate::metrics::Tally;
 use crate::witness::Witness;
 use crate::work::Outgoing;
 use copydesk_core::generation::event::{FallbackReason, Success};
@@ -41,6 +42,7 @@ struct Slot {
     generation: GenerationId,
     attempt: AttemptNo,
     write: Option<Write>,
+    tally: Option<Tally>,
 }
 
 impl Drop for Slot {
@@ -48,14 +50,15 @@ impl Drop for Slot {
         self.inner.live.end(self.generation, self.attempt);
         let write = self.write.take();
         // The loop outlives all attempts; it ends only when none is left.
-        drop(self.inner.outgoing.send(Outgoing { write, reply: None, ended: true, generation: self.generation }));
+        let (generation, tally) = (self.generation, self.tally.take());
+        drop(self.inner.outgoing.send(Outgoing { write, reply: None, ended: true, generation, tally }));
     }
 }
 
 /// Runs a claimed generation to the end of this attempt.
 pub(crate) async fn run(inner: Arc<Inner>, claimed: Claimed, running: Running) {
     let (id, number) = (claimed.generation.id, claimed.generation.attempt);
-    let mut slot = Slot { inner: Arc::clone(&inner), generation: id, attempt: number, write: None };
+    let mut slot = Slot { inner: Arc::clone(&inner), generation: id, attempt: number, write: None, tally: None };
     let opened = inner.world.steady();
     let mut attempt = Attempt {
         inner,
@@ -83,6 +86,7 @@ pub(crate) async fn run(inner: Arc<Inner>, claimed: Claimed, running: Running) {
         }
     };
     slot.write = ending.map(|ending| attempt.decide(ending));
+    slot.tally = slot.write.as_ref().map(|write| attempt.tally(write));
 }
 
 struct Attempt {
@@ -176,7 +180,7 @@ impl Attempt {
             Ok(found) => found,
             Err(unknown) => return Err(Box::new(self.broken(unknown.to_string()))),
         };
-        self.price = provider.catalogue().price_at(&model, self.inner.now());
+        self.price = self.inner.price_at(provider.as_ref(), &model, self.inner.now());
         let outputs: Vec<String> = self.claimed.steps.iter().map(|step| step.output.clone()).collect();
         let prompt = match loaded.render_step(index, input, &outputs) {
             Ok(prompt) => prompt,
@@ -286,9 +290,10 @@ impl Attempt {
             ..self.change_at(now)
         };
         let (reply, applied) = oneshot::channel();
-        let write = Some(Write::Change(Box::new(change)));
-        let generation = self.claimed.generation.id;
-        drop(self.inner.outgoing.send(Outgoing { write, reply: Some(reply), ended: false, generation }));
+        let write = Write::Change(Box::new(change));
+        let (generation, tally) = (self.claimed.generation.id, Some(self.tally(&write)));
+        let write = Some(write);
+        drop(self.inner.outgoing.send(Outgoing { write, reply: Some(reply), ended: false, generation, tally }));
         if !matches!(applied.await, Ok(Applied::Done { .. })) {
             return false;
         }
@@ -535,6 +540,11 @@ impl Attempt {
             next_model,
             ..self.change_at(now)
         }))
+    }
+
+    fn tally(&self, write: &Write) -> Tally {
+        let claimed = &self.claimed;
+        Tally::of(write, &claimed.recipe, &claimed.model, &claimed.generation.state)
     }
 
     /// The model of the next attempt, when the used-up attempts have moved the generation on along its route.

@@ -3,6 +3,7 @@
 
 use crate::desk::Desk;
 use crate::error::DeskError;
+use crate::metrics::Tally;
 use copydesk_core::generation::{Event, Verdict, transition};
 use copydesk_core::{GenerationId, TransferId};
 use copydesk_store::generations::{Applied, Change, Fence, GenerationRow, Turn, Write};
@@ -38,9 +39,11 @@ impl Desk {
                 debts: Vec::new(),
                 transfers: [TransferId(world.uuid(now)), TransferId(world.uuid(now))],
             };
-            let turn = Turn { now, writes: vec![Write::Change(Box::new(change))], claim: None };
-            let answer = self.store().turn(turn).await?;
-            if matches!(answer.applied.first(), Some(Applied::Done { .. })) {
+            let write = Write::Change(Box::new(change));
+            let tally = Tally::of(&write, &row.recipe, &row.model, &row.generation.state);
+            let answer = self.store().turn(Turn { now, writes: vec![write], claim: None }).await?;
+            if let Some(applied @ Applied::Done { .. }) = answer.applied.first() {
+                self.inner.metrics.count(tally, applied);
                 self.inner.live.stop(id, row.generation.attempt);
                 self.inner.live.signal(id);
                 self.inner.wake.notify_one();

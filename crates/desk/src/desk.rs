@@ -8,6 +8,8 @@ use crate::config::DeskConfig;
 use crate::doubt::Doubts;
 use crate::error::DeskError;
 use crate::live::Live;
+use crate::metrics::Metrics;
+use crate::prices::{self, SetPrices};
 use crate::work::Outgoing;
 use copydesk_core::{NodeId, Timestamp};
 use copydesk_providers::Registry;
@@ -39,6 +41,8 @@ pub(crate) struct Inner {
     pub world: World,
     pub shelf: Shelf,
     pub providers: Registry,
+    /// Prices that were set, over those of the providers' catalogues.
+    pub prices: SetPrices,
     pub config: DeskConfig,
     pub label: String,
     pub node: NodeId,
@@ -46,6 +50,7 @@ pub(crate) struct Inner {
     /// True when this process is the only one on its database, so that every other node is a dead one.
     pub alone: bool,
     pub live: Live,
+    pub metrics: Metrics,
     /// Claims whose answer was lost.
     pub doubts: Doubts,
     pub accepts: Collector<copydesk_store::generations::Accept, AcceptDesk>,
@@ -97,12 +102,14 @@ impl Desk {
             world,
             shelf,
             providers,
+            prices: SetPrices::default(),
             config,
             label,
             node,
             opened_at,
             alone,
             live: Live::default(),
+            metrics: Metrics::default(),
             doubts: Doubts::default(),
             accepts,
             wake,
@@ -113,6 +120,7 @@ impl Desk {
             left: tokio::sync::Mutex::new(false),
             turns: std::sync::Mutex::new(Some(turns)),
         };
+        prices::refresh(&inner).await?;
         Ok(Desk { inner: Arc::new(inner) })
     }
 

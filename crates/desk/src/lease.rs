@@ -3,6 +3,7 @@
 
 use crate::desk::Inner;
 use crate::error::DeskError;
+use crate::prices;
 use copydesk_store::generations::Heartbeat;
 use std::sync::Arc;
 
@@ -18,12 +19,18 @@ pub(crate) async fn beat(inner: &Inner, goodbye: bool) -> Result<(), DeskError> 
     // Where nobody else writes, every end is told at once.
     let runs = if inner.alone { Vec::new() } else { inner.live.runs() };
     let beat = Heartbeat { node: inner.node, at: inner.now(), label: inner.label.clone(), goodbye, runs };
-    for run in inner.store.heartbeat(beat).await? {
+    let beaten = inner.store.heartbeat(beat).await?;
+    for run in beaten.over {
         tracing::debug!(generation = %run.generation, attempt = run.attempt.0, "Its end was written elsewhere; the attempt stops");
         inner.live.stop(run.generation, run.attempt);
         inner.live.signal(run.generation);
     }
     *left = goodbye;
+    if beaten.prices > inner.prices.newest()
+        && let Err(error) = prices::refresh(inner).await
+    {
+        tracing::error!(%error, "Prices that were set elsewhere cannot be read; the next beat tries again");
+    }
     Ok(())
 }
 

@@ -1,124 +1,115 @@
-//! One tiny call to a model, to see whether it answers, how fast and for how much. It is nobody's generation: nothing is
-//! written, no credits move, and its tokens stand in the answer alone.
+//! One tiny call to a model, to see whether it answers, how fast and for how much. It is an ordinary generation with one
+//! attempt, a short deadline and the first place in the queue: it stands on the books, counts for the circuit breaker and
+//! obeys every limit. What keeps it from being called at all is the answer, too.
 
-use std::sync::{Arc, OnceLock};
-use std::time::Duration;
-
-use copydesk_core::metering::cost::{Cost, cost};
-use copydesk_core::metering::usage::TokenUsage;
-use copydesk_core::{CallId, Timestamp};
-use copydesk_providers::{CallRequest, DeltaSink, Message, ProviderError, Timeouts};
-
-use crate::clock::World;
+use crate::accept::Request;
 use crate::desk::Desk;
 use crate::error::DeskError;
+use copydesk_core::generation::fairness::Priority;
+use copydesk_core::generation::waiting::Waiting;
+use copydesk_core::{GenerationId, MicroCredits};
+use copydesk_store::generations::{Accept, GenerationRow};
+use copydesk_store::usage::{CallFilter, CallRow};
+use copydesk_store::{HealthRow, PageRequest, Scope};
+use serde_json::json;
+use std::time::Duration;
 
+/// The recipe it is a generation of.
+const RECIPE: &str = "text";
+/// Its user, so that tests are told apart from what people asked for.
+pub const USER: &str = "model-test";
 /// What the model is asked.
 const PROMPT: &str = "Reply with OK.";
 /// Room for models that think before they say two letters. Units: tokens.
 const OUTPUT_TOKENS_MAX: u32 = 512;
-/// The whole call; shorter than the command line waits for a server.
-const TIMEOUT: Duration = Duration::from_secs(60);
+/// The whole of it; shorter than the command line waits for a server.
+const DEADLINE: Duration = Duration::from_secs(60);
+/// How long an end may be late until the sweeper has seen to it.
+const GRACE: Duration = Duration::from_secs(15);
+/// How often it is asked what it waits for.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// What came of it.
 #[derive(Clone, PartialEq, Debug)]
 pub struct ModelTest {
-    pub provider: String,
-    /// The model's name at the provider.
-    pub model: String,
-    pub at: Timestamp,
-    pub result: Result<Answered, Unanswered>,
-    /// Until the first piece of text; `None` when there was none.
-    pub first_text: Option<Duration>,
-    pub took: Duration,
-    pub usage: TokenUsage,
-    pub cost: Cost,
-    pub http_status: Option<u16>,
-    pub served_model: Option<String>,
+    /// As it is now: ended, or cancelled because it would have had to wait.
+    pub generation: GenerationRow,
+    /// Its only call; `None` when none was made.
+    pub call: Option<CallRow>,
+    /// The model's words.
+    pub text: Option<String>,
+    /// Why no call was made.
+    pub waits: Option<Waiting>,
+    /// Models and providers with which something is wrong, after the call.
+    pub health: Vec<HealthRow>,
 }
 
-/// The model's words.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Answered {
-    pub text: String,
-    pub finish: String,
-}
+impl Desk {
+    /// Asks the model at `address` to say OK. Needs a worker, here or in another process.
+    ///
+    /// Errors: `UnknownModel`; `generation_paused` when generation is switched off; `UnknownRecipe` where the recipe `text`
+    /// was taken away. A model that does not answer is no error here; it is what was asked.
+    pub async fn test_model(&self, scope: Scope, address: &str) -> Result<ModelTest, DeskError> {
+        let id = self.place(self.order_of_test(scope, address)?).await?;
+        let waits = self.follow(scope, id).await?;
+        let generation = self.store().get(scope, id).await?;
+        let filter = CallFilter { generation: Some(id), ..CallFilter::default() };
+        let call = self.store().calls(scope, filter, PageRequest::newest(1)).await?.rows.into_iter().next();
+        let text = match generation.version {
+            Some(number) => {
+                let version = self.store().version(scope, generation.draft, Some(number)).await?;
+                Some(crate::publish::content_of(&version)?.to_markdown())
+            }
+            None => None,
+        };
+        Ok(ModelTest { generation, call, text, waits, health: self.health().await? })
+    }
 
-/// Why there was no answer.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Unanswered {
-    pub class: &'static str,
-    /// The public code a generation would have failed with.
-    pub code: &'static str,
-    /// One sentence for anybody.
-    pub sentence: String,
-    /// The provider's own words, secrets removed.
-    pub provider_words: String,
-    pub provider_code: Option<String>,
-}
+    /// Free of charge and never the same as another: two tests at once are two.
+    fn order_of_test(&self, scope: Scope, address: &str) -> Result<Accept, DeskError> {
+        let input = json!({ "prompt": PROMPT, "max_output_tokens": OUTPUT_TOKENS_MAX });
+        let order = self.rehearse(Request {
+            scope,
+            model: Some(address.to_owned()),
+            user: Some(USER.to_owned()),
+            priority: Priority::MAX,
+            deadline: Some(self.inner.now().plus(DEADLINE)),
+            metadata: json!({ "model_test": true }),
+            ..Request::new(RECIPE, input)
+        })?;
+        Ok(Accept { max_attempts: 1, attempts_per_model: 1, dedupe_key: None, hold: MicroCredits::ZERO, ..order })
+    }
 
-impl Unanswered {
-    fn of(error: &ProviderError, provider: &str) -> Unanswered {
-        let failure = error.failure(provider);
-        Unanswered {
-            class: error.class.as_str(),
-            code: failure.code.as_str(),
-            sentence: failure.message,
-            provider_words: error.message.clone(),
-            provider_code: error.provider_code.clone(),
+    /// Waits for its end. What would only wait for something else is cancelled, and the answer says for what.
+    async fn follow(&self, scope: Scope, id: GenerationId) -> Result<Option<Waiting>, DeskError> {
+        let until = self.inner.world.steady() + DEADLINE + GRACE;
+        loop {
+            let waiting = self.why(scope, id).await?;
+            let last_look = self.inner.world.steady() >= until;
+            if holds_back(&waiting) || last_look {
+                match self.cancel(scope, id).await {
+                    Ok(_) => return Ok(Some(waiting).filter(|waiting| *waiting != Waiting::NotWaiting)),
+                    // It began, or ended, a moment ago.
+                    Err(DeskError::Refused(_)) => {}
+                    Err(error) => return Err(error),
+                }
+            }
+            if self.wait(scope, id, LOOK_EVERY).await?.status().is_final() {
+                return Ok(None);
+            }
         }
     }
 }
 
-/// Notes when the first text came.
-struct FirstText {
-    world: World,
-    began: Duration,
-    after: OnceLock<Duration>,
-}
-
-impl DeltaSink for FirstText {
-    fn delta(&self, _text: &str) {
-        self.after.get_or_init(|| self.world.steady().saturating_sub(self.began));
-    }
-}
-
-impl Desk {
-    /// Asks the model at `address` to say OK.
-    ///
-    /// Errors: `UnknownModel`. A provider that does not answer is no error here; it is what was asked.
-    pub async fn test_model(&self, address: &str) -> Result<ModelTest, DeskError> {
-        let (provider, model) = self
-            .providers()
-            .resolve(address)
-            .map_err(|unknown| DeskError::UnknownModel { reason: unknown.to_string() })?;
-        let world = self.world();
-        let (at, began) = (world.now(), world.steady());
-        let price = provider.catalogue().price_at(&model, at);
-        let request = CallRequest {
-            max_output_tokens: Some(OUTPUT_TOKENS_MAX),
-            stream: true,
-            timeouts: Timeouts { total: TIMEOUT, ..Timeouts::default() },
-            ..CallRequest::new(CallId(world.uuid(at)), model.clone(), vec![Message::user(PROMPT)])
-        };
-        let sink = Arc::new(FirstText { world: world.clone(), began, after: OnceLock::new() });
-        let report = provider.call(&request, sink.as_ref()).await;
-        let took = world.steady().saturating_sub(began);
-        let result = match &report.result {
-            Ok(answer) => Ok(Answered { text: answer.text.clone(), finish: answer.finish.as_str().to_owned() }),
-            Err(error) => Err(Unanswered::of(error, provider.name())),
-        };
-        Ok(ModelTest {
-            provider: provider.name().to_owned(),
-            model,
-            at,
-            result,
-            first_text: sink.after.get().copied(),
-            took,
-            cost: cost(&report.usage, price.as_ref()),
-            usage: report.usage,
-            http_status: report.http_status,
-            served_model: report.served_model,
-        })
+/// Whether this would outlast the test. Others before it are done soon, since it goes first.
+fn holds_back(waiting: &Waiting) -> bool {
+    match waiting {
+        Waiting::CoolingDown { .. } | Waiting::RateLimited { .. } | Waiting::Paused { .. } | Waiting::NoWorker => true,
+        Waiting::BehindOthers { .. }
+        | Waiting::LaneFull { .. }
+        | Waiting::TargetLocked { .. }
+        | Waiting::BackingOff { .. }
+        | Waiting::Scheduled { .. }
+        | Waiting::NotWaiting => false,
     }
 }

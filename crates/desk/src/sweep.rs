@@ -4,6 +4,7 @@
 use crate::desk::{Desk, Inner};
 use crate::error::DeskError;
 use crate::figures;
+use crate::metrics::Tally;
 use copydesk_core::generation::{AttemptNo, Event, Failure, FailureCode, State, Status, Verdict, transition};
 use copydesk_core::metering::usage::CallOutcome;
 use copydesk_core::time::Age;
@@ -26,6 +27,12 @@ pub struct Swept {
     pub age: Duration,
     /// What was (or would be) decided: `failed`, or back to `pending`.
     pub becomes: Status,
+}
+
+/// What is swept, and what it is counted as.
+struct Ended {
+    swept: Swept,
+    tally: Tally,
 }
 
 pub(crate) fn spawn(inner: &Arc<Inner>) {
@@ -90,10 +97,10 @@ impl Desk {
             let Some(last) = page.last() else { break };
             request.after = Some(last.generation.id);
             let more = page.len() == PAGE as usize;
-            let decided: Vec<(Swept, Write)> =
+            let decided: Vec<(Ended, Write)> =
                 page.iter().filter_map(|overdue| self.decide(overdue, stale_before, now)).collect();
             if dry_run {
-                swept.extend(decided.into_iter().map(|(end, _)| end));
+                swept.extend(decided.into_iter().map(|(end, _)| end.swept));
             } else if let Err(error) = self.write(decided, now, &mut swept).await {
                 tracing::error!(%error, "Some of what is overdue could not be swept");
                 first_error.get_or_insert(error);
@@ -109,11 +116,11 @@ impl Desk {
     }
 
     /// Writes a page, and one by one what the store refuses as a whole: one contradiction must not hide the others.
-    async fn write(&self, page: Vec<(Swept, Write)>, now: Timestamp, swept: &mut Vec<Swept>) -> Result<(), StoreError> {
+    async fn write(&self, page: Vec<(Ended, Write)>, now: Timestamp, swept: &mut Vec<Swept>) -> Result<(), StoreError> {
         if page.is_empty() {
             return Ok(());
         }
-        let (ends, writes): (Vec<Swept>, Vec<Write>) = page.into_iter().unzip();
+        let (ends, writes): (Vec<Ended>, Vec<Write>) = page.into_iter().unzip();
         let error = match self.store().turn(Turn { now, writes: writes.clone(), claim: None }).await {
             Ok(answer) => {
                 self.note(ends, answer.applied, swept);
@@ -136,12 +143,13 @@ impl Desk {
     }
 
     /// Tells everybody in this process what was swept.
-    fn note(&self, ends: Vec<Swept>, applied: Vec<Applied>, swept: &mut Vec<Swept>) {
-        for (end, applied) in ends.into_iter().zip(applied) {
+    fn note(&self, ends: Vec<Ended>, applied: Vec<Applied>, swept: &mut Vec<Swept>) {
+        for (Ended { swept: end, tally }, applied) in ends.into_iter().zip(applied) {
             // Lost means that its worker or its owner was quicker: there is nothing left to do.
             if !matches!(applied, Applied::Done { .. }) {
                 continue;
             }
+            self.inner.metrics.count(tally, &applied);
             if end.becomes == Status::Failed {
                 let hours = end.age.as_secs_f64() / 3_600.0;
                 tracing::warn!("Marked stale creation {} as failed (age: {hours:.1}h)", end.generation);
@@ -161,7 +169,7 @@ impl Desk {
     }
 
     /// The write for one overdue generation; `None` when the core says there is nothing to do.
-    fn decide(&self, overdue: &Overdue, stale_before: Option<Timestamp>, now: Timestamp) -> Option<(Swept, Write)> {
+    fn decide(&self, overdue: &Overdue, stale_before: Option<Timestamp>, now: Timestamp) -> Option<(Ended, Write)> {
         let world = &self.inner.world;
         let mut generation = overdue.generation.clone();
         // Asked for by hand, an end by age comes before anything else: what went back to the queue would be found again.
@@ -209,7 +217,9 @@ impl Desk {
             debts: Vec::new(),
             transfers: [TransferId(world.uuid(now)), TransferId(world.uuid(now))],
         };
-        Some((swept, Write::Change(Box::new(change))))
+        let write = Write::Change(Box::new(change));
+        let tally = Tally::of(&write, &overdue.recipe, &overdue.model, &generation.state);
+        Some((Ended { swept, tally }, write))
     }
 }
 

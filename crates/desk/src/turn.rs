@@ -97,6 +97,7 @@ impl Clerk {
         let answer = answer.unwrap_or_else(|_| Err(StoreError::Corrupt("the store panicked in a turn".to_owned())));
         if let Ok(answer) = &answer {
             tell(&answer.health);
+            self.inner.metrics.health(&answer.health);
         }
         answer
     }

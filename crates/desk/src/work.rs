@@ -6,6 +6,7 @@
 
 use crate::attempt;
 use crate::desk::Inner;
+use crate::metrics::Tally;
 use crate::turn::{Clerk, STORE_WAIT, STORE_WAIT_MAX, Turned};
 use copydesk_core::{GenerationId, Timestamp};
 use copydesk_store::generations::{Applied, Claimed, Write};
@@ -31,6 +32,8 @@ pub(crate) struct Outgoing {
     /// The attempt has ended and its slot is free.
     pub ended: bool,
     pub generation: GenerationId,
+    /// What the write is counted as, once it is written.
+    pub tally: Option<Tally>,
 }
 
 pub(crate) fn spawn(inner: &Arc<Inner>) {
@@ -62,10 +65,17 @@ struct Loop {
 struct Ended {
     turned: Turned,
     /// Whose writes they were, and who waits for the answer.
-    waiting: Vec<(GenerationId, Option<oneshot::Sender<Applied>>)>,
+    waiting: Vec<Waiting>,
     /// How many slots its claim could have filled.
     slots: usize,
     began: Timestamp,
+}
+
+/// A write whose answer is awaited.
+struct Waiting {
+    generation: GenerationId,
+    reply: Option<oneshot::Sender<Applied>>,
+    tally: Option<Tally>,
 }
 
 async fn run(inner: Arc<Inner>, inbox: mpsc::UnboundedReceiver<Outgoing>) {
@@ -142,7 +152,7 @@ impl Loop {
         for out in batch {
             if let Some(write) = out.write {
                 writes.push(write);
-                waiting.push((out.generation, out.reply));
+                waiting.push(Waiting { generation: out.generation, reply: out.reply, tally: out.tally });
             }
         }
         let slots = if self.hungry { self.free_slots().min(CLAIM_MAX) } else { 0 };
@@ -165,7 +175,10 @@ impl Loop {
 
     fn end_turn(&mut self, ended: Ended) {
         let Ended { turned, waiting, slots, began } = ended;
-        for ((generation, reply), applied) in waiting.into_iter().zip(turned.applied) {
+        for (Waiting { generation, reply, tally }, applied) in waiting.into_iter().zip(turned.applied) {
+            if let Some(tally) = tally {
+                self.inner.metrics.count(tally, &applied);
+            }
             if let Some(reply) = reply {
                 // The attempt may have been stopped meanwhile; then nobody waits for this answer.
                 drop(reply.send(applied));
@@ -195,6 +208,7 @@ impl Loop {
         self.busy += 1;
         let inner = Arc::clone(&self.inner);
         let (id, attempt) = (claimed.generation.id, claimed.generation.attempt);
+        inner.metrics.claimed(&claimed.generation);
         let running = inner.live.begin(id, attempt);
         inner.live.signal(id);
         tokio::spawn(attempt::run(inner, claimed, running));

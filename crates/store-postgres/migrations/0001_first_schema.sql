@@ -214,6 +214,18 @@ create table health (
   message text not null
 ) with (fillfactor = 50);
 
+-- Prices set while the program ran; only ever appended to. Of the rows of a model that have begun, the newest holds. A
+-- row without a price ends what was set before.
+create table prices (
+  number bigint generated always as identity primary key,
+  model text not null,
+  from_at timestamptz not null,
+  version text,
+  rates text,
+  created_at timestamptz not null,
+  constraint prices_end_or_price check ((version is null) = (rates is null))
+);
+
 -- What each rate lane has paid: the instants at which its requests and tokens so far are paid off.
 create table rates (
   lane text primary key,

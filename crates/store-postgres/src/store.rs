@@ -10,14 +10,16 @@ use copydesk_core::{DraftId, GenerationId, Timestamp, UserId};
 use copydesk_store::admin::{Description, EventRow, Finding, KeyRow, Pause, PauseKey};
 use copydesk_store::drafts::{DraftFilter, DraftRow, Edit, SetDraft, VersionRow};
 use copydesk_store::generations::{
-    Accept, Accepted, GenerationFilter, GenerationRow, Heartbeat, Idempotency, Limits, Overdue, Run, SweepRequest,
+    Accept, Accepted, Beaten, GenerationFilter, GenerationRow, Heartbeat, Idempotency, Limits, Overdue, SweepRequest,
     Turn, TurnAnswer,
 };
+use copydesk_store::health::Backlog;
 use copydesk_store::ledger::Posted;
+use copydesk_store::prices::{NewPrice, PriceRow};
 use copydesk_store::usage::{CallFilter, CallRow};
 use copydesk_store::{
     AdminStore, Answer, DraftStore, GenerationStore, HealthRow, HealthStore, LedgerStore, Page, PageRequest,
-    SchemaFault, Scope, UsageStore,
+    PriceStore, SchemaFault, Scope, UsageStore,
 };
 
 impl GenerationStore for PostgresStore {
@@ -30,7 +32,7 @@ impl GenerationStore for PostgresStore {
     fn turn(&self, turn: Turn) -> Answer<'_, TurnAnswer> {
         Box::pin(async move { self.run_turn(&turn).await })
     }
-    fn heartbeat(&self, beat: Heartbeat) -> Answer<'_, Vec<Run>> {
+    fn heartbeat(&self, beat: Heartbeat) -> Answer<'_, Beaten> {
         Box::pin(async move { self.beat(&beat).await })
     }
     fn overdue(&self, sweep: SweepRequest) -> Answer<'_, Vec<Overdue>> {
@@ -99,6 +101,18 @@ impl HealthStore for PostgresStore {
     }
     fn rates(&self) -> Answer<'_, Vec<(String, Paid)>> {
         Box::pin(async move { self.list_rates().await })
+    }
+    fn backlog(&self) -> Answer<'_, Backlog> {
+        Box::pin(async move { self.count_backlog().await })
+    }
+}
+
+impl PriceStore for PostgresStore {
+    fn add_price(&self, price: NewPrice) -> Answer<'_, i64> {
+        Box::pin(async move { Ok(self.append_price(&price).await?) })
+    }
+    fn prices(&self, model: Option<String>, page: PageRequest) -> Answer<'_, Page<PriceRow>> {
+        Box::pin(async move { self.page_prices(model.as_deref(), &page).await })
     }
 }
 

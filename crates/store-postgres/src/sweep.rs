@@ -8,7 +8,7 @@ use crate::types::{Micros, columns, narrow, params, sql, text};
 use copydesk_core::generation::{AttemptNo, State};
 use copydesk_core::metering::usage::CallOutcome;
 use copydesk_core::{CallId, GenerationId, Timestamp, WorkspaceId};
-use copydesk_store::generations::{Heartbeat, Overdue, OverdueReason, Run, SweepRequest};
+use copydesk_store::generations::{Beaten, Heartbeat, Overdue, OverdueReason, Run, SweepRequest};
 use copydesk_store::{Scope, StoreError};
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
@@ -23,7 +23,7 @@ const NODE_KEPT: Duration = Duration::from_secs(24 * 3_600);
 const UNPRICED: &str = "unpriced";
 
 impl PostgresStore {
-    pub(crate) async fn beat(&self, beat: &Heartbeat) -> Result<Vec<Run>, StoreError> {
+    pub(crate) async fn beat(&self, beat: &Heartbeat) -> Result<Beaten, StoreError> {
         let tx = Tx::open(&self.writers).await?;
         let mut steps = Steps::default();
         steps.add(sql!("sweep/forget_nodes"), params![Micros::from(beat.at.minus(NODE_KEPT))]);
@@ -37,6 +37,7 @@ impl PostgresStore {
             let params = columns!(runs, run => run.generation.0, i64::from(run.attempt.0));
             steps.add(sql!("sweep/still_runs"), params)
         });
+        let newest = steps.add(sql!("prices/newest"), params![]);
         let answers = tx.commit(steps).await?;
         if beat.goodbye {
             self.wake.others();
@@ -46,7 +47,8 @@ impl PostgresStore {
             let attempt = AttemptNo(narrow("attempt", row.get("attempt"))?);
             still.insert(Run { generation: GenerationId(row.get("id")), attempt });
         }
-        Ok(beat.runs.iter().copied().filter(|run| !still.contains(run)).collect())
+        let prices = answers.rows(Some(newest)).first().map_or(0, |row| row.get("number"));
+        Ok(Beaten { over: beat.runs.iter().copied().filter(|run| !still.contains(run)).collect(), prices })
     }
 
     pub(crate) async fn find_overdue(&self, sweep: &SweepRequest) -> Result<Vec<Overdue>, StoreError> {
@@ -112,6 +114,8 @@ fn overdue(row: &Row, state: State, reason: OverdueReason) -> Result<Overdue, St
     Ok(Overdue {
         scope: Scope { workspace: WorkspaceId(row.get("workspace_id")) },
         generation: generation(row, id, state)?,
+        recipe: row.get("recipe"),
+        model: row.get("model"),
         reason,
         open_call: row.get::<_, Option<Uuid>>("open_call_id").map(CallId),
         input_bytes: narrow("input_bytes", row.get("input_bytes"))?,

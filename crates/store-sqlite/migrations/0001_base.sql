@@ -227,6 +227,18 @@ CREATE TABLE health (
     message TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 
+-- Prices set while the program ran; only ever appended to. Of the rows of a model that have begun, the newest holds. A
+-- row without a price ends what was set before.
+CREATE TABLE prices (
+    number INTEGER NOT NULL PRIMARY KEY,
+    model TEXT NOT NULL,
+    from_at INTEGER NOT NULL,
+    version TEXT,
+    rates TEXT,
+    created_at INTEGER NOT NULL,
+    CHECK ((version IS NULL) = (rates IS NULL))
+) STRICT;
+
 -- What each rate lane has paid: the instants at which its requests and tokens so far are paid off.
 CREATE TABLE rates (
     lane TEXT NOT NULL PRIMARY KEY,

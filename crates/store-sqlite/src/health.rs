@@ -9,7 +9,7 @@ use copydesk_core::Timestamp;
 use copydesk_core::generation::FailureCode;
 use copydesk_core::health::{Debt, Health, Paid, Rows, Subject};
 use copydesk_store::generations::Lane;
-use copydesk_store::health::HEALTH_ROWS_MAX;
+use copydesk_store::health::{Backlog, Depth, HEALTH_ROWS_MAX};
 use copydesk_store::{Answer, HealthRow, HealthStore};
 use rusqlite::params;
 use std::collections::BTreeMap;
@@ -21,6 +21,17 @@ impl HealthStore for SqliteStore {
     fn rates(&self) -> Answer<'_, Vec<(String, Paid)>> {
         Box::pin(self.read(|db| Ok(read_rates(db)?.into_iter().collect())))
     }
+    fn backlog(&self) -> Answer<'_, Backlog> {
+        Box::pin(self.read(backlog))
+    }
+}
+
+fn backlog(db: Db<'_>) -> Done<Backlog> {
+    let depths = db.all(sql!("health/backlog"), [Depth::READY], |row| {
+        Ok(Depth { recipe: row.get("recipe")?, reason: row.get("reason")?, waiting: codec::unsigned(row, "waiting")? })
+    })?;
+    let oldest_ready = db.first(sql!("health/oldest_ready"), [], |row| codec::instant(row, "accepted_at"))?;
+    Ok(Backlog { depths, oldest_ready })
 }
 
 fn named((name, health): (String, Health)) -> Done<HealthRow> {

@@ -18,6 +18,7 @@ mod memory;
 mod migrate;
 mod open;
 mod page;
+mod prices;
 mod readers;
 mod schema;
 #[cfg(test)]

@@ -5,9 +5,9 @@ use copydesk_store::{Order, Page, PageRequest, StoreError};
 use std::str::FromStr;
 use uuid::Uuid;
 
-/// What to bind: the id to start behind and how many rows to read.
-pub(crate) struct Cut {
-    pub after: Uuid,
+/// What to bind: the id (or number) to start behind and how many rows to read.
+pub(crate) struct Cut<K = Uuid> {
+    pub after: K,
     pub limit: i64,
     pub newest_first: bool,
 }
@@ -15,12 +15,29 @@ pub(crate) struct Cut {
 impl Cut {
     /// Errors: [`StoreError::NotFound`] for a cursor that is none.
     pub fn new<I: FromStr>(page: &PageRequest, uuid: impl Fn(I) -> Uuid) -> Result<Cut, StoreError> {
-        let newest_first = match page.order {
-            Order::NewestFirst => true,
-            Order::OldestFirst => false,
+        Cut::between(page, Uuid::nil(), Uuid::max(), |cursor| cursor_of(cursor).map(&uuid))
+    }
+}
+
+impl Cut<i64> {
+    /// The same for rows that are numbered.
+    pub fn of_numbers(page: &PageRequest) -> Result<Cut<i64>, StoreError> {
+        Cut::between(page, 0, i64::MAX, cursor_of)
+    }
+}
+
+impl<K> Cut<K> {
+    fn between(
+        page: &PageRequest,
+        lowest: K,
+        highest: K,
+        read: impl FnOnce(&str) -> Result<K, StoreError>,
+    ) -> Result<Cut<K>, StoreError> {
+        let (newest_first, start) = match page.order {
+            Order::NewestFirst => (true, highest),
+            Order::OldestFirst => (false, lowest),
         };
-        let start = if newest_first { Uuid::max() } else { Uuid::nil() };
-        let after = page.after.as_deref().map(|cursor| cursor_of(cursor).map(&uuid)).transpose()?.unwrap_or(start);
+        let after = page.after.as_deref().map(read).transpose()?.unwrap_or(start);
         Ok(Cut { after, limit: i64::from(page.limit) + 1, newest_first })
     }
 }

@@ -11,14 +11,16 @@ use copydesk_core::{DraftId, GenerationId, Timestamp, UserId};
 use copydesk_store::admin::{Description, EventRow, Finding, KeyRow, Pause, PauseKey};
 use copydesk_store::drafts::{DraftFilter, DraftRow, Edit, SetDraft, VersionRow};
 use copydesk_store::generations::{
-    Accept, Accepted, GenerationFilter, GenerationRow, Heartbeat, Idempotency, Limits, Overdue, Run, SweepRequest,
+    Accept, Accepted, Beaten, GenerationFilter, GenerationRow, Heartbeat, Idempotency, Limits, Overdue, SweepRequest,
     Turn, TurnAnswer,
 };
+use copydesk_store::health::Backlog;
 use copydesk_store::ledger::Posted;
+use copydesk_store::prices::{NewPrice, PriceRow};
 use copydesk_store::usage::{CallFilter, CallRow};
 use copydesk_store::{
     AdminStore, Answer, DraftStore, GenerationStore, HealthRow, HealthStore, LedgerStore, Page, PageRequest,
-    SchemaFault, Scope, Store, StoreError, UsageStore,
+    PriceStore, SchemaFault, Scope, Store, StoreError, UsageStore,
 };
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -136,7 +138,7 @@ pass_through! {
         Accept = accept(batch: Vec<Accept>) -> Vec<Result<Accepted, Refusal>>;
         Replay = replay(scope: Scope, key: Idempotency, at: Timestamp) -> Option<Accepted>;
         Turn = turn(turn: Turn) -> TurnAnswer;
-        Heartbeat = heartbeat(beat: Heartbeat) -> Vec<Run>;
+        Heartbeat = heartbeat(beat: Heartbeat) -> Beaten;
         Overdue = overdue(sweep: SweepRequest) -> Vec<Overdue>;
         CloseOrphanCalls = close_orphan_calls(now: Timestamp, before: Timestamp, limit: u32) -> u64;
         Why = why(scope: Scope, id: GenerationId, now: Timestamp, limits: &Limits) -> Waiting;
@@ -163,6 +165,11 @@ pass_through! {
     HealthStore {
         Health = health() -> Vec<HealthRow>;
         Rates = rates() -> Vec<(String, Paid)>;
+        Backlog = backlog() -> Backlog;
+    }
+    PriceStore {
+        AddPrice = add_price(price: NewPrice) -> i64;
+        Prices = prices(model: Option<String>, page: PageRequest) -> Page<PriceRow>;
     }
     AdminStore {
         Now = now() -> Option<Timestamp>;

@@ -11,6 +11,7 @@ mod data;
 mod drafts;
 mod health;
 mod ledger;
+mod prices;
 mod read;
 mod sweep;
 
@@ -23,14 +24,16 @@ use copydesk_core::{DraftId, GenerationId, Timestamp, UserId};
 use copydesk_store::admin::{Description, EventRow, Finding, KeyRow, Pause, PauseKey};
 use copydesk_store::drafts::{DraftFilter, DraftRow, Edit, SetDraft, VersionRow};
 use copydesk_store::generations::{
-    Accept, Accepted, GenerationFilter, GenerationRow, Heartbeat, Idempotency, Limits, Overdue, Run, SweepRequest,
+    Accept, Accepted, Beaten, GenerationFilter, GenerationRow, Heartbeat, Idempotency, Limits, Overdue, SweepRequest,
     Turn, TurnAnswer,
 };
+use copydesk_store::health::Backlog;
 use copydesk_store::ledger::Posted;
+use copydesk_store::prices::{NewPrice, PriceRow};
 use copydesk_store::usage::{CallFilter, CallRow};
 use copydesk_store::{
     AdminStore, Answer, DraftStore, GenerationStore, HealthRow, HealthStore, LedgerStore, Page, PageRequest,
-    SchemaFault, Scope, UsageStore,
+    PriceStore, SchemaFault, Scope, UsageStore,
 };
 use data::Data;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -69,7 +72,7 @@ impl GenerationStore for ModelStore {
     fn turn(&self, turn: Turn) -> Answer<'_, TurnAnswer> {
         Box::pin(async move { self.data().turn(&turn) })
     }
-    fn heartbeat(&self, beat: Heartbeat) -> Answer<'_, Vec<Run>> {
+    fn heartbeat(&self, beat: Heartbeat) -> Answer<'_, Beaten> {
         Box::pin(async move { Ok(self.data().heartbeat(beat)) })
     }
     fn overdue(&self, sweep: SweepRequest) -> Answer<'_, Vec<Overdue>> {
@@ -136,8 +139,20 @@ impl HealthStore for ModelStore {
     fn health(&self) -> Answer<'_, Vec<HealthRow>> {
         Box::pin(async move { Ok(self.data().health_rows()) })
     }
+    fn backlog(&self) -> Answer<'_, Backlog> {
+        Box::pin(async move { Ok(self.data().backlog()) })
+    }
     fn rates(&self) -> Answer<'_, Vec<(String, Paid)>> {
         Box::pin(async move { Ok(self.data().rates.iter().map(|(lane, paid)| (lane.clone(), *paid)).collect()) })
+    }
+}
+
+impl PriceStore for ModelStore {
+    fn add_price(&self, price: NewPrice) -> Answer<'_, i64> {
+        Box::pin(async move { Ok(self.data().add_price(price)) })
+    }
+    fn prices(&self, model: Option<String>, page: PageRequest) -> Answer<'_, Page<PriceRow>> {
+        Box::pin(async move { self.data().list_prices(model.as_deref(), &page) })
     }
 }
 

@@ -10,6 +10,7 @@ pub mod fence;
 pub mod health;
 pub mod ledger;
 pub mod pages;
+pub mod prices;
 pub mod race;
 pub mod random;
 pub mod rates;
@@ -244,13 +245,19 @@ macro_rules! conformance {
                 the_last_model_of_a_route_waits_for_its_cooldown,
                 a_cooldown_does_not_lift_the_limits_of_its_lanes,
                 a_paused_recipe_is_woken_by_no_cooldown,
-                nodes_that_fail_together_never_lose_an_opening;
+                nodes_that_fail_together_never_lose_an_opening,
+                the_backlog_counts_what_waits_by_recipe_and_reason;
             rates:
                 a_rate_lets_a_burst_through_and_then_one_after_the_other,
                 a_rate_holds_across_processes,
                 tokens_that_were_used_hold_back_what_comes_next,
                 debts_of_several_nodes_add_up,
                 what_is_moved_on_without_a_call_pays_nothing;
+            prices:
+                a_price_is_kept_as_it_was_set_and_stays_when_it_ends,
+                prices_are_paged_by_number_and_found_by_model,
+                a_beat_is_told_the_newest_price,
+                who_follows_racing_prices_misses_none;
             random:
                 a_random_walk_equals_the_model_seed_1,
                 a_random_walk_equals_the_model_seed_2,

@@ -35,8 +35,9 @@ pub trait GenerationStore: Send + Sync {
     fn turn(&self, turn: Turn) -> Answer<'_, TurnAnswer>;
 
     /// Renews the node's lease (one row for everything it runs); the first beat registers the node. Answers which of
-    /// `beat.runs` are over: somebody else wrote their end (a cancel, a sweeper), and their work is for nothing.
-    fn heartbeat(&self, beat: Heartbeat) -> Answer<'_, Vec<Run>>;
+    /// `beat.runs` are over: somebody else wrote their end (a cancel, a sweeper), and their work is for nothing. It also
+    /// says how far the list of prices has come, so that nobody has to ask for that alone.
+    fn heartbeat(&self, beat: Heartbeat) -> Answer<'_, Beaten>;
 
     /// Generations that need the sweeper at `now`: past their deadline, past their attempt's deadline by `grace`, or run
     /// by a node whose last beat is older than `lost_before` (or that said goodbye). At most `limit`, oldest first; a
@@ -372,6 +373,15 @@ pub struct Heartbeat {
     pub runs: Vec<Run>,
 }
 
+/// The answer to a beat.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Beaten {
+    /// Which of the node's runs are over.
+    pub over: Vec<Run>,
+    /// The number of the newest row of [`crate::PriceStore`]; 0 when there is none.
+    pub prices: i64,
+}
+
 /// One claim of one generation.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Run {
@@ -399,6 +409,9 @@ pub struct SweepRequest {
 pub struct Overdue {
     pub scope: Scope,
     pub generation: Generation,
+    pub recipe: String,
+    /// `provider/model` of its next or running call.
+    pub model: String,
     pub reason: OverdueReason,
     /// The attempt's open call, to be closed as lost.
     pub open_call: Option<CallId>,

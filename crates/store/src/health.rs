@@ -1,7 +1,8 @@
-//! What the installation knows of its models and providers: who is cooling down, and how much of the rates is used. The
+//! How the installation is: which models and providers are cooling down, how much of the rates is used, what waits. The
 //! rows are written by [`crate::GenerationStore::turn`], with the call's end, and by nothing else.
 
 use crate::Answer;
+use copydesk_core::Timestamp;
 use copydesk_core::health::{Health, Paid, Subject};
 
 pub trait HealthStore: Send + Sync {
@@ -10,6 +11,9 @@ pub trait HealthStore: Send + Sync {
 
     /// What the rate lanes have paid, by the lane's name.
     fn rates(&self) -> Answer<'_, Vec<(String, Paid)>>;
+
+    /// What waits, over all workspaces. It counts every pending generation, so it is for a look now and then.
+    fn backlog(&self) -> Answer<'_, Backlog>;
 }
 
 /// How many rows are read at most; those that opened last come first.
@@ -19,4 +23,26 @@ pub const HEALTH_ROWS_MAX: u32 = 1_000;
 pub struct HealthRow {
     pub subject: Subject,
     pub health: Health,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Backlog {
+    /// Ordered by recipe, then reason; nothing where nothing waits.
+    pub depths: Vec<Depth>,
+    /// When the oldest of those was accepted that a worker may claim.
+    pub oldest_ready: Option<Timestamp>,
+}
+
+/// How many generations of a recipe wait for the same kind of thing.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Depth {
+    pub recipe: String,
+    /// `ready` (for its turn), `scheduled`, `backing_off` or `target`.
+    pub reason: String,
+    pub waiting: u64,
+}
+
+impl Depth {
+    /// The reason of those that wait for nothing but their turn.
+    pub const READY: &'static str = "ready";
 }

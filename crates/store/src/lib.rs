@@ -10,6 +10,7 @@ pub mod generations;
 pub mod health;
 pub mod ledger;
 pub mod page;
+pub mod prices;
 pub mod usage;
 
 pub use admin::AdminStore;
@@ -19,6 +20,7 @@ pub use generations::GenerationStore;
 pub use health::{HealthRow, HealthStore};
 pub use ledger::LedgerStore;
 pub use page::{Order, Page, PageRequest};
+pub use prices::PriceStore;
 pub use usage::UsageStore;
 
 use copydesk_core::WorkspaceId;
@@ -37,6 +39,9 @@ impl Scope {
 }
 
 /// Everything an engine does.
-pub trait Store: GenerationStore + DraftStore + LedgerStore + UsageStore + AdminStore + HealthStore {}
+pub trait Store:
+    GenerationStore + DraftStore + LedgerStore + UsageStore + AdminStore + HealthStore + PriceStore
+{
+}
 
-impl<T: GenerationStore + DraftStore + LedgerStore + UsageStore + AdminStore + HealthStore> Store for T {}
+impl<T: GenerationStore + DraftStore + LedgerStore + UsageStore + AdminStore + HealthStore + PriceStore> Store for T {}

@@ -40,6 +40,11 @@ impl Fields {
         self.faults.push(Fault::new(pointer(name), code, detail));
     }
 
+    /// A fault of the body as a whole.
+    pub fn whole_fault(&mut self, code: &str, detail: impl Into<String>) {
+        self.faults.push(Fault::new("", code, detail));
+    }
+
     /// A field as it is; `null` counts as absent.
     pub fn value(&mut self, name: &'static str) -> Option<Value> {
         self.asked.push(name);
@@ -77,6 +82,34 @@ impl Fields {
 
     pub fn small_integer(&mut self, name: &'static str) -> Option<i16> {
         self.typed(name, "a whole number", |value| value.as_i64().map(|number| number.clamp(-30_000, 30_000) as i16))
+    }
+
+    /// A whole number from 0 to `max`.
+    pub fn count(&mut self, name: &'static str, max: i64) -> Option<i64> {
+        let wanted = "a whole number without quotes, at least 0";
+        let number = self.typed(name, wanted, |value| value.as_i64().filter(|number| *number >= 0))?;
+        if number > max {
+            self.fault(name, "out_of_range", format!("it must be at most {max}"));
+            return None;
+        }
+        Some(number)
+    }
+
+    /// A list of objects, each read by its own fields; a fault in one names its place in the list.
+    pub fn objects<T>(&mut self, name: &'static str, read: impl Fn(&mut Fields) -> T) -> Vec<T> {
+        let wanted = "a list of objects";
+        let items = self.typed(name, wanted, |value| {
+            value.as_array()?.iter().map(|item| item.as_object().cloned()).collect::<Option<Vec<_>>>()
+        });
+        let mut all = Vec::new();
+        for (place, item) in items.unwrap_or_default().into_iter().enumerate() {
+            let mut fields = Fields::new(item, self.now);
+            all.push(read(&mut fields));
+            let inside = fields.all_faults().into_iter();
+            self.faults
+                .extend(inside.map(|fault| Fault { pointer: format!("/{name}/{place}{}", fault.pointer), ..fault }));
+        }
+        all
     }
 
     pub fn texts(&mut self, name: &'static str) -> Option<Vec<String>> {
@@ -123,7 +156,12 @@ impl Fields {
     }
 
     /// Errors: everything that was found wrong, unknown fields included.
-    pub fn finish(mut self) -> Result<(), Problem> {
+    pub fn finish(self) -> Result<(), Problem> {
+        let faults = self.all_faults();
+        if faults.is_empty() { Ok(()) } else { Err(Problem::invalid(faults)) }
+    }
+
+    fn all_faults(mut self) -> Vec<Fault> {
         let known = self.asked.join(", ");
         for name in self.left.keys() {
             let detail = match near(name, &self.asked) {
@@ -133,7 +171,7 @@ impl Fields {
             };
             self.faults.push(Fault::new(pointer(name), "unknown_field", detail));
         }
-        if self.faults.is_empty() { Ok(()) } else { Err(Problem::invalid(self.faults)) }
+        self.faults
     }
 }
 

@@ -34,6 +34,7 @@ pub(crate) async fn list(State(api): State<Api>, _caller: Caller) -> Result<Json
         let Some(provider) = registry.get(&name) else { continue };
         let catalogue = provider.catalogue();
         let mut listed: BTreeSet<String> = catalogue.listed().into_iter().collect();
+        listed.extend(api.desk().models_with_set_prices(&name));
         let cooling = |subject: &Subject| CoolingBody::of(subject, &health, now);
         for row in health.iter().filter(|row| cooling(&row.subject).is_some()) {
             if let Subject::Model(address) = &row.subject
@@ -44,7 +45,7 @@ pub(crate) async fn list(State(api): State<Api>, _caller: Caller) -> Result<Json
         }
         models.extend(listed.iter().map(|model| {
             let subject = Subject::Model(format!("{name}/{model}"));
-            ModelBody::new(&name, model, catalogue.price_at(model, now), cooling(&subject))
+            ModelBody::new(&name, model, api.desk().price_at(provider.as_ref(), model, now), cooling(&subject))
         }));
         let subject = Subject::Provider(name.clone());
         providers.push(ProviderBody::new(name, !catalogue.models().is_empty(), cooling(&subject)));
@@ -52,7 +53,7 @@ pub(crate) async fn list(State(api): State<Api>, _caller: Caller) -> Result<Json
     Ok(Json(ModelsBody { models: List::whole(models), providers }))
 }
 
-/// The call is paid for by the operator and stands on nobody's books, so only the operator may ask for it.
+/// The call is paid for by the operator and held against nobody's credits, so only the operator may ask for it.
 pub(crate) async fn test(
     State(api): State<Api>,
     caller: Caller,
@@ -61,6 +62,6 @@ pub(crate) async fn test(
     caller.must_operate()?;
     let desk = api.desk().clone();
     let address = body.value.model;
-    let tested = owned(async move { desk.test_model(&address).await }).await?;
-    Ok(Json(ModelTestBody::from(tested)))
+    let tested = owned(async move { desk.test_model(caller.scope, &address).await }).await?;
+    Ok(Json(ModelTestBody::new(tested, api.desk().world().now())))
 }

@@ -1,8 +1,9 @@
 //! Models and their prices as readers see them.
 
+use crate::wire::price::PriceBody;
+use copydesk_core::Timestamp;
 use copydesk_core::health::{Stance, Subject, stance};
-use copydesk_core::metering::price::{ContextTier, Price, TokenRates};
-use copydesk_core::{NanoUsd, Timestamp};
+use copydesk_core::metering::price::Price;
 use copydesk_desk::store::HealthRow;
 use serde::Serialize;
 
@@ -37,81 +38,6 @@ impl CoolingBody {
                 message: health.message.clone(),
             }),
             Stance::Closed | Stance::Probing => None,
-        }
-    }
-}
-
-/// Units: nano-dollars, per million tokens or per piece. `null` means that this is not priced on its own.
-#[derive(Serialize)]
-struct PriceBody {
-    version: String,
-    /// When it began to hold; `null` where nobody says.
-    from: Option<String>,
-    free: bool,
-    #[serde(flatten)]
-    tokens: RatesBody,
-    per_image_nanousd: Option<i64>,
-    per_video_second_nanousd: Option<i64>,
-    per_request_nanousd: Option<i64>,
-    /// Rates for the whole call when its input is longer.
-    tiers: Vec<TierBody>,
-}
-
-#[derive(Serialize)]
-struct TierBody {
-    above_input_tokens: i64,
-    #[serde(flatten)]
-    tokens: RatesBody,
-}
-
-#[derive(Serialize)]
-struct RatesBody {
-    input_per_million_nanousd: Option<i64>,
-    output_per_million_nanousd: Option<i64>,
-    cached_per_million_nanousd: Option<i64>,
-    cache_write_per_million_nanousd: Option<i64>,
-    cache_write_1h_per_million_nanousd: Option<i64>,
-    reasoning_per_million_nanousd: Option<i64>,
-    input_image_per_million_nanousd: Option<i64>,
-    output_image_per_million_nanousd: Option<i64>,
-}
-
-fn nanos(rate: Option<NanoUsd>) -> Option<i64> {
-    rate.map(|rate| rate.0)
-}
-
-impl From<&TokenRates> for RatesBody {
-    fn from(rates: &TokenRates) -> RatesBody {
-        RatesBody {
-            input_per_million_nanousd: nanos(rates.input),
-            output_per_million_nanousd: nanos(rates.output),
-            cached_per_million_nanousd: nanos(rates.cached),
-            cache_write_per_million_nanousd: nanos(rates.cache_write),
-            cache_write_1h_per_million_nanousd: nanos(rates.cache_write_1h),
-            reasoning_per_million_nanousd: nanos(rates.reasoning),
-            input_image_per_million_nanousd: nanos(rates.input_image),
-            output_image_per_million_nanousd: nanos(rates.output_image),
-        }
-    }
-}
-
-impl From<&ContextTier> for TierBody {
-    fn from(tier: &ContextTier) -> TierBody {
-        TierBody { above_input_tokens: tier.above_input.0, tokens: RatesBody::from(&tier.rates) }
-    }
-}
-
-impl From<Price> for PriceBody {
-    fn from(price: Price) -> PriceBody {
-        PriceBody {
-            from: price.from.map(|from| from.to_string()),
-            free: price.free,
-            tokens: RatesBody::from(&price.tokens),
-            per_image_nanousd: nanos(price.per_image),
-            per_video_second_nanousd: nanos(price.per_video_second),
-            per_request_nanousd: nanos(price.per_request),
-            tiers: price.tiers.iter().map(TierBody::from).collect(),
-            version: price.version,
         }
     }
 }

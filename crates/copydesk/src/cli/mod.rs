@@ -9,6 +9,7 @@ mod drafts;
 mod generate;
 mod generations;
 mod models;
+mod prices;
 mod recipes;
 mod serve;
 mod watch;
@@ -95,6 +96,9 @@ enum Command {
     /// The models: what they cost, and whether one answers
     #[command(subcommand)]
     Models(models::Command),
+    /// Prices that hold over the table and the price file: set them, list them, end them
+    #[command(subcommand)]
+    Prices(prices::Command),
 }
 
 /// Runs the command and returns the exit code.
@@ -133,6 +137,7 @@ async fn dispatch(arguments: Arguments, output: Output) -> Result<u8, Failure> {
         Command::Config(_) => Ok(exit::OK),
         Command::Recipes(command) => recipes::run(command, &settings, output),
         Command::Models(command) => models::run(command, &settings, output).await,
+        Command::Prices(command) => prices::run(command, &settings, output).await,
     }
 }
 

@@ -86,6 +86,13 @@ fn each(body: &Value, list: &str) -> Vec<Value> {
 }
 
 fn row(model: &Value) -> Vec<String> {
+    let mut row = vec![cell(model, "/id")];
+    row.extend(price_cells(model));
+    row
+}
+
+/// The price of something in four columns: input, output (or what is made), cached input, its first day; and its version.
+pub fn price_cells(model: &Value) -> Vec<String> {
     let price = model.get("price").filter(|price| !price.is_null());
     let nanos = |key: &str| price?.get(key).and_then(Value::as_i64);
     let none = || "-".to_owned();
@@ -98,7 +105,6 @@ fn row(model: &Value) -> Vec<String> {
     let made = [("output_image_per_million", ""), ("per_image", " each"), ("per_video_second", " a second")];
     let made = made.into_iter().find_map(|(key, unit)| Some(dollars(nanos(&format!("{key}_nanousd"))?) + unit));
     vec![
-        cell(model, "/id"),
         rate("input").or_else(|| word.map(str::to_owned)).unwrap_or_else(none),
         made.or_else(|| rate("output")).or_else(|| word.map(str::to_owned)).unwrap_or_else(none),
         rate("cached").unwrap_or_else(none),
@@ -108,7 +114,7 @@ fn row(model: &Value) -> Vec<String> {
 }
 
 /// Nano-dollars with as many decimals as they have, and two at least.
-fn dollars(nanos: i64) -> String {
+pub fn dollars(nanos: i64) -> String {
     let (whole, rest) = (nanos / 1_000_000_000, nanos % 1_000_000_000);
     let decimals = format!("{rest:09}");
     let kept = decimals.trim_end_matches('0').len().max(2);
@@ -117,10 +123,9 @@ fn dollars(nanos: i64) -> String {
 
 async fn test(address: &str, settings: &Settings, output: Output) -> Result<u8, Failure> {
     let asked = json!({ "model": address });
-    let body =
-        Backend::with(settings, Need::Records, async |backend| backend.post("/api/v1/models/test", &asked).await)
-            .await?
-            .body;
+    let body = Backend::with(settings, Need::Worker, async |backend| backend.post("/api/v1/models/test", &asked).await)
+        .await?
+        .body;
     let ok = body.get("ok") == Some(&Value::Bool(true));
     if output.json {
         output.object(&body);
@@ -134,23 +139,25 @@ fn show(body: &Value, output: Output) {
     // What a model or a provider wrote must not break its line or talk to the terminal.
     let plain = |text: &str| -> String { text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect() };
     let line = |name: &str, text: &str| output.data(&format!("{name:<10}{}", plain(text)));
+    let there = |key: &str| body.get(key).filter(|value| !value.is_null());
     line("model", &cell(body, "/model"));
-    if let Some(served) = body.get("served_model").and_then(Value::as_str) {
+    if let Some(served) = there("served_model").and_then(Value::as_str) {
         line("served", &shortened(served, 100));
     }
-    match body.get("error").filter(|error| !error.is_null()) {
+    if let Some(waiting) = there("waiting") {
+        line("waiting", &cell(waiting, "/detail"));
+        line("call", "none was made");
+        return;
+    }
+    match there("error") {
         Some(error) => {
-            line("error", &cell(error, "/message"));
-            line("class", &format!("{} ({})", cell(error, "/class"), cell(error, "/code")));
-            line(
-                "status",
-                &body.get("http_status").and_then(Value::as_u64).map_or("none".to_owned(), |n| n.to_string()),
-            );
+            line("error", &format!("{} ({})", cell(error, "/message"), cell(error, "/code")));
+            line("status", &there("http_status").and_then(Value::as_u64).map_or("none".to_owned(), |n| n.to_string()));
             line("provider", &shortened(&cell(error, "/provider_message"), 1_000));
         }
         None => line("answer", &shortened(&cell(body, "/text"), 100)),
     }
-    let latency = body.get("first_text_ms").and_then(Value::as_u64);
+    let latency = there("first_token_ms").and_then(Value::as_u64);
     line("latency", &latency.map_or("no text came".to_owned(), |ms| format!("{ms} ms to the first text")));
     line("time", &format!("{} ms", cell(body, "/duration_ms")));
     let tokens = |kind: &str| body.pointer(&format!("/tokens/{kind}")).and_then(Value::as_i64);
@@ -170,6 +177,11 @@ fn show(body: &Value, output: Output) {
         Some(nanos) => line("cost", &format!("{} ({source})", dollars(nanos))),
         None => line("cost", "unpriced"),
     }
+    line(
+        "breaker",
+        &there("cooling").map_or("closed".to_owned(), |cooling| format!("open until {}", cell(cooling, "/until"))),
+    );
+    line("books", &format!("{} of {}", cell(body, "/call_id"), cell(body, "/generation_id")));
 }
 
 #[cfg(test)]

@@ -65,7 +65,8 @@ pub async fn run(settings: Settings, output: Output) -> Result<u8, Failure> {
     // Last, so that a key is never made by a start that fails before it can show it.
     let made = admin_key(&desk, &settings).await?;
     greet(&settings, address, made.as_ref(), output);
-    let api = ApiSettings { local_key: Some(local_key), public_url: url, ..ApiSettings::default() };
+    let (local_key, metrics_open) = (Some(local_key), settings.metrics_open);
+    let api = ApiSettings { local_key, public_url: url, metrics_open, ..ApiSettings::default() };
     serve(listener, &desk, api, &settings, watchman, signals).await?;
     drop(note);
     drop(demo);

@@ -58,6 +58,7 @@ pub const KEYS: &[Key] = &[
     ),
     key("recipes", "COPYDESK_RECIPES", "", "folder with recipes of your own, one sub-folder each"),
     key("prices", "COPYDESK_PRICES", "", "TOML file with prices of your own, which win over the built-in ones"),
+    key("metrics_open", "COPYDESK_METRICS_OPEN", "false", "/metrics without a key, for scrapers on a private network"),
     key("log", "COPYDESK_LOG", "info", "error, warn, info, debug or trace; also filters such as copydesk_desk=debug"),
     key("log_format", "COPYDESK_LOG_FORMAT", "text", "text or json"),
     key("server", "COPYDESK_SERVER", "", "for the command line: a server to talk to instead of the data folder"),

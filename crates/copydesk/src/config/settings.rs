@@ -22,6 +22,8 @@ pub struct Settings {
     pub generation: Option<bool>,
     pub recipes: Option<PathBuf>,
     pub prices: Option<PathBuf>,
+    /// `/metrics` asks for no key.
+    pub metrics_open: bool,
     pub log: String,
     pub log_json: bool,
     pub server: Option<String>,
@@ -139,6 +141,7 @@ impl Settings {
             generation,
             recipes: reader.text("recipes").map(PathBuf::from),
             prices: reader.text("prices").map(PathBuf::from),
+            metrics_open: reader.switch("metrics_open")?,
             log: reader.text("log").unwrap_or_else(|| "info".to_owned()),
             log_json: reader.read("log_format", "it must be text or json", "text", |text| match text {
                 "text" => Some(false),

@@ -3,6 +3,9 @@
 
 use crate::{NanoUsd, Timestamp, Tokens};
 
+/// The most one rate may be; more is a slip of the decimal point.
+pub const RATE_MAX: NanoUsd = NanoUsd(1_000_000_000_000_000);
+
 /// A model's price, immutable under its version name. The default one knows no rate and so prices nothing.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Price {
@@ -36,6 +39,12 @@ impl Price {
     /// A price that is zero on purpose.
     pub fn free(version: impl Into<String>) -> Price {
         Price { version: version.into(), free: true, ..Price::default() }
+    }
+
+    /// Whether it knows no rate of its own and is not free either, so that it could price nothing.
+    pub fn is_empty(&self) -> bool {
+        let pieces = [self.per_image, self.per_video_second, self.per_request];
+        !self.free && self.tokens == TokenRates::default() && pieces.iter().all(Option::is_none)
     }
 
     /// The rates for a call with this many input tokens: those of the highest tier it is above, for the whole call.

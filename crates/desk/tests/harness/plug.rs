@@ -11,14 +11,16 @@ use copydesk_desk::clock::{Clock, HandClock};
 use copydesk_store::admin::{Description, EventRow, Finding, KeyRow, Pause, PauseKey};
 use copydesk_store::drafts::{DraftFilter, DraftRow, Edit, SetDraft, VersionRow};
 use copydesk_store::generations::{
-    Accept, Accepted, GenerationFilter, GenerationRow, Heartbeat, Idempotency, Limits, Overdue, Run, SweepRequest,
+    Accept, Accepted, Beaten, GenerationFilter, GenerationRow, Heartbeat, Idempotency, Limits, Overdue, SweepRequest,
     Turn, TurnAnswer,
 };
+use copydesk_store::health::Backlog;
 use copydesk_store::ledger::Posted;
+use copydesk_store::prices::{NewPrice, PriceRow};
 use copydesk_store::usage::{CallFilter, CallRow};
 use copydesk_store::{
     AdminStore, Answer, DraftStore, GenerationStore, HealthRow, HealthStore, LedgerStore, Page, PageRequest,
-    SchemaFault, Scope, StoreError, UsageStore,
+    PriceStore, SchemaFault, Scope, StoreError, UsageStore,
 };
 use copydesk_store_tests::{FaultyStore, Method, ModelStore};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -126,7 +128,7 @@ pass_through! {
         Accept = accept(batch: Vec<Accept>) -> Vec<Result<Accepted, Refusal>>;
         Replay = replay(scope: Scope, key: Idempotency, at: Timestamp) -> Option<Accepted>;
         Turn = turn(turn: Turn) -> TurnAnswer;
-        Heartbeat = heartbeat(beat: Heartbeat) -> Vec<Run>;
+        Heartbeat = heartbeat(beat: Heartbeat) -> Beaten;
         Overdue = overdue(sweep: SweepRequest) -> Vec<Overdue>;
         CloseOrphanCalls = close_orphan_calls(now: Timestamp, before: Timestamp, limit: u32) -> u64;
         Why = why(scope: Scope, id: GenerationId, now: Timestamp, limits: &Limits) -> Waiting;
@@ -153,6 +155,11 @@ pass_through! {
     HealthStore {
         Health = health() -> Vec<HealthRow>;
         Rates = rates() -> Vec<(String, Paid)>;
+        Backlog = backlog() -> Backlog;
+    }
+    PriceStore {
+        AddPrice = add_price(price: NewPrice) -> i64;
+        Prices = prices(model: Option<String>, page: PageRequest) -> Page<PriceRow>;
     }
 }
 

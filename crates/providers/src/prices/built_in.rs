@@ -4,11 +4,10 @@
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
-use copydesk_core::metering::price::{ContextTier, Price, TokenRates};
-use copydesk_core::{NanoUsd, Timestamp, Tokens};
-use serde_json::{Map, Value};
+use copydesk_core::Timestamp;
+use serde_json::Value;
 
-use super::{Abilities, Row, Rows, fingerprint};
+use super::{Abilities, Row, Rows, fingerprint, json};
 
 const TEXT: &str = include_str!("table.json");
 
@@ -71,40 +70,8 @@ fn row(model: &str, entry: &Value, version: &str) -> Result<Row, String> {
     if fields.len() == 1 {
         return Ok(Row { from, price: None });
     }
-    let tiers = fields.get("tiers").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-    let tier = |entry: &Value| {
-        let fields = entry.as_object()?;
-        Some(ContextTier { above_input: Tokens(fields.get("above")?.as_i64()?), rates: rates(fields) })
-    };
-    let tiers: Option<Vec<ContextTier>> = tiers.iter().map(tier).collect();
-    let price = Price {
-        version: version.to_owned(),
-        from: Some(from),
-        free: false,
-        tokens: rates(fields),
-        tiers: tiers.ok_or_else(|| wrong("a bad tier"))?,
-        per_image: nanos(fields, "per_image"),
-        per_video_second: nanos(fields, "per_video_second"),
-        per_request: None,
-    };
+    let price = json::price(fields, version, from).map_err(wrong)?;
     Ok(Row { from, price: Some(price) })
-}
-
-fn rates(fields: &Map<String, Value>) -> TokenRates {
-    TokenRates {
-        input: nanos(fields, "input"),
-        output: nanos(fields, "output"),
-        cached: nanos(fields, "cached"),
-        cache_write: nanos(fields, "cache_write"),
-        cache_write_1h: nanos(fields, "cache_write_1h"),
-        input_image: nanos(fields, "input_image"),
-        reasoning: nanos(fields, "reasoning"),
-        output_image: nanos(fields, "output_image"),
-    }
-}
-
-fn nanos(fields: &Map<String, Value>, name: &str) -> Option<NanoUsd> {
-    fields.get(name).and_then(Value::as_i64).map(NanoUsd)
 }
 
 #[cfg(test)]

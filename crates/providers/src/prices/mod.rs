@@ -3,6 +3,7 @@
 //! knows unless the row says that it is free. Where the rows come from: `xtask/src/prices.rs`; rules: `docs/prices.md`.
 
 mod built_in;
+pub mod json;
 mod names;
 mod overrides;
 
@@ -161,8 +162,21 @@ fn row_at<'a>(rows: &'a Rows, key: &str, at: Timestamp) -> Option<&'a Row> {
     rows[..rows.partition_point(|row| row.from <= at)].last()
 }
 
+/// The rows of a price file, the earliest first: addresses as they stand there, and what they cost from when on.
+///
+/// Errors: [`PriceFault`] - the key, what is wrong with it and what to write instead.
+pub fn read_file(text: &str, name: &str) -> Result<Vec<(String, Price)>, PriceFault> {
+    let rows = overrides::read(text, name, "")?;
+    let prices = rows
+        .into_iter()
+        .flat_map(|(model, history)| history.into_iter().filter_map(move |row| Some((model.clone(), row.price?))));
+    let mut prices: Vec<(String, Price)> = prices.collect();
+    prices.sort_by(|a, b| (&a.0, a.1.from).cmp(&(&b.0, b.1.from)));
+    Ok(prices)
+}
+
 /// Eight hexadecimal digits that change with the content.
-fn fingerprint(text: &str) -> String {
+pub fn fingerprint(text: &str) -> String {
     Sha256::digest(text.as_bytes()).iter().take(4).map(|byte| format!("{byte:02x}")).collect()
 }
 

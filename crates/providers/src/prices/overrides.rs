@@ -1,14 +1,12 @@
 //! The operator's own price file. Amounts are decimal text in dollars and become integers without passing through
 //! floating point; what cannot be read exactly is refused with its key and what to write instead.
 
-use copydesk_core::metering::price::{ContextTier, Price, TokenRates};
+use copydesk_core::metering::price::{ContextTier, Price, RATE_MAX, TokenRates};
 use copydesk_core::{NanoUsd, Timestamp, Tokens};
 use toml::{Table, Value};
 
 use super::{Row, Rows};
 
-/// Dollars of one rate; more is a slip of the decimal point.
-const DOLLARS_MAX: i64 = 1_000_000;
 /// Billionths are the smallest amount there is.
 const DECIMALS_MAX: usize = 9;
 const NANOS_PER_DOLLAR: i64 = 1_000_000_000;
@@ -116,9 +114,7 @@ fn row(entry: &Value, version: &str) -> Result<Row, (String, Wrong)> {
         per_video_second: amount("per_video_second")?,
         per_request: amount("per_request")?,
     };
-    if !free
-        && price == (Price { version: price.version.clone(), from, tiers: price.tiers.clone(), ..Price::default() })
-    {
+    if price.is_empty() {
         return Err((
             String::new(),
             wrong("has no rate", "give it one, such as input = \"2.50\", or write free = true"),
@@ -170,8 +166,9 @@ fn dollars(fields: &Table, key: &str, free: bool) -> Result<Option<NanoUsd>, Wro
         Some(other) => return Err(wrong(format!("is {other} without quotes, which would be rounded"), AMOUNT)),
     };
     let nanos = exact_nanos(text).ok_or_else(|| wrong(format!("is {text:?}, no amount of dollars"), AMOUNT))?;
-    if nanos > DOLLARS_MAX * NANOS_PER_DOLLAR {
-        return Err(wrong(format!("is {text:?}, more than {DOLLARS_MAX} dollars"), AMOUNT));
+    if nanos > RATE_MAX.0 {
+        let most = RATE_MAX.0 / NANOS_PER_DOLLAR;
+        return Err(wrong(format!("is {text:?}, more than {most} dollars"), AMOUNT));
     }
     if nanos == 0 && !free {
         return Err(wrong("is zero, which means unknown and not free", "add free = true, or leave the key out"));

@@ -3,10 +3,11 @@
 use crate::PostgresStore;
 use crate::pipeline::read;
 use crate::turn::{health_rows, rates};
-use crate::types::{params, sql};
+use crate::types::{Micros, narrow, params, sql};
 use copydesk_core::health::{Health, Paid, Subject};
-use copydesk_store::health::HEALTH_ROWS_MAX;
+use copydesk_store::health::{Backlog, Depth, HEALTH_ROWS_MAX};
 use copydesk_store::{HealthRow, StoreError};
+use tokio_postgres::Row;
 
 impl PostgresStore {
     pub(crate) async fn list_health(&self) -> Result<Vec<HealthRow>, StoreError> {
@@ -18,6 +19,18 @@ impl PostgresStore {
             Ok(HealthRow { subject, health })
         };
         rows.into_iter().map(named).collect()
+    }
+
+    pub(crate) async fn count_backlog(&self) -> Result<Backlog, StoreError> {
+        let rows = read(&self.readers, sql!(deep "health/backlog"), params![Depth::READY]).await?;
+        let depth = |row: &Row| {
+            let waiting = narrow("waiting", row.get("waiting"))?;
+            Ok::<_, StoreError>(Depth { recipe: row.get("recipe"), reason: row.get("reason"), waiting })
+        };
+        let depths = rows.iter().map(depth).collect::<Result<_, _>>()?;
+        let oldest = read(&self.readers, sql!(deep "health/oldest_ready"), params![]).await?;
+        let oldest_ready = oldest.first().map(|row| row.get::<_, Micros>("accepted_at").into());
+        Ok(Backlog { depths, oldest_ready })
     }
 
     pub(crate) async fn list_rates(&self) -> Result<Vec<(String, Paid)>, StoreError> {

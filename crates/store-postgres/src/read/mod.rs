@@ -30,10 +30,23 @@ pub struct Cursor<K> {
 
 impl<K: Key> Cursor<K> {
     pub fn of(page: &PageRequest) -> Result<Cursor<K>, StoreError> {
+        Cursor::between(page, K::of(Uuid::nil()), K::of(Uuid::max()))
+    }
+}
+
+impl Cursor<i64> {
+    /// The same for rows that are numbered.
+    pub fn of_numbers(page: &PageRequest) -> Result<Cursor<i64>, StoreError> {
+        Cursor::between(page, 0, i64::MAX)
+    }
+}
+
+impl<K: FromStr> Cursor<K> {
+    fn between(page: &PageRequest, lowest: K, highest: K) -> Result<Cursor<K>, StoreError> {
         let after = match (&page.after, page.order) {
             (Some(cursor), _) => cursor.parse().map_err(|_| bad_cursor(cursor))?,
-            (None, Order::NewestFirst) => K::of(Uuid::max()),
-            (None, Order::OldestFirst) => K::of(Uuid::nil()),
+            (None, Order::NewestFirst) => highest,
+            (None, Order::OldestFirst) => lowest,
         };
         Ok(Cursor { after, limit: i64::from(page.limit) + 1 })
     }

@@ -16,7 +16,7 @@ use copydesk_core::generation::waiting::Waiting;
 use copydesk_core::refusal::Refusal;
 use copydesk_core::{GenerationId, Timestamp};
 use copydesk_store::generations::{
-    Accept, Accepted, GenerationFilter, GenerationRow, Heartbeat, Idempotency, Limits, Overdue, Run, SweepRequest,
+    Accept, Accepted, Beaten, GenerationFilter, GenerationRow, Heartbeat, Idempotency, Limits, Overdue, SweepRequest,
     Turn, TurnAnswer, Write,
 };
 use copydesk_store::{Answer, GenerationStore, Page, PageRequest, Scope};
@@ -42,7 +42,7 @@ impl GenerationStore for SqliteStore {
         Box::pin(self.write(bytes, move |session| apply::turn(session, &turn)))
     }
 
-    fn heartbeat(&self, beat: Heartbeat) -> Answer<'_, Vec<Run>> {
+    fn heartbeat(&self, beat: Heartbeat) -> Answer<'_, Beaten> {
         Box::pin(self.write(ROW_BYTES, move |session| sweep::heartbeat(session.db, &beat)))
     }
 

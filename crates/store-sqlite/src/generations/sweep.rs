@@ -5,11 +5,12 @@ use super::queueing::wait_of;
 use crate::codec;
 use crate::db::{Db, sql};
 use crate::fault::{Done, Fault};
+use crate::prices;
 use copydesk_core::generation::{AttemptNo, Generation, RowVersion, State, Terms};
 use copydesk_core::metering::usage::CallOutcome;
 use copydesk_core::{CallId, GenerationId, NodeId, Timestamp, WorkspaceId};
 use copydesk_store::Scope;
-use copydesk_store::generations::{Heartbeat, Overdue, OverdueReason, Run, SweepRequest};
+use copydesk_store::generations::{Beaten, Heartbeat, Overdue, OverdueReason, SweepRequest};
 use rusqlite::{Row, params};
 use std::time::Duration;
 use uuid::Uuid;
@@ -27,7 +28,7 @@ pub(crate) fn forget_nodes(db: Db<'_>) -> Done<()> {
     Ok(())
 }
 
-pub(super) fn heartbeat(db: Db<'_>, beat: &Heartbeat) -> Done<Vec<Run>> {
+pub(super) fn heartbeat(db: Db<'_>, beat: &Heartbeat) -> Done<Beaten> {
     db.execute(sql!("sweep/forget_nodes"), [beat.at.minus(NODE_KEPT).micros()])?;
     let node = beat.node.0.as_bytes();
     if beat.goodbye {
@@ -42,7 +43,7 @@ pub(super) fn heartbeat(db: Db<'_>, beat: &Heartbeat) -> Done<Vec<Run>> {
             over.push(*run);
         }
     }
-    Ok(over)
+    Ok(Beaten { over, prices: prices::newest(db)? })
 }
 
 /// In the order of their ids, which is the order of their age.
@@ -87,6 +88,8 @@ fn one(db: Db<'_>, id: GenerationId, reason: OverdueReason) -> Done<Overdue> {
         Ok(Overdue {
             scope: Scope { workspace: WorkspaceId(codec::uuid(row, "workspace_id")?) },
             generation: live_generation(row, id)?,
+            recipe: row.get("recipe")?,
+            model: row.get("model")?,
             reason,
             open_call: codec::maybe_uuid(row, "open_call_id")?.map(CallId),
             input_bytes: codec::unsigned(row, "input_bytes")?,

@@ -10,6 +10,7 @@ use copydesk_core::{CallId, DraftId, GenerationId, NodeId, Timestamp, UserId, Wo
 use copydesk_store::admin::{EventRow, KeyRow, NodeRow, PauseKey};
 use copydesk_store::drafts::{DraftRow, VersionRow};
 use copydesk_store::generations::{Accept, Accepted, Fence, FinishedStep};
+use copydesk_store::prices::NewPrice;
 use copydesk_store::usage::CallRow;
 use copydesk_store::{Page, PageRequest, Scope, StoreError};
 use std::collections::{BTreeMap, BTreeSet};
@@ -121,6 +122,7 @@ pub(super) struct Data {
     pub health: Rows,
     /// What the rate lanes have paid, by name.
     pub rates: BTreeMap<String, Paid>,
+    pub prices: Vec<NewPrice>,
     pub keys: Vec<KeyRow>,
     /// The largest sort key claimed from any queue.
     pub common_time: VirtualTime,

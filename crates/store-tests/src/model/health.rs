@@ -2,9 +2,12 @@
 
 use super::data::Data;
 use copydesk_core::Timestamp;
+use copydesk_core::generation::{State, Wait};
 use copydesk_core::health::{Debt, HealthNews, Subject, learn};
 use copydesk_store::HealthRow;
 use copydesk_store::generations::{Change, Lane};
+use copydesk_store::health::{Backlog, Depth};
+use std::collections::BTreeMap;
 
 impl Data {
     /// What a change that was written says of its model, and what its call used.
@@ -20,6 +23,28 @@ impl Data {
     pub(super) fn pay(&mut self, lane: &Lane, debt: Debt, now: Timestamp) {
         let paid = self.rates.entry(lane.name()).or_default();
         *paid = paid.plus(debt, now);
+    }
+
+    pub(super) fn backlog(&self) -> Backlog {
+        let mut depths: BTreeMap<(String, &str), u64> = BTreeMap::new();
+        let mut oldest_ready: Option<Timestamp> = None;
+        for (_, entry) in self.live_entries() {
+            let State::Pending { wait } = &entry.generation.state else { continue };
+            let reason = match wait {
+                Wait::Ready => Depth::READY,
+                Wait::Scheduled { .. } => "scheduled",
+                Wait::BackingOff { .. } => "backing_off",
+                Wait::Target => "target",
+            };
+            *depths.entry((entry.accept.recipe.clone(), reason)).or_default() += 1;
+            if *wait == Wait::Ready {
+                let at = entry.accept.at;
+                oldest_ready = Some(oldest_ready.map_or(at, |oldest| oldest.min(at)));
+            }
+        }
+        let depth =
+            |((recipe, reason), waiting): ((String, &str), u64)| Depth { recipe, reason: reason.to_owned(), waiting };
+        Backlog { depths: depths.into_iter().map(depth).collect(), oldest_ready }
     }
 
     pub(super) fn health_rows(&self) -> Vec<HealthRow> {

@@ -5,14 +5,14 @@ use copydesk_core::generation::{State, Status};
 use copydesk_core::metering::usage::{CallOutcome, TokenUsage};
 use copydesk_core::{CallId, NodeId, Timestamp, Tokens};
 use copydesk_store::admin::NodeRow;
-use copydesk_store::generations::{Heartbeat, Overdue, OverdueReason, Run, SweepRequest};
+use copydesk_store::generations::{Beaten, Heartbeat, Overdue, OverdueReason, Run, SweepRequest};
 use copydesk_store::usage::ClosedCall;
 
 /// A rough token for the estimate of a lost call. Units: bytes per token.
 const BYTES_PER_TOKEN: u64 = 4;
 
 impl Data {
-    pub(super) fn heartbeat(&mut self, beat: Heartbeat) -> Vec<Run> {
+    pub(super) fn heartbeat(&mut self, beat: Heartbeat) -> Beaten {
         if beat.goodbye {
             self.nodes.remove(&beat.node);
         } else {
@@ -21,7 +21,8 @@ impl Data {
             let node = self.nodes.entry(id).or_insert(first);
             (node.label, node.beat_at) = (beat.label, beat.at);
         }
-        beat.runs.into_iter().filter(|run| !self.is_running(*run)).collect()
+        let over = beat.runs.into_iter().filter(|run| !self.is_running(*run)).collect();
+        Beaten { over, prices: self.newest_price() }
     }
 
     fn is_running(&self, run: Run) -> bool {
@@ -38,6 +39,8 @@ impl Data {
             .map(|(entry, reason)| Overdue {
                 scope: entry.scope(),
                 generation: entry.generation.clone(),
+                recipe: entry.accept.recipe.clone(),
+                model: entry.model.clone(),
                 reason,
                 open_call: entry.call.filter(|call| self.is_open(*call)),
                 input_bytes: entry.accept.input.len() as u64,

@@ -16,6 +16,35 @@ use std::time::Duration;
 
 const MODEL: &str = "demo/swift";
 
+pub async fn the_backlog_counts_what_waits_by_recipe_and_reason(t: Arc<Bench>) {
+    let backlog = async || {
+        let found = t.store.backlog().await.expect("backlog");
+        let depths = found.depths.into_iter().map(|depth| (depth.recipe, depth.reason, depth.waiting));
+        (depths.collect::<Vec<_>>(), found.oldest_ready)
+    };
+    assert_eq!(backlog().await, (vec![], None));
+    let first = t.now();
+    let mail = |it: Accept| it.recipe("Mail");
+    t.accept_all(vec![t.request(), t.request(), mail(t.request()), t.request().run_in_s(60)]).await;
+    t.accept_all(vec![t.request().target("shop"), t.request().target("shop")]).await;
+    let depth = |recipe: &str, reason: &str, waiting: u64| (recipe.to_owned(), reason.to_owned(), waiting);
+    let recipe = t.request().recipe;
+    let all = [
+        depth("Mail", "ready", 1),
+        depth(&recipe, "ready", 3),
+        depth(&recipe, "scheduled", 1),
+        depth(&recipe, "target", 1),
+    ];
+    assert_eq!(backlog().await, (all.to_vec(), Some(first)));
+    let claimed = t.claim(10).await;
+    assert_eq!(claimed.len(), 4);
+    let run = &claimed[0];
+    t.done(builder::fail(&t.ids, run, FailureCode::ProviderError, t.now())).await;
+    let (depths, oldest) = backlog().await;
+    assert!(depths.contains(&depth(&run.recipe, "backing_off", 1)), "{depths:?}");
+    assert_eq!(oldest, None, "nothing is ready any more");
+}
+
 /// A request whose route has a further model.
 fn onward(t: &Bench) -> Accept {
     t.request().change(|it| (it.max_attempts, it.attempts_per_model) = (4, 2))

@@ -182,7 +182,7 @@ pub async fn a_beat_is_told_which_of_its_runs_are_over(t: Arc<Bench>) {
     let all: Vec<Run> = runs.iter().map(of).collect();
     let beat = async |runs: Vec<Run>| {
         let beat = Heartbeat { node: t.node, at: t.now(), label: "test".to_owned(), goodbye: false, runs };
-        t.store.heartbeat(beat).await.expect("heartbeat")
+        t.store.heartbeat(beat).await.expect("heartbeat").over
     };
     assert_eq!(beat(vec![]).await, []);
     assert_eq!(beat(all.clone()).await, []);

@@ -1,0 +1,32 @@
+//! The numbers of this process and of the queue, for Prometheus. Nothing is kept here.
+
+use crate::auth::Caller;
+use crate::problem::Problem;
+use crate::router::{Api, STREAMS_MAX};
+use crate::wire::metrics::text;
+use axum::Extension;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use copydesk_desk::metrics::{Family, Kind, Sample, Value};
+use http::header::CONTENT_TYPE;
+
+/// The text format, version 0.0.4.
+/// Source: prometheus.io/docs/instrumenting/exposition_formats, November 2026.
+const FORMAT: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// The operator's, unless the installation was opened for scrapers. The caller is only there when a key was asked for.
+pub(crate) async fn scrape(State(api): State<Api>, caller: Option<Extension<Caller>>) -> Result<Response, Problem> {
+    if let Some(Extension(caller)) = caller {
+        caller.must_operate()?;
+    }
+    let mut families = api.desk().metrics().await?;
+    let open = STREAMS_MAX.saturating_sub(api.streams().available_permits());
+    families.push(gauge("copydesk_sse_clients", "Event streams that are open.", vec![], open as u64));
+    let version = vec![("version", env!("CARGO_PKG_VERSION").to_owned())];
+    families.push(gauge("copydesk_build_info", "Always 1; the label says what runs here.", version, 1));
+    Ok(([(CONTENT_TYPE, FORMAT)], text(&families)).into_response())
+}
+
+fn gauge(name: &'static str, help: &'static str, labels: Vec<(&'static str, String)>, value: u64) -> Family {
+    Family { name, help, kind: Kind::Gauge, samples: vec![Sample::of(labels, Value::Whole(value))] }
+}

@@ -1,0 +1,73 @@
+//! Prices set by the operator while the server runs. They belong to the installation, so only the operator sees or
+//! changes them; what a model costs now stands in the list of models, for everybody.
+
+use super::look;
+use crate::auth::Caller;
+use crate::error::Code;
+use crate::extract::address::Address;
+use crate::extract::body::Body;
+use crate::extract::fields::Nothing;
+use crate::extract::id::Segments;
+use crate::extract::query::{Params, listing};
+use crate::owned::owned;
+use crate::problem::Problem;
+use crate::router::Api;
+use crate::wire::list::List;
+use crate::wire::price::{PriceToSet, SetPriceBody};
+use axum::Json;
+use axum::extract::State;
+use axum::response::Response;
+use copydesk_desk::store::{Order, Page};
+
+/// Every row there is, also those that have ended.
+pub(crate) async fn list(
+    State(api): State<Api>,
+    caller: Caller,
+    Address(uri): Address,
+    mut params: Params,
+) -> Result<Response, Problem> {
+    caller.must_operate()?;
+    let model = params.text("model");
+    let page = params.page(Order::NewestFirst);
+    params.finish()?;
+    let found = api.desk().store().prices(model, page).await.map_err(listing)?;
+    let rows = found.rows.into_iter().map(SetPriceBody::of).collect::<Result<Vec<_>, _>>()?;
+    let next = look::cursor(found.next.as_ref());
+    Ok(look::paged(&uri, next.as_deref(), List::of(Page { rows, next: found.next }, |row| row)))
+}
+
+pub(crate) async fn set(
+    State(api): State<Api>,
+    caller: Caller,
+    segments: Segments,
+    body: Body<PriceToSet>,
+) -> Result<Json<SetPriceBody>, Problem> {
+    caller.must_operate()?;
+    let (desk, address) = (api.desk().clone(), address(&segments));
+    let PriceToSet { from, price } = body.value;
+    let row = owned(async move { desk.set_price(&address, from, &price).await }).await?;
+    Ok(Json(SetPriceBody::of(row)?))
+}
+
+/// From now on the price file and the compiled-in table hold again.
+pub(crate) async fn end(
+    State(api): State<Api>,
+    caller: Caller,
+    segments: Segments,
+    _body: Body<Nothing>,
+) -> Result<Json<SetPriceBody>, Problem> {
+    caller.must_operate()?;
+    let (desk, address) = (api.desk().clone(), address(&segments));
+    let ended = owned(async move { desk.end_price(&address).await }).await;
+    let row = ended.map_err(|problem| match problem.code() == Code::NotFound {
+        true => {
+            problem.hint("The list of what was set says what there is: GET /api/v1/prices or `copydesk prices ls`.")
+        }
+        false => problem,
+    })?;
+    Ok(Json(SetPriceBody::of(row)?))
+}
+
+fn address(segments: &Segments) -> String {
+    format!("{}/{}", segments.text("provider"), segments.text("model"))
+}

@@ -1,0 +1,70 @@
+//! Metrics as values: what they are called, what they mean, and their numbers as exact integers. How they are written
+//! down is the edge's affair.
+
+use super::{LABELS_MAX, OTHER};
+use copydesk_store::health::Depth;
+use std::collections::BTreeMap;
+
+/// All numbers of one name.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Family {
+    pub name: &'static str,
+    pub help: &'static str,
+    pub kind: Kind,
+    pub samples: Vec<Sample>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Kind {
+    Counter,
+    Gauge,
+    Histogram,
+}
+
+/// One number.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Sample {
+    /// `_bucket`, `_sum` or `_count` of a histogram; else empty.
+    pub suffix: &'static str,
+    pub labels: Vec<(&'static str, String)>,
+    pub value: Value,
+}
+
+impl Sample {
+    pub fn of(labels: Vec<(&'static str, String)>, value: Value) -> Sample {
+        Sample { suffix: "", labels, value }
+    }
+}
+
+/// A number, never below zero.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Value {
+    Whole(u64),
+    /// Units: millionths, as of a second.
+    Micros(u64),
+    /// Units: billionths, as of a dollar.
+    Nanos(u64),
+}
+
+pub(super) fn gauge(name: &'static str, help: &'static str, value: Value) -> Family {
+    Family { name, help, kind: Kind::Gauge, samples: vec![Sample::of(vec![], value)] }
+}
+
+/// The lane of a recipe is the one every generation has exactly one of, so that the sum over all is what waits.
+pub(super) fn of_depths(depths: &[Depth]) -> Family {
+    let mut waiting: BTreeMap<(String, String), u64> = BTreeMap::new();
+    for depth in depths {
+        let lane = format!("recipe:{}", depth.recipe);
+        let key = (lane, depth.reason.clone());
+        let lane = if waiting.len() < LABELS_MAX || waiting.contains_key(&key) { key.0 } else { OTHER.to_owned() };
+        *waiting.entry((lane, key.1)).or_default() += depth.waiting;
+    }
+    let sample =
+        |((lane, reason), waiting)| Sample::of(vec![("lane", lane), ("reason", reason)], Value::Whole(waiting));
+    Family {
+        name: "copydesk_queue_depth",
+        help: "Generations that wait, by their recipe's lane and for what: ready (for their turn), scheduled, backing_off or target.",
+        kind: Kind::Gauge,
+        samples: waiting.into_iter().map(sample).collect(),
+    }
+}

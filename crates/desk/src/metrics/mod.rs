@@ -1,0 +1,226 @@
+//! What this process has seen since it began, in numbers for whoever watches it: counters that are raised where an ending
+//! is known to be durable, and a look at the store when somebody asks. Nothing here is a record; the books are. No label
+//! names a user or a key, and no label takes more values than [`LABELS_MAX`].
+
+mod family;
+mod histogram;
+mod tally;
+
+pub use family::{Family, Kind, Sample, Value};
+pub(crate) use tally::Tally;
+
+use crate::desk::Desk;
+use crate::error::DeskError;
+use copydesk_core::generation::{Generation, State, Status};
+use copydesk_core::health::{HealthNews, Stance, stance};
+use copydesk_core::metering::usage::CallOutcome;
+use copydesk_store::generations::Applied;
+use histogram::Histogram;
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tally::{CallTally, EndTally};
+
+/// How many recipes, models and subjects are told apart; what comes later is counted as [`OTHER`].
+pub const LABELS_MAX: usize = 200;
+/// Where what is too much is counted.
+pub const OTHER: &str = "other";
+
+/// The counters of one process. Raising one takes a lock for some tens of nanoseconds.
+#[derive(Default)]
+pub(crate) struct Metrics(Mutex<Counts>);
+
+#[derive(Default)]
+struct Counts {
+    /// By recipe and outcome.
+    generations: BTreeMap<String, BTreeMap<&'static str, u64>>,
+    /// By `provider/model`, without options.
+    models: BTreeMap<String, ModelCounts>,
+    waits: Histogram,
+    processing: Histogram,
+    /// Units: nano-dollars.
+    cost: u64,
+    unpriced: u64,
+    deadlines: u64,
+    breakers_opened: u64,
+}
+
+#[derive(Default)]
+struct ModelCounts {
+    requests: BTreeMap<&'static str, u64>,
+    input: u64,
+    output: u64,
+}
+
+impl Metrics {
+    fn counts(&self) -> MutexGuard<'_, Counts> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A claim: how long the generation has waited for its first attempt.
+    pub fn claimed(&self, generation: &Generation) {
+        let State::Processing { claimed_at, .. } = &generation.state else { return };
+        if generation.attempt.0 == 1 {
+            self.counts().waits.add(claimed_at.since(generation.terms.accepted_at));
+        }
+    }
+
+    /// A write that came back. What lost its race ended nothing; its call was made all the same.
+    pub fn count(&self, tally: Tally, applied: &Applied) {
+        let Tally { recipe, model, call, end } = tally;
+        let mut counts = self.counts();
+        let won = match applied {
+            Applied::Done { .. } => true,
+            Applied::Lost { .. } => false,
+        };
+        if let Some(call) = call {
+            let outcome = if won { call.outcome } else { CallOutcome::Late };
+            counts.call(&model, CallTally { outcome, ..call });
+        }
+        if let Some(end) = end.filter(|_| won) {
+            counts.end(recipe, end);
+        }
+    }
+
+    pub fn health(&self, news: &[HealthNews]) {
+        let opened = news.iter().filter(|one| matches!(one, HealthNews::Opened { .. })).count();
+        if opened > 0 {
+            self.counts().breakers_opened += opened as u64;
+        }
+    }
+}
+
+impl Counts {
+    fn call(&mut self, model: &str, call: CallTally) {
+        if call.outcome == CallOutcome::NotSent {
+            return;
+        }
+        let base = model.split('?').next().unwrap_or(model);
+        let counts = at(&mut self.models, base);
+        *counts.requests.entry(call.outcome.as_str()).or_default() += 1;
+        counts.input = counts.input.saturating_add(call.input);
+        counts.output = counts.output.saturating_add(call.output);
+        match call.cost {
+            Some(cost) => self.cost = self.cost.saturating_add(cost),
+            None => self.unpriced += 1,
+        }
+    }
+
+    fn end(&mut self, recipe: String, end: EndTally) {
+        *at(&mut self.generations, &recipe).entry(end.outcome.as_str()).or_default() += 1;
+        self.deadlines += u64::from(end.deadline);
+        if let Some(took) = end.processing {
+            self.processing.add(took);
+        }
+    }
+}
+
+/// The entry of this name, or of all others together once there are enough.
+fn at<'a, T: Default>(map: &'a mut BTreeMap<String, T>, name: &str) -> &'a mut T {
+    let name = if map.len() < LABELS_MAX || map.contains_key(name) { name } else { OTHER };
+    map.entry(name.to_owned()).or_default()
+}
+
+impl Desk {
+    /// Everything there is to see: this process's counters, and what the store says of the queue and the breakers.
+    pub async fn metrics(&self) -> Result<Vec<Family>, DeskError> {
+        let backlog = self.store().backlog().await?;
+        let health = self.health().await?;
+        let now = self.inner.now();
+        let oldest = backlog.oldest_ready.map_or(Duration::ZERO, |at| now.since(at));
+        let mut families = self.inner.metrics.counts().families();
+        families.push(family::of_depths(&backlog.depths));
+        families.push(family::gauge(
+            "copydesk_queue_oldest_seconds",
+            "Age of the oldest generation a worker may claim; 0 when there is none.",
+            Value::Micros(u64::try_from(oldest.as_micros()).unwrap_or(u64::MAX)),
+        ));
+        let states = health.iter().take(LABELS_MAX).map(|row| {
+            let state = match stance(Some(&row.health), now) {
+                Stance::Closed => 0,
+                Stance::Probing => 1,
+                Stance::Open { .. } => 2,
+            };
+            Sample::of(vec![("subject", row.subject.name())], Value::Whole(state))
+        });
+        families.push(Family {
+            name: "copydesk_breaker_state",
+            help: "Circuit breakers of models and providers with failures: 0 closed, 1 probing, 2 open.",
+            kind: Kind::Gauge,
+            samples: states.collect(),
+        });
+        Ok(families)
+    }
+}
+
+impl Counts {
+    fn families(&self) -> Vec<Family> {
+        let ends = self.generations.iter().flat_map(|(recipe, ends)| {
+            let sample = move |outcome: &'static str| {
+                let labels = vec![("recipe", recipe.clone()), ("outcome", outcome.to_owned())];
+                Sample::of(labels, Value::Whole(ends.get(outcome).copied().unwrap_or_default()))
+            };
+            [Status::Completed, Status::Failed, Status::Cancelled].map(|end| sample(end.as_str()))
+        });
+        let counter = |name, help, samples| Family { name, help, kind: Kind::Counter, samples };
+        let alone = |name, help, value| counter(name, help, vec![Sample::of(vec![], value)]);
+        vec![
+            counter(
+                "copydesk_generations_total",
+                "Generations this process wrote the end of, by recipe and outcome.",
+                ends.collect(),
+            ),
+            counter(
+                "copydesk_provider_requests_total",
+                "Calls that left for a provider, by how they ended.",
+                self.of_models(|counts| counts.requests.iter().map(|(outcome, n)| (*outcome, *n)).collect(), "outcome"),
+            ),
+            counter(
+                "copydesk_tokens_total",
+                "Tokens of those calls, estimates included.",
+                self.of_models(|counts| vec![("input", counts.input), ("output", counts.output)], "direction"),
+            ),
+            alone(
+                "copydesk_cost_usd_total",
+                "Cost of the calls that have a price, in dollars.",
+                Value::Nanos(self.cost),
+            ),
+            alone("copydesk_unpriced_calls_total", "Calls whose cost is unknown.", Value::Whole(self.unpriced)),
+            alone(
+                "copydesk_deadline_exceeded_total",
+                "Generations that ended because their deadline passed.",
+                Value::Whole(self.deadlines),
+            ),
+            alone("copydesk_breaker_opened_total", "Circuit breakers that opened.", Value::Whole(self.breakers_opened)),
+            self.waits.family("copydesk_wait_seconds", "From the accept to the first attempt."),
+            self.processing.family("copydesk_processing_seconds", "From the claim of the last attempt to the end."),
+        ]
+    }
+
+    fn of_models(&self, read: impl Fn(&ModelCounts) -> Vec<(&'static str, u64)>, third: &'static str) -> Vec<Sample> {
+        let samples = self.models.iter().flat_map(|(address, counts)| {
+            let (provider, model) = address.split_once('/').unwrap_or((address, address));
+            read(counts).into_iter().map(move |(word, value)| {
+                let labels =
+                    vec![("provider", provider.to_owned()), ("model", model.to_owned()), (third, word.to_owned())];
+                Sample::of(labels, Value::Whole(value))
+            })
+        });
+        samples.collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_too_much_to_tell_apart_is_counted_together() {
+        let mut map: BTreeMap<String, u64> = BTreeMap::new();
+        for n in 0..LABELS_MAX + 5 {
+            *at(&mut map, &format!("demo/{n:05}")) += 1;
+        }
+        *at(&mut map, "demo/00003") += 1;
+        assert_eq!((map.len(), map[OTHER], map["demo/00003"]), (LABELS_MAX + 1, 5, 2));
+    }
+}

@@ -1,0 +1,67 @@
+//! What a write will have to be counted as, noted while its parts are at hand and counted once it is durable.
+
+use copydesk_core::generation::{FailureCode, State, Status};
+use copydesk_core::metering::usage::CallOutcome;
+use copydesk_store::generations::Write;
+use copydesk_store::usage::ClosedCall;
+use std::time::Duration;
+
+pub(crate) struct Tally {
+    pub recipe: String,
+    /// `provider/model`
+    pub model: String,
+    pub call: Option<CallTally>,
+    pub end: Option<EndTally>,
+}
+
+pub(crate) struct CallTally {
+    pub outcome: CallOutcome,
+    pub input: u64,
+    pub output: u64,
+    /// Units: nano-dollars; `None` is unpriced.
+    pub cost: Option<u64>,
+}
+
+pub(crate) struct EndTally {
+    pub outcome: Status,
+    pub deadline: bool,
+    /// Since the claim, where there was one.
+    pub processing: Option<Duration>,
+}
+
+impl Tally {
+    /// `before` is the state the write starts from.
+    pub fn of(write: &Write, recipe: &str, model: &str, before: &State) -> Tally {
+        let (call, end) = match write {
+            Write::Late { call, .. } => (Some(call), None),
+            Write::Change(change) => (change.closes.as_ref(), end(&change.decision.next, before)),
+        };
+        Tally { recipe: recipe.to_owned(), model: model.to_owned(), call: call.map(CallTally::of), end }
+    }
+}
+
+impl CallTally {
+    fn of(call: &ClosedCall) -> CallTally {
+        let whole = |number: Option<i64>| number.and_then(|number| u64::try_from(number).ok());
+        let tokens = |tokens: Option<copydesk_core::Tokens>| whole(tokens.map(|tokens| tokens.0)).unwrap_or_default();
+        CallTally {
+            outcome: call.outcome,
+            input: tokens(call.usage.input),
+            output: tokens(call.usage.output),
+            cost: whole(call.cost.map(|cost| cost.0)),
+        }
+    }
+}
+
+fn end(next: &State, before: &State) -> Option<EndTally> {
+    let (at, deadline) = match next {
+        State::Completed { at, .. } | State::Cancelled { at } => (*at, false),
+        State::Failed { at, failure } => (*at, failure.code == FailureCode::DeadlineExceeded),
+        State::Pending { .. } | State::Processing { .. } => return None,
+    };
+    let processing = match before {
+        State::Processing { claimed_at, .. } => Some(at.since(*claimed_at)),
+        State::Pending { .. } | State::Completed { .. } | State::Failed { .. } | State::Cancelled { .. } => None,
+    };
+    Some(EndTally { outcome: next.status(), deadline, processing })
+}

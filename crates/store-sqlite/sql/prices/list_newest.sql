@@ -1,0 +1,5 @@
+SELECT number, model, from_at, version, rates, created_at
+FROM prices
+WHERE number < $1 AND model = coalesce($2, model)
+ORDER BY number DESC
+LIMIT $3
