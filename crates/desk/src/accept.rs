@@ -361,10 +361,12 @@ fn again(scope: Scope, row: GenerationRow, change: Again) -> Result<Request, Des
         serde_json::from_str::<Value>(text)
             .map_err(|error| DeskError::Store(StoreError::Corrupt(format!("{what} of {}: {error}", row.generation.id))))
     };
+    // Who was given a route goes along it again; who asked for a model by name gets that one.
+    let alone = !row.generation.terms.onward(0);
     Ok(Request {
         scope,
         recipe: row.recipe.clone(),
-        model: change.model.or_else(|| Some(row.asked_model.clone())),
+        model: change.model.or_else(|| alone.then(|| row.asked_model.clone())),
         input: stored("input", &row.input)?,
         user: Some(row.user_external.clone()),
         target: row.target.clone(),

@@ -4,7 +4,7 @@ use crate::harness::*;
 use copydesk_core::generation::{FailureCode, State, Status, Wait};
 use copydesk_core::metering::usage::CallOutcome;
 use copydesk_core::{GenerationId, Timestamp};
-use copydesk_desk::accept::Request;
+use copydesk_desk::accept::{Again, Request};
 use copydesk_providers::{ErrorClass, Finish, TimeoutPhase};
 use std::time::Duration;
 
@@ -127,6 +127,21 @@ async fn a_model_asked_for_by_name_is_the_only_one() {
     bench.script.otherwise(Reply::Fail(ErrorClass::Overloaded));
     let request = Request { model: Some("demo/one".to_owned()), ..of("routed") };
     assert_eq!(models_called(&bench, request).await, ["demo/one", "demo/one", "demo/one"]);
+}
+
+#[tokio::test]
+async fn a_retry_goes_along_the_route_again_and_keeps_a_model_asked_for_by_name() {
+    for (asked, models) in [(None, vec!["one", "two"]), (Some("demo/two".to_owned()), vec!["two"])] {
+        let bench = Bench::new().await;
+        bench.script.otherwise(Reply::Fail(ErrorClass::TooLarge));
+        let node = bench.working(config()).await;
+        let receipt = node.accept(Request { model: asked, ..of("routed") }).await;
+        bench.failed(receipt.generation).await;
+        let again = node.desk.retry(SCOPE, receipt.generation, Again::default()).await.unwrap();
+        bench.failed(again.generation).await;
+        let called: Vec<String> = bench.script.seen().into_iter().map(|call| call.model).collect();
+        assert_eq!(called, [models.clone(), models].concat());
+    }
 }
 
 #[tokio::test]
