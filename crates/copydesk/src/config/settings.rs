@@ -125,7 +125,7 @@ impl Settings {
             None => None,
             Some(_) => Some(reader.read(
                 "admin_key",
-                "it must have 16 to 255 characters",
+                "it must have 16 to 255 characters, and may begin with dk_live_ only if Copydesk made it",
                 "the output of: openssl rand -hex 24",
                 own_key,
             )?),
@@ -192,6 +192,8 @@ mod tests {
         );
         assert!(with("deadline", "3600").is_err(), "a bare number has no unit");
         let hidden = with("admin_key", "short").unwrap_err().to_string();
+        let made_up = with("admin_key", "dk_live_something-of-my-own").unwrap_err().to_string();
+        assert!(made_up.contains("only if Copydesk made it"), "{made_up}");
         assert!(!hidden.contains("short\""), "{hidden}");
     }
 }
