@@ -108,7 +108,11 @@ async fn a_list_that_cannot_be_read_is_read_with_a_later_beat() {
 async fn a_price_of_a_model_nobody_has_is_refused() {
     let bench = Bench::new().await;
     let node = bench.idle(config()).await;
-    for address in ["demo/absent", "nobody/one", "one", ""] {
+    for address in ["one", "", "demo/", "demo/one?ms=3", "demo/o ne", "demo/o\0ne"] {
+        let refused = node.desk.set_price(address, bench.world.now(), &dollars(1, 1)).await.unwrap_err();
+        assert!(matches!(refused, DeskError::Invalid(_)), "{address}: {refused}");
+    }
+    for address in ["demo/absent", "nobody/one"] {
         let refused = node.desk.set_price(address, bench.world.now(), &dollars(1, 1)).await.unwrap_err();
         assert!(matches!(refused, DeskError::UnknownModel { .. }), "{address}: {refused}");
     }
