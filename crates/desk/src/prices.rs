@@ -8,6 +8,7 @@ use crate::desk::{Desk, Inner};
 use crate::error::DeskError;
 use copydesk_core::Timestamp;
 use copydesk_core::metering::price::Price;
+use copydesk_core::recipe::ModelRef;
 use copydesk_providers::prices::{fingerprint, json};
 use copydesk_providers::{Provider, Registry};
 use copydesk_store::prices::{NewPrice, PriceRow, PriceText};
@@ -109,7 +110,7 @@ impl Desk {
     /// Sets what a model costs from an instant on; calls that began before stay as they were booked. The version is made
     /// here from the content: whatever `price` names is replaced.
     ///
-    /// Errors: `UnknownModel`.
+    /// Errors: `UnknownModel`; `Invalid` for what is no model's address or has options.
     pub async fn set_price(&self, address: &str, from: Timestamp, price: &Price) -> Result<PriceRow, DeskError> {
         known_model(&self.inner.providers, address)?;
         let rates = json::write(price);
@@ -158,9 +159,15 @@ pub fn price_of(row: &PriceRow) -> Result<Option<Price>, StoreError> {
     row.price.price.as_ref().map(read).transpose().map_err(corrupt)
 }
 
-/// A price of a model that nobody can call would be a slip of the pen, and never be used.
+/// A price that no call would ever be booked with is a slip of the pen.
 fn known_model(providers: &Registry, address: &str) -> Result<(), DeskError> {
-    let unknown = |reason: String| DeskError::UnknownModel { reason };
-    providers.resolve(address).map_err(|error| unknown(error.to_string()))?;
+    let bad = |what: String| DeskError::invalid("", "bad_model", what);
+    if address.contains('?') {
+        return Err(bad(format!(
+            "{address:?} has options; a price is for all of them, so leave out what follows the ?"
+        )));
+    }
+    address.parse::<ModelRef>().map_err(|error| bad(error.to_string()))?;
+    providers.resolve(address).map_err(|error| DeskError::UnknownModel { reason: error.to_string() })?;
     Ok(())
 }

@@ -53,9 +53,11 @@ async fn a_price_begins_at_its_instant_and_a_newer_one_takes_the_place_of_a_late
     bench.advance(seconds(60)).await;
     assert_eq!(next(&bench, &node).await.0, Some(360_000));
 
-    let even_later = bench.world.now().plus(seconds(60));
-    node.desk.set_price("demo/one", even_later, &dollars(5, 5)).await.unwrap();
-    node.desk.set_price("demo/one", bench.world.now(), &dollars(4, 4)).await.unwrap();
+    for (after, price) in [(30, 5), (60, 6), (0, 4)] {
+        let from = bench.world.now().plus(seconds(after));
+        node.desk.set_price("demo/one", from, &dollars(price, price)).await.unwrap();
+    }
+    assert_eq!(next(&bench, &node).await.0, Some(480_000));
     bench.advance(seconds(60)).await;
     assert_eq!(next(&bench, &node).await.0, Some(480_000), "the newest one that has begun holds");
 }
@@ -108,7 +110,11 @@ async fn a_list_that_cannot_be_read_is_read_with_a_later_beat() {
 async fn a_price_of_a_model_nobody_has_is_refused() {
     let bench = Bench::new().await;
     let node = bench.idle(config()).await;
-    for address in ["demo/absent", "nobody/one", "one", ""] {
+    for address in ["one", "", "demo/", "demo/one?ms=3", "demo/o ne", "demo/o\0ne"] {
+        let refused = node.desk.set_price(address, bench.world.now(), &dollars(1, 1)).await.unwrap_err();
+        assert!(matches!(refused, DeskError::Invalid(_)), "{address}: {refused}");
+    }
+    for address in ["demo/absent", "nobody/one"] {
         let refused = node.desk.set_price(address, bench.world.now(), &dollars(1, 1)).await.unwrap_err();
         assert!(matches!(refused, DeskError::UnknownModel { .. }), "{address}: {refused}");
     }

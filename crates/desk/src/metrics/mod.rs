@@ -19,7 +19,7 @@ use histogram::Histogram;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use tally::{CallTally, EndTally};
+use tally::{CallTally, EndTally, late};
 
 /// How many recipes, models and subjects are told apart; what comes later is counted as [`OTHER`].
 pub const LABELS_MAX: usize = 200;
@@ -74,7 +74,7 @@ impl Metrics {
             Applied::Lost { .. } => false,
         };
         if let Some(call) = call {
-            let outcome = if won { call.outcome } else { CallOutcome::Late };
+            let outcome = if won { call.outcome } else { late(call.outcome) };
             counts.call(&model, CallTally { outcome, ..call });
         }
         if let Some(end) = end.filter(|_| won) {

@@ -33,10 +33,10 @@ impl Tally {
     /// `before` is the state the write starts from.
     pub fn of(write: &Write, recipe: &str, model: &str, before: &State) -> Tally {
         let (call, end) = match write {
-            Write::Late { call, .. } => (Some(call), None),
-            Write::Change(change) => (change.closes.as_ref(), end(&change.decision.next, before)),
+            Write::Late { call, .. } => (Some(CallTally { outcome: late(call.outcome), ..CallTally::of(call) }), None),
+            Write::Change(change) => (change.closes.as_ref().map(CallTally::of), end(&change.decision.next, before)),
         };
-        Tally { recipe: recipe.to_owned(), model: model.to_owned(), call: call.map(CallTally::of), end }
+        Tally { recipe: recipe.to_owned(), model: model.to_owned(), call, end }
     }
 }
 
@@ -49,6 +49,16 @@ impl CallTally {
             input: tokens(call.usage.input),
             output: tokens(call.usage.output),
             cost: whole(call.cost.map(|cost| cost.0)),
+        }
+    }
+}
+
+/// What a call is booked as whose attempt was over when it came back.
+pub(super) fn late(outcome: CallOutcome) -> CallOutcome {
+    match outcome {
+        CallOutcome::NotSent => CallOutcome::NotSent,
+        CallOutcome::Ok | CallOutcome::Failed | CallOutcome::Cancelled | CallOutcome::Lost | CallOutcome::Late => {
+            CallOutcome::Late
         }
     }
 }
