@@ -54,6 +54,7 @@ pub enum Code {
     OutputTruncated,
     OutputInvalid,
     AttemptTimeout,
+    SubmissionUnknown,
     LeaseLost,
     DeadlineExceeded,
 }
@@ -74,7 +75,7 @@ pub fn codes() -> &'static [Code] {
 }
 
 impl Code {
-    const ALL: [Code; 48] = [
+    const ALL: [Code; 49] = [
         Self::MalformedJson,
         Self::BadHeader,
         Self::BadCursor,
@@ -121,6 +122,7 @@ impl Code {
         Self::OutputTruncated,
         Self::OutputInvalid,
         Self::AttemptTimeout,
+        Self::SubmissionUnknown,
         Self::LeaseLost,
         Self::DeadlineExceeded,
     ];
@@ -174,6 +176,7 @@ impl Code {
             Self::OutputTruncated => "output_truncated",
             Self::OutputInvalid => "output_invalid",
             Self::AttemptTimeout => "attempt_timeout",
+            Self::SubmissionUnknown => "submission_unknown",
             Self::LeaseLost => "lease_lost",
             Self::DeadlineExceeded => "deadline_exceeded",
         }
@@ -235,6 +238,7 @@ impl Code {
             Self::OutputTruncated => facts(502, "The answer was cut off", true),
             Self::OutputInvalid => facts(502, "The answer has the wrong form", true),
             Self::AttemptTimeout => facts(504, "The attempt took too long", true),
+            Self::SubmissionUnknown => facts(502, "It is unknown whether the provider began", false),
             Self::LeaseLost => facts(503, "The worker was lost", true),
             Self::DeadlineExceeded => facts(504, "The deadline passed", false),
         }
@@ -256,6 +260,7 @@ impl From<FailureCode> for Code {
             FailureCode::OutputTruncated => Code::OutputTruncated,
             FailureCode::OutputInvalid => Code::OutputInvalid,
             FailureCode::AttemptTimeout => Code::AttemptTimeout,
+            FailureCode::SubmissionUnknown => Code::SubmissionUnknown,
             FailureCode::LeaseLost => Code::LeaseLost,
             FailureCode::DeadlineExceeded => Code::DeadlineExceeded,
             FailureCode::Internal => Code::Internal,

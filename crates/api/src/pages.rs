@@ -55,6 +55,7 @@ pub fn page(code: Code) -> &'static str {
         Code::OutputTruncated => md!("output_truncated"),
         Code::OutputInvalid => md!("output_invalid"),
         Code::AttemptTimeout => md!("attempt_timeout"),
+        Code::SubmissionUnknown => md!("submission_unknown"),
         Code::LeaseLost => md!("lease_lost"),
         Code::DeadlineExceeded => md!("deadline_exceeded"),
     }

@@ -146,6 +146,7 @@ async fn desk(fake: &FakeProvider, store: Arc<dyn Store>) -> Desk {
     };
     let parts = Parts {
         store,
+        assets: Arc::new(copydesk_desk::assets::FolderAssets::new("no-files-are-made-here")),
         world: World::new(Arc::new(clock), Arc::new(SystemDice::default())),
         shelf: Shelf::built_in().unwrap(),
         providers,

@@ -3,13 +3,15 @@
 use copydesk_core::metering::cost::cost;
 use copydesk_core::metering::price::Price;
 use copydesk_core::metering::usage::{CallOutcome, TokenUsage};
-use copydesk_core::{CallId, Tokens};
+use copydesk_core::{CallId, NanoUsd, Tokens};
 use copydesk_providers::CallReport;
 use copydesk_store::usage::ClosedCall;
 use std::time::Duration;
 
 /// Units: bytes of text per token, for estimates only; every estimate is flagged as one.
 const BYTES_PER_TOKEN: i64 = 4;
+/// What a cost is called that is known.
+const PRICED: &str = "priced";
 
 /// What a call without figures probably used.
 pub fn estimate(prompt_bytes: u64, answer_bytes: u64) -> TokenUsage {
@@ -70,11 +72,6 @@ pub fn close(
     provider: &str,
     took: Duration,
 ) -> ClosedCall {
-    let outcome = match (&report.result, report.sent) {
-        (Ok(_), _) => CallOutcome::Ok,
-        (Err(_), true) => CallOutcome::Failed,
-        (Err(_), false) => CallOutcome::NotSent,
-    };
     let refused = report.http_status.is_some_and(|status| status >= 400);
     let usage = if report.sent && !refused {
         let answer_bytes = match &report.result {
@@ -85,15 +82,52 @@ pub fn close(
     } else {
         report.usage
     };
-    let mut closed = close_without_report(id, outcome, usage, price, took);
-    closed.http_status = report.http_status;
-    closed.provider_request_id = report.provider_request_id.clone();
-    closed.served_model = report.served_model.clone();
-    closed.error = report.result.as_ref().err().map(|error| {
+    let closed = close_without_report(id, outcome(report), usage, price, took);
+    with_report(closed, report, provider)
+}
+
+/// The end of a call that made files, or failed to: nothing is estimated, because its length says nothing of its cost.
+pub fn close_made<T>(
+    id: CallId,
+    report: &CallReport<T>,
+    usage: TokenUsage,
+    price: Option<&Price>,
+    provider: &str,
+    took: Duration,
+) -> ClosedCall {
+    let closed = close_without_report(id, outcome(report), usage, price, took);
+    with_report(closed, report, provider)
+}
+
+/// The end of a call that started a job. What the job costs stands with the call that asks for its result.
+pub fn close_started<T>(id: CallId, report: &CallReport<T>, provider: &str, took: Duration) -> ClosedCall {
+    let closed = close_made(id, report, report.usage, None, provider, took);
+    match (&report.result, closed.cost) {
+        (Ok(_), None) => ClosedCall { cost: Some(NanoUsd(0)), cost_status: PRICED.to_owned(), ..closed },
+        (Ok(_) | Err(_), _) => closed,
+    }
+}
+
+fn outcome<T>(report: &CallReport<T>) -> CallOutcome {
+    match (&report.result, report.sent) {
+        (Ok(_), _) => CallOutcome::Ok,
+        (Err(_), true) => CallOutcome::Failed,
+        (Err(_), false) => CallOutcome::NotSent,
+    }
+}
+
+fn with_report<T>(closed: ClosedCall, report: &CallReport<T>, provider: &str) -> ClosedCall {
+    let error = report.result.as_ref().err().map(|error| {
         let failure = error.failure(provider);
         (failure.code.as_str().to_owned(), failure.detail.unwrap_or(failure.message))
     });
-    closed
+    ClosedCall {
+        http_status: report.http_status,
+        provider_request_id: report.provider_request_id.clone(),
+        served_model: report.served_model.clone(),
+        error,
+        ..closed
+    }
 }
 
 fn millis(span: Duration) -> u64 {

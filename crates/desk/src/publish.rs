@@ -1,7 +1,7 @@
 //! A draft's editorial life: edit, restore, review, publish, delete. Every change names the revision it was made for, so
 //! that two tabs never overwrite each other, and adds a version; nothing is ever rewritten.
 
-use crate::attempt::new_content;
+use crate::decide::new_content;
 use crate::desk::Desk;
 use crate::error::DeskError;
 use copydesk_core::DraftId;

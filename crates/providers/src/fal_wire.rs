@@ -118,17 +118,20 @@ fn app_of(model: &str) -> String {
 
 /// How far a request is.
 ///
-/// Errors: of the request itself, by its class; `Malformed` when the answer does not say.
+/// Errors: `Malformed` when the answer does not say.
 pub(crate) fn status(queued: Queued, body: &Value) -> Result<Progress, ProviderError> {
     match body.get("status").and_then(Value::as_str) {
         Some("IN_QUEUE" | "IN_PROGRESS") => Ok(Progress::Running { percent: None, wait: None }),
         Some("COMPLETED") => match failure(body) {
-            Some(error) => Err(error),
+            Some(error) => Ok(Progress::Failed(error)),
             None => Ok(Progress::Next(queued.completed().job())),
         },
-        Some(word @ ("FAILED" | "ERROR" | "CANCELLED" | "CANCELED")) => Err(failure(body).unwrap_or_else(|| {
-            ProviderError::new(ErrorClass::Rejected, format!("the request ended as {word}")).with_raw(body.to_string())
-        })),
+        Some(word @ ("FAILED" | "ERROR" | "CANCELLED" | "CANCELED")) => {
+            Ok(Progress::Failed(failure(body).unwrap_or_else(|| {
+                let message = format!("the request ended as {word}");
+                ProviderError::new(ErrorClass::Rejected, message).with_raw(body.to_string())
+            })))
+        }
         Some(word) => Err(unreadable(format!("the request is in the unknown state {word:?}"), body)),
         None => Err(unreadable("the answer does not say how far the request is", body)),
     }
@@ -148,20 +151,18 @@ fn failure(body: &Value) -> Option<ProviderError> {
     Some(error)
 }
 
-/// The files in a result.
-///
-/// Errors: `Rejected` - it names none; the request is completed, so asking again would change nothing.
-pub(crate) fn result(body: &Value) -> Result<Progress, ProviderError> {
+/// The files in a result; a failure when it names none.
+pub(crate) fn result(body: &Value) -> Progress {
     if let Some(error) = failure(body) {
-        return Err(error);
+        return Progress::Failed(error);
     }
     let mut assets = Vec::new();
     collect(body, &mut assets);
     if assets.is_empty() {
         let message = "the request is completed, but its result names no file";
-        return Err(ProviderError::new(ErrorClass::Rejected, message).with_raw(body.to_string()));
+        return Progress::Failed(ProviderError::new(ErrorClass::Rejected, message).with_raw(body.to_string()));
     }
-    Ok(Progress::Done(assets))
+    Progress::Done(assets)
 }
 
 /// Every file in a result, in order: objects with an address of their own, and fields called `url` or `..._url`.

@@ -13,6 +13,7 @@ use copydesk_core::ledger::{Balance, Transfer, TransferKind};
 use copydesk_core::metering::usage::CallOutcome;
 use copydesk_core::{DraftId, GenerationId, MicroCredits, Timestamp, TransferId, UserId};
 use copydesk_desk::accept::{Receipt, Request};
+use copydesk_desk::assets::FolderAssets;
 use copydesk_desk::clock::{CountingDice, HandClock};
 use copydesk_desk::{Desk, DeskConfig, Parts, World};
 use copydesk_providers::Registry;
@@ -125,11 +126,16 @@ impl Bench {
         assert!(self.store.post(transfer).await.unwrap().posted);
     }
 
+    pub fn assets_folder(&self) -> std::path::PathBuf {
+        self._folder.path().join("assets")
+    }
+
     pub fn parts(&self, plug: &Plug, config: DeskConfig) -> Parts {
         let mut providers = Registry::new();
         providers.insert(self.script.clone()).unwrap();
         Parts {
             store: Arc::new(plug.clone()),
+            assets: Arc::new(FolderAssets::new(self.assets_folder())),
             world: self.world.clone(),
             shelf: self.shelf.clone(),
             providers,

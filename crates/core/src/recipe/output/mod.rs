@@ -4,6 +4,7 @@
 
 mod answer;
 pub(in crate::recipe) mod article;
+pub mod media;
 mod plain;
 mod text;
 
@@ -21,6 +22,8 @@ pub enum OutputForm {
     Article,
     /// Any text that is not empty.
     Text,
+    /// Files: pictures, videos.
+    Media,
 }
 
 /// What parsing may need to know besides the answer.
@@ -78,13 +81,14 @@ impl WhyNot {
 }
 
 impl OutputForm {
-    pub const ALL: [OutputForm; 2] = [OutputForm::Article, OutputForm::Text];
+    pub const ALL: [OutputForm; 3] = [OutputForm::Article, OutputForm::Text, OutputForm::Media];
 
     /// The word in recipes and on the wire.
     pub const fn as_str(self) -> &'static str {
         match self {
             OutputForm::Article => "article",
             OutputForm::Text => "text",
+            OutputForm::Media => "media",
         }
     }
 
@@ -96,7 +100,7 @@ impl OutputForm {
     pub const fn is_json(self) -> bool {
         match self {
             OutputForm::Article => true,
-            OutputForm::Text => false,
+            OutputForm::Text | OutputForm::Media => false,
         }
     }
 
@@ -110,6 +114,7 @@ impl OutputForm {
         match self {
             OutputForm::Article => article::parse(answer_text, context),
             OutputForm::Text => text::parse(answer_text),
+            OutputForm::Media => media::parse(answer_text),
         }
     }
 
@@ -119,6 +124,7 @@ impl OutputForm {
         match self {
             OutputForm::Article => article::check(title, body),
             OutputForm::Text => text::check(title, body),
+            OutputForm::Media => media::check(title, body),
         }
     }
 }
@@ -129,6 +135,7 @@ impl Content {
         match self.form {
             OutputForm::Article => article::to_markdown(&self.title, &self.body),
             OutputForm::Text => text::to_markdown(&self.body),
+            OutputForm::Media => media::to_text(&self.body),
         }
     }
 
@@ -137,6 +144,7 @@ impl Content {
         match self.form {
             OutputForm::Article => article::to_text(&self.title, &self.body),
             OutputForm::Text => plain::plain(&text::to_markdown(&self.body)),
+            OutputForm::Media => media::to_text(&self.body),
         }
     }
 
