@@ -147,6 +147,7 @@ impl Desk {
         crate::work::spawn(&self.inner);
         crate::lease::spawn(&self.inner);
         crate::sweep::spawn(&self.inner);
+        crate::sweep::spawn_tidying(&self.inner);
         Ok(())
     }
 

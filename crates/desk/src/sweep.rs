@@ -22,8 +22,9 @@ use std::time::Duration;
 const PAGE: u32 = 500;
 /// After how long the beginning of a file belongs to nobody: no attempt lasts that long.
 const LITTER_AFTER: Duration = Duration::from_secs(48 * 3_600);
-/// How many of them one sweep removes at most.
-const LITTER_MAX: usize = 100;
+/// How often they are looked for, and how many are removed at a time.
+const LITTER_EVERY: Duration = Duration::from_secs(3_600);
+const LITTER_MAX: usize = 1_000;
 
 /// What a sweep did, or would do.
 #[derive(Clone, PartialEq, Debug)]
@@ -51,8 +52,22 @@ pub(crate) fn spawn(inner: &Arc<Inner>) {
             if let Err(error) = desk.sweep_once().await {
                 tracing::error!(%error, "The sweep failed; it is tried again at the next beat");
             }
-            let before = desk.inner.now().minus(LITTER_AFTER);
-            if let Err(error) = desk.inner.assets.remove_litter(before, LITTER_MAX).await {
+        }
+    });
+}
+
+/// Removes beginnings of files that a dead process left behind.
+pub(crate) fn spawn_tidying(inner: &Arc<Inner>) {
+    let inner = Arc::clone(inner);
+    let mut stopped = inner.stopped.subscribe();
+    tokio::spawn(async move {
+        loop {
+            tokio::select! {
+                _ = stopped.wait_for(|stopped| *stopped) => return,
+                () = inner.world.sleep(LITTER_EVERY) => {}
+            }
+            let before = inner.now().minus(LITTER_AFTER);
+            if let Err(error) = inner.assets.remove_litter(before, LITTER_MAX).await {
                 tracing::warn!(%error, "Beginnings of files could not be removed");
             }
         }
