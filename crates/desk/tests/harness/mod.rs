@@ -4,9 +4,11 @@
 pub mod plug;
 pub mod recipes;
 pub mod script;
+pub mod studio;
 
 pub use plug::Plug;
 pub use script::{Reply, Script};
+pub use studio::Studio;
 
 use copydesk_core::generation::{State, Status};
 use copydesk_core::ledger::{Balance, Transfer, TransferKind};
@@ -40,6 +42,7 @@ pub struct Bench {
     /// The database, with a plan of failures in front of it.
     pub store: FaultyStore<ModelStore>,
     pub script: Arc<Script>,
+    pub studio: Arc<Studio>,
     pub shelf: copydesk_recipes::Shelf,
     _folder: tempfile::TempDir,
 }
@@ -106,7 +109,8 @@ impl Bench {
         let world = World::new(clock.clone(), Arc::new(CountingDice::default()));
         let store = FaultyStore::new(ModelStore::new());
         let script = Script::new("demo", clock.clone());
-        let bench = Bench { clock, world, store, script, shelf, _folder: folder };
+        let studio = Studio::new();
+        let bench = Bench { clock, world, store, script, studio, shelf, _folder: folder };
         bench.grant("ada", "1000").await;
         bench.grant("bob", "1000").await;
         bench
@@ -133,6 +137,7 @@ impl Bench {
     pub fn parts(&self, plug: &Plug, config: DeskConfig) -> Parts {
         let mut providers = Registry::new();
         providers.insert(self.script.clone()).unwrap();
+        providers.insert(self.studio.clone()).unwrap();
         Parts {
             store: Arc::new(plug.clone()),
             assets: Arc::new(FolderAssets::new(self.assets_folder())),
@@ -283,6 +288,7 @@ impl Bench {
         let seen: Vec<_> = self.script.seen().into_iter().map(|call| call.id).collect();
         let once: BTreeSet<_> = seen.iter().copied().collect();
         assert_eq!(once.len(), seen.len(), "a call id was sent twice");
+        let once: BTreeSet<_> = once.into_iter().chain(self.studio.call_ids()).collect();
         let rows = self.calls(None).await;
         let booked: BTreeSet<_> = rows.iter().map(|row| row.id).collect();
         assert!(once.is_subset(&booked), "the provider saw a call that is not on the books");
