@@ -36,6 +36,7 @@ pub enum Code {
     IdempotencyKeyReused,
     IfMatchRequired,
     QueueFull,
+    RangeNotSatisfiable,
     RateLimited,
     Internal,
     SchemaMismatch,
@@ -75,7 +76,7 @@ pub fn codes() -> &'static [Code] {
 }
 
 impl Code {
-    const ALL: [Code; 49] = [
+    const ALL: [Code; 50] = [
         Self::MalformedJson,
         Self::BadHeader,
         Self::BadCursor,
@@ -104,6 +105,7 @@ impl Code {
         Self::IdempotencyKeyReused,
         Self::IfMatchRequired,
         Self::QueueFull,
+        Self::RangeNotSatisfiable,
         Self::RateLimited,
         Self::Internal,
         Self::SchemaMismatch,
@@ -158,6 +160,7 @@ impl Code {
             Self::IdempotencyKeyReused => "idempotency_key_reused",
             Self::IfMatchRequired => "if_match_required",
             Self::QueueFull => "queue_full",
+            Self::RangeNotSatisfiable => "range_not_satisfiable",
             Self::RateLimited => "rate_limited",
             Self::Internal => "internal",
             Self::SchemaMismatch => "schema_mismatch",
@@ -220,6 +223,7 @@ impl Code {
             Self::IdempotencyKeyReused => facts(422, "The idempotency key was used for another request", false),
             Self::IfMatchRequired => facts(428, "The revision is missing", false),
             Self::QueueFull => facts(429, "The queue is full", true),
+            Self::RangeNotSatisfiable => facts(416, "The part lies behind the end", false),
             Self::RateLimited => facts(429, "Too many at once", true),
             Self::Internal => facts(500, "Something inside Copydesk broke", false),
             Self::SchemaMismatch => facts(503, "The database does not fit this program", false),

@@ -99,7 +99,8 @@ impl Site {
 
     /// Starts another process on the same store.
     pub async fn elsewhere(&self) -> Desk {
-        let desk = open(DeskConfig::default(), self.store.clone(), Arc::new(Scripted::new()), Arc::clone(&self.assets)).await;
+        let desk =
+            open(DeskConfig::default(), self.store.clone(), Arc::new(Scripted::new()), Arc::clone(&self.assets)).await;
         desk.start_working().await.unwrap();
         desk
     }

@@ -286,7 +286,8 @@ impl Desk {
     /// Every model that may be tried must be able to make what the recipe's last step makes.
     fn check_making(&self, recipe: &Recipe, request: &Request, faults: &mut Vec<Fault>) {
         let Some(step) = recipe.steps.last().filter(|step| step.kind.makes_media()) else { return };
-        let asked = request.model.as_ref().filter(|name| name.parse::<ModelRef>().is_ok()).map(|name| vec![name.clone()]);
+        let asked =
+            request.model.as_ref().filter(|name| name.parse::<ModelRef>().is_ok()).map(|name| vec![name.clone()]);
         for address in asked.unwrap_or_else(|| route(recipe, &self.inner.providers)) {
             let Ok((provider, _)) = self.inner.providers.resolve(&address) else { continue };
             if let Some(lack) = lack_of(provider.as_ref(), step) {

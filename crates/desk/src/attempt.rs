@@ -1,20 +1,20 @@
 //! One attempt: render the prompt, call the model, judge the answer, and hand the decision to the turn loop. Whatever
 //! happens inside, exactly one ending leaves here, and every call that was opened is closed with its figures.
 
+use crate::abandon::Aftermath;
+use crate::decide::Checkpoint;
 use crate::desk::Inner;
 use crate::figures;
 use crate::live::Running;
-use crate::witness::Witness;
-use crate::abandon::Aftermath;
-use crate::decide::Checkpoint;
 use crate::making::Making;
+use crate::witness::Witness;
 use crate::work::{Outgoing, SlotMove};
+use copydesk_core::GenerationId;
 use copydesk_core::generation::event::{FallbackReason, Success};
 use copydesk_core::generation::{AttemptNo, Event, Failure, FailureCode, FaultOf, State};
 use copydesk_core::health::Cooling;
 use copydesk_core::metering::price::Price;
 use copydesk_core::metering::usage::{CallOutcome, TokenUsage};
-use copydesk_core::GenerationId;
 use copydesk_core::recipe::{self, Chat, Fallback, PromptMessage, Role, StepKind};
 use copydesk_providers::{Answer, CallReport, CallRequest, Finish, Message, Provider, Timeouts};
 use copydesk_recipes::LoadedRecipe;

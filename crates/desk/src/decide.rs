@@ -11,9 +11,7 @@ use copydesk_core::metering::usage::CallOutcome;
 use copydesk_core::recipe::Content;
 use copydesk_core::{CallId, Timestamp, Tokens, TransferId};
 use copydesk_recipes::LoadedRecipe;
-use copydesk_store::generations::{
-    Applied, Change, Claimed, Fence, FinishedStep, Forgotten, Lane, NewContent, Write,
-};
+use copydesk_store::generations::{Applied, Change, Claimed, Fence, FinishedStep, Forgotten, Lane, NewContent, Write};
 use copydesk_store::usage::{ClosedCall, OpenCall};
 use sha2::{Digest, Sha256};
 use tokio::sync::oneshot;
@@ -104,8 +102,7 @@ impl Attempt {
     fn forgets(&self, next: &State, moves_on: bool) -> Option<Forgotten> {
         let making = self.making.as_ref().filter(|making| making.is_stored)?;
         let starts_anew = matches!(next, State::Pending { .. }) && (moves_on || making.job.is_none());
-        starts_anew
-            .then(|| Forgotten { checkpoint: making.step.job_checkpoint(), step: making.step.operation() })
+        starts_anew.then(|| Forgotten { checkpoint: making.step.job_checkpoint(), step: making.step.operation() })
     }
 
     fn aftermath(&self, next: &State, forgets: bool, paths: Vec<String>) -> Option<Aftermath> {

@@ -14,7 +14,9 @@ use copydesk_core::metering::usage::CallOutcome;
 use copydesk_core::recipe::output::media;
 use copydesk_core::recipe::step::holds_job;
 use copydesk_core::recipe::{MediaAsset, Settings, Step, StepKind};
-use copydesk_providers::media::{DrawRequest, DrawsPictures, JobRef, Progress, RunsMediaJobs, SubmitRequest, Submitted};
+use copydesk_providers::media::{
+    DrawRequest, DrawsPictures, JobRef, Progress, RunsMediaJobs, SubmitRequest, Submitted,
+};
 use copydesk_providers::{CallReport, ErrorClass, Part, Picture, Provider, Timeouts};
 use copydesk_recipes::LoadedRecipe;
 use copydesk_store::generations::{FinishedStep, NewAsset};
@@ -151,9 +153,8 @@ impl Attempt {
 
     fn filmed(&self, loaded: &LoadedRecipe, prompt: &str, files: Vec<Taken>) -> Result<Ending, Cut> {
         let named: Vec<MediaAsset> = files.iter().map(named).collect();
-        let content = media::content(prompt, &named).map_err(|why| {
-            self.failed(Failure::new(FailureCode::OutputInvalid, why.to_string()), None)
-        })?;
+        let content = media::content(prompt, &named)
+            .map_err(|why| self.failed(Failure::new(FailureCode::OutputInvalid, why.to_string()), None))?;
         let stored = |(file, seq): (Taken, u32)| NewAsset {
             id: file.id,
             seq,
@@ -163,10 +164,7 @@ impl Attempt {
             path: file.path,
         };
         Ok(Ending {
-            event: Event::AttemptSucceeded {
-                attempt: self.claimed.generation.attempt,
-                success: Success::Generated,
-            },
+            event: Event::AttemptSucceeded { attempt: self.claimed.generation.attempt, success: Success::Generated },
             content: Some(self.content(loaded, &content)),
             assets: files.into_iter().zip(1..).map(stored).collect(),
             closes: self.closes(CallOutcome::Ok),
@@ -215,7 +213,8 @@ impl Attempt {
             Err(error) => {
                 let failure = error.failure(place.provider);
                 self.blame(&failure);
-                let failure = if unknown { unknown_start(place.provider).with_detail(error.to_string()) } else { failure };
+                let failure =
+                    if unknown { unknown_start(place.provider).with_detail(error.to_string()) } else { failure };
                 Err(self.failed(failure, None).into())
             }
         }
@@ -392,9 +391,11 @@ pub(crate) fn pictures_in(input: &Value, property: Option<&str>) -> Result<Vec<P
 fn may_have_started<T>(report: &CallReport<T>) -> bool {
     let Err(error) = &report.result else { return false };
     let unclear = match error.class {
-        ErrorClass::TimedOut(_) | ErrorClass::Network | ErrorClass::CutOff | ErrorClass::Empty | ErrorClass::Malformed => {
-            true
-        }
+        ErrorClass::TimedOut(_)
+        | ErrorClass::Network
+        | ErrorClass::CutOff
+        | ErrorClass::Empty
+        | ErrorClass::Malformed => true,
         ErrorClass::RateLimited
         | ErrorClass::Overloaded
         | ErrorClass::Certificate

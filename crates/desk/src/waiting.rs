@@ -35,11 +35,7 @@ enum Missed {
 impl Attempt {
     /// Waits until the job is done and its files are here. `first` is what the provider said when it took the job; one
     /// that was found running is asked about at once.
-    pub(crate) async fn wait_for_job(
-        &mut self,
-        place: &Place<'_>,
-        first: Option<Progress>,
-    ) -> Result<Vec<Taken>, Cut> {
+    pub(crate) async fn wait_for_job(&mut self, place: &Place<'_>, first: Option<Progress>) -> Result<Vec<Taken>, Cut> {
         let (mut pause, mut misses) = (PAUSE_FIRST, 0);
         let mut told = first.map(quiet);
         loop {
@@ -109,7 +105,9 @@ impl Attempt {
     /// What the job's end is worth on the books. Pictures are counted where the provider does not.
     fn book(&mut self, place: &Place<'_>, report: &CallReport<Progress>, taken: &[Taken]) {
         let pictures = taken.iter().filter(|file| file.media_type.starts_with("image/")).count();
-        let counted = u32::try_from(pictures).ok().filter(|count| *count > 0);
+        // A film may be a moving picture; it is paid for by the second.
+        let is_film = report.usage.video_seconds.is_some();
+        let counted = u32::try_from(pictures).ok().filter(|count| *count > 0 && !is_film);
         let usage = TokenUsage { images: report.usage.images.or(counted), ..report.usage };
         let (price, took) = (self.price.as_ref(), self.took());
         let closed = figures::close_made(self.claimed.call, report, usage, price, place.provider, took);

@@ -83,8 +83,16 @@ struct Ended {
 }
 
 async fn run(inner: Arc<Inner>, inbox: mpsc::UnboundedReceiver<Outgoing>) {
-    let mut this =
-        Loop { inner, inbox, busy: 0, resting: 0, claiming: false, hungry: true, next_due: None, claim_wait: STORE_WAIT };
+    let mut this = Loop {
+        inner,
+        inbox,
+        busy: 0,
+        resting: 0,
+        claiming: false,
+        hungry: true,
+        next_due: None,
+        claim_wait: STORE_WAIT,
+    };
     let mut batch = Vec::new();
     let mut turns = FuturesUnordered::new();
     loop {

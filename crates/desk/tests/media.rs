@@ -90,6 +90,7 @@ async fn a_film_is_started_once_asked_about_and_kept() {
     assert_eq!(asked[0], Asked::Submit { prompt: "Film: a boat".into(), settings, pictures: 1 });
     let polls = ["job-1", "job-1", "job-1/result"].map(|job| Asked::Poll(job.to_owned()));
     assert_eq!(asked[1..4], polls);
+    assert!(bench.job(receipt.generation).await.unwrap().contains("job-1/result"), "its new name is durable");
     bench.holds_files(&receipt, 2).await;
     let version = bench.store.inner().version(SCOPE, receipt.draft, None).await.unwrap().content;
     assert_eq!((version.form.as_str(), version.title.as_str()), ("media", "Film: a boat"));
@@ -209,7 +210,7 @@ async fn a_provider_that_answers_at_once_is_not_asked_again() {
     let node = bench.working(config()).await;
     bench.studio.starts([Start::Done(1)]);
     let receipt = node.accept(film("a boat")).await;
-    bench.ends(&receipt).await;
+    bench.completed(receipt.generation).await;
     bench.holds_files(&receipt, 1).await;
     assert_eq!((bench.studio.polls(), bench.studio.fetches(), bench.world.now()), (0, 1, START));
     bench.in_order().await;

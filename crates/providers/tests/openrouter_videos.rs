@@ -8,7 +8,9 @@ use copydesk_core::{CallId, NanoUsd};
 use copydesk_providers::media::{
     AssetRef, FetchRequest, Fetched, JobRef, PollRequest, Progress, RunsMediaJobs, SubmitRequest, Submitted,
 };
-use copydesk_providers::{CallReport, ErrorClass, HttpClient, OpenRouter, Part, Provider, ProviderError, Secret, Timeouts};
+use copydesk_providers::{
+    CallReport, ErrorClass, HttpClient, OpenRouter, Part, Provider, ProviderError, Secret, Timeouts,
+};
 use support::{Act, KEY, RawServer, answer, fixture};
 
 fn provider(base_url: &str) -> OpenRouter {

@@ -3,8 +3,8 @@
 
 use copydesk_core::MicroCredits;
 use copydesk_core::recipe::{
-    Chat, FallbackBody, FallbackReason, FallbackRules, Limits, OutputForm, Recipe, Settings, Step, StepAnswer, StepKind,
-    fallback,
+    Chat, FallbackBody, FallbackReason, FallbackRules, Limits, OutputForm, Recipe, Settings, Step, StepAnswer,
+    StepKind, fallback,
 };
 use serde_json::{Map, Value};
 use toml::Table;

@@ -49,8 +49,7 @@ pub(crate) fn faults(files: &RecipeFiles, loaded: &LoadedRecipe) -> Vec<Fault> {
 }
 
 fn trial(loaded: &LoadedRecipe, input: &Value, answers: &[String], with: &str, fix: &str) -> Vec<Fault> {
-    let attempt = |(index, step): (usize, &Step)| match loaded.render_step(index, input, answers)
-    {
+    let attempt = |(index, step): (usize, &Step)| match loaded.render_step(index, input, answers) {
         Ok(messages) if messages.iter().all(|message| !message.text.is_empty()) => None,
         Ok(_) => Some(Fault::new(&step.prompt, format!("comes to nothing {with}"), fix)),
         Err(error) => Some(fault_of(error, with, fix)),

@@ -45,8 +45,14 @@ const EVERYTHING: &[&str] = &[
 ];
 
 /// Below desk, for tests of the edges: they build a desk on the model store and the demo provider.
-const FOR_EDGE_TESTS: &[&str] =
-    &["copydesk-assets", "copydesk-store", "copydesk-store-tests", "copydesk-providers", "copydesk-recipes", "copydesk-fakeprovider"];
+const FOR_EDGE_TESTS: &[&str] = &[
+    "copydesk-assets",
+    "copydesk-store",
+    "copydesk-store-tests",
+    "copydesk-providers",
+    "copydesk-recipes",
+    "copydesk-fakeprovider",
+];
 
 /// Never in `[dependencies]`: it is no part of the product.
 const FAKE_PROVIDER: &[&str] = &["copydesk-fakeprovider"];

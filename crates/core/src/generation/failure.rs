@@ -126,11 +126,9 @@ impl FailureCode {
             | Self::OutputInvalid
             | Self::AttemptTimeout => true,
             // Another model would not undo what this one may be making.
-            Self::SubmissionUnknown
-            | Self::Refused
-            | Self::LeaseLost
-            | Self::DeadlineExceeded
-            | Self::Internal => false,
+            Self::SubmissionUnknown | Self::Refused | Self::LeaseLost | Self::DeadlineExceeded | Self::Internal => {
+                false
+            }
         }
     }
 }

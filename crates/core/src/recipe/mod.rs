@@ -11,7 +11,7 @@ pub mod step;
 
 pub use fallback::{Fallback, FallbackBody, FallbackReason, FallbackRules};
 pub use items::Item;
-pub use output::{Content, OutputContext, OutputForm, Source, WhyNot};
 pub use output::media::MediaAsset;
+pub use output::{Content, OutputContext, OutputForm, Source, WhyNot};
 pub use recipe::{BadModelRef, Limits, ModelRef, PromptMessage, Recipe, RecipeFault, Role};
 pub use step::{Chat, Settings, Step, StepAnswer, StepKind};

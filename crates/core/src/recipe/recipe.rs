@@ -231,7 +231,8 @@ impl Recipe {
             match &step.kind {
                 StepKind::Chat(chat) => {
                     if !(1..=OUTPUT_TOKENS_MAX).contains(&chat.output_tokens_max) {
-                        let what = format!("{} is not between 1 and {OUTPUT_TOKENS_MAX} tokens", chat.output_tokens_max);
+                        let what =
+                            format!("{} is not between 1 and {OUTPUT_TOKENS_MAX} tokens", chat.output_tokens_max);
                         faults.push(RecipeFault::new(key("max_output_tokens"), what, "Write a number in that range."));
                     }
                     if chat.temperature.is_some_and(|t| !(0.0..=2.0).contains(&t)) {

@@ -11,8 +11,8 @@ use copydesk_desk::clock::{Clock, HandClock};
 use copydesk_store::admin::{Description, EventRow, Finding, KeyRow, Pause, PauseKey};
 use copydesk_store::drafts::{AssetRow, DraftFilter, DraftRow, Edit, SetDraft, VersionRow};
 use copydesk_store::generations::{
-    Accept, Accepted, FinishedStep, GenerationFilter, GenerationRow, Heartbeat, Idempotency, Limits, Overdue, Run, SweepRequest,
-    Turn, TurnAnswer,
+    Accept, Accepted, FinishedStep, GenerationFilter, GenerationRow, Heartbeat, Idempotency, Limits, Overdue, Run,
+    SweepRequest, Turn, TurnAnswer,
 };
 use copydesk_store::ledger::Posted;
 use copydesk_store::usage::{CallFilter, CallRow};

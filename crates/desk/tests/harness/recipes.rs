@@ -100,9 +100,7 @@ fn making(at: &Path) {
     let film = "name = \"shoot\"\nkind = \"media\"\nsettings_from = [\"seconds\"]\npictures_from = \"start\"\n\
                 [steps.settings]\nquality = \"low\"";
     let sketch = "name = \"draw\"\nkind = \"picture\"\n[steps.settings]\ncount = 2\nsize = \"64x64\"";
-    for (name, step, prompt) in
-        [("film", film, "Film: {{ input.prompt }}"), ("sketch", sketch, "{{ input.prompt }}")]
-    {
+    for (name, step, prompt) in [("film", film, "Film: {{ input.prompt }}"), ("sketch", sketch, "{{ input.prompt }}")] {
         let recipe = recipe(name, step);
         let files = [
             ("recipe.toml", recipe.as_str()),

@@ -210,9 +210,7 @@ impl RunsMediaJobs for Studio {
             let file = self.files.lock().unwrap().pop_front().unwrap_or_else(|| File::Whole(PNG.to_vec()));
             match file {
                 File::Whole(bytes) => match into.write_all(&bytes).await {
-                    Ok(()) => {
-                        report(Ok(Fetched { media_type: "video/mp4".to_owned(), bytes: bytes.len() as u64 }))
-                    }
+                    Ok(()) => report(Ok(Fetched { media_type: "video/mp4".to_owned(), bytes: bytes.len() as u64 })),
                     Err(error) => report(Err(ProviderError::new(ErrorClass::CutOff, error.to_string()))),
                 },
                 File::Broken(class, words) => report(Err(ProviderError::new(class, words))),

@@ -87,9 +87,7 @@ impl Data {
                 Some((call.row.id, call.row.operation.as_str(), entry))
             })
             .filter(|(call, _, entry)| entry.call != Some(*call))
-            .map(|(call, operation, entry)| {
-                (call, counts_tokens(operation).then_some(entry.accept.input.len() as u64))
-            })
+            .map(|(call, operation, entry)| (call, counts_tokens(operation).then_some(entry.accept.input.len() as u64)))
             .take(limit as usize)
             .collect();
         for (id, input_bytes) in &orphans {
@@ -103,8 +101,7 @@ impl Data {
 
 /// The end of a call nobody reported: an estimate, and marked as one; nothing where nothing can be estimated.
 fn lost(id: CallId, input_bytes: Option<u64>) -> ClosedCall {
-    let input =
-        input_bytes.map(|bytes| Tokens(i64::try_from(bytes.div_ceil(BYTES_PER_TOKEN)).unwrap_or(i64::MAX)));
+    let input = input_bytes.map(|bytes| Tokens(i64::try_from(bytes.div_ceil(BYTES_PER_TOKEN)).unwrap_or(i64::MAX)));
     ClosedCall {
         id,
         outcome: CallOutcome::Lost,
