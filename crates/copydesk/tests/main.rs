@@ -11,6 +11,7 @@ mod drafts;
 mod first_command;
 mod generations;
 mod help;
+mod jobs;
 mod media;
 mod models;
 mod postgres;
