@@ -7,7 +7,8 @@ use copydesk_core::metering::usage::TokenUsage;
 use copydesk_providers::media::{DrawRequest, DrawsPictures};
 use copydesk_providers::provider::Bytes;
 use copydesk_providers::{
-    Answer, BoxFuture, CallReport, CallRequest, Catalogue, DeltaSink, ErrorClass, Finish, Picture, PictureSource, Provider, ProviderError,
+    Answer, BoxFuture, CallReport, CallRequest, Catalogue, DeltaSink, ErrorClass, Finish, Picture, PictureSource,
+    Provider, ProviderError,
 };
 use std::sync::atomic::{AtomicU32, Ordering};
 use tokio::sync::watch;

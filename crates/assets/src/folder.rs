@@ -54,9 +54,13 @@ impl FolderAssets {
 
     async fn read(&self, path: &str, from: u64) -> Result<Box<dyn AsyncRead + Send + Unpin>, AssetError> {
         let place = self.place(path)?;
-        let unreadable = |error: io::Error| match error.kind() {
-            io::ErrorKind::NotFound => AssetError::Missing { path: path.to_owned() },
-            _ => unwritable("cannot read", &place, &error),
+        let unreadable = |error: io::Error| {
+            let missing = error.kind() == io::ErrorKind::NotFound;
+            if missing {
+                AssetError::Missing { path: path.to_owned() }
+            } else {
+                unwritable("cannot read", &place, &error)
+            }
         };
         let mut file = File::open(&place).await.map_err(unreadable)?;
         file.seek(SeekFrom::Start(from)).await.map_err(unreadable)?;

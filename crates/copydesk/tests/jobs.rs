@@ -45,7 +45,9 @@ impl Maker {
             Maker::Replicate => {
                 (Arc::new(Replicate::new("acme", &base(Dialect::Replicate), http).with_api_key(key)), "acme/acme/film")
             }
-            Maker::Fal => (Arc::new(Fal::new("acme", &base(Dialect::Fal), http).with_api_key(key)), "acme/fal-ai/kling"),
+            Maker::Fal => {
+                (Arc::new(Fal::new("acme", &base(Dialect::Fal), http).with_api_key(key)), "acme/fal-ai/kling")
+            }
         }
     }
 }

@@ -211,7 +211,7 @@ impl Attempt {
             Err(unknown) => return Err(Box::new(self.broken(unknown.to_string()))),
         };
         self.price = provider.catalogue().price_at(&model, self.inner.now());
-        let prompt = self.prompt(loaded, index, input).map_err(Box::new)?;
+        let prompt = self.prompt(loaded, index, input)?;
         self.prompt_bytes = prompt.iter().map(|message| message.text.len() as u64).sum();
         let request = CallRequest {
             max_output_tokens: loaded.output_tokens_max(index, input),
@@ -259,9 +259,9 @@ impl Attempt {
         loaded: &LoadedRecipe,
         index: usize,
         input: &Value,
-    ) -> Result<Vec<PromptMessage>, Ending> {
+    ) -> Result<Vec<PromptMessage>, Box<Ending>> {
         let outputs: Vec<String> = self.claimed.steps.iter().map(|step| step.output.clone()).collect();
-        loaded.render_step(index, input, &outputs).map_err(|error| self.broken(error.to_string()))
+        loaded.render_step(index, input, &outputs).map_err(|error| Box::new(self.broken(error.to_string())))
     }
 
     /// An earlier step's answer that later steps cannot build on. The last one is judged by [`Attempt::judge`], which

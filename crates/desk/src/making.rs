@@ -70,6 +70,12 @@ impl From<Ending> for Cut {
     }
 }
 
+impl From<Box<Ending>> for Cut {
+    fn from(ending: Box<Ending>) -> Cut {
+        Cut::Ended(ending)
+    }
+}
+
 /// The place a job is asked for.
 pub(crate) struct Place<'a> {
     pub jobs: &'a dyn RunsMediaJobs,

@@ -241,12 +241,12 @@ impl Recipe {
                     }
                 }
                 StepKind::Picture(settings) => {
-                    self.from_input_faults(&key("settings_from"), &settings.from_input, faults);
+                    self.named_input_faults(&key("settings_from"), &settings.from_input, faults);
                     picture_faults(index, settings, faults);
                 }
                 StepKind::Media { settings, pictures_from } => {
-                    self.from_input_faults(&key("settings_from"), &settings.from_input, faults);
-                    self.from_input_faults(&key("pictures_from"), pictures_from.as_slice(), faults);
+                    self.named_input_faults(&key("settings_from"), &settings.from_input, faults);
+                    self.named_input_faults(&key("pictures_from"), pictures_from.as_slice(), faults);
                 }
             }
         }
@@ -277,7 +277,7 @@ impl Recipe {
         }
     }
 
-    fn from_input_faults(&self, key: &str, names: &[String], faults: &mut Vec<RecipeFault>) {
+    fn named_input_faults(&self, key: &str, names: &[String], faults: &mut Vec<RecipeFault>) {
         let properties = self.input_schema.get("properties").and_then(Value::as_object);
         for name in names.iter().filter(|name| !properties.is_some_and(|all| all.contains_key(*name))) {
             let what = format!("the input schema has no property {name:?}");

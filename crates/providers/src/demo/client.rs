@@ -52,7 +52,7 @@ impl DemoProvider {
         Ok(self.jobs.ask_about(request, method, url, body, &explain).await)
     }
 
-    /// `{status: running | done | cancelled, wait_s, percent, files}`
+    /// `{status: running | done | stopped, wait_s, percent, files}`
     fn progress(&self, body: &Value) -> Result<Progress, ProviderError> {
         match body.get("status").and_then(Value::as_str) {
             Some("running") => Ok(Progress::Running {
@@ -64,7 +64,7 @@ impl DemoProvider {
                 let asset = |path: &str| AssetRef { url: format!("{}{path}", self.jobs.base_url), media_type: None };
                 Ok(Progress::Done(files.iter().filter_map(Value::as_str).map(asset).collect()))
             }
-            Some("cancelled") => Ok(Progress::Failed(ProviderError::new(ErrorClass::Rejected, "the job was stopped"))),
+            Some("stopped") => Ok(Progress::Failed(ProviderError::new(ErrorClass::Rejected, "the job was stopped"))),
             Some(_) | None => Err(unreadable("the answer does not say how far the job is", body)),
         }
     }

@@ -129,7 +129,7 @@ async fn ask(State(shared): State<Arc<Shared>>, Path(id): Path<String>) -> Respo
     let Some((_, seconds)) = film_of(&id) else { return no_job(&id) };
     let mut jobs = shared.jobs();
     let polled = match jobs.entry(id.clone()).or_insert(Some(0)) {
-        None => return answer(&json!({"id": id, "status": "cancelled"})),
+        None => return answer(&json!({"id": id, "status": "stopped"})),
         Some(polled) => {
             *polled += 1;
             *polled
@@ -155,5 +155,5 @@ async fn cancel(State(shared): State<Arc<Shared>>, Path(id): Path<String>) -> Re
         return no_job(&id);
     }
     shared.jobs().insert(id.clone(), None);
-    answer(&json!({"id": id, "status": "cancelled"}))
+    answer(&json!({"id": id, "status": "stopped"}))
 }
