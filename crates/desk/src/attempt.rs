@@ -6,7 +6,7 @@ use crate::decide::Checkpoint;
 use crate::desk::Inner;
 use crate::figures;
 use crate::live::Running;
-use crate::making::Making;
+use crate::making::Job;
 use crate::witness::Witness;
 use crate::work::{Outgoing, SlotMove};
 use copydesk_core::GenerationId;
@@ -15,7 +15,7 @@ use copydesk_core::generation::{AttemptNo, Event, Failure, FailureCode, FaultOf,
 use copydesk_core::health::Cooling;
 use copydesk_core::metering::price::Price;
 use copydesk_core::metering::usage::{CallOutcome, TokenUsage};
-use copydesk_core::recipe::{self, Chat, Fallback, PromptMessage, Role, StepKind};
+use copydesk_core::recipe::{self, Chat, Fallback, PromptMessage, Role, Step, StepKind};
 use copydesk_providers::{Answer, CallReport, CallRequest, Finish, Message, Provider, Timeouts};
 use copydesk_recipes::LoadedRecipe;
 use copydesk_store::generations::{Claimed, FinishedStep, NewAsset, NewContent, Write};
@@ -82,6 +82,8 @@ pub(crate) async fn run(inner: Arc<Inner>, claimed: Claimed, running: Running) {
         odd_finish: None,
         witness: Witness::default(),
         making: None,
+        job: None,
+        kept: None,
         resting: None,
     };
     let ending = match AssertUnwindSafe(attempt.work()).catch_unwind().await {
@@ -117,8 +119,12 @@ pub(crate) struct Attempt {
     pub odd_finish: Option<String>,
     /// What the last call said of its model.
     pub witness: Witness,
-    /// The step that makes files, once it has come to that one, with its job.
-    pub making: Option<Making>,
+    /// The step that makes files, once the attempt has come to that one.
+    pub making: Option<Step>,
+    /// Its job at the provider, as long as there is something to expect of it.
+    pub job: Option<Job>,
+    /// The name of the checkpoint that holds a job in the store, whatever has become of it.
+    pub kept: Option<String>,
     /// Held while the attempt has no slot, because it only waits for a job.
     pub resting: Option<OwnedSemaphorePermit>,
 }
@@ -143,12 +149,11 @@ enum Called {
 impl Attempt {
     /// The steps in order. `None` means that the lease was lost on the way: somebody else has it, and it was booked.
     async fn work(&mut self) -> Option<Ending> {
-        let job = match self.take_job() {
-            Ok(job) => job,
-            Err(what) => return Some(self.broken(what)),
-        };
+        if let Err(what) = self.take_job() {
+            return Some(self.broken(what));
+        }
         // A job that runs already is asked about all the same: it was paid for.
-        if let Some(cooling) = self.claimed.cooling.take().filter(|_| job.is_none()) {
+        if let Some(cooling) = self.claimed.cooling.take().filter(|_| self.job.is_none()) {
             return Some(self.passed_over(&cooling));
         }
         let Some(loaded) = self.inner.shelf.get(&self.claimed.recipe) else {
@@ -175,7 +180,7 @@ impl Attempt {
             let step = &loaded.recipe.steps[index];
             let chat = match &step.kind {
                 StepKind::Chat(chat) => chat,
-                StepKind::Picture(_) | StepKind::Media { .. } => return self.make(&loaded, step, &input, job).await,
+                StepKind::Picture(_) | StepKind::Media { .. } => return self.make(&loaded, step, &input).await,
             };
             let answer = match self.step(&loaded, index, chat, &input).await {
                 Ok(answer) => answer,
@@ -192,10 +197,13 @@ impl Attempt {
         }
     }
 
-    /// Whether the finished steps are the first ones of the recipe as it is now, with at least one to go.
+    /// Whether the finished steps are the first ones of the recipe as it is now, with at least one to go, and a job is
+    /// one of that.
     fn steps_fit(&self, loaded: &LoadedRecipe) -> bool {
         let (done, planned) = (&self.claimed.steps, &loaded.recipe.steps);
-        done.len() < planned.len() && done.iter().zip(planned).all(|(done, planned)| done.name == planned.name)
+        let job_fits = |step: &Step| self.kept.as_ref().is_none_or(|kept| *kept == step.job_checkpoint());
+        planned.get(done.len()).is_some_and(job_fits)
+            && done.iter().zip(planned).all(|(done, planned)| done.name == planned.name)
     }
 
     /// One call of the model, judged as far as a step can be.

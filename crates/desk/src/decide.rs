@@ -3,6 +3,7 @@
 
 use crate::abandon::Aftermath;
 use crate::attempt::{Attempt, Call, Ending};
+use crate::figures;
 use crate::witness::Witness;
 use crate::work::{Outgoing, SlotMove};
 use copydesk_core::generation::{Decision, Effect, Event, State, Verdict, transition};
@@ -83,14 +84,17 @@ impl Attempt {
         let stores = decision.effects.iter().any(|effect| matches!(effect, Effect::StoreVersion(_)));
         let next_model = self.next_model(&decision.next, decision.spent);
         let forgets = self.forgets(&decision.next, next_model.is_some());
+        // What the job costs is said again by the next attempt's questions, and booked there.
+        let goes_on = matches!(decision.next, State::Pending { .. }) && self.job.is_some() && forgets.is_none();
+        let closes = if goes_on { figures::without_cost(ending.closes) } else { ending.closes };
         let paths = ending.assets.iter().map(|asset| asset.path.clone()).collect();
         let aftermath = self.aftermath(&decision.next, forgets.is_some(), paths);
         let change = Change {
             content: ending.content.filter(|_| stores),
             assets: if stores { ending.assets } else { Vec::new() },
             sign: self.witness.sign(&self.claimed.model),
-            debts: self.debts(&ending.closes, 0),
-            closes: Some(ending.closes),
+            debts: self.debts(&closes, 0),
+            closes: Some(closes),
             next_model,
             forgets,
             ..self.change(decision, now)
@@ -100,14 +104,16 @@ impl Attempt {
 
     /// A job that has failed is started anew by the next attempt, and one of another model is no use to it.
     fn forgets(&self, next: &State, moves_on: bool) -> Option<Forgotten> {
-        let making = self.making.as_ref().filter(|making| making.is_stored)?;
-        let starts_anew = matches!(next, State::Pending { .. }) && (moves_on || making.job.is_none());
-        starts_anew.then(|| Forgotten { checkpoint: making.step.job_checkpoint(), step: making.step.operation() })
+        let (checkpoint, step) = (self.kept.clone()?, self.making.as_ref()?.operation());
+        let starts_anew = matches!(next, State::Pending { .. }) && (moves_on || self.job.is_none());
+        starts_anew.then_some(Forgotten { checkpoint, step })
     }
 
     fn aftermath(&self, next: &State, forgets: bool, paths: Vec<String>) -> Option<Aftermath> {
-        let making = self.making.as_ref()?;
-        let job = making.job.as_ref().map(|job| (self.claimed.model.clone(), job.reference.clone()));
+        if self.making.is_none() && self.kept.is_none() {
+            return None;
+        }
+        let job = self.job.as_ref().map(|job| (self.claimed.model.clone(), job.reference.clone()));
         let (job, keep) = match next {
             State::Completed { .. } => (None, Some(paths)),
             State::Failed { .. } | State::Cancelled { .. } => (job, Some(Vec::new())),

@@ -12,6 +12,8 @@ use std::time::Duration;
 const BYTES_PER_TOKEN: i64 = 4;
 /// What a cost is called that is known.
 const PRICED: &str = "priced";
+/// What it is called that nobody knows.
+const UNPRICED: &str = "unpriced";
 
 /// What a call without figures probably used.
 pub fn estimate(prompt_bytes: u64, answer_bytes: u64) -> TokenUsage {
@@ -106,6 +108,12 @@ pub fn close_started<T>(id: CallId, report: &CallReport<T>, provider: &str, took
         (Ok(_), None) => ClosedCall { cost: Some(NanoUsd(0)), cost_status: PRICED.to_owned(), ..closed },
         (Ok(_) | Err(_), _) => closed,
     }
+}
+
+/// The same end with its figures left to another call.
+pub fn without_cost(closed: ClosedCall) -> ClosedCall {
+    let cost_status = UNPRICED.to_owned();
+    ClosedCall { usage: TokenUsage::default(), cost: None, cost_status, price_version: None, ..closed }
 }
 
 fn outcome<T>(report: &CallReport<T>) -> CallOutcome {

@@ -48,15 +48,6 @@ impl Job {
     }
 }
 
-/// A step that makes files, under way.
-pub(crate) struct Making {
-    pub step: Step,
-    /// The job, as long as there is something to expect of it.
-    pub job: Option<Job>,
-    /// The store holds a job of this step, whatever has become of it.
-    pub is_stored: bool,
-}
-
 /// Why a step that makes files stops before they are there.
 pub(crate) enum Cut {
     /// The lease is lost, and what there was to book was booked.
@@ -88,10 +79,13 @@ impl Attempt {
     /// Takes the job out of the finished steps: it is no step of the recipe.
     ///
     /// Errors: a sentence, when it cannot be read.
-    pub(crate) fn take_job(&mut self) -> Result<Option<Job>, String> {
-        let Some(kept) = self.claimed.steps.pop_if(|step| holds_job(&step.name)) else { return Ok(None) };
-        let job = Job::parse(&kept.output);
-        job.map(Some).ok_or_else(|| format!("The stored checkpoint {:?} cannot be read.", kept.name))
+    pub(crate) fn take_job(&mut self) -> Result<(), String> {
+        let Some(kept) = self.claimed.steps.pop_if(|step| holds_job(&step.name)) else { return Ok(()) };
+        self.job = Job::parse(&kept.output);
+        let read = self.job.is_some().then_some(());
+        let answer = read.ok_or_else(|| format!("The stored checkpoint {:?} cannot be read.", kept.name));
+        self.kept = Some(kept.name);
+        answer
     }
 
     pub(crate) fn shelf(&self) -> Shelf {
@@ -99,15 +93,8 @@ impl Attempt {
     }
 
     /// The last step, which makes files. `None` means that the lease was lost on the way.
-    pub(crate) async fn make(
-        &mut self,
-        loaded: &LoadedRecipe,
-        step: &Step,
-        input: &Value,
-        job: Option<Job>,
-    ) -> Option<Ending> {
-        let is_stored = job.is_some();
-        self.making = Some(Making { step: step.clone(), job, is_stored });
+    pub(crate) async fn make(&mut self, loaded: &LoadedRecipe, step: &Step, input: &Value) -> Option<Ending> {
+        self.making = Some(step.clone());
         match self.made(loaded, step, input).await {
             Ok(ending) => Some(ending),
             Err(Cut::Ended(ending)) => Some(*ending),
@@ -123,7 +110,7 @@ impl Attempt {
         if let Some(lack) = lack_of(provider.as_ref(), step) {
             return Err(self.broken(lack.sentence(&address, step)).into());
         }
-        let prompt = match self.job() {
+        let prompt = match &self.job {
             Some(job) => job.prompt.clone(),
             None => self.words(loaded, input)?,
         };
@@ -136,7 +123,7 @@ impl Attempt {
             StepKind::Media { settings, pictures_from } => match provider.runs_media_jobs() {
                 Some(jobs) => {
                     let place = Place { jobs, provider: provider.name(), model: &model };
-                    let first = if self.job().is_some() {
+                    let first = if self.job.is_some() {
                         self.rest().await?;
                         None
                     } else {
@@ -233,25 +220,26 @@ impl Attempt {
         let job = Job { reference: submitted.job, prompt: prompt.to_owned() };
         let checkpoint = self.job_checkpoint(&job);
         let rests = self.take_rest();
-        let next = self.making.as_ref().map(|making| making.step.result_operation());
+        let next = self.making.as_ref().map(Step::result_operation);
         if !self.commit(Checkpoint { step: checkpoint, next, rests }).await {
             // Nobody else can know of it.
             let (inner, model) = (Arc::clone(&self.inner), self.claimed.model.clone());
             tokio::spawn(async move { cancel_job(&inner, &model, job.reference).await });
             return Err(Cut::Lost);
         }
-        self.set_job(Some(job));
+        self.kept = self.making.as_ref().map(Step::job_checkpoint);
+        self.job = Some(job);
         Ok(submitted.progress.unwrap_or(Progress::Running { percent: None, wait: None }))
     }
 
     /// The job has another name from now on.
     pub(crate) async fn rename_job(&mut self, reference: JobRef) -> Result<(), Cut> {
-        let Some(job) = self.job().map(|job| Job { reference, ..job.clone() }) else { return Ok(()) };
+        let Some(job) = self.job.clone().map(|job| Job { reference, ..job }) else { return Ok(()) };
         let checkpoint = self.job_checkpoint(&job);
         if !self.commit(Checkpoint { step: checkpoint, ..Checkpoint::default() }).await {
             return Err(Cut::Lost);
         }
-        self.set_job(Some(job));
+        self.job = Some(job);
         Ok(())
     }
 
@@ -270,19 +258,8 @@ impl Attempt {
     }
 
     fn job_checkpoint(&self, job: &Job) -> Option<FinishedStep> {
-        let making = self.making.as_ref()?;
-        Some(FinishedStep { name: making.step.job_checkpoint(), output: job.stored() })
-    }
-
-    pub(crate) fn job(&self) -> Option<&Job> {
-        self.making.as_ref().and_then(|making| making.job.as_ref())
-    }
-
-    pub(crate) fn set_job(&mut self, job: Option<Job>) {
-        if let Some(making) = &mut self.making {
-            making.is_stored |= job.is_some();
-            making.job = job;
-        }
+        let step = self.making.as_ref()?;
+        Some(FinishedStep { name: step.job_checkpoint(), output: job.stored() })
     }
 
     /// One request for pictures.

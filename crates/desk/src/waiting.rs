@@ -5,6 +5,7 @@
 use crate::attempt::{Attempt, Call, Ending};
 use crate::figures;
 use crate::making::{Cut, Place};
+use crate::witness::Witness;
 use copydesk_assets::{AssetError, Intake, Taken};
 use copydesk_core::AssetId;
 use copydesk_core::generation::{Failure, FailureCode};
@@ -96,7 +97,7 @@ impl Attempt {
         let (price, took) = (self.price.as_ref(), self.took());
         let closed = figures::close_made(self.claimed.call, &failed, failed.usage, price, place.provider, took);
         self.call = Call::Back(Box::new(closed));
-        self.set_job(None);
+        self.job = None;
         let failure = error.failure(place.provider);
         self.blame(&failure);
         self.failed(failure, None)
@@ -115,12 +116,17 @@ impl Attempt {
     }
 
     async fn ask(&mut self, place: &Place<'_>) -> Result<CallReport<Progress>, Cut> {
-        let Some(job) = self.job().map(|job| job.reference.clone()) else { return Err(Cut::Lost) };
+        let Some(job) = self.job.as_ref().map(|job| job.reference.clone()) else { return Err(Cut::Lost) };
         let timeouts = Timeouts { total: self.time_left().min(ASK_TIMEOUT), ..Timeouts::default() };
         let model = place.model.to_owned();
         let request = PollRequest { call_id: self.claimed.call, model, job, timeouts };
         self.call = Call::Sent;
-        self.unless_over(place.jobs.poll(&request)).await
+        self.witness = Witness::of(self.inner.now());
+        let report = self.unless_over(place.jobs.poll(&request)).await?;
+        if report.result.is_ok() {
+            self.witness.answered();
+        }
+        Ok(report)
     }
 
     /// Does it, unless the attempt is stopped or its time is up before.
@@ -152,6 +158,10 @@ impl Attempt {
     }
 
     async fn fetch_all(&mut self, place: &Place<'_>, files: &[AssetRef]) -> Result<Result<Vec<Taken>, Missed>, Cut> {
+        if files.len() > ASSETS_MAX {
+            let (id, made) = (self.claimed.generation.id, files.len());
+            tracing::warn!(generation = %id, made, "only the first {ASSETS_MAX} files are kept");
+        }
         let mut taken = Vec::with_capacity(files.len());
         for (file, number) in files.iter().take(ASSETS_MAX).zip(1..) {
             match self.fetch(place, file, number).await? {

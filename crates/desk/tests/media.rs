@@ -11,6 +11,7 @@ use copydesk_core::{AssetId, GenerationId, Timestamp};
 use copydesk_desk::accept::{Receipt, Request};
 use copydesk_desk::{Desk, DeskConfig, DeskError, Parts};
 use copydesk_providers::error::ErrorClass;
+use copydesk_store::usage::CallRow;
 use copydesk_store::{DraftStore, GenerationStore};
 use copydesk_store_tests::Method;
 use serde_json::json;
@@ -436,6 +437,24 @@ async fn a_refused_address_is_said_in_a_sentence() {
     bench.in_order().await;
 }
 
+#[tokio::test]
+async fn a_recipe_that_is_gone_meanwhile_leaves_no_job_behind() {
+    let bench = Bench::new().await;
+    let first = bench.working(config()).await;
+    bench.studio.tells([Told::Hang]);
+    let receipt = first.accept(film("a boat")).await;
+    bench.pass_until("it is asked about", || async { bench.studio.polls() == 1 }).await;
+    first.kill();
+    let plug = Plug::new(bench.store.clone(), None);
+    let shelf = copydesk_recipes::Shelf::built_in().unwrap();
+    let second = Desk::open(Parts { shelf, ..bench.parts(&plug, config()) }).await.unwrap();
+    second.start_working().await.unwrap();
+    bench.ends(&receipt).await;
+    assert!(bench.failed(receipt.generation).await.message.contains("not installed any more"));
+    bench.pass_until("the job is stopped", || async { bench.studio.cancelled() == ["job-1"] }).await;
+    bench.in_order().await;
+}
+
 /// A disk without room.
 struct FullDisk;
 
@@ -468,6 +487,9 @@ async fn a_full_disk_fails_the_attempt_and_writes_nothing() {
     assert!(failure.detail.unwrap().contains("No space left on device"));
     let row = bench.row(receipt.generation).await;
     assert_eq!((row.generation.spent, bench.studio.submits()), (3, 1), "each try asks about the same job");
+    let calls = bench.calls(Some(receipt.generation)).await;
+    let seconds = |row: &CallRow| row.closed.as_ref().and_then(|(_, closed)| closed.usage.video_seconds);
+    assert_eq!(calls.iter().filter_map(seconds).collect::<Vec<_>>(), [3], "the job is paid for once");
     assert_eq!(bench.versions(receipt.draft).await, vec![]);
     bench.pass_until("the job is stopped", || async { bench.studio.cancelled() == ["job-1"] }).await;
     bench.in_order().await;
