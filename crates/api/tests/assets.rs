@@ -86,6 +86,16 @@ async fn an_asset_is_read_in_its_own_workspace_and_while_its_draft_is_there() {
 }
 
 #[tokio::test]
+async fn a_file_that_another_server_keeps_is_said_to_be_elsewhere() {
+    let site = Site::working().await;
+    let draft = drawn(&site, "a boat").await;
+    std::fs::remove_dir_all(site.folder.path()).unwrap();
+    let reply = site.get(&path(&draft)).await;
+    assert_eq!((reply.status, reply.code().as_str()), (404, "not_found"));
+    assert!(reply.json()["hint"].as_str().unwrap().contains("must share the folder"));
+}
+
+#[tokio::test]
 async fn a_title_can_be_edited_and_the_files_cannot() {
     let site = Site::working().await;
     let draft = drawn(&site, "a boat").await;

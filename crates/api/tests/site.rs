@@ -25,7 +25,7 @@ pub struct Site {
     pub provider: Arc<Scripted>,
     pub assets: Arc<FolderAssets>,
     pub key: String,
-    pub _folder: tempfile::TempDir,
+    pub folder: tempfile::TempDir,
 }
 
 /// An answer, read to its end.
@@ -94,7 +94,7 @@ impl Site {
         let settings =
             ApiSettings { public_url: format!("{PUBLIC_URL}/"), body_bytes_max: 20_000, ..ApiSettings::default() };
         let app = router(desk.clone(), settings);
-        Site { store, app, desk, provider, assets, key: key.reveal().to_owned(), _folder: folder }
+        Site { store, app, desk, provider, assets, key: key.reveal().to_owned(), folder }
     }
 
     /// Starts another process on the same store.

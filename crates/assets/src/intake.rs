@@ -1,7 +1,7 @@
 //! A file being taken in: what is written into it is counted, hashed and bounded on the way. When writing fails, the
 //! reason stays here, because a downloader can only say that it could not write.
 
-use crate::kind::{UNKNOWN, media_type_of};
+use crate::kind::{UNKNOWN, is_media_type, media_type_of};
 use crate::{AssetError, AssetStore, AssetWriter, Shelf};
 use copydesk_core::AssetId;
 use sha2::{Digest, Sha256};
@@ -53,6 +53,7 @@ impl Intake {
             return Err(self.fault.unwrap_or_else(|| unwritable(&error)));
         }
         let sha256: [u8; 32] = self.hash.finalize().into();
+        let said = said.filter(|said| is_media_type(said));
         let media_type = media_type_of(&self.beginning).or(said).unwrap_or(UNKNOWN).to_owned();
         let path = shelf.path(number, &sha256, &media_type);
         self.writer.keep(path.clone()).await?;

@@ -21,6 +21,14 @@ pub fn media_type_of(beginning: &[u8]) -> Option<&'static str> {
     }
 }
 
+/// Whether a text names a type, so that it may stand in a header: two words of plain letters around a slash.
+pub(crate) fn is_media_type(text: &str) -> bool {
+    let is_word = |word: &str| {
+        !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$&-^_.+".contains(&byte))
+    };
+    text.len() <= 100 && text.split_once('/').is_some_and(|(kind, sub)| is_word(kind) && is_word(sub))
+}
+
 /// The ending of a file's name, without the dot.
 pub fn extension(media_type: &str) -> &'static str {
     match media_type {
@@ -63,5 +71,8 @@ mod tests {
             assert_eq!(media_type_of(nothing), None);
         }
         assert_eq!(extension(UNKNOWN), "bin");
+        for (text, is_type) in [("image/x-odd", true), ("image/", false), ("a/b\r\nc: d", false), ("image", false)] {
+            assert_eq!(is_media_type(text), is_type, "{text:?}");
+        }
     }
 }

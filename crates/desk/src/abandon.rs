@@ -5,6 +5,7 @@
 use crate::desk::Inner;
 use crate::making::Job;
 use copydesk_assets::Shelf;
+use copydesk_core::generation::Status;
 use copydesk_core::recipe::step::holds_job;
 use copydesk_core::{CallId, GenerationId};
 use copydesk_providers::Timeouts;
@@ -28,13 +29,22 @@ pub(crate) struct Aftermath {
 }
 
 impl Aftermath {
-    /// Waits for the ending to be written and then cleans up. An ending that was lost cleans nothing: the job and the
-    /// files belong to somebody else by now.
+    /// Waits for the ending to be written and then cleans up. After an ending that was lost the job and the files belong
+    /// to somebody else, unless the generation has ended without a version: whoever ended it may have cleaned up before
+    /// the last file was there.
     pub fn once_written(self, inner: Arc<Inner>) -> oneshot::Sender<Applied> {
         let (reply, applied) = oneshot::channel();
         tokio::spawn(async move {
-            if matches!(applied.await, Ok(Applied::Done { .. })) {
-                self.clean(&inner).await;
+            match applied.await {
+                Ok(Applied::Done { .. }) => self.clean(&inner).await,
+                Ok(Applied::Lost { found }) => {
+                    let status = found.map(|found| found.status);
+                    if matches!(status, Some(Status::Failed | Status::Cancelled)) {
+                        Aftermath { job: None, keep: Some(Vec::new()), ..self }.clean(&inner).await;
+                    }
+                }
+                // The desk is going; the sweeper decides.
+                Err(_) => {}
             }
         });
         reply

@@ -120,7 +120,7 @@ impl Attempt {
             State::Pending { .. } => (job.filter(|_| forgets), None),
             State::Processing { .. } => (None, None),
         };
-        (job.is_some() || keep.is_some()).then_some(Aftermath { shelf: self.shelf(), job, keep })
+        Some(Aftermath { shelf: self.shelf(), job, keep })
     }
 
     /// The model of the next attempt, when the used-up attempts have moved the generation on along its route.

@@ -342,6 +342,22 @@ async fn whoever_ends_a_generation_has_its_job_stopped() {
 }
 
 #[tokio::test]
+async fn a_cancel_during_a_download_leaves_no_file() {
+    let bench = Bench::new().await;
+    let node = bench.working(config()).await;
+    bench.studio.tells([Told::Done(2)]);
+    bench.studio.brings([File::Whole(PNG.to_vec()), File::Hang]);
+    let receipt = node.accept(film("a boat")).await;
+    bench.pass_until("the second file is on its way", || async { bench.studio.fetches() == 2 }).await;
+    assert_eq!(bench.files().len(), 2, "one is whole, of one there is a beginning");
+    node.desk.cancel(SCOPE, receipt.generation).await.unwrap();
+    bench.pass_until("nothing is left", || async { bench.files().is_empty() }).await;
+    assert_eq!(bench.status(receipt.generation).await, Status::Cancelled);
+    settle().await;
+    bench.in_order().await;
+}
+
+#[tokio::test]
 async fn a_job_started_for_a_generation_that_was_cancelled_meanwhile_is_stopped() {
     let bench = Bench::new().await;
     let node = bench.working(config()).await;

@@ -151,8 +151,19 @@ fn pieces(file: Box<dyn AsyncRead + Send + Unpin>, left: u64) -> impl Stream<Ite
     })
 }
 
+/// The books know the file and the disk does not give it.
 fn lost(row: &AssetRow, error: &AssetError) -> Problem {
-    Problem::internal(format!("the file of {} cannot be read: {error}", row.asset.id))
+    let id = row.asset.id;
+    match error {
+        AssetError::Missing { .. } => {
+            tracing::error!(asset = %id, %error, "The file of an asset is not here");
+            Problem::new(Code::NotFound, format!("The file of {id} is not on this server."))
+                .hint("Servers that share a database must share the folder `assets` of their data folders, too.")
+        }
+        AssetError::TooLarge { .. } | AssetError::BadPath { .. } | AssetError::Unwritable { .. } => {
+            Problem::internal(format!("the file of {id} cannot be read: {error}"))
+        }
+    }
 }
 
 #[cfg(test)]
