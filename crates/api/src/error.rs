@@ -36,6 +36,7 @@ pub enum Code {
     IdempotencyKeyReused,
     IfMatchRequired,
     QueueFull,
+    RangeNotSatisfiable,
     RateLimited,
     Internal,
     SchemaMismatch,
@@ -54,6 +55,7 @@ pub enum Code {
     OutputTruncated,
     OutputInvalid,
     AttemptTimeout,
+    SubmissionUnknown,
     LeaseLost,
     DeadlineExceeded,
 }
@@ -74,7 +76,7 @@ pub fn codes() -> &'static [Code] {
 }
 
 impl Code {
-    const ALL: [Code; 48] = [
+    const ALL: [Code; 50] = [
         Self::MalformedJson,
         Self::BadHeader,
         Self::BadCursor,
@@ -103,6 +105,7 @@ impl Code {
         Self::IdempotencyKeyReused,
         Self::IfMatchRequired,
         Self::QueueFull,
+        Self::RangeNotSatisfiable,
         Self::RateLimited,
         Self::Internal,
         Self::SchemaMismatch,
@@ -121,6 +124,7 @@ impl Code {
         Self::OutputTruncated,
         Self::OutputInvalid,
         Self::AttemptTimeout,
+        Self::SubmissionUnknown,
         Self::LeaseLost,
         Self::DeadlineExceeded,
     ];
@@ -156,6 +160,7 @@ impl Code {
             Self::IdempotencyKeyReused => "idempotency_key_reused",
             Self::IfMatchRequired => "if_match_required",
             Self::QueueFull => "queue_full",
+            Self::RangeNotSatisfiable => "range_not_satisfiable",
             Self::RateLimited => "rate_limited",
             Self::Internal => "internal",
             Self::SchemaMismatch => "schema_mismatch",
@@ -174,6 +179,7 @@ impl Code {
             Self::OutputTruncated => "output_truncated",
             Self::OutputInvalid => "output_invalid",
             Self::AttemptTimeout => "attempt_timeout",
+            Self::SubmissionUnknown => "submission_unknown",
             Self::LeaseLost => "lease_lost",
             Self::DeadlineExceeded => "deadline_exceeded",
         }
@@ -217,6 +223,7 @@ impl Code {
             Self::IdempotencyKeyReused => facts(422, "The idempotency key was used for another request", false),
             Self::IfMatchRequired => facts(428, "The revision is missing", false),
             Self::QueueFull => facts(429, "The queue is full", true),
+            Self::RangeNotSatisfiable => facts(416, "The part lies behind the end", false),
             Self::RateLimited => facts(429, "Too many at once", true),
             Self::Internal => facts(500, "Something inside Copydesk broke", false),
             Self::SchemaMismatch => facts(503, "The database does not fit this program", false),
@@ -235,6 +242,7 @@ impl Code {
             Self::OutputTruncated => facts(502, "The answer was cut off", true),
             Self::OutputInvalid => facts(502, "The answer has the wrong form", true),
             Self::AttemptTimeout => facts(504, "The attempt took too long", true),
+            Self::SubmissionUnknown => facts(502, "It is unknown whether the provider began", false),
             Self::LeaseLost => facts(503, "The worker was lost", true),
             Self::DeadlineExceeded => facts(504, "The deadline passed", false),
         }
@@ -256,6 +264,7 @@ impl From<FailureCode> for Code {
             FailureCode::OutputTruncated => Code::OutputTruncated,
             FailureCode::OutputInvalid => Code::OutputInvalid,
             FailureCode::AttemptTimeout => Code::AttemptTimeout,
+            FailureCode::SubmissionUnknown => Code::SubmissionUnknown,
             FailureCode::LeaseLost => Code::LeaseLost,
             FailureCode::DeadlineExceeded => Code::DeadlineExceeded,
             FailureCode::Internal => Code::Internal,

@@ -37,6 +37,7 @@ pub fn page(code: Code) -> &'static str {
         Code::IdempotencyKeyReused => md!("idempotency_key_reused"),
         Code::IfMatchRequired => md!("if_match_required"),
         Code::QueueFull => md!("queue_full"),
+        Code::RangeNotSatisfiable => md!("range_not_satisfiable"),
         Code::RateLimited => md!("rate_limited"),
         Code::Internal => md!("internal"),
         Code::SchemaMismatch => md!("schema_mismatch"),
@@ -55,6 +56,7 @@ pub fn page(code: Code) -> &'static str {
         Code::OutputTruncated => md!("output_truncated"),
         Code::OutputInvalid => md!("output_invalid"),
         Code::AttemptTimeout => md!("attempt_timeout"),
+        Code::SubmissionUnknown => md!("submission_unknown"),
         Code::LeaseLost => md!("lease_lost"),
         Code::DeadlineExceeded => md!("deadline_exceeded"),
     }

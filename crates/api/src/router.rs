@@ -6,8 +6,8 @@ use crate::error::Code;
 use crate::extract::address::Address;
 use crate::problem::Problem;
 use crate::routes::{
-    drafts, events, generations, health, maintenance, metrics, models, pages, prices, recipes, settings, stream, usage,
-    versions,
+    assets, drafts, events, generations, health, maintenance, metrics, models, pages, prices, recipes, settings,
+    stream, usage, versions,
 };
 use crate::wire::links::{BASE, Links};
 use axum::Router;
@@ -135,6 +135,7 @@ fn native() -> Router<Api> {
         .route("/drafts/{id}/versions", get(versions::list))
         .route("/drafts/{id}/versions/{n}", get(versions::one))
         .route("/drafts/{id}/versions/{n}/restore", post(versions::restore))
+        .route("/assets/{id}", get(assets::one))
         .route("/usage/rows", get(usage::rows))
         .route("/recipes", get(recipes::list))
         .route("/recipes/{name}", get(recipes::one))

@@ -4,8 +4,11 @@
 
 use copydesk_core::Tokens;
 use copydesk_core::metering::usage::TokenUsage;
+use copydesk_providers::media::{DrawRequest, DrawsPictures};
+use copydesk_providers::provider::Bytes;
 use copydesk_providers::{
-    Answer, BoxFuture, CallReport, CallRequest, Catalogue, DeltaSink, ErrorClass, Finish, Provider, ProviderError,
+    Answer, BoxFuture, CallReport, CallRequest, Catalogue, DeltaSink, ErrorClass, Finish, Picture, PictureSource,
+    Provider, ProviderError,
 };
 use std::sync::atomic::{AtomicU32, Ordering};
 use tokio::sync::watch;
@@ -21,7 +24,7 @@ pub struct Scripted {
 
 impl Scripted {
     pub fn new() -> Scripted {
-        let models = ["writer", "held", "flaky", "refuses", "busy"].map(str::to_owned);
+        let models = ["writer", "held", "flaky", "refuses", "busy", "painter", "camera"].map(str::to_owned);
         let price = copydesk_providers::demo::prices()["writer"].clone();
         let prices = models.iter().map(|model| (model.clone(), price.clone())).collect();
         let catalogue = Catalogue::exact(models.to_vec(), prices);
@@ -52,7 +55,31 @@ fn written() -> CallReport {
     report(Ok(Answer::text(format!("{FIRST_HALF}{SECOND_HALF}"), Finish::Stop)))
 }
 
+impl DrawsPictures for Scripted {
+    fn draw<'a>(&'a self, request: &'a DrawRequest) -> BoxFuture<'a, CallReport<Vec<Picture>>> {
+        let (media_type, bytes) = match request.prompt.as_str() {
+            "svg" => ("image/svg+xml", &b"<svg onload=\"alert(1)\"/>"[..]),
+            _ => ("image/png", &b"\x89PNG\r\n\x1a\nnot much of a picture"[..]),
+        };
+        let source = PictureSource::Bytes(Bytes::from_static(bytes));
+        let result = Ok(vec![Picture { media_type: media_type.to_owned(), source }]);
+        let report = CallReport {
+            result,
+            usage: TokenUsage { images: Some(1), ..TokenUsage::default() },
+            http_status: Some(200),
+            provider_request_id: None,
+            served_model: None,
+            sent: true,
+            partial_text: None,
+        };
+        Box::pin(std::future::ready(report))
+    }
+}
+
 impl Provider for Scripted {
+    fn draws_pictures(&self) -> Option<&dyn DrawsPictures> {
+        Some(self)
+    }
     fn name(&self) -> &str {
         "demo"
     }

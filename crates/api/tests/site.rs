@@ -4,6 +4,7 @@ use crate::scripted::Scripted;
 use axum::Router;
 use axum::body::Body;
 use copydesk_api::{ApiSettings, router};
+use copydesk_desk::assets::FolderAssets;
 use copydesk_desk::keys::KeyText;
 use copydesk_desk::store::Scope;
 use copydesk_desk::{Desk, DeskConfig, Parts, World};
@@ -22,7 +23,9 @@ pub struct Site {
     pub app: Router,
     pub desk: Desk,
     pub provider: Arc<Scripted>,
+    pub assets: Arc<FolderAssets>,
     pub key: String,
+    pub folder: tempfile::TempDir,
 }
 
 /// An answer, read to its end.
@@ -60,11 +63,12 @@ pub fn other_workspace() -> Scope {
     Scope { workspace: "0190aaaa-0000-7000-8000-000000000009".parse().unwrap() }
 }
 
-async fn open(config: DeskConfig, store: ModelStore, provider: Arc<Scripted>) -> Desk {
+async fn open(config: DeskConfig, store: ModelStore, provider: Arc<Scripted>, assets: Arc<FolderAssets>) -> Desk {
     let mut providers = Registry::new();
     providers.insert(provider).unwrap();
     let parts = Parts {
         store: Arc::new(store),
+        assets,
         world: World::real(),
         shelf: Shelf::built_in().unwrap_or_else(|error| panic!("{error}")),
         providers,
@@ -82,18 +86,21 @@ impl Site {
 
     pub async fn with(config: DeskConfig, store: ModelStore) -> Site {
         let provider = Arc::new(Scripted::new());
-        let desk = open(config, store.clone(), Arc::clone(&provider)).await;
+        let folder = tempfile::tempdir().unwrap();
+        let assets = Arc::new(FolderAssets::new(folder.path()));
+        let desk = open(config, store.clone(), Arc::clone(&provider), Arc::clone(&assets)).await;
         let key = KeyText::random(desk.world());
         desk.add_key(Scope::DEFAULT, "test", &key).await.unwrap();
         let settings =
             ApiSettings { public_url: format!("{PUBLIC_URL}/"), body_bytes_max: 20_000, ..ApiSettings::default() };
         let app = router(desk.clone(), settings);
-        Site { store, app, desk, provider, key: key.reveal().to_owned() }
+        Site { store, app, desk, provider, assets, key: key.reveal().to_owned(), folder }
     }
 
     /// Starts another process on the same store.
     pub async fn elsewhere(&self) -> Desk {
-        let desk = open(DeskConfig::default(), self.store.clone(), Arc::new(Scripted::new())).await;
+        let desk =
+            open(DeskConfig::default(), self.store.clone(), Arc::new(Scripted::new()), Arc::clone(&self.assets)).await;
         desk.start_working().await.unwrap();
         desk
     }

@@ -78,6 +78,8 @@ pub async fn desk(store: Arc<dyn Store>, provider: Arc<InProcess>, config: DeskC
     let mut providers = Registry::new();
     providers.insert(provider).map_err(|error| error.to_string())?;
     let shelf = Shelf::built_in().map_err(|error| error.to_string())?;
-    let parts = Parts { store, world: World::real(), shelf, providers, config, label: "bench".to_owned() };
+    // No recipe of a benchmark makes files.
+    let assets = Arc::new(copydesk_desk::assets::FolderAssets::new("no-files-are-made-here"));
+    let parts = Parts { store, assets, world: World::real(), shelf, providers, config, label: "bench".to_owned() };
     Desk::open(parts).await.map_err(|error| error.to_string())
 }

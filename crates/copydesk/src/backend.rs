@@ -128,6 +128,34 @@ impl Backend {
         Ok(Reply { body })
     }
 
+    /// The bytes of something that is not JSON. An answer of 400 and above becomes a [`Failure`].
+    pub async fn bytes(&self, path: &str) -> Result<BoxStream<'static, Result<Vec<u8>, Failure>>, Failure> {
+        match self {
+            Backend::Inside { router, .. } => {
+                let response = inside(router, Method::GET, path, None, &[]).await?;
+                let status = response.status().as_u16();
+                if status >= 400 {
+                    let bytes = response.into_body().collect().await.map_err(broken)?.to_bytes();
+                    return Err(problem::failure(status, &serde_json::from_slice(&bytes).map_err(broken)?));
+                }
+                let stream = response.into_body().into_data_stream();
+                Ok(stream.map(|piece| piece.map(|bytes| bytes.to_vec()).map_err(broken)).boxed())
+            }
+            Backend::Server { .. } => {
+                let response = self.send(Method::GET, path, None, &[]).await?;
+                let status = response.status().as_u16();
+                if status >= 400 {
+                    let bytes = response.bytes().await.map_err(|error| unreachable_server(&error))?;
+                    return Err(problem::failure(status, &serde_json::from_slice(&bytes).map_err(broken)?));
+                }
+                let stream = response.bytes_stream();
+                Ok(stream
+                    .map(|piece| piece.map(|bytes| bytes.to_vec()).map_err(|error| unreachable_server(&error)))
+                    .boxed())
+            }
+        }
+    }
+
     /// The bytes of an event stream.
     pub async fn stream(&self, path: &str) -> Result<BoxStream<'static, Result<Vec<u8>, Failure>>, Failure> {
         match self {

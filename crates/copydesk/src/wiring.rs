@@ -2,6 +2,7 @@
 
 use crate::config::Settings;
 use crate::exit::{self, Failure};
+use copydesk_desk::assets::FolderAssets;
 use copydesk_desk::recipes::Shelf;
 use copydesk_desk::{Desk, Parts, World};
 use copydesk_providers::{
@@ -17,6 +18,9 @@ use tokio::sync::watch;
 
 /// How long the command line's own requests wait for a connection.
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
+
+/// Where pictures and videos are, in the data folder.
+const ASSETS_FOLDER: &str = "assets";
 
 /// A desk with the things that must live as long as it does.
 pub struct Wired {
@@ -125,7 +129,9 @@ pub async fn open_desk(settings: &Settings, open: OpenStore) -> Result<Wired, Fa
     let shelf = shelf(settings)?;
     let label = format!("{}/{}", host(), std::process::id());
     let OpenStore { store, wakeups, watchman } = open;
-    let parts = Parts { store, world: World::real(), shelf, providers, config: settings.desk.clone(), label };
+    let assets = Arc::new(FolderAssets::new(settings.data.join(ASSETS_FOLDER)));
+    let config = settings.desk.clone();
+    let parts = Parts { store, assets, world: World::real(), shelf, providers, config, label };
     let desk = Desk::open(parts).await?;
     if let Some(wakeups) = wakeups {
         follow(&desk, wakeups);

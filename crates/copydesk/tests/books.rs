@@ -60,9 +60,15 @@ const FAULTS: [Fault; 24] = [
 ];
 
 /// Real time, only faster, so that nobody waits for a backoff.
-struct Hurried {
+pub struct Hurried {
     began: Instant,
     start: Timestamp,
+}
+
+impl Hurried {
+    pub fn starting_now() -> Hurried {
+        Hurried { began: Instant::now(), start: Timestamp::from_micros(1_790_000_000_000_000) }
+    }
 }
 
 impl Clock for Hurried {
@@ -136,7 +142,7 @@ async fn desk(fake: &FakeProvider, store: Arc<dyn Store>) -> Desk {
     let anthropic = Anthropic::new("claude", &fake.base_url_for(Dialect::Anthropic), http);
     providers.insert(Arc::new(openai)).unwrap();
     providers.insert(Arc::new(anthropic)).unwrap();
-    let clock = Hurried { began: Instant::now(), start: Timestamp::from_micros(1_790_000_000_000_000) };
+    let clock = Hurried::starting_now();
     let config = DeskConfig {
         max_concurrent: Some(24),
         // A busy machine must not look like a dead node on the fast clock.
@@ -147,6 +153,7 @@ async fn desk(fake: &FakeProvider, store: Arc<dyn Store>) -> Desk {
     };
     let parts = Parts {
         store,
+        assets: Arc::new(copydesk_desk::assets::FolderAssets::new("no-files-are-made-here")),
         world: World::new(Arc::new(clock), Arc::new(SystemDice::default())),
         shelf: Shelf::built_in().unwrap(),
         providers,

@@ -12,6 +12,8 @@ mod drafts;
 mod first_command;
 mod generations;
 mod help;
+mod jobs;
+mod media;
 mod models;
 mod postgres;
 mod prices;

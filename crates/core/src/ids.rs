@@ -88,6 +88,8 @@ ids! {
     KeyId = "key", "key";
     /// A batch of generations started together.
     JobId = "job", "job";
+    /// A file that a version names: a picture, a video.
+    AssetId = "ast", "asset";
 }
 
 impl WorkspaceId {

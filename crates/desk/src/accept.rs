@@ -4,9 +4,10 @@
 use crate::batch::Collector;
 use crate::desk::Desk;
 use crate::error::{DeskError, Fault};
+use crate::making::{lack_of, pictures_in};
 use copydesk_core::generation::Status;
 use copydesk_core::generation::fairness::Priority;
-use copydesk_core::recipe::{ModelRef, Recipe};
+use copydesk_core::recipe::{ModelRef, Recipe, StepKind};
 use copydesk_core::refusal::Refusal;
 use copydesk_core::{DraftId, GenerationId, MicroCredits, Timestamp, TransferId, UserId};
 use copydesk_providers::{Registry, UnknownModel};
@@ -252,6 +253,7 @@ impl Desk {
         let now = self.inner.now();
         let deadline_at = self.deadline(&request, recipe, now, &mut faults);
         let (model, models) = self.model(request.model.as_deref(), recipe, &mut faults)?;
+        self.check_making(recipe, &request, &mut faults);
         if !faults.is_empty() {
             return Err(DeskError::Invalid(faults));
         }
@@ -276,7 +278,7 @@ impl Desk {
             recipe: recipe.name.clone(),
             recipe_version: recipe.version.clone(),
             model,
-            step: recipe.steps[0].name.clone(),
+            step: recipe.steps[0].operation(),
             input,
             metadata: request.metadata.to_string(),
             target: request.target,
@@ -291,6 +293,24 @@ impl Desk {
             hold: if self.inner.config.credits { recipe.price } else { MicroCredits::ZERO },
             hold_id: TransferId(world.uuid(now)),
         })
+    }
+
+    /// Every model that may be tried must be able to make what the recipe's last step makes.
+    fn check_making(&self, recipe: &Recipe, request: &Request, faults: &mut Vec<Fault>) {
+        let Some(step) = recipe.steps.last().filter(|step| step.kind.makes_media()) else { return };
+        let asked =
+            request.model.as_ref().filter(|name| name.parse::<ModelRef>().is_ok()).map(|name| vec![name.clone()]);
+        for address in asked.unwrap_or_else(|| route(recipe, &self.inner.providers)) {
+            let Ok((provider, _)) = self.inner.providers.resolve(&address) else { continue };
+            if let Some(lack) = lack_of(provider.as_ref(), step) {
+                faults.push(Fault::new("/model", "cannot_serve", lack.sentence(&address, step)));
+            }
+        }
+        if let StepKind::Media { pictures_from: Some(property), .. } = &step.kind
+            && let Err(what) = pictures_in(&request.input, Some(property))
+        {
+            faults.push(Fault::new(format!("/input/{property}"), "not_a_picture", what));
+        }
     }
 
     fn deadline(&self, request: &Request, recipe: &Recipe, now: Timestamp, faults: &mut Vec<Fault>) -> Timestamp {

@@ -1,39 +1,42 @@
 //! One attempt: render the prompt, call the model, judge the answer, and hand the decision to the turn loop. Whatever
 //! happens inside, exactly one ending leaves here, and every call that was opened is closed with its figures.
 
+use crate::abandon::Aftermath;
+use crate::decide::Checkpoint;
 use crate::desk::Inner;
 use crate::figures::{self, Timing};
 use crate::first_text::FirstText;
 use crate::live::Running;
+use crate::making::Job;
 use crate::metrics::Tally;
 use crate::witness::Witness;
-use crate::work::Outgoing;
+use crate::work::{Outgoing, SlotMove};
 use copydesk_core::generation::event::{FallbackReason, Success};
-use copydesk_core::generation::{
-    AttemptNo, Effect, Event, Failure, FailureCode, FaultOf, Generation, State, Verdict, transition,
-};
-use copydesk_core::health::{Cooling, Debt, Door, Rows, Subject, door};
+use copydesk_core::generation::{AttemptNo, Event, Failure, FailureCode, FaultOf, State};
+use copydesk_core::health::{Cooling, Door, Rows, door};
 use copydesk_core::metering::price::Price;
 use copydesk_core::metering::usage::{CallOutcome, TokenUsage};
-use copydesk_core::recipe::{self, AnswerShape, Content, Fallback, PromptMessage, Role};
-use copydesk_core::{CallId, GenerationId, Timestamp, Tokens, TransferId};
+use copydesk_core::{GenerationId, Timestamp};
+
+use copydesk_core::recipe::{self, AnswerShape, Chat, Fallback, PromptMessage, Role, Step, StepKind};
 use copydesk_providers::{Answer, CallReport, CallRequest, Finish, Message, Provider, Timeouts};
 use copydesk_recipes::LoadedRecipe;
-use copydesk_store::generations::{Applied, Change, Claimed, Fence, FinishedStep, Lane, NewContent, Write};
-use copydesk_store::usage::{ClosedCall, OpenCall};
+use copydesk_store::generations::{Claimed, FinishedStep, NewAsset, NewContent, Write};
+use copydesk_store::usage::ClosedCall;
 use futures::FutureExt;
 use serde_json::Value;
-use sha2::{Digest, Sha256};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::oneshot;
+use tokio::sync::OwnedSemaphorePermit;
 
 /// How an attempt ended, before the core decides what that means.
-struct Ending {
-    event: Event,
-    content: Option<NewContent>,
-    closes: ClosedCall,
+pub(crate) struct Ending {
+    pub event: Event,
+    pub content: Option<NewContent>,
+    /// The files the content names.
+    pub assets: Vec<NewAsset>,
+    pub closes: ClosedCall,
 }
 
 /// The slot of an attempt. However the attempt ends, also by a panic while it ends, its slot comes free exactly once.
@@ -41,24 +44,37 @@ struct Slot {
     inner: Arc<Inner>,
     generation: GenerationId,
     attempt: AttemptNo,
+    /// It was given back while the attempt waited for a job.
+    rested: bool,
     write: Option<Write>,
     tally: Option<Tally>,
+    aftermath: Option<Aftermath>,
 }
 
 impl Drop for Slot {
     fn drop(&mut self) {
         self.inner.live.end(self.generation, self.attempt);
         let write = self.write.take();
+        let reply = self.aftermath.take().map(|aftermath| aftermath.once_written(Arc::clone(&self.inner)));
+        let slot = SlotMove::Frees { rested: self.rested };
         // The loop outlives all attempts; it ends only when none is left.
         let (generation, tally) = (self.generation, self.tally.take());
-        drop(self.inner.outgoing.send(Outgoing { write, reply: None, ended: true, generation, tally }));
+        drop(self.inner.outgoing.send(Outgoing { write, reply, slot, generation, tally }));
     }
 }
 
 /// Runs a claimed generation to the end of this attempt.
 pub(crate) async fn run(inner: Arc<Inner>, claimed: Claimed, running: Running) {
     let (id, number) = (claimed.generation.id, claimed.generation.attempt);
-    let mut slot = Slot { inner: Arc::clone(&inner), generation: id, attempt: number, write: None, tally: None };
+    let mut slot = Slot {
+        inner: Arc::clone(&inner),
+        generation: id,
+        attempt: number,
+        rested: false,
+        write: None,
+        tally: None,
+        aftermath: None,
+    };
     let opened = inner.world.steady();
     let mut attempt = Attempt {
         inner,
@@ -73,6 +89,10 @@ pub(crate) async fn run(inner: Arc<Inner>, claimed: Claimed, running: Running) {
         odd_finish: None,
         left_out_temperature: false,
         witness: Witness::default(),
+        making: None,
+        job: None,
+        kept: None,
+        resting: None,
     };
     let ending = match AssertUnwindSafe(attempt.work()).catch_unwind().await {
         Ok(ending) => ending,
@@ -85,33 +105,45 @@ pub(crate) async fn run(inner: Arc<Inner>, claimed: Claimed, running: Running) {
             Some(attempt.failed(failure, None))
         }
     };
-    slot.write = ending.map(|ending| attempt.decide(ending));
-    slot.tally = slot.write.as_ref().map(|write| attempt.tally(write));
+    slot.rested = attempt.resting.is_some();
+    if let Some((write, aftermath)) = ending.map(|ending| attempt.decide(ending)) {
+        slot.tally = Some(attempt.tally(&write));
+        slot.write = Some(write);
+        slot.aftermath = aftermath;
+    }
 }
 
-struct Attempt {
-    inner: Arc<Inner>,
-    claimed: Claimed,
-    running: Running,
+pub(crate) struct Attempt {
+    pub inner: Arc<Inner>,
+    pub claimed: Claimed,
+    pub running: Running,
     /// When the open call was opened, on the steady clock.
-    opened: Duration,
+    pub opened: Duration,
     /// When the open call's first text came, on the same clock.
-    first_text: FirstText,
-    prompt_bytes: u64,
+    pub first_text: FirstText,
+    pub prompt_bytes: u64,
     /// How much of the live text belongs to the calls before this one. Units: bytes.
-    text_before: usize,
-    price: Option<Price>,
-    call: Call,
+    pub text_before: usize,
+    pub price: Option<Price>,
+    pub call: Call,
     /// The reason the last answer ended with, where nobody knows it: its text is taken, and marked.
-    odd_finish: Option<String>,
+    pub odd_finish: Option<String>,
     /// The recipe names a temperature, and the model takes none.
-    left_out_temperature: bool,
+    pub left_out_temperature: bool,
     /// What the last call said of its model.
-    witness: Witness,
+    pub witness: Witness,
+    /// The step that makes files, once the attempt has come to that one.
+    pub making: Option<Step>,
+    /// Its job at the provider, as long as there is something to expect of it.
+    pub job: Option<Job>,
+    /// The name of the checkpoint that holds a job in the store, whatever has become of it.
+    pub kept: Option<String>,
+    /// Held while the attempt has no slot, because it only waits for a job.
+    pub resting: Option<OwnedSemaphorePermit>,
 }
 
 /// How far the open call has come; it decides what is put on the books when the attempt ends here.
-enum Call {
+pub(crate) enum Call {
     /// The intent is written; nothing has left.
     Opened,
     /// With the provider. Whatever cuts it off now, it may be billed.
@@ -130,7 +162,11 @@ enum Called {
 impl Attempt {
     /// The steps in order. `None` means that the lease was lost on the way: somebody else has it, and it was booked.
     async fn work(&mut self) -> Option<Ending> {
-        if let Some(cooling) = self.claimed.cooling.take() {
+        if let Err(what) = self.take_job() {
+            return Some(self.broken(what));
+        }
+        // A job that runs already is asked about all the same: it was paid for.
+        if let Some(cooling) = self.claimed.cooling.take().filter(|_| self.job.is_none()) {
             return Some(self.passed_over(&cooling).await);
         }
         let Some(loaded) = self.inner.shelf.get(&self.claimed.recipe) else {
@@ -154,42 +190,53 @@ impl Attempt {
         }
         loop {
             let index = self.claimed.steps.len();
-            let answer = match self.step(&loaded, index, &input).await {
+            let step = &loaded.recipe.steps[index];
+            let chat = match &step.kind {
+                StepKind::Chat(chat) => chat,
+                StepKind::Picture(_) | StepKind::Media { .. } => return self.make(&loaded, step, &input).await,
+            };
+            let answer = match self.step(&loaded, index, chat, &input).await {
                 Ok(answer) => answer,
                 Err(ending) => return Some(*ending),
             };
             if index + 1 == loaded.recipe.steps.len() {
                 return Some(self.judge(&loaded, &input, &answer));
             }
-            if !self.checkpoint(&loaded, index, answer).await {
+            let step = FinishedStep { name: step.name.clone(), output: answer };
+            let next = loaded.recipe.steps[index + 1].operation();
+            if !self.commit(Checkpoint { step: Some(step), next: Some(next), ..Checkpoint::default() }).await {
                 return None;
             }
         }
     }
 
-    /// Whether the finished steps are the first ones of the recipe as it is now, with at least one to go.
+    /// Whether the finished steps are the first ones of the recipe as it is now, with at least one to go, and a job is
+    /// one of that.
     fn steps_fit(&self, loaded: &LoadedRecipe) -> bool {
         let (done, planned) = (&self.claimed.steps, &loaded.recipe.steps);
-        done.len() < planned.len() && done.iter().zip(planned).all(|(done, planned)| done.name == planned.name)
+        let job_fits = |step: &Step| self.kept.as_ref().is_none_or(|kept| *kept == step.job_checkpoint());
+        planned.get(done.len()).is_some_and(job_fits)
+            && done.iter().zip(planned).all(|(done, planned)| done.name == planned.name)
     }
 
     /// One call of the model, judged as far as a step can be.
-    async fn step(&mut self, loaded: &LoadedRecipe, index: usize, input: &Value) -> Result<String, Box<Ending>> {
-        let step = &loaded.recipe.steps[index];
+    async fn step(
+        &mut self,
+        loaded: &LoadedRecipe,
+        index: usize,
+        chat: &Chat,
+        input: &Value,
+    ) -> Result<String, Box<Ending>> {
         let (provider, model) = match self.inner.providers.resolve(&self.claimed.model) {
             Ok(found) => found,
             Err(unknown) => return Err(Box::new(self.broken(unknown.to_string()))),
         };
         self.price = self.inner.price_at(provider.as_ref(), &model, self.inner.now());
-        let outputs: Vec<String> = self.claimed.steps.iter().map(|step| step.output.clone()).collect();
-        let prompt = match loaded.render_step(index, input, &outputs) {
-            Ok(prompt) => prompt,
-            Err(error) => return Err(Box::new(self.broken(error.to_string()))),
-        };
+        let prompt = self.prompt(loaded, index, input)?;
         self.prompt_bytes = prompt.iter().map(|message| message.text.len() as u64).sum();
         let able = provider.catalogue().abilities(&model);
-        let temperature = step.temperature.filter(|_| able.temperature).map(|degrees| degrees as f32);
-        self.left_out_temperature |= temperature.is_none() && step.temperature.is_some();
+        let temperature = chat.temperature.filter(|_| able.temperature).map(|degrees| degrees as f32);
+        self.left_out_temperature |= temperature.is_none() && chat.temperature.is_some();
         let request = CallRequest {
             max_output_tokens: loaded.output_tokens_max(index, input),
             temperature,
@@ -232,6 +279,16 @@ impl Attempt {
         Err(Box::new(self.failed(failure, None)))
     }
 
+    pub(crate) fn prompt(
+        &self,
+        loaded: &LoadedRecipe,
+        index: usize,
+        input: &Value,
+    ) -> Result<Vec<PromptMessage>, Box<Ending>> {
+        let outputs: Vec<String> = self.claimed.steps.iter().map(|step| step.output.clone()).collect();
+        loaded.render_step(index, input, &outputs).map_err(|error| Box::new(self.broken(error.to_string())))
+    }
+
     /// An earlier step's answer that later steps cannot build on. The last one is judged by [`Attempt::judge`], which
     /// knows about fallbacks.
     fn unusable_step(&self, loaded: &LoadedRecipe, index: usize, answer: &Answer, input: &Value) -> Option<Failure> {
@@ -264,51 +321,6 @@ impl Attempt {
         }
     }
 
-    /// Writes the finished step and opens the next call, and waits until both are durable.
-    async fn checkpoint(&mut self, loaded: &LoadedRecipe, index: usize, output: String) -> bool {
-        let recipe = &loaded.recipe;
-        let now = self.inner.now();
-        let next = OpenCall {
-            id: CallId(self.inner.world.uuid(now)),
-            step: recipe.steps[index + 1].name.clone(),
-            model: self.claimed.model.clone(),
-        };
-        let done = FinishedStep { name: recipe.steps[index].name.clone(), output };
-        let event = Event::StepFinished { attempt: self.claimed.generation.attempt };
-        let Ok(Verdict::Change(decision)) = transition(&self.claimed.generation, &event, now) else {
-            return false;
-        };
-        let (state, row_version) = (decision.next.clone(), decision.row_version);
-        let closes = self.closes(CallOutcome::Failed);
-        let change = Change {
-            decision,
-            sign: self.witness.sign(&self.claimed.model),
-            debts: self.debts(&closes, 1),
-            closes: Some(closes),
-            opens: Some(next.clone()),
-            step: Some(done.clone()),
-            ..self.change_at(now)
-        };
-        let (reply, applied) = oneshot::channel();
-        let write = Write::Change(Box::new(change));
-        let (generation, tally) = (self.claimed.generation.id, Some(self.tally(&write)));
-        let write = Some(write);
-        drop(self.inner.outgoing.send(Outgoing { write, reply: Some(reply), ended: false, generation, tally }));
-        if !matches!(applied.await, Ok(Applied::Done { .. })) {
-            return false;
-        }
-        self.claimed.generation.state = state;
-        self.claimed.generation.row_version = row_version;
-        self.claimed.steps.push(done);
-        self.claimed.call = next.id;
-        self.call = Call::Opened;
-        self.witness = Witness::default();
-        self.text_before = self.running.text.bytes();
-        self.opened = self.inner.world.steady();
-        self.first_text = FirstText::default();
-        true
-    }
-
     /// The last answer becomes the content, or the recipe's honest fallback, or a failed attempt.
     fn judge(&self, loaded: &LoadedRecipe, input: &Value, answer: &str) -> Ending {
         match loaded.parse_output(answer, input) {
@@ -318,6 +330,7 @@ impl Attempt {
                     success: Success::Generated,
                 },
                 content: Some(self.content(loaded, &content)),
+                assets: Vec::new(),
                 closes: self.closes(CallOutcome::Ok),
             },
             Err(why) => {
@@ -335,19 +348,20 @@ impl Attempt {
                 success: Success::Fallback(FallbackReason(fallback.reason_code.to_owned())),
             },
             content: Some(self.content(loaded, &fallback.content)),
+            assets: Vec::new(),
             closes: self.closes(CallOutcome::NotSent),
         }
     }
 
     /// A failed attempt. Its reason stands beside the call too, because that is what is shown while it is tried again.
-    fn failed(&self, failure: Failure, fallback: Option<(&LoadedRecipe, Fallback)>) -> Ending {
+    pub(crate) fn failed(&self, failure: Failure, fallback: Option<(&LoadedRecipe, Fallback)>) -> Ending {
         let mut closes = self.closes(CallOutcome::Failed);
         if closes.error.is_none() {
             closes.error = Some((failure.code.as_str().to_owned(), failure.message.clone()));
         }
         if fallback.is_none() && failure.code.retryable() && self.past_deadline() {
             // What would have been tried again ended with the deadline, whoever noticed first.
-            return Ending { event: Event::DeadlinePassed, content: None, closes };
+            return Ending { event: Event::DeadlinePassed, content: None, assets: Vec::new(), closes };
         }
         let reason = fallback.as_ref().map(|(_, fallback)| FallbackReason(fallback.reason_code.to_owned()));
         Ending {
@@ -358,25 +372,27 @@ impl Attempt {
                 fallback: reason,
             },
             content: fallback.map(|(loaded, fallback)| self.content(loaded, &fallback.content)),
+            assets: Vec::new(),
             closes,
         }
     }
 
     /// Our own side is wrong: another attempt would find the same.
-    fn broken(&self, sentence: String) -> Ending {
+    pub(crate) fn broken(&self, sentence: String) -> Ending {
         self.failed(Failure::new(FailureCode::ProviderRejected, sentence).for_good(), None)
     }
 
-    fn stopped(&self) -> Ending {
+    pub(crate) fn stopped(&self) -> Ending {
         // Cancelled by its owner: the store has the end already, this one comes late and only its figures count.
         Ending {
             event: Event::HandedBack { attempt: self.claimed.generation.attempt },
             content: None,
+            assets: Vec::new(),
             closes: self.closes(CallOutcome::Cancelled),
         }
     }
 
-    fn out_of_time(&mut self) -> Ending {
+    pub(crate) fn out_of_time(&mut self) -> Ending {
         let span = self.claimed.generation.terms.attempt_timeout;
         let sentence = format!("{} did not finish within {} s.", self.claimed.model, span.as_secs());
         let failure = Failure::new(FailureCode::AttemptTimeout, sentence).of(FaultOf::Model);
@@ -386,7 +402,7 @@ impl Attempt {
 
     /// A call that was still under way at the generation's own deadline had not the time it is given otherwise: that it
     /// did not finish says nothing of the model.
-    fn blame(&mut self, failure: &Failure) {
+    pub(crate) fn blame(&mut self, failure: &Failure) {
         let timed_out = matches!(failure.code, FailureCode::ProviderTimeout | FailureCode::AttemptTimeout);
         if !(timed_out && self.past_deadline()) {
             self.witness.failed(failure);
@@ -401,10 +417,11 @@ impl Attempt {
         let error = Some((code.as_str().to_owned(), failure.message.clone()));
         let closes = ClosedCall { error, ..self.closes(CallOutcome::NotSent) };
         if self.past_deadline() {
-            return Ending { event: Event::DeadlinePassed, content: None, closes };
+            return Ending { event: Event::DeadlinePassed, content: None, assets: Vec::new(), closes };
         }
         let attempt = self.claimed.generation.attempt;
-        Ending { event: Event::PassedOver { attempt, failure, doors: self.doors(*until).await }, content: None, closes }
+        let event = Event::PassedOver { attempt, failure, doors: self.doors(*until).await };
+        Ending { event, content: None, assets: Vec::new(), closes }
     }
 
     /// Until when each model of the route is left alone; our own until `until`.
@@ -431,31 +448,17 @@ impl Attempt {
         doors
     }
 
-    /// What the call that ends used of the rates that are set, and the one it opens, if it does.
-    fn debts(&self, closes: &ClosedCall, opens: u32) -> Vec<(Lane, Debt)> {
-        let tokens = [closes.usage.input, closes.usage.output].into_iter().flatten().map(|tokens| tokens.0);
-        let tokens = Tokens(tokens.fold(0, i64::saturating_add));
-        let model = &self.claimed.model;
-        let own = |lane: &Lane| match lane {
-            Lane::Recipe(recipe) => *recipe == self.claimed.recipe,
-            Lane::Provider(name) => Subject::provider_of(model) == Subject::Provider(name.clone()),
-            Lane::Model(address) => address == model,
-            Lane::Workspace(workspace) => *workspace == self.claimed.scope.workspace,
-        };
-        let rates = self.inner.config.rates.iter().filter(|(lane, _)| own(lane));
-        let debts = rates.map(|(lane, rate)| (lane.clone(), rate.cost(opens, tokens)));
-        debts.filter(|(_, debt)| !debt.is_none()).collect()
-    }
-
-    fn past_deadline(&self) -> bool {
+    pub(crate) fn past_deadline(&self) -> bool {
         self.inner.now() >= self.claimed.generation.terms.deadline_at
     }
 
     /// The end of the open call: its own figures when it came back, an estimate when it was `cut` off on the way, nothing
     /// when it never left.
-    fn closes(&self, cut: CallOutcome) -> ClosedCall {
+    pub(crate) fn closes(&self, cut: CallOutcome) -> ClosedCall {
         let (outcome, usage) = match &self.call {
             Call::Back(closed) => return closed.as_ref().clone(),
+            // How long its words are says nothing of what a picture or a video costs.
+            Call::Sent if self.making.is_some() => (cut, TokenUsage::default()),
             Call::Sent => {
                 let written = self.running.text.bytes().saturating_sub(self.text_before);
                 (cut, figures::estimate(self.prompt_bytes, written as u64))
@@ -465,97 +468,18 @@ impl Attempt {
         figures::close_without_report(self.claimed.call, outcome, usage, self.price.as_ref(), self.timing())
     }
 
-    fn timing(&self) -> Timing {
+    pub(crate) fn timing(&self) -> Timing {
         let since = |instant: Duration| instant.saturating_sub(self.opened);
         Timing { first_text: self.first_text.at().map(since), whole: since(self.inner.world.steady()) }
     }
 
-    fn time_left(&self) -> Duration {
+    pub(crate) fn time_left(&self) -> Duration {
         match &self.claimed.generation.state {
             State::Processing { attempt_deadline, .. } => attempt_deadline.since(self.inner.now()),
             State::Pending { .. } | State::Completed { .. } | State::Failed { .. } | State::Cancelled { .. } => {
                 Duration::ZERO
             }
         }
-    }
-
-    fn content(&self, loaded: &LoadedRecipe, content: &Content) -> NewContent {
-        let mut provenance = serde_json::json!({
-            "recipe": self.claimed.recipe,
-            "recipe_version": loaded.recipe.version,
-            "model": self.claimed.model,
-            "attempt": self.claimed.generation.attempt.0,
-            "call": self.claimed.call.to_string(),
-        });
-        if let Some(word) = &self.odd_finish {
-            provenance["finish"] = word.as_str().into();
-        }
-        if self.left_out_temperature {
-            provenance["left_out"] = serde_json::json!(["temperature"]);
-        }
-        new_content(content, provenance.to_string())
-    }
-
-    fn change_at(&self, now: Timestamp) -> Change {
-        let generation = &self.claimed.generation;
-        Change {
-            scope: self.claimed.scope,
-            at: now,
-            fence: Fence::of(generation),
-            decision: copydesk_core::generation::Decision {
-                next: generation.state.clone(),
-                attempt: generation.attempt,
-                spent: generation.spent,
-                row_version: generation.row_version,
-                noted: None,
-                effects: Vec::new(),
-            },
-            content: None,
-            closes: None,
-            opens: None,
-            step: None,
-            next_model: None,
-            sign: None,
-            debts: Vec::new(),
-            transfers: [TransferId(self.inner.world.uuid(now)), TransferId(self.inner.world.uuid(now))],
-        }
-    }
-
-    /// Asks the core what the ending means and packs everything that must be written with it.
-    fn decide(&self, ending: Ending) -> Write {
-        let now = self.inner.now();
-        let generation: &Generation = &self.claimed.generation;
-        let Ok(Verdict::Change(decision)) = transition(generation, &ending.event, now) else {
-            return Write::Late { scope: self.claimed.scope, call: ending.closes };
-        };
-        log_ending(&self.claimed, &decision.next);
-        let stores = decision.effects.iter().any(|effect| matches!(effect, Effect::StoreVersion(_)));
-        let next_model = self.next_model(&decision.next, decision.spent);
-        Write::Change(Box::new(Change {
-            decision,
-            content: ending.content.filter(|_| stores),
-            sign: self.witness.sign(&self.claimed.model),
-            debts: self.debts(&ending.closes, 0),
-            closes: Some(ending.closes),
-            next_model,
-            ..self.change_at(now)
-        }))
-    }
-
-    fn tally(&self, write: &Write) -> Tally {
-        let claimed = &self.claimed;
-        Tally::of(write, &claimed.recipe, &claimed.model, &claimed.generation.state)
-    }
-
-    /// The model of the next attempt, when the used-up attempts have moved the generation on along its route.
-    fn next_model(&self, next: &State, spent: u32) -> Option<String> {
-        let terms = &self.claimed.generation.terms;
-        let place = terms.place(spent);
-        if !matches!(next, State::Pending { .. }) || place == terms.place(self.claimed.generation.spent) {
-            return None;
-        }
-        let loaded = self.inner.shelf.get(&self.claimed.recipe)?;
-        crate::accept::route(&loaded.recipe, &self.inner.providers).into_iter().nth(place as usize)
     }
 }
 
@@ -564,37 +488,5 @@ fn message(prompt: PromptMessage) -> Message {
         Role::System => Message::system(prompt.text),
         Role::User => Message::user(prompt.text),
         Role::Assistant => Message::assistant(prompt.text),
-    }
-}
-
-fn log_ending(claimed: &Claimed, next: &State) {
-    let (id, attempt, model) = (claimed.generation.id, claimed.generation.attempt.0, &claimed.model);
-    match next {
-        State::Completed { .. } => tracing::info!(generation = %id, attempt, model, "the result is there"),
-        State::Pending { .. } => {
-            tracing::warn!(generation = %id, attempt, model, "attempt failed, goes back to the queue")
-        }
-        State::Failed { failure, .. } => {
-            tracing::warn!(generation = %id, attempt, model, code = %failure.code, "failed: {failure}");
-        }
-        State::Processing { .. } | State::Cancelled { .. } => {}
-    }
-}
-
-/// A content as the store takes it. The hash covers form, title and body.
-pub(crate) fn new_content(content: &Content, provenance: String) -> NewContent {
-    let body = content.body.to_string();
-    let mut hash = Sha256::new();
-    for part in [content.form.as_str(), &content.title, &body] {
-        hash.update((part.len() as u64).to_be_bytes());
-        hash.update(part.as_bytes());
-    }
-    NewContent {
-        title: content.title.clone(),
-        form: content.form.as_str().to_owned(),
-        words: u32::try_from(content.word_count()).unwrap_or(u32::MAX),
-        body,
-        hash: hash.finalize().into(),
-        provenance,
     }
 }

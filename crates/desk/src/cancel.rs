@@ -1,6 +1,7 @@
 //! Cancelling: the end is written first, with the whole hold given back; then the running attempt is told to stop, which
 //! closes the provider's socket. What the provider bills until then is on the books, at the operator's expense.
 
+use crate::abandon::clean_up_after;
 use crate::desk::Desk;
 use crate::error::DeskError;
 use crate::metrics::Tally;
@@ -25,20 +26,8 @@ impl Desk {
                 Verdict::Late | Verdict::Nothing => return Ok(row),
             };
             let world = &self.inner.world;
-            let change = Change {
-                scope,
-                at: now,
-                fence: Fence::of(&row.generation),
-                decision,
-                content: None,
-                closes: None,
-                opens: None,
-                step: None,
-                next_model: None,
-                sign: None,
-                debts: Vec::new(),
-                transfers: [TransferId(world.uuid(now)), TransferId(world.uuid(now))],
-            };
+            let transfers = [TransferId(world.uuid(now)), TransferId(world.uuid(now))];
+            let change = Change::of(scope, now, Fence::of(&row.generation), decision, transfers);
             let write = Write::Change(Box::new(change));
             let tally = Tally::of(&write, &row.recipe, &row.model, &row.generation.state);
             let answer = self.store().turn(Turn { now, writes: vec![write], claim: None }).await?;
@@ -47,9 +36,17 @@ impl Desk {
                 self.inner.live.stop(id, row.generation.attempt);
                 self.inner.live.signal(id);
                 self.inner.wake.notify_one();
+                if self.makes_media(&row.recipe) {
+                    clean_up_after(&self.inner, vec![(scope, id)]);
+                }
                 return Ok(self.store().get(scope, id).await?);
             }
         }
         Err(DeskError::Store(StoreError::Busy(format!("{id} kept changing while it was being cancelled"))))
+    }
+    /// Whether a recipe leaves files and jobs to be cleaned up. One that is gone may have.
+    fn makes_media(&self, recipe: &str) -> bool {
+        let loaded = self.inner.shelf.get(recipe);
+        loaded.is_none_or(|loaded| loaded.recipe.steps.iter().any(|step| step.kind.makes_media()))
     }
 }

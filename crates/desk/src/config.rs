@@ -39,6 +39,11 @@ pub struct DeskConfig {
     pub orphan_call_after: Duration,
     /// How often the queue is looked at when nothing woke the worker. Only needed where other processes accept.
     pub poll_every: Duration,
+    /// How many attempts of this process may wait for jobs at providers without taking a slot; further ones keep theirs.
+    /// A waiting attempt is a timer and a question every 15 s.
+    pub jobs_max: usize,
+    /// The largest picture or video that is kept. Units: bytes.
+    pub asset_bytes_max: u64,
     /// How long a stop waits for running attempts before it hands them back.
     pub drain_grace: Duration,
 }
@@ -60,6 +65,8 @@ impl Default for DeskConfig {
             attempt_grace: Duration::from_secs(15),
             orphan_call_after: Duration::from_secs(900),
             poll_every: Duration::from_secs(1),
+            jobs_max: 256,
+            asset_bytes_max: 512 * 1024 * 1024,
             drain_grace: Duration::from_secs(25),
         }
     }

@@ -11,17 +11,21 @@ use crate::live::Live;
 use crate::metrics::Metrics;
 use crate::prices::{self, SetPrices};
 use crate::work::Outgoing;
+use copydesk_assets::AssetStore;
 use copydesk_core::{NodeId, Timestamp};
 use copydesk_providers::Registry;
 use copydesk_recipes::Shelf;
 use copydesk_store::Store;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use tokio::sync::{Notify, mpsc, watch};
+use tokio::sync::{Notify, Semaphore, mpsc, watch};
+use tokio_util::sync::CancellationToken;
 
 /// Everything a desk is given from outside.
 pub struct Parts {
     pub store: Arc<dyn Store>,
+    /// Where pictures and videos are kept.
+    pub assets: Arc<dyn AssetStore>,
     pub world: World,
     pub shelf: Shelf,
     pub providers: Registry,
@@ -38,6 +42,7 @@ pub struct Desk {
 
 pub(crate) struct Inner {
     pub store: Arc<dyn Store>,
+    pub assets: Arc<dyn AssetStore>,
     pub world: World,
     pub shelf: Shelf,
     pub providers: Registry,
@@ -59,7 +64,9 @@ pub(crate) struct Inner {
     /// From attempts to the turn loop.
     pub outgoing: mpsc::UnboundedSender<Outgoing>,
     /// Set once, when the desk begins to stop: no new work is taken.
-    draining: AtomicBool,
+    draining: CancellationToken,
+    /// One permit for each attempt that only waits for a job and has given its slot back.
+    pub resting: Arc<Semaphore>,
     /// Set once, when the desk has stopped: the duties end.
     pub stopped: watch::Sender<bool>,
     pub working: AtomicBool,
@@ -70,11 +77,15 @@ pub(crate) struct Inner {
 
 impl Inner {
     pub fn draining(&self) -> bool {
-        self.draining.load(Ordering::Acquire)
+        self.draining.is_cancelled()
     }
     pub fn begin_draining(&self) {
-        self.draining.store(true, Ordering::Release);
+        self.draining.cancel();
         self.wake.notify_one();
+    }
+    /// Resolves when the desk begins to stop.
+    pub async fn drained(&self) {
+        self.draining.cancelled().await;
     }
     pub fn now(&self) -> Timestamp {
         self.world.now()
@@ -84,7 +95,7 @@ impl Inner {
 impl Desk {
     /// Opens a desk on a store that was checked already. Nothing runs in the background yet but the accept collector.
     pub async fn open(parts: Parts) -> Result<Desk, DeskError> {
-        let Parts { store, world, shelf, providers, config, label } = parts;
+        let Parts { store, assets, world, shelf, providers, config, label } = parts;
         let alone = match store.now().await? {
             Some(store_now) => {
                 world.follow(store_now);
@@ -97,8 +108,10 @@ impl Desk {
         let wake = Arc::new(Notify::new());
         let accepts = crate::accept::collector(Arc::clone(&store), Arc::clone(&wake));
         let (outgoing, turns) = mpsc::unbounded_channel();
+        let resting = Arc::new(Semaphore::new(config.jobs_max));
         let inner = Inner {
             store,
+            assets,
             world,
             shelf,
             providers,
@@ -114,7 +127,8 @@ impl Desk {
             accepts,
             wake,
             outgoing,
-            draining: AtomicBool::new(false),
+            draining: CancellationToken::new(),
+            resting,
             stopped: watch::Sender::new(false),
             working: AtomicBool::new(false),
             left: tokio::sync::Mutex::new(false),
@@ -141,11 +155,15 @@ impl Desk {
         crate::work::spawn(&self.inner);
         crate::lease::spawn(&self.inner);
         crate::sweep::spawn(&self.inner);
+        crate::sweep::spawn_tidying(&self.inner);
         Ok(())
     }
 
     pub fn store(&self) -> &Arc<dyn Store> {
         &self.inner.store
+    }
+    pub fn assets(&self) -> &Arc<dyn AssetStore> {
+        &self.inner.assets
     }
     pub fn world(&self) -> &World {
         &self.inner.world

@@ -82,25 +82,10 @@ impl Desk {
         let Ok(Verdict::Change(decision)) = transition(&run.generation, &event, now) else { return None };
         let usage = TokenUsage::default();
         let world = &self.inner.world;
-        Some(Write::Change(Box::new(Change {
-            scope: run.scope,
-            at: now,
-            fence: Fence::of(&run.generation),
-            decision,
-            content: None,
-            closes: Some(figures::close_without_report(
-                call,
-                CallOutcome::NotSent,
-                usage,
-                None,
-                figures::Timing::default(),
-            )),
-            opens: None,
-            step: None,
-            next_model: None,
-            sign: None,
-            debts: Vec::new(),
-            transfers: [TransferId(world.uuid(now)), TransferId(world.uuid(now))],
-        })))
+        let timing = figures::Timing::default();
+        let closes = Some(figures::close_without_report(call, CallOutcome::NotSent, usage, None, timing));
+        let transfers = [TransferId(world.uuid(now)), TransferId(world.uuid(now))];
+        let change = Change::of(run.scope, now, Fence::of(&run.generation), decision, transfers);
+        Some(Write::Change(Box::new(Change { closes, ..change })))
     }
 }

@@ -3,7 +3,7 @@
 use copydesk_core::metering::cost::cost;
 use copydesk_core::metering::price::Price;
 use copydesk_core::metering::usage::{CallOutcome, TokenUsage};
-use copydesk_core::{CallId, Tokens};
+use copydesk_core::{CallId, NanoUsd, Tokens};
 use copydesk_providers::CallReport;
 use copydesk_store::usage::ClosedCall;
 use std::time::Duration;
@@ -18,6 +18,10 @@ pub struct Timing {
 
 /// Units: bytes of text per token, for estimates only; every estimate is flagged as one.
 const BYTES_PER_TOKEN: i64 = 4;
+/// What a cost is called that is known.
+const PRICED: &str = "priced";
+/// What it is called that nobody knows.
+const UNPRICED: &str = "unpriced";
 
 /// What a call without figures probably used.
 pub fn estimate(prompt_bytes: u64, answer_bytes: u64) -> TokenUsage {
@@ -79,11 +83,6 @@ pub fn close(
     provider: &str,
     timing: Timing,
 ) -> ClosedCall {
-    let outcome = match (&report.result, report.sent) {
-        (Ok(_), _) => CallOutcome::Ok,
-        (Err(_), true) => CallOutcome::Failed,
-        (Err(_), false) => CallOutcome::NotSent,
-    };
     let refused = report.http_status.is_some_and(|status| status >= 400);
     let usage = if report.sent && !refused {
         let answer_bytes = match &report.result {
@@ -94,15 +93,58 @@ pub fn close(
     } else {
         report.usage
     };
-    let mut closed = close_without_report(id, outcome, usage, price, timing);
-    closed.http_status = report.http_status;
-    closed.provider_request_id = report.provider_request_id.clone();
-    closed.served_model = report.served_model.clone();
-    closed.error = report.result.as_ref().err().map(|error| {
+    let closed = close_without_report(id, outcome(report), usage, price, timing);
+    with_report(closed, report, provider)
+}
+
+/// The end of a call that made files, or failed to: nothing is estimated, because its length says nothing of its cost.
+pub fn close_made<T>(
+    id: CallId,
+    report: &CallReport<T>,
+    usage: TokenUsage,
+    price: Option<&Price>,
+    provider: &str,
+    timing: Timing,
+) -> ClosedCall {
+    let closed = close_without_report(id, outcome(report), usage, price, timing);
+    with_report(closed, report, provider)
+}
+
+/// The end of a call that started a job. What the job costs stands with the call that asks for its result.
+pub fn close_started<T>(id: CallId, report: &CallReport<T>, provider: &str, timing: Timing) -> ClosedCall {
+    let closed = close_made(id, report, report.usage, None, provider, timing);
+    match (&report.result, closed.cost) {
+        (Ok(_), None) => ClosedCall { cost: Some(NanoUsd(0)), cost_status: PRICED.to_owned(), ..closed },
+        (Ok(_) | Err(_), _) => closed,
+    }
+}
+
+/// The same end with its figures left to another call.
+pub fn without_cost(closed: ClosedCall) -> ClosedCall {
+    let cost_status = UNPRICED.to_owned();
+    ClosedCall { usage: TokenUsage::default(), cost: None, cost_status, price_version: None, ..closed }
+}
+
+fn outcome<T>(report: &CallReport<T>) -> CallOutcome {
+    match (&report.result, report.sent) {
+        (Ok(_), _) => CallOutcome::Ok,
+        (Err(_), true) => CallOutcome::Failed,
+        (Err(_), false) => CallOutcome::NotSent,
+    }
+}
+
+fn with_report<T>(closed: ClosedCall, report: &CallReport<T>, provider: &str) -> ClosedCall {
+    let error = report.result.as_ref().err().map(|error| {
         let failure = error.failure(provider);
         (failure.code.as_str().to_owned(), failure.detail.unwrap_or(failure.message))
     });
-    closed
+    ClosedCall {
+        http_status: report.http_status,
+        provider_request_id: report.provider_request_id.clone(),
+        served_model: report.served_model.clone(),
+        error,
+        ..closed
+    }
 }
 
 fn millis(span: Duration) -> u64 {

@@ -2,6 +2,7 @@
 //! the books, on any [`copydesk_store::Store`] and any provider. It knows no engine, no HTTP route and no screen. Start
 //! with `desk.rs` (what a desk is made of), then `accept.rs`, `work.rs` and `attempt.rs` (the life of a generation).
 
+mod abandon;
 pub mod accept;
 mod attempt;
 pub mod batch;
@@ -9,6 +10,7 @@ pub mod browse;
 pub mod cancel;
 pub mod clock;
 pub mod config;
+mod decide;
 pub mod desk;
 mod doubt;
 pub mod error;
@@ -17,6 +19,7 @@ mod first_text;
 pub mod keys;
 mod lease;
 pub mod live;
+mod making;
 pub mod metrics;
 pub mod model_test;
 pub mod prices;
@@ -24,6 +27,7 @@ pub mod publish;
 pub mod shutdown;
 pub mod sweep;
 mod turn;
+mod waiting;
 mod witness;
 mod work;
 
@@ -32,6 +36,7 @@ pub use config::DeskConfig;
 pub use desk::{Desk, Parts};
 pub use error::DeskError;
 
+pub use copydesk_assets as assets;
 // What the edges need to name, so that they depend on the desk alone.
 pub use copydesk_core as core;
 pub use copydesk_recipes as recipes;

@@ -1,7 +1,7 @@
 //! A draft's editorial life: edit, restore, review, publish, delete. Every change names the revision it was made for, so
 //! that two tabs never overwrite each other, and adds a version; nothing is ever rewritten.
 
-use crate::attempt::new_content;
+use crate::decide::new_content;
 use crate::desk::Desk;
 use crate::error::DeskError;
 use copydesk_core::DraftId;
@@ -31,6 +31,10 @@ impl Desk {
         copydesk_core::draft::state::may_edit(facts)?;
         let current = self.store().version(scope, id, None).await?;
         let content = content_of(&current)?;
+        if content.form == OutputForm::Media && patch.body.as_ref().is_some_and(|body| *body != content.body) {
+            let what = "its files stay what was made; edit the title, or generate again";
+            return Err(DeskError::invalid("/content", "not_editable", what));
+        }
         let title = patch.title.unwrap_or(content.title);
         let body = patch.body.unwrap_or(content.body);
         let content = content.form.check(&title, &body).map_err(|why| match why {

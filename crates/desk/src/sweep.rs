@@ -1,22 +1,31 @@
 //! The sweeper: ends what is past its deadline, takes back what a dead node ran, closes calls nobody will report. It runs
 //! on every node, needs no leader, and running it twice is running it once, because each write names the state it saw.
 
+use crate::abandon::clean_up_after;
 use crate::desk::{Desk, Inner};
 use crate::error::DeskError;
 use crate::figures;
+use crate::making::unknown_start;
 use crate::metrics::Tally;
+use copydesk_core::generation::event::Jitter;
 use copydesk_core::generation::{AttemptNo, Event, Failure, FailureCode, State, Status, Verdict, transition};
-use copydesk_core::metering::usage::CallOutcome;
+use copydesk_core::metering::usage::{CallOutcome, TokenUsage};
+use copydesk_core::recipe::step::{counts_tokens, starts_job};
 use copydesk_core::time::Age;
 use copydesk_core::{GenerationId, Timestamp, TransferId};
-use copydesk_store::StoreError;
 use copydesk_store::generations::{Applied, Change, Fence, Overdue, OverdueReason, SweepRequest, Turn, Write};
+use copydesk_store::{Scope, StoreError};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 /// How many generations one page of a sweep looks at.
 const PAGE: u32 = 500;
+/// After how long the beginning of a file belongs to nobody: no attempt lasts that long.
+const LITTER_AFTER: Duration = Duration::from_secs(48 * 3_600);
+/// How often they are looked for, and how many are removed at a time.
+const LITTER_EVERY: Duration = Duration::from_secs(3_600);
+const LITTER_MAX: usize = 1_000;
 
 /// What a sweep did, or would do.
 #[derive(Clone, PartialEq, Debug)]
@@ -27,6 +36,8 @@ pub struct Swept {
     pub age: Duration,
     /// What was (or would be) decided: `failed`, or back to `pending`.
     pub becomes: Status,
+    /// Where a job or files may have to be cleaned up behind it.
+    pub(crate) leaves: Option<(Scope, GenerationId)>,
 }
 
 /// What is swept, and what it is counted as.
@@ -47,6 +58,24 @@ pub(crate) fn spawn(inner: &Arc<Inner>) {
             }
             if let Err(error) = desk.sweep_once().await {
                 tracing::error!(%error, "The sweep failed; it is tried again at the next beat");
+            }
+        }
+    });
+}
+
+/// Removes beginnings of files that a dead process left behind.
+pub(crate) fn spawn_tidying(inner: &Arc<Inner>) {
+    let inner = Arc::clone(inner);
+    let mut stopped = inner.stopped.subscribe();
+    tokio::spawn(async move {
+        loop {
+            tokio::select! {
+                _ = stopped.wait_for(|stopped| *stopped) => return,
+                () = inner.world.sleep(LITTER_EVERY) => {}
+            }
+            let before = inner.now().minus(LITTER_AFTER);
+            if let Err(error) = inner.assets.remove_litter(before, LITTER_MAX).await {
+                tracing::warn!(%error, "Beginnings of files could not be removed");
             }
         }
     });
@@ -144,6 +173,7 @@ impl Desk {
 
     /// Tells everybody in this process what was swept.
     fn note(&self, ends: Vec<Ended>, applied: Vec<Applied>, swept: &mut Vec<Swept>) {
+        let mut ended = Vec::new();
         for (Ended { swept: end, tally }, applied) in ends.into_iter().zip(applied) {
             // Lost means that its worker or its owner was quicker: there is nothing left to do.
             if !matches!(applied, Applied::Done { .. }) {
@@ -151,6 +181,7 @@ impl Desk {
             }
             self.inner.metrics.count(tally, &applied);
             if end.becomes == Status::Failed {
+                ended.extend(end.leaves);
                 let hours = end.age.as_secs_f64() / 3_600.0;
                 tracing::warn!("Marked stale creation {} as failed (age: {hours:.1}h)", end.generation);
             }
@@ -158,6 +189,7 @@ impl Desk {
             self.inner.live.signal(end.generation);
             swept.push(end);
         }
+        clean_up_after(&self.inner, ended);
         self.inner.wake.notify_one();
     }
 
@@ -181,6 +213,10 @@ impl Desk {
         }
         let event = match reason {
             OverdueReason::Deadline => Event::DeadlinePassed,
+            // A job may have been started that nobody knows: it is not started again blindly.
+            OverdueReason::NodeLost | OverdueReason::AttemptOverran if starts_job(&overdue.operation) => {
+                failed_attempt(generation.attempt, unknown_start("The provider"), world.jitter())
+            }
             OverdueReason::NodeLost => Event::LeaseExpired { jitter: world.jitter() },
             OverdueReason::AttemptOverran => overran(generation.attempt, world.jitter()),
             OverdueReason::Stale => {
@@ -197,33 +233,27 @@ impl Desk {
             status: generation.state.status(),
             age: now.since(generation.terms.accepted_at),
             becomes: decision.next.status(),
+            leaves: (!counts_tokens(&overdue.operation)).then_some((overdue.scope, generation.id)),
         };
         tracing::debug!(generation = %generation.id, age = %Age(swept.age), ?reason, "swept");
         let closes = overdue.open_call.map(|call| {
-            let usage = figures::estimate(overdue.input_bytes, 0);
+            let guess = figures::estimate(overdue.input_bytes, 0);
+            let usage = if counts_tokens(&overdue.operation) { guess } else { TokenUsage::default() };
             figures::close_without_report(call, CallOutcome::Lost, usage, None, figures::Timing::default())
         });
-        let change = Change {
-            scope: overdue.scope,
-            at: now,
-            fence: Fence::of(&generation),
-            decision,
-            content: None,
-            closes,
-            opens: None,
-            step: None,
-            next_model: None,
-            sign: None,
-            debts: Vec::new(),
-            transfers: [TransferId(world.uuid(now)), TransferId(world.uuid(now))],
-        };
-        let write = Write::Change(Box::new(change));
+        let transfers = [TransferId(world.uuid(now)), TransferId(world.uuid(now))];
+        let change = Change::of(overdue.scope, now, Fence::of(&generation), decision, transfers);
+        let write = Write::Change(Box::new(Change { closes, ..change }));
         let tally = Tally::of(&write, &overdue.recipe, &overdue.model, &generation.state);
         Some((Ended { swept, tally }, write))
     }
 }
 
-fn overran(attempt: AttemptNo, jitter: copydesk_core::generation::event::Jitter) -> Event {
+fn overran(attempt: AttemptNo, jitter: Jitter) -> Event {
     let failure = Failure::new(FailureCode::AttemptTimeout, "The attempt did not finish within its time limit.");
+    failed_attempt(attempt, failure, jitter)
+}
+
+fn failed_attempt(attempt: AttemptNo, failure: Failure, jitter: Jitter) -> Event {
     Event::AttemptFailed { attempt, failure, jitter, fallback: None }
 }

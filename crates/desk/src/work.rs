@@ -29,11 +29,23 @@ pub(crate) struct Outgoing {
     pub write: Option<Write>,
     /// Where the attempt waits for the answer, when it goes on afterwards.
     pub reply: Option<oneshot::Sender<Applied>>,
-    /// The attempt has ended and its slot is free.
-    pub ended: bool,
+    pub slot: SlotMove,
     pub generation: GenerationId,
     /// What the write is counted as, once it is written.
     pub tally: Option<Tally>,
+}
+
+/// What becomes of an attempt's slot.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum SlotMove {
+    Keeps,
+    /// The attempt goes on without one: it only waits for a job at a provider.
+    Rests,
+    /// The attempt has ended.
+    Frees {
+        /// It had given its slot back before.
+        rested: bool,
+    },
 }
 
 pub(crate) fn spawn(inner: &Arc<Inner>) {
@@ -51,6 +63,8 @@ struct Loop {
     inner: Arc<Inner>,
     inbox: mpsc::UnboundedReceiver<Outgoing>,
     busy: usize,
+    /// Attempts without a slot.
+    resting: usize,
     /// A claim is under way.
     claiming: bool,
     /// Something may be claimable: the last claim filled all slots it had, a slot came free, somebody woke us.
@@ -79,8 +93,16 @@ struct Waiting {
 }
 
 async fn run(inner: Arc<Inner>, inbox: mpsc::UnboundedReceiver<Outgoing>) {
-    let mut this =
-        Loop { inner, inbox, busy: 0, claiming: false, hungry: true, next_due: None, claim_wait: STORE_WAIT };
+    let mut this = Loop {
+        inner,
+        inbox,
+        busy: 0,
+        resting: 0,
+        claiming: false,
+        hungry: true,
+        next_due: None,
+        claim_wait: STORE_WAIT,
+    };
     let mut batch = Vec::new();
     let mut turns = FuturesUnordered::new();
     loop {
@@ -110,7 +132,7 @@ impl Loop {
 
     /// Nothing runs and nothing more will be claimed.
     fn finished(&self) -> bool {
-        self.inner.draining() && self.busy == 0
+        self.inner.draining() && self.busy == 0 && self.resting == 0
     }
 
     /// Waits for a reason to turn, then takes what has gathered. Dropped while it waits, it has taken nothing.
@@ -144,9 +166,7 @@ impl Loop {
 
     /// Starts the turn for these, if there is anything to do.
     fn begin_turn(&mut self, batch: Vec<Outgoing>) -> Option<impl Future<Output = Ended> + use<>> {
-        let freed = batch.iter().filter(|out| out.ended).count();
-        self.busy -= freed;
-        self.hungry |= freed > 0;
+        batch.iter().for_each(|out| self.move_slot(out.slot));
         let mut writes = Vec::with_capacity(batch.len());
         let mut waiting = Vec::with_capacity(batch.len());
         for out in batch {
@@ -171,6 +191,20 @@ impl Loop {
             let turned = clerk.write_and_claim(writes, slots, began).await;
             Ended { turned, waiting, slots, began }
         })
+    }
+
+    fn move_slot(&mut self, slot: SlotMove) {
+        match slot {
+            SlotMove::Keeps => return,
+            SlotMove::Rests => {
+                self.busy -= 1;
+                self.resting += 1;
+            }
+            SlotMove::Frees { rested: false } => self.busy -= 1,
+            // Its lanes have room again.
+            SlotMove::Frees { rested: true } => self.resting -= 1,
+        }
+        self.hungry = true;
     }
 
     fn end_turn(&mut self, ended: Ended) {

@@ -12,6 +12,7 @@ mod fallbacks;
 mod faults;
 mod health;
 mod limits;
+mod media;
 mod metrics;
 mod one_result;
 mod pausing;

@@ -22,6 +22,9 @@ use crate::secret::safe_name;
 /// fal's own queue.
 pub const FAL_BASE_URL: &str = "https://queue.fal.run";
 
+/// The header that says that an answer is the app's own and not the ingress's.
+const APPS_OWN: &str = "x-fal-request-id";
+
 /// One configured account at fal, or something that speaks its interface.
 #[derive(Debug)]
 pub struct Fal {
@@ -66,14 +69,22 @@ impl Fal {
         if !queued.is_completed {
             let asked =
                 self.endpoint.ask_about(request, Method::GET, format!("{url}/status"), None, &wire::explain).await;
-            return asked.into_report(key, |body| wire::status(queued, body));
+            return asked.into_report(key, |body| wire::status(queued, body)).masked(key);
         }
         let mut asked = corrected(self.endpoint.ask_about(request, Method::GET, url, None, &wire::explain).await);
         if asked.result.as_ref().is_err_and(wire::is_early) {
             asked.result = Ok(Value::Null);
             return asked.into_report(key, |_| Ok(Progress::Running { percent: None, wait: None }));
         }
-        asked.into_report(key, wire::result)
+        // The app's own words about a request that is completed are its result, also as an error status.
+        if asked.headers.contains_key(APPS_OWN)
+            && let Err(error) = &asked.result
+        {
+            let failed = Progress::Failed(error.clone());
+            asked.result = Ok(Value::Null);
+            return asked.into_report(key, |_| Ok(failed)).masked(key);
+        }
+        asked.into_report(key, |body| Ok(wire::result(body))).masked(key)
     }
 
     async fn stop(&self, request: &PollRequest) -> CallReport<()> {
@@ -100,7 +111,7 @@ fn corrected(mut asked: Asked) -> Asked {
             status,
             error_type: header("x-fal-error-type"),
             retryable: header("x-fal-retryable"),
-            is_apps_own: header("x-fal-request-id").is_some(),
+            is_apps_own: header(APPS_OWN).is_some(),
         };
         wire::corrected(error, head)
     });

@@ -119,17 +119,20 @@ fn app_of(model: &str) -> String {
 
 /// How far a request is.
 ///
-/// Errors: of the request itself, by its class; `Malformed` when the answer does not say.
+/// Errors: `Malformed` when the answer does not say.
 pub(crate) fn status(queued: Queued, body: &Value) -> Result<Progress, ProviderError> {
     match body.get("status").and_then(Value::as_str) {
         Some("IN_QUEUE" | "IN_PROGRESS") => Ok(Progress::Running { percent: None, wait: None }),
         Some("COMPLETED") => match failure(body) {
-            Some(error) => Err(error),
+            Some(error) => Ok(Progress::Failed(error)),
             None => Ok(Progress::Next(queued.completed().job())),
         },
-        Some(word @ ("FAILED" | "ERROR" | "CANCELLED" | "CANCELED")) => Err(failure(body).unwrap_or_else(|| {
-            ProviderError::new(ErrorClass::Rejected, format!("the request ended as {word}")).with_raw(body.to_string())
-        })),
+        Some(word @ ("FAILED" | "ERROR" | "CANCELLED" | "CANCELED")) => {
+            Ok(Progress::Failed(failure(body).unwrap_or_else(|| {
+                let message = format!("the request ended as {word}");
+                ProviderError::new(ErrorClass::Rejected, message).with_raw(body.to_string())
+            })))
+        }
         Some(word) => Err(unreadable(format!("the request is in the unknown state {word:?}"), body)),
         None => Err(unreadable("the answer does not say how far the request is", body)),
     }
@@ -149,26 +152,24 @@ fn failure(body: &Value) -> Option<ProviderError> {
     Some(error)
 }
 
-/// The files in a result, without the pictures that fal's own checker has blackened.
-///
-/// Errors: `Refused` - it has blackened them all; `Rejected` - the result names no file. The request is completed, so
-/// asking again would change nothing.
-pub(crate) fn result(body: &Value) -> Result<Progress, ProviderError> {
+/// The files in a result, without the pictures that fal's own checker has blackened. A failure when it names none
+/// (`Rejected`: the request is completed, so asking again would change nothing) or all are blackened (`Refused`).
+pub(crate) fn result(body: &Value) -> Progress {
     if let Some(error) = failure(body) {
-        return Err(error);
+        return Progress::Failed(error);
     }
     let (body, blackened) = without_blackened(body);
     let mut assets = Vec::new();
     collect(&body, &mut assets);
     if assets.is_empty() && blackened > 0 {
         let message = "the safety checker found every picture unsafe and blackened it (has_nsfw_concepts)";
-        return Err(ProviderError::new(ErrorClass::Refused, message).with_raw(body.to_string()));
+        return Progress::Failed(ProviderError::new(ErrorClass::Refused, message).with_raw(body.to_string()));
     }
     if assets.is_empty() {
         let message = "the request is completed, but its result names no file";
-        return Err(ProviderError::new(ErrorClass::Rejected, message).with_raw(body.to_string()));
+        return Progress::Failed(ProviderError::new(ErrorClass::Rejected, message).with_raw(body.to_string()));
     }
-    Ok(Progress::Done(assets))
+    Progress::Done(assets)
 }
 
 /// A result without its blackened pictures, and how many they were. `has_nsfw_concepts` says it of each picture in order,

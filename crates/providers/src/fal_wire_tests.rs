@@ -18,6 +18,14 @@ fn picture() -> Part {
     Part::Picture(Picture { media_type: "image/png".into(), source: PictureSource::Bytes(Bytes::from_static(b"png")) })
 }
 
+/// Why there is nothing to fetch: the job's own failure, or that of the question about it.
+fn ended(result: Result<Progress, ProviderError>) -> ProviderError {
+    match result {
+        Ok(Progress::Failed(error)) | Err(error) => error,
+        Ok(other) => panic!("{other:?}"),
+    }
+}
+
 #[test]
 fn a_model_is_an_address_and_nothing_that_could_bend_one() {
     assert_eq!(submit_url(BASE, "fal-ai/flux/dev").unwrap(), "https://queue.fal.run/fal-ai/flux/dev");
@@ -100,14 +108,14 @@ fn completed_is_another_stage_and_not_yet_the_result() {
     for bad in [json!({"status": "DREAMING"}), json!({}), json!([]), json!({"status": 7})] {
         assert_eq!(of(bad.clone()).unwrap_err().class, ErrorClass::Malformed, "{bad}");
     }
-    assert_eq!(of(json!({"status": "CANCELLED"})).unwrap_err().class, ErrorClass::Rejected);
+    assert_eq!(ended(of(json!({"status": "CANCELLED"}))).class, ErrorClass::Rejected);
 }
 
 #[test]
 fn a_completed_request_may_have_failed() {
     let of = |error_type: &str| {
         let body = json!({"status": "COMPLETED", "error": "no", "error_type": error_type});
-        status(queued("a/b"), &body).unwrap_err()
+        ended(status(queued("a/b"), &body))
     };
     assert_eq!(of("request_timeout").class, ErrorClass::TimedOut(TimeoutPhase::Upstream));
     assert_eq!(of("runner_scheduling_failure").class, ErrorClass::Overloaded);
@@ -116,7 +124,7 @@ fn a_completed_request_may_have_failed() {
     let unknown = of("something_new");
     assert_eq!((unknown.class, unknown.message.as_str()), (ErrorClass::Rejected, "no"));
     assert_eq!(unknown.provider_code.as_deref(), Some("something_new"));
-    let nameless = status(queued("a/b"), &json!({"status": "COMPLETED", "error_type": "internal_error"})).unwrap_err();
+    let nameless = ended(status(queued("a/b"), &json!({"status": "COMPLETED", "error_type": "internal_error"})));
     assert_eq!(nameless.class, ErrorClass::ServerError);
 }
 
@@ -161,9 +169,9 @@ fn an_apps_own_failure_is_tried_again_only_where_fal_says_so() {
 #[test]
 fn files_are_found_wherever_they_stand_with_their_types() {
     let found = |body: Value| match result(&body) {
-        Ok(Progress::Done(assets)) => assets.into_iter().map(|asset| (asset.url, asset.media_type)).collect(),
-        Ok(Progress::Running { .. } | Progress::Next(_)) => panic!("it is done"),
-        Err(error) => vec![(format!("{:?}", error.class), None)],
+        Progress::Done(assets) => assets.into_iter().map(|asset| (asset.url, asset.media_type)).collect(),
+        Progress::Running { .. } | Progress::Next(_) => panic!("it is done"),
+        Progress::Failed(error) => vec![(format!("{:?}", error.class), None)],
     };
     let png = Some("image/png".to_owned());
     let images = json!({"images": [{"url": "https://a/1", "content_type": "image/png"}, {"url": "https://a/2"}]});
@@ -179,9 +187,9 @@ fn files_are_found_wherever_they_stand_with_their_types() {
 #[test]
 fn blackened_pictures_are_no_result_and_nothing_but_those_is_a_refusal() {
     let files = |body: Value| match result(&body) {
-        Ok(Progress::Done(assets)) => Ok(assets.into_iter().map(|asset| asset.url).collect::<Vec<_>>()),
-        Ok(Progress::Running { .. } | Progress::Next(_)) => panic!("it is done"),
-        Err(error) => Err((error.class, error.retryable())),
+        Progress::Done(assets) => Ok(assets.into_iter().map(|asset| asset.url).collect::<Vec<_>>()),
+        Progress::Running { .. } | Progress::Next(_) => panic!("it is done"),
+        Progress::Failed(error) => Err((error.class, error.retryable())),
     };
     let of = |flags: Value| {
         files(json!({"images": [{"url": "https://a/1"}, {"url": "https://a/2"}], "has_nsfw_concepts": flags}))
@@ -224,7 +232,7 @@ proptest! {
     fn no_json_and_no_text_makes_it_panic(body in any_json(WORDS), text in ".{0,80}") {
         let found = explain(&body, &text);
         let _nested = (explain(&json!({"detail": body}), &text), failure(&json!({"error": body})));
-        let _read = (submitted(BASE, &text, &body).is_ok(), status(queued("a/b"), &body).is_ok(), result(&body).is_ok());
+        let _read = (submitted(BASE, &text, &body).is_ok(), status(queued("a/b"), &body).is_ok(), result(&body));
         let _queued = (Queued::parse(&JobRef(text.clone())).is_ok(), submit_url(BASE, &text).is_ok());
         let _app = app_in(BASE, &text, ID);
         let error = ProviderError::new(found.class.unwrap_or(ErrorClass::Rejected), found.message);

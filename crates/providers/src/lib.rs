@@ -53,6 +53,7 @@ mod veo;
 pub use anthropic::Anthropic;
 pub use catalogue::Catalogue;
 pub use demo::{DemoHandle, DemoRequest, DemoServer, DemoUsage};
+pub use download::ASSET_BYTES_MAX;
 pub use error::{ErrorClass, ProviderError, TimeoutPhase};
 pub use fal::Fal;
 pub use gemini::{GEMINI_BASE_URL, Gemini};

@@ -8,7 +8,9 @@ use copydesk_core::CallId;
 use serde_json::{Map, Value};
 use tokio::io::AsyncWrite;
 
+use crate::error::ProviderError;
 use crate::provider::{BoxFuture, CallReport, Part, Picture, Timeouts};
+use crate::secret::Secret;
 
 /// A provider with an endpoint for pictures. Models that draw within a chat answer through `Provider::call`.
 pub trait DrawsPictures: Send + Sync {
@@ -78,7 +80,7 @@ pub struct SubmitRequest {
 }
 
 /// A job the provider has accepted.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Debug)]
 pub struct Submitted {
     pub job: JobRef,
     /// Some providers answer at once.
@@ -98,8 +100,8 @@ pub struct PollRequest {
     pub timeouts: Timeouts,
 }
 
-/// How far a job is. One that failed at the provider is an error of the poll, with its class.
-#[derive(Clone, PartialEq, Eq, Debug)]
+/// How far a job is. An error of the poll itself says nothing about the job; asking again may.
+#[derive(Clone, PartialEq, Debug)]
 pub enum Progress {
     /// Percent where the provider says; `wait` where it says when to ask again.
     Running {
@@ -110,6 +112,20 @@ pub enum Progress {
     /// again at once. Asking by the first name is still right, it only leads here again.
     Next(JobRef),
     Done(Vec<AssetRef>),
+    /// It has ended without anything to fetch, and no further question changes that. Whether another job may do better
+    /// is said by the error's class.
+    Failed(ProviderError),
+}
+
+impl CallReport<Progress> {
+    /// The key never leaves here, also not inside the words of a job that failed.
+    pub(crate) fn masked(mut self, key: Option<&Secret>) -> CallReport<Progress> {
+        self.result = self.result.map(|progress| match progress {
+            Progress::Failed(error) => Progress::Failed(error.masked(key)),
+            Progress::Running { .. } | Progress::Next(_) | Progress::Done(_) => progress,
+        });
+        self
+    }
 }
 
 /// Where a finished asset can be fetched from, for as long as the provider keeps it.

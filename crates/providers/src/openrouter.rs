@@ -58,7 +58,7 @@ impl OpenRouter {
         {
             error.class = ErrorClass::Rejected;
         }
-        exchanged.report(key, |body| progress(body, base_url, &request.job))
+        exchanged.report(key, |body| progress(body, base_url, &request.job)).masked(key)
     }
 }
 

@@ -84,18 +84,19 @@ pub(crate) fn submitted(body: &Value, base_url: &str) -> Found<Submitted> {
         return Found { result: Err(error), usage: TokenUsage::default(), served_model: None };
     };
     let state = progress(body, base_url, &job);
-    let result = state.result.map(|progress| {
+    let result = state.result.and_then(|progress| {
         let progress = match progress {
             Progress::Running { .. } | Progress::Next(_) => None,
+            Progress::Failed(error) => return Err(error),
             done @ Progress::Done(_) => Some(done),
         };
-        Submitted { job, progress }
+        Ok(Submitted { job, progress })
     });
     Found { result, usage: state.usage, served_model: state.served_model }
 }
 
 /// A job's state. The cost comes with the end of the job and is repeated in every later answer: it is to be booked with
-/// the first poll that reports the end. A job that ended badly is an error that no further poll changes.
+/// the first poll that reports the end.
 pub(crate) fn progress(body: &Value, base_url: &str, job: &JobRef) -> Found<Progress> {
     let status = body.get("status").and_then(Value::as_str).unwrap_or_default();
     let usage = TokenUsage { provider_cost: cost_in(body), ..TokenUsage::default() };
@@ -104,7 +105,7 @@ pub(crate) fn progress(body: &Value, base_url: &str, job: &JobRef) -> Found<Prog
             (Ok(Progress::Running { percent: percent_in(body), wait: None }), TokenUsage::default())
         }
         "completed" => (Ok(Progress::Done(assets(body, base_url, job))), usage),
-        "failed" | "cancelled" | "expired" => (Err(failed(body, status)), usage),
+        "failed" | "cancelled" | "expired" => (Ok(Progress::Failed(failed(body, status))), usage),
         other => (Err(unknown_state(body, other)), TokenUsage::default()),
     };
     let served_model = body.get("model").and_then(Value::as_str).filter(|model| !model.is_empty()).map(str::to_owned);
@@ -207,7 +208,7 @@ mod tests {
     fn urls(body: Value) -> Vec<String> {
         match progress(&body, BASE, &JobRef("job-1".into())).result.unwrap() {
             Progress::Done(assets) => assets.into_iter().map(|asset| asset.url).collect(),
-            Progress::Running { .. } | Progress::Next(_) => Vec::new(),
+            Progress::Running { .. } | Progress::Next(_) | Progress::Failed(_) => Vec::new(),
         }
     }
 
@@ -266,7 +267,10 @@ mod tests {
 
     #[test]
     fn a_job_that_ended_badly_is_an_error_that_no_poll_changes() {
-        let class = |body| progress(&body, BASE, &JobRef("j".into())).result.unwrap_err();
+        let class = |body| match progress(&body, BASE, &JobRef("j".into())).result {
+            Ok(Progress::Failed(error)) | Err(error) => error,
+            Ok(other) => panic!("{other:?}"),
+        };
         let policy = class(json!({"status": "failed", "error": "Content policy violation"}));
         assert_eq!((policy.class, policy.message.as_str()), (ErrorClass::Refused, "Content policy violation"));
         let cases = [

@@ -150,6 +150,13 @@ pub struct Picture {
     pub source: PictureSource,
 }
 
+impl Picture {
+    /// The picture inside a `data:` URL; `None` when it holds none.
+    pub fn from_data_url(url: &str) -> Option<Picture> {
+        url.starts_with("data:image/").then(|| crate::picture::from_url(url)).flatten()
+    }
+}
+
 /// Where a picture is.
 #[derive(Clone, PartialEq, Eq)]
 pub enum PictureSource {

@@ -286,7 +286,7 @@ fn build_one(
         ProviderKind::OpenAiCompatible => {
             Arc::new(OpenAiCompatible::new(name, base_url, http).with_api_key(key).with_catalogue(catalogue))
         }
-        ProviderKind::Demo => Arc::new(demo::provider(&name, base_url, http)),
+        ProviderKind::Demo => Arc::new(demo::provider(&name, base_url, &http)),
     })
 }
 

@@ -60,7 +60,7 @@ impl Replicate {
         match wire::job_url(&self.endpoint.base_url, &request.job) {
             Ok(url) => {
                 let asked = self.endpoint.ask_about(request, Method::GET, url, None, &wire::explain).await;
-                self.report(asked, wire::progress)
+                self.report(asked, wire::progress).masked(self.endpoint.api_key.as_ref())
             }
             Err(error) => CallReport::not_sent(error.masked(self.endpoint.api_key.as_ref())),
         }

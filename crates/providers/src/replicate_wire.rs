@@ -118,38 +118,39 @@ pub(crate) fn submitted(body: &Value) -> Result<Submitted, ProviderError> {
     let id = id.ok_or_else(|| unreadable("the answer names no prediction", body))?;
     let done = |progress: &Progress| match progress {
         Progress::Done(_) => true,
-        Progress::Running { .. } | Progress::Next(_) => false,
+        Progress::Running { .. } | Progress::Next(_) | Progress::Failed(_) => false,
     };
     Ok(Submitted { job: JobRef(id.to_owned()), progress: progress(body).ok().filter(done) })
 }
 
 /// How far a prediction is.
 ///
-/// Errors: of the prediction itself, by its class; `Malformed` when the answer does not say.
+/// Errors: `Malformed` when the answer does not say.
 pub(crate) fn progress(body: &Value) -> Result<Progress, ProviderError> {
-    let error = |class, message: &str| Err(ProviderError::new(class, message).with_raw(body.to_string()));
+    let ended =
+        |class, message: &str| Ok(Progress::Failed(ProviderError::new(class, message).with_raw(body.to_string())));
     match body.get("status").and_then(Value::as_str) {
         Some("starting" | "processing" | "queued") => Ok(Progress::Running { percent: None, wait: None }),
-        Some("succeeded") => finished(body),
-        Some("failed") => Err(failed(body)),
+        Some("succeeded") => Ok(finished(body)),
+        Some("failed") => Ok(Progress::Failed(failed(body))),
         // It ran and is charged; running it once more would be charged once more.
         Some("canceled" | "cancelled") => {
-            error(ErrorClass::Rejected, "the prediction was canceled, or ran into its deadline")
+            ended(ErrorClass::Rejected, "the prediction was canceled, or ran into its deadline")
         }
         // It never ran and is not charged.
         Some("aborted") => {
-            error(ErrorClass::TimedOut(TimeoutPhase::Upstream), "the prediction did not start before its deadline")
+            ended(ErrorClass::TimedOut(TimeoutPhase::Upstream), "the prediction did not start before its deadline")
         }
         Some(word) => Err(unreadable(format!("the prediction is in the unknown state {word:?}"), body)),
         None => Err(unreadable("the answer does not say how far the prediction is", body)),
     }
 }
 
-fn finished(body: &Value) -> Result<Progress, ProviderError> {
+fn finished(body: &Value) -> Progress {
     let mut assets = Vec::new();
     collect(body.get("output").unwrap_or(&Value::Null), &mut assets);
     if !assets.is_empty() {
-        return Ok(Progress::Done(assets));
+        return Progress::Done(assets);
     }
     let removed = body.get("data_removed").and_then(Value::as_bool).unwrap_or(false);
     let message = if removed {
@@ -157,7 +158,7 @@ fn finished(body: &Value) -> Result<Progress, ProviderError> {
     } else {
         "the prediction succeeded, but its output names no file"
     };
-    Err(ProviderError::new(ErrorClass::Rejected, message).with_raw(body.to_string()))
+    Progress::Failed(ProviderError::new(ErrorClass::Rejected, message).with_raw(body.to_string()))
 }
 
 /// Every address in an output, in order: a text, a list, or an object of either.

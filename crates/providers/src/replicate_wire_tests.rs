@@ -18,7 +18,15 @@ fn settings(value: Value) -> Map<String, Value> {
 }
 
 fn failure(text: &str) -> ErrorClass {
-    progress(&json!({"id": "a", "status": "failed", "error": text})).unwrap_err().class
+    ended(progress(&json!({"id": "a", "status": "failed", "error": text}))).class
+}
+
+/// Why there is nothing to fetch: the job's own failure, or that of the question about it.
+fn ended(result: Result<Progress, ProviderError>) -> ProviderError {
+    match result {
+        Ok(Progress::Failed(error)) | Err(error) => error,
+        Ok(other) => panic!("{other:?}"),
+    }
 }
 
 #[test]
@@ -92,7 +100,7 @@ fn files_are_found_in_a_text_a_list_and_an_object() {
     let found = |output: Value| match progress(&json!({"status": "succeeded", "output": output})) {
         Ok(Progress::Done(assets)) => assets.into_iter().map(|asset| asset.url).collect(),
         Ok(Progress::Running { .. } | Progress::Next(_)) => panic!("it is done"),
-        Err(error) => vec![format!("{:?}", error.class)],
+        Ok(Progress::Failed(error)) | Err(error) => vec![format!("{:?}", error.class)],
     };
     assert_eq!(found(json!("https://a/1")), ["https://a/1"]);
     assert_eq!(found(json!(["https://a/1", "https://a/2", "https://a/1"])), ["https://a/1", "https://a/2"]);
@@ -105,11 +113,11 @@ fn files_are_found_in_a_text_a_list_and_an_object() {
 
 #[test]
 fn a_prediction_that_was_stopped_is_not_run_again_and_one_that_never_ran_may_be() {
-    let class = |status: &str| progress(&json!({"status": status})).unwrap_err().class;
+    let class = |status: &str| ended(progress(&json!({"status": status}))).class;
     assert_eq!(class("canceled"), ErrorClass::Rejected);
     assert_eq!(class("aborted"), ErrorClass::TimedOut(TimeoutPhase::Upstream));
     assert_eq!(class("melting"), ErrorClass::Malformed);
-    assert!(progress(&json!({"status": "melting"})).unwrap_err().message.contains("melting"));
+    assert!(ended(progress(&json!({"status": "melting"}))).message.contains("melting"));
 }
 
 #[test]
@@ -142,11 +150,11 @@ fn what_the_platform_broke_can_be_tried_again() {
 
 #[test]
 fn what_the_model_did_not_take_is_rejected_in_its_own_words() {
-    let error = progress(&json!({"status": "failed", "error": "width must be a multiple of 8"})).unwrap_err();
+    let error = ended(progress(&json!({"status": "failed", "error": "width must be a multiple of 8"})));
     assert_eq!((error.class, error.message.as_str()), (ErrorClass::Rejected, "width must be a multiple of 8"));
-    let coded = progress(&json!({"status": "failed", "error": "The input was invalid (E006)"})).unwrap_err();
+    let coded = ended(progress(&json!({"status": "failed", "error": "The input was invalid (E006)"})));
     assert_eq!((coded.class, coded.provider_code.as_deref()), (ErrorClass::Rejected, Some("E006")));
-    let silent = progress(&json!({"status": "failed", "error": null})).unwrap_err();
+    let silent = ended(progress(&json!({"status": "failed", "error": null})));
     assert_eq!(silent.class, ErrorClass::ServerError);
 }
 

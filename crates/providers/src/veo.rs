@@ -50,7 +50,7 @@ impl RunsMediaJobs for Gemini {
             };
             let url = format!("{}/{job}", self.endpoint.base_url);
             let done = self.endpoint.json(request.call_id, &url, None, request.timeouts, &explain_job).await;
-            report(done, key, progress)
+            report(done, key, progress).masked(key)
         })
     }
 
@@ -150,6 +150,7 @@ fn submitted(body: &Value) -> Result<Submitted, ProviderError> {
     }
     let progress = match progress {
         Progress::Running { .. } | Progress::Next(_) => None,
+        Progress::Failed(error) => return Err(error),
         done @ Progress::Done(_) => Some(done),
     };
     Ok(Submitted { job: JobRef(name.to_owned()), progress })
@@ -157,10 +158,12 @@ fn submitted(body: &Value) -> Result<Submitted, ProviderError> {
 
 /// How far an operation is.
 ///
-/// Errors: the operation's own, `Refused` when every video was filtered, `Empty` when it is done without one, `Malformed`.
+/// It failed by its own error, `Refused` when every video was filtered, `Empty` when it is done without one.
+///
+/// Errors: `Malformed`.
 pub(crate) fn progress(body: &Value) -> Result<Progress, ProviderError> {
     if let Some(found) = operation_error(body) {
-        return Err(error_inside(found, body));
+        return Ok(Progress::Failed(error_inside(found, body)));
     }
     let is_done = body.get("done").and_then(Value::as_bool);
     // Protobuf leaves out what is false, so a running operation may have a name and nothing else.
@@ -179,9 +182,9 @@ pub(crate) fn progress(body: &Value) -> Result<Progress, ProviderError> {
     if !assets.is_empty() {
         return Ok(Progress::Done(assets));
     }
-    Err(filtered(videos).unwrap_or_else(|| {
+    Ok(Progress::Failed(filtered(videos).unwrap_or_else(|| {
         ProviderError::new(ErrorClass::Empty, "the operation is done and names no video that can be fetched")
-    }))
+    })))
 }
 
 fn asset(sample: &Value) -> Option<AssetRef> {
@@ -273,7 +276,10 @@ mod tests {
     }
 
     fn error(body: &Value) -> ProviderError {
-        progress(body).unwrap_err()
+        match progress(body) {
+            Ok(Progress::Failed(error)) | Err(error) => error,
+            Ok(other) => panic!("{other:?}"),
+        }
     }
 
     #[test]

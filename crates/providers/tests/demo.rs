@@ -10,25 +10,26 @@ use std::time::Duration;
 use copydesk_core::metering::cost::{Cost, cost};
 use copydesk_core::metering::price::Price;
 use copydesk_core::{Timestamp, Tokens};
-use copydesk_providers::demo::{Model, PRICE_VERSION};
+use copydesk_providers::demo::{DemoProvider, Model, PRICE_VERSION};
+use copydesk_providers::media::{DrawRequest, FetchRequest, JobRef, PollRequest, Progress, SubmitRequest};
 use copydesk_providers::{
-    AnswerShape, CallReport, CallRequest, DemoHandle, DemoServer, ErrorClass, Finish, HttpClient, OpenAiCompatible,
-    PriceTable, Provider, ProviderConfig, ProviderKind, Registry, TimeoutPhase, Timeouts, demo,
+    AnswerShape, CallReport, CallRequest, DemoHandle, DemoServer, ErrorClass, Finish, HttpClient, Part, PriceTable,
+    Provider, ProviderConfig, ProviderKind, Registry, TimeoutPhase, Timeouts, demo,
 };
 use serde_json::Value;
 use support::{Deltas, patient, request, streamed};
 
-async fn start() -> (DemoHandle, OpenAiCompatible) {
+async fn start() -> (DemoHandle, DemoProvider) {
     let (handle, base_url) = DemoServer::start().await.unwrap();
-    let provider = demo::provider("demo", &base_url, HttpClient::new().unwrap());
+    let provider = demo::provider("demo", &base_url, &HttpClient::new().unwrap());
     (handle, provider)
 }
 
-async fn ask(provider: &OpenAiCompatible, request: CallRequest) -> CallReport {
+async fn ask(provider: &DemoProvider, request: CallRequest) -> CallReport {
     provider.call(&request, &Deltas::default()).await
 }
 
-async fn class(provider: &OpenAiCompatible, model: &str) -> ErrorClass {
+async fn class(provider: &DemoProvider, model: &str) -> ErrorClass {
     ask(provider, request(model, "tea")).await.result.unwrap_err().class
 }
 
@@ -42,7 +43,7 @@ const NEWS: &str = "Write our newsletter.\nTopic: the old town\nTopics: 3\n<item
     [5] Old quarry becomes a lake\nhttps://lake.example/\nSwimmers have been asking for years. The water is clean, the \
     council says, and the path is done.\n\n</items>\nAnswer with JSON.";
 
-fn price_of(provider: &OpenAiCompatible, model: &str) -> Option<Price> {
+fn price_of(provider: &DemoProvider, model: &str) -> Option<Price> {
     provider.catalogue().price_at(model, Timestamp::from_micros(0))
 }
 
@@ -217,4 +218,60 @@ async fn the_registry_builds_a_demo_provider_that_answers() {
     let report = provider.call(&request(&model, "hello"), &Deltas::default()).await;
     assert_eq!(report.result.unwrap().text, "hello");
     assert_eq!(handle.requests()[0].model, "echo?ms=1");
+}
+
+#[tokio::test]
+async fn the_painter_draws_what_was_asked_for_and_the_same_again() {
+    let (handle, provider) = start().await;
+    let call_id = request("painter", "x").call_id;
+    let (prompt, size) = ("a boat".to_owned(), Some("40x30".to_owned()));
+    let order = DrawRequest { call_id, model: "painter".into(), prompt, count: 2, size, timeouts: patient() };
+    let draws = provider.draws_pictures().unwrap();
+    let report = draws.draw(&order).await;
+    assert_eq!(report.usage.images, Some(2));
+    let pictures = report.result.unwrap();
+    assert!(pictures.iter().all(|picture| picture.media_type == "image/png") && pictures[0] != pictures[1]);
+    assert_eq!(draws.draw(&order).await.result.unwrap(), pictures);
+    let price = price_of(&provider, "painter").unwrap();
+    assert_eq!(cost(&report.usage, Some(&price)).nanousd().unwrap().0, 20_000_000);
+    for size in ["huge", "0x0", "9999x1"] {
+        let bad = DrawRequest { size: Some(size.to_owned()), ..order.clone() };
+        assert_eq!(draws.draw(&bad).await.result.unwrap_err().class, ErrorClass::Rejected, "{size}");
+    }
+    let other = DrawRequest { model: "writer".into(), ..order };
+    assert_eq!(draws.draw(&other).await.result.unwrap_err().class, ErrorClass::ModelNotFound);
+    assert_eq!(handle.requests().iter().filter(|seen| seen.call_id == Some(call_id.to_string())).count(), 6);
+}
+
+#[tokio::test]
+async fn the_camera_is_at_work_for_two_questions_and_then_has_a_film() {
+    let (_first, provider) = start().await;
+    let jobs = provider.runs_media_jobs().unwrap();
+    let call_id = request("camera", "x").call_id;
+    let settings = serde_json::json!({"seconds": 3}).as_object().cloned().unwrap();
+    let (model, input, timeouts) = ("camera".to_owned(), vec![Part::Text("a boat".into())], patient());
+    let order = SubmitRequest { call_id, model: model.clone(), input, settings, timeouts };
+    let job = jobs.submit(&order).await.result.unwrap().job;
+    let question = PollRequest { call_id, model: model.clone(), job, timeouts };
+    for percent in [33, 66] {
+        let wait = Some(Duration::from_secs(1));
+        let told = jobs.poll(&question).await.result.unwrap();
+        assert_eq!(told, Progress::Running { percent: Some(percent), wait });
+    }
+    let done = jobs.poll(&question).await;
+    assert_eq!(done.usage.video_seconds, Some(3));
+    let Ok(Progress::Done(files)) = done.result else { panic!("it is done") };
+    let mut film = Vec::new();
+    let order = FetchRequest { call_id, model, asset: files[0].clone(), timeouts };
+    let fetched = jobs.fetch(&order, &mut film).await.result.unwrap();
+    assert_eq!((fetched.media_type.as_str(), fetched.bytes), ("image/gif", film.len() as u64));
+    assert!(film.starts_with(b"GIF89a"));
+
+    let (_second, after_a_restart) = start().await;
+    let jobs = after_a_restart.runs_media_jobs().unwrap();
+    assert!(matches!(jobs.poll(&question).await.result, Ok(Progress::Running { .. })), "its name says all there is");
+    jobs.cancel(&question).await.result.unwrap();
+    assert!(matches!(jobs.poll(&question).await.result, Ok(Progress::Failed(_))));
+    let nonsense = PollRequest { job: JobRef("film-x".into()), ..question };
+    assert_eq!(jobs.poll(&nonsense).await.result.unwrap_err().class, ErrorClass::Rejected);
 }

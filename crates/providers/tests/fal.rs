@@ -10,7 +10,7 @@ use std::time::Duration;
 use copydesk_core::generation::{FailureCode, FaultOf};
 use copydesk_providers::media::{JobRef, Progress, Submitted};
 use copydesk_providers::{CallReport, ErrorClass, Fal, HttpClient, Provider, Secret, TimeoutPhase};
-use jobs::{asset, call_id, jobs, poll, seen, server, submit, verdict};
+use jobs::{asset, call_id, ended, jobs, judged, poll, seen, server, submit, verdict};
 use serde_json::{Value, json};
 use support::{Act, Deltas, KEY, RawServer, answer, request};
 
@@ -103,12 +103,12 @@ async fn a_video_and_a_plain_address_are_files_too_and_a_poem_is_none() {
     assets.sort_by(|one, other| one.url.cmp(&other.url));
     let video = asset("https://v3.fal.media/files/b/out.mp4", Some("video/mp4"));
     assert_eq!(assets, [asset("https://v3.fal.media/files/b/out.mp3", None), video]);
-    assert_eq!(verdict(polled(COMPLETED, "result_text").await), (ErrorClass::Rejected, false));
+    assert_eq!(judged(polled(COMPLETED, "result_text").await), (ErrorClass::Rejected, false));
 }
 
 #[tokio::test]
 async fn a_result_of_blackened_pictures_is_a_refusal_and_nobodys_fault_but_the_requests() {
-    let refused = polled(COMPLETED, "result_nsfw").await.result.unwrap_err();
+    let refused = ended(polled(COMPLETED, "result_nsfw").await.result);
     assert_eq!((refused.class, refused.retryable()), (ErrorClass::Refused, false));
     assert!(refused.message.contains("has_nsfw_concepts"), "{refused}");
     let failure = refused.failure("fal");
@@ -129,9 +129,9 @@ async fn completed_may_mean_failed() {
         ("completed_unknown", ErrorClass::Rejected, false),
     ];
     for (case, class, retryable) in cases {
-        assert_eq!(verdict(polled(WAITING, case).await), (class, retryable), "{case}");
+        assert_eq!(judged(polled(WAITING, case).await), (class, retryable), "{case}");
     }
-    assert_eq!(polled(WAITING, "completed_unknown").await.result.unwrap_err().message, "It fell over");
+    assert_eq!(ended(polled(WAITING, "completed_unknown").await.result).message, "It fell over");
 }
 
 #[tokio::test]
@@ -171,14 +171,14 @@ async fn every_error_of_a_result_has_its_class() {
         ("not_found_404", ErrorClass::Rejected, false),
     ];
     for (case, class, retryable) in cases {
-        assert_eq!(verdict(polled(COMPLETED, case).await), (class, retryable), "{case}");
+        assert_eq!(judged(polled(COMPLETED, case).await), (class, retryable), "{case}");
     }
 }
 
 #[tokio::test]
 async fn a_broken_question_says_nothing_about_the_job() {
     // The app's own 500 on the way to a status is still only a status that could not be read.
-    assert_eq!(verdict(polled(WAITING, "app_500").await), (ErrorClass::ServerError, true));
+    assert_eq!(judged(polled(WAITING, "app_500").await), (ErrorClass::ServerError, true));
     let cases = [
         ("truncated", ErrorClass::CutOff),
         ("empty", ErrorClass::Empty),
@@ -186,9 +186,9 @@ async fn a_broken_question_says_nothing_about_the_job() {
         ("unknown_state", ErrorClass::Malformed),
     ];
     for (case, class) in cases {
-        assert_eq!(verdict(polled(WAITING, case).await), (class, true), "{case}");
+        assert_eq!(judged(polled(WAITING, case).await), (class, true), "{case}");
     }
-    assert_eq!(verdict(polled(COMPLETED, "truncated").await), (ErrorClass::CutOff, true));
+    assert_eq!(judged(polled(COMPLETED, "truncated").await), (ErrorClass::CutOff, true));
 }
 
 #[tokio::test]

@@ -8,7 +8,9 @@ use copydesk_core::{CallId, NanoUsd};
 use copydesk_providers::media::{
     AssetRef, FetchRequest, Fetched, JobRef, PollRequest, Progress, RunsMediaJobs, SubmitRequest, Submitted,
 };
-use copydesk_providers::{CallReport, ErrorClass, HttpClient, OpenRouter, Part, Provider, Secret, Timeouts};
+use copydesk_providers::{
+    CallReport, ErrorClass, HttpClient, OpenRouter, Part, Provider, ProviderError, Secret, Timeouts,
+};
 use support::{Act, KEY, RawServer, answer};
 
 fn provider(base_url: &str) -> OpenRouter {
@@ -52,6 +54,14 @@ async fn fetch(provider: &OpenRouter, url: String, into: &mut Vec<u8>) -> CallRe
     let asset = AssetRef { url, media_type: None };
     let request = FetchRequest { call_id: call_id(), model: "v".into(), asset, timeouts: Timeouts::default() };
     jobs(provider).fetch(&request, into).await
+}
+
+/// Why there is nothing to fetch: the job's own failure, or that of the question about it.
+fn ended(result: Result<Progress, ProviderError>) -> ProviderError {
+    match result {
+        Ok(Progress::Failed(error)) | Err(error) => error,
+        Ok(other) => panic!("{other:?}"),
+    }
 }
 
 #[tokio::test]
@@ -107,10 +117,10 @@ async fn the_poll_that_reports_the_end_reports_the_cost() {
 async fn a_job_that_ended_badly_is_an_error_that_is_not_asked_for_again() {
     let refused = poll("job_refused").await;
     assert_eq!(refused.usage.provider_cost, Some(NanoUsd(0)));
-    assert_eq!(refused.result.unwrap_err().class, ErrorClass::Refused);
-    let expired = poll("job_expired").await.result.unwrap_err();
+    assert_eq!(ended(refused.result).class, ErrorClass::Refused);
+    let expired = ended(poll("job_expired").await.result);
     assert_eq!((expired.class, expired.provider_code.as_deref()), (ErrorClass::Rejected, Some("expired")));
-    let limited = poll("e429").await.result.unwrap_err();
+    let limited = ended(poll("e429").await.result);
     assert_eq!((limited.class, limited.retryable()), (ErrorClass::RateLimited, true), "the job still runs");
 }
 

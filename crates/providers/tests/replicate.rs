@@ -10,7 +10,7 @@ use std::time::Duration;
 use copydesk_core::generation::failure::FailureCode;
 use copydesk_providers::media::{JobRef, Progress, Submitted};
 use copydesk_providers::{CallReport, ErrorClass, HttpClient, Provider, Replicate, Secret, TimeoutPhase};
-use jobs::{asset, call_id, jobs, poll, seen, server, submit, verdict};
+use jobs::{asset, call_id, ended, jobs, judged, poll, seen, server, submit, verdict};
 use serde_json::{Value, json};
 use support::{Act, Deltas, KEY, RawServer, request};
 
@@ -121,8 +121,8 @@ async fn the_files_of_a_finished_prediction_are_named_in_every_shape_of_output()
 
 #[tokio::test]
 async fn a_success_without_a_file_is_no_success() {
-    assert_eq!(verdict(polled("succeeded_empty").await), (ErrorClass::Rejected, false));
-    let removed = polled("succeeded_removed").await.result.unwrap_err();
+    assert_eq!(judged(polled("succeeded_empty").await), (ErrorClass::Rejected, false));
+    let removed = ended(polled("succeeded_removed").await.result);
     assert!(removed.message.contains("deleted"), "{removed}");
 }
 
@@ -140,9 +140,9 @@ async fn a_failed_prediction_says_why_and_whether_another_can_work() {
     for (case, class, retryable) in cases {
         let report = polled(case).await;
         assert_eq!(report.http_status, Some(200), "{case}");
-        assert_eq!(verdict(report), (class, retryable), "{case}");
+        assert_eq!(judged(report), (class, retryable), "{case}");
     }
-    let refused = polled("failed_nsfw").await.result.unwrap_err();
+    let refused = ended(polled("failed_nsfw").await.result);
     assert_eq!(refused.message, "NSFW content detected. Try running it again, or try a different prompt.");
     assert_eq!(refused.failure("replicate").code, FailureCode::Refused);
 }
@@ -168,7 +168,7 @@ async fn every_error_status_has_its_class() {
 
 #[tokio::test]
 async fn a_job_that_is_not_there_is_not_a_model_that_is_not_there() {
-    assert_eq!(verdict(polled("model_404").await), (ErrorClass::Rejected, false));
+    assert_eq!(judged(polled("model_404").await), (ErrorClass::Rejected, false));
 }
 
 #[tokio::test]
@@ -194,10 +194,10 @@ async fn an_answer_that_cannot_be_read_says_nothing_about_the_job() {
         ("unknown_state", ErrorClass::Malformed),
     ];
     for (case, class) in cases {
-        assert_eq!(verdict(polled(case).await), (class, true), "{case}");
+        assert_eq!(judged(polled(case).await), (class, true), "{case}");
     }
     assert_eq!(verdict(submitted("truncated").await), (ErrorClass::CutOff, true));
-    assert!(polled("unknown_state").await.result.unwrap_err().message.contains("hibernating"));
+    assert!(ended(polled("unknown_state").await.result).message.contains("hibernating"));
 }
 
 #[tokio::test]

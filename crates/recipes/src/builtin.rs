@@ -1,7 +1,7 @@
 //! The recipes that are compiled in. A new one is a folder under `recipes/` and one entry here.
 
 /// Name and files of every built-in recipe.
-pub(crate) const BUILT_IN: [(&str, &[(&str, &str)]); 2] = [
+pub(crate) const BUILT_IN: [(&str, &[(&str, &str)]); 4] = [
     (
         "newsletter",
         &[
@@ -13,6 +13,15 @@ pub(crate) const BUILT_IN: [(&str, &[(&str, &str)]); 2] = [
         ],
     ),
     (
+        "picture",
+        &[
+            ("recipe.toml", include_str!("../../../recipes/picture/recipe.toml")),
+            ("input.schema.json", include_str!("../../../recipes/picture/input.schema.json")),
+            ("example.json", include_str!("../../../recipes/picture/example.json")),
+            ("prompt.j2", include_str!("../../../recipes/picture/prompt.j2")),
+        ],
+    ),
+    (
         "text",
         &[
             ("recipe.toml", include_str!("../../../recipes/text/recipe.toml")),
@@ -20,6 +29,15 @@ pub(crate) const BUILT_IN: [(&str, &[(&str, &str)]); 2] = [
             ("example.json", include_str!("../../../recipes/text/example.json")),
             ("system.j2", include_str!("../../../recipes/text/system.j2")),
             ("prompt.j2", include_str!("../../../recipes/text/prompt.j2")),
+        ],
+    ),
+    (
+        "video",
+        &[
+            ("recipe.toml", include_str!("../../../recipes/video/recipe.toml")),
+            ("input.schema.json", include_str!("../../../recipes/video/input.schema.json")),
+            ("example.json", include_str!("../../../recipes/video/example.json")),
+            ("prompt.j2", include_str!("../../../recipes/video/prompt.j2")),
         ],
     ),
 ];

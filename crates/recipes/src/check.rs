@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use copydesk_core::recipe::Recipe;
+use copydesk_core::recipe::{Recipe, Step};
 use serde_json::Value;
 
 use crate::fault::{Fault, did_you_mean};
@@ -163,7 +163,7 @@ fn json_file(files: &RecipeFiles, name: &str, purpose: &str, faults: &mut Vec<Fa
 fn template_files(files: &RecipeFiles, recipe: &Recipe, faults: &mut Vec<Fault>) {
     let templates = || files.files.keys().map(String::as_str).filter(|name| name.ends_with(".j2"));
     for (index, step) in recipe.steps.iter().enumerate() {
-        let named = [("system", step.system.as_deref()), ("prompt", Some(step.prompt.as_str()))];
+        let named = [("system", system_of(step)), ("prompt", Some(step.prompt.as_str()))];
         for (key, name) in named.into_iter().filter_map(|(key, name)| Some((key, name?))) {
             if name.is_empty() || templates().any(|known| known == name) {
                 continue;
@@ -176,12 +176,16 @@ fn template_files(files: &RecipeFiles, recipe: &Recipe, faults: &mut Vec<Fault>)
     }
 }
 
+fn system_of(step: &Step) -> Option<&str> {
+    step.as_chat().and_then(|chat| chat.system.as_deref())
+}
+
 /// Faults for variables that no input, step or recipe can have.
 fn variable_faults(recipe: &Recipe, templates: &TemplateSet) -> Vec<Fault> {
     let mut faults = BTreeSet::new();
     for (index, step) in recipe.steps.iter().enumerate() {
         let earlier: Vec<&str> = recipe.steps.iter().take(index).map(|step| step.name.as_str()).collect();
-        for template in step.system.iter().chain([&step.prompt]) {
+        for template in system_of(step).into_iter().chain([step.prompt.as_str()]) {
             for variable in templates.variables(template) {
                 faults.extend(variable_fault(recipe, &earlier, template, &variable));
             }

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::loader::Origin;
-use copydesk_core::recipe::AnswerShape;
+use copydesk_core::recipe::{AnswerShape, StepKind};
 
 const RECIPE: &str = r#"
 name = "note"
@@ -117,6 +117,36 @@ fn one_fault_is_named_by_file_and_key() {
     ];
     for (file, text, wanted) in cases {
         assert_eq!(places(&[(file, &text)]).join(", "), wanted, "{file}: {text}");
+    }
+}
+
+/// The last step of the test recipe as one that makes files.
+fn making(step: &str) -> String {
+    let at = RECIPE.rfind("[[steps]]").unwrap();
+    format!("{}[[steps]]\nname = \"film\"\nprompt = \"prompt.j2\"\n{step}", &RECIPE[..at])
+        .replace("output = \"text\"", "output = \"media\"")
+}
+
+#[test]
+fn a_media_step_reads_its_settings() {
+    let step = "kind = \"media\"\nsettings_from = [\"topic\"]\npictures_from = \"topic\"\n[steps.settings]\nseconds = 8\nsize = [1, 2.5]\n";
+    let loaded = load(&folder(&[("recipe.toml", &making(step))])).unwrap();
+    let StepKind::Media { settings, pictures_from } = &loaded.recipe.steps[1].kind else { panic!("a media step") };
+    assert_eq!(Value::Object(settings.fixed.clone()), serde_json::json!({"seconds": 8, "size": [1, 2.5]}));
+    assert_eq!((settings.from_input.as_slice(), pictures_from.as_deref()), (&["topic".to_owned()][..], Some("topic")));
+}
+
+#[test]
+fn what_a_kind_of_step_does_not_know_is_named() {
+    for (step, wanted) in [
+        ("kind = \"medium\"", "recipe.toml steps[1].kind, recipe.toml output"),
+        ("kind = \"media\"\ntemperature = 1", "recipe.toml steps[1].temperature"),
+        ("kind = \"picture\"\npictures_from = \"topic\"", "recipe.toml steps[1].pictures_from"),
+        ("kind = \"media\"\nsettings_from = [\"topik\"]", "recipe.toml steps[1].settings_from"),
+        ("kind = \"picture\"\n[steps.settings]\nseed = 1", "recipe.toml steps[1].settings"),
+        ("kind = \"media\"\n[steps.settings]\nday = 2026-11-01", "recipe.toml steps[1].settings.day"),
+    ] {
+        assert_eq!(places(&[("recipe.toml", &making(step))]).join(", "), wanted, "{step}");
     }
 }
 

@@ -43,9 +43,9 @@ impl LoadedRecipe {
         for (index, before) in self.recipe.steps.iter().take(step_index).enumerate() {
             let missing = || RenderError::MissingStepOutput { step: step.name.clone(), missing: before.name.clone() };
             let answer = step_outputs.get(index).ok_or_else(missing)?;
-            let value = match before.answer {
-                StepAnswer::Text => Value::String(answer.clone()),
-                StepAnswer::Json => output::parse_json(answer)
+            let value = match before.as_chat().map(|chat| chat.answer) {
+                Some(StepAnswer::Text) | None => Value::String(answer.clone()),
+                Some(StepAnswer::Json) => output::parse_json(answer)
                     .map_err(|_| RenderError::StepOutputNotJson { step: before.name.clone() })?,
             };
             earlier.insert(before.name.as_str(), value);
@@ -57,7 +57,7 @@ impl LoadedRecipe {
         ]);
         let context = render::context(input, &earlier, &about);
         let mut messages = Vec::with_capacity(2);
-        if let Some(system) = &step.system {
+        if let Some(system) = step.as_chat().and_then(|chat| chat.system.as_ref()) {
             let text = self.templates.render(system, &context)?;
             // A system template may come to nothing for some inputs; providers refuse empty messages.
             if !text.is_empty() {
@@ -70,7 +70,7 @@ impl LoadedRecipe {
 
     /// The shape a step's answer is asked for in, of providers that can hold a model to one.
     pub fn answer_shape(&self, step_index: usize) -> AnswerShape {
-        match self.recipe.steps.get(step_index).map(|step| step.answer) {
+        match self.recipe.steps.get(step_index).and_then(|step| step.as_chat()).map(|chat| chat.answer) {
             Some(StepAnswer::Json) if step_index + 1 < self.recipe.steps.len() => AnswerShape::Json,
             Some(StepAnswer::Json) => match self.recipe.output.shape() {
                 AnswerShape::Free => AnswerShape::Json,
@@ -86,7 +86,7 @@ impl LoadedRecipe {
         if step_index + 1 >= self.recipe.steps.len() {
             return self.parse_output(answer_text, input).map(drop);
         }
-        match self.recipe.steps.get(step_index).map(|step| step.answer) {
+        match self.recipe.steps.get(step_index).and_then(|step| step.as_chat()).map(|chat| chat.answer) {
             Some(StepAnswer::Json) => output::parse_json(answer_text).map(drop),
             Some(StepAnswer::Text) | None => {
                 copydesk_core::recipe::OutputForm::Text.parse(answer_text, &OutputContext::default()).map(drop)

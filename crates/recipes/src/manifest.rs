@@ -3,9 +3,10 @@
 
 use copydesk_core::MicroCredits;
 use copydesk_core::recipe::{
-    FallbackBody, FallbackReason, FallbackRules, Limits, OutputForm, Recipe, Step, StepAnswer, fallback,
+    Chat, FallbackBody, FallbackReason, FallbackRules, Limits, OutputForm, Recipe, Settings, Step, StepAnswer,
+    StepKind, fallback,
 };
-use serde_json::Value;
+use serde_json::{Map, Value};
 use toml::Table;
 
 use crate::fault::{Fault, did_you_mean};
@@ -17,7 +18,11 @@ pub(crate) const OUTPUT_TOKENS_DEFAULT: u32 = 4_096;
 
 pub(crate) const KEYS: [&str; 10] =
     ["name", "title", "description", "output", "route", "price", "dedupe", "steps", "limits", "fallback"];
-pub(crate) const STEP_KEYS: [&str; 6] = ["name", "system", "prompt", "answer", "max_output_tokens", "temperature"];
+pub(crate) const STEP_KEYS: [&str; 7] =
+    ["name", "kind", "system", "prompt", "answer", "max_output_tokens", "temperature"];
+pub(crate) const PICTURE_STEP_KEYS: [&str; 5] = ["name", "kind", "prompt", "settings", "settings_from"];
+pub(crate) const MEDIA_STEP_KEYS: [&str; 6] = ["name", "kind", "prompt", "settings", "settings_from", "pictures_from"];
+pub(crate) const STEP_KINDS: [&str; 3] = ["chat", "picture", "media"];
 pub(crate) const LIMIT_KEYS: [&str; 4] = ["max_attempts", "attempt_timeout", "deadline", "max_input_bytes"];
 pub(crate) const FALLBACK_KEYS: [&str; 4] = ["unparsable_answer", "no_trends", "no_content", "next_steps"];
 
@@ -111,7 +116,35 @@ fn steps<'t>(reader: &mut Reader<'t, '_>) -> Vec<&'t Table> {
 
 fn read_step(index: usize, table: &Table, faults: &mut Vec<Fault>) -> Step {
     let mut reader = Reader::new(FILE, &format!("steps[{index}]"), table, faults);
-    reader.only(&STEP_KEYS);
+    let kind = match reader.text("kind").as_deref() {
+        None | Some("chat") => {
+            reader.only(&STEP_KEYS);
+            StepKind::Chat(read_chat(&mut reader))
+        }
+        Some("picture") => {
+            reader.only(&PICTURE_STEP_KEYS);
+            StepKind::Picture(read_settings(&mut reader))
+        }
+        Some("media") => {
+            reader.only(&MEDIA_STEP_KEYS);
+            let (settings, pictures_from) = (read_settings(&mut reader), reader.text("pictures_from"));
+            StepKind::Media { settings, pictures_from }
+        }
+        Some(other) => {
+            let close = did_you_mean(other, STEP_KINDS);
+            let fix = format!("Kinds of steps are: {}. {close}", STEP_KINDS.join(", "));
+            reader.fault("kind", format!("{other:?} is not a kind of step"), fix.trim());
+            StepKind::Chat(read_chat(&mut reader))
+        }
+    };
+    Step {
+        name: reader.required_text("name", "write").unwrap_or_default(),
+        prompt: reader.required_text("prompt", "prompt.j2").unwrap_or_default(),
+        kind,
+    }
+}
+
+fn read_chat(reader: &mut Reader<'_, '_>) -> Chat {
     let answer = match reader.text("answer").as_deref() {
         None | Some("text") => StepAnswer::Text,
         Some("json") => StepAnswer::Json,
@@ -121,14 +154,43 @@ fn read_step(index: usize, table: &Table, faults: &mut Vec<Fault>) -> Step {
         }
     };
     let tokens = reader.whole_number("max_output_tokens").map(|n| u32::try_from(n).unwrap_or(u32::MAX));
-    Step {
-        name: reader.required_text("name", "write").unwrap_or_default(),
+    Chat {
         system: reader.text("system"),
-        prompt: reader.required_text("prompt", "prompt.j2").unwrap_or_default(),
         output_tokens_max: tokens.unwrap_or(OUTPUT_TOKENS_DEFAULT),
         temperature: reader.number("temperature"),
         answer,
     }
+}
+
+fn read_settings(reader: &mut Reader<'_, '_>) -> Settings {
+    let mut fixed = Map::new();
+    for (name, value) in reader.table("settings").into_iter().flatten() {
+        match as_json(value) {
+            Some(value) => drop(fixed.insert(name.clone(), value)),
+            None => reader.fault(
+                &format!("settings.{name}"),
+                format!("{value} cannot be said in JSON"),
+                "Write a text, a number, true or false, or a list or table of those.",
+            ),
+        }
+    }
+    Settings { fixed, from_input: reader.texts("settings_from").unwrap_or_default() }
+}
+
+/// The same value in JSON, which has neither dates nor numbers without end.
+fn as_json(value: &toml::Value) -> Option<Value> {
+    Some(match value {
+        toml::Value::String(text) => Value::from(text.as_str()),
+        toml::Value::Integer(number) => Value::from(*number),
+        toml::Value::Float(number) => Value::Number(serde_json::Number::from_f64(*number)?),
+        toml::Value::Boolean(truth) => Value::from(*truth),
+        toml::Value::Datetime(_) => return None,
+        toml::Value::Array(entries) => Value::Array(entries.iter().map(as_json).collect::<Option<_>>()?),
+        toml::Value::Table(table) => {
+            let pairs = table.iter().map(|(name, value)| Some((name.clone(), as_json(value)?)));
+            Value::Object(pairs.collect::<Option<_>>()?)
+        }
+    })
 }
 
 fn read_limits(table: &Table, faults: &mut Vec<Fault>) -> Limits {

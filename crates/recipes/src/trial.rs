@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use copydesk_core::recipe::StepAnswer;
+use copydesk_core::recipe::{Step, StepAnswer};
 use serde_json::{Map, Value};
 
 use crate::check::EXAMPLE;
@@ -21,7 +21,7 @@ const DEPTH_MAX: usize = 8;
 /// Everything that goes wrong in the trials, each template line once.
 pub(crate) fn faults(files: &RecipeFiles, loaded: &LoadedRecipe) -> Vec<Fault> {
     let steps = loaded.recipe.steps.iter();
-    let answers: Vec<String> = steps.map(|step| sample_answer(files, &step.name, step.answer)).collect();
+    let answers: Vec<String> = steps.map(|step| sample_answer(files, step)).collect();
     let whole = trial(loaded, &loaded.example, &answers, &format!("with {EXAMPLE}"), "Correct it.");
     if !whole.is_empty() {
         return whole;
@@ -49,8 +49,7 @@ pub(crate) fn faults(files: &RecipeFiles, loaded: &LoadedRecipe) -> Vec<Fault> {
 }
 
 fn trial(loaded: &LoadedRecipe, input: &Value, answers: &[String], with: &str, fix: &str) -> Vec<Fault> {
-    let attempt = |(index, step): (usize, &copydesk_core::recipe::Step)| match loaded.render_step(index, input, answers)
-    {
+    let attempt = |(index, step): (usize, &Step)| match loaded.render_step(index, input, answers) {
         Ok(messages) if messages.iter().all(|message| !message.text.is_empty()) => None,
         Ok(_) => Some(Fault::new(&step.prompt, format!("comes to nothing {with}"), fix)),
         Err(error) => Some(fault_of(error, with, fix)),
@@ -81,7 +80,9 @@ fn fault_of(error: RenderError, with: &str, fix: &str) -> Fault {
 }
 
 /// An answer of a step for the trial: `example.<step>.json` or `example.<step>.txt`, else a stand-in.
-fn sample_answer(files: &RecipeFiles, step: &str, answer: StepAnswer) -> String {
+fn sample_answer(files: &RecipeFiles, step: &Step) -> String {
+    let answer = step.as_chat().map(|chat| chat.answer).unwrap_or_default();
+    let step = &step.name;
     let (ending, stand_in) = match answer {
         StepAnswer::Text => ("txt", format!("The answer of step {step}.")),
         StepAnswer::Json => ("json", "{}".to_owned()),

@@ -63,6 +63,22 @@ create table versions (
 );
 create unique index versions_one_per_generation on versions (generation_id);
 
+-- The files of versions. Their bytes are in the asset store, under `path`. Few versions have any.
+create table assets (
+  id uuid primary key,
+  workspace_id uuid not null,
+  generation_id uuid not null,
+  draft_id uuid not null,
+  version bigint not null,
+  seq bigint not null check (seq > 0),
+  media_type text not null,
+  bytes bigint not null check (bytes > 0),
+  sha256 bytea not null,
+  path text not null,
+  created_at timestamptz not null
+);
+create unique index assets_once on assets (generation_id, seq);
+
 -- ------------------------------------------------------------------ generations
 -- What was agreed at accept; never updated.
 create table generations (
@@ -160,6 +176,8 @@ create table runs (
   claimed_at timestamptz not null,
   attempt_deadline_at timestamptz not null,
   call_id uuid not null,
+  -- It waits for a job at the provider: counted in its lanes and not in the global limit.
+  waiting boolean not null default false,
   last_error_code text,
   last_error text
 ) with (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 20000,

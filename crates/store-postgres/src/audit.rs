@@ -7,7 +7,7 @@ use crate::ledger::ledger_row;
 use crate::pipeline::{Steps, Tx};
 use crate::types::{Micros, params, sql};
 use copydesk_core::ledger::chain::{ChainHash, link};
-use copydesk_core::{CallId, DraftId, GenerationId, UserId};
+use copydesk_core::{AssetId, CallId, DraftId, GenerationId, UserId};
 use copydesk_store::admin::Finding;
 use deadpool_postgres::Pool;
 use tokio_postgres::Row;
@@ -53,14 +53,18 @@ fn draft(id: Uuid) -> String {
 fn user(id: Uuid) -> String {
     UserId(id).to_string()
 }
+fn asset(id: Uuid) -> String {
+    AssetId(id).to_string()
+}
 fn call(id: Uuid) -> String {
     CallId(id).to_string()
 }
 
-const CHECKS: [Check; 18] = [
+const CHECKS: [Check; 19] = [
     check!("generation_in_one_place", generation),
     check!("completed_has_one_version", generation),
     check!("version_only_of_completed", generation),
+    check!("asset_of_version", asset),
     check!("draft_status_fits", draft),
     check!("draft_current_version_exists", draft),
     check!("draft_live_generation_is_live", draft),

@@ -6,12 +6,12 @@ use copydesk_core::generation::waiting::Waiting;
 use copydesk_core::health::Paid;
 use copydesk_core::ledger::{Balance, Transfer};
 use copydesk_core::refusal::Refusal;
-use copydesk_core::{DraftId, GenerationId, Timestamp, UserId};
+use copydesk_core::{AssetId, DraftId, GenerationId, Timestamp, UserId};
 use copydesk_store::admin::{Description, EventRow, Finding, KeyRow, Pause, PauseKey};
-use copydesk_store::drafts::{DraftFilter, DraftRow, Edit, SetDraft, VersionRow};
+use copydesk_store::drafts::{AssetRow, DraftFilter, DraftRow, Edit, SetDraft, VersionRow};
 use copydesk_store::generations::{
-    Accept, Accepted, Beaten, GenerationFilter, GenerationRow, Heartbeat, Idempotency, Limits, Overdue, SweepRequest,
-    Turn, TurnAnswer,
+    Accept, Accepted, Beaten, FinishedStep, GenerationFilter, GenerationRow, Heartbeat, Idempotency, Limits, Overdue,
+    SweepRequest, Turn, TurnAnswer,
 };
 use copydesk_store::health::Backlog;
 use copydesk_store::ledger::Posted;
@@ -48,6 +48,9 @@ impl GenerationStore for PostgresStore {
     fn get(&self, scope: Scope, id: GenerationId) -> Answer<'_, GenerationRow> {
         Box::pin(async move { self.get_generation(scope, id).await })
     }
+    fn steps(&self, scope: Scope, id: GenerationId) -> Answer<'_, Vec<FinishedStep>> {
+        Box::pin(async move { self.steps_of(scope, id).await })
+    }
     fn list(&self, scope: Scope, filter: GenerationFilter, page: PageRequest) -> Answer<'_, Page<GenerationRow>> {
         Box::pin(async move { self.list_generations(scope, filter, &page).await })
     }
@@ -65,6 +68,9 @@ impl DraftStore for PostgresStore {
     }
     fn version(&self, scope: Scope, draft: DraftId, number: Option<u32>) -> Answer<'_, VersionRow> {
         Box::pin(async move { self.read_version(scope, draft, number).await })
+    }
+    fn asset(&self, scope: Scope, id: AssetId) -> Answer<'_, AssetRow> {
+        Box::pin(async move { self.read_asset(scope, id).await })
     }
     fn add_version(&self, edit: Edit) -> Answer<'_, DraftRow> {
         Box::pin(async move { self.edit_draft(&edit).await })

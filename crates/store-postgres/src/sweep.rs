@@ -118,6 +118,7 @@ fn overdue(row: &Row, state: State, reason: OverdueReason) -> Result<Overdue, St
         model: row.get("model"),
         reason,
         open_call: row.get::<_, Option<Uuid>>("open_call_id").map(CallId),
+        operation: row.get("operation"),
         input_bytes: narrow("input_bytes", row.get("input_bytes"))?,
     })
 }

@@ -198,8 +198,9 @@ async fn a_row_that_cannot_be_stored_does_not_sink_its_batch() {
     let stepped = builder::after(&runs[3], &first);
     store.turn(builder::writes(START, vec![first])).await.unwrap();
     let mut changes: Vec<_> = runs.iter().map(|run| builder::settle(&ids, run, START)).collect();
-    // A step of a name that is finished already: core never orders it, the unique index refuses it.
+    // A call that is open already: core never orders it, the primary key refuses it.
     changes[3] = builder::step(&ids, &stepped, "outline", "{}", "write", START);
+    changes[3].opens.as_mut().unwrap().id = stepped.call;
     let fence = changes[3].fence;
     let answer = store.turn(builder::writes(START, changes)).await.unwrap();
     for (place, applied) in answer.applied.iter().enumerate() {

@@ -69,6 +69,22 @@ CREATE TABLE versions (
     FOREIGN KEY (workspace_id, draft_id) REFERENCES drafts (workspace_id, id)
 ) STRICT;
 
+-- The files of versions. Their bytes are in the asset store, under `path`. Few versions have any.
+CREATE TABLE assets (
+    id BLOB NOT NULL PRIMARY KEY,
+    workspace_id BLOB NOT NULL,
+    generation_id BLOB NOT NULL,
+    draft_id BLOB NOT NULL,
+    version INTEGER NOT NULL,
+    seq INTEGER NOT NULL CHECK (seq > 0),
+    media_type TEXT NOT NULL,
+    bytes INTEGER NOT NULL CHECK (bytes > 0),
+    sha256 BLOB NOT NULL,
+    path TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    UNIQUE (generation_id, seq)
+) STRICT, WITHOUT ROWID;
+
 -- The facts of an accept. Never updated.
 CREATE TABLE generations (
     id BLOB NOT NULL PRIMARY KEY,
@@ -174,11 +190,13 @@ CREATE TABLE runs (
     claimed_at INTEGER NOT NULL,
     attempt_deadline_at INTEGER NOT NULL,
     call_id BLOB NOT NULL,
+    -- It waits for a job at the provider: counted in its lanes and not in the global limit.
+    waiting INTEGER NOT NULL DEFAULT 0 CHECK (waiting IN (0, 1)),
     last_error_code TEXT,
     last_error TEXT
 ) STRICT, WITHOUT ROWID;
 
-CREATE INDEX runs_queue ON runs (queue_id);
+CREATE INDEX runs_queue ON runs (queue_id, waiting);
 
 -- Final, and never changed again.
 CREATE TABLE outcomes (

@@ -10,9 +10,9 @@ use crate::page::{self, Cut};
 use copydesk_core::draft::state::{DraftFacts, may_edit, may_publish};
 use copydesk_core::draft::{DraftStatus, Review};
 use copydesk_core::refusal::Refusal;
-use copydesk_core::{DraftId, GenerationId, Timestamp, UserId};
-use copydesk_store::drafts::{DraftFilter, DraftRow, DraftSetting, Edit, SetDraft, VersionRow};
-use copydesk_store::generations::NewContent;
+use copydesk_core::{AssetId, DraftId, GenerationId, Timestamp, UserId};
+use copydesk_store::drafts::{AssetRow, DraftFilter, DraftRow, DraftSetting, Edit, SetDraft, VersionRow};
+use copydesk_store::generations::{NewAsset, NewContent};
 use copydesk_store::{Answer, DraftStore, Page, PageRequest, Scope, StoreError};
 use rusqlite::{Row, params};
 
@@ -39,6 +39,10 @@ impl DraftStore for SqliteStore {
 
     fn version(&self, scope: Scope, draft: DraftId, number: Option<u32>) -> Answer<'_, VersionRow> {
         Box::pin(self.read(move |db| version(db, scope, draft, number)))
+    }
+
+    fn asset(&self, scope: Scope, id: AssetId) -> Answer<'_, AssetRow> {
+        Box::pin(self.read(move |db| asset(db, scope, id)))
     }
 
     fn add_version(&self, edit: Edit) -> Answer<'_, DraftRow> {
@@ -107,6 +111,27 @@ fn list(db: Db<'_>, scope: Scope, filter: &DraftFilter, page: &PageRequest) -> D
     ];
     let rows = db.all(file, params, draft_row)?;
     Ok(page::cut(rows, page.limit, |row| row.id.to_string()))
+}
+
+fn asset(db: Db<'_>, scope: Scope, id: AssetId) -> Done<AssetRow> {
+    let params = params![id.0.as_bytes(), scope.workspace.0.as_bytes()];
+    let row = db.first(sql!("drafts/asset"), params, |row| {
+        Ok(AssetRow {
+            generation: GenerationId(codec::uuid(row, "generation_id")?),
+            draft: DraftId(codec::uuid(row, "draft_id")?),
+            version: row.get("version")?,
+            asset: NewAsset {
+                id,
+                seq: row.get("seq")?,
+                media_type: row.get("media_type")?,
+                bytes: codec::unsigned(row, "bytes")?,
+                sha256: row.get("sha256")?,
+                path: row.get("path")?,
+            },
+            created_at: codec::instant(row, "created_at")?,
+        })
+    })?;
+    row.ok_or_else(|| StoreError::NotFound { what: "asset", id: id.to_string() }.into())
 }
 
 fn version(db: Db<'_>, scope: Scope, draft: DraftId, number: Option<u32>) -> Done<VersionRow> {

@@ -86,7 +86,7 @@ async fn seed_s1_missing_column_refuses_to_start() {
     let StoreError::SchemaMismatch(faults) = refused else { panic!("{refused:?}") };
     let read: Vec<(&str, &str)> = faults.iter().map(|fault| (fault.what.as_str(), fault.sql.as_str())).collect();
     assert_eq!(read[0], ("column calls.served_model is missing", "ALTER TABLE calls ADD COLUMN served_model TEXT;"));
-    assert_eq!(read[1], ("index runs_queue is missing", "CREATE INDEX runs_queue ON runs (queue_id);"));
+    assert_eq!(read[1], ("index runs_queue is missing", "CREATE INDEX runs_queue ON runs (queue_id, waiting);"));
     assert_eq!(read[2].0, "view llm_usage_logs is missing");
     for (_, mend) in read {
         live.execute_batch(mend).unwrap();
@@ -179,6 +179,10 @@ const DAMAGES: &[(&str, &str)] = &[
     ("generation_in_one_place", "DELETE FROM generations WHERE id = (SELECT id FROM outcomes LIMIT 1)"),
     ("completed_has_one_version", "DELETE FROM versions"),
     ("version_only_of_completed", "UPDATE versions SET generation_id = (SELECT id FROM runs)"),
+    (
+        "asset_of_version",
+        "INSERT INTO assets SELECT id, workspace_id, id, id, 1, 1, 'image/png', 1, x'00', 'p', 0 FROM outcomes LIMIT 1",
+    ),
     ("draft_status_fits", "UPDATE drafts SET status = 'pending' WHERE status = 'failed'"),
     ("draft_current_version_exists", "UPDATE versions SET number = 2"),
     ("draft_live_generation_is_live", "UPDATE drafts SET live_generation_id = x'01' WHERE status = 'draft'"),
@@ -287,11 +291,12 @@ async fn a_dedupe_key_is_held_over_a_restart_and_over_an_undone_turn() {
     let again = |ids: &Ids| vec![builder::accept(ids, START).dedupe("k")];
     let first = store.accept(again(&ids)).await.unwrap().remove(0).unwrap().ids();
     let run = claim(&store, &ids, 1, START).await.remove(0);
-    // The settle gives the key up, but a step of the same name cannot be stored twice, so the whole turn is undone.
+    // The settle gives the key up, but a call cannot be opened twice, so the whole turn is undone.
     store.accept(vec![builder::accept(&ids, START)]).await.unwrap();
     let other = claim(&store, &ids, 1, START).await.remove(0);
     let step = builder::step(&ids, &other, "plan", "{}", "write", START);
-    let twice = builder::step(&ids, &builder::after(&other, &step), "plan", "{}", "write", START);
+    let mut twice = builder::step(&ids, &builder::after(&other, &step), "plan", "{}", "write", START);
+    twice.opens.as_mut().unwrap().id = other.call;
     let turn = vec![builder::settle(&ids, &run, START), step, twice];
     store.turn(builder::writes(START, turn)).await.unwrap_err();
     let duplicate = [Ok(Accepted::Duplicate { generation: first.0, draft: first.1 })];
@@ -315,8 +320,9 @@ async fn a_turn_that_is_undone_leaves_no_opening_behind() {
     let asked = builder::fault(FaultOf::Model, FailureCode::RateLimited, Some(60));
     let sign = Some(builder::sign(&runs[1], asked, START));
     let fail = || Change { sign: sign.clone(), ..builder::fail(&ids, &runs[1], FailureCode::RateLimited, START) };
-    // A step of the same name cannot be stored twice, so the whole turn is undone.
-    let twice = builder::step(&ids, &again, "plan", "{}", "write", START);
+    // A call cannot be opened twice, so the whole turn is undone.
+    let mut twice = builder::step(&ids, &again, "plan", "{}", "write", START);
+    twice.opens.as_mut().unwrap().id = again.call;
     store.turn(builder::writes(START, vec![fail(), twice])).await.unwrap_err();
     store.accept(vec![builder::accept(&ids, START)]).await.unwrap();
     assert_eq!(claim(&store, &ids, 5, START).await.len(), 1, "nothing is cooling");

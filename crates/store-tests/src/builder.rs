@@ -248,18 +248,8 @@ pub fn change(ids: &Ids, scope: Scope, generation: &Generation, event: &Event, a
     let Verdict::Change(decision) = verdict else { panic!("{event:?} changes nothing: {verdict:?}") };
     let stores = decision.effects.iter().any(|effect| matches!(effect, Effect::StoreVersion(_)));
     Change {
-        scope,
-        at,
-        fence: Fence::of(generation),
-        decision,
         content: stores.then(|| content(&format!("Result of {}", generation.id))),
-        closes: None,
-        opens: None,
-        step: None,
-        next_model: None,
-        sign: None,
-        debts: vec![],
-        transfers: [ids.transfer(), ids.transfer()],
+        ..Change::of(scope, at, Fence::of(generation), decision, [ids.transfer(), ids.transfer()])
     }
 }
 
@@ -358,7 +348,12 @@ pub fn step(ids: &Ids, run: &Claimed, name: &str, output: &str, next: &str, at: 
 pub fn after(run: &Claimed, change: &Change) -> Claimed {
     let mut next = run.clone();
     next.generation = moved(&run.generation, change);
-    next.steps.extend(change.step.clone());
+    if let Some(step) = &change.step {
+        match next.steps.iter_mut().find(|kept| kept.name == step.name) {
+            Some(kept) => kept.output.clone_from(&step.output),
+            None => next.steps.push(step.clone()),
+        }
+    }
     if let Some(call) = &change.opens {
         next.call = call.id;
     }

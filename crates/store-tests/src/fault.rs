@@ -7,12 +7,12 @@ use copydesk_core::generation::waiting::Waiting;
 use copydesk_core::health::Paid;
 use copydesk_core::ledger::{Balance, Transfer};
 use copydesk_core::refusal::Refusal;
-use copydesk_core::{DraftId, GenerationId, Timestamp, UserId};
+use copydesk_core::{AssetId, DraftId, GenerationId, Timestamp, UserId};
 use copydesk_store::admin::{Description, EventRow, Finding, KeyRow, Pause, PauseKey};
-use copydesk_store::drafts::{DraftFilter, DraftRow, Edit, SetDraft, VersionRow};
+use copydesk_store::drafts::{AssetRow, DraftFilter, DraftRow, Edit, SetDraft, VersionRow};
 use copydesk_store::generations::{
-    Accept, Accepted, Beaten, GenerationFilter, GenerationRow, Heartbeat, Idempotency, Limits, Overdue, SweepRequest,
-    Turn, TurnAnswer,
+    Accept, Accepted, Beaten, FinishedStep, GenerationFilter, GenerationRow, Heartbeat, Idempotency, Limits, Overdue,
+    SweepRequest, Turn, TurnAnswer,
 };
 use copydesk_store::health::Backlog;
 use copydesk_store::ledger::Posted;
@@ -143,6 +143,7 @@ pass_through! {
         CloseOrphanCalls = close_orphan_calls(now: Timestamp, before: Timestamp, limit: u32) -> u64;
         Why = why(scope: Scope, id: GenerationId, now: Timestamp, limits: &Limits) -> Waiting;
         Get = get(scope: Scope, id: GenerationId) -> GenerationRow;
+        Steps = steps(scope: Scope, id: GenerationId) -> Vec<FinishedStep>;
         List = list(scope: Scope, filter: GenerationFilter, page: PageRequest) -> Page<GenerationRow>;
     }
     DraftStore {
@@ -150,6 +151,7 @@ pass_through! {
         ListDrafts = list_drafts(scope: Scope, filter: DraftFilter, page: PageRequest) -> Page<DraftRow>;
         Versions = versions(scope: Scope, draft: DraftId) -> Vec<VersionRow>;
         Version = version(scope: Scope, draft: DraftId, number: Option<u32>) -> VersionRow;
+        Asset = asset(scope: Scope, id: AssetId) -> AssetRow;
         AddVersion = add_version(edit: Edit) -> DraftRow;
         SetDraft = set_draft(set: SetDraft) -> DraftRow;
         CountDrafts = count_drafts(scope: Scope, user: Option<UserId>) -> Vec<(DraftStatus, u64)>;

@@ -20,12 +20,12 @@ use copydesk_core::generation::waiting::Waiting;
 use copydesk_core::health::Paid;
 use copydesk_core::ledger::{Balance, Transfer};
 use copydesk_core::refusal::Refusal;
-use copydesk_core::{DraftId, GenerationId, Timestamp, UserId};
+use copydesk_core::{AssetId, DraftId, GenerationId, Timestamp, UserId};
 use copydesk_store::admin::{Description, EventRow, Finding, KeyRow, Pause, PauseKey};
-use copydesk_store::drafts::{DraftFilter, DraftRow, Edit, SetDraft, VersionRow};
+use copydesk_store::drafts::{AssetRow, DraftFilter, DraftRow, Edit, SetDraft, VersionRow};
 use copydesk_store::generations::{
-    Accept, Accepted, Beaten, GenerationFilter, GenerationRow, Heartbeat, Idempotency, Limits, Overdue, SweepRequest,
-    Turn, TurnAnswer,
+    Accept, Accepted, Beaten, FinishedStep, GenerationFilter, GenerationRow, Heartbeat, Idempotency, Limits, Overdue,
+    SweepRequest, Turn, TurnAnswer,
 };
 use copydesk_store::health::Backlog;
 use copydesk_store::ledger::Posted;
@@ -88,6 +88,9 @@ impl GenerationStore for ModelStore {
     fn get(&self, scope: Scope, id: GenerationId) -> Answer<'_, GenerationRow> {
         Box::pin(async move { self.data().get(scope, id) })
     }
+    fn steps(&self, scope: Scope, id: GenerationId) -> Answer<'_, Vec<FinishedStep>> {
+        Box::pin(async move { Ok(self.data().steps(scope, id)) })
+    }
     fn list(&self, scope: Scope, filter: GenerationFilter, page: PageRequest) -> Answer<'_, Page<GenerationRow>> {
         Box::pin(async move { self.data().list(scope, &filter, &page) })
     }
@@ -105,6 +108,9 @@ impl DraftStore for ModelStore {
     }
     fn version(&self, scope: Scope, draft: DraftId, number: Option<u32>) -> Answer<'_, VersionRow> {
         Box::pin(async move { self.data().version(scope, draft, number) })
+    }
+    fn asset(&self, scope: Scope, id: AssetId) -> Answer<'_, AssetRow> {
+        Box::pin(async move { self.data().asset(scope, id) })
     }
     fn add_version(&self, edit: Edit) -> Answer<'_, DraftRow> {
         Box::pin(async move { self.data().add_version(edit) })

@@ -9,6 +9,7 @@ pub mod fairness;
 pub mod fence;
 pub mod health;
 pub mod ledger;
+pub mod media;
 pub mod pages;
 pub mod prices;
 pub mod race;
@@ -141,6 +142,17 @@ macro_rules! conformance {
                 a_step_survives_a_lost_lease_and_a_hand_back,
                 the_same_step_written_twice_is_one,
                 a_claim_before_any_step_gives_none;
+            media:
+                a_checkpoint_of_the_same_name_is_replaced_in_its_place,
+                a_forgotten_checkpoint_begins_its_step_again,
+                a_late_write_forgets_nothing,
+                a_run_that_waits_is_counted_in_its_lanes_and_not_in_the_global_limit,
+                a_run_that_is_claimed_again_waits_no_more,
+                assets_are_written_with_their_version,
+                a_late_result_writes_no_assets,
+                assets_without_content_are_refused_whole,
+                a_lost_call_that_only_asks_is_given_no_tokens,
+                the_sweeper_is_told_what_the_open_call_was_for;
             sweep:
                 a_passed_deadline_is_found_wherever_the_generation_is,
                 an_attempt_that_overruns_is_found_after_its_grace,

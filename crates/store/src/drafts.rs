@@ -1,11 +1,11 @@
 //! Drafts and their versions: reading, editing, the editorial life.
 
-use crate::generations::NewContent;
+use crate::generations::{NewAsset, NewContent};
 use crate::page::{Page, PageRequest};
 use crate::{Answer, Scope};
 use copydesk_core::draft::{DraftStatus, Review};
 use copydesk_core::generation::Origin;
-use copydesk_core::{DraftId, GenerationId, Timestamp, UserId};
+use copydesk_core::{AssetId, DraftId, GenerationId, Timestamp, UserId};
 
 pub trait DraftStore: Send + Sync {
     fn get_draft(&self, scope: Scope, id: DraftId) -> Answer<'_, DraftRow>;
@@ -18,6 +18,9 @@ pub trait DraftStore: Send + Sync {
 
     /// One version whole; `None` as number means the current one.
     fn version(&self, scope: Scope, draft: DraftId, number: Option<u32>) -> Answer<'_, VersionRow>;
+
+    /// One file of a version.
+    fn asset(&self, scope: Scope, id: AssetId) -> Answer<'_, AssetRow>;
 
     /// Adds an edited or restored version and makes it the current one. Refused by `core::draft::may_edit`, and with
     /// `version_conflict` when `edit.if_revision` is given and is not the draft's revision.
@@ -74,6 +77,17 @@ pub struct VersionRow {
     pub generation: Option<GenerationId>,
     /// `body` is empty in lists.
     pub content: NewContent,
+    pub created_at: Timestamp,
+}
+
+/// A file that a generation made, written with the version that names it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct AssetRow {
+    pub generation: GenerationId,
+    pub draft: DraftId,
+    /// The version it was made for; a restored copy names the same file.
+    pub version: u32,
+    pub asset: NewAsset,
     pub created_at: Timestamp,
 }
 

@@ -8,7 +8,7 @@ use copydesk_core::generation::waiting::Waiting;
 use copydesk_core::generation::{AttemptNo, Decision, Generation, RowVersion, State, Status, Terms};
 use copydesk_core::health::{Cooling, Debt, HealthNews, Paid, Rate, Rows, Sign, Subject};
 use copydesk_core::refusal::Refusal;
-use copydesk_core::{CallId, DraftId, GenerationId, MicroCredits, NodeId, Timestamp, TransferId, UserId};
+use copydesk_core::{AssetId, CallId, DraftId, GenerationId, MicroCredits, NodeId, Timestamp, TransferId, UserId};
 use std::time::Duration;
 
 pub trait GenerationStore: Send + Sync {
@@ -52,6 +52,9 @@ pub trait GenerationStore: Send + Sync {
     fn why(&self, scope: Scope, id: GenerationId, now: Timestamp, limits: &Limits) -> Answer<'_, Waiting>;
 
     fn get(&self, scope: Scope, id: GenerationId) -> Answer<'_, GenerationRow>;
+
+    /// Its finished steps in order, for whoever cleans up behind one that ended elsewhere. Empty for an unknown one.
+    fn steps(&self, scope: Scope, id: GenerationId) -> Answer<'_, Vec<FinishedStep>>;
 
     fn list(&self, scope: Scope, filter: GenerationFilter, page: PageRequest) -> Answer<'_, Page<GenerationRow>>;
 }
@@ -266,11 +269,19 @@ pub struct Change {
     pub decision: Decision,
     /// Present if and only if the effects say `StoreVersion`.
     pub content: Option<NewContent>,
+    /// The files the content names, which are on the disk already. Empty without content.
+    pub assets: Vec<NewAsset>,
     /// The attempt's open call, with its figures.
     pub closes: Option<ClosedCall>,
     /// The next call's intent: with a finished step.
     pub opens: Option<OpenCall>,
+    /// A checkpoint; one of the same name is replaced and keeps its place.
     pub step: Option<FinishedStep>,
+    /// A checkpoint that leads nowhere any more, for a requeue.
+    pub forgets: Option<Forgotten>,
+    /// With a checkpoint: from here on the run waits for a job at the provider. It is counted in its lanes and not in
+    /// the global limit.
+    pub waits: bool,
     /// For a requeue: the `provider/model` of the next attempt's first call, when it is another one.
     pub next_model: Option<String>,
     /// What the call that ended says about its model and provider. It counts when the write does.
@@ -279,6 +290,29 @@ pub struct Change {
     pub debts: Vec<(Lane, Debt)>,
     /// Ids for the ledger rows the effects may ask for (settle, release).
     pub transfers: [TransferId; 2],
+}
+
+impl Change {
+    /// A change that carries out `decision` and brings nothing with it.
+    pub fn of(scope: Scope, at: Timestamp, fence: Fence, decision: Decision, transfers: [TransferId; 2]) -> Change {
+        Change {
+            scope,
+            at,
+            fence,
+            decision,
+            content: None,
+            assets: Vec::new(),
+            closes: None,
+            opens: None,
+            step: None,
+            forgets: None,
+            waits: false,
+            next_model: None,
+            sign: None,
+            debts: Vec::new(),
+            transfers,
+        }
+    }
 }
 
 /// What the writer believes the generation is. Nothing is written when it is not.
@@ -305,7 +339,7 @@ impl Fence {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct NewContent {
     pub title: String,
-    /// `article` or `text`: how to read `body`.
+    /// `article`, `text` or `media`: how to read `body`.
     pub form: String,
     /// JSON text.
     pub body: String,
@@ -321,6 +355,25 @@ pub struct NewContent {
 pub struct FinishedStep {
     pub name: String,
     pub output: String,
+}
+
+/// A checkpoint to be dropped, and the operation of the call that comes in its place.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Forgotten {
+    pub checkpoint: String,
+    pub step: String,
+}
+
+/// A file of a version. Its bytes are in the asset store under `path`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct NewAsset {
+    pub id: AssetId,
+    /// Its place in the version, from 1.
+    pub seq: u32,
+    pub media_type: String,
+    pub bytes: u64,
+    pub sha256: [u8; 32],
+    pub path: String,
 }
 
 /// The answer to one write.
@@ -415,6 +468,8 @@ pub struct Overdue {
     pub reason: OverdueReason,
     /// The attempt's open call, to be closed as lost.
     pub open_call: Option<CallId>,
+    /// The operation of that call, or of the next one: whether it can be estimated.
+    pub operation: String,
     /// Length of the stored input, for the estimate of a lost call. Units: bytes.
     pub input_bytes: u64,
 }

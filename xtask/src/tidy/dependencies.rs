@@ -31,6 +31,7 @@ const RUNTIME: &[&str] = &["tokio", "tokio-util"];
 
 const EVERYTHING: &[&str] = &[
     "copydesk-core",
+    "copydesk-assets",
     "copydesk-store",
     "copydesk-store-tests",
     "copydesk-store-sqlite",
@@ -44,18 +45,30 @@ const EVERYTHING: &[&str] = &[
 ];
 
 /// Below desk, for tests of the edges: they build a desk on the model store and the demo provider.
-const FOR_EDGE_TESTS: &[&str] =
-    &["copydesk-store", "copydesk-store-tests", "copydesk-providers", "copydesk-recipes", "copydesk-fakeprovider"];
+const FOR_EDGE_TESTS: &[&str] = &[
+    "copydesk-assets",
+    "copydesk-store",
+    "copydesk-store-tests",
+    "copydesk-providers",
+    "copydesk-recipes",
+    "copydesk-fakeprovider",
+];
 
 /// Never in `[dependencies]`: it is no part of the product.
 const FAKE_PROVIDER: &[&str] = &["copydesk-fakeprovider"];
 
-const RULES: [Rule; 14] = [
+const RULES: [Rule; 15] = [
     Rule {
         package: "copydesk-core",
         ours: &[],
         ours_in_tests: &[],
         third_party: Only(&["uuid", "jiff", "serde_json", "thiserror", "sha2"]),
+    },
+    Rule {
+        package: "copydesk-assets",
+        ours: &["copydesk-core"],
+        ours_in_tests: &[],
+        third_party: AllBut(&[SQLITE_DRIVERS, POSTGRES_DRIVERS, WEB, CLIENT]),
     },
     Rule {
         package: "copydesk-store",
@@ -95,7 +108,7 @@ const RULES: [Rule; 14] = [
     },
     Rule {
         package: "copydesk-desk",
-        ours: &["copydesk-core", "copydesk-store", "copydesk-providers", "copydesk-recipes"],
+        ours: &["copydesk-core", "copydesk-assets", "copydesk-store", "copydesk-providers", "copydesk-recipes"],
         ours_in_tests: &["copydesk-store-tests", "copydesk-fakeprovider"],
         third_party: AllBut(&[SQLITE_DRIVERS, POSTGRES_DRIVERS, WEB]),
     },

@@ -46,7 +46,7 @@ pub(crate) async fn draft(api: &Api, scope: Scope, row: DraftRow) -> Result<Draf
         number => {
             let version = api.desk().store().version(scope, row.id, Some(number)).await?;
             let content = content_of(&version)?;
-            Some(ContentBody::of(&version, content))
+            Some(ContentBody::of(&version, content, api.links()))
         }
     };
     let mut body = DraftBody::of(row, api.links());

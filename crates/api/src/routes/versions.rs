@@ -39,7 +39,7 @@ pub(crate) async fn one(State(api): State<Api>, caller: Caller, path: Segments) 
     let draft = living(&api, caller.scope, path.draft(&api, caller.scope).await?).await?;
     let row = api.desk().store().version(caller.scope, draft.id, Some(path.version()?)).await?;
     let mut body = body(&row, draft.current_version)?;
-    body.content = Some(ContentBody::of(&row, content_of(&row)?));
+    body.content = Some(ContentBody::of(&row, content_of(&row)?, api.links()));
     Ok(Json(body))
 }
 

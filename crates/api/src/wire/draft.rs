@@ -1,7 +1,8 @@
 //! Drafts and their versions as readers see them.
 
 use super::links::Links;
-use copydesk_core::recipe::Content;
+use copydesk_core::recipe::output::media;
+use copydesk_core::recipe::{Content, MediaAsset, OutputForm};
 use copydesk_desk::store::drafts::{DraftRow, VersionRow};
 use serde::Serialize;
 use serde_json::Value;
@@ -77,6 +78,9 @@ pub(crate) struct ContentBody {
     form: &'static str,
     title: String,
     body: Value,
+    /// The files a body of the form `media` names, and where they are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    assets: Option<Vec<AssetBody>>,
     markdown: String,
     text: String,
     words: u32,
@@ -86,10 +90,28 @@ pub(crate) struct ContentBody {
     version: u32,
 }
 
+#[derive(Serialize)]
+struct AssetBody {
+    id: String,
+    media_type: String,
+    bytes: u64,
+    sha256: String,
+    url: String,
+}
+
+impl AssetBody {
+    fn of(asset: MediaAsset, links: Links<'_>) -> AssetBody {
+        let MediaAsset { id, media_type, bytes, sha256 } = asset;
+        AssetBody { id: id.to_string(), media_type, bytes, sha256, url: links.asset(id) }
+    }
+}
+
 impl ContentBody {
-    pub fn of(version: &VersionRow, content: Content) -> ContentBody {
+    pub fn of(version: &VersionRow, content: Content, links: Links<'_>) -> ContentBody {
+        let files = || media::assets(&content.body).into_iter().map(|asset| AssetBody::of(asset, links)).collect();
         ContentBody {
             form: content.form.as_str(),
+            assets: (content.form == OutputForm::Media).then(files),
             markdown: content.to_markdown(),
             text: content.to_text(),
             title: content.title,

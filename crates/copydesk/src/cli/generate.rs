@@ -37,7 +37,7 @@ pub struct Arguments {
     /// Show the text while it is being written (with --json: one event per line)
     #[arg(long)]
     stream: bool,
-    /// Write the draft to a file
+    /// Write the draft to a file; of pictures and videos their bytes (several: FILE-1.png, FILE-2.png)
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
     /// How long to wait, e.g. 90s or 10m; the work goes on afterwards
@@ -92,7 +92,12 @@ async fn generate(backend: &Backend, arguments: &Arguments, body: &Value, output
         Ok((generation, backend.get(&format!("/api/v1/drafts/{draft}")).await?.body))
     };
     let (generation, draft) = fetched.await.map_err(|failure: Failure| gone(failure, &draft))?;
-    deliver(&generation, &draft, arguments, &watched.shown, output)?;
+    match (&arguments.output, super::assets::listed(&draft)) {
+        (Some(path), files) if !files.is_empty() => super::assets::save(backend, &draft, path, output).await?,
+        (Some(path), _) => write(&draft, path, output)?,
+        (None, _) => {}
+    }
+    deliver(&generation, &draft, arguments, &watched.shown, output);
     summary(&generation, &draft, output);
     Ok(exit::OK)
 }
@@ -178,33 +183,32 @@ fn set(input: &mut Value, assignment: &str) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Prints the draft, or writes it to the file that was asked for.
-fn deliver(
-    generation: &Value,
-    draft: &Value,
-    arguments: &Arguments,
-    shown: &str,
-    output: Output,
-) -> Result<(), Failure> {
+/// Writes the draft's text to the file that was asked for.
+fn write(draft: &Value, path: &Path, output: Output) -> Result<(), Failure> {
+    std::fs::write(path, cell(draft, "/content/markdown")).map_err(|error| cannot_write(draft, path, &error))?;
+    output.talk(&format!("The draft is in {}.", path.display()));
+    Ok(())
+}
+
+/// A file that cannot be written, beside a draft that is safe.
+pub fn cannot_write(draft: &Value, path: &Path, error: &std::io::Error) -> Failure {
+    Failure::new(exit::UNEXPECTED, "cannot_write", format!("{} cannot be written: {error}", path.display()))
+        .hint(format!("the draft is safe: copydesk drafts show {}", cell(draft, "/id")))
+}
+
+/// Prints the draft, unless it went to a file.
+fn deliver(generation: &Value, draft: &Value, arguments: &Arguments, shown: &str, output: Output) {
     let text = cell(draft, "/content/markdown");
-    if let Some(path) = &arguments.output {
-        std::fs::write(path, &text).map_err(|error| {
-            Failure::new(exit::UNEXPECTED, "cannot_write", format!("{} cannot be written: {error}", path.display()))
-                .hint(format!("the draft is safe: copydesk drafts show {}", cell(draft, "/id")))
-        })?;
-        output.talk(&format!("The draft is in {}.", path.display()));
-    }
     if output.json {
         if !arguments.stream {
             output.object(&json!({ "generation": generation, "draft": draft }));
         }
-        return Ok(());
+        return;
     }
     let stands_there = std::io::stdout().is_terminal() && shown.trim() == text.trim();
     if arguments.output.is_none() && !stands_there {
         output.data(&text);
     }
-    Ok(())
 }
 
 fn summary(generation: &Value, draft: &Value, output: Output) {

@@ -1,5 +1,6 @@
 //! The command line: one file per command. This one knows the arguments, reads the settings and hands over.
 
+mod assets;
 mod audit;
 mod cleanup_stale;
 mod config_show;

@@ -46,6 +46,13 @@ pub const KEYS: &[Key] = &[
         ..key("use_queue", "COPYDESK_USE_QUEUE", "true", "false lifts max_concurrent: each request runs at once")
     },
     key("waiting_max", "COPYDESK_WAITING_MAX", "1000000", "generations that may wait; more are refused"),
+    key(
+        "max_jobs",
+        "COPYDESK_MAX_JOBS",
+        "256",
+        "attempts of one process that wait for a provider's job without a place",
+    ),
+    key("max_asset_bytes", "COPYDESK_MAX_ASSET_BYTES", "536870912", "largest picture or video that is kept"),
     key("deadline", "COPYDESK_DEADLINE", "1h", "longest life of a generation, waiting included"),
     key("attempt_timeout", "COPYDESK_ATTEMPT_TIMEOUT", "10m", "longest single attempt"),
     key("drain_grace", "COPYDESK_DRAIN_GRACE", "25s", "how long a stop waits before it hands running work back"),

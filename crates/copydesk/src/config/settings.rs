@@ -5,6 +5,7 @@ use super::load::Loaded;
 use super::providers::Providers;
 use copydesk_desk::DeskConfig;
 use copydesk_desk::keys::{KeyText, OWN_KEY_BYTES_MIN};
+use copydesk_providers::ASSET_BYTES_MAX;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -110,6 +111,14 @@ impl Settings {
             waiting_max: reader.read("waiting_max", "it must be a whole number of at least 1", "1000000", |text| {
                 text.parse::<u64>().ok().filter(|limit| *limit > 0)
             })?,
+            jobs_max: reader
+                .read("max_jobs", "it must be a whole number of at least 0", "256", |text| text.parse().ok())?,
+            asset_bytes_max: reader.read(
+                "max_asset_bytes",
+                "it must be 1 to 536870912 bytes",
+                "536870912",
+                |text| text.parse::<u64>().ok().filter(|bytes| (1..=ASSET_BYTES_MAX as u64).contains(bytes)),
+            )?,
             deadline: reader.span("deadline")?,
             attempt_timeout: reader.span("attempt_timeout")?,
             drain_grace: reader.span("drain_grace")?,

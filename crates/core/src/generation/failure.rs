@@ -31,6 +31,8 @@ pub enum FailureCode {
     OutputInvalid,
     /// The attempt ran into its own time limit.
     AttemptTimeout,
+    /// A job may have been started at the provider that nobody knows: the answer to its submission was lost.
+    SubmissionUnknown,
     /// The process that ran the attempt died or lost its lease.
     LeaseLost,
     /// The generation's deadline passed.
@@ -40,7 +42,7 @@ pub enum FailureCode {
 }
 
 impl FailureCode {
-    pub const ALL: [FailureCode; 15] = [
+    pub const ALL: [FailureCode; 16] = [
         Self::ProviderUnreachable,
         Self::ProviderError,
         Self::RateLimited,
@@ -53,6 +55,7 @@ impl FailureCode {
         Self::OutputTruncated,
         Self::OutputInvalid,
         Self::AttemptTimeout,
+        Self::SubmissionUnknown,
         Self::LeaseLost,
         Self::DeadlineExceeded,
         Self::Internal,
@@ -72,6 +75,7 @@ impl FailureCode {
             Self::OutputTruncated => "output_truncated",
             Self::OutputInvalid => "output_invalid",
             Self::AttemptTimeout => "attempt_timeout",
+            Self::SubmissionUnknown => "submission_unknown",
             Self::LeaseLost => "lease_lost",
             Self::DeadlineExceeded => "deadline_exceeded",
             Self::Internal => "internal",
@@ -99,6 +103,7 @@ impl FailureCode {
             | Self::ProviderAuth
             | Self::ProviderRejected
             | Self::Refused
+            | Self::SubmissionUnknown
             | Self::DeadlineExceeded => false,
         }
     }
@@ -120,7 +125,10 @@ impl FailureCode {
             | Self::OutputTruncated
             | Self::OutputInvalid
             | Self::AttemptTimeout => true,
-            Self::Refused | Self::LeaseLost | Self::DeadlineExceeded | Self::Internal => false,
+            // Another model would not undo what this one may be making.
+            Self::SubmissionUnknown | Self::Refused | Self::LeaseLost | Self::DeadlineExceeded | Self::Internal => {
+                false
+            }
         }
     }
 }

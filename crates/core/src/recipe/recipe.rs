@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use super::fallback::{FallbackReason, FallbackRules};
 use super::output::OutputForm;
+use super::step::{Settings, Step, StepAnswer, StepKind};
 use crate::MicroCredits;
 
 /// Longest name of a recipe or a step. Units: characters.
@@ -28,6 +29,10 @@ pub const INPUT_BYTES_MAX: usize = 16 * 1024 * 1024;
 pub const ATTEMPT_TIMEOUT_MAX: Duration = Duration::from_secs(24 * 3_600);
 /// Longest a generation may live.
 pub const DEADLINE_MAX: Duration = Duration::from_secs(30 * 24 * 3_600);
+/// What a picture step may set: how many, and their size in the provider's own words.
+pub const PICTURE_SETTINGS: [&str; 2] = ["count", "size"];
+/// The most pictures one request asks for.
+pub const PICTURES_MAX: u32 = 10;
 /// The input property that overrides a step's `max_output_tokens`, when the schema has it.
 pub const OUTPUT_TOKENS_INPUT: &str = "max_output_tokens";
 
@@ -54,31 +59,6 @@ pub struct Recipe {
     /// Whether a second request with the same user and input gets the first one's ids while that one is live.
     pub dedupe: bool,
     pub fallback: FallbackRules,
-}
-
-/// One call of a model inside a recipe.
-#[derive(Clone, PartialEq, Debug)]
-pub struct Step {
-    /// The word under which later templates find this step's answer.
-    pub name: String,
-    /// File name of the template of the system message.
-    pub system: Option<String>,
-    /// File name of the template of the user message.
-    pub prompt: String,
-    /// Units: tokens.
-    pub output_tokens_max: u32,
-    /// 0 to 2; `None` leaves it to the provider.
-    pub temperature: Option<f64>,
-    pub answer: StepAnswer,
-}
-
-/// What a step's answer must be.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
-pub enum StepAnswer {
-    #[default]
-    Text,
-    /// The provider is asked for JSON, and anything else is a failed attempt.
-    Json,
 }
 
 /// Bounds of one generation.
@@ -203,9 +183,9 @@ impl Recipe {
     /// The largest answer of a step for this input. Units: tokens.
     ///
     /// An integer `max_output_tokens` in the input wins over the recipe's figure; the input schema bounds it. `None`
-    /// when there is no such step.
+    /// when there is no such step, or it does not write.
     pub fn output_tokens_max(&self, step_index: usize, input: &Value) -> Option<u32> {
-        let step = self.steps.get(step_index)?;
+        let step = self.steps.get(step_index)?.as_chat()?;
         let asked = input.get(OUTPUT_TOKENS_INPUT).and_then(Value::as_u64).and_then(|n| u32::try_from(n).ok());
         Some(asked.filter(|n| *n > 0).map_or(step.output_tokens_max, |n| n.min(OUTPUT_TOKENS_MAX)))
     }
@@ -248,26 +228,60 @@ impl Recipe {
                 let what = format!("another step is called {:?} already", step.name);
                 faults.push(RecipeFault::new(key("name"), what, "Give every step a name of its own."));
             }
-            if !(1..=OUTPUT_TOKENS_MAX).contains(&step.output_tokens_max) {
-                let what = format!("{} is not between 1 and {OUTPUT_TOKENS_MAX} tokens", step.output_tokens_max);
-                faults.push(RecipeFault::new(key("max_output_tokens"), what, "Write a number in that range."));
-            }
-            if step.temperature.is_some_and(|t| !(0.0..=2.0).contains(&t)) {
-                faults.push(RecipeFault::new(
-                    key("temperature"),
-                    "is not between 0 and 2",
-                    "Write a number such as 0.7.",
-                ));
+            match &step.kind {
+                StepKind::Chat(chat) => {
+                    if !(1..=OUTPUT_TOKENS_MAX).contains(&chat.output_tokens_max) {
+                        let what =
+                            format!("{} is not between 1 and {OUTPUT_TOKENS_MAX} tokens", chat.output_tokens_max);
+                        faults.push(RecipeFault::new(key("max_output_tokens"), what, "Write a number in that range."));
+                    }
+                    if chat.temperature.is_some_and(|t| !(0.0..=2.0).contains(&t)) {
+                        let fix = "Write a number such as 0.7.";
+                        faults.push(RecipeFault::new(key("temperature"), "is not between 0 and 2", fix));
+                    }
+                }
+                StepKind::Picture(settings) => {
+                    self.named_input_faults(&key("settings_from"), &settings.from_input, faults);
+                    picture_faults(index, settings, faults);
+                }
+                StepKind::Media { settings, pictures_from } => {
+                    self.named_input_faults(&key("settings_from"), &settings.from_input, faults);
+                    self.named_input_faults(&key("pictures_from"), pictures_from.as_slice(), faults);
+                }
             }
         }
+        self.last_step_faults(faults);
+    }
+
+    /// What the last step makes must be what the output form reads.
+    fn last_step_faults(&self, faults: &mut Vec<RecipeFault>) {
         let last = self.steps.len().saturating_sub(1);
-        if self.output.is_json() && self.steps.last().is_some_and(|step| step.answer == StepAnswer::Text) {
-            let what = format!("the output form {:?} is read from JSON", self.output.as_str());
-            faults.push(RecipeFault::new(
-                format!("steps[{last}].answer"),
-                what,
-                "Set answer = \"json\" on the last step.",
-            ));
+        for (index, step) in self.steps.iter().enumerate().filter(|(index, _)| *index != last) {
+            if step.kind.makes_media() {
+                let what = format!("a step of the kind {:?} comes last, because files are no text", step.kind.as_str());
+                let fix = "Move it to the end; there can be one.";
+                faults.push(RecipeFault::new(format!("steps[{index}].kind"), what, fix));
+            }
+        }
+        let Some(step) = self.steps.last() else { return };
+        let form = self.output.as_str();
+        if step.kind.makes_media() != (self.output == OutputForm::Media) {
+            let what = format!("{form:?} is not what a last step of the kind {:?} makes", step.kind.as_str());
+            let fix = "A media or picture step makes \"media\"; a chat step makes \"text\" or \"article\".";
+            faults.push(RecipeFault::new("output", what, fix));
+        }
+        if self.output.is_json() && step.as_chat().is_some_and(|chat| chat.answer == StepAnswer::Text) {
+            let what = format!("the output form {form:?} is read from JSON");
+            let fix = "Set answer = \"json\" on the last step.";
+            faults.push(RecipeFault::new(format!("steps[{last}].answer"), what, fix));
+        }
+    }
+
+    fn named_input_faults(&self, key: &str, names: &[String], faults: &mut Vec<RecipeFault>) {
+        let properties = self.input_schema.get("properties").and_then(Value::as_object);
+        for name in names.iter().filter(|name| !properties.is_some_and(|all| all.contains_key(*name))) {
+            let what = format!("the input schema has no property {name:?}");
+            faults.push(RecipeFault::new(key, what, "Add it to the schema or correct the name."));
         }
     }
 
@@ -289,6 +303,23 @@ impl Recipe {
                 faults.push(RecipeFault::new(format!("fallback.{}", FallbackReason::as_str(reason)), what, fix));
             }
         }
+    }
+}
+
+/// A request for pictures has no other settings.
+fn picture_faults(index: usize, settings: &Settings, faults: &mut Vec<RecipeFault>) {
+    let fix = "Write count = 1 or size = \"1024x1024\", or use a step of the kind \"media\".";
+    for name in settings.names().filter(|name| !PICTURE_SETTINGS.contains(name)) {
+        let what = format!("{name:?} is not a setting of a picture step");
+        faults.push(RecipeFault::new(format!("steps[{index}].settings"), what, fix));
+    }
+    let count = settings.fixed.get("count");
+    if count.is_some_and(|count| !count.as_u64().is_some_and(|count| (1..=u64::from(PICTURES_MAX)).contains(&count))) {
+        let what = format!("count is not a number between 1 and {PICTURES_MAX}");
+        faults.push(RecipeFault::new(format!("steps[{index}].settings"), what, fix));
+    }
+    if settings.fixed.get("size").is_some_and(|size| !size.is_string()) {
+        faults.push(RecipeFault::new(format!("steps[{index}].settings"), "size is not a text", fix));
     }
 }
 
@@ -324,6 +355,7 @@ const NAME_FIX: &str = "Start with a small letter; use small letters, digits, - 
 mod tests {
     use super::*;
     use crate::recipe::fallback::FallbackBody;
+    use crate::recipe::step::Chat;
     use serde_json::json;
 
     fn sound() -> Recipe {
@@ -335,11 +367,13 @@ mod tests {
             input_schema: json!({"type": "object"}),
             steps: vec![Step {
                 name: "write".into(),
-                system: None,
                 prompt: "prompt.j2".into(),
-                output_tokens_max: 500,
-                temperature: Some(0.7),
-                answer: StepAnswer::Text,
+                kind: StepKind::Chat(Chat {
+                    system: None,
+                    output_tokens_max: 500,
+                    temperature: Some(0.7),
+                    answer: StepAnswer::Text,
+                }),
             }],
             route: vec!["demo/writer".parse().unwrap()],
             output: OutputForm::Text,
@@ -355,22 +389,59 @@ mod tests {
         assert_eq!(sound().faults(), vec![]);
     }
 
+    fn chat(recipe: &mut Recipe) -> &mut Chat {
+        match &mut recipe.steps[0].kind {
+            StepKind::Chat(chat) => chat,
+            StepKind::Picture(_) | StepKind::Media { .. } => panic!("the first step chats"),
+        }
+    }
+
+    /// A recipe of one step that makes pictures.
+    fn drawing(recipe: &mut Recipe) -> &mut Settings {
+        recipe.output = OutputForm::Media;
+        recipe.input_schema = json!({"properties": {"size": {}, "start": {}}});
+        recipe.steps[0].kind = StepKind::Picture(Settings::default());
+        match &mut recipe.steps[0].kind {
+            StepKind::Picture(settings) => settings,
+            StepKind::Chat(_) | StepKind::Media { .. } => panic!("it was just set"),
+        }
+    }
+
     #[test]
     fn every_rule_names_its_key() {
         type Break = fn(&mut Recipe);
-        let cases: [(&str, Break); 14] = [
+        let cases: [(&str, Break); 22] = [
+            ("output", |r| r.output = OutputForm::Media),
+            ("output", |r| {
+                drawing(r);
+                r.output = OutputForm::Text;
+            }),
+            ("steps[0].kind", |r| {
+                drawing(r);
+                r.steps.push(Step { name: "again".into(), ..r.steps[0].clone() });
+            }),
+            ("steps[0].settings", |r| drop(drawing(r).fixed.insert("seed".into(), json!(7)))),
+            ("steps[0].settings", |r| drop(drawing(r).fixed.insert("count".into(), json!(0)))),
+            ("steps[0].settings", |r| drop(drawing(r).fixed.insert("size".into(), json!(7)))),
+            ("steps[0].settings_from", |r| {
+                drawing(r).from_input.push("count".into());
+            }),
+            ("steps[0].pictures_from", |r| {
+                let settings = drawing(r).clone();
+                r.steps[0].kind = StepKind::Media { settings, pictures_from: Some("begin".into()) };
+            }),
             ("name", |r| r.name = "No Name".into()),
             ("title", |r| r.title = "  ".into()),
             ("route", |r| r.route.clear()),
             ("route[1]", |r| r.route.push("demo/writer".parse().unwrap())),
             ("steps", |r| r.steps.clear()),
             ("steps[1].name", |r| r.steps.push(r.steps[0].clone())),
-            ("steps[0].max_output_tokens", |r| r.steps[0].output_tokens_max = 0),
-            ("steps[0].temperature", |r| r.steps[0].temperature = Some(2.5)),
+            ("steps[0].max_output_tokens", |r| chat(r).output_tokens_max = 0),
+            ("steps[0].temperature", |r| chat(r).temperature = Some(2.5)),
             ("steps[0].answer", |r| r.output = OutputForm::Article),
             ("fallback.no_content", |r| {
                 r.output = OutputForm::Article;
-                r.steps[0].answer = StepAnswer::Json;
+                chat(r).answer = StepAnswer::Json;
                 r.input_schema = json!({"properties": {"items": {}}});
                 r.fallback.no_content = Some(FallbackBody::Digest);
             }),

@@ -4,15 +4,18 @@
 pub mod plug;
 pub mod recipes;
 pub mod script;
+pub mod studio;
 
 pub use plug::Plug;
 pub use script::{Reply, Script};
+pub use studio::Studio;
 
 use copydesk_core::generation::{State, Status};
 use copydesk_core::ledger::{Balance, Transfer, TransferKind};
 use copydesk_core::metering::usage::CallOutcome;
 use copydesk_core::{DraftId, GenerationId, MicroCredits, Timestamp, TransferId, UserId};
 use copydesk_desk::accept::{Receipt, Request};
+use copydesk_desk::assets::FolderAssets;
 use copydesk_desk::clock::{CountingDice, HandClock};
 use copydesk_desk::{Desk, DeskConfig, Parts, World};
 use copydesk_providers::Registry;
@@ -41,6 +44,7 @@ pub struct Bench {
     pub script: Arc<Script>,
     /// Another provider, `other`.
     pub other: Arc<Script>,
+    pub studio: Arc<Studio>,
     pub shelf: copydesk_recipes::Shelf,
     _folder: tempfile::TempDir,
 }
@@ -108,7 +112,8 @@ impl Bench {
         let store = FaultyStore::new(ModelStore::new());
         let script = Script::new("demo", clock.clone());
         let other = Script::new("other", clock.clone());
-        let bench = Bench { clock, world, store, script, other, shelf, _folder: folder };
+        let studio = Studio::new();
+        let bench = Bench { clock, world, store, script, other, studio, shelf, _folder: folder };
         bench.grant("ada", "1000").await;
         bench.grant("bob", "1000").await;
         bench
@@ -128,12 +133,18 @@ impl Bench {
         assert!(self.store.post(transfer).await.unwrap().posted);
     }
 
+    pub fn assets_folder(&self) -> std::path::PathBuf {
+        self._folder.path().join("assets")
+    }
+
     pub fn parts(&self, plug: &Plug, config: DeskConfig) -> Parts {
         let mut providers = Registry::new();
         providers.insert(self.script.clone()).unwrap();
         providers.insert(self.other.clone()).unwrap();
+        providers.insert(self.studio.clone()).unwrap();
         Parts {
             store: Arc::new(plug.clone()),
+            assets: Arc::new(FolderAssets::new(self.assets_folder())),
             world: self.world.clone(),
             shelf: self.shelf.clone(),
             providers,
@@ -281,6 +292,7 @@ impl Bench {
         let seen: Vec<_> = self.script.seen().into_iter().chain(self.other.seen()).map(|call| call.id).collect();
         let once: BTreeSet<_> = seen.iter().copied().collect();
         assert_eq!(once.len(), seen.len(), "a call id was sent twice");
+        let once: BTreeSet<_> = once.into_iter().chain(self.studio.call_ids()).collect();
         let rows = self.calls(None).await;
         let booked: BTreeSet<_> = rows.iter().map(|row| row.id).collect();
         assert!(once.is_subset(&booked), "the provider saw a call that is not on the books");

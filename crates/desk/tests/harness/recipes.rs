@@ -26,6 +26,7 @@ pub fn shelf() -> (tempfile::TempDir, Shelf) {
     single(at, "spare", r#"["demo/one", "demo/absent", "demo/three"]"#, true);
     pair(at, "pair", "plan");
     letter(at);
+    making(at);
     let shelf = Shelf::built_in().unwrap().with_user_dir(at).unwrap_or_else(|error| panic!("{error}"));
     (folder, shelf)
 }
@@ -86,6 +87,31 @@ fn pair(at: &Path, name: &str, first: &str) {
         ("second.j2", second.as_str()),
     ];
     write(at, name, &files);
+}
+
+/// `film` (a job) and `sketch` (pictures), at price 10, by the model `studio/reel`.
+fn making(at: &Path) {
+    let schema = r#"{ "type": "object", "additionalProperties": false, "required": ["prompt"], "properties": {
+        "prompt": { "type": "string" }, "seconds": { "type": "integer" }, "start": { "type": "string" } } }"#;
+    let recipe = |name: &str, step: &str| {
+        format!(
+            "name = \"{name}\"\ntitle = \"Made\"\noutput = \"media\"\nroute = [\"studio/reel\"]\nprice = 10\n\n\
+             [[steps]]\nprompt = \"prompt.j2\"\n{step}\n\n[limits]\nmax_attempts = 3\nattempt_timeout = \"2m\"\n"
+        )
+    };
+    let film = "name = \"shoot\"\nkind = \"media\"\nsettings_from = [\"seconds\"]\npictures_from = \"start\"\n\
+                [steps.settings]\nquality = \"low\"";
+    let sketch = "name = \"draw\"\nkind = \"picture\"\n[steps.settings]\ncount = 2\nsize = \"64x64\"";
+    for (name, step, prompt) in [("film", film, "Film: {{ input.prompt }}"), ("sketch", sketch, "{{ input.prompt }}")] {
+        let recipe = recipe(name, step);
+        let files = [
+            ("recipe.toml", recipe.as_str()),
+            ("input.schema.json", schema),
+            ("example.json", r#"{ "prompt": "Hello" }"#),
+            ("prompt.j2", prompt),
+        ];
+        write(at, name, &files);
+    }
 }
 
 fn letter(at: &Path) {

@@ -1,13 +1,17 @@
 //! The demo provider: deterministic models behind real HTTP on loopback, spoken to through the same client code as any
 //! other provider, so that the product runs, shows itself and tests itself without a key or a network. It never leaves
-//! 127.0.0.1. The models are in `models.rs`, what they say in `writer.rs` and `newsletter.rs`.
+//! 127.0.0.1. The models are in `models.rs`, what they say in `writer.rs` and `newsletter.rs`; those that make files are in
+//! `studio.rs`, what they draw in `canvas.rs`.
 
+mod canvas;
+mod client;
 mod garbage;
 mod models;
 mod newsletter;
 mod reply;
 mod request;
 mod schema;
+mod studio;
 mod topic;
 mod words;
 mod writer;
@@ -29,7 +33,7 @@ use tokio::task::JoinHandle;
 
 use crate::catalogue::Catalogue;
 use crate::http::{CALL_ID_HEADER, HttpClient};
-use crate::openai_compatible::OpenAiCompatible;
+pub use client::DemoProvider;
 pub use models::Model;
 use models::{Flaky, Plan, Reply, Try, count_try, error_body, plan};
 use request::Asked;
@@ -72,12 +76,22 @@ struct Seen {
 #[derive(Debug, Default)]
 struct Shared {
     seen: Mutex<Seen>,
+    jobs: Mutex<studio::Jobs>,
 }
 
 impl Shared {
     fn seen(&self) -> MutexGuard<'_, Seen> {
         // The log is only ever added to; a panic between two additions leaves it whole.
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+    fn jobs(&self) -> MutexGuard<'_, studio::Jobs> {
+        self.jobs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+    /// Counts a request that no chat model answers, and keeps it.
+    fn log(&self, request: DemoRequest) {
+        let mut seen = self.seen();
+        seen.total += 1;
+        keep(&mut seen, request);
     }
 }
 
@@ -101,7 +115,7 @@ impl DemoServer {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let base_url = format!("http://{}/v1", listener.local_addr()?);
         let shared = Arc::new(Shared::default());
-        let router = Router::new()
+        let router = studio::routes(Router::new())
             .route("/v1/chat/completions", post(chat_completions))
             .fallback(unknown_route)
             .with_state(Arc::clone(&shared));
@@ -135,16 +149,23 @@ impl Drop for DemoHandle {
 }
 
 /// The provider entry for a demo server under `base_url`.
-pub fn provider(name: &str, base_url: &str, http: HttpClient) -> OpenAiCompatible {
-    let names = Model::ALL.iter().map(|model| model.as_str().to_owned()).collect();
-    OpenAiCompatible::new(name, base_url, http).with_catalogue(Catalogue::exact(names, prices()))
+pub fn provider(name: &str, base_url: &str, http: &HttpClient) -> DemoProvider {
+    let models = Model::ALL.iter().map(|model| model.as_str()).chain([studio::PAINTER, studio::CAMERA]);
+    let names = models.map(str::to_owned).collect();
+    DemoProvider::new(name, base_url, http, Catalogue::exact(names, prices()))
 }
 
 /// The price of every model but `unpriced`.
 ///
-/// Units: nano-dollars per million tokens; small round figures, so that a reader can check a cost in the head.
+/// Units: nano-dollars per million tokens, per picture and per second of film; small round figures, so that a reader can
+/// check a cost in the head.
 pub fn prices() -> BTreeMap<String, Price> {
-    Model::ALL.into_iter().filter_map(|model| Some((model.as_str().to_owned(), price(model)?))).collect()
+    let written = Model::ALL.into_iter().filter_map(|model| Some((model.as_str().to_owned(), price(model)?)));
+    let price = || Price { version: PRICE_VERSION.to_owned(), ..Price::default() };
+    let painter = Price { per_image: Some(NanoUsd(10_000_000)), ..price() };
+    let camera = Price { per_video_second: Some(NanoUsd(50_000_000)), ..price() };
+    let made = [(studio::PAINTER.to_owned(), painter), (studio::CAMERA.to_owned(), camera)];
+    written.chain(made).collect()
 }
 
 fn price(model: Model) -> Option<Price> {
@@ -183,11 +204,15 @@ fn decide(shared: &Shared, call_id: Option<String>, asked: Result<Asked, String>
     let decided = counted.map(|(known, asked, this_try)| (plan(known, &asked, this_try), asked));
     let usage = decided.as_ref().ok().and_then(|(plan, asked)| reported(plan, asked));
     let mut seen = shared.seen();
+    keep(&mut seen, DemoRequest { call_id, model, usage });
+    (number, decided)
+}
+
+fn keep(seen: &mut Seen, request: DemoRequest) {
     if seen.requests.len() == REQUESTS_KEPT_MAX {
         seen.requests.pop_front();
     }
-    seen.requests.push_back(DemoRequest { call_id, model, usage });
-    (number, decided)
+    seen.requests.push_back(request);
 }
 
 type Counted = Result<(Model, Asked, Try), (u16, String)>;
@@ -234,7 +259,7 @@ fn unknown_model(name: &str) -> String {
 
 async fn unknown_route(request: Request) -> Response {
     let message = format!(
-        "The demo provider serves POST /v1/chat/completions, not {} {}.",
+        "The demo provider serves POST /v1/chat/completions, /v1/images/generations and /v1/jobs, not {} {}.",
         request.method(),
         request.uri().path()
     );

@@ -137,7 +137,7 @@ async fn run(jobs: &dyn RunsMediaJobs, model: &str) -> (End, Vec<String>) {
     for _ in 0..POLLS_MAX {
         let report = jobs.poll(&poll(id(), model, &job)).await;
         match report.result {
-            Err(error) => return (End::Failed(error.class), sent),
+            Ok(Progress::Failed(error)) | Err(error) => return (End::Failed(error.class), sent),
             Ok(Progress::Running { .. }) => {}
             Ok(Progress::Next(next)) => job = next,
             Ok(Progress::Done(assets)) => {

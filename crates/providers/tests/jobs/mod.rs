@@ -3,8 +3,8 @@
 #![allow(dead_code, reason = "each test file uses its own part")]
 
 use copydesk_core::CallId;
-use copydesk_providers::media::{AssetRef, FetchRequest, JobRef, PollRequest, RunsMediaJobs, SubmitRequest};
-use copydesk_providers::{ErrorClass, Part, Provider, Timeouts};
+use copydesk_providers::media::{AssetRef, FetchRequest, JobRef, PollRequest, Progress, RunsMediaJobs, SubmitRequest};
+use copydesk_providers::{ErrorClass, Part, Provider, ProviderError, Timeouts};
 use serde_json::{Map, Value};
 
 use crate::support::{RawServer, patient};
@@ -55,5 +55,19 @@ pub fn seen(server: &RawServer) -> (String, String) {
 /// The error of a report, and whether trying again can help.
 pub fn verdict<T>(report: copydesk_providers::CallReport<T>) -> (ErrorClass, bool) {
     let error = report.result.err().unwrap();
+    (error.class, error.retryable())
+}
+
+/// Why there is nothing to fetch: the job's own failure, or that of the question about it.
+pub fn ended(result: Result<Progress, ProviderError>) -> ProviderError {
+    match result {
+        Ok(Progress::Failed(error)) | Err(error) => error,
+        Ok(other) => panic!("{other:?}"),
+    }
+}
+
+/// Its class, and whether another job can do better.
+pub fn judged(report: copydesk_providers::CallReport<Progress>) -> (ErrorClass, bool) {
+    let error = ended(report.result);
     (error.class, error.retryable())
 }

@@ -5,6 +5,7 @@ where exists (select 1 from drafts x where x.id = g.draft_id and x.workspace_id 
    or exists (select 1 from inputs x where x.generation_id = g.id and x.workspace_id <> g.workspace_id)
    or exists (select 1 from calls x where x.generation_id = g.id and x.workspace_id <> g.workspace_id)
    or exists (select 1 from steps x where x.generation_id = g.id and x.workspace_id <> g.workspace_id)
+   or exists (select 1 from assets x where x.generation_id = g.id and x.workspace_id <> g.workspace_id)
    or exists (select 1 from versions x where x.generation_id = g.id and x.workspace_id <> g.workspace_id)
    or exists (select 1 from ready x where x.id = g.id and x.workspace_id <> g.workspace_id)
    or exists (select 1 from parked x where x.id = g.id and x.workspace_id <> g.workspace_id)

@@ -6,9 +6,9 @@ use crate::ledger::hash_of;
 use crate::pipeline::read;
 use crate::types::{Micros, narrow, params, sql, unknown_word};
 use copydesk_core::draft::{DraftStatus, Review};
-use copydesk_core::{DraftId, GenerationId, Timestamp, UserId};
-use copydesk_store::drafts::{DraftFilter, DraftRow, VersionRow};
-use copydesk_store::generations::NewContent;
+use copydesk_core::{AssetId, DraftId, GenerationId, Timestamp, UserId};
+use copydesk_store::drafts::{AssetRow, DraftFilter, DraftRow, VersionRow};
+use copydesk_store::generations::{NewAsset, NewContent};
 use copydesk_store::{Order, Page, PageRequest, Scope, StoreError};
 use tokio_postgres::Row;
 use uuid::Uuid;
@@ -71,6 +71,25 @@ impl PostgresStore {
                 Err(StoreError::NotFound { what: "version", id: format!("{current} of {id}") })
             }
         }
+    }
+
+    pub(crate) async fn read_asset(&self, scope: Scope, id: AssetId) -> Result<AssetRow, StoreError> {
+        let rows = read(&self.readers, sql!(deep "drafts/asset"), params![id.0, scope.workspace.0]).await?;
+        let row = rows.first().ok_or_else(|| StoreError::NotFound { what: "asset", id: id.to_string() })?;
+        Ok(AssetRow {
+            generation: GenerationId(row.get("generation_id")),
+            draft: DraftId(row.get("draft_id")),
+            version: narrow("version", row.get("version"))?,
+            asset: NewAsset {
+                id,
+                seq: narrow("seq", row.get("seq"))?,
+                media_type: row.get("media_type"),
+                bytes: narrow("bytes", row.get("bytes"))?,
+                sha256: hash_of(row, "sha256")?,
+                path: row.get("path"),
+            },
+            created_at: row.get::<_, Micros>("created_at").into(),
+        })
     }
 
     pub(crate) async fn drafts_by_status(

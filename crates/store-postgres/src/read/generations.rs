@@ -10,7 +10,7 @@ use crate::waiting::Park;
 use copydesk_core::generation::fairness::Priority;
 use copydesk_core::generation::{AttemptNo, Failure, FailureCode, Generation, RowVersion, State, Status, Wait};
 use copydesk_core::{DraftId, GenerationId, NodeId, Timestamp, UserId};
-use copydesk_store::generations::{GenerationFilter, GenerationRow};
+use copydesk_store::generations::{FinishedStep, GenerationFilter, GenerationRow};
 use copydesk_store::{Order, Page, PageRequest, Scope, StoreError};
 use tokio_postgres::Row;
 use uuid::Uuid;
@@ -23,6 +23,11 @@ impl PostgresStore {
     pub(crate) async fn get_generation(&self, scope: Scope, id: GenerationId) -> Result<GenerationRow, StoreError> {
         let rows = read(&self.readers, sql!(deep "generations/get"), params![id.0, scope.workspace.0]).await?;
         row(rows.first().ok_or_else(|| no_generation(id))?)
+    }
+
+    pub(crate) async fn steps_of(&self, scope: Scope, id: GenerationId) -> Result<Vec<FinishedStep>, StoreError> {
+        let rows = read(&self.readers, sql!(deep "generations/steps"), params![id.0, scope.workspace.0]).await?;
+        Ok(rows.iter().map(|row| FinishedStep { name: row.get("name"), output: row.get("output") }).collect())
     }
 
     pub(crate) async fn list_generations(

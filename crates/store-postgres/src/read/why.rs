@@ -5,7 +5,7 @@ use crate::PostgresStore;
 use crate::failure::Fault;
 use crate::pipeline::read;
 use crate::queues::Queue;
-use crate::turn::{belongs, health_rows, rates};
+use crate::turn::{Running, belongs, health_rows, rates};
 use crate::types::{Micros, columns, narrow, params, sql};
 use copydesk_core::generation::Wait;
 use copydesk_core::generation::waiting::Waiting;
@@ -113,16 +113,18 @@ impl PostgresStore {
         if limits.global.is_none() && limits.lanes.is_empty() && probes.is_empty() {
             return Ok(None);
         }
-        let mut running: Vec<(Queue, u32)> = Vec::new();
+        let mut running: Vec<Running> = Vec::new();
         for row in read(&self.readers, sql!(deep "claim/lane_use"), params![true]).await? {
-            running.push((Queue::of(&row), narrow("count of runs", row.get("running"))?));
+            running.push(Running::of(&row)?);
         }
-        let all: u32 = running.iter().map(|(_, count)| count).sum();
-        if let Some(limit) = limits.global.filter(|limit| all >= *limit) {
-            return Ok(Some(Waiting::LaneFull { lane: "global".to_owned(), limit, in_use: all }));
+        let shown = |count: u64| u32::try_from(count).unwrap_or(u32::MAX);
+        let holding = shown(running.iter().map(|running| running.holding).sum());
+        if let Some(limit) = limits.global.filter(|limit| holding >= *limit) {
+            return Ok(Some(Waiting::LaneFull { lane: "global".to_owned(), limit, in_use: holding }));
         }
         Ok(limits.lanes.iter().chain(probes).filter(|(lane, _)| belongs(lane, own)).find_map(|(lane, limit)| {
-            let in_use = running.iter().filter(|(queue, _)| belongs(lane, queue)).map(|(_, count)| count).sum();
+            let own = running.iter().filter(|running| belongs(lane, &running.queue));
+            let in_use = shown(own.map(|running| running.all).sum());
             (in_use >= *limit).then(|| Waiting::LaneFull { lane: lane.name(), limit: *limit, in_use })
         }))
     }

@@ -2,10 +2,13 @@
 //! Pure; the database is asked for more only when a queue's head was too short to decide.
 
 use crate::queues::Queue;
+use crate::types::narrow;
 use copydesk_core::Timestamp;
 use copydesk_core::health::{Door, Paid, Rows, door};
+use copydesk_store::StoreError;
 use copydesk_store::generations::{Lane, Limits, probes};
 use std::collections::BTreeMap;
+use tokio_postgres::Row;
 use uuid::Uuid;
 
 /// Whether a queue's generations belong to a lane.
@@ -18,11 +21,31 @@ pub fn belongs(lane: &Lane, queue: &Queue) -> bool {
     }
 }
 
+/// How many runs a queue has.
+#[derive(Clone, Debug)]
+pub struct Running {
+    pub queue: Queue,
+    pub all: u64,
+    /// Those that do not only wait for a job at their provider: what the global limit counts.
+    pub holding: u64,
+}
+
+impl Running {
+    /// From a row of `claim/lane_use.sql`.
+    pub fn of(row: &Row) -> Result<Running, StoreError> {
+        Ok(Running {
+            queue: Queue::of(row),
+            all: narrow("count of runs", row.get("running"))?,
+            holding: narrow("count of runs", row.get("holding"))?,
+        })
+    }
+}
+
 /// What a claim found: who runs, who waits, who is cooling down, what the rates have paid.
 pub struct Scene<'a> {
     pub limits: &'a Limits,
     /// Counted by queue.
-    pub running: Vec<(Queue, u64)>,
+    pub running: Vec<Running>,
     /// The queues that have something ready and are not paused.
     pub waiting: Vec<(i32, Queue)>,
     pub health: &'a Rows,
@@ -67,9 +90,9 @@ impl Room {
     /// rate's. What is cooling and cannot go on has no room at all.
     pub fn new(scene: &Scene<'_>) -> Room {
         let (limits, probes) = (scene.limits, probes(scene.health, scene.now));
-        let used: u64 = scene.running.iter().map(|(_, count)| count).sum();
+        let used: u64 = scene.running.iter().map(|running| running.holding).sum();
         let in_lane = |lane: &Lane| -> u64 {
-            scene.running.iter().filter(|(queue, _)| belongs(lane, queue)).map(|(_, count)| count).sum()
+            scene.running.iter().filter(|running| belongs(lane, &running.queue)).map(|running| running.all).sum()
         };
         let counted: Vec<&(Lane, u32)> = limits.lanes.iter().chain(&probes).collect();
         let mut lanes: Vec<u64> =
@@ -177,7 +200,8 @@ mod tests {
     }
 
     fn room(limits: &Limits, running: &[(Queue, u64)], waiting: &[(i32, Queue)]) -> Room {
-        let (running, waiting, health) = (running.to_vec(), waiting.to_vec(), &Rows::new());
+        let running = running.iter().map(|(queue, all)| Running { queue: queue.clone(), all: *all, holding: *all });
+        let (running, waiting, health) = (running.collect(), waiting.to_vec(), &Rows::new());
         let now = Timestamp::from_micros(0);
         Room::new(&Scene { limits, running, waiting, health, paid: vec![], now })
     }

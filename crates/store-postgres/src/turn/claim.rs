@@ -1,7 +1,7 @@
 //! The claim: due rows become ready, the queues with room are found, their heads locked, the first ones taken. Counting
 //! and choosing happen under one lock per database, so that a limit holds across all processes.
 
-use super::choose::{Choice, Head, Room, Scene, ask, belongs, choose};
+use super::choose::{Choice, Head, Room, Running, Scene, ask, belongs, choose};
 use super::heed::{self, Heed};
 use super::next_due;
 use crate::PostgresStore;
@@ -173,7 +173,7 @@ fn times(chosen: &[Head]) -> BTreeMap<i32, i64> {
 
 /// Who runs and who waits; `None` when nothing may be claimed.
 #[allow(clippy::type_complexity, reason = "two lists, taken apart at once")]
-fn queues(answers: &Answers, looked: &Looked) -> Result<Option<(Vec<(Queue, u64)>, Vec<(i32, Queue)>)>, StoreError> {
+fn queues(answers: &Answers, looked: &Looked) -> Result<Option<(Vec<Running>, Vec<(i32, Queue)>)>, StoreError> {
     let pauses = admin::pauses_of(answers.rows(Some(looked.pauses)))?;
     let paused = |what: &PauseKey| pauses.iter().any(|pause| pause.what == *what);
     if paused(&PauseKey::Generation) {
@@ -187,7 +187,7 @@ fn queues(answers: &Answers, looked: &Looked) -> Result<Option<(Vec<(Queue, u64)
         .collect();
     let mut running = Vec::new();
     for row in answers.rows(Some(looked.in_use)) {
-        running.push((Queue::of(row), narrow("count of runs", row.get("running"))?));
+        running.push(Running::of(row)?);
     }
     Ok((!waiting.is_empty()).then_some((running, waiting)))
 }

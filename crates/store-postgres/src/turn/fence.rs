@@ -79,7 +79,7 @@ pub async fn check(tx: &mut Tx, wave: &[Placed<'_>], health: Health) -> Result<W
     let stepped = (!steps.is_empty()).then(|| {
         let params = columns!(steps, c => c.fence.generation.0, c.scope.workspace.0, i64::from(c.fence.attempt.0),
             c.fence.row_version.0, c.opens.as_ref().map(|call| call.step.as_str()),
-            c.opens.as_ref().map(|call| call.id.0));
+            c.opens.as_ref().map(|call| call.id.0), c.waits);
         sent.add(sql!(deep "apply/advance_run"), params)
     });
     let left = (!ends.is_empty()).then(|| {

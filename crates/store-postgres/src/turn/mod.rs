@@ -13,7 +13,7 @@ use crate::PostgresStore;
 use crate::failure::Fault;
 use crate::pipeline::{Steps, Tx};
 use crate::types::{Micros, sql};
-pub use choose::belongs;
+pub use choose::{Running, belongs};
 pub use claim::terms;
 
 use copydesk_core::generation::{Effect, State, Status};
@@ -229,6 +229,9 @@ fn check_shape(write: &Write) -> Result<(), StoreError> {
     let stores = change.decision.effects.iter().any(|effect| matches!(effect, Effect::StoreVersion(_)));
     if stores != change.content.is_some() {
         return bad("content and effects disagree");
+    }
+    if !change.assets.is_empty() && change.content.is_none() {
+        return bad("assets without content");
     }
     if change.decision.row_version.0 != change.fence.row_version.0 + 1 {
         return bad("the row version must rise by one");

@@ -75,6 +75,8 @@ pub struct Plan<'a> {
     pub late: Vec<Closing<'a>>,
     /// Changes that go on with their attempt.
     pub steps: Vec<&'a Change>,
+    /// Changes that drop a checkpoint.
+    pub forgetful: Vec<&'a Change>,
     pub versions: Vec<VersionPlan<'a>>,
     pub drafts: Vec<DraftPlan<'a>>,
     pub outcomes: Vec<OutcomePlan<'a>>,
@@ -161,6 +163,9 @@ impl<'a> Plan<'a> {
     /// Carries one decision out.
     fn change(&mut self, place: usize, change: &'a Change, winner: &'a Winner, queue: i32) -> Result<(), StoreError> {
         self.close(change);
+        if change.forgets.is_some() {
+            self.forgetful.push(change);
+        }
         let mut draft = DraftPlan {
             id: winner.draft,
             status: winner.draft_status,
@@ -239,7 +244,7 @@ impl<'a> Plan<'a> {
             row_version: change.decision.row_version.0,
             deadline_at: winner.deadline_at,
             model: change.next_model.as_deref().unwrap_or(&winner.model),
-            step: &winner.step,
+            step: change.forgets.as_ref().map_or(&winner.step, |forgotten| &forgotten.step),
             last_error: last_error(change, winner),
             park,
         });

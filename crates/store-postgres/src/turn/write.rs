@@ -3,7 +3,7 @@
 
 use super::News;
 use super::fence;
-use super::plan::{Closing, OutcomePlan, Plan, last_error};
+use super::plan::{Closing, OutcomePlan, Plan, VersionPlan, last_error};
 use crate::ledger;
 use crate::pipeline::{Answers, Steps};
 use crate::queues::provider;
@@ -12,7 +12,7 @@ use crate::waiting::{self, Park};
 use copydesk_core::generation::State;
 use copydesk_core::metering::usage::CallOutcome;
 use copydesk_store::StoreError;
-use copydesk_store::generations::{Applied, Change};
+use copydesk_store::generations::{Applied, Change, NewAsset};
 
 /// Where the answers of interest stand.
 #[derive(Clone, Copy)]
@@ -55,6 +55,14 @@ fn contents<'a>(steps: &mut Steps<'a>, plan: &Plan<'a>) {
             Micros::from(v.0.change.at));
         steps.add(sql!(deep "apply/insert_version"), params);
     }
+    let assets: Vec<(&VersionPlan<'_>, &NewAsset)> =
+        plan.versions.iter().flat_map(|v| v.change.assets.iter().map(move |asset| (v, asset))).collect();
+    if !assets.is_empty() {
+        let params = columns!(assets, a => a.1.id.0, a.0.change.scope.workspace.0, a.0.change.fence.generation.0,
+            a.0.draft.0, a.0.number, i64::from(a.1.seq), text(&a.1.media_type), wide(a.1.bytes),
+            a.1.sha256.to_vec(), text(&a.1.path), Micros::from(a.0.change.at));
+        steps.add(sql!(deep "apply/insert_asset"), params);
+    }
     if !plan.drafts.is_empty() {
         let params = columns!(plan.drafts, d => d.id.0, d.status.as_str(), d.current_version, d.version_count,
             d.title.map(text), d.title.map(|_| Micros::from(d.at)), d.live, Micros::from(d.at));
@@ -62,6 +70,12 @@ fn contents<'a>(steps: &mut Steps<'a>, plan: &Plan<'a>) {
     }
     let finished: Vec<_> =
         plan.steps.iter().filter_map(|change| change.step.as_ref().map(|step| (*change, step))).collect();
+    let forgotten: Vec<_> =
+        plan.forgetful.iter().filter_map(|change| change.forgets.as_ref().map(|step| (*change, step))).collect();
+    if !forgotten.is_empty() {
+        let params = columns!(forgotten, f => f.0.fence.generation.0, f.0.scope.workspace.0, text(&f.1.checkpoint));
+        steps.add(sql!(deep "apply/forget_step"), params);
+    }
     if !finished.is_empty() {
         let params = columns!(finished, f => f.0.fence.generation.0, text(&f.1.name), text(&f.1.output),
             f.0.scope.workspace.0, Micros::from(f.0.at));

@@ -5,6 +5,7 @@ WHERE NOT EXISTS (SELECT 1 FROM drafts d WHERE d.workspace_id = g.workspace_id A
    OR EXISTS (SELECT 1 FROM inputs i WHERE i.generation_id = g.id AND i.workspace_id <> g.workspace_id)
    OR EXISTS (SELECT 1 FROM calls c WHERE c.generation_id = g.id AND c.workspace_id <> g.workspace_id)
    OR EXISTS (SELECT 1 FROM steps s WHERE s.generation_id = g.id AND s.workspace_id <> g.workspace_id)
+   OR EXISTS (SELECT 1 FROM assets a WHERE a.generation_id = g.id AND a.workspace_id <> g.workspace_id)
    OR EXISTS (SELECT 1 FROM versions v WHERE v.generation_id = g.id AND v.workspace_id <> g.workspace_id)
    OR EXISTS (SELECT 1 FROM ready r WHERE r.id = g.id AND r.workspace_id <> g.workspace_id)
    OR EXISTS (SELECT 1 FROM parked p WHERE p.id = g.id AND p.workspace_id <> g.workspace_id)

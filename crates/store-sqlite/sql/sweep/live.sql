@@ -7,6 +7,7 @@ SELECT g.workspace_id AS workspace_id, g.accepted_at AS accepted_at, g.deadline_
        coalesce(r.attempt, p.attempt, u.attempt) AS attempt,
        coalesce(r.spent, p.spent, u.spent) AS spent,
        coalesce(r.row_version, p.row_version, u.row_version) AS row_version,
+       coalesce(r.step, p.step, u.step) AS operation,
        r.id AS ready_id,
        p.reason AS reason, p.not_before_at AS not_before_at,
        u.node_id AS node_id, u.claimed_at AS claimed_at, u.attempt_deadline_at AS attempt_deadline_at,

@@ -61,6 +61,9 @@ fn check_shape(write: &Write) -> Done<()> {
     if stores != change.content.is_some() {
         return Err(Fault::corrupt(format!("{}: content and effects disagree", change.fence.generation)));
     }
+    if !change.assets.is_empty() && change.content.is_none() {
+        return Err(Fault::corrupt(format!("{}: assets without content", change.fence.generation)));
+    }
     if change.decision.row_version.0 != change.fence.row_version.0 + 1 {
         return Err(Fault::corrupt(format!("{}: the row version must rise by one", change.fence.generation)));
     }
@@ -171,6 +174,7 @@ fn advance(db: Db<'_>, change: &Change) -> Done<bool> {
             change.decision.row_version.0,
             opens.map(|call| &call.step),
             opens.map(|call| call.id.0.as_bytes()),
+            change.waits,
             fence.generation.0.as_bytes(),
             change.scope.workspace.0.as_bytes(),
             fence.attempt.0,
@@ -186,6 +190,10 @@ fn write_step(session: &mut Session<'_>, change: &Change, course: &Course) -> Do
         let (id, workspace) = (generation.0.as_bytes(), change.scope.workspace.0.as_bytes());
         let params = params![id, step.name, step.output, workspace, change.at.micros()];
         session.db.execute(sql!("apply/insert_step"), params)?;
+    }
+    if let Some(forgotten) = &change.forgets {
+        let (id, workspace) = (generation.0.as_bytes(), change.scope.workspace.0.as_bytes());
+        session.db.execute(sql!("apply/forget_step"), params![id, workspace, forgotten.checkpoint])?;
     }
     if let Some(opens) = &change.opens {
         let intent = claim::Intent {

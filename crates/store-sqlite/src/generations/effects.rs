@@ -15,7 +15,7 @@ use copydesk_core::generation::{DraftMove, Effect, Origin, Shares, State, Wait};
 use copydesk_core::ledger::{Transfer, TransferKind};
 use copydesk_core::{DraftId, GenerationId, MicroCredits, TransferId, UserId, WorkspaceId};
 use copydesk_store::StoreError;
-use copydesk_store::generations::Change;
+use copydesk_store::generations::{Change, NewAsset};
 use rusqlite::params;
 use std::fmt::Write;
 
@@ -124,8 +124,31 @@ fn store_version(db: Db<'_>, change: &Change, course: &mut Course, origin: &Orig
             at,
         ],
     )?;
+    for asset in &change.assets {
+        insert_asset(db, change, course, number, asset)?;
+    }
     course.version = Some(number);
     course.origin = Some(origin.as_str());
+    Ok(())
+}
+
+fn insert_asset(db: Db<'_>, change: &Change, course: &Course, version: u32, asset: &NewAsset) -> Done<()> {
+    db.execute(
+        sql!("apply/insert_asset"),
+        params![
+            asset.id.0.as_bytes(),
+            change.scope.workspace.0.as_bytes(),
+            change.fence.generation.0.as_bytes(),
+            course.draft.0.as_bytes(),
+            version,
+            asset.seq,
+            asset.media_type,
+            codec::signed(asset.bytes),
+            asset.sha256,
+            asset.path,
+            change.at.micros(),
+        ],
+    )?;
     Ok(())
 }
 
@@ -241,6 +264,9 @@ fn requeue(session: &mut Session<'_>, change: &Change, course: &mut Course) -> D
     };
     if let Some(model) = &change.next_model {
         taken.model.clone_from(model);
+    }
+    if let Some(forgotten) = &change.forgets {
+        taken.step.clone_from(&forgotten.step);
     }
     taken.queue = session.queue_id(change.scope.workspace, &course.recipe, &taken.model, course.onward)?;
     taken.last_error.clone_from(&course.last_error);

@@ -158,11 +158,15 @@ fn count_runs(
     probes: &[(Lane, u32)],
     gates: &mut [Gate],
 ) -> Done<()> {
-    let use_of_queues = db.all(sql!("claim/lane_use"), [], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, u32>(1)?)))?;
-    for (queue, running) in use_of_queues {
+    let use_of_queues = db.all(sql!("claim/lane_use"), [], |row| {
+        Ok((row.get::<_, i64>(0)?, row.get::<_, u32>(1)?, row.get::<_, u32>(2)?))
+    })?;
+    let has_global = limits.global.is_some();
+    for (queue, running, holding) in use_of_queues {
         if let Some(queue) = queues.get(&queue) {
             for gate in counted(queue, limits, probes) {
-                gates[gate].in_use += running;
+                // The first gate is the global one, where there is one.
+                gates[gate].in_use += if has_global && gate == 0 { holding } else { running };
             }
         }
     }

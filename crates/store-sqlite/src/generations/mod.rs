@@ -16,8 +16,8 @@ use copydesk_core::generation::waiting::Waiting;
 use copydesk_core::refusal::Refusal;
 use copydesk_core::{GenerationId, Timestamp};
 use copydesk_store::generations::{
-    Accept, Accepted, Beaten, GenerationFilter, GenerationRow, Heartbeat, Idempotency, Limits, Overdue, SweepRequest,
-    Turn, TurnAnswer, Write,
+    Accept, Accepted, Beaten, FinishedStep, GenerationFilter, GenerationRow, Heartbeat, Idempotency, Limits, Overdue,
+    SweepRequest, Turn, TurnAnswer, Write,
 };
 use copydesk_store::{Answer, GenerationStore, Page, PageRequest, Scope};
 
@@ -61,6 +61,10 @@ impl GenerationStore for SqliteStore {
 
     fn get(&self, scope: Scope, id: GenerationId) -> Answer<'_, GenerationRow> {
         Box::pin(self.read(move |db| read::get(db, scope, id)))
+    }
+
+    fn steps(&self, scope: Scope, id: GenerationId) -> Answer<'_, Vec<FinishedStep>> {
+        Box::pin(self.read(move |db| read::steps(db, scope, id)))
     }
 
     fn list(&self, scope: Scope, filter: GenerationFilter, page: PageRequest) -> Answer<'_, Page<GenerationRow>> {

@@ -9,7 +9,7 @@ use crate::page::{self, Cut};
 use copydesk_core::generation::fairness::Priority;
 use copydesk_core::generation::{AttemptNo, Generation, RowVersion, State, Status};
 use copydesk_core::{DraftId, GenerationId, UserId};
-use copydesk_store::generations::{GenerationFilter, GenerationRow};
+use copydesk_store::generations::{FinishedStep, GenerationFilter, GenerationRow};
 use copydesk_store::{Page, PageRequest, Scope, StoreError};
 use rusqlite::{Row, params};
 
@@ -17,6 +17,11 @@ pub(super) fn get(db: Db<'_>, scope: Scope, id: GenerationId) -> Done<Generation
     let params = params![id.0.as_bytes(), scope.workspace.0.as_bytes()];
     let row = db.first(sql!("generations/get"), params, generation_row)?;
     row.ok_or_else(|| no_generation(id).into())
+}
+
+pub(super) fn steps(db: Db<'_>, scope: Scope, id: GenerationId) -> Done<Vec<FinishedStep>> {
+    let params = params![id.0.as_bytes(), scope.workspace.0.as_bytes()];
+    db.all(sql!("generations/steps"), params, |row| Ok(FinishedStep { name: row.get(0)?, output: row.get(1)? }))
 }
 
 pub(super) fn no_generation(id: GenerationId) -> StoreError {

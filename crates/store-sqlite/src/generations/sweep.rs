@@ -92,6 +92,7 @@ fn one(db: Db<'_>, id: GenerationId, reason: OverdueReason) -> Done<Overdue> {
             model: row.get("model")?,
             reason,
             open_call: codec::maybe_uuid(row, "open_call_id")?.map(CallId),
+            operation: row.get("operation")?,
             input_bytes: codec::unsigned(row, "input_bytes")?,
         })
     })?

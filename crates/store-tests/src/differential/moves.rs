@@ -2,16 +2,17 @@
 
 use super::{Driver, Move};
 use crate::builder::{self, AcceptWith, credits, user_id};
-use copydesk_core::Tokens;
 use copydesk_core::draft::{DraftStatus, Review};
 use copydesk_core::generation::{Event, FailureCode, FaultOf, Origin, State, Status, Verdict, transition};
 use copydesk_core::health::{Ended, Rate, Sign};
 use copydesk_core::ledger::{Transfer, TransferKind};
 use copydesk_core::metering::usage::CallOutcome;
+use copydesk_core::{AssetId, Tokens};
 use copydesk_store::admin::PauseKey;
 use copydesk_store::drafts::{DraftSetting, Edit, SetDraft};
 use copydesk_store::generations::{
-    Accept, Change, Claim, Claimed, Heartbeat, Lane, Limits, OverdueReason, SweepRequest, Turn, Write,
+    Accept, Change, Claim, Claimed, Forgotten, Heartbeat, Lane, Limits, NewAsset, OverdueReason, SweepRequest, Turn,
+    Write,
 };
 use copydesk_store::{DraftStore, GenerationStore, Scope};
 use std::num::NonZeroU32;
@@ -21,6 +22,9 @@ const USERS: [&str; 3] = ["ann", "bob", "cy"];
 const MODELS: [&str; 3] = ["demo/swift", "demo/slow", "spare/steady"];
 const CODES: [FailureCode; 4] =
     [FailureCode::ProviderError, FailureCode::RateLimited, FailureCode::Refused, FailureCode::OutputInvalid];
+
+/// The checkpoint that is replaced and forgotten.
+const JOB: &str = "film.job";
 
 /// The one lane with a rate.
 fn rate_lane() -> Lane {
@@ -125,10 +129,12 @@ impl Driver {
             5 => builder::stop(ids, &run, now),
             6..=7 => builder::fail(ids, &run, code, now),
             8 => builder::fail_or_fall_back(ids, &run, code, now),
-            9..=10 => builder::step(ids, &run, &format!("s{}", run.steps.len()), "{}", "next", now),
+            9 => builder::step(ids, &run, &format!("s{}", run.steps.len()), "{}", "next", now),
+            10 => builder::step(ids, &run, JOB, &format!("job {}", ids.uuid()), "film.result", now),
             _ => builder::hand_back(ids, &run, now),
         };
         let change = self.maybe_sign(change, &run);
+        let change = self.maybe_of_a_job(change);
         Some(builder::write(self.maybe_elsewhere(change)))
     }
 
@@ -142,6 +148,25 @@ impl Driver {
         let tokens = Tokens(self.number(0, 300));
         let debts = if self.dice.chance(50) { vec![(rate_lane(), rate.cost(1, tokens))] } else { vec![] };
         Change { sign, debts, ..change }
+    }
+
+    /// Some steps only wait from then on, some retries begin a step again, some results have files.
+    fn maybe_of_a_job(&mut self, change: Change) -> Change {
+        let retries = matches!(change.decision.next, State::Pending { .. });
+        let (checkpoint, step) = (JOB.to_owned(), "film.submit".to_owned());
+        let forgets = (retries && self.dice.chance(40)).then_some(Forgotten { checkpoint, step });
+        let files = if change.content.is_some() && self.dice.chance(40) { 1 + self.dice.below(2) } else { 0 };
+        let asset = |seq: u64| NewAsset {
+            id: AssetId(self.ids.uuid()),
+            seq: u32::try_from(seq).unwrap_or(1),
+            media_type: "image/png".to_owned(),
+            bytes: seq,
+            sha256: [7; 32],
+            path: format!("w/g/{seq}"),
+        };
+        let assets = (1..=files).map(asset).collect();
+        let waits = change.step.is_some() && self.dice.chance(50);
+        Change { forgets, assets, waits, ..change }
     }
 
     fn fault(&mut self) -> Ended {
@@ -251,7 +276,7 @@ impl Driver {
 
     pub(super) async fn post(&mut self) -> Move {
         let user = user_id(Scope::DEFAULT, self.one_of(&USERS));
-        let refunded = if self.dice.chance(40) { self.dice.pick(&self.generations).copied() } else { None };
+        let refunded = if self.dice.chance(70) { self.dice.pick(&self.generations).copied() } else { None };
         let owner = match refunded {
             Some(id) => self.model.get(Scope::DEFAULT, id).await.expect("the model knows what it accepted").user,
             None => user,

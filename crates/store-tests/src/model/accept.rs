@@ -121,6 +121,7 @@ impl Data {
             claimed_at: None,
             call: None,
             last_error: None,
+            waits: false,
             steps: vec![],
             version: None,
             origin: None,

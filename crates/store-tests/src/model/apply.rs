@@ -9,7 +9,7 @@ use copydesk_core::health::HealthNews;
 use copydesk_core::ledger::{Transfer, TransferKind};
 use copydesk_core::metering::usage::CallOutcome;
 use copydesk_core::{DraftId, GenerationId, MicroCredits, Timestamp, TransferId, WorkspaceId};
-use copydesk_store::drafts::VersionRow;
+use copydesk_store::drafts::{AssetRow, VersionRow};
 use copydesk_store::generations::{Applied, Change, Turn, TurnAnswer, Write};
 use copydesk_store::usage::ClosedCall;
 use copydesk_store::{Scope, StoreError};
@@ -84,7 +84,17 @@ impl Data {
         entry.generation.attempt = change.decision.attempt;
         entry.generation.spent = change.decision.spent;
         entry.generation.row_version = change.decision.row_version;
-        entry.steps.extend(change.step.clone());
+        if let Some(step) = &change.step {
+            match entry.steps.iter_mut().find(|kept| kept.name == step.name) {
+                Some(kept) => kept.output.clone_from(&step.output),
+                None => entry.steps.push(step.clone()),
+            }
+        }
+        if let Some(forgotten) = &change.forgets {
+            entry.steps.retain(|kept| kept.name != forgotten.checkpoint);
+            entry.step.clone_from(&forgotten.step);
+        }
+        entry.waits = change.waits;
         let mut next = change.decision.next.clone();
         match &mut next {
             State::Pending { .. } => {
@@ -143,6 +153,16 @@ impl Data {
             created_at: change.at,
         };
         self.versions.insert((entry.draft, number), version);
+        for asset in &change.assets {
+            let row = AssetRow {
+                generation: change.fence.generation,
+                draft: entry.draft,
+                version: number,
+                asset: asset.clone(),
+                created_at: change.at,
+            };
+            self.assets.insert(asset.id, (change.scope, row));
+        }
         Some(number)
     }
 
@@ -267,6 +287,9 @@ fn check_shape(write: &Write) -> Result<(), StoreError> {
     let stores = change.decision.effects.iter().any(|effect| matches!(effect, Effect::StoreVersion(_)));
     if stores != change.content.is_some() {
         return Err(StoreError::Corrupt(format!("{}: content and effects disagree", change.fence.generation)));
+    }
+    if !change.assets.is_empty() && change.content.is_none() {
+        return Err(StoreError::Corrupt(format!("{}: assets without content", change.fence.generation)));
     }
     if change.decision.row_version.0 != change.fence.row_version.0 + 1 {
         return Err(StoreError::Corrupt(format!("{}: the row version must rise by one", change.fence.generation)));

@@ -39,6 +39,7 @@ impl Data {
             self.audit_calls_of(entry, &mut findings);
             self.audit_hold(entry, &mut findings);
         }
+        self.audit_assets(&mut findings);
         self.audit_drafts(&mut findings);
         self.audit_locks(&mut findings);
         self.audit_ledger(&mut findings);
@@ -75,6 +76,14 @@ impl Data {
         let detail = format!("{versions} versions, {}", entry.generation.state.status());
         findings.expect("completed_has_one_version", !completed || versions == 1, id, &detail);
         findings.expect("version_only_of_completed", completed || versions == 0, id, &detail);
+    }
+
+    fn audit_assets(&self, findings: &mut Findings) {
+        for (id, (_, row)) in &self.assets {
+            let version = self.versions.get(&(row.draft, row.version));
+            let named = version.is_some_and(|version| version.generation == Some(row.generation));
+            findings.expect("asset_of_version", named, id, "its version is not the one its generation wrote");
+        }
     }
 
     fn audit_calls_of(&self, entry: &Entry, findings: &mut Findings) {

@@ -33,7 +33,9 @@ pub(super) fn lanes_of(entry: &Entry) -> [Lane; 4] {
 
 impl LaneUse {
     fn add(&mut self, entry: &Entry) {
-        self.all += 1;
+        if !entry.waits {
+            self.all += 1;
+        }
         for lane in lanes_of(entry) {
             *self.by_lane.entry(lane).or_default() += 1;
         }
@@ -170,6 +172,7 @@ impl Data {
         entry.claimed_at = Some(now);
         entry.called = Some(entry.model.clone());
         entry.call = Some(call);
+        entry.waits = false;
         let (draft, sort_key, scope) = (entry.draft, entry.sort_key, entry.scope());
         let time = self.clock.entry(entry.queue()).or_default();
         *time = (*time).max(sort_key);

@@ -6,9 +6,9 @@ use copydesk_core::generation::{Generation, State, Status, Wait};
 use copydesk_core::health::{Paid, Rows};
 use copydesk_core::ledger::chain::ChainHash;
 use copydesk_core::ledger::{Balance, Transfer};
-use copydesk_core::{CallId, DraftId, GenerationId, NodeId, Timestamp, UserId, WorkspaceId};
+use copydesk_core::{AssetId, CallId, DraftId, GenerationId, NodeId, Timestamp, UserId, WorkspaceId};
 use copydesk_store::admin::{EventRow, KeyRow, NodeRow, PauseKey};
-use copydesk_store::drafts::{DraftRow, VersionRow};
+use copydesk_store::drafts::{AssetRow, DraftRow, VersionRow};
 use copydesk_store::generations::{Accept, Accepted, Fence, FinishedStep};
 use copydesk_store::prices::NewPrice;
 use copydesk_store::usage::CallRow;
@@ -37,6 +37,8 @@ pub(super) struct Entry {
     pub call: Option<CallId>,
     pub last_error: Option<(String, String)>,
     pub steps: Vec<FinishedStep>,
+    /// Its run waits for a job at the provider.
+    pub waits: bool,
     pub version: Option<u32>,
     pub origin: Option<String>,
 }
@@ -103,6 +105,7 @@ pub(super) struct Data {
     pub users: BTreeMap<(WorkspaceId, UserId), String>,
     pub drafts: BTreeMap<DraftId, Draft>,
     pub versions: BTreeMap<(DraftId, u32), VersionRow>,
+    pub assets: BTreeMap<AssetId, (Scope, AssetRow)>,
     pub generations: BTreeMap<GenerationId, Entry>,
     /// Derived: the claimable ones in their order.
     pub ready: BTreeSet<(VirtualTime, GenerationId)>,

@@ -5,8 +5,8 @@ use super::data::{Data, Draft, paged};
 use copydesk_core::draft::DraftStatus;
 use copydesk_core::draft::state::{may_edit, may_publish};
 use copydesk_core::refusal::Refusal;
-use copydesk_core::{DraftId, UserId};
-use copydesk_store::drafts::{DraftFilter, DraftRow, DraftSetting, Edit, SetDraft, VersionRow};
+use copydesk_core::{AssetId, DraftId, UserId};
+use copydesk_store::drafts::{AssetRow, DraftFilter, DraftRow, DraftSetting, Edit, SetDraft, VersionRow};
 use copydesk_store::{Page, PageRequest, Scope, StoreError};
 
 fn no_draft(id: DraftId) -> StoreError {
@@ -60,6 +60,11 @@ impl Data {
         let number = number.unwrap_or(self.draft(scope, id)?.row.current_version);
         let missing = || StoreError::NotFound { what: "version", id: format!("{number} of {id}") };
         self.versions.get(&(id, number)).cloned().ok_or_else(missing)
+    }
+
+    pub(super) fn asset(&self, scope: Scope, id: AssetId) -> Result<AssetRow, StoreError> {
+        let row = self.assets.get(&id).filter(|(of, _)| *of == scope).map(|(_, row)| row.clone());
+        row.ok_or_else(|| StoreError::NotFound { what: "asset", id: id.to_string() })
     }
 
     pub(super) fn add_version(&mut self, edit: Edit) -> Result<DraftRow, StoreError> {

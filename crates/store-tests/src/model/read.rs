@@ -7,7 +7,7 @@ use copydesk_core::generation::{State, Status, Wait};
 use copydesk_core::health::{Cooling, Door, door};
 use copydesk_core::{CallId, GenerationId, Timestamp};
 use copydesk_store::admin::{NodeRow, PauseKey};
-use copydesk_store::generations::{GenerationFilter, GenerationRow, Limits, probes};
+use copydesk_store::generations::{FinishedStep, GenerationFilter, GenerationRow, Limits, probes};
 use copydesk_store::usage::{CallFilter, CallRow};
 use copydesk_store::{Page, PageRequest, Scope, StoreError};
 use std::time::Duration;
@@ -22,6 +22,10 @@ pub(super) fn no_generation(id: GenerationId) -> StoreError {
 impl Data {
     pub(super) fn get(&self, scope: Scope, id: GenerationId) -> Result<GenerationRow, StoreError> {
         self.entry(scope, id).map(|entry| self.row(entry)).ok_or_else(|| no_generation(id))
+    }
+
+    pub(super) fn steps(&self, scope: Scope, id: GenerationId) -> Vec<FinishedStep> {
+        self.entry(scope, id).map(|entry| entry.steps.clone()).unwrap_or_default()
     }
 
     fn row(&self, entry: &Entry) -> GenerationRow {

@@ -3,6 +3,7 @@
 use super::data::{Data, Entry};
 use copydesk_core::generation::{State, Status};
 use copydesk_core::metering::usage::{CallOutcome, TokenUsage};
+use copydesk_core::recipe::step::counts_tokens;
 use copydesk_core::{CallId, NodeId, Timestamp, Tokens};
 use copydesk_store::admin::NodeRow;
 use copydesk_store::generations::{Beaten, Heartbeat, Overdue, OverdueReason, Run, SweepRequest};
@@ -43,6 +44,7 @@ impl Data {
                 model: entry.model.clone(),
                 reason,
                 open_call: entry.call.filter(|call| self.is_open(*call)),
+                operation: entry.step.clone(),
                 input_bytes: entry.accept.input.len() as u64,
             })
             .collect()
@@ -79,13 +81,16 @@ impl Data {
     }
 
     pub(super) fn close_orphan_calls(&mut self, now: Timestamp, before: Timestamp, limit: u32) -> u64 {
-        let orphans: Vec<(CallId, u64)> = self
+        let orphans: Vec<(CallId, Option<u64>)> = self
             .calls
             .values()
             .filter(|call| call.row.closed.is_none() && call.row.opened_at < before)
-            .filter_map(|call| self.generations.get(&call.row.generation).map(|entry| (call.row.id, entry)))
-            .filter(|(call, entry)| entry.call != Some(*call))
-            .map(|(call, entry)| (call, entry.accept.input.len() as u64))
+            .filter_map(|call| {
+                let entry = self.generations.get(&call.row.generation)?;
+                Some((call.row.id, call.row.operation.as_str(), entry))
+            })
+            .filter(|(call, _, entry)| entry.call != Some(*call))
+            .map(|(call, operation, entry)| (call, counts_tokens(operation).then_some(entry.accept.input.len() as u64)))
             .take(limit as usize)
             .collect();
         for (id, input_bytes) in &orphans {
@@ -97,13 +102,13 @@ impl Data {
     }
 }
 
-/// The end of a call nobody reported: an estimate, and marked as one.
-fn lost(id: CallId, input_bytes: u64) -> ClosedCall {
-    let input = i64::try_from(input_bytes.div_ceil(BYTES_PER_TOKEN)).unwrap_or(i64::MAX);
+/// The end of a call nobody reported: an estimate, and marked as one; nothing where nothing can be estimated.
+fn lost(id: CallId, input_bytes: Option<u64>) -> ClosedCall {
+    let input = input_bytes.map(|bytes| Tokens(i64::try_from(bytes.div_ceil(BYTES_PER_TOKEN)).unwrap_or(i64::MAX)));
     ClosedCall {
         id,
         outcome: CallOutcome::Lost,
-        usage: TokenUsage { input: Some(Tokens(input)), estimated: true, ..TokenUsage::default() },
+        usage: TokenUsage { input, estimated: input.is_some(), ..TokenUsage::default() },
         cost: None,
         cost_status: "unpriced".to_owned(),
         price_version: None,

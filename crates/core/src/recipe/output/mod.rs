@@ -4,6 +4,7 @@
 
 mod answer;
 pub(in crate::recipe) mod article;
+pub mod media;
 mod plain;
 mod shape;
 mod text;
@@ -24,6 +25,8 @@ pub enum OutputForm {
     Article,
     /// Any text that is not empty.
     Text,
+    /// Files: pictures, videos.
+    Media,
 }
 
 /// What parsing may need to know besides the answer.
@@ -81,13 +84,14 @@ impl WhyNot {
 }
 
 impl OutputForm {
-    pub const ALL: [OutputForm; 2] = [OutputForm::Article, OutputForm::Text];
+    pub const ALL: [OutputForm; 3] = [OutputForm::Article, OutputForm::Text, OutputForm::Media];
 
     /// The word in recipes and on the wire.
     pub const fn as_str(self) -> &'static str {
         match self {
             OutputForm::Article => "article",
             OutputForm::Text => "text",
+            OutputForm::Media => "media",
         }
     }
 
@@ -99,7 +103,7 @@ impl OutputForm {
     pub const fn is_json(self) -> bool {
         match self {
             OutputForm::Article => true,
-            OutputForm::Text => false,
+            OutputForm::Text | OutputForm::Media => false,
         }
     }
 
@@ -107,7 +111,7 @@ impl OutputForm {
     pub fn shape(self) -> AnswerShape {
         match self {
             OutputForm::Article => AnswerShape::Schema(article::schema()),
-            OutputForm::Text => AnswerShape::Free,
+            OutputForm::Text | OutputForm::Media => AnswerShape::Free,
         }
     }
 
@@ -121,6 +125,7 @@ impl OutputForm {
         match self {
             OutputForm::Article => article::parse(answer_text, context),
             OutputForm::Text => text::parse(answer_text),
+            OutputForm::Media => media::parse(answer_text),
         }
     }
 
@@ -130,6 +135,7 @@ impl OutputForm {
         match self {
             OutputForm::Article => article::check(title, body),
             OutputForm::Text => text::check(title, body),
+            OutputForm::Media => media::check(title, body),
         }
     }
 }
@@ -140,6 +146,7 @@ impl Content {
         match self.form {
             OutputForm::Article => article::to_markdown(&self.title, &self.body),
             OutputForm::Text => text::to_markdown(&self.body),
+            OutputForm::Media => media::to_text(&self.body),
         }
     }
 
@@ -148,6 +155,7 @@ impl Content {
         match self.form {
             OutputForm::Article => article::to_text(&self.title, &self.body),
             OutputForm::Text => plain::plain(&text::to_markdown(&self.body)),
+            OutputForm::Media => media::to_text(&self.body),
         }
     }
 

@@ -1,0 +1,78 @@
+//! Files of a draft on their way to the user's own: fetched piece by piece, and given their name when they are whole.
+
+use super::generate::cannot_write;
+use crate::backend::Backend;
+use crate::exit::Failure;
+use crate::output::{Output, cell};
+use futures::StreamExt;
+use serde_json::Value;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+/// The files a draft names.
+pub fn listed(draft: &Value) -> &[Value] {
+    draft.pointer("/content/assets").and_then(Value::as_array).map_or(&[], Vec::as_slice)
+}
+
+/// Writes them to `path`; several get a number before their ending.
+pub async fn save(backend: &Backend, draft: &Value, path: &Path, output: Output) -> Result<(), Failure> {
+    let files = listed(draft);
+    for (file, number) in files.iter().zip(1..) {
+        let place = if files.len() == 1 { path.to_owned() } else { numbered(path, number) };
+        let part = beside(&place);
+        let written = fetch(backend, &cell(file, "/id"), &part).await;
+        let kept = match written {
+            Ok(Ok(())) => std::fs::rename(&part, &place),
+            Ok(Err(error)) => Err(error),
+            Err(failure) => {
+                drop(std::fs::remove_file(&part));
+                return Err(failure);
+            }
+        };
+        if let Err(error) = kept {
+            drop(std::fs::remove_file(&part));
+            return Err(cannot_write(draft, &place, &error));
+        }
+        output.talk(&format!("{} is in {}.", cell(file, "/id"), place.display()));
+    }
+    Ok(())
+}
+
+async fn fetch(backend: &Backend, id: &str, part: &Path) -> Result<std::io::Result<()>, Failure> {
+    let mut pieces = backend.bytes(&format!("/api/v1/assets/{id}")).await?;
+    let mut file = match std::fs::File::create(part) {
+        Ok(file) => file,
+        Err(error) => return Ok(Err(error)),
+    };
+    while let Some(piece) = pieces.next().await {
+        if let Err(error) = file.write_all(&piece?) {
+            return Ok(Err(error));
+        }
+    }
+    Ok(file.sync_all())
+}
+
+/// `film.gif` as `film-2.gif`.
+fn numbered(path: &Path, number: u32) -> PathBuf {
+    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+    let ending = path.extension().map(|ending| format!(".{}", ending.to_string_lossy())).unwrap_or_default();
+    path.with_file_name(format!("{stem}-{number}{ending}"))
+}
+
+/// Where it is written until it is whole.
+fn beside(path: &Path) -> PathBuf {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    path.with_file_name(format!(".{name}.part"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn several_files_are_numbered_before_their_ending() {
+        assert_eq!(numbered(Path::new("a/film.gif"), 2), Path::new("a/film-2.gif"));
+        assert_eq!(numbered(Path::new("film"), 1), Path::new("film-1"));
+        assert_eq!(beside(Path::new("a/film.gif")), Path::new("a/.film.gif.part"));
+    }
+}

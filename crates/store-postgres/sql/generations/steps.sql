@@ -1,0 +1,1 @@
+select name, output from steps where generation_id = $1 and workspace_id = $2 order by seq
