@@ -48,7 +48,8 @@ fn several_pictures_become_several_files() {
 fn a_model_that_cannot_make_it_is_refused_at_once() {
     let place = Place::new().with("COPYDESK_PROVIDER_BOX_BASE_URL", "http://127.0.0.1:9/v1");
     let ran = place.run(&["generate", "picture", "--set", "prompt=a boat", "-m", "box/any", "-o", "x.png"]);
-    ran.exits(2).says("The step \"draw\" needs an interface for pictures, and box/any has none: its provider chats.");
+    ran.exits(2)
+        .says("The step \"draw\" needs an interface for pictures, and box/any has none: its provider only chats.");
     assert!(!place.path("x.png").exists());
     place.is_empty();
 }

@@ -54,6 +54,10 @@ fn the_master_switch_holds_for_commands_without_a_server() {
 fn a_bad_value_names_key_value_rule_and_example() {
     let ran = Place::new().with("COPYDESK_DEADLINE", "3600").run(&["drafts", "ls"]);
     ran.refuses(2, "bad_setting").says("deadline (variable COPYDESK_DEADLINE)").says("\"3600\"").says("90s, 15m, 1h");
+    let ran = Place::new().with("COPYDESK_MAX_JOBS", "many").run(&["drafts", "ls"]);
+    ran.refuses(2, "bad_setting").says("max_jobs (variable COPYDESK_MAX_JOBS)").says("0 to 1000000");
+    let ran = Place::new().with("COPYDESK_MAX_ASSET_BYTES", "0").run(&["drafts", "ls"]);
+    ran.refuses(2, "bad_setting").says("max_asset_bytes").says("1 to 536870912 bytes");
     let place = Place::new();
     place.write("copydesk.toml", "colour = \"red\"\n");
     place.run(&["drafts", "ls"]).refuses(2, "bad_setting").says("colour").says("copydesk.toml");

@@ -4,7 +4,7 @@
 use crate::batch::Collector;
 use crate::desk::Desk;
 use crate::error::{DeskError, Fault};
-use crate::making::{lack_of, pictures_in};
+use crate::making::{maker, pictures_in};
 use copydesk_core::generation::Status;
 use copydesk_core::generation::fairness::Priority;
 use copydesk_core::recipe::{ModelRef, Recipe, StepKind};
@@ -302,7 +302,7 @@ impl Desk {
             request.model.as_ref().filter(|name| name.parse::<ModelRef>().is_ok()).map(|name| vec![name.clone()]);
         for address in asked.unwrap_or_else(|| route(recipe, &self.inner.providers)) {
             let Ok((provider, _)) = self.inner.providers.resolve(&address) else { continue };
-            if let Some(lack) = lack_of(provider.as_ref(), step) {
+            if let Err(lack) = maker(provider.as_ref(), step) {
                 faults.push(Fault::new("/model", "cannot_serve", lack.sentence(&address, step)));
             }
         }

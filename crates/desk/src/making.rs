@@ -107,32 +107,25 @@ impl Attempt {
         let resolved = self.inner.providers.resolve(&address);
         let (provider, model) = resolved.map_err(|unknown| self.broken(unknown.to_string()))?;
         self.price = self.inner.price_at(provider.as_ref(), &model, self.inner.now());
-        if let Some(lack) = lack_of(provider.as_ref(), step) {
-            return Err(self.broken(lack.sentence(&address, step)).into());
-        }
+        let maker = maker(provider.as_ref(), step).map_err(|lack| self.broken(lack.sentence(&address, step)))?;
         let prompt = match &self.job {
             Some(job) => job.prompt.clone(),
             None => self.words(loaded, input)?,
         };
-        let files = match &step.kind {
-            StepKind::Chat(_) => Vec::new(),
-            StepKind::Picture(settings) => match provider.draws_pictures() {
-                Some(draws) => self.draw(draws, provider.name(), model, &prompt, &settings.of(input)).await?,
-                None => Vec::new(),
-            },
-            StepKind::Media { settings, pictures_from } => match provider.runs_media_jobs() {
-                Some(jobs) => {
-                    let place = Place { jobs, provider: provider.name(), model: &model };
-                    let first = if self.job.is_some() {
-                        self.rest().await?;
-                        None
-                    } else {
-                        Some(self.start(&place, input, &prompt, settings, pictures_from.as_deref()).await?)
-                    };
-                    self.wait_for_job(&place, first).await?
-                }
-                None => Vec::new(),
-            },
+        let files = match maker {
+            Maker::Draws { draws, settings } => {
+                self.draw(draws, provider.name(), model, &prompt, &settings.of(input)).await?
+            }
+            Maker::Runs { jobs, settings, pictures_from } => {
+                let place = Place { jobs, provider: provider.name(), model: &model };
+                let first = if self.job.is_some() {
+                    self.rest().await?;
+                    None
+                } else {
+                    Some(self.start(&place, input, &prompt, settings, pictures_from).await?)
+                };
+                self.wait_for_job(&place, first).await?
+            }
         };
         self.filmed(loaded, &prompt, files)
     }
@@ -323,6 +316,12 @@ fn named(file: &Taken) -> MediaAsset {
     }
 }
 
+/// What serves a step that makes files.
+pub(crate) enum Maker<'a> {
+    Draws { draws: &'a dyn DrawsPictures, settings: &'a Settings },
+    Runs { jobs: &'a dyn RunsMediaJobs, settings: &'a Settings, pictures_from: Option<&'a str> },
+}
+
 /// What a provider would have to do for a step, and does not.
 pub(crate) struct Lack {
     needed: &'static str,
@@ -336,17 +335,23 @@ impl Lack {
     }
 }
 
-/// What the provider lacks for this step; `None` when it can serve it.
-pub(crate) fn lack_of(provider: &dyn Provider, step: &Step) -> Option<Lack> {
-    let (draws, runs) = (provider.draws_pictures().is_some(), provider.runs_media_jobs().is_some());
-    let needed = match &step.kind {
-        StepKind::Picture(_) if !draws => "an interface for pictures",
-        StepKind::Media { .. } if !runs => "an interface for media jobs",
-        StepKind::Chat(_) | StepKind::Picture(_) | StepKind::Media { .. } => return None,
+/// Who serves this step at the provider.
+///
+/// Errors: what it lacks.
+pub(crate) fn maker<'a>(provider: &'a dyn Provider, step: &'a Step) -> Result<Maker<'a>, Lack> {
+    let (draws, runs) = (provider.draws_pictures(), provider.runs_media_jobs());
+    let needed = match (&step.kind, draws, runs) {
+        (StepKind::Picture(settings), Some(draws), _) => return Ok(Maker::Draws { draws, settings }),
+        (StepKind::Media { settings, pictures_from }, _, Some(jobs)) => {
+            return Ok(Maker::Runs { jobs, settings, pictures_from: pictures_from.as_deref() });
+        }
+        (StepKind::Picture(_), None, _) => "an interface for pictures",
+        (StepKind::Media { .. }, _, None) => "an interface for media jobs",
+        (StepKind::Chat(_), _, _) => "an interface for files",
     };
-    let all = [(true, "chats"), (draws, "draws pictures"), (runs, "runs media jobs")];
+    let all = [(draws.is_some(), "draws pictures"), (runs.is_some(), "runs media jobs")];
     let can: Vec<&str> = all.into_iter().filter(|(can, _)| *can).map(|(_, what)| what).collect();
-    Some(Lack { needed, can: can.join(" and ") })
+    Err(Lack { needed, can: if can.is_empty() { "only chats".to_owned() } else { can.join(" and ") } })
 }
 
 /// The pictures of an input to start from.

@@ -533,7 +533,8 @@ async fn a_model_that_cannot_make_it_is_refused_before_anything_is_written() {
     let node = bench.idle(config()).await;
     let asked = node.desk.accept(Request { model: Some("demo/one".into()), ..film("a boat") }).await;
     let Err(DeskError::Invalid(faults)) = asked else { panic!("{asked:?}") };
-    let sentence = "The step \"shoot\" needs an interface for media jobs, and demo/one has none: its provider chats.";
+    let sentence =
+        "The step \"shoot\" needs an interface for media jobs, and demo/one has none: its provider only chats.";
     assert_eq!((faults[0].code.as_str(), faults[0].detail.as_str()), ("cannot_serve", sentence));
     let asked = node.desk.accept(Request { input: json!({ "prompt": "a", "start": "https://x/y.png" }), ..film("") });
     let Err(DeskError::Invalid(faults)) = asked.await else { panic!("a picture by address") };

@@ -10,6 +10,9 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+/// One process waits for no more jobs than this.
+const JOBS_MAX: usize = 1_000_000;
+
 /// The settings of this process.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -111,8 +114,9 @@ impl Settings {
             waiting_max: reader.read("waiting_max", "it must be a whole number of at least 1", "1000000", |text| {
                 text.parse::<u64>().ok().filter(|limit| *limit > 0)
             })?,
-            jobs_max: reader
-                .read("max_jobs", "it must be a whole number of at least 0", "256", |text| text.parse().ok())?,
+            jobs_max: reader.read("max_jobs", "it must be 0 to 1000000", "256", |text| {
+                text.parse::<usize>().ok().filter(|jobs| *jobs <= JOBS_MAX)
+            })?,
             asset_bytes_max: reader.read(
                 "max_asset_bytes",
                 "it must be 1 to 536870912 bytes",
