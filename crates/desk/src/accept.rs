@@ -2,11 +2,11 @@
 //! queue row, hold, idempotency row and event are written together, or nothing is.
 
 use crate::batch::Collector;
-use crate::desk::Desk;
+use crate::desk::{Desk, Inner};
 use crate::error::{DeskError, Fault};
 use crate::making::{maker, pictures_in};
-use copydesk_core::generation::Status;
 use copydesk_core::generation::fairness::Priority;
+use copydesk_core::generation::{Decision, Generation, State, Status};
 use copydesk_core::recipe::{ModelRef, Recipe, StepKind};
 use copydesk_core::refusal::Refusal;
 use copydesk_core::{DraftId, GenerationId, MicroCredits, Timestamp, TransferId, UserId};
@@ -359,6 +359,16 @@ impl Desk {
 pub(crate) fn route(recipe: &Recipe, providers: &Registry) -> Vec<String> {
     let models = recipe.route.iter().map(ToString::to_string);
     models.filter(|model| providers.resolve(model).is_ok()).collect()
+}
+
+/// The model of the next attempt, when the used-up attempts move a generation on along its recipe's route.
+pub(crate) fn next_model(inner: &Inner, recipe: &str, before: &Generation, decision: &Decision) -> Option<String> {
+    let place = before.terms.place(decision.spent);
+    if !matches!(decision.next, State::Pending { .. }) || place == before.terms.place(before.spent) {
+        return None;
+    }
+    let loaded = inner.shelf.get(recipe)?;
+    route(&loaded.recipe, &inner.providers).into_iter().nth(place as usize)
 }
 
 fn user_of(request: &Request) -> UserId {

@@ -2,6 +2,7 @@
 //! everything that must be written with its decision is packed together. Nothing else of an attempt writes.
 
 use crate::abandon::Aftermath;
+use crate::accept::next_model;
 use crate::attempt::{Attempt, Call, Ending};
 use crate::figures;
 use crate::first_text::FirstText;
@@ -85,7 +86,7 @@ impl Attempt {
         };
         log_ending(&self.claimed, &decision.next);
         let stores = decision.effects.iter().any(|effect| matches!(effect, Effect::StoreVersion(_)));
-        let next_model = self.next_model(&decision.next, decision.spent);
+        let next_model = next_model(&self.inner, &self.claimed.recipe, &self.claimed.generation, &decision);
         let forgets = self.forgets(&decision.next, next_model.is_some());
         // What the job costs is said again by the next attempt's questions, and booked there.
         let goes_on = matches!(decision.next, State::Pending { .. }) && self.job.is_some() && forgets.is_none();
@@ -130,17 +131,6 @@ impl Attempt {
             State::Processing { .. } => (None, None),
         };
         Some(Aftermath { shelf: self.shelf(), job, keep })
-    }
-
-    /// The model of the next attempt, when the used-up attempts have moved the generation on along its route.
-    fn next_model(&self, next: &State, spent: u32) -> Option<String> {
-        let terms = &self.claimed.generation.terms;
-        let place = terms.place(spent);
-        if !matches!(next, State::Pending { .. }) || place == terms.place(self.claimed.generation.spent) {
-            return None;
-        }
-        let loaded = self.inner.shelf.get(&self.claimed.recipe)?;
-        crate::accept::route(&loaded.recipe, &self.inner.providers).into_iter().nth(place as usize)
     }
 
     fn change(&self, decision: Decision, now: Timestamp) -> Change {

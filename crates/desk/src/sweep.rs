@@ -2,6 +2,7 @@
 //! on every node, needs no leader, and running it twice is running it once, because each write names the state it saw.
 
 use crate::abandon::clean_up_after;
+use crate::accept::next_model;
 use crate::desk::{Desk, Inner};
 use crate::error::DeskError;
 use crate::figures;
@@ -242,8 +243,9 @@ impl Desk {
             figures::close_without_report(call, CallOutcome::Lost, usage, None, figures::Timing::default())
         });
         let transfers = [TransferId(world.uuid(now)), TransferId(world.uuid(now))];
+        let next_model = next_model(&self.inner, &overdue.recipe, &generation, &decision);
         let change = Change::of(overdue.scope, now, Fence::of(&generation), decision, transfers);
-        let write = Write::Change(Box::new(Change { closes, ..change }));
+        let write = Write::Change(Box::new(Change { closes, next_model, ..change }));
         let tally = Tally::of(&write, &overdue.recipe, &overdue.model, &generation.state);
         Some((Ended { swept, tally }, write))
     }

@@ -4,8 +4,11 @@ use crate::harness::*;
 use copydesk_core::draft::DraftStatus;
 use copydesk_core::generation::{FailureCode, Status};
 use copydesk_core::metering::usage::CallOutcome;
+use copydesk_core::{CallId, NodeId};
+use copydesk_desk::accept::Request;
 use copydesk_store::admin::PauseKey;
-use copydesk_store::{AdminStore, StoreError};
+use copydesk_store::generations::{Claim, Heartbeat, Limits, Turn};
+use copydesk_store::{AdminStore, GenerationStore, StoreError};
 use copydesk_store_tests::{Method, When};
 use std::time::Duration;
 
@@ -168,6 +171,29 @@ async fn a_run_nobody_runs_is_taken_back_after_its_time_limit() {
     let (lost, ok) = (Some(CallOutcome::Lost), Some(CallOutcome::Ok));
     assert_eq!(bench.outcomes(receipt.generation).await, [lost, ok]);
     bench.in_order().await;
+}
+
+#[tokio::test]
+async fn what_is_taken_back_moves_on_along_its_route() {
+    let bench = Bench::new().await;
+    let node = bench.idle_beside_others(config()).await;
+    let receipt = node.accept(Request { recipe: "routed".to_owned(), ..note("tea") }).await;
+    let stuck = NodeId(bench.world.uuid(START));
+    let mut models = vec![];
+    for _ in 0..4 {
+        let calls = vec![CallId(bench.world.uuid(bench.world.now()))];
+        let claim = Some(Claim { node: stuck, calls, limits: Limits { global: None, lanes: vec![], rates: vec![] } });
+        let turn = Turn { now: bench.world.now(), writes: vec![], claim };
+        models.extend(bench.store.turn(turn).await.unwrap().claimed.into_iter().map(|claimed| claimed.model));
+        bench.advance(seconds(150)).await;
+        let (label, runs) = ("stuck".to_owned(), vec![]);
+        let beat = Heartbeat { node: stuck, at: bench.world.now(), label, goodbye: false, runs };
+        bench.store.heartbeat(beat).await.unwrap();
+        node.desk.sweep_once().await.unwrap();
+        bench.advance(seconds(10)).await;
+    }
+    assert_eq!(models, ["demo/one", "demo/one", "demo/one", "demo/two"]);
+    assert_eq!(bench.row(receipt.generation).await.model, "demo/two");
 }
 
 #[tokio::test]
