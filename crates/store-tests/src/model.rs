@@ -19,14 +19,14 @@ use copydesk_core::generation::waiting::Waiting;
 use copydesk_core::health::Paid;
 use copydesk_core::ledger::{Balance, Transfer};
 use copydesk_core::refusal::Refusal;
-use copydesk_core::{DraftId, GenerationId, Timestamp, UserId};
+use copydesk_core::{DraftId, GenerationId, Timestamp, TransferId, UserId};
 use copydesk_store::admin::{Description, EventRow, Finding, KeyRow, Pause, PauseKey};
 use copydesk_store::drafts::{DraftFilter, DraftRow, Edit, SetDraft, VersionRow};
 use copydesk_store::generations::{
     Accept, Accepted, GenerationFilter, GenerationRow, Heartbeat, Idempotency, Limits, Overdue, Run, SweepRequest,
     Turn, TurnAnswer,
 };
-use copydesk_store::ledger::Posted;
+use copydesk_store::ledger::{AccountRow, Entry, Gift, Post, Posted, TransferFilter};
 use copydesk_store::usage::{CallFilter, CallRow};
 use copydesk_store::{
     AdminStore, Answer, DraftStore, GenerationStore, HealthRow, HealthStore, LedgerStore, Page, PageRequest,
@@ -115,14 +115,26 @@ impl DraftStore for ModelStore {
 }
 
 impl LedgerStore for ModelStore {
-    fn post(&self, transfer: Transfer) -> Answer<'_, Posted> {
-        Box::pin(async move { self.data().post(transfer) })
+    fn post(&self, post: Post) -> Answer<'_, Posted> {
+        Box::pin(async move { self.data().post(post) })
+    }
+    fn gift(&self, gift: Gift) -> Answer<'_, Posted> {
+        Box::pin(async move { self.data().gift(gift) })
+    }
+    fn expire_lots(&self, now: Timestamp, ids: Vec<TransferId>) -> Answer<'_, Vec<Transfer>> {
+        Box::pin(async move { Ok(self.data().expire_lots(now, ids)) })
     }
     fn balance(&self, scope: Scope, user: UserId) -> Answer<'_, Balance> {
         Box::pin(async move { Ok(self.data().balance(scope, user)) })
     }
-    fn transfers(&self, scope: Scope, user: Option<UserId>, page: PageRequest) -> Answer<'_, Page<Transfer>> {
-        Box::pin(async move { self.data().list_transfers(scope, user, &page) })
+    fn account(&self, scope: Scope, user: UserId) -> Answer<'_, AccountRow> {
+        Box::pin(async move { self.data().account(scope, user) })
+    }
+    fn accounts(&self, scope: Scope, page: PageRequest) -> Answer<'_, Page<AccountRow>> {
+        Box::pin(async move { self.data().list_accounts(scope, &page) })
+    }
+    fn transfers(&self, scope: Scope, filter: TransferFilter, page: PageRequest) -> Answer<'_, Page<Entry>> {
+        Box::pin(async move { self.data().list_transfers(scope, &filter, &page) })
     }
 }
 

@@ -7,8 +7,9 @@ use copydesk_core::generation::fairness::Priority;
 use copydesk_core::generation::waiting::Waiting;
 use copydesk_core::generation::{AttemptNo, Decision, Generation, RowVersion, State, Status, Terms};
 use copydesk_core::health::{Cooling, Debt, HealthNews, Paid, Rate, Rows, Sign, Subject};
+use copydesk_core::ledger::Metered;
 use copydesk_core::refusal::Refusal;
-use copydesk_core::{CallId, DraftId, GenerationId, MicroCredits, NodeId, Timestamp, TransferId, UserId};
+use copydesk_core::{CallId, DraftId, GenerationId, MicroCredits, NanoUsd, NodeId, Timestamp, TransferId, UserId};
 use std::time::Duration;
 
 pub trait GenerationStore: Send + Sync {
@@ -86,6 +87,7 @@ pub struct Accept {
     pub attempts_per_model: u32,
     /// Zero while credits are off. `hold_id` is the id of the ledger row if there is one.
     pub hold: MicroCredits,
+    pub metered: Option<Metered>,
     pub hold_id: TransferId,
 }
 
@@ -98,6 +100,7 @@ impl Accept {
             max_attempts: self.max_attempts,
             attempts_per_model: self.attempts_per_model,
             hold: self.hold,
+            metered: self.metered,
         }
     }
 }
@@ -276,8 +279,8 @@ pub struct Change {
     pub sign: Option<Sign>,
     /// What the call that ended used, and the next one it opens, in the rate lanes that are set. Counts likewise.
     pub debts: Vec<(Lane, Debt)>,
-    /// Ids for the ledger rows the effects may ask for (settle, release).
-    pub transfers: [TransferId; 2],
+    /// Ids for the ledger rows the effects may ask for (settle, release, absorb).
+    pub transfers: [TransferId; 3],
 }
 
 /// What the writer believes the generation is. Nothing is written when it is not.
@@ -320,6 +323,8 @@ pub struct NewContent {
 pub struct FinishedStep {
     pub name: String,
     pub output: String,
+    /// What its call cost; `None` is unknown. A metered price counts it also when another attempt ends the work.
+    pub cost: Option<NanoUsd>,
 }
 
 /// The answer to one write.

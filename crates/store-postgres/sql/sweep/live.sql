@@ -1,6 +1,7 @@
 -- Differs from SQLite: a whole page at once.
 -- Live generations with what a decision about them needs.
-select g.id, g.workspace_id, g.accepted_at, g.deadline_at, g.attempt_timeout_us, g.max_attempts, g.attempts_per_model, g.hold, g.input_bytes,
+select g.id, g.workspace_id, g.accepted_at, g.deadline_at, g.attempt_timeout_us, g.max_attempts, g.attempts_per_model, g.hold, g.metered_per_usd, g.metered_margin,
+       g.metered_min, g.input_bytes,
        coalesce(n.attempt, p.attempt, r.attempt) as attempt, coalesce(n.spent, p.spent, r.spent) as spent,
        coalesce(n.row_version, p.row_version, r.row_version) as row_version, r.id as ready_id, p.reason,
        p.not_before_at, n.node_id, n.claimed_at, n.attempt_deadline_at, c.id as open_call_id

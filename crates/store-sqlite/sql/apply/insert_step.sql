@@ -1,3 +1,3 @@
 -- Differs from Postgres: one writer, so one row at a time costs no round trip.
-INSERT INTO steps (generation_id, seq, name, output, workspace_id, finished_at)
-SELECT $1, coalesce(max(seq), 0) + 1, $2, $3, $4, $5 FROM steps WHERE generation_id = $1
+INSERT INTO steps (generation_id, seq, name, output, workspace_id, finished_at, cost_nanousd)
+SELECT $1, coalesce(max(seq), 0) + 1, $2, $3, $4, $5, $6 FROM steps WHERE generation_id = $1

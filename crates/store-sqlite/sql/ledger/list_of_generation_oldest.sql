@@ -1,0 +1,7 @@
+-- Only here: SQLite plans a statement once, so each filter with an index has its own.
+SELECT id, workspace_id, user_id, kind, amount, generation_id, reference, reason, peer_id, expires_at, created_at,
+       available_after, held_after, chain_seq, chain_hash
+FROM transfers
+WHERE +workspace_id = $1 AND +id > $2 AND ($3 IS NULL OR kind = $3) AND generation_id = $4
+ORDER BY +id ASC
+LIMIT $5
