@@ -11,10 +11,11 @@ use copydesk_core::generation::{
     AttemptNo, Effect, Event, Failure, FailureCode, FaultOf, Generation, State, Verdict, transition,
 };
 use copydesk_core::health::{Cooling, Debt, Subject};
+use copydesk_core::ledger::price;
 use copydesk_core::metering::price::Price;
 use copydesk_core::metering::usage::{CallOutcome, TokenUsage};
 use copydesk_core::recipe::{self, Content, Fallback, PromptMessage, Role};
-use copydesk_core::{CallId, GenerationId, Tokens, TransferId};
+use copydesk_core::{CallId, GenerationId, NanoUsd, Tokens};
 use copydesk_providers::{Answer, CallReport, CallRequest, Finish, Message, Provider, Timeouts};
 use copydesk_recipes::LoadedRecipe;
 use copydesk_store::generations::{Applied, Change, Claimed, Fence, FinishedStep, Lane, NewContent, Write};
@@ -257,13 +258,13 @@ impl Attempt {
             step: recipe.steps[index + 1].name.clone(),
             model: self.claimed.model.clone(),
         };
-        let done = FinishedStep { name: recipe.steps[index].name.clone(), output };
+        let closes = self.closes(CallOutcome::Failed);
+        let done = FinishedStep { name: recipe.steps[index].name.clone(), output, cost: closes.cost };
         let event = Event::StepFinished { attempt: self.claimed.generation.attempt };
         let Ok(Verdict::Change(decision)) = transition(&self.claimed.generation, &event, now) else {
             return false;
         };
         let (state, row_version) = (decision.next.clone(), decision.row_version);
-        let closes = self.closes(CallOutcome::Failed);
         let change = Change {
             decision,
             sign: self.witness.sign(&self.claimed.model),
@@ -294,14 +295,18 @@ impl Attempt {
     /// The last answer becomes the content, or the recipe's honest fallback, or a failed attempt.
     fn judge(&self, loaded: &LoadedRecipe, input: &Value, answer: &str) -> Ending {
         match loaded.parse_output(answer, input) {
-            Ok(content) => Ending {
-                event: Event::AttemptSucceeded {
-                    attempt: self.claimed.generation.attempt,
-                    success: Success::Generated,
-                },
-                content: Some(self.content(loaded, &content)),
-                closes: self.closes(CallOutcome::Ok),
-            },
+            Ok(content) => {
+                let closes = self.closes(CallOutcome::Ok);
+                Ending {
+                    event: Event::AttemptSucceeded {
+                        attempt: self.claimed.generation.attempt,
+                        success: Success::Generated,
+                        cost: self.cost(&closes),
+                    },
+                    content: Some(self.content(loaded, &content)),
+                    closes,
+                }
+            }
             Err(why) => {
                 let failure = Failure::new(FailureCode::OutputInvalid, why.to_string());
                 let fallback = loaded.fallback(input, recipe::FallbackReason::UnparsableAnswer);
@@ -310,11 +315,17 @@ impl Attempt {
         }
     }
 
+    /// What the calls cost whose output is in the result. Those of failed attempts are the operator's.
+    fn cost(&self, last: &ClosedCall) -> Option<NanoUsd> {
+        price::total(self.claimed.steps.iter().map(|step| step.cost).chain([last.cost]))
+    }
+
     fn fallback_before_call(&self, loaded: &LoadedRecipe, fallback: Fallback) -> Ending {
         Ending {
             event: Event::AttemptSucceeded {
                 attempt: self.claimed.generation.attempt,
                 success: Success::Fallback(FallbackReason(fallback.reason_code.to_owned())),
+                cost: None,
             },
             content: Some(self.content(loaded, &fallback.content)),
             closes: self.closes(CallOutcome::NotSent),
@@ -465,7 +476,7 @@ impl Attempt {
             next_model: None,
             sign: None,
             debts: Vec::new(),
-            transfers: [TransferId(self.inner.world.uuid(now)), TransferId(self.inner.world.uuid(now))],
+            transfers: self.inner.world.transfer_ids(now),
         }
     }
 

@@ -3,8 +3,8 @@
 
 use crate::desk::Desk;
 use crate::error::DeskError;
+use copydesk_core::GenerationId;
 use copydesk_core::generation::{Event, Verdict, transition};
-use copydesk_core::{GenerationId, TransferId};
 use copydesk_store::generations::{Applied, Change, Fence, GenerationRow, Turn, Write};
 use copydesk_store::{Scope, StoreError};
 
@@ -36,7 +36,7 @@ impl Desk {
                 next_model: None,
                 sign: None,
                 debts: Vec::new(),
-                transfers: [TransferId(world.uuid(now)), TransferId(world.uuid(now))],
+                transfers: world.transfer_ids(now),
             };
             let turn = Turn { now, writes: vec![Write::Change(Box::new(change))], claim: None };
             let answer = self.store().turn(turn).await?;

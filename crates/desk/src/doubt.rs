@@ -7,7 +7,7 @@ use crate::error::DeskError;
 use crate::figures;
 use copydesk_core::generation::{Event, Verdict, transition};
 use copydesk_core::metering::usage::{CallOutcome, TokenUsage};
-use copydesk_core::{CallId, Timestamp, TransferId};
+use copydesk_core::{CallId, Timestamp};
 use copydesk_store::generations::{Change, Fence, Overdue, SweepRequest, Turn, Write};
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -94,7 +94,7 @@ impl Desk {
             next_model: None,
             sign: None,
             debts: Vec::new(),
-            transfers: [TransferId(world.uuid(now)), TransferId(world.uuid(now))],
+            transfers: world.transfer_ids(now),
         })))
     }
 }

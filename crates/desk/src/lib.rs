@@ -9,6 +9,7 @@ pub mod browse;
 pub mod cancel;
 pub mod clock;
 pub mod config;
+pub mod credits;
 pub mod desk;
 mod doubt;
 pub mod error;

@@ -7,7 +7,7 @@ use crate::figures;
 use copydesk_core::generation::{AttemptNo, Event, Failure, FailureCode, State, Status, Verdict, transition};
 use copydesk_core::metering::usage::CallOutcome;
 use copydesk_core::time::Age;
-use copydesk_core::{GenerationId, Timestamp, TransferId};
+use copydesk_core::{GenerationId, Timestamp};
 use copydesk_store::StoreError;
 use copydesk_store::generations::{Applied, Change, Fence, Overdue, OverdueReason, SweepRequest, Turn, Write};
 use std::sync::Arc;
@@ -56,7 +56,8 @@ impl Desk {
         if closed > 0 {
             tracing::warn!(calls = closed, "Calls without an end were closed as lost");
         }
-        doubts.and(swept)
+        let expired = if self.inner.config.credits { self.expire_credits().await.map(drop) } else { Ok(()) };
+        doubts.and(expired).and(swept)
     }
 
     /// Ends every generation older than `max_age`, whatever its deadline. With `dry_run` nothing is written.
@@ -207,7 +208,7 @@ impl Desk {
             next_model: None,
             sign: None,
             debts: Vec::new(),
-            transfers: [TransferId(world.uuid(now)), TransferId(world.uuid(now))],
+            transfers: world.transfer_ids(now),
         };
         Some((swept, Write::Change(Box::new(change))))
     }

@@ -3,8 +3,6 @@
 use super::account::Account;
 use crate::{GenerationId, MicroCredits, Timestamp, TransferId, UserId, WorkspaceId};
 
-/// Longest `reference` of a transfer. Units: bytes.
-pub const REFERENCE_BYTES_MAX: usize = 255;
 /// Longest `reason` of a transfer. Units: characters.
 pub const REASON_CHARS_MAX: usize = 500;
 

@@ -6,7 +6,7 @@ use copydesk_core::generation::waiting::Waiting;
 use copydesk_core::health::Paid;
 use copydesk_core::ledger::{Balance, Transfer};
 use copydesk_core::refusal::Refusal;
-use copydesk_core::{DraftId, GenerationId, Timestamp, UserId};
+use copydesk_core::{DraftId, GenerationId, Timestamp, TransferId, UserId};
 use copydesk_desk::clock::{Clock, HandClock};
 use copydesk_store::admin::{Description, EventRow, Finding, KeyRow, Pause, PauseKey};
 use copydesk_store::drafts::{DraftFilter, DraftRow, Edit, SetDraft, VersionRow};
@@ -14,7 +14,7 @@ use copydesk_store::generations::{
     Accept, Accepted, GenerationFilter, GenerationRow, Heartbeat, Idempotency, Limits, Overdue, Run, SweepRequest,
     Turn, TurnAnswer,
 };
-use copydesk_store::ledger::Posted;
+use copydesk_store::ledger::{AccountRow, Entry, Gift, Post, Posted, TransferFilter};
 use copydesk_store::usage::{CallFilter, CallRow};
 use copydesk_store::{
     AdminStore, Answer, DraftStore, GenerationStore, HealthRow, HealthStore, LedgerStore, Page, PageRequest,
@@ -143,9 +143,13 @@ pass_through! {
         CountDrafts = count_drafts(scope: Scope, user: Option<UserId>) -> Vec<(DraftStatus, u64)>;
     }
     LedgerStore {
-        Post = post(transfer: Transfer) -> Posted;
+        Post = post(post: Post) -> Posted;
+        Gift = gift(gift: Gift) -> Posted;
+        ExpireLots = expire_lots(now: Timestamp, ids: Vec<TransferId>) -> Vec<Transfer>;
+        Account = account(scope: Scope, user: UserId) -> AccountRow;
+        Accounts = accounts(scope: Scope, page: PageRequest) -> Page<AccountRow>;
         Balance = balance(scope: Scope, user: UserId) -> Balance;
-        Transfers = transfers(scope: Scope, user: Option<UserId>, page: PageRequest) -> Page<Transfer>;
+        Transfers = transfers(scope: Scope, filter: TransferFilter, page: PageRequest) -> Page<Entry>;
     }
     UsageStore {
         Calls = calls(scope: Scope, filter: CallFilter, page: PageRequest) -> Page<CallRow>;
