@@ -223,7 +223,7 @@ impl Desk {
         let mut sum = MicroCredits::ZERO;
         loop {
             let rows = self.store().transfers(scope, filter.clone(), page.clone()).await?;
-            let amounts = rows.rows.iter().map(|entry| entry.transfer.amount);
+            let amounts = rows.rows.iter().map(|line| line.entry.transfer.amount);
             sum = amounts.fold(sum, |sum, amount| sum.checked_add(amount).unwrap_or(MicroCredits::MAX));
             match rows.next {
                 Some(next) => page.after = Some(next),

@@ -9,7 +9,7 @@ use copydesk_desk::accept::Request;
 use copydesk_desk::credits::{Adjustment, Giving, Grant, Memo, Pack, Refund, Size};
 use copydesk_desk::{DeskConfig, DeskError};
 use copydesk_providers::ErrorClass;
-use copydesk_store::ledger::{Entry, TransferFilter};
+use copydesk_store::ledger::TransferFilter;
 use copydesk_store::{LedgerStore, PageRequest};
 
 fn metered() -> Request {
@@ -39,7 +39,7 @@ fn pointers<T: std::fmt::Debug>(answer: Result<T, DeskError>) -> Vec<String> {
 async fn statement(bench: &Bench, generation: GenerationId) -> Vec<(TransferKind, MicroCredits)> {
     let filter = TransferFilter { generation: Some(generation), ..TransferFilter::default() };
     let rows = bench.store.transfers(SCOPE, filter, PageRequest::newest(100)).await.unwrap().rows;
-    rows.into_iter().rev().map(|Entry { transfer, .. }| (transfer.kind, transfer.amount)).collect()
+    rows.into_iter().rev().map(|line| (line.entry.transfer.kind, line.entry.transfer.amount)).collect()
 }
 
 async fn settled(bench: &Bench, generation: GenerationId) -> MicroCredits {

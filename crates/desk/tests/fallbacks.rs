@@ -42,8 +42,8 @@ async fn seed_s0_b22_a_fallback_is_marked_free_and_never_called_success_of_a_mod
         .unwrap()
         .rows
         .into_iter()
-        .filter(|entry| entry.transfer.generation == Some(receipt.generation))
-        .map(|entry| entry.transfer.kind)
+        .filter(|line| line.entry.transfer.generation == Some(receipt.generation))
+        .map(|line| line.entry.transfer.kind)
         .collect();
     assert_eq!(kinds.len(), 2);
     assert!(kinds.contains(&TransferKind::Hold) && kinds.contains(&TransferKind::Release), "{kinds:?}");

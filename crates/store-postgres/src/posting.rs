@@ -12,7 +12,7 @@ use copydesk_core::ledger::{Balance, Transfer, TransferKind, Written, rules};
 use copydesk_core::refusal::Refusal;
 use copydesk_core::{MicroCredits, Timestamp, TransferId, UserId, WorkspaceId};
 use copydesk_store::generations::Idempotency;
-use copydesk_store::ledger::{AccountRow, CHANGED, Entry, Gift, Post, Posted, TransferFilter, changed};
+use copydesk_store::ledger::{AccountRow, CHANGED, Gift, Line, Post, Posted, TransferFilter, changed};
 use copydesk_store::{Order, Page, PageRequest, Scope, StoreError};
 use std::collections::BTreeSet;
 use tokio_postgres::Row;
@@ -184,7 +184,7 @@ impl PostgresStore {
         scope: Scope,
         filter: &TransferFilter,
         page: &PageRequest,
-    ) -> Result<Page<Entry>, StoreError> {
+    ) -> Result<Page<Line>, StoreError> {
         let cursor = Cursor::<TransferId>::of(page)?;
         let (workspace, after, limit) = (scope.workspace.0, cursor.after.0, cursor.limit);
         let kind = filter.kind.map(TransferKind::as_str);
@@ -204,7 +204,7 @@ impl PostgresStore {
             }
         };
         let rows = read(&self.readers, sql, params).await?;
-        page_of(&rows, page, |row| Ok(ledger_row(row)?.entry), |entry| entry.transfer.id.to_string())
+        page_of(&rows, page, line, |line| line.entry.transfer.id.to_string())
     }
 }
 
@@ -314,6 +314,11 @@ fn remember<'a>(steps: &mut Steps<'a>, posting: &Posting<'a>) -> Option<usize> {
         Micros::from(first.at)
     ];
     Some(steps.add(sql!("ledger/put_post_key"), params))
+}
+
+fn line(row: &Row) -> Result<Line, StoreError> {
+    let (user_external, peer_external) = (row.get("user_external"), row.get("peer_external"));
+    Ok(Line { entry: ledger_row(row)?.entry, user_external, peer_external })
 }
 
 fn account_row(row: &Row) -> Result<AccountRow, StoreError> {

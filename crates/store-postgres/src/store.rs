@@ -13,7 +13,7 @@ use copydesk_store::generations::{
     Accept, Accepted, GenerationFilter, GenerationRow, Heartbeat, Idempotency, Limits, Overdue, Run, SweepRequest,
     Turn, TurnAnswer,
 };
-use copydesk_store::ledger::{AccountRow, Entry, Gift, Post, Posted, TransferFilter};
+use copydesk_store::ledger::{AccountRow, Gift, Line, Post, Posted, TransferFilter};
 use copydesk_store::usage::{CallFilter, CallRow};
 use copydesk_store::{
     AdminStore, Answer, DraftStore, GenerationStore, HealthRow, HealthStore, LedgerStore, Page, PageRequest,
@@ -94,7 +94,7 @@ impl LedgerStore for PostgresStore {
     fn accounts(&self, scope: Scope, page: PageRequest) -> Answer<'_, Page<AccountRow>> {
         Box::pin(async move { self.list_accounts(scope, &page).await })
     }
-    fn transfers(&self, scope: Scope, filter: TransferFilter, page: PageRequest) -> Answer<'_, Page<Entry>> {
+    fn transfers(&self, scope: Scope, filter: TransferFilter, page: PageRequest) -> Answer<'_, Page<Line>> {
         Box::pin(async move { self.list_transfers(scope, &filter, &page).await })
     }
 }

@@ -13,7 +13,7 @@ use copydesk_core::ledger::{Balance, Lot, Transfer, TransferKind, Written, lots,
 use copydesk_core::refusal::Refusal;
 use copydesk_core::{GenerationId, MicroCredits, Timestamp, TransferId, UserId, WorkspaceId};
 use copydesk_store::generations::Idempotency;
-use copydesk_store::ledger::{AccountRow, CHANGED, Entry, Gift, Post, Posted, TransferFilter, changed};
+use copydesk_store::ledger::{AccountRow, CHANGED, Entry, Gift, Line, Post, Posted, TransferFilter, changed};
 use copydesk_store::{Answer, LedgerStore, Page, PageRequest, Scope, StoreError};
 use rusqlite::{Row, params};
 
@@ -50,7 +50,7 @@ impl LedgerStore for SqliteStore {
         }))
     }
 
-    fn transfers(&self, scope: Scope, filter: TransferFilter, page: PageRequest) -> Answer<'_, Page<Entry>> {
+    fn transfers(&self, scope: Scope, filter: TransferFilter, page: PageRequest) -> Answer<'_, Page<Line>> {
         Box::pin(self.read(move |db| list(db, scope, &filter, &page)))
     }
 }
@@ -299,6 +299,11 @@ pub(crate) fn entry_row(row: &Row<'_>) -> Done<Entry> {
     Ok(Entry { transfer: transfer_row(row)?, after })
 }
 
+fn line_row(row: &Row<'_>) -> Done<Line> {
+    let (user_external, peer_external) = (row.get("user_external")?, row.get("peer_external")?);
+    Ok(Line { entry: entry_row(row)?, user_external, peer_external })
+}
+
 fn account_row(row: &Row<'_>) -> Done<AccountRow> {
     Ok(AccountRow {
         user: UserId(codec::uuid(row, "user_id")?),
@@ -308,7 +313,7 @@ fn account_row(row: &Row<'_>) -> Done<AccountRow> {
     })
 }
 
-fn list(db: Db<'_>, scope: Scope, filter: &TransferFilter, page: &PageRequest) -> Done<Page<Entry>> {
+fn list(db: Db<'_>, scope: Scope, filter: &TransferFilter, page: &PageRequest) -> Done<Page<Line>> {
     let cut = Cut::new::<TransferId>(page, |id| id.0)?;
     let (workspace, after) = (scope.workspace.0.as_bytes(), cut.after.as_bytes());
     let kind = filter.kind.map(TransferKind::as_str);
@@ -316,13 +321,13 @@ fn list(db: Db<'_>, scope: Scope, filter: &TransferFilter, page: &PageRequest) -
     let rows = match (filter.user, generation) {
         (Some(user), generation) => {
             let params = params![workspace, after, kind, user.0.as_bytes(), generation, cut.limit];
-            db.all(ordered!(cut, "ledger/list_of_user"), params, entry_row)?
+            db.all(ordered!(cut, "ledger/list_of_user"), params, line_row)?
         }
         (None, Some(generation)) => {
             let params = params![workspace, after, kind, generation, cut.limit];
-            db.all(ordered!(cut, "ledger/list_of_generation"), params, entry_row)?
+            db.all(ordered!(cut, "ledger/list_of_generation"), params, line_row)?
         }
-        (None, None) => db.all(ordered!(cut, "ledger/list"), params![workspace, after, kind, cut.limit], entry_row)?,
+        (None, None) => db.all(ordered!(cut, "ledger/list"), params![workspace, after, kind, cut.limit], line_row)?,
     };
-    Ok(page::cut(rows, page.limit, |row| row.transfer.id.to_string()))
+    Ok(page::cut(rows, page.limit, |row| row.entry.transfer.id.to_string()))
 }

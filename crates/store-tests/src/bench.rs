@@ -289,7 +289,8 @@ impl Bench {
     }
     /// In the order of their ids.
     pub async fn statement(&self, scope: Scope, filter: TransferFilter) -> Vec<Entry> {
-        all(|page| self.store.transfers(scope, filter.clone(), page)).await
+        let lines = all(|page| self.store.transfers(scope, filter.clone(), page)).await;
+        lines.into_iter().map(|line| line.entry).collect()
     }
     pub async fn events(&self, scope: Scope) -> Vec<EventRow> {
         self.events_caught_up().await;

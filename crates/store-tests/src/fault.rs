@@ -14,7 +14,7 @@ use copydesk_store::generations::{
     Accept, Accepted, GenerationFilter, GenerationRow, Heartbeat, Idempotency, Limits, Overdue, Run, SweepRequest,
     Turn, TurnAnswer,
 };
-use copydesk_store::ledger::{AccountRow, Entry, Gift, Post, Posted, TransferFilter};
+use copydesk_store::ledger::{AccountRow, Gift, Line, Post, Posted, TransferFilter};
 use copydesk_store::usage::{CallFilter, CallRow};
 use copydesk_store::{
     AdminStore, Answer, DraftStore, GenerationStore, HealthRow, HealthStore, LedgerStore, Page, PageRequest,
@@ -159,7 +159,7 @@ pass_through! {
         Balance = balance(scope: Scope, user: UserId) -> Balance;
         Account = account(scope: Scope, user: UserId) -> AccountRow;
         Accounts = accounts(scope: Scope, page: PageRequest) -> Page<AccountRow>;
-        Transfers = transfers(scope: Scope, filter: TransferFilter, page: PageRequest) -> Page<Entry>;
+        Transfers = transfers(scope: Scope, filter: TransferFilter, page: PageRequest) -> Page<Line>;
     }
     UsageStore {
         Calls = calls(scope: Scope, filter: CallFilter, page: PageRequest) -> Page<CallRow>;

@@ -36,8 +36,9 @@ pub trait LedgerStore: Send + Sync {
     /// The users whose credits ever moved, in the order of their ids.
     fn accounts(&self, scope: Scope, page: PageRequest) -> Answer<'_, Page<AccountRow>>;
 
-    /// The workspace's transfers: a statement with its running balance.
-    fn transfers(&self, scope: Scope, filter: TransferFilter, page: PageRequest) -> Answer<'_, Page<Entry>>;
+    /// The workspace's transfers: a statement with its running balance. Of one user they stand in the order of his chain,
+    /// else in that of their ids.
+    fn transfers(&self, scope: Scope, filter: TransferFilter, page: PageRequest) -> Answer<'_, Page<Line>>;
 }
 
 /// A transfer to be posted.
@@ -66,11 +67,19 @@ pub struct Posted {
     pub balance: Balance,
 }
 
-/// A line of a statement: a transfer and its user's balances right after it.
+/// A transfer and its user's balances right after it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Entry {
     pub transfer: Transfer,
     pub after: Balance,
+}
+
+/// A line of a statement, with what the application calls the users in it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Line {
+    pub entry: Entry,
+    pub user_external: String,
+    pub peer_external: Option<String>,
 }
 
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -6,7 +6,7 @@ use copydesk_core::ledger::{Balance, Lot, Transfer, TransferKind, Written, lots,
 use copydesk_core::refusal::Refusal;
 use copydesk_core::{Timestamp, TransferId, UserId};
 use copydesk_store::generations::Idempotency;
-use copydesk_store::ledger::{AccountRow, CHANGED, Entry, Gift, Post, Posted, TransferFilter, changed};
+use copydesk_store::ledger::{AccountRow, CHANGED, Entry, Gift, Line, Post, Posted, TransferFilter, changed};
 use copydesk_store::{Page, PageRequest, Scope, StoreError};
 
 impl Data {
@@ -185,20 +185,20 @@ impl Data {
         scope: Scope,
         filter: &TransferFilter,
         page: &PageRequest,
-    ) -> Result<Page<Entry>, StoreError> {
+    ) -> Result<Page<Line>, StoreError> {
         let fits = |row: &&Entry| {
             row.transfer.workspace == scope.workspace
                 && filter.user.is_none_or(|user| user == row.transfer.user)
                 && filter.kind.is_none_or(|kind| kind == row.transfer.kind)
                 && filter.generation.is_none_or(|id| row.transfer.generation == Some(id))
         };
-        let mut rows: Vec<(TransferId, Entry)> = self
-            .transfers
-            .iter()
-            .map(|row| &row.entry)
-            .filter(fits)
-            .map(|row| (row.transfer.id, row.clone()))
-            .collect();
+        let line = |entry: &Entry| Line {
+            entry: entry.clone(),
+            user_external: self.external(scope, entry.transfer.user),
+            peer_external: entry.transfer.peer.map(|peer| self.external(scope, peer)),
+        };
+        let entries = self.transfers.iter().map(|row| &row.entry).filter(fits);
+        let mut rows: Vec<(TransferId, Line)> = entries.map(|entry| (entry.transfer.id, line(entry))).collect();
         // A user's own statement is in the order of his chain, which is the order they were written in.
         if filter.user.is_none() {
             rows.sort_by_key(|(id, _)| *id);

@@ -69,7 +69,7 @@ pub async fn calls_transfers_and_events_are_paged_without_gaps(t: Arc<Bench>) {
     let transfers: Vec<_> = t.transfers(Scope::DEFAULT).await.iter().map(|row| row.id).collect();
     assert_eq!(transfers.len(), ROWS + 1);
     let any = TransferFilter::default;
-    whole(|page| t.store.transfers(Scope::DEFAULT, any(), page), |row| row.transfer.id, &transfers).await;
+    whole(|page| t.store.transfers(Scope::DEFAULT, any(), page), |row| row.entry.transfer.id, &transfers).await;
 
     let (mut after, mut last, mut seen) = (None, i64::MIN, 0);
     assert_eq!(t.events(Scope::DEFAULT).await.len(), ROWS + 1, "with the grant's");
@@ -123,7 +123,12 @@ pub async fn transfers_are_listed_by_user(t: Arc<Bench>) {
     let ann = TransferFilter { user: Some(builder::user_id(Scope::DEFAULT, "ann")), ..TransferFilter::default() };
     let page = t.store.transfers(Scope::DEFAULT, ann, PageRequest::newest(10)).await.expect("transfers");
     assert_eq!(
-        page.rows.iter().map(|row| (row.transfer.kind, row.transfer.amount.micros())).collect::<Vec<_>>(),
+        page.rows.iter().map(|row| (row.entry.transfer.kind, row.entry.transfer.amount.micros())).collect::<Vec<_>>(),
         [(TransferKind::Grant, 5)]
     );
+    assert_eq!((page.rows[0].user_external.as_str(), &page.rows[0].peer_external), ("ann", &None));
+    t.store.gift(t.gift("ann", "bob", 2, "g")).await.expect("gift");
+    let ann = TransferFilter { user: Some(builder::user_id(Scope::DEFAULT, "ann")), ..TransferFilter::default() };
+    let page = t.store.transfers(Scope::DEFAULT, ann, PageRequest::newest(1)).await.expect("transfers");
+    assert_eq!(page.rows[0].peer_external.as_deref(), Some("bob"));
 }
