@@ -245,9 +245,8 @@ impl Desk {
             return Err(DeskError::Invalid(faults));
         }
         let price = self.price(recipe, request.model.as_ref().map(|_| &model), now)?;
-        let user = user_of(&request);
+        let (user, world) = (user_of(&request), &self.inner.world);
         let dedupe_key = dedupe_key(&request, recipe, user, &input);
-        let world = &self.inner.world;
         let slot = match request.draft {
             Some(draft) => Slot::Existing(draft),
             None => Slot::New {

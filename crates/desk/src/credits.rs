@@ -98,14 +98,15 @@ pub fn user_id(scope: Scope, text: &str) -> UserId {
     user_of(scope, text).0
 }
 
+/// A user nobody knows is named as he was called.
 fn named(error: StoreError, users: &[(&str, UserId)]) -> DeskError {
-    match error {
-        StoreError::NotFound { what: "user", id } => {
-            let asked = users.iter().find(|(_, user)| user.to_string() == id);
-            DeskError::NotFound { what: "user", id: asked.map_or(id, |(name, _)| (*name).to_owned()) }
-        }
-        other => other.into(),
+    let mut error = DeskError::from(error);
+    if let DeskError::NotFound { what: "user", id } = &mut error
+        && let Some((name, _)) = users.iter().find(|(_, user)| user.to_string() == *id)
+    {
+        *id = (*name).to_owned();
     }
+    error
 }
 
 impl Desk {

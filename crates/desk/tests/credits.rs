@@ -43,10 +43,9 @@ async fn statement(bench: &Bench, generation: GenerationId) -> Vec<(TransferKind
 }
 
 async fn settled(bench: &Bench, generation: GenerationId) -> MicroCredits {
-    match bench.completed(generation).await.generation.state {
-        State::Completed { settled, .. } => settled,
-        other => panic!("{other:?}"),
-    }
+    let state = bench.completed(generation).await.generation.state;
+    let State::Completed { settled, .. } = state else { panic!("{state:?}") };
+    settled
 }
 
 #[tokio::test]

@@ -181,6 +181,33 @@ async fn busy_store(folder: &Path) -> (SqliteStore, Vec<GenerationId>) {
     (store, made)
 }
 
+/// How many rows each table has.
+fn row_counts(folder: &Path) -> Vec<(String, i64)> {
+    let view = vandal(folder);
+    let mut tables = view.prepare("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name").unwrap();
+    let names: Vec<String> = tables.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
+    let count = |name: String| {
+        let rows = view.query_row(&format!("SELECT count(*) FROM {name}"), [], |row| row.get(0)).unwrap();
+        (name, rows)
+    };
+    names.into_iter().map(count).collect()
+}
+
+/// Only here: the tables can be counted from outside.
+#[tokio::test]
+async fn who_cannot_pay_leaves_no_row_in_any_table() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, _) = busy_store(folder.path()).await;
+    let ids = Ids::of_realm(9);
+    let before = row_counts(folder.path());
+    let refused =
+        store.accept(vec![builder::accept(&ids, START).user("bob").hold(36).target("t").dedupe("d").key("k", 1)]);
+    assert_eq!(refused.await.unwrap().remove(0).unwrap_err().code(), "insufficient_credits");
+    let too_much = builder::accept(&ids, START).user("stranger").hold(1);
+    assert_eq!(store.accept(vec![too_much]).await.unwrap().remove(0).unwrap_err().code(), "insufficient_credits");
+    assert_eq!(row_counts(folder.path()), before);
+}
+
 /// Each damage, and the check that must name it.
 const DAMAGES: &[(&str, &str)] = &[
     ("generation_in_one_place", "DELETE FROM runs"),

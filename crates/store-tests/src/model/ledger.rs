@@ -16,7 +16,7 @@ impl Data {
 
     /// Appends a transfer the caller has checked.
     pub(super) fn write_transfer(&mut self, transfer: Transfer) -> Entry {
-        let account = self.accounts.entry((transfer.workspace, transfer.user)).or_insert_with(AccountEntry::default);
+        let account = self.accounts.entry((transfer.workspace, transfer.user)).or_default();
         account.balance = rules::post(account.balance, transfer.kind, transfer.amount)
             .expect("the caller checked this transfer against the balance");
         account.chain_seq += 1;

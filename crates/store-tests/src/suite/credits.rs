@@ -289,7 +289,7 @@ async fn race(t: &Bench, changes: [Vec<Change>; 4], round: usize, now: Timestamp
         let others = (who * 2 + round) * TOGETHER % AT_ONCE;
         own.rotate_left(others);
         for turn in own.chunks(TOGETHER) {
-            let store = if (who + round) % 2 == 0 { t.store.clone() } else { t.second() };
+            let store = if (who + round).is_multiple_of(2) { t.store.clone() } else { t.second() };
             let turn = builder::writes(now, turn.to_vec());
             tasks.push(tokio::spawn(async move { (who, store.turn(turn).await.expect("turn").applied) }));
         }
