@@ -214,6 +214,7 @@ macro_rules! conformance {
                 a_grant_or_refund_of_nothing_is_refused_and_not_written,
                 two_workspaces_references_never_meet,
                 racing_grants_of_one_reference_are_one,
+                racing_postings_of_one_idempotency_key_are_one,
                 a_user_never_seen_has_nothing,
                 refunds_never_exceed_what_was_settled,
                 a_failed_or_fallback_generation_has_nothing_to_refund,
@@ -222,6 +223,7 @@ macro_rules! conformance {
                 credits_and_debits_are_equal_over_all_accounts;
             credits:
                 a_gift_moves_credits_from_one_user_to_the_other_once,
+                a_gift_that_no_balance_can_hold_is_refused_on_both_sides,
                 racing_gifts_both_ways_neither_lose_nor_make_credits,
                 what_is_left_of_a_grant_expires_and_nothing_else_does,
                 what_expires_soonest_is_spent_first,

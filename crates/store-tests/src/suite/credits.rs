@@ -8,7 +8,7 @@ use copydesk_core::refusal::Refusal;
 use copydesk_core::{GenerationId, NanoUsd, Timestamp};
 use copydesk_store::generations::{Applied, Change, Claimed};
 use copydesk_store::ledger::{Entry, TransferFilter};
-use copydesk_store::{Scope, StoreError};
+use copydesk_store::{PageRequest, Scope, StoreError};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -50,6 +50,16 @@ pub async fn a_gift_moves_credits_from_one_user_to_the_other_once(t: Arc<Bench>)
     assert_eq!((t.balance("a").await, t.balance("bob").await), ((70, 0), (31, 0)));
     let rows: Vec<_> = t.transfers(Scope::DEFAULT).await.into_iter().skip(2).collect();
     assert_eq!(rows, [gift.sent, gift.received]);
+}
+
+pub async fn a_gift_that_no_balance_can_hold_is_refused_on_both_sides(t: Arc<Bench>) {
+    t.grant("a", 100).await;
+    t.grant("bob", i64::MAX - 10).await;
+    let before = t.statement(Scope::DEFAULT, TransferFilter::default()).await;
+    let too_much = t.store.gift(t.gift("a", "bob", 11, "g")).await;
+    assert_eq!(too_much, Err(StoreError::Refused(Refusal::AmountTooLarge)));
+    assert_eq!(t.statement(Scope::DEFAULT, TransferFilter::default()).await, before);
+    assert_eq!((t.balance("a").await, t.balance("bob").await), ((100, 0), (i64::MAX - 10, 0)));
 }
 
 pub async fn racing_gifts_both_ways_neither_lose_nor_make_credits(t: Arc<Bench>) {
@@ -96,6 +106,8 @@ pub async fn what_expires_soonest_is_spent_first(t: Arc<Bench>) {
     assert_eq!(expires_next(&t, "a").await, soon.expires_at);
     let run = t.running(t.request().hold(15)).await;
     t.settle(&run).await;
+    let listed = t.store.accounts(Scope::DEFAULT, PageRequest::newest(9)).await.expect("accounts").rows;
+    assert!(listed.contains(&t.store.account(Scope::DEFAULT, run.user).await.expect("account")), "{listed:?}");
     // 5 are left of the one, 30 of the other; a correction and a gift spend as well.
     t.post(t.transfer(TransferKind::AdjustDown, "a", 7)).await.expect("post");
     assert_eq!(expires_next(&t, "a").await, later.expires_at, "the first one is used up");

@@ -204,6 +204,29 @@ pub async fn racing_grants_of_one_reference_are_one(t: Arc<Bench>) {
     assert_eq!((posted, t.balance("a").await), (1, (50, 0)));
 }
 
+pub async fn racing_postings_of_one_idempotency_key_are_one(t: Arc<Bench>) {
+    for user in ["ann", "bob"] {
+        t.grant(user, 1).await;
+    }
+    for round in 0..5 {
+        let mut tasks = vec![];
+        for n in 0..20 {
+            let store = if n % 2 == 0 { t.store.clone() } else { t.second() };
+            // Two accounts, so that no lock on one of them keeps the others away.
+            let transfer = t.transfer(TransferKind::AdjustUp, ["ann", "bob"][n % 4 / 2], 50);
+            let idempotency = t.request().key(&format!("k{round}"), 1).idempotency;
+            let post = Post { transfer, open_as: None, idempotency };
+            tasks.push(tokio::spawn(async move { store.post(post).await.expect("post") }));
+        }
+        let mut posted = 0;
+        for task in tasks {
+            posted += usize::from(task.await.expect("a posting task").posted);
+        }
+        assert_eq!(posted, 1);
+    }
+    assert_eq!(t.balance("ann").await.0 + t.balance("bob").await.0, 2 + 5 * 50);
+}
+
 pub async fn a_user_never_seen_has_nothing(t: Arc<Bench>) {
     assert_eq!(t.balance("nobody").await, (0, 0));
 }
