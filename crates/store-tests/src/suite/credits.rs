@@ -144,26 +144,29 @@ pub async fn what_is_spent_of_a_hold_does_not_expire(t: Arc<Bench>) {
 }
 
 pub async fn expiring_is_bounded_goes_on_and_is_not_repeated(t: Arc<Bench>) {
-    for user in ["ann", "bob", "cy"] {
+    let mut users = ["ann", "bob", "cy"];
+    users.sort_by_key(|user| builder::user_id(Scope::DEFAULT, user));
+    for user in users {
         for n in 1..=3 {
             grant_for_s(&t, user, n, 60).await;
         }
     }
-    // What is held for a long time must not hide the others.
-    t.running(t.request().user("ann").hold(6).deadline_in_s(3_600)).await;
+    // What is held for a long time by the first must not hide the others.
+    t.running(t.request().user(users[0]).hold(6).deadline_in_s(3_600)).await;
     t.advance_s(60);
     let mut expired = vec![];
     loop {
-        let ids = vec![t.ids.transfer(), t.ids.transfer()];
-        let some = t.store.expire_lots(t.now(), ids).await.expect("expire_lots");
-        assert!(some.len() <= 2);
+        let some = t.store.expire_lots(t.now(), vec![t.ids.transfer()]).await.expect("expire_lots");
+        assert!(some.len() <= 1);
         if some.is_empty() {
             break;
         }
         expired.extend(some);
     }
     assert_eq!(expired.len(), 6);
-    assert_eq!((t.balance("ann").await, t.balance("bob").await, t.balance("cy").await), ((0, 6), (0, 0), (0, 0)));
+    for (user, left) in users.iter().zip([(0, 6), (0, 0), (0, 0)]) {
+        assert_eq!(t.balance(user).await, left);
+    }
     let none = t.store.expire_lots(t.now(), vec![]).await.expect("expire_lots");
     assert_eq!(none, []);
 }
