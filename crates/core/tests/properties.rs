@@ -280,17 +280,17 @@ proptest! {
                 lots.push(Lot { transfer, expires_at: at_s(clock + later), remaining: credits(amount) });
                 lots.sort_by_key(|lot| (lot.expires_at, lot.transfer));
             }
-            let mut changed = if kind.spends() { spend(&lots, credits(amount)) } else { vec![] };
+            let put = |lots: &mut Vec<Lot>, changed: Lot| {
+                lots.iter_mut().filter(|lot| lot.transfer == changed.transfer).for_each(|lot| *lot = changed);
+                lots.retain(|lot| !lot.remaining.is_zero());
+            };
+            if kind.spends() {
+                spend(&lots, credits(amount)).into_iter().for_each(|lot| put(&mut lots, lot));
+            }
             for (lot, amount) in expire(&lots, balance.held, at_s(clock)) {
-                if changed.is_empty() {
-                    balance = rules::post(balance, TransferKind::Expire, amount).expect("what expires is available");
-                    lots.iter_mut().filter(|it| it.transfer == lot.transfer).for_each(|it| *it = less(*it, amount));
-                }
+                balance = rules::post(balance, TransferKind::Expire, amount).expect("what expires is available");
+                put(&mut lots, less(lot, amount));
             }
-            for lot in changed.drain(..) {
-                lots.iter_mut().filter(|it| it.transfer == lot.transfer).for_each(|it| *it = lot);
-            }
-            lots.retain(|lot| !lot.remaining.is_zero());
             let sum: i64 = lots.iter().map(|lot| lot.remaining.micros()).sum();
             prop_assert!(sum <= balance.available.micros() + balance.held.micros());
         }

@@ -181,7 +181,7 @@ fn account(body: &Value, output: Output) {
         return output.object(body);
     }
     let expires = match cell(body, "/expires_next_at").as_str() {
-        "" | "-" => String::new(),
+        "-" => String::new(),
         _ => format!("\nexpires    the next part at {}", minute(body, "/expires_next_at")),
     };
     output.data(&format!(
@@ -218,7 +218,7 @@ fn statement(body: &Value, output: Output) {
     let rows: Vec<Vec<String>> = rows(body)
         .map(|row| {
             let about = ["/peer", "/reference", "/generation_id"].map(|pointer| cell(row, pointer));
-            let about = about.into_iter().find(|text| !text.is_empty() && text != "-").unwrap_or_default();
+            let about = about.into_iter().find(|text| text != "-").unwrap_or_else(|| "-".to_owned());
             vec![
                 minute(row, "/created_at"),
                 cell(row, "/kind"),
