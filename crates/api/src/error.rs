@@ -28,6 +28,9 @@ pub enum Code {
     DraftEmpty,
     AmountTooLarge,
     AmountZero,
+    ReferenceReused,
+    CreditsOff,
+    UnpricedModel,
     VersionConflict,
     TooLarge,
     UnsupportedMediaType,
@@ -76,7 +79,7 @@ pub fn codes() -> &'static [Code] {
 }
 
 impl Code {
-    const ALL: [Code; 50] = [
+    const ALL: [Code; 53] = [
         Self::MalformedJson,
         Self::BadHeader,
         Self::BadCursor,
@@ -97,6 +100,9 @@ impl Code {
         Self::DraftEmpty,
         Self::AmountTooLarge,
         Self::AmountZero,
+        Self::ReferenceReused,
+        Self::CreditsOff,
+        Self::UnpricedModel,
         Self::VersionConflict,
         Self::TooLarge,
         Self::UnsupportedMediaType,
@@ -152,6 +158,9 @@ impl Code {
             Self::DraftEmpty => "draft_empty",
             Self::AmountTooLarge => "amount_too_large",
             Self::AmountZero => "amount_zero",
+            Self::ReferenceReused => "reference_reused",
+            Self::CreditsOff => "credits_off",
+            Self::UnpricedModel => "unpriced_model_with_metered_price",
             Self::VersionConflict => "version_conflict",
             Self::TooLarge => "too_large",
             Self::UnsupportedMediaType => "unsupported_media_type",
@@ -215,6 +224,9 @@ impl Code {
             Self::DraftEmpty => facts(409, "The draft is empty", false),
             Self::AmountTooLarge => facts(409, "The amount is too large", false),
             Self::AmountZero => facts(422, "The amount is zero", false),
+            Self::ReferenceReused => facts(409, "The reference was used for something else", false),
+            Self::CreditsOff => facts(409, "Credits are switched off", false),
+            Self::UnpricedModel => facts(422, "The model has no price", false),
             Self::VersionConflict => facts(412, "Somebody else changed it", false),
             Self::TooLarge => facts(413, "The body is too large", false),
             Self::UnsupportedMediaType => facts(415, "The body is not declared as JSON", false),
@@ -288,6 +300,7 @@ impl From<&Refusal> for Code {
             Refusal::VersionConflict { .. } => Code::VersionConflict,
             Refusal::AmountTooLarge => Code::AmountTooLarge,
             Refusal::AmountZero => Code::AmountZero,
+            Refusal::ReferenceReused(_) => Code::ReferenceReused,
         }
     }
 }

@@ -153,6 +153,15 @@ impl From<DeskError> for Problem {
             DeskError::UnknownModel { reason } => {
                 Problem::new(Code::ModelNotFound, reason).hint("GET /api/v1/models lists the models that are known.")
             }
+            DeskError::UnpricedModel { ref model, .. } => {
+                let model = json!(model);
+                Problem::new(Code::UnpricedModel, error.to_string())
+                    .hint("Give the model a price (docs/prices.md), take it out of the route, or make the price fixed.")
+                    .with("model", model)
+            }
+            DeskError::CreditsOff => Problem::new(Code::CreditsOff, error.to_string()).hint(
+                "Start the server with COPYDESK_CREDITS=on, or write `on = true` below [credits] in copydesk.toml.",
+            ),
             DeskError::Invalid(faults) => Problem::invalid(faults),
             DeskError::Draining => Problem::new(Code::Draining, error.to_string()).retry_after(RETRY_SOON_S),
             DeskError::Store(error) => stored(error),
@@ -177,6 +186,7 @@ fn refused(refusal: &Refusal) -> Problem {
             .hint("Read it again, look at what changed, and send the change with the new ETag.")
             .with("current", json!({"revision": current, "etag": format!("\"{current}\"")})),
         Refusal::InsufficientCredits { required, available, held } => problem
+            .hint("Grant credits with POST /api/v1/credits/grants, or wait for work in progress to give back its rest.")
             .with("required", json!(required.micros()))
             .with("available", json!(available.micros()))
             .with("held", json!(held.micros())),
@@ -186,6 +196,10 @@ fn refused(refusal: &Refusal) -> Problem {
         Refusal::IdempotencyKeyReused => {
             problem.hint("Use a new key for every new request, and the same key only to send the same request again.")
         }
+        Refusal::ReferenceReused(clash) => problem
+            .hint("A reference names one transfer for ever: use a new one, or send the first one again as it was.")
+            .with("reference", json!(clash.reference))
+            .with("first", json!({"kind": clash.first.0.as_str(), "amount": clash.first.1.micros()})),
         Refusal::DraftPublished => problem.hint("POST /api/v1/drafts/{id}/unpublish makes it editable again."),
         Refusal::DraftNotFound
         | Refusal::DraftBusy

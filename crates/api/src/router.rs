@@ -6,8 +6,8 @@ use crate::error::Code;
 use crate::extract::address::Address;
 use crate::problem::Problem;
 use crate::routes::{
-    assets, drafts, events, generations, health, maintenance, metrics, models, pages, prices, recipes, settings,
-    stream, usage, versions,
+    assets, credits, drafts, events, generations, health, maintenance, metrics, models, pages, prices, recipes,
+    settings, stream, usage, versions,
 };
 use crate::wire::links::{BASE, Links};
 use axum::Router;
@@ -137,6 +137,14 @@ fn native() -> Router<Api> {
         .route("/drafts/{id}/versions/{n}/restore", post(versions::restore))
         .route("/assets/{id}", get(assets::one))
         .route("/usage/rows", get(usage::rows))
+        .route("/credits/accounts", get(credits::accounts))
+        .route("/credits/accounts/{user}", get(credits::account))
+        .route("/credits/ledger", get(credits::ledger))
+        .route("/credits/packs", get(credits::packs))
+        .route("/credits/grants", post(credits::grant))
+        .route("/credits/adjustments", post(credits::adjust))
+        .route("/credits/gifts", post(credits::gift))
+        .route("/credits/refunds", post(credits::refund))
         .route("/recipes", get(recipes::list))
         .route("/recipes/{name}", get(recipes::one))
         .route("/models", get(models::list))

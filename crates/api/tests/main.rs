@@ -4,6 +4,7 @@
 
 mod assets;
 mod auth;
+mod credits;
 mod drafts;
 mod errors;
 mod generations;

@@ -59,6 +59,10 @@ impl From<DeskError> for Failure {
             DeskError::UnknownRecipe { .. } | DeskError::UnknownModel { .. } | DeskError::Invalid(_) => {
                 Failure::new(USAGE, "validation_failed", error.to_string())
             }
+            DeskError::UnpricedModel { .. } => {
+                Failure::new(USAGE, "unpriced_model_with_metered_price", error.to_string())
+            }
+            DeskError::CreditsOff => Failure::new(CONFLICT, "credits_off", error.to_string()),
             DeskError::Draining => Failure::new(UNEXPECTED, "draining", error.to_string()),
         }
     }

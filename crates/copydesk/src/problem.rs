@@ -54,6 +54,10 @@ fn hint(code: &str, said: &str, of_the_api: Option<String>) -> Option<String> {
     let own = match code {
         "recipe_not_found" => "`copydesk recipes ls` lists the recipes",
         "model_not_found" => "`copydesk models ls` lists the models that are known",
+        "credits_off" => "set COPYDESK_CREDITS=on, or write `on = true` below [credits] in copydesk.toml",
+        "insufficient_credits" => {
+            "`copydesk credits show USER` shows what there is, `copydesk credits grant` gives more"
+        }
         "missing_key" => "give a key with --key or COPYDESK_KEY; the server printed one at its first start",
         "invalid_key" => "correct --key or COPYDESK_KEY; the server printed a key at its first start",
         "generation_paused" => {

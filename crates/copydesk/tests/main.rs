@@ -8,6 +8,7 @@ mod bad_input;
 mod bad_place;
 mod books;
 mod canary;
+mod credits;
 mod drafts;
 mod first_command;
 mod generations;

@@ -1,7 +1,9 @@
 //! Why the domain says no. Each refusal has a stable code; none is ever retried by Copydesk itself.
 
 use crate::generation::Status;
+use crate::ledger::TransferKind;
 use crate::{MicroCredits, Timestamp};
+use std::fmt;
 
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum Refusal {
@@ -31,6 +33,29 @@ pub enum Refusal {
     AmountTooLarge,
     #[error("The amount is zero: there is nothing to move.")]
     AmountZero,
+    #[error("{0}")]
+    ReferenceReused(Box<ReferenceReused>),
+}
+
+/// A reference that names another transfer already.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ReferenceReused {
+    pub reference: String,
+    pub first: (TransferKind, MicroCredits),
+    pub given: (TransferKind, MicroCredits),
+}
+
+impl fmt::Display for ReferenceReused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let ReferenceReused { reference, first, given } = self;
+        let words = |(kind, amount): &(TransferKind, MicroCredits)| format!("{} of {amount} credits", kind.as_str());
+        write!(f, "The reference {reference:?} was used before for a {}", words(first))?;
+        if first == given {
+            write!(f, " of another user or generation; nothing was written.")
+        } else {
+            write!(f, "; this one is a {}. Nothing was written.", words(given))
+        }
+    }
 }
 
 impl Refusal {
@@ -50,6 +75,7 @@ impl Refusal {
             Refusal::VersionConflict { .. } => "version_conflict",
             Refusal::AmountTooLarge => "amount_too_large",
             Refusal::AmountZero => "amount_zero",
+            Refusal::ReferenceReused(_) => "reference_reused",
         }
     }
 }

@@ -17,6 +17,7 @@ pub struct BadAmount {
 
 impl MicroCredits {
     pub const ZERO: MicroCredits = MicroCredits(0);
+    pub const MAX: MicroCredits = MicroCredits(i64::MAX);
     pub const PER_CREDIT: i64 = 1_000_000;
 
     pub fn new(micros: i64) -> Result<MicroCredits, BadAmount> {

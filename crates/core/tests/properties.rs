@@ -6,8 +6,10 @@ use copydesk_core::generation::{
     AttemptNo, Decision, Effect, Event, Failure, FailureCode, Generation, RetryPolicy, RowVersion, State, Verdict,
     Wait, transition,
 };
-use copydesk_core::ledger::{Account, Balance, TransferKind, rules};
-use copydesk_core::{GenerationId, MicroCredits, Timestamp};
+use copydesk_core::ledger::lots::{expire, less, spend};
+use copydesk_core::ledger::price::charge;
+use copydesk_core::ledger::{Account, Balance, Lot, Margin, Metered, TransferKind, rules};
+use copydesk_core::{GenerationId, MicroCredits, NanoUsd, Timestamp, TransferId};
 use proptest::prelude::*;
 use std::collections::HashMap;
 use std::time::Duration;
@@ -20,6 +22,20 @@ fn any_failure() -> impl Strategy<Value = Failure> {
     (any_code(), prop::option::of(0_u64..2_000)).prop_map(|(code, retry_after)| Failure {
         retry_after: retry_after.map(Duration::from_secs),
         ..Failure::new(code, "It failed.")
+    })
+}
+
+fn any_cost() -> impl Strategy<Value = Option<NanoUsd>> {
+    let cost = prop_oneof![0_i64..1_000, any::<i64>()];
+    prop::option::of(cost.prop_map(NanoUsd))
+}
+
+fn any_rate() -> impl Strategy<Value = Metered> {
+    let amount = || prop_oneof![0_i64..2_000, 0_i64..=i64::MAX];
+    (amount(), 0_u32..=Margin::MAX.0, amount()).prop_map(|(per_usd, margin, min)| Metered {
+        per_usd: credits(per_usd),
+        margin: Margin(margin),
+        min: credits(min),
     })
 }
 
@@ -36,7 +52,7 @@ fn any_event() -> impl Strategy<Value = (Event, u32)> {
     let event = prop_oneof![
         6 => Just(Event::Claimed { node: NODE }),
         2 => Just(Event::StepFinished { attempt }),
-        1 => success.prop_map(move |success| Event::AttemptSucceeded { attempt, success }),
+        1 => (success, any_cost()).prop_map(move |(success, cost)| Event::AttemptSucceeded { attempt, success, cost }),
         4 => failed,
         2 => any::<u16>().prop_map(|jitter| Event::LeaseExpired { jitter: Jitter(jitter) }),
         1 => Just(Event::DeadlinePassed),
@@ -52,7 +68,7 @@ fn aimed(event: Event, behind: u32, generation: &Generation) -> Event {
     let attempt = AttemptNo(generation.attempt.0.saturating_sub(behind));
     match event {
         Event::StepFinished { .. } => Event::StepFinished { attempt },
-        Event::AttemptSucceeded { success, .. } => Event::AttemptSucceeded { attempt, success },
+        Event::AttemptSucceeded { success, cost, .. } => Event::AttemptSucceeded { attempt, success, cost },
         Event::AttemptFailed { failure, jitter, fallback, .. } => {
             Event::AttemptFailed { attempt, failure, jitter, fallback }
         }
@@ -86,7 +102,7 @@ fn sums(decision: &Decision) -> (i64, i64, usize) {
             Effect::SettleHold(amount) => settled += amount.micros(),
             Effect::ReleaseHold(amount) => released += amount.micros(),
             Effect::StoreVersion(_) => versions += 1,
-            Effect::MoveDraft(_) | Effect::FreeTarget | Effect::Requeue | Effect::Announce(_) => {}
+            Effect::MoveDraft(_) | Effect::Absorb(_) | Effect::FreeTarget | Effect::Requeue | Effect::Announce(_) => {}
         }
     }
     (settled, released, versions)
@@ -128,9 +144,11 @@ proptest! {
     fn every_sequence_of_events_keeps_the_laws(
         max_attempts in 1_u32..5,
         hold in prop_oneof![Just(0_i64), 1_i64..1_000],
+        metered in prop::option::of(any_rate()),
         steps in prop::collection::vec((any_event(), 0_u64..200), 1..60),
     ) {
         let mut it = fresh(max_attempts, hold);
+        it.terms.metered = metered;
         let mut clock = 0;
         for ((event, behind), later) in steps {
             clock += later;
@@ -160,7 +178,7 @@ proptest! {
         for (_, state) in states() {
             for event in [
                 Event::StepFinished { attempt },
-                Event::AttemptSucceeded { attempt, success: Success::Generated },
+                Event::AttemptSucceeded { attempt, success: Success::Generated, cost: None },
                 failed(attempt, code, true),
                 Event::HandedBack { attempt },
                 passed_over(attempt, vec![None]),
@@ -228,6 +246,61 @@ proptest! {
     }
 
     #[test]
+    fn a_charge_never_exceeds_the_hold_and_rises_with_the_cost(
+        hold in prop_oneof![0_i64..2_000, 0_i64..=i64::MAX],
+        rate in any_rate(),
+        cost in any_cost(),
+        more in 0_i64..=i64::MAX,
+    ) {
+        let now = charge(credits(hold), Some(rate), cost);
+        prop_assert!(now.settle.micros() <= hold && now.settle.micros() >= 0 && now.absorb.micros() >= 0);
+        prop_assert!(now.absorb.is_zero() || now.settle.micros() == hold, "only a whole hold leaves an excess");
+        prop_assert!(now.settle.micros() == hold || now.settle >= rate.min);
+        let dearer = charge(credits(hold), Some(rate), cost.map(|cost| NanoUsd(cost.0.saturating_add(more))));
+        prop_assert!(dearer.settle >= now.settle && dearer.absorb >= now.absorb, "{:?} {:?}", now, dearer);
+        prop_assert_eq!(charge(credits(hold), None, cost).settle.micros(), hold, "a fixed price is the hold");
+    }
+
+    #[test]
+    fn lots_are_never_more_than_there_is(
+        moves in prop::collection::vec((0_u8..6, 1_i64..100, 0_u64..50), 1..120),
+    ) {
+        let mut balance = Balance::default();
+        let mut lots: Vec<Lot> = vec![];
+        let mut clock = 0;
+        for (n, (what, amount, later)) in moves.into_iter().enumerate() {
+            clock += later / 10;
+            let kind = match what {
+                0 | 1 => TransferKind::Grant,
+                2 => TransferKind::Hold,
+                3 => TransferKind::Settle,
+                4 => TransferKind::Release,
+                _ => TransferKind::AdjustDown,
+            };
+            let Ok(after) = rules::post(balance, kind, credits(amount)) else { continue };
+            balance = after;
+            if what == 0 {
+                let transfer = TransferId(uuid::Uuid::from_u128(n as u128));
+                lots.push(Lot { transfer, expires_at: at_s(clock + later), remaining: credits(amount) });
+                lots.sort_by_key(|lot| (lot.expires_at, lot.transfer));
+            }
+            let put = |lots: &mut Vec<Lot>, changed: Lot| {
+                lots.iter_mut().filter(|lot| lot.transfer == changed.transfer).for_each(|lot| *lot = changed);
+                lots.retain(|lot| !lot.remaining.is_zero());
+            };
+            if kind.spends() {
+                spend(&lots, credits(amount)).into_iter().for_each(|lot| put(&mut lots, lot));
+            }
+            for (lot, amount) in expire(&lots, balance.held, at_s(clock)) {
+                balance = rules::post(balance, TransferKind::Expire, amount).expect("what expires is available");
+                put(&mut lots, less(lot, amount));
+            }
+            let sum: i64 = lots.iter().map(|lot| lot.remaining.micros()).sum();
+            prop_assert!(sum <= balance.available.micros() + balance.held.micros());
+        }
+    }
+
+    #[test]
     fn transfers_keep_the_sum_at_zero_and_no_balance_negative(
         posts in prop::collection::vec((prop::sample::select(TransferKind::ALL.to_vec()), 1_i64..1_000), 1..200),
     ) {
@@ -244,7 +317,15 @@ proptest! {
                     match kind {
                         TransferKind::Hold => held += amount,
                         TransferKind::Settle | TransferKind::Release => resolved += amount,
-                        TransferKind::Grant | TransferKind::Refund => {}
+                        TransferKind::Grant
+                        | TransferKind::Purchase
+                        | TransferKind::Refund
+                        | TransferKind::AdjustUp
+                        | TransferKind::AdjustDown
+                        | TransferKind::GiftSent
+                        | TransferKind::GiftReceived
+                        | TransferKind::Expire
+                        | TransferKind::Absorb => {}
                     }
                 }
                 Err(_) => prop_assert_eq!(balance, before, "a refused transfer moves nothing"),

@@ -3,7 +3,7 @@
 
 use copydesk_core::generation::event::{FallbackReason, Jitter, Success};
 use copydesk_core::generation::{AttemptNo, Event, Failure, FailureCode, Generation, RowVersion, State, Terms, Wait};
-use copydesk_core::{GenerationId, MicroCredits, NodeId, Timestamp};
+use copydesk_core::{GenerationId, MicroCredits, NanoUsd, NodeId, Timestamp};
 use std::time::Duration;
 use uuid::Uuid;
 
@@ -30,6 +30,7 @@ pub fn terms() -> Terms {
         max_attempts: 3,
         attempts_per_model: 3,
         hold: credits(10),
+        metered: None,
     }
 }
 
@@ -87,7 +88,7 @@ pub fn passed_over(attempt: AttemptNo, doors: Vec<Option<Timestamp>>) -> Event {
 
 /// Every event, current and stale where it names an attempt, with the variants of its data that decide differently.
 pub fn events() -> Vec<(&'static str, Event)> {
-    let succeeded = |attempt, success| Event::AttemptSucceeded { attempt, success };
+    let succeeded = |attempt, success| Event::AttemptSucceeded { attempt, success, cost: Some(NanoUsd(1)) };
     let honest = || Success::Fallback(FallbackReason("empty_feed".to_owned()));
     let events = vec![
         ("claimed", Event::Claimed { node: NODE }),

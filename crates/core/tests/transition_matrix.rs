@@ -1,8 +1,11 @@
 //! Every state meets every event: the whole table of what `transition` answers, as one snapshot. A change of one line
 //! here is a change of what happens to people's work and credits; read it as such.
 
-use crate::samples::{NOON, at_s, events, generation, state_name, states};
+use crate::samples::{CURRENT, NODE, NOON, at_s, credits, events, generation, state_name, states};
+use copydesk_core::NanoUsd;
+use copydesk_core::generation::event::{FallbackReason, Success};
 use copydesk_core::generation::{Effect, Event, State, Verdict, Wait, transition};
+use copydesk_core::ledger::{Margin, Metered};
 use std::fmt::Write;
 
 /// After the sample's attempt began; the deadline has passed only for the event that says so.
@@ -40,6 +43,7 @@ fn effect(effect: &Effect) -> String {
         Effect::MoveDraft(order) => format!("draft {order:?}"),
         Effect::SettleHold(amount) => format!("settle {}", amount.micros()),
         Effect::ReleaseHold(amount) => format!("release {}", amount.micros()),
+        Effect::Absorb(amount) => format!("absorb {}", amount.micros()),
         Effect::FreeTarget => "free target".to_owned(),
         Effect::Requeue => "requeue".to_owned(),
         Effect::Announce(kind) => format!("announce {}", kind.as_str()),
@@ -76,6 +80,32 @@ fn every_state_meets_every_event() {
         }
     }
     insta::assert_snapshot!("transition_matrix", table);
+}
+
+#[test]
+fn a_metered_price_takes_what_the_result_cost_and_gives_the_rest_back() {
+    // One micro-credit for one billionth of a dollar; 10 are held, 2 are the least.
+    let rate = Metered { per_usd: credits(1_000_000_000), margin: Margin(0), min: credits(2) };
+    let processing = State::Processing { node: NODE, claimed_at: NOON, attempt_deadline: at_s(60) };
+    let mut before = generation(processing);
+    before.terms.metered = Some(rate);
+    let money = |success: Success, cost: Option<i64>| {
+        let event = Event::AttemptSucceeded { attempt: CURRENT, success, cost: cost.map(NanoUsd) };
+        let Ok(Verdict::Change(decision)) = transition(&before, &event, at_s(30)) else { panic!("it counts") };
+        let moves = |it: &&Effect| matches!(it, Effect::SettleHold(_) | Effect::ReleaseHold(_) | Effect::Absorb(_));
+        decision.effects.iter().filter(moves).map(effect).collect::<Vec<_>>().join(", ")
+    };
+    assert_eq!(money(Success::Generated, Some(7)), "settle 7, release 3");
+    assert_eq!(money(Success::Stopped, Some(7)), "settle 7, release 3");
+    assert_eq!(money(Success::Generated, Some(10)), "settle 10");
+    assert_eq!(money(Success::Generated, Some(25)), "settle 10, absorb 15");
+    assert_eq!(money(Success::Generated, Some(0)), "settle 2, release 8");
+    assert_eq!(money(Success::Generated, None), "settle 2, release 8", "an unknown cost takes the least");
+    assert_eq!(money(Success::Fallback(FallbackReason("empty_feed".to_owned())), Some(7)), "release 10");
+    before.terms.metered = Some(Metered { min: credits(0), ..rate });
+    let event = Event::AttemptSucceeded { attempt: CURRENT, success: Success::Generated, cost: None };
+    let Ok(Verdict::Change(decision)) = transition(&before, &event, at_s(30)) else { panic!("it counts") };
+    assert!(decision.effects.contains(&Effect::ReleaseHold(credits(10))), "nothing is ever settled as zero");
 }
 
 #[test]

@@ -7,9 +7,10 @@ use crate::error::{DeskError, Fault};
 use crate::making::{maker, pictures_in};
 use copydesk_core::generation::fairness::Priority;
 use copydesk_core::generation::{Decision, Generation, State, Status};
+use copydesk_core::ledger::Price;
 use copydesk_core::recipe::{ModelRef, Recipe, StepKind};
 use copydesk_core::refusal::Refusal;
-use copydesk_core::{DraftId, GenerationId, MicroCredits, Timestamp, TransferId, UserId};
+use copydesk_core::{DraftId, GenerationId, Timestamp, TransferId, UserId};
 use copydesk_providers::{Registry, UnknownModel};
 use copydesk_recipes::LoadedRecipe;
 use copydesk_store::generations::{Accept, Accepted, GenerationRow, Idempotency, Slot};
@@ -257,9 +258,9 @@ impl Desk {
         if !faults.is_empty() {
             return Err(DeskError::Invalid(faults));
         }
-        let user = user_of(&request);
+        let price = self.price(recipe, request.model.as_ref().map(|_| &model), now)?;
+        let (user, world) = (user_of(&request), &self.inner.world);
         let dedupe_key = dedupe_key(&request, recipe, user, &input);
-        let world = &self.inner.world;
         let slot = match request.draft {
             Some(draft) => Slot::Existing(draft),
             None => Slot::New {
@@ -290,7 +291,8 @@ impl Desk {
             attempt_timeout: recipe.limits.attempt_timeout.min(self.inner.config.attempt_timeout),
             max_attempts: recipe.limits.attempts_max * models,
             attempts_per_model: recipe.limits.attempts_max,
-            hold: if self.inner.config.credits { recipe.price } else { MicroCredits::ZERO },
+            hold: price.hold(),
+            metered: price.metered(),
             hold_id: TransferId(world.uuid(now)),
         })
     }
@@ -311,6 +313,22 @@ impl Desk {
         {
             faults.push(Fault::new(format!("/input/{property}"), "not_a_picture", what));
         }
+    }
+
+    /// What is agreed on; nothing while credits are off. A price that follows from the cost needs the price of every
+    /// model that may serve: the `only` one, or those of the route.
+    fn price(&self, recipe: &Recipe, only: Option<&String>, now: Timestamp) -> Result<Price, DeskError> {
+        if !self.inner.config.credits {
+            return Ok(Price::default());
+        }
+        if recipe.price.metered().is_some() {
+            let providers = &self.inner.providers;
+            let models = only.map_or_else(|| route(recipe, providers), |only| vec![only.clone()]);
+            if let Some(model) = models.into_iter().find(|model| !providers.is_priced(model, now)) {
+                return Err(DeskError::UnpricedModel { recipe: recipe.name.clone(), model });
+            }
+        }
+        Ok(recipe.price)
     }
 
     fn deadline(&self, request: &Request, recipe: &Recipe, now: Timestamp, faults: &mut Vec<Fault>) -> Timestamp {

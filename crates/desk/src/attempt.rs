@@ -14,11 +14,11 @@ use crate::work::{Outgoing, SlotMove};
 use copydesk_core::generation::event::{FallbackReason, Success};
 use copydesk_core::generation::{AttemptNo, Event, Failure, FailureCode, FaultOf, State};
 use copydesk_core::health::{Cooling, Door, Rows, door};
+use copydesk_core::ledger::price;
 use copydesk_core::metering::price::Price;
 use copydesk_core::metering::usage::{CallOutcome, TokenUsage};
-use copydesk_core::{GenerationId, Timestamp};
-
 use copydesk_core::recipe::{self, AnswerShape, Chat, Fallback, PromptMessage, Role, Step, StepKind};
+use copydesk_core::{GenerationId, NanoUsd, Timestamp};
 use copydesk_providers::{Answer, CallReport, CallRequest, Finish, Message, Provider, Timeouts};
 use copydesk_recipes::LoadedRecipe;
 use copydesk_store::generations::{Claimed, FinishedStep, NewAsset, NewContent, Write};
@@ -202,7 +202,8 @@ impl Attempt {
             if index + 1 == loaded.recipe.steps.len() {
                 return Some(self.judge(&loaded, &input, &answer));
             }
-            let step = FinishedStep { name: step.name.clone(), output: answer };
+            let cost = self.closes(CallOutcome::Failed).cost;
+            let step = FinishedStep { name: step.name.clone(), output: answer, cost };
             let next = loaded.recipe.steps[index + 1].operation();
             if !self.commit(Checkpoint { step: Some(step), next: Some(next), ..Checkpoint::default() }).await {
                 return None;
@@ -324,15 +325,19 @@ impl Attempt {
     /// The last answer becomes the content, or the recipe's honest fallback, or a failed attempt.
     fn judge(&self, loaded: &LoadedRecipe, input: &Value, answer: &str) -> Ending {
         match loaded.parse_output(answer, input) {
-            Ok(content) => Ending {
-                event: Event::AttemptSucceeded {
-                    attempt: self.claimed.generation.attempt,
-                    success: Success::Generated,
-                },
-                content: Some(self.content(loaded, &content)),
-                assets: Vec::new(),
-                closes: self.closes(CallOutcome::Ok),
-            },
+            Ok(content) => {
+                let closes = self.closes(CallOutcome::Ok);
+                Ending {
+                    event: Event::AttemptSucceeded {
+                        attempt: self.claimed.generation.attempt,
+                        success: Success::Generated,
+                        cost: self.cost(&closes),
+                    },
+                    content: Some(self.content(loaded, &content)),
+                    assets: Vec::new(),
+                    closes,
+                }
+            }
             Err(why) => {
                 let failure = Failure::new(FailureCode::OutputInvalid, why.to_string());
                 let fallback = loaded.fallback(input, recipe::FallbackReason::UnparsableAnswer);
@@ -341,11 +346,17 @@ impl Attempt {
         }
     }
 
+    /// What the calls cost whose output is in the result. Those of failed attempts are the operator's.
+    pub(crate) fn cost(&self, last: &ClosedCall) -> Option<NanoUsd> {
+        price::total(self.claimed.steps.iter().map(|step| step.cost).chain([last.cost]))
+    }
+
     fn fallback_before_call(&self, loaded: &LoadedRecipe, fallback: Fallback) -> Ending {
         Ending {
             event: Event::AttemptSucceeded {
                 attempt: self.claimed.generation.attempt,
                 success: Success::Fallback(FallbackReason(fallback.reason_code.to_owned())),
+                cost: None,
             },
             content: Some(self.content(loaded, &fallback.content)),
             assets: Vec::new(),

@@ -5,8 +5,8 @@ use crate::abandon::clean_up_after;
 use crate::desk::Desk;
 use crate::error::DeskError;
 use crate::metrics::Tally;
+use copydesk_core::GenerationId;
 use copydesk_core::generation::{Event, Verdict, transition};
-use copydesk_core::{GenerationId, TransferId};
 use copydesk_store::generations::{Applied, Change, Fence, GenerationRow, Turn, Write};
 use copydesk_store::{Scope, StoreError};
 
@@ -26,8 +26,7 @@ impl Desk {
                 Verdict::Late | Verdict::Nothing => return Ok(row),
             };
             let world = &self.inner.world;
-            let transfers = [TransferId(world.uuid(now)), TransferId(world.uuid(now))];
-            let change = Change::of(scope, now, Fence::of(&row.generation), decision, transfers);
+            let change = Change::of(scope, now, Fence::of(&row.generation), decision, world.transfer_ids(now));
             let write = Write::Change(Box::new(change));
             let tally = Tally::of(&write, &row.recipe, &row.model, &row.generation.state);
             let answer = self.store().turn(Turn { now, writes: vec![write], claim: None }).await?;

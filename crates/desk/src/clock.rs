@@ -1,8 +1,8 @@
 //! The injectable world: the only place that reads a clock, sleeps or rolls dice. Everything else takes `now` and fresh
 //! ids from here, so that a whole desk runs in one deterministic test. It never looks at data.
 
-use copydesk_core::Timestamp;
 use copydesk_core::generation::event::Jitter;
+use copydesk_core::{Timestamp, TransferId};
 use futures::future::BoxFuture;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -63,6 +63,10 @@ impl World {
     }
     /// A UUIDv7 of `now`: milliseconds, then 12 bits of the millisecond's fraction, then randomness; so ids made one
     /// after the other sort in that order.
+    /// Ids for the ledger rows that one change of a generation may ask for.
+    pub fn transfer_ids(&self, now: Timestamp) -> [TransferId; 3] {
+        [self.uuid(now), self.uuid(now), self.uuid(now)].map(TransferId)
+    }
     pub fn uuid(&self, now: Timestamp) -> Uuid {
         let micros = u64::try_from(now.micros()).unwrap_or(0);
         let mut tail = [0; 10];

@@ -1,5 +1,6 @@
 //! How a desk behaves: every limit and interval has a name, a unit, a default and a reason.
 
+use crate::credits::Packs;
 use copydesk_core::health::Rate;
 use copydesk_store::generations::{Lane, Limits};
 use std::time::Duration;
@@ -24,6 +25,8 @@ pub struct DeskConfig {
     pub attempt_timeout: Duration,
     /// Whether requests hold and settle credits. Off by default.
     pub credits: bool,
+    /// What is sold under a name. None by default.
+    pub packs: Packs,
     /// Whether this process takes part in generating. Off, it refuses new requests and claims nothing, whatever the
     /// switch of the installation says, which is in the store. On by default.
     pub generation: bool,
@@ -58,6 +61,7 @@ impl Default for DeskConfig {
             deadline: Duration::from_secs(3_600),
             attempt_timeout: Duration::from_secs(600),
             credits: false,
+            packs: Packs::new(),
             generation: true,
             heartbeat_every: Duration::from_secs(10),
             lease: Duration::from_secs(30),

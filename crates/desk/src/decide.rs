@@ -13,7 +13,7 @@ use copydesk_core::generation::{Decision, Effect, Event, State, Verdict, transit
 use copydesk_core::health::{Debt, Subject};
 use copydesk_core::metering::usage::CallOutcome;
 use copydesk_core::recipe::Content;
-use copydesk_core::{CallId, Timestamp, Tokens, TransferId};
+use copydesk_core::{CallId, Timestamp, Tokens};
 use copydesk_recipes::LoadedRecipe;
 use copydesk_store::generations::{Applied, Change, Claimed, Fence, FinishedStep, Forgotten, Lane, NewContent, Write};
 use copydesk_store::usage::{ClosedCall, OpenCall};
@@ -134,7 +134,7 @@ impl Attempt {
     }
 
     fn change(&self, decision: Decision, now: Timestamp) -> Change {
-        let transfers = [TransferId(self.inner.world.uuid(now)), TransferId(self.inner.world.uuid(now))];
+        let transfers = self.inner.world.transfer_ids(now);
         Change::of(self.claimed.scope, now, Fence::of(&self.claimed.generation), decision, transfers)
     }
 

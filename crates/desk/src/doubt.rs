@@ -7,7 +7,7 @@ use crate::error::DeskError;
 use crate::figures;
 use copydesk_core::generation::{Event, Verdict, transition};
 use copydesk_core::metering::usage::{CallOutcome, TokenUsage};
-use copydesk_core::{CallId, Timestamp, TransferId};
+use copydesk_core::{CallId, Timestamp};
 use copydesk_store::generations::{Change, Fence, Overdue, SweepRequest, Turn, Write};
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -84,8 +84,7 @@ impl Desk {
         let world = &self.inner.world;
         let timing = figures::Timing::default();
         let closes = Some(figures::close_without_report(call, CallOutcome::NotSent, usage, None, timing));
-        let transfers = [TransferId(world.uuid(now)), TransferId(world.uuid(now))];
-        let change = Change::of(run.scope, now, Fence::of(&run.generation), decision, transfers);
+        let change = Change::of(run.scope, now, Fence::of(&run.generation), decision, world.transfer_ids(now));
         Some(Write::Change(Box::new(Change { closes, ..change })))
     }
 }

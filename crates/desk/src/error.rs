@@ -16,6 +16,14 @@ pub enum DeskError {
     /// The request was understood and is wrong; every fault has a JSON pointer.
     #[error("{}", sentence(.0))]
     Invalid(Vec<Fault>),
+    /// A price that follows from the cost needs a cost.
+    #[error(
+        "The price of the recipe {recipe:?} follows from what the model costs, and what {model} costs is not known. \
+         Nothing was queued and nothing was charged."
+    )]
+    UnpricedModel { recipe: String, model: String },
+    #[error("Credits are switched off here, so there are no balances and nothing costs anything.")]
+    CreditsOff,
     #[error("The server is shutting down; try again in a moment.")]
     Draining,
     #[error(transparent)]

@@ -10,6 +10,7 @@ pub mod browse;
 pub mod cancel;
 pub mod clock;
 pub mod config;
+pub mod credits;
 mod decide;
 pub mod desk;
 mod doubt;

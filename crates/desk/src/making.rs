@@ -149,11 +149,13 @@ impl Attempt {
             sha256: file.sha256,
             path: file.path,
         };
+        let closes = self.closes(CallOutcome::Ok);
+        let (attempt, cost) = (self.claimed.generation.attempt, self.cost(&closes));
         Ok(Ending {
-            event: Event::AttemptSucceeded { attempt: self.claimed.generation.attempt, success: Success::Generated },
+            event: Event::AttemptSucceeded { attempt, success: Success::Generated, cost },
             content: Some(self.content(loaded, &content)),
             assets: files.into_iter().zip(1..).map(stored).collect(),
-            closes: self.closes(CallOutcome::Ok),
+            closes,
         })
     }
 
@@ -252,7 +254,7 @@ impl Attempt {
 
     fn job_checkpoint(&self, job: &Job) -> Option<FinishedStep> {
         let step = self.making.as_ref()?;
-        Some(FinishedStep { name: step.job_checkpoint(), output: job.stored() })
+        Some(FinishedStep { name: step.job_checkpoint(), output: job.stored(), cost: None })
     }
 
     /// One request for pictures.

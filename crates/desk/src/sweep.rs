@@ -13,7 +13,7 @@ use copydesk_core::generation::{AttemptNo, Event, Failure, FailureCode, State, S
 use copydesk_core::metering::usage::{CallOutcome, TokenUsage};
 use copydesk_core::recipe::step::{counts_tokens, starts_job};
 use copydesk_core::time::Age;
-use copydesk_core::{GenerationId, Timestamp, TransferId};
+use copydesk_core::{GenerationId, Timestamp};
 use copydesk_store::generations::{Applied, Change, Fence, Overdue, OverdueReason, SweepRequest, Turn, Write};
 use copydesk_store::{Scope, StoreError};
 use std::sync::Arc;
@@ -93,7 +93,8 @@ impl Desk {
         if closed > 0 {
             tracing::warn!(calls = closed, "Calls without an end were closed as lost");
         }
-        doubts.and(swept)
+        let expired = if self.inner.config.credits { self.expire_credits().await.map(drop) } else { Ok(()) };
+        doubts.and(expired).and(swept)
     }
 
     /// Ends every generation older than `max_age`, whatever its deadline. With `dry_run` nothing is written.
@@ -242,9 +243,8 @@ impl Desk {
             let usage = if counts_tokens(&overdue.operation) { guess } else { TokenUsage::default() };
             figures::close_without_report(call, CallOutcome::Lost, usage, None, figures::Timing::default())
         });
-        let transfers = [TransferId(world.uuid(now)), TransferId(world.uuid(now))];
         let next_model = next_model(&self.inner, &overdue.recipe, &generation, &decision);
-        let change = Change::of(overdue.scope, now, Fence::of(&generation), decision, transfers);
+        let change = Change::of(overdue.scope, now, Fence::of(&generation), decision, world.transfer_ids(now));
         let write = Write::Change(Box::new(Change { closes, next_model, ..change }));
         let tally = Tally::of(&write, &overdue.recipe, &overdue.model, &generation.state);
         Some((Ended { swept, tally }, write))

@@ -7,6 +7,7 @@ use copydesk_core::ledger::TransferKind;
 use copydesk_core::metering::usage::CallOutcome;
 use copydesk_desk::accept::Request;
 use copydesk_providers::ErrorClass;
+use copydesk_store::ledger::TransferFilter;
 use copydesk_store::{LedgerStore, PageRequest};
 use serde_json::json;
 
@@ -36,13 +37,13 @@ async fn seed_s0_b22_a_fallback_is_marked_free_and_never_called_success_of_a_mod
     assert_eq!(bench.left("ada").await, credits("1000"), "free");
     let kinds: Vec<TransferKind> = bench
         .store
-        .transfers(SCOPE, Some(user("ada")), PageRequest::newest(10))
+        .transfers(SCOPE, TransferFilter::default(), PageRequest::newest(10))
         .await
         .unwrap()
         .rows
         .into_iter()
-        .filter(|transfer| transfer.generation == Some(receipt.generation))
-        .map(|transfer| transfer.kind)
+        .filter(|line| line.entry.transfer.generation == Some(receipt.generation))
+        .map(|line| line.entry.transfer.kind)
         .collect();
     assert_eq!(kinds.len(), 2);
     assert!(kinds.contains(&TransferKind::Hold) && kinds.contains(&TransferKind::Release), "{kinds:?}");

@@ -6,6 +6,7 @@ mod harness;
 
 mod accepting;
 mod cancelling;
+mod credits;
 mod deadlines;
 mod editing;
 mod fallbacks;

@@ -69,6 +69,10 @@ impl Provider for OpenRouter {
     fn call<'a>(&'a self, request: &'a CallRequest, sink: &'a dyn DeltaSink) -> BoxFuture<'a, CallReport> {
         Box::pin(self.endpoint.call(&self.chat, request, sink))
     }
+    fn says_what_it_costs(&self) -> bool {
+        true
+    }
+
     fn catalogue(&self) -> &Catalogue {
         &self.endpoint.catalogue
     }

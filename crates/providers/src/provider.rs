@@ -30,6 +30,11 @@ pub trait Provider: Send + Sync {
     /// What is known about its models without asking.
     fn catalogue(&self) -> &Catalogue;
 
+    /// Whether its answers say what they cost, so that a call is priced although no list knows its model.
+    fn says_what_it_costs(&self) -> bool {
+        false
+    }
+
     /// The other things it can do. `None` means that it cannot.
     fn draws_pictures(&self) -> Option<&dyn DrawsPictures> {
         None

@@ -6,6 +6,10 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
+use copydesk_core::metering::cost::cost;
+use copydesk_core::metering::usage::TokenUsage;
+use copydesk_core::{Timestamp, Tokens};
+
 use crate::anthropic::{self, Anthropic};
 use crate::catalogue::{Catalogue, without_options};
 use crate::demo;
@@ -221,6 +225,18 @@ impl Registry {
             return Err(unknown());
         }
         Ok((Arc::clone(provider), model.to_owned()))
+    }
+
+    /// Whether a call of this model made at `at` will have a cost that is known.
+    pub fn is_priced(&self, address: &str, at: Timestamp) -> bool {
+        let none = TokenUsage::default();
+        let one = Some(Tokens(1));
+        let texts = TokenUsage { input: one, output: one, ..none };
+        let calls = [texts, TokenUsage { images: Some(1), ..none }, TokenUsage { video_seconds: Some(1), ..none }];
+        self.resolve(address).is_ok_and(|(provider, model)| {
+            let price = provider.catalogue().price_at(&model, at);
+            provider.says_what_it_costs() || calls.iter().any(|call| cost(call, price.as_ref()).nanousd().is_some())
+        })
     }
 
     /// Every address that is known for certain.

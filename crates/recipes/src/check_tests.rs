@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::loader::Origin;
+use copydesk_core::ledger::{Margin, Metered, Price};
 use copydesk_core::recipe::{AnswerShape, StepKind};
 
 const RECIPE: &str = r#"
@@ -58,7 +59,7 @@ fn places(changes: &[(&str, &str)]) -> Vec<String> {
 fn a_sound_folder_becomes_a_recipe_with_a_version() {
     let loaded = load(&folder(&[])).unwrap();
     assert_eq!(loaded.origin, Origin::BuiltIn);
-    assert_eq!(loaded.recipe.price.to_string(), "0.5");
+    assert_eq!(loaded.recipe.price, Price::Fixed("0.5".parse().unwrap()));
     assert_eq!(loaded.recipe.version.len(), 12);
     assert!(loaded.recipe.dedupe);
 }
@@ -73,6 +74,23 @@ fn a_step_of_json_asks_for_json_and_a_step_of_text_for_nothing() {
     let last = RECIPE.replace("temperature = 1", "answer = \"json\"");
     let loaded = load(&folder(&[("recipe.toml", &last)])).unwrap();
     assert_eq!(loaded.answer_shape(1), AnswerShape::Json, "a text of JSON has no form to hold it to");
+}
+
+#[test]
+fn a_price_by_cost_is_a_table_of_exact_amounts() {
+    let price = |table: &str| load(&folder(&[("recipe.toml", &RECIPE.replace("price = 0.5", table))]));
+    let loaded = price("price = { per_usd = \"100\", margin = \"12.5%\", max = 2.000001, min = 0.5 }").unwrap();
+    let credits = |text: &str| text.parse().unwrap();
+    let rate = Metered { per_usd: credits("100"), margin: Margin(1_250), min: credits("0.5") };
+    assert_eq!(loaded.recipe.price, Price::Metered { max: credits("2.000001"), rate });
+    let keys = |table: &str| -> Vec<String> {
+        price(table).map(drop).unwrap_err().into_iter().filter_map(|fault| fault.key).collect()
+    };
+    assert_eq!(keys("price = { margin = \"30%\" }"), ["price.per_usd", "price.max"]);
+    assert_eq!(keys("price = { per_usd = 100, max = 5, margin = 0.3 }"), ["price.margin"]);
+    assert_eq!(keys("price = { per_usd = 100, max = 5, margin = \"a lot\" }"), ["price.margin"]);
+    assert_eq!(keys("price = { per_usd = 100, max = 5, min = 6 }"), ["price.min"]);
+    assert_eq!(keys("price = { per_usd = 100, max = \"much\", least = 6 }"), ["price.least", "price.max"]);
 }
 
 #[test]

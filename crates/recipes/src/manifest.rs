@@ -1,7 +1,8 @@
 //! `recipe.toml`: from text to what the core calls a recipe. It reports every key it cannot use and goes on with the
 //! default, so that one look at the faults is enough. The rules themselves are in `copydesk_core::recipe`.
 
-use copydesk_core::MicroCredits;
+use copydesk_core::ledger::price::BadMargin;
+use copydesk_core::ledger::{Margin, Metered, Price};
 use copydesk_core::recipe::{
     Chat, FallbackBody, FallbackReason, FallbackRules, Limits, OutputForm, Recipe, Settings, Step, StepAnswer,
     StepKind, fallback,
@@ -18,6 +19,7 @@ pub(crate) const OUTPUT_TOKENS_DEFAULT: u32 = 4_096;
 
 pub(crate) const KEYS: [&str; 10] =
     ["name", "title", "description", "output", "route", "price", "dedupe", "steps", "limits", "fallback"];
+pub(crate) const PRICE_KEYS: [&str; 4] = ["per_usd", "margin", "max", "min"];
 pub(crate) const STEP_KEYS: [&str; 7] =
     ["name", "kind", "system", "prompt", "answer", "max_output_tokens", "temperature"];
 pub(crate) const PICTURE_STEP_KEYS: [&str; 5] = ["name", "kind", "prompt", "settings", "settings_from"];
@@ -99,15 +101,23 @@ fn route(reader: &mut Reader) -> Vec<copydesk_core::recipe::ModelRef> {
     route
 }
 
-fn price(reader: &mut Reader) -> MicroCredits {
-    let Some(written) = reader.decimal("price") else {
-        return MicroCredits::ZERO;
-    };
-    written.parse().unwrap_or_else(|_| {
-        let fix = "Write credits as a number of at least 0 with at most six decimals, such as 2.5.";
-        reader.fault("price", format!("{written:?} is not an amount of credits"), fix);
-        MicroCredits::ZERO
-    })
+/// `price = 2.5`, or a table for one that follows from the cost.
+fn price(reader: &mut Reader) -> Price {
+    if !reader.is_table("price") {
+        return Price::Fixed(reader.credits("price").unwrap_or_default());
+    }
+    let Some(table) = reader.table("price") else { return Price::default() };
+    let mut reader = reader.inside("price", table);
+    reader.only(&PRICE_KEYS);
+    let per_usd = reader.required_credits("per_usd", "100");
+    let max = reader.required_credits("max", "5");
+    let min = reader.credits("min").unwrap_or_default();
+    let margin = reader.text("margin").unwrap_or_else(|| "0%".to_owned());
+    let margin = margin.parse().unwrap_or_else(|bad: BadMargin| {
+        reader.fault("margin", "is not a margin", format!("{bad}."));
+        Margin::default()
+    });
+    Price::Metered { max, rate: Metered { per_usd, margin, min } }
 }
 
 fn steps<'t>(reader: &mut Reader<'t, '_>) -> Vec<&'t Table> {

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use copydesk_core::MicroCredits;
 use toml::{Table, Value};
 
 use crate::fault::{Fault, did_you_mean};
@@ -71,6 +72,35 @@ impl<'t, 'f> Reader<'t, 'f> {
             let whole = || value.as_integer().map(|number| number.to_string());
             text.or_else(whole).or_else(|| value.as_float().map(|number| number.to_string()))
         })
+    }
+
+    /// An amount of credits, however it was written; exact.
+    pub fn credits(&mut self, key: &str) -> Option<MicroCredits> {
+        let written = self.decimal(key)?;
+        let read = written.parse().ok();
+        if read.is_none() {
+            let fix = "Write credits as a number of at least 0 with at most six decimals, such as 2.5.";
+            self.fault(key, format!("{written:?} is not an amount of credits"), fix);
+        }
+        read
+    }
+
+    /// Zero, and a fault, where it is missing.
+    pub fn required_credits(&mut self, key: &str, example: &str) -> MicroCredits {
+        if !self.table.contains_key(key) {
+            self.fault(key, "is missing", format!("Write {key} = {example:?}."));
+        }
+        self.credits(key).unwrap_or_default()
+    }
+
+    pub fn is_table(&self, key: &str) -> bool {
+        self.table.get(key).is_some_and(Value::is_table)
+    }
+
+    /// A reader of a table inside this one.
+    pub fn inside<'r>(&'r mut self, key: &str, table: &'r Table) -> Reader<'r, 'r> {
+        let place = if self.place.is_empty() { key.to_owned() } else { format!("{}.{key}", self.place) };
+        Reader { file: self.file, place, table, faults: self.faults }
     }
 
     /// A duration with its unit, such as `"90s"`, `"5m"` or `"1h30m"`.

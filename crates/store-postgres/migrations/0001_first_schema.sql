@@ -102,7 +102,13 @@ create table generations (
   max_attempts bigint not null,
   attempts_per_model bigint not null,
   hold bigint not null check (hold >= 0),
-  input_bytes bigint not null
+  -- How a metered price follows from the cost: micro-credits per dollar, basis points, micro-credits.
+  metered_per_usd bigint,
+  metered_margin bigint,
+  metered_min bigint,
+  input_bytes bigint not null,
+  constraint generations_metered_whole check (
+    (metered_per_usd is null) = (metered_margin is null) and (metered_per_usd is null) = (metered_min is null))
 );
 create index generations_by_workspace on generations (workspace_id, id);
 create index generations_by_draft on generations (draft_id);
@@ -299,6 +305,7 @@ create table steps (
   seq bigint not null,
   name text not null,
   output text not null,
+  cost_nanousd bigint,
   workspace_id uuid not null,
   finished_at timestamptz not null,
   primary key (generation_id, seq)
@@ -354,6 +361,8 @@ create table accounts (
   user_id uuid not null,
   available bigint not null check (available >= 0),
   held bigint not null check (held >= 0),
+  -- How many lots there are, so that nobody looks for those of a user who has none.
+  lots bigint not null check (lots >= 0),
   chain_seq bigint not null,
   chain_hash bytea not null,
   primary key (workspace_id, user_id)
@@ -363,23 +372,55 @@ create table transfers (
   id uuid primary key,
   workspace_id uuid not null,
   user_id uuid not null,
-  kind text not null check (kind in ('grant', 'hold', 'settle', 'release', 'refund')),
+  kind text not null check (kind in ('grant', 'hold', 'settle', 'release', 'refund', 'purchase', 'adjust_up',
+    'adjust_down', 'gift_sent', 'gift_received', 'expire', 'absorb')),
   debit_account text not null,
   credit_account text not null,
   amount bigint not null check (amount > 0),
   generation_id uuid,
   reference text,
+  reason text,
+  peer_id uuid,
+  expires_at timestamptz,
   created_at timestamptz not null,
+  -- The user's balances right after it.
+  available_after bigint not null,
+  held_after bigint not null,
   chain_seq bigint not null,
   chain_hash bytea not null,
   constraint transfers_two_sides check (debit_account <> credit_account)
 );
 create unique index transfers_once_per_generation on transfers (generation_id, kind)
-  where kind in ('hold', 'settle', 'release');
-create unique index transfers_once_per_reference on transfers (workspace_id, reference) where reference is not null;
+  where kind in ('hold', 'settle', 'release', 'absorb');
+-- Both rows of a gift have its reference.
+create unique index transfers_once_per_reference on transfers (workspace_id, reference)
+  where reference is not null and kind <> 'gift_received';
 create unique index transfers_in_chain on transfers (workspace_id, user_id, chain_seq);
 create index transfers_by_generation on transfers (generation_id) where generation_id is not null;
 create index transfers_by_workspace on transfers (workspace_id, id);
+
+-- What is left of grants and purchases that expire. What is used up is gone.
+create table lots (
+  workspace_id uuid not null,
+  user_id uuid not null,
+  expires_at timestamptz not null,
+  transfer_id uuid not null,
+  remaining bigint not null check (remaining > 0),
+  primary key (workspace_id, user_id, expires_at, transfer_id)
+) with (fillfactor = 50);
+create index lots_by_expiry on lots (expires_at);
+
+-- What was posted under a client's own key.
+create table post_keys (
+  workspace_id uuid not null,
+  owner text not null,
+  route text not null,
+  key text not null,
+  fingerprint bytea not null,
+  transfer_id uuid not null,
+  expires_at timestamptz not null,
+  primary key (workspace_id, owner, route, key)
+);
 
 -- ------------------------------------------------------------------ the installation
 -- Identity values become visible out of order; `xid` lets readers stop at the oldest transaction still open.

@@ -7,8 +7,10 @@ use crate::ledger::ledger_row;
 use crate::pipeline::{Steps, Tx};
 use crate::types::{Micros, params, sql};
 use copydesk_core::ledger::chain::{ChainHash, link};
+use copydesk_core::ledger::{Balance, rules};
 use copydesk_core::{AssetId, CallId, DraftId, GenerationId, UserId};
 use copydesk_store::admin::Finding;
+use copydesk_store::ledger::Entry;
 use deadpool_postgres::Pool;
 use tokio_postgres::Row;
 use uuid::Uuid;
@@ -43,6 +45,7 @@ macro_rules! check {
 }
 
 const CHAIN: &str = "ledger_chain";
+const RUNNING: &str = "running_balance";
 
 fn generation(id: Uuid) -> String {
     GenerationId(id).to_string()
@@ -60,7 +63,7 @@ fn call(id: Uuid) -> String {
     CallId(id).to_string()
 }
 
-const CHECKS: [Check; 19] = [
+const CHECKS: [Check; 21] = [
     check!("generation_in_one_place", generation),
     check!("completed_has_one_version", generation),
     check!("version_only_of_completed", generation),
@@ -74,6 +77,8 @@ const CHECKS: [Check; 19] = [
     check!("hold_balances", generation),
     check!("balance_is_fold", user),
     check!("balance_not_negative", user),
+    check!("gifts_net_to_zero", user),
+    check!("lots_fit_transfers", user),
     check!("target_holder_is_live", generation),
     check!("waiting_target_has_holder", generation),
     check!("live_key_is_live", generation),
@@ -115,25 +120,30 @@ async fn check_one(tx: &mut Tx, check: &Check, now: Micros, findings: &mut Vec<F
     Ok(())
 }
 
-/// Links every transfer of every account again.
+/// Links every transfer of every account again, and posts it again to the balance before it.
 async fn check_chain(tx: &mut Tx, findings: &mut Vec<Finding>) -> Result<(), Fault> {
     let mut after = (Uuid::nil(), Uuid::nil(), 0_i64);
-    let mut hash = ChainHash::START;
+    let (mut hash, mut balance) = (ChainHash::START, Balance::default());
     loop {
         let params = params![after.0, after.1, after.2, LINKS_PER_PAGE];
         let rows = one(tx, sql!("audit/ledger_chain"), params).await?;
         for row in &rows {
             let row = ledger_row(row)?;
-            let owner = (row.transfer.workspace.0, row.transfer.user.0);
+            let Entry { transfer, after: stored } = &row.entry;
+            let owner = (transfer.workspace.0, transfer.user.0);
             if owner != (after.0, after.1) {
-                (hash, after) = (ChainHash::START, (owner.0, owner.1, 0));
+                (hash, balance, after) = (ChainHash::START, Balance::default(), (owner.0, owner.1, 0));
             }
-            if row.chain_seq != after.2 + 1 || row.chain_hash != link(hash, &row.transfer) {
+            if row.chain_seq != after.2 + 1 || row.chain_hash != link(hash, transfer) {
                 let detail = format!("link {} does not follow the one before it", row.chain_seq);
-                findings.push(Finding { check: CHAIN, subject: row.transfer.id.to_string(), detail });
+                findings.push(Finding { check: CHAIN, subject: transfer.id.to_string(), detail });
+            }
+            if rules::post(balance, transfer.kind, transfer.amount) != Ok(*stored) {
+                let detail = format!("{stored:?} does not follow {balance:?}");
+                findings.push(Finding { check: RUNNING, subject: transfer.id.to_string(), detail });
             }
             // Goes on from what stands there, so that one changed row is one finding and not all after it.
-            (hash, after.2) = (row.chain_hash, row.chain_seq);
+            (hash, balance, after.2) = (row.chain_hash, *stored, row.chain_seq);
         }
         if (rows.len() as i64) < LINKS_PER_PAGE {
             return Ok(());

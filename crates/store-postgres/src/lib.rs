@@ -12,6 +12,7 @@ mod inner;
 mod ledger;
 mod migrate;
 mod pipeline;
+mod posting;
 mod prices;
 mod queues;
 mod read;

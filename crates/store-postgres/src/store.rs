@@ -6,7 +6,7 @@ use copydesk_core::generation::waiting::Waiting;
 use copydesk_core::health::Paid;
 use copydesk_core::ledger::{Balance, Transfer};
 use copydesk_core::refusal::Refusal;
-use copydesk_core::{AssetId, DraftId, GenerationId, Timestamp, UserId};
+use copydesk_core::{AssetId, DraftId, GenerationId, Timestamp, TransferId, UserId};
 use copydesk_store::admin::{Description, EventRow, Finding, KeyRow, Pause, PauseKey};
 use copydesk_store::drafts::{AssetRow, DraftFilter, DraftRow, Edit, SetDraft, VersionRow};
 use copydesk_store::generations::{
@@ -14,7 +14,7 @@ use copydesk_store::generations::{
     SweepRequest, Turn, TurnAnswer,
 };
 use copydesk_store::health::Backlog;
-use copydesk_store::ledger::Posted;
+use copydesk_store::ledger::{AccountRow, Gift, Line, Post, Posted, TransferFilter};
 use copydesk_store::prices::{NewPrice, PriceRow};
 use copydesk_store::usage::{CallFilter, CallRow};
 use copydesk_store::{
@@ -84,14 +84,26 @@ impl DraftStore for PostgresStore {
 }
 
 impl LedgerStore for PostgresStore {
-    fn post(&self, transfer: Transfer) -> Answer<'_, Posted> {
-        Box::pin(async move { self.post_transfer(transfer).await })
+    fn post(&self, post: Post) -> Answer<'_, Posted> {
+        Box::pin(async move { self.post_transfer(&post).await })
+    }
+    fn gift(&self, gift: Gift) -> Answer<'_, Posted> {
+        Box::pin(async move { self.give(&gift).await })
+    }
+    fn expire_lots(&self, now: Timestamp, ids: Vec<TransferId>) -> Answer<'_, Vec<Transfer>> {
+        Box::pin(async move { self.expire_due(now, &ids).await })
     }
     fn balance(&self, scope: Scope, user: UserId) -> Answer<'_, Balance> {
         Box::pin(async move { self.balance_of(scope, user).await })
     }
-    fn transfers(&self, scope: Scope, user: Option<UserId>, page: PageRequest) -> Answer<'_, Page<Transfer>> {
-        Box::pin(async move { self.list_transfers(scope, user, &page).await })
+    fn account(&self, scope: Scope, user: UserId) -> Answer<'_, AccountRow> {
+        Box::pin(async move { self.read_account(scope, user).await })
+    }
+    fn accounts(&self, scope: Scope, page: PageRequest) -> Answer<'_, Page<AccountRow>> {
+        Box::pin(async move { self.list_accounts(scope, &page).await })
+    }
+    fn transfers(&self, scope: Scope, filter: TransferFilter, page: PageRequest) -> Answer<'_, Page<Line>> {
+        Box::pin(async move { self.list_transfers(scope, &filter, &page).await })
     }
 }
 

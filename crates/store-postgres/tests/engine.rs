@@ -6,10 +6,12 @@
 mod support;
 
 use copydesk_core::GenerationId;
-use copydesk_core::generation::Status;
+use copydesk_core::generation::{FailureCode, Status};
+use copydesk_core::ledger::{Transfer, TransferKind};
 use copydesk_store::drafts::DraftFilter;
 use copydesk_store::generations::{Accepted, Applied, Claimed, Limits, Turn};
-use copydesk_store::{AdminStore, DraftStore, GenerationStore, PageRequest, Scope, StoreError};
+use copydesk_store::ledger::{Gift, Post};
+use copydesk_store::{AdminStore, DraftStore, GenerationStore, LedgerStore, PageRequest, Scope, StoreError};
 use copydesk_store_postgres::PostgresStore;
 use copydesk_store_tests::builder::{self, AcceptWith, Ids, START};
 use std::collections::HashSet;
@@ -274,4 +276,81 @@ async fn every_column_of_the_views_says_what_was_booked() {
 async fn claim_at(store: &PostgresStore, ids: &Ids, now: copydesk_core::Timestamp) -> Vec<Claimed> {
     let claim = Some(builder::claim(ids, ids.node(), 1, builder::no_limits()));
     store.turn(Turn { now, writes: vec![], claim }).await.unwrap().claimed
+}
+
+/// Only here: sixteen connections of two processes post the same reference at once.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sixteen_parallel_posts_of_one_reference_are_one() {
+    let namespace = Namespace::new().await;
+    let (one, two) = (namespace.open().await, namespace.open().await);
+    let ids = Ids::new();
+    for round in 0..20 {
+        let tasks = (0..16).map(|n| {
+            let store = if n % 2 == 0 { one.clone() } else { two.clone() };
+            let grant = builder::grant(&ids, "a", 50, START);
+            let reference = Some(format!("invoice-{round}"));
+            let grant = Post { transfer: Transfer { reference, ..grant.transfer }, ..grant };
+            tokio::spawn(async move { store.post(grant).await.unwrap().posted })
+        });
+        let posted = futures::future::join_all(tasks).await.into_iter().filter(|it| *it.as_ref().unwrap()).count();
+        assert_eq!(posted, 1);
+    }
+    let balance = one.balance(Scope::DEFAULT, builder::user_id(Scope::DEFAULT, "a")).await.unwrap();
+    assert_eq!(balance.available, builder::credits(20 * 50));
+    assert_eq!(one.audit().await.unwrap(), vec![]);
+}
+
+/// Each damage to the ledger, and the check that must name it.
+const DAMAGES: &[(&str, &str)] = &[
+    ("hold_balances", "update transfers set kind = 'absorb' where kind = 'release'"),
+    ("balance_is_fold", "update accounts set available = available + 1"),
+    ("gifts_net_to_zero", "update transfers set amount = amount - 1 where kind = 'gift_received'"),
+    ("gifts_net_to_zero", "delete from transfers where kind = 'gift_sent'"),
+    ("lots_fit_transfers", "update lots set remaining = remaining + 1000"),
+    ("lots_fit_transfers", "update lots set expires_at = expires_at + interval '1 second'"),
+    ("lots_fit_transfers", "delete from lots"),
+    ("lots_fit_transfers", "update accounts set lots = lots + 1"),
+    ("running_balance", "update transfers set available_after = available_after + 1 where kind = 'settle'"),
+    ("running_balance", "update transfers set held_after = held_after + 1 where kind = 'grant'"),
+    ("ledger_chain", "update transfers set reason = 'forged' where kind = 'settle'"),
+    ("ledger_chain", "update transfers set expires_at = expires_at + interval '1 second' where kind = 'grant'"),
+    ("ledger_chain", "update transfers set peer_id = user_id where kind = 'gift_sent'"),
+];
+
+/// Only here: each engine has its own statements for the checks.
+#[tokio::test]
+async fn the_auditor_finds_planted_damage_to_the_ledger() {
+    let namespace = Namespace::new().await;
+    let (store, ids) = (namespace.open().await, Ids::new());
+    let grant = builder::grant(&ids, "a", 1_000, START);
+    let expires_at = Some(START.plus(Duration::from_secs(86_400)));
+    store.post(Post { transfer: Transfer { expires_at, ..grant.transfer }, ..grant }).await.unwrap();
+    store.post(builder::grant(&ids, "bob", 5, START)).await.unwrap();
+    let [a, bob] = ["a", "bob"].map(|user| builder::user_id(Scope::DEFAULT, user));
+    let side = |from, peer, kind| {
+        let owner = (Scope::DEFAULT.workspace, from);
+        let plain = Transfer::plain(ids.transfer(), owner, kind, builder::credits(30), START);
+        Transfer { reference: Some("gift-1".to_owned()), peer: Some(peer), ..plain }
+    };
+    let (sent, received) = (side(a, bob, TransferKind::GiftSent), side(bob, a, TransferKind::GiftReceived));
+    store.gift(Gift { sent, received, idempotency: None }).await.unwrap();
+    store.accept((0..2).map(|_| builder::accept(&ids, START).hold(100)).collect()).await.unwrap();
+    let runs = claim(&store, &ids, 2, builder::no_limits()).await;
+    let ends = vec![builder::settle(&ids, &runs[0], START), builder::fail(&ids, &runs[1], FailureCode::Refused, START)];
+    store.turn(builder::writes(START, ends)).await.unwrap();
+    assert_eq!(store.audit().await.unwrap(), vec![]);
+    let vandal = vandal(&namespace.name).await;
+    for table in ["accounts", "transfers", "lots"] {
+        vandal.batch_execute(&format!("create table {table}_saved as table {table}")).await.unwrap();
+    }
+    for (check, damage) in DAMAGES {
+        assert!(vandal.execute(*damage, &[]).await.unwrap() > 0, "{damage} did nothing");
+        let findings = store.audit().await.unwrap();
+        assert!(findings.iter().any(|finding| finding.check == *check), "{damage}: {findings:?}");
+        for table in ["accounts", "transfers", "lots"] {
+            let restore = format!("delete from {table}; insert into {table} select * from {table}_saved");
+            vandal.batch_execute(&restore).await.unwrap();
+        }
+        assert_eq!(store.audit().await.unwrap(), vec![], "{damage} was mended");
+    }
 }

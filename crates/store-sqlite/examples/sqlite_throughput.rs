@@ -5,7 +5,7 @@
 
 use copydesk_core::NodeId;
 use copydesk_store::generations::{Accept, Change, Claimed, Turn};
-use copydesk_store::{AdminStore, GenerationStore, LedgerStore, Scope};
+use copydesk_store::{AdminStore, GenerationStore, LedgerStore};
 use copydesk_store_sqlite::{Options, SqliteStore};
 use copydesk_store_tests::builder::{self, AcceptWith, Ids, START};
 use std::sync::Arc;
@@ -46,16 +46,7 @@ fn settle(ids: &Ids, run: &Claimed) -> Change {
 
 async fn grant(store: &SqliteStore, ids: &Ids, plan: &Plan) {
     for user in 0..plan.users {
-        let grant = copydesk_core::ledger::Transfer {
-            id: ids.transfer(),
-            workspace: Scope::DEFAULT.workspace,
-            user: builder::user_id(Scope::DEFAULT, &format!("user-{user}")),
-            kind: copydesk_core::ledger::TransferKind::Grant,
-            amount: builder::credits(i64::MAX / 2),
-            generation: None,
-            reference: None,
-            at: START,
-        };
+        let grant = builder::grant(ids, &format!("user-{user}"), i64::MAX / 2, START);
         store.post(grant).await.expect("grant");
     }
 }

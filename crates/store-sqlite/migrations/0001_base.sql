@@ -107,7 +107,12 @@ CREATE TABLE generations (
     max_attempts INTEGER NOT NULL,
     attempts_per_model INTEGER NOT NULL,
     hold INTEGER NOT NULL CHECK (hold >= 0),
+    -- How a metered price follows from the cost: micro-credits per dollar, basis points, micro-credits.
+    metered_per_usd INTEGER,
+    metered_margin INTEGER,
+    metered_min INTEGER,
     input_bytes INTEGER NOT NULL,
+    CHECK ((metered_per_usd IS NULL) = (metered_margin IS NULL) AND (metered_per_usd IS NULL) = (metered_min IS NULL)),
     FOREIGN KEY (workspace_id, draft_id) REFERENCES drafts (workspace_id, id)
 ) STRICT, WITHOUT ROWID;
 
@@ -311,6 +316,7 @@ CREATE TABLE steps (
     seq INTEGER NOT NULL,
     name TEXT NOT NULL,
     output TEXT NOT NULL,
+    cost_nanousd INTEGER,
     workspace_id BLOB NOT NULL,
     finished_at INTEGER NOT NULL,
     PRIMARY KEY (generation_id, seq),
@@ -372,6 +378,8 @@ CREATE TABLE accounts (
     user_id BLOB NOT NULL,
     available INTEGER NOT NULL CHECK (available >= 0),
     held INTEGER NOT NULL CHECK (held >= 0),
+    -- How many lots there are, so that nobody looks for those of a user who has none.
+    lots INTEGER NOT NULL CHECK (lots >= 0),
     chain_seq INTEGER NOT NULL,
     chain_hash BLOB NOT NULL,
     PRIMARY KEY (workspace_id, user_id)
@@ -383,14 +391,22 @@ CREATE TABLE transfers (
     workspace_id BLOB NOT NULL,
     user_id BLOB NOT NULL,
     kind TEXT NOT NULL CHECK (
-        kind = 'grant' OR kind = 'hold' OR kind = 'settle' OR kind = 'release' OR kind = 'refund'
+        kind = 'grant' OR kind = 'hold' OR kind = 'settle' OR kind = 'release' OR kind = 'refund' OR kind = 'purchase'
+        OR kind = 'adjust_up' OR kind = 'adjust_down' OR kind = 'gift_sent' OR kind = 'gift_received' OR kind = 'expire'
+        OR kind = 'absorb'
     ),
     debit_account TEXT NOT NULL,
     credit_account TEXT NOT NULL,
     amount INTEGER NOT NULL CHECK (amount > 0),
     generation_id BLOB,
     reference TEXT,
+    reason TEXT,
+    peer_id BLOB,
+    expires_at INTEGER,
     created_at INTEGER NOT NULL,
+    -- The user's balances right after it.
+    available_after INTEGER NOT NULL,
+    held_after INTEGER NOT NULL,
     chain_seq INTEGER NOT NULL,
     chain_hash BLOB NOT NULL,
     CHECK (debit_account <> credit_account),
@@ -398,9 +414,36 @@ CREATE TABLE transfers (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX transfers_workspace ON transfers (workspace_id, id);
-CREATE UNIQUE INDEX transfers_once ON transfers (generation_id, kind) WHERE kind = 'hold' OR kind = 'settle' OR kind = 'release';
+CREATE UNIQUE INDEX transfers_once ON transfers (generation_id, kind)
+    WHERE kind = 'hold' OR kind = 'settle' OR kind = 'release' OR kind = 'absorb';
 CREATE INDEX transfers_generation ON transfers (generation_id) WHERE generation_id IS NOT NULL;
-CREATE UNIQUE INDEX transfers_reference ON transfers (workspace_id, reference) WHERE reference IS NOT NULL;
+-- Both rows of a gift have its reference.
+CREATE UNIQUE INDEX transfers_reference ON transfers (workspace_id, reference)
+    WHERE reference IS NOT NULL AND kind <> 'gift_received';
+
+-- What is left of grants and purchases that expire. What is used up is gone.
+CREATE TABLE lots (
+    workspace_id BLOB NOT NULL,
+    user_id BLOB NOT NULL,
+    expires_at INTEGER NOT NULL,
+    transfer_id BLOB NOT NULL,
+    remaining INTEGER NOT NULL CHECK (remaining > 0),
+    PRIMARY KEY (workspace_id, user_id, expires_at, transfer_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX lots_expiry ON lots (expires_at);
+
+-- What was posted under a client's own key.
+CREATE TABLE post_keys (
+    workspace_id BLOB NOT NULL,
+    owner TEXT NOT NULL,
+    route TEXT NOT NULL,
+    key TEXT NOT NULL,
+    fingerprint BLOB NOT NULL,
+    transfer_id BLOB NOT NULL,
+    expires_at INTEGER NOT NULL,
+    PRIMARY KEY (workspace_id, owner, route, key)
+) STRICT, WITHOUT ROWID;
 
 -- Numbers rise in the order of the commits and are a reader's cursor, so none is ever used twice: the writer continues
 -- after the largest one, which retention therefore never removes.

@@ -5,10 +5,12 @@
 use crate::codec;
 use crate::db::{Db, sql};
 use crate::fault::Done;
-use crate::ledger::transfer_row;
+use crate::ledger::entry_row;
 use copydesk_core::ledger::chain::{ChainHash, link};
+use copydesk_core::ledger::{Balance, rules};
 use copydesk_core::{AssetId, CallId, DraftId, GenerationId, UserId, WorkspaceId};
 use copydesk_store::admin::Finding;
+use copydesk_store::ledger::Entry;
 use uuid::Uuid;
 
 /// A check by statement: its name, its text, and what its subjects are.
@@ -30,6 +32,7 @@ macro_rules! check {
 }
 
 const CHAIN: &str = "ledger_chain";
+const RUNNING: &str = "running_balance";
 
 fn generation(id: Uuid) -> String {
     GenerationId(id).to_string()
@@ -51,7 +54,7 @@ fn any(id: Uuid) -> String {
     id.to_string()
 }
 
-const CHECKS: [Check; 20] = [
+const CHECKS: [Check; 22] = [
     check!("generation_in_one_place", generation),
     check!("completed_has_one_version", generation),
     check!("version_only_of_completed", generation),
@@ -65,6 +68,8 @@ const CHECKS: [Check; 20] = [
     check!("hold_balances", generation),
     check!("balance_is_fold", user),
     check!("balance_not_negative", user),
+    check!("gifts_net_to_zero", user),
+    check!("lots_fit_transfers", user),
     check!("target_holder_is_live", generation),
     check!("waiting_target_has_holder", generation),
     check!("live_key_is_live", generation),
@@ -97,15 +102,15 @@ fn run(db: Db<'_>, check: &Check, now: i64, findings: &mut Vec<Finding>) -> Done
     Ok(())
 }
 
-/// Links every transfer of every account again.
+/// Links every transfer of every account again, and posts it again to the balance before it.
 fn check_chain(db: Db<'_>, findings: &mut Vec<Finding>) -> Done<()> {
     let mut owner: Option<(WorkspaceId, UserId)> = None;
-    let (mut hash, mut seq) = (ChainHash::START, 0);
+    let (mut hash, mut seq, mut balance) = (ChainHash::START, 0, Balance::default());
     db.each(sql!("audit/ledger_chain"), [], |row| {
-        let transfer = transfer_row(row)?;
+        let Entry { transfer, after } = entry_row(row)?;
         if owner != Some((transfer.workspace, transfer.user)) {
             owner = Some((transfer.workspace, transfer.user));
-            (hash, seq) = (ChainHash::START, 0);
+            (hash, seq, balance) = (ChainHash::START, 0, Balance::default());
         }
         let (stored_seq, stored): (i64, [u8; 32]) = (row.get("chain_seq")?, row.get("chain_hash")?);
         seq += 1;
@@ -114,8 +119,12 @@ fn check_chain(db: Db<'_>, findings: &mut Vec<Finding>) -> Done<()> {
                 (transfer.id.to_string(), format!("link {stored_seq} does not follow the one before it"));
             findings.push(Finding { check: CHAIN, subject, detail });
         }
+        if rules::post(balance, transfer.kind, transfer.amount) != Ok(after) {
+            let (subject, detail) = (transfer.id.to_string(), format!("{after:?} does not follow {balance:?}"));
+            findings.push(Finding { check: RUNNING, subject, detail });
+        }
         // Goes on from what stands there, so that one changed row is one finding and not all after it.
-        (hash, seq) = (ChainHash(stored), stored_seq);
+        (hash, seq, balance) = (ChainHash(stored), stored_seq, after);
         Ok(())
     })
 }

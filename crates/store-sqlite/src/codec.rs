@@ -3,6 +3,7 @@
 
 use crate::fault::{Done, Fault};
 use copydesk_core::generation::{Failure, FailureCode};
+use copydesk_core::ledger::{Margin, Metered};
 use copydesk_core::{MicroCredits, Timestamp};
 use copydesk_store::StoreError;
 use rusqlite::types::FromSql;
@@ -30,6 +31,16 @@ pub(crate) fn maybe_instant(row: &Row<'_>, column: impl RowIndex) -> Done<Option
 pub(crate) fn credits(row: &Row<'_>, column: impl RowIndex) -> Done<MicroCredits> {
     let micros: i64 = row.get(column)?;
     MicroCredits::new(micros).map_err(|error| Fault::corrupt(error.to_string()))
+}
+
+/// How the price of a generation follows from its cost, if it does.
+pub(crate) fn metered(row: &Row<'_>) -> Done<Option<Metered>> {
+    let per_usd: Option<i64> = row.get("metered_per_usd")?;
+    if per_usd.is_none() {
+        return Ok(None);
+    }
+    let margin = Margin(row.get("metered_margin")?);
+    Ok(Some(Metered { per_usd: credits(row, "metered_per_usd")?, margin, min: credits(row, "metered_min")? }))
 }
 
 /// A number that is never negative in a sound database.

@@ -8,6 +8,7 @@ use copydesk_core::ledger::{Transfer, TransferKind};
 use copydesk_core::{GenerationId, Timestamp};
 use copydesk_store::drafts::DraftFilter;
 use copydesk_store::generations::{Accepted, Change, Claimed, Heartbeat, Turn};
+use copydesk_store::ledger::{Gift, Post};
 use copydesk_store::{AdminStore, DraftStore, GenerationStore, LedgerStore, PageRequest, Scope, StoreError};
 use copydesk_store_sqlite::{Options, SqliteStore};
 use copydesk_store_tests::builder::{self, AcceptWith, Ids, START};
@@ -132,20 +133,27 @@ async fn a_crash_keeps_every_acknowledged_row() {
     assert_eq!(claim(&revived, &Ids::of_realm(7), 100, START).await.len(), 40);
 }
 
+/// A gift of 30 from `a` to `bob`.
+fn gift(ids: &Ids) -> Gift {
+    let [a, bob] = ["a", "bob"].map(|user| builder::user_id(Scope::DEFAULT, user));
+    let side = |from, peer, kind| {
+        let plain =
+            Transfer::plain(ids.transfer(), (Scope::DEFAULT.workspace, from), kind, builder::credits(30), START);
+        Transfer { reference: Some("gift-1".to_owned()), peer: Some(peer), ..plain }
+    };
+    let (sent, received) = (side(a, bob, TransferKind::GiftSent), side(bob, a, TransferKind::GiftReceived));
+    Gift { sent, received, idempotency: None }
+}
+
 /// One of everything: completed with a settled hold, failed, running, waiting for a target, ready.
 async fn busy_store(folder: &Path) -> (SqliteStore, Vec<GenerationId>) {
     let (store, ids) = (open(folder), Ids::new());
-    let grant = Transfer {
-        id: ids.transfer(),
-        workspace: Scope::DEFAULT.workspace,
-        user: builder::user_id(Scope::DEFAULT, "a"),
-        kind: TransferKind::Grant,
-        amount: builder::credits(1_000),
-        generation: None,
-        reference: None,
-        at: START,
-    };
+    let expires_at = Some(START.plus(std::time::Duration::from_secs(86_400)));
+    let grant = builder::grant(&ids, "a", 1_000, START);
+    let grant = Post { transfer: Transfer { expires_at, ..grant.transfer }, ..grant };
+    store.post(builder::grant(&ids, "bob", 5, START)).await.unwrap();
     store.post(grant).await.unwrap();
+    store.gift(gift(&ids)).await.unwrap();
     let batch = vec![
         builder::accept(&ids, START).hold(100),
         builder::accept(&ids, START).hold(100),
@@ -173,6 +181,33 @@ async fn busy_store(folder: &Path) -> (SqliteStore, Vec<GenerationId>) {
     (store, made)
 }
 
+/// How many rows each table has.
+fn row_counts(folder: &Path) -> Vec<(String, i64)> {
+    let view = vandal(folder);
+    let mut tables = view.prepare("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name").unwrap();
+    let names: Vec<String> = tables.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
+    let count = |name: String| {
+        let rows = view.query_row(&format!("SELECT count(*) FROM {name}"), [], |row| row.get(0)).unwrap();
+        (name, rows)
+    };
+    names.into_iter().map(count).collect()
+}
+
+/// Only here: the tables can be counted from outside.
+#[tokio::test]
+async fn who_cannot_pay_leaves_no_row_in_any_table() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, _) = busy_store(folder.path()).await;
+    let ids = Ids::of_realm(9);
+    let before = row_counts(folder.path());
+    let refused =
+        store.accept(vec![builder::accept(&ids, START).user("bob").hold(36).target("t").dedupe("d").key("k", 1)]);
+    assert_eq!(refused.await.unwrap().remove(0).unwrap_err().code(), "insufficient_credits");
+    let too_much = builder::accept(&ids, START).user("stranger").hold(1);
+    assert_eq!(store.accept(vec![too_much]).await.unwrap().remove(0).unwrap_err().code(), "insufficient_credits");
+    assert_eq!(row_counts(folder.path()), before);
+}
+
 /// Each damage, and the check that must name it.
 const DAMAGES: &[(&str, &str)] = &[
     ("generation_in_one_place", "DELETE FROM runs"),
@@ -193,7 +228,19 @@ const DAMAGES: &[(&str, &str)] = &[
     ("hold_balances", "UPDATE outcomes SET settled = settled + 1 WHERE settled > 0"),
     ("balance_is_fold", "UPDATE accounts SET available = available + 1"),
     ("balance_not_negative", "UPDATE accounts SET held = -1"),
-    ("ledger_chain", "UPDATE transfers SET reference = 'forged' WHERE kind = 'grant'"),
+    ("hold_balances", "UPDATE transfers SET kind = 'absorb' WHERE kind = 'release'"),
+    ("gifts_net_to_zero", "UPDATE transfers SET amount = amount - 1 WHERE kind = 'gift_received'"),
+    ("gifts_net_to_zero", "DELETE FROM transfers WHERE kind = 'gift_sent'"),
+    ("lots_fit_transfers", "UPDATE lots SET remaining = remaining + 1000"),
+    ("lots_fit_transfers", "UPDATE lots SET expires_at = expires_at + 1"),
+    ("lots_fit_transfers", "DELETE FROM lots"),
+    ("lots_fit_transfers", "UPDATE accounts SET lots = lots + 1"),
+    ("running_balance", "UPDATE transfers SET available_after = available_after + 1 WHERE kind = 'settle'"),
+    ("running_balance", "UPDATE transfers SET held_after = held_after + 1 WHERE kind = 'grant'"),
+    ("ledger_chain", "UPDATE transfers SET reason = 'forged' WHERE kind = 'settle'"),
+    ("ledger_chain", "UPDATE transfers SET expires_at = expires_at + 1 WHERE kind = 'grant'"),
+    ("ledger_chain", "UPDATE transfers SET peer_id = user_id WHERE kind = 'gift_sent'"),
+    ("ledger_chain", "UPDATE transfers SET reference = 'forged' WHERE kind = 'grant' AND expires_at IS NOT NULL"),
     ("ledger_chain", "UPDATE transfers SET amount = amount + 1 WHERE kind = 'settle'"),
     ("ledger_chain", "DELETE FROM transfers WHERE chain_seq = (SELECT max(chain_seq) FROM transfers)"),
     ("target_holder_is_live", "UPDATE live_targets SET generation_id = (SELECT id FROM outcomes LIMIT 1)"),

@@ -10,7 +10,7 @@ use copydesk_store::drafts::{DraftFilter, DraftRow, VersionRow};
 use copydesk_store::generations::{
     Accept, Accepted, Applied, Change, Claimed, GenerationFilter, GenerationRow, Heartbeat, Limits, Turn, TurnAnswer,
 };
-use copydesk_store::ledger::Posted;
+use copydesk_store::ledger::{Entry, Gift, Post, Posted, TransferFilter};
 use copydesk_store::usage::{CallFilter, CallRow};
 use copydesk_store::{Order, PageRequest, Scope, Store, StoreError};
 use futures::future::BoxFuture;
@@ -63,7 +63,7 @@ pub struct Snapshot {
     pub generations: Vec<GenerationRow>,
     pub drafts: Vec<DraftRow>,
     pub versions: Vec<VersionRow>,
-    pub transfers: Vec<Transfer>,
+    pub transfers: Vec<Entry>,
     pub balances: Vec<(UserId, Balance)>,
     pub events: Vec<EventRow>,
 }
@@ -234,23 +234,34 @@ impl Bench {
     }
 
     pub async fn grant(&self, user: &str, micros: i64) {
-        let posted = self.post(self.transfer(TransferKind::Grant, user, micros)).await.expect("grant");
-        assert!(posted.posted);
+        self.open_with(user, self.transfer(TransferKind::Grant, user, micros)).await;
+    }
+    /// Posts for a user who may be new.
+    pub async fn open_with(&self, user: &str, transfer: Transfer) {
+        let post = Post { transfer, open_as: Some(user.to_owned()), idempotency: None };
+        assert!(self.store.post(post).await.expect("post").posted);
     }
     pub fn transfer(&self, kind: TransferKind, user: &str, micros: i64) -> Transfer {
-        Transfer {
-            id: self.ids.transfer(),
-            workspace: Scope::DEFAULT.workspace,
-            user: builder::user_id(Scope::DEFAULT, user),
-            kind,
-            amount: builder::credits(micros),
-            generation: None,
-            reference: None,
-            at: self.now(),
-        }
+        let owner = (Scope::DEFAULT.workspace, builder::user_id(Scope::DEFAULT, user));
+        Transfer::plain(self.ids.transfer(), owner, kind, builder::credits(micros), self.now())
     }
+    /// Posts for a user who is known, or is the first to be called `a`.
     pub async fn post(&self, transfer: Transfer) -> Result<Posted, StoreError> {
-        self.store.post(transfer).await
+        let open_as = (transfer.user == builder::user_id(Scope::DEFAULT, "a")).then(|| "a".to_owned());
+        self.store.post(Post { transfer, open_as, idempotency: None }).await
+    }
+    pub fn gift(&self, from: &str, to: &str, micros: i64, reference: &str) -> Gift {
+        let [sender, receiver] = [from, to].map(|user| builder::user_id(Scope::DEFAULT, user));
+        let reference = Some(reference.to_owned());
+        let sent = Transfer { reference, peer: Some(receiver), ..self.transfer(TransferKind::GiftSent, from, micros) };
+        let (id, kind, peer) = (self.ids.transfer(), TransferKind::GiftReceived, Some(sender));
+        let received = Transfer { id, user: receiver, kind, peer, ..sent.clone() };
+        Gift { sent, received, idempotency: None }
+    }
+    /// Expires all that is due.
+    pub async fn expire_lots(&self) -> Vec<Transfer> {
+        let ids = (0..100).map(|_| self.ids.transfer()).collect();
+        self.store.expire_lots(self.now(), ids).await.expect("expire_lots")
     }
     /// Available and held, in micro-credits.
     pub async fn balance(&self, user: &str) -> (i64, i64) {
@@ -274,9 +285,12 @@ impl Bench {
         all(|page| self.store.list_drafts(scope, DraftFilter::default(), page)).await
     }
     pub async fn transfers(&self, scope: Scope) -> Vec<Transfer> {
-        let mut rows = all(|page| self.store.transfers(scope, None, page)).await;
-        rows.sort_by_key(|row| row.id);
-        rows
+        self.statement(scope, TransferFilter::default()).await.into_iter().map(|entry| entry.transfer).collect()
+    }
+    /// In the order of their ids.
+    pub async fn statement(&self, scope: Scope, filter: TransferFilter) -> Vec<Entry> {
+        let lines = all(|page| self.store.transfers(scope, filter.clone(), page)).await;
+        lines.into_iter().map(|line| line.entry).collect()
     }
     pub async fn events(&self, scope: Scope) -> Vec<EventRow> {
         self.events_caught_up().await;
@@ -317,7 +331,7 @@ impl Bench {
         for user in users {
             balances.push((user, self.store.balance(scope, user).await.expect("balance")));
         }
-        let transfers = self.transfers(scope).await;
+        let transfers = self.statement(scope, TransferFilter::default()).await;
         let events = self.events(scope).await;
         Snapshot { generations, drafts, versions, transfers, balances, events }
     }

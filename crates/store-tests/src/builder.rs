@@ -5,6 +5,7 @@ use copydesk_core::generation::event::{FallbackReason, Jitter, Success};
 use copydesk_core::generation::fairness::Priority;
 use copydesk_core::generation::{Effect, Event, Failure, FailureCode, FaultOf, Generation, State, Verdict, transition};
 use copydesk_core::health::{Cooling, Ended, Fault, Sign};
+use copydesk_core::ledger::{Margin, Metered, Transfer, TransferKind};
 use copydesk_core::metering::usage::{CallOutcome, TokenUsage};
 use copydesk_core::{
     CallId, DraftId, GenerationId, KeyId, MicroCredits, NanoUsd, NodeId, Timestamp, Tokens, TransferId, UserId,
@@ -14,6 +15,7 @@ use copydesk_store::Scope;
 use copydesk_store::generations::{
     Accept, Change, Claim, Claimed, Fence, FinishedStep, Idempotency, Lane, Limits, NewContent, Slot, Turn, Write,
 };
+use copydesk_store::ledger::Post;
 use copydesk_store::usage::{ClosedCall, OpenCall};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -71,6 +73,13 @@ pub fn user_id(scope: Scope, external: &str) -> UserId {
     UserId::from_external(scope.workspace, external)
 }
 
+/// A grant for a user of the default workspace who may be new.
+pub fn grant(ids: &Ids, user: &str, micros: i64, at: Timestamp) -> Post {
+    let owner = (Scope::DEFAULT.workspace, user_id(Scope::DEFAULT, user));
+    let transfer = Transfer::plain(ids.transfer(), owner, TransferKind::Grant, credits(micros), at);
+    Post { transfer, open_as: Some(user.to_owned()), idempotency: None }
+}
+
 /// A plain request: a new draft of user `a`, recipe `newsletter`, model `demo/swift`, no credits, one hour.
 pub fn accept(ids: &Ids, at: Timestamp) -> Accept {
     let (generation, draft) = (ids.generation(), ids.draft());
@@ -97,6 +106,7 @@ pub fn accept(ids: &Ids, at: Timestamp) -> Accept {
         max_attempts: 3,
         attempts_per_model: 3,
         hold: MicroCredits::ZERO,
+        metered: None,
         hold_id: ids.transfer(),
     }
 }
@@ -156,6 +166,11 @@ pub trait AcceptWith: Sized {
     fn hold(self, micros: i64) -> Self {
         self.change(|it| it.hold = credits(micros))
     }
+    /// A price of one micro-credit for each billionth of a dollar, with the hold as the most.
+    fn metered(self, min: i64) -> Self {
+        let (per_usd, margin) = (credits(1_000_000_000), Margin(0));
+        self.change(|it| it.metered = Some(Metered { per_usd, margin, min: credits(min) }))
+    }
     fn recipe(self, name: &str) -> Self {
         self.change(|it| it.recipe = name.to_owned())
     }
@@ -182,6 +197,9 @@ impl AcceptWith for Accept {
         self
     }
 }
+
+/// What a call of these tests costs, where nothing else is said.
+pub const COST: NanoUsd = NanoUsd(1_000);
 
 pub fn no_limits() -> Limits {
     Limits { global: None, lanes: vec![], rates: vec![] }
@@ -249,21 +267,26 @@ pub fn change(ids: &Ids, scope: Scope, generation: &Generation, event: &Event, a
     let stores = decision.effects.iter().any(|effect| matches!(effect, Effect::StoreVersion(_)));
     Change {
         content: stores.then(|| content(&format!("Result of {}", generation.id))),
-        ..Change::of(scope, at, Fence::of(generation), decision, [ids.transfer(), ids.transfer()])
+        ..Change::of(scope, at, Fence::of(generation), decision, [ids.transfer(), ids.transfer(), ids.transfer()])
     }
 }
 
 /// What a worker says about the generation it was given.
 pub fn settle(ids: &Ids, run: &Claimed, at: Timestamp) -> Change {
-    succeed(ids, run, Success::Generated, CallOutcome::Ok, at)
+    succeed(ids, run, Success::Generated, CallOutcome::Ok, COST, at)
 }
 
 pub fn stop(ids: &Ids, run: &Claimed, at: Timestamp) -> Change {
-    succeed(ids, run, Success::Stopped, CallOutcome::Cancelled, at)
+    succeed(ids, run, Success::Stopped, CallOutcome::Cancelled, COST, at)
 }
 
-fn succeed(ids: &Ids, run: &Claimed, success: Success, outcome: CallOutcome, at: Timestamp) -> Change {
-    let event = Event::AttemptSucceeded { attempt: run.generation.attempt, success };
+/// A settle whose calls cost this much: what a metered price follows.
+pub fn settle_at_cost(ids: &Ids, run: &Claimed, cost: NanoUsd, at: Timestamp) -> Change {
+    succeed(ids, run, Success::Generated, CallOutcome::Ok, cost, at)
+}
+
+fn succeed(ids: &Ids, run: &Claimed, success: Success, outcome: CallOutcome, cost: NanoUsd, at: Timestamp) -> Change {
+    let event = Event::AttemptSucceeded { attempt: run.generation.attempt, success, cost: Some(cost) };
     let change = change(ids, run.scope, &run.generation, &event, at);
     Change { closes: Some(closed(run.call, outcome, 0)), ..change }
 }
@@ -339,9 +362,14 @@ pub fn step(ids: &Ids, run: &Claimed, name: &str, output: &str, next: &str, at: 
     Change {
         closes: Some(closed(run.call, CallOutcome::Ok, 0)),
         opens: Some(OpenCall { id: ids.call(), step: next.to_owned(), model: run.model.clone() }),
-        step: Some(FinishedStep { name: name.to_owned(), output: output.to_owned() }),
+        step: Some(finished(name, output)),
         ..change
     }
+}
+
+/// A finished step whose call cost what [`closed`] says.
+pub fn finished(name: &str, output: &str) -> FinishedStep {
+    FinishedStep { name: name.to_owned(), output: output.to_owned(), cost: Some(COST) }
 }
 
 /// The worker's own picture after a change of its that was applied.

@@ -9,11 +9,11 @@ mod view;
 use crate::bench::Bench;
 use crate::builder::Ids;
 use crate::model::ModelStore;
-use copydesk_core::ledger::Transfer;
-use copydesk_core::{DraftId, GenerationId, NodeId, Timestamp};
+use copydesk_core::{DraftId, GenerationId, NodeId, Timestamp, TransferId};
 use copydesk_store::admin::PauseKey;
 use copydesk_store::drafts::{Edit, SetDraft};
 use copydesk_store::generations::{Accept, Applied, Claimed, Heartbeat, SweepRequest, Turn};
+use copydesk_store::ledger::{Gift, Post};
 use copydesk_store::{GenerationStore, Scope, Store};
 use std::sync::Arc;
 
@@ -63,7 +63,9 @@ enum Move {
     },
     Edit(Edit),
     Set(SetDraft),
-    Post(Transfer),
+    Post(Post),
+    Gift(Gift),
+    Expire(Timestamp, Vec<TransferId>),
     /// Reads one generation.
     Get(GenerationId),
 }
@@ -131,8 +133,11 @@ impl Driver {
             72..=74 => Move::Overdue(self.sweep_request()),
             75..=76 => Move::CloseOrphans { now: self.now, before: self.now },
             77..=79 => self.pause(),
-            80..=90 => self.editorial().await,
-            91..=95 => self.post().await,
+            80..=86 => self.editorial().await,
+            87..=92 => self.post().await,
+            93 => self.gift(),
+            94 => self.adjust(),
+            95 => self.expire(),
             _ => match self.dice.pick(&self.generations) {
                 Some(id) => Move::Get(*id),
                 None => self.accept(),

@@ -20,7 +20,7 @@ use copydesk_core::generation::waiting::Waiting;
 use copydesk_core::health::Paid;
 use copydesk_core::ledger::{Balance, Transfer};
 use copydesk_core::refusal::Refusal;
-use copydesk_core::{AssetId, DraftId, GenerationId, Timestamp, UserId};
+use copydesk_core::{AssetId, DraftId, GenerationId, Timestamp, TransferId, UserId};
 use copydesk_store::admin::{Description, EventRow, Finding, KeyRow, Pause, PauseKey};
 use copydesk_store::drafts::{AssetRow, DraftFilter, DraftRow, Edit, SetDraft, VersionRow};
 use copydesk_store::generations::{
@@ -28,7 +28,7 @@ use copydesk_store::generations::{
     SweepRequest, Turn, TurnAnswer,
 };
 use copydesk_store::health::Backlog;
-use copydesk_store::ledger::Posted;
+use copydesk_store::ledger::{AccountRow, Gift, Line, Post, Posted, TransferFilter};
 use copydesk_store::prices::{NewPrice, PriceRow};
 use copydesk_store::usage::{CallFilter, CallRow};
 use copydesk_store::{
@@ -124,14 +124,26 @@ impl DraftStore for ModelStore {
 }
 
 impl LedgerStore for ModelStore {
-    fn post(&self, transfer: Transfer) -> Answer<'_, Posted> {
-        Box::pin(async move { self.data().post(transfer) })
+    fn post(&self, post: Post) -> Answer<'_, Posted> {
+        Box::pin(async move { self.data().post(post) })
+    }
+    fn gift(&self, gift: Gift) -> Answer<'_, Posted> {
+        Box::pin(async move { self.data().gift(gift) })
+    }
+    fn expire_lots(&self, now: Timestamp, ids: Vec<TransferId>) -> Answer<'_, Vec<Transfer>> {
+        Box::pin(async move { Ok(self.data().expire_lots(now, ids)) })
     }
     fn balance(&self, scope: Scope, user: UserId) -> Answer<'_, Balance> {
         Box::pin(async move { Ok(self.data().balance(scope, user)) })
     }
-    fn transfers(&self, scope: Scope, user: Option<UserId>, page: PageRequest) -> Answer<'_, Page<Transfer>> {
-        Box::pin(async move { self.data().list_transfers(scope, user, &page) })
+    fn account(&self, scope: Scope, user: UserId) -> Answer<'_, AccountRow> {
+        Box::pin(async move { self.data().account(scope, user) })
+    }
+    fn accounts(&self, scope: Scope, page: PageRequest) -> Answer<'_, Page<AccountRow>> {
+        Box::pin(async move { self.data().list_accounts(scope, &page) })
+    }
+    fn transfers(&self, scope: Scope, filter: TransferFilter, page: PageRequest) -> Answer<'_, Page<Line>> {
+        Box::pin(async move { self.data().list_transfers(scope, &filter, &page) })
     }
 }
 

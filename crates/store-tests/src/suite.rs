@@ -4,6 +4,7 @@
 pub mod accept;
 pub mod admin;
 pub mod claim;
+pub mod credits;
 pub mod drafts;
 pub mod fairness;
 pub mod fence;
@@ -218,15 +219,37 @@ macro_rules! conformance {
                 open_calls_are_listed_and_newest_come_first;
             ledger:
                 a_grant_is_posted_once_per_reference,
+                a_reference_of_another_amount_kind_or_user_is_refused_and_not_written,
+                a_posting_is_repeated_by_its_idempotency_key_and_by_no_other_body,
+                a_grant_makes_its_user_and_nothing_else_does,
+                adjustments_keep_their_reason_and_never_overdraw,
+                a_statement_carries_its_running_balance,
+                accounts_are_paged_in_the_order_of_their_ids,
+                what_moves_by_hand_is_announced,
                 a_grant_or_refund_of_nothing_is_refused_and_not_written,
                 two_workspaces_references_never_meet,
                 racing_grants_of_one_reference_are_one,
+                racing_postings_of_one_idempotency_key_are_one,
                 a_user_never_seen_has_nothing,
                 refunds_never_exceed_what_was_settled,
                 a_failed_or_fallback_generation_has_nothing_to_refund,
                 racing_refunds_never_exceed_the_settle,
                 every_hold_is_resolved_exactly_once,
                 credits_and_debits_are_equal_over_all_accounts;
+            credits:
+                a_gift_moves_credits_from_one_user_to_the_other_once,
+                a_gift_that_no_balance_can_hold_is_refused_on_both_sides,
+                racing_gifts_both_ways_neither_lose_nor_make_credits,
+                what_is_left_of_a_grant_expires_and_nothing_else_does,
+                what_expires_soonest_is_spent_first,
+                what_a_hold_has_set_aside_expires_when_it_is_released,
+                what_is_spent_of_a_hold_does_not_expire,
+                expiring_is_bounded_goes_on_and_is_not_repeated,
+                racing_expiries_and_settles_keep_the_books,
+                a_metered_price_takes_the_cost_and_gives_the_rest_back,
+                what_a_metered_price_comes_to_above_the_hold_is_absorbed,
+                the_price_of_the_accept_is_the_price_of_the_end,
+                ten_thousand_races_for_the_end_of_a_generation_are_exact;
             admin:
                 a_fresh_store_fits_its_schema,
                 the_canary_writes_reads_and_leaves_nothing,

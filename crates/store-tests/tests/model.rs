@@ -34,7 +34,7 @@ async fn the_random_walk_meets_every_status_origin_outcome_transfer_and_queue() 
             queues.insert((row.recipe.clone(), row.model.clone()));
         }
         events.extend(world.events.iter().map(|event| event.kind.clone()));
-        kinds.extend(world.transfers.iter().map(|row| row.kind.as_str()));
+        kinds.extend(world.transfers.iter().map(|row| row.transfer.kind.as_str()));
         let calls = bench.calls_of(Scope::DEFAULT, CallFilter::default()).await;
         outcomes.extend(calls.iter().filter_map(|call| call.closed.as_ref()).map(|(_, call)| call.outcome.as_str()));
     }
@@ -42,6 +42,6 @@ async fn the_random_walk_meets_every_status_origin_outcome_transfer_and_queue() 
     assert_eq!(origins.into_iter().collect::<Vec<_>>(), ["fallback", "generated", "stopped"]);
     assert_eq!(outcomes.len(), CallOutcome::ALL.len(), "{outcomes:?}");
     assert_eq!(kinds.len(), TransferKind::ALL.len(), "{kinds:?}");
-    assert_eq!(events.len(), 8, "{events:?}");
+    assert_eq!(events.len(), 9, "{events:?}");
     assert_eq!(queues.len(), 6, "{queues:?}");
 }

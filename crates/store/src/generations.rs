@@ -7,8 +7,11 @@ use copydesk_core::generation::fairness::Priority;
 use copydesk_core::generation::waiting::Waiting;
 use copydesk_core::generation::{AttemptNo, Decision, Generation, RowVersion, State, Status, Terms};
 use copydesk_core::health::{Cooling, Debt, HealthNews, Paid, Rate, Rows, Sign, Subject};
+use copydesk_core::ledger::Metered;
 use copydesk_core::refusal::Refusal;
-use copydesk_core::{AssetId, CallId, DraftId, GenerationId, MicroCredits, NodeId, Timestamp, TransferId, UserId};
+use copydesk_core::{
+    AssetId, CallId, DraftId, GenerationId, MicroCredits, NanoUsd, NodeId, Timestamp, TransferId, UserId,
+};
 use std::time::Duration;
 
 pub trait GenerationStore: Send + Sync {
@@ -90,6 +93,7 @@ pub struct Accept {
     pub attempts_per_model: u32,
     /// Zero while credits are off. `hold_id` is the id of the ledger row if there is one.
     pub hold: MicroCredits,
+    pub metered: Option<Metered>,
     pub hold_id: TransferId,
 }
 
@@ -102,6 +106,7 @@ impl Accept {
             max_attempts: self.max_attempts,
             attempts_per_model: self.attempts_per_model,
             hold: self.hold,
+            metered: self.metered,
         }
     }
 }
@@ -288,13 +293,13 @@ pub struct Change {
     pub sign: Option<Sign>,
     /// What the call that ended used, and the next one it opens, in the rate lanes that are set. Counts likewise.
     pub debts: Vec<(Lane, Debt)>,
-    /// Ids for the ledger rows the effects may ask for (settle, release).
-    pub transfers: [TransferId; 2],
+    /// Ids for the ledger rows the effects may ask for (settle, release, absorb).
+    pub transfers: [TransferId; 3],
 }
 
 impl Change {
     /// A change that carries out `decision` and brings nothing with it.
-    pub fn of(scope: Scope, at: Timestamp, fence: Fence, decision: Decision, transfers: [TransferId; 2]) -> Change {
+    pub fn of(scope: Scope, at: Timestamp, fence: Fence, decision: Decision, transfers: [TransferId; 3]) -> Change {
         Change {
             scope,
             at,
@@ -355,6 +360,8 @@ pub struct NewContent {
 pub struct FinishedStep {
     pub name: String,
     pub output: String,
+    /// What its call cost; `None` is unknown. A metered price counts it also when another attempt ends the work.
+    pub cost: Option<NanoUsd>,
 }
 
 /// A checkpoint to be dropped, and the operation of the call that comes in its place.

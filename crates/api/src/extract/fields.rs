@@ -3,8 +3,8 @@
 
 use super::span;
 use crate::problem::Problem;
-use copydesk_core::Timestamp;
 use copydesk_core::time::BadTime;
+use copydesk_core::{MicroCredits, Timestamp};
 use copydesk_desk::error::Fault;
 use serde_json::{Map, Value};
 use std::time::Duration;
@@ -68,12 +68,8 @@ impl Fields {
     }
 
     pub fn required_text(&mut self, name: &'static str) -> String {
-        let there = self.left.get(name).is_some_and(|value| !value.is_null());
-        let text = self.text(name);
-        if !there {
-            self.fault(name, "required", format!("{name:?} is missing"));
-        }
-        text.unwrap_or_default()
+        self.must_have(name);
+        self.text(name).unwrap_or_default()
     }
 
     pub fn boolean(&mut self, name: &'static str) -> Option<bool> {
@@ -110,6 +106,44 @@ impl Fields {
                 .extend(inside.map(|fault| Fault { pointer: format!("/{name}/{place}{}", fault.pointer), ..fault }));
         }
         all
+    }
+
+    /// An amount of micro-credits above zero.
+    pub fn credits(&mut self, name: &'static str) -> Option<MicroCredits> {
+        let value = self.value(name)?;
+        let negative = ("amount_negative", "it must be above zero; the kind of the transfer says where it goes");
+        let read = whole(&value).and_then(|micros| MicroCredits::new(micros).map_err(|_| negative));
+        read.map_err(|(code, detail)| self.fault(name, code, detail)).ok()
+    }
+
+    pub fn required_credits(&mut self, name: &'static str) -> MicroCredits {
+        self.must_have(name);
+        self.credits(name).unwrap_or_default()
+    }
+
+    /// An amount with its sign: whether it is below zero, and how much it is.
+    pub fn required_signed_credits(&mut self, name: &'static str) -> (bool, MicroCredits) {
+        self.must_have(name);
+        let Some(value) = self.value(name) else { return (false, MicroCredits::ZERO) };
+        let read = whole(&value).and_then(|micros| {
+            let amount = micros.checked_abs().and_then(|micros| MicroCredits::new(micros).ok());
+            Ok((micros < 0, amount.ok_or(OUT_OF_RANGE)?))
+        });
+        read.unwrap_or_else(|(code, detail)| {
+            self.fault(name, code, detail);
+            (false, MicroCredits::ZERO)
+        })
+    }
+
+    fn must_have(&mut self, name: &'static str) {
+        if self.left.get(name).is_none_or(Value::is_null) {
+            self.fault(name, "required", format!("{name:?} is missing"));
+        }
+    }
+
+    /// Whether something is wrong with a field already.
+    pub fn blamed(&self, name: &str) -> bool {
+        self.faults.iter().any(|fault| fault.pointer == pointer(name))
     }
 
     pub fn texts(&mut self, name: &'static str) -> Option<Vec<String>> {
@@ -172,6 +206,27 @@ impl Fields {
             self.faults.push(Fault::new(pointer(name), "unknown_field", detail));
         }
         self.faults
+    }
+}
+
+const OUT_OF_RANGE: (&str, &str) =
+    ("amount_out_of_range", "it is larger than any balance can be (9,223,372,036,854 credits)");
+
+/// A whole number of micro-credits, or what is wrong with it.
+fn whole(value: &Value) -> Result<i64, (&'static str, &'static str)> {
+    let wrong = ("wrong_type", "it must be a whole number of micro-credits, without quotes (1 credit = 1000000)");
+    let Value::Number(number) = value else { return Err(wrong) };
+    match number.as_i64() {
+        Some(0) => return Err(("amount_zero", "there is nothing to move: it must not be zero")),
+        Some(micros) => return Ok(micros),
+        None => {}
+    }
+    match number.as_f64() {
+        Some(fraction) if fraction.fract() != 0.0 => {
+            Err(("amount_fractional", "there is nothing smaller than a micro-credit: it must be a whole number"))
+        }
+        Some(large) if large.abs() >= 9.2e18 => Err(OUT_OF_RANGE),
+        Some(_) | None => Err(wrong),
     }
 }
 
@@ -245,6 +300,34 @@ mod tests {
         let mut naive = fields(json!({"deadline": "2026-01-01T08:00:00"}));
         naive.instant_or_span("deadline", start);
         assert_eq!(faults(naive)[0].1, "naive_timestamp");
+    }
+
+    #[test]
+    fn an_amount_is_a_whole_number_of_micro_credits_above_zero() {
+        let cases = [
+            (json!(5), Ok(5)),
+            (json!(9_223_372_036_854_775_807_i64), Ok(i64::MAX)),
+            (json!(0), Err("amount_zero")),
+            (json!(-1), Err("amount_negative")),
+            (json!(1.5), Err("amount_fractional")),
+            (json!(9_223_372_036_854_775_808_u64), Err("amount_out_of_range")),
+            (json!(1e300), Err("amount_out_of_range")),
+            (json!("5"), Err("wrong_type")),
+            (json!([5]), Err("wrong_type")),
+        ];
+        for (value, expected) in cases {
+            let mut plain = fields(json!({"amount": value}));
+            match (plain.credits("amount"), expected) {
+                (Some(amount), Ok(micros)) => assert_eq!(amount.micros(), micros),
+                (None, Err(code)) => assert_eq!(faults(plain), [("/amount".to_owned(), code.to_owned())], "{value}"),
+                (read, _) => panic!("{value} was read as {read:?}"),
+            }
+        }
+        let mut signed = fields(json!({"amount": -7}));
+        assert_eq!(signed.required_signed_credits("amount"), (true, MicroCredits::new(7).unwrap()));
+        let mut least = fields(json!({"amount": i64::MIN}));
+        least.required_signed_credits("amount");
+        assert_eq!(faults(least)[0].1, "amount_out_of_range");
     }
 
     #[test]

@@ -9,8 +9,8 @@ use crate::wire::draft::{ContentBody, DraftBody};
 use crate::wire::generation::{Details, GenerationBody};
 use crate::wire::waiting::WaitingBody;
 use axum::response::{IntoResponse, Response};
-use copydesk_core::GenerationId;
 use copydesk_core::generation::Status;
+use copydesk_core::{GenerationId, MicroCredits};
 use copydesk_desk::publish::content_of;
 use copydesk_desk::store::drafts::DraftRow;
 use copydesk_desk::store::generations::GenerationRow;
@@ -29,6 +29,9 @@ pub(crate) async fn generation(api: &Api, scope: Scope, row: &GenerationRow) -> 
         Status::Processing | Status::Completed | Status::Failed | Status::Cancelled => None,
     };
     let (usage, cost) = call::sum(&all_calls(api, scope, id).await?);
+    let nothing_settled = body.credits.settled == 0;
+    let refunded = if nothing_settled { MicroCredits::ZERO } else { api.desk().refunded(scope, id).await? };
+    body.credits.refunded = Some(refunded.micros());
     let input = serde_json::from_str(&row.input).map_err(|error| unreadable("the input of", id, &error))?;
     body.details = Details { input: Some(input), waiting, usage: Some(usage), cost: Some(cost), draft: None };
     Ok(body)

@@ -41,7 +41,7 @@ pub(crate) struct GenerationBody {
     attempt_deadline_at: Option<String>,
     finished_at: Option<String>,
     deadline_at: String,
-    credits: CreditsBody,
+    pub credits: CreditsBody,
     error: Option<ErrorBody>,
     /// The last failed attempt's error, also when a later one succeeded.
     last_error: Option<LastError>,
@@ -70,8 +70,11 @@ pub(crate) struct Details {
 #[derive(Serialize)]
 pub(crate) struct CreditsBody {
     held: i64,
-    settled: i64,
+    pub settled: i64,
     released: i64,
+    /// Given back later of what was settled; only in the answer about one generation.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refunded: Option<i64>,
 }
 
 #[derive(Serialize)]
@@ -141,9 +144,12 @@ impl CreditsBody {
             held: 0,
             settled: settled.micros(),
             released: hold.saturating_sub(settled.micros()),
+            refunded: None,
         };
         match &row.generation.state {
-            State::Pending { .. } | State::Processing { .. } => CreditsBody { held: hold, settled: 0, released: 0 },
+            State::Pending { .. } | State::Processing { .. } => {
+                CreditsBody { held: hold, settled: 0, released: 0, refunded: None }
+            }
             State::Completed { settled, .. } => ended(*settled),
             State::Failed { .. } | State::Cancelled { .. } => ended(MicroCredits::ZERO),
         }

@@ -4,6 +4,7 @@
 pub(crate) mod accepted;
 pub(crate) mod admin;
 pub(crate) mod call;
+pub(crate) mod credits;
 pub(crate) mod draft;
 pub(crate) mod generation;
 pub(crate) mod links;

@@ -1,5 +1,6 @@
 //! Recipes as readers see them.
 
+use copydesk_core::ledger::Metered;
 use copydesk_desk::recipes::LoadedRecipe;
 use serde::Serialize;
 use serde_json::Value;
@@ -15,8 +16,9 @@ pub(crate) struct RecipeBody {
     output: &'static str,
     route: Vec<String>,
     steps: Vec<String>,
-    /// Units: micro-credits, per generation.
+    /// What one generation costs or, if its price follows from the cost, the most it does. Units: micro-credits.
     price: i64,
+    price_metered: Option<MeteredBody>,
     dedupe: bool,
     limits: LimitsBody,
     /// JSON Schema of the input, and an input that fits it; only in the answer about one recipe.
@@ -34,6 +36,23 @@ struct LimitsBody {
     input_bytes_max: usize,
 }
 
+/// How a price follows from the cost.
+#[derive(Serialize)]
+struct MeteredBody {
+    /// Units: micro-credits per US dollar.
+    per_usd: i64,
+    /// Units: per cent, such as `30%`.
+    margin: String,
+    /// Units: micro-credits.
+    min: i64,
+}
+
+impl From<Metered> for MeteredBody {
+    fn from(rate: Metered) -> MeteredBody {
+        MeteredBody { per_usd: rate.per_usd.micros(), margin: rate.margin.to_string(), min: rate.min.micros() }
+    }
+}
+
 impl RecipeBody {
     pub fn of(loaded: &LoadedRecipe, whole: bool) -> RecipeBody {
         let recipe = &loaded.recipe;
@@ -47,7 +66,8 @@ impl RecipeBody {
             output: recipe.output.as_str(),
             route: recipe.route.iter().map(ToString::to_string).collect(),
             steps: recipe.steps.iter().map(|step| step.name.clone()).collect(),
-            price: recipe.price.micros(),
+            price: recipe.price.hold().micros(),
+            price_metered: recipe.price.metered().map(MeteredBody::from),
             dedupe: recipe.dedupe,
             limits: LimitsBody {
                 attempts_max: recipe.limits.attempts_max,

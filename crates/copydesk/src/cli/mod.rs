@@ -4,6 +4,7 @@ mod assets;
 mod audit;
 mod cleanup_stale;
 mod config_show;
+mod credits;
 mod db;
 mod doctor;
 mod drafts;
@@ -79,6 +80,9 @@ enum Command {
     /// List generations, see what they wait for, cancel or retry them
     #[command(subcommand)]
     Generations(generations::Command),
+    /// Accounts, statements, grants, corrections, gifts and refunds
+    #[command(subcommand)]
+    Credits(credits::Command),
     /// End generations that are older than they should be; their holds are released
     CleanupStale(cleanup_stale::Arguments),
     /// Check this installation: database, schema, providers, folders
@@ -131,6 +135,7 @@ async fn dispatch(arguments: Arguments, output: Output) -> Result<u8, Failure> {
         Command::Generate(arguments) => generate::run(arguments, &settings, output).await,
         Command::Drafts(command) => drafts::run(command, &settings, output).await,
         Command::Generations(command) => generations::run(command, &settings, output).await,
+        Command::Credits(command) => credits::run(command, &settings, output).await,
         Command::CleanupStale(arguments) => cleanup_stale::run(arguments, &settings, output).await,
         Command::Doctor => doctor::run(&settings, output).await,
         Command::Audit => audit::run(&settings, output).await,

@@ -3,7 +3,8 @@
 
 use super::environment::Environment;
 use super::keys::{KEYS, Key};
-use super::{ConfigError, providers, rates};
+use super::{ConfigError, packs, providers, rates};
+use copydesk_desk::credits::Packs;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -48,6 +49,7 @@ pub struct Loaded {
     pub values: BTreeMap<&'static str, Value>,
     pub providers: providers::Providers,
     pub rates: Vec<rates::RateSettings>,
+    pub packs: Packs,
 }
 
 /// The settings file read when none is named and this one exists.
@@ -65,7 +67,8 @@ impl Loaded {
                 found.push((text.clone(), Origin::Flag(format!("--{}", key.name.replace('_', "-")))));
             }
             found.extend(from_environment(key, environment)?);
-            if let Some(value) = table.get(key.name) {
+            let written = if key.name == "credits" { packs::switch(&table) } else { table.get(key.name) };
+            if let Some(value) = written {
                 found.push((plain(value), Origin::File(path.clone())));
             }
             found.push((key.default.to_owned(), Origin::Default));
@@ -75,8 +78,8 @@ impl Loaded {
                 values.insert(key.name, Value { text, origin, hides });
             }
         }
-        let rates = rates::read(&path, &table)?;
-        Ok(Loaded { values, providers: providers::read(environment, &path, &table)?, rates })
+        let (rates, packs) = (rates::read(&path, &table)?, packs::read(&table)?);
+        Ok(Loaded { values, providers: providers::read(environment, &path, &table)?, rates, packs })
     }
 
     pub fn text(&self, name: &str) -> &str {

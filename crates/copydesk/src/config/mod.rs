@@ -5,6 +5,7 @@
 mod environment;
 mod keys;
 mod load;
+mod packs;
 mod providers;
 mod rates;
 mod settings;
@@ -32,4 +33,6 @@ pub enum ConfigError {
     BadProvider { name: String, reason: String },
     #[error("rate {name}: {reason}")]
     BadRate { name: String, reason: String },
+    #[error("pack {name}: {reason}")]
+    BadPack { name: String, reason: String },
 }

@@ -127,6 +127,7 @@ impl Settings {
             attempt_timeout: reader.span("attempt_timeout")?,
             drain_grace: reader.span("drain_grace")?,
             credits: reader.switch("credits")?,
+            packs: loaded.packs.clone(),
             rates: loaded.rates.iter().map(|rate| (rate.lane(), rate.rate)).collect(),
             ..DeskConfig::default()
         };

@@ -61,6 +61,8 @@ pub enum Effect {
     SettleHold(MicroCredits),
     /// Give this of the hold back. At most once per generation.
     ReleaseHold(MicroCredits),
+    /// A metered price came to this much above the hold: booked as the operator's loss. At most once per generation.
+    Absorb(MicroCredits),
     /// Let the next generation of the same target and the same dedupe key in.
     FreeTarget,
     /// Put it back into the queue; when, is said by the next state.

@@ -3,7 +3,7 @@
 
 use super::failure::Failure;
 use super::state::AttemptNo;
-use crate::{NodeId, Timestamp};
+use crate::{NanoUsd, NodeId, Timestamp};
 
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Event {
@@ -11,8 +11,9 @@ pub enum Event {
     Claimed { node: NodeId },
     /// A checkpoint inside the attempt was reached; the attempt goes on.
     StepFinished { attempt: AttemptNo },
-    /// The attempt has a result.
-    AttemptSucceeded { attempt: AttemptNo, success: Success },
+    /// The attempt has a result. `cost` is what the calls cost whose output is in it: those of this attempt, and those of
+    /// steps that earlier ones finished. `None` where one of them is not known.
+    AttemptSucceeded { attempt: AttemptNo, success: Success, cost: Option<NanoUsd> },
     /// The attempt has none. `fallback` says that the recipe has an honest fallback for this failure, to be used when no
     /// further attempt is due.
     AttemptFailed { attempt: AttemptNo, failure: Failure, jitter: Jitter, fallback: Option<FallbackReason> },

@@ -100,6 +100,7 @@ mod tests {
             max_attempts: 12,
             attempts_per_model: 3,
             hold: MicroCredits::ZERO,
+            metered: None,
         };
         let closed = |s| Some(at(s));
         let ready = |spent| (spent, Wait::Ready);

@@ -1,6 +1,7 @@
 //! The states of a generation. Who moves it on is said at each state; how, in `transition.rs`.
 
 use super::failure::Failure;
+use crate::ledger::Metered;
 use crate::{GenerationId, MicroCredits, NodeId, Timestamp};
 use std::fmt;
 use std::time::Duration;
@@ -113,6 +114,8 @@ pub struct Terms {
     pub attempts_per_model: u32,
     /// Reserved from the user at accept; zero while credits are off.
     pub hold: MicroCredits,
+    /// How the price follows from the cost, with the hold as the most; `None` where the hold is the price.
+    pub metered: Option<Metered>,
 }
 
 /// How a generation's attempts are shared out among the models of its route.

@@ -5,10 +5,11 @@ use super::effect::{Announcement, Decision, DraftMove, Effect, Origin};
 use super::event::{Event, Jitter, Success};
 use super::failure::{Failure, FailureCode};
 use super::retry::{self, Next};
-use super::state::{AttemptNo, Generation, RowVersion, State, Status, Wait};
+use super::state::{AttemptNo, Generation, RowVersion, State, Status, Terms, Wait};
+use crate::ledger::price::{self, Charge};
 use crate::refusal::Refusal;
 use crate::time::Age;
-use crate::{MicroCredits, NodeId, Timestamp};
+use crate::{MicroCredits, NanoUsd, NodeId, Timestamp};
 
 /// The answer to an event.
 #[allow(clippy::large_enum_variant, reason = "it lives for a moment and is nearly always the large one")]
@@ -58,8 +59,8 @@ fn processing(generation: &Generation, event: &Event, now: Timestamp) -> Verdict
     let current = |attempt: &AttemptNo| *attempt == generation.attempt;
     match event {
         Event::StepFinished { attempt } if current(attempt) => Verdict::Change(step(generation)),
-        Event::AttemptSucceeded { attempt, success } if current(attempt) => {
-            Verdict::Change(succeeded(generation, success, now))
+        Event::AttemptSucceeded { attempt, success, cost } if current(attempt) => {
+            Verdict::Change(succeeded(generation, success, *cost, now))
         }
         Event::AttemptFailed { attempt, failure, jitter, fallback } if current(attempt) => {
             let substitute = fallback.as_ref().map(|reason| Success::Fallback(reason.clone()));
@@ -132,21 +133,24 @@ fn requeued(generation: &Generation, spent: u32, wait: Wait, more: Vec<Effect>) 
     decision
 }
 
-fn succeeded(generation: &Generation, success: &Success, now: Timestamp) -> Decision {
-    let hold = generation.terms.hold;
-    let (origin, settled) = match success {
-        Success::Generated => (Origin::Generated, hold),
-        Success::Stopped => (Origin::Stopped, hold),
-        Success::Fallback(reason) => (Origin::Fallback(reason.clone()), MicroCredits::ZERO),
+fn succeeded(generation: &Generation, success: &Success, cost: Option<NanoUsd>, now: Timestamp) -> Decision {
+    let Terms { hold, metered, .. } = generation.terms;
+    let free = Charge { settle: MicroCredits::ZERO, absorb: MicroCredits::ZERO };
+    let (origin, charge) = match success {
+        Success::Generated => (Origin::Generated, price::charge(hold, metered, cost)),
+        Success::Stopped => (Origin::Stopped, price::charge(hold, metered, cost)),
+        Success::Fallback(reason) => (Origin::Fallback(reason.clone()), free),
     };
     let mut effects = vec![Effect::StoreVersion(origin), Effect::MoveDraft(DraftMove::Fill), Effect::FreeTarget];
-    if settled.is_zero() {
-        release(&mut effects, hold);
-    } else {
-        effects.push(Effect::SettleHold(settled));
+    if !charge.settle.is_zero() {
+        effects.push(Effect::SettleHold(charge.settle));
+    }
+    release(&mut effects, hold.checked_sub(charge.settle).unwrap_or(MicroCredits::ZERO));
+    if !charge.absorb.is_zero() {
+        effects.push(Effect::Absorb(charge.absorb));
     }
     effects.push(Effect::Announce(Announcement::Completed));
-    let mut decision = decide(generation, State::Completed { at: now, settled }, effects);
+    let mut decision = decide(generation, State::Completed { at: now, settled: charge.settle }, effects);
     decision.spent += 1;
     decision
 }
@@ -169,7 +173,7 @@ fn failed_attempt(
     match (retry::next(&generation.terms, generation.spent, failure, jitter, now), substitute) {
         (Next::RetryAt(until), _) => again(spent, Wait::BackingOff { until }),
         (Next::NextModel { spent }, _) => again(spent, Wait::Ready),
-        (Next::GiveUp, Some(success)) => succeeded(generation, success, now),
+        (Next::GiveUp, Some(success)) => succeeded(generation, success, None, now),
         (Next::GiveUp, None) => {
             let mut decision = failed(generation, failure.clone(), now);
             decision.spent = spent;
@@ -205,8 +209,8 @@ fn cancelled(generation: &Generation, now: Timestamp) -> Decision {
     decide(generation, State::Cancelled { at: now }, effects)
 }
 
-fn release(effects: &mut Vec<Effect>, hold: MicroCredits) {
-    if !hold.is_zero() {
-        effects.push(Effect::ReleaseHold(hold));
+fn release(effects: &mut Vec<Effect>, rest: MicroCredits) {
+    if !rest.is_zero() {
+        effects.push(Effect::ReleaseHold(rest));
     }
 }

@@ -31,11 +31,27 @@ pub fn link(previous: ChainHash, transfer: &Transfer) -> ChainHash {
         }
         None => hash.update([0]),
     }
-    match &transfer.reference {
-        Some(reference) => {
+    for text in [&transfer.reference, &transfer.reason] {
+        match text {
+            Some(text) => {
+                hash.update([1]);
+                hash.update((text.len() as u64).to_be_bytes());
+                hash.update(text.as_bytes());
+            }
+            None => hash.update([0]),
+        }
+    }
+    match transfer.peer {
+        Some(peer) => {
             hash.update([1]);
-            hash.update((reference.len() as u64).to_be_bytes());
-            hash.update(reference.as_bytes());
+            hash.update(peer.0.as_bytes());
+        }
+        None => hash.update([0]),
+    }
+    match transfer.expires_at {
+        Some(instant) => {
+            hash.update([1]);
+            hash.update(instant.micros().to_be_bytes());
         }
         None => hash.update([0]),
     }

@@ -3,8 +3,12 @@
 
 pub mod account;
 pub mod chain;
+pub mod lots;
+pub mod price;
 pub mod rules;
 pub mod transfer;
 
 pub use account::{Account, Balance};
-pub use transfer::{Transfer, TransferKind};
+pub use lots::Lot;
+pub use price::{Margin, Metered, Price};
+pub use transfer::{Transfer, TransferKind, Written};

@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::fallback::{FallbackReason, FallbackRules};
 use super::output::OutputForm;
 use super::step::{Settings, Step, StepAnswer, StepKind};
-use crate::MicroCredits;
+use crate::ledger::Price;
 
 /// Longest name of a recipe or a step. Units: characters.
 pub const NAME_CHARS_MAX: usize = 63;
@@ -54,8 +54,8 @@ pub struct Recipe {
     pub route: Vec<ModelRef>,
     pub output: OutputForm,
     pub limits: Limits,
-    /// What one generation costs the user. Fixed; frozen when a request is accepted.
-    pub price: MicroCredits,
+    /// What one generation costs the user; frozen when a request is accepted.
+    pub price: Price,
     /// Whether a second request with the same user and input gets the first one's ids while that one is live.
     pub dedupe: bool,
     pub fallback: FallbackRules,
@@ -175,6 +175,7 @@ impl Recipe {
         }
         self.route_faults(&mut faults);
         self.step_faults(&mut faults);
+        self.price_faults(&mut faults);
         self.limits.faults(&mut faults);
         self.fallback_faults(&mut faults);
         faults
@@ -285,6 +286,20 @@ impl Recipe {
         }
     }
 
+    fn price_faults(&self, faults: &mut Vec<RecipeFault>) {
+        let Price::Metered { max, rate } = self.price else { return };
+        let mut fault = |key: &str, what: &str, fix: &str| faults.push(RecipeFault::new(key, what, fix));
+        if max.is_zero() {
+            fault("price.max", "is zero, so nothing could ever be taken", "Write the most that one result may cost.");
+        }
+        if rate.per_usd.is_zero() {
+            fault("price.per_usd", "is zero", "Write the credits for one dollar of cost, such as \"100\".");
+        }
+        if rate.min > max {
+            fault("price.min", "is more than price.max", "Lower it: what is held is price.max.");
+        }
+    }
+
     fn fallback_faults(&self, faults: &mut Vec<RecipeFault>) {
         if !self.fallback.is_empty() && self.output != OutputForm::Article {
             let what = format!("fallbacks are articles, but the output form is {:?}", self.output.as_str());
@@ -354,6 +369,7 @@ const NAME_FIX: &str = "Start with a small letter; use small letters, digits, - 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ledger::{Margin, Metered};
     use crate::recipe::fallback::FallbackBody;
     use crate::recipe::step::Chat;
     use serde_json::json;
@@ -378,10 +394,16 @@ mod tests {
             route: vec!["demo/writer".parse().unwrap()],
             output: OutputForm::Text,
             limits: Limits::default(),
-            price: MicroCredits::ZERO,
+            price: Price::default(),
             dedupe: true,
             fallback: FallbackRules::default(),
         }
+    }
+
+    fn metered(max: &str, per_usd: &str, min: &str) -> Price {
+        let credits = |text: &str| text.parse().unwrap();
+        let rate = Metered { per_usd: credits(per_usd), margin: Margin(0), min: credits(min) };
+        Price::Metered { max: credits(max), rate }
     }
 
     #[test]
@@ -410,7 +432,7 @@ mod tests {
     #[test]
     fn every_rule_names_its_key() {
         type Break = fn(&mut Recipe);
-        let cases: [(&str, Break); 22] = [
+        let cases: [(&str, Break); 25] = [
             ("output", |r| r.output = OutputForm::Media),
             ("output", |r| {
                 drawing(r);
@@ -445,6 +467,9 @@ mod tests {
                 r.input_schema = json!({"properties": {"items": {}}});
                 r.fallback.no_content = Some(FallbackBody::Digest);
             }),
+            ("price.max", |r| r.price = metered("0", "100", "0")),
+            ("price.per_usd", |r| r.price = metered("5", "0", "0")),
+            ("price.min", |r| r.price = metered("5", "100", "5.000001")),
             ("limits.max_attempts", |r| r.limits.attempts_max = 0),
             ("limits.attempt_timeout", |r| r.limits.attempt_timeout = Duration::ZERO),
             ("limits.deadline", |r| r.limits.deadline = Some(Duration::from_secs(10))),

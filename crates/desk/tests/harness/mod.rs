@@ -22,6 +22,7 @@ use copydesk_providers::Registry;
 use copydesk_store::admin::EventRow;
 use copydesk_store::drafts::{DraftRow, VersionRow};
 use copydesk_store::generations::GenerationRow;
+use copydesk_store::ledger::Post;
 use copydesk_store::usage::{CallFilter, CallRow};
 use copydesk_store::{AdminStore, DraftStore, GenerationStore, LedgerStore, PageRequest, Scope, UsageStore};
 use copydesk_store_tests::{FaultyStore, ModelStore};
@@ -120,17 +121,11 @@ impl Bench {
     }
 
     pub async fn grant(&self, external: &str, amount: &str) {
-        let transfer = Transfer {
-            id: TransferId(self.world.uuid(START)),
-            workspace: SCOPE.workspace,
-            user: user(external),
-            kind: TransferKind::Grant,
-            amount: credits(amount),
-            generation: None,
-            reference: None,
-            at: START,
-        };
-        assert!(self.store.post(transfer).await.unwrap().posted);
+        let owner = (SCOPE.workspace, user(external));
+        let id = TransferId(self.world.uuid(START));
+        let transfer = Transfer::plain(id, owner, TransferKind::Grant, credits(amount), START);
+        let post = Post { transfer, open_as: Some(external.to_owned()), idempotency: None };
+        assert!(self.store.post(post).await.unwrap().posted);
     }
 
     pub fn assets_folder(&self) -> std::path::PathBuf {

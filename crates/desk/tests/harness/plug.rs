@@ -6,7 +6,7 @@ use copydesk_core::generation::waiting::Waiting;
 use copydesk_core::health::Paid;
 use copydesk_core::ledger::{Balance, Transfer};
 use copydesk_core::refusal::Refusal;
-use copydesk_core::{AssetId, DraftId, GenerationId, Timestamp, UserId};
+use copydesk_core::{AssetId, DraftId, GenerationId, Timestamp, TransferId, UserId};
 use copydesk_desk::clock::{Clock, HandClock};
 use copydesk_store::admin::{Description, EventRow, Finding, KeyRow, Pause, PauseKey};
 use copydesk_store::drafts::{AssetRow, DraftFilter, DraftRow, Edit, SetDraft, VersionRow};
@@ -15,7 +15,7 @@ use copydesk_store::generations::{
     SweepRequest, Turn, TurnAnswer,
 };
 use copydesk_store::health::Backlog;
-use copydesk_store::ledger::Posted;
+use copydesk_store::ledger::{AccountRow, Gift, Line, Post, Posted, TransferFilter};
 use copydesk_store::prices::{NewPrice, PriceRow};
 use copydesk_store::usage::{CallFilter, CallRow};
 use copydesk_store::{
@@ -147,9 +147,13 @@ pass_through! {
         CountDrafts = count_drafts(scope: Scope, user: Option<UserId>) -> Vec<(DraftStatus, u64)>;
     }
     LedgerStore {
-        Post = post(transfer: Transfer) -> Posted;
+        Post = post(post: Post) -> Posted;
+        Gift = gift(gift: Gift) -> Posted;
+        ExpireLots = expire_lots(now: Timestamp, ids: Vec<TransferId>) -> Vec<Transfer>;
+        Account = account(scope: Scope, user: UserId) -> AccountRow;
+        Accounts = accounts(scope: Scope, page: PageRequest) -> Page<AccountRow>;
         Balance = balance(scope: Scope, user: UserId) -> Balance;
-        Transfers = transfers(scope: Scope, user: Option<UserId>, page: PageRequest) -> Page<Transfer>;
+        Transfers = transfers(scope: Scope, filter: TransferFilter, page: PageRequest) -> Page<Line>;
     }
     UsageStore {
         Calls = calls(scope: Scope, filter: CallFilter, page: PageRequest) -> Page<CallRow>;

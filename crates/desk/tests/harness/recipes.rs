@@ -1,7 +1,7 @@
 //! The recipes of these tests, on disk as a user would write them: `note` (price 5, dedupe), `loose` (the same
 //! without dedupe), `pair` (two steps), `other-pair` (whose steps are named differently), `letter` (the newsletter at
-//! price 5), `routed` (two models), `wide` (two
-//! models and one of another provider) and `spare` (a route whose second model is not set up).
+//! price 5), `metered` and `guess` (two steps, by cost; the route of the other has an unpriced model), `routed` (two models),
+//! `wide` (two models and one of another provider) and `spare` (a route whose second model is not set up).
 
 use copydesk_recipes::Shelf;
 use std::fs;
@@ -25,6 +25,8 @@ pub fn shelf() -> (tempfile::TempDir, Shelf) {
     single(at, "wide", r#"["demo/one", "demo/two", "other/one"]"#, true);
     single(at, "spare", r#"["demo/one", "demo/absent", "demo/three"]"#, true);
     pair(at, "pair", "plan");
+    metered(at, "metered", one);
+    metered(at, "guess", r#"["demo/one", "demo/unlisted"]"#);
     letter(at);
     making(at);
     let shelf = Shelf::built_in().unwrap().with_user_dir(at).unwrap_or_else(|error| panic!("{error}"));
@@ -35,6 +37,18 @@ pub fn shelf() -> (tempfile::TempDir, Shelf) {
 pub fn changed_shelf() -> (tempfile::TempDir, Shelf) {
     let folder = tempfile::tempdir().unwrap();
     pair(folder.path(), "pair", "sketch");
+    let shelf = Shelf::built_in().unwrap().with_user_dir(folder.path()).unwrap_or_else(|error| panic!("{error}"));
+    (folder, shelf)
+}
+
+/// A shelf on which somebody has given `metered` another price.
+pub fn repriced(price: &str) -> (tempfile::TempDir, Shelf) {
+    let folder = tempfile::tempdir().unwrap();
+    metered(folder.path(), "metered", r#"["demo/one"]"#);
+    let file = folder.path().join("metered/recipe.toml");
+    let text = fs::read_to_string(&file).unwrap();
+    let text: Vec<&str> = text.lines().map(|line| if line.starts_with("price") { price } else { line }).collect();
+    fs::write(&file, text.join("\n")).unwrap();
     let shelf = Shelf::built_in().unwrap().with_user_dir(folder.path()).unwrap_or_else(|error| panic!("{error}"));
     (folder, shelf)
 }
@@ -112,6 +126,15 @@ fn making(at: &Path) {
         ];
         write(at, name, &files);
     }
+}
+
+/// 10,000 credits for a dollar and a quarter on top, from 1 to 5 credits. Each call of these tests costs $ 0.00014.
+fn metered(at: &Path, name: &str, route: &str) {
+    pair(at, name, "plan");
+    let file = at.join(name).join("recipe.toml");
+    let price = "price = { per_usd = 10000, margin = \"25%\", max = 5, min = 1 }";
+    let text = fs::read_to_string(&file).unwrap().replace("price = 5", price);
+    fs::write(&file, text.replace(r#"["demo/one"]"#, route)).unwrap();
 }
 
 fn letter(at: &Path) {

@@ -80,12 +80,13 @@ pub fn usage() -> TokenUsage {
     }
 }
 
-/// Nobody has a model called `absent`.
+/// Nobody has a model called `absent`, and nobody knows what `unlisted` costs.
 fn catalogue() -> Catalogue {
     let models = ["one", "two", "three", "writer"].map(str::to_owned);
     let price = Price::per_million("test-1", NanoUsd(1_000_000_000), NanoUsd(2_000_000_000));
     let prices = models.iter().map(|model| (model.clone(), price.clone())).collect();
-    Catalogue::exact(models.to_vec(), prices)
+    let unpriced = "unlisted".to_owned();
+    Catalogue::exact(models.into_iter().chain([unpriced]).collect(), prices)
 }
 
 impl Script {

@@ -1,5 +1,6 @@
 -- Differs from SQLite: names, types and functions.
--- Per generation: hold = settle + release + open, open = 0 if and only if it is final, refunds never exceed the settle.
+-- Per generation: hold = settle + release + open, open = 0 if and only if it is final, refunds never exceed the settle,
+-- and only a settle of the whole hold leaves something to be absorbed.
 select g.id as subject,
        format('hold %s of %s, settled %s, released %s, refunded %s', coalesce(t.held, 0), g.hold,
               coalesce(t.settled, 0), coalesce(t.released, 0), coalesce(t.refunded, 0)) as detail
@@ -9,7 +10,8 @@ left join (
          coalesce(sum(amount) filter (where kind = 'hold'), 0) as held,
          coalesce(sum(amount) filter (where kind = 'settle'), 0) as settled,
          coalesce(sum(amount) filter (where kind = 'release'), 0) as released,
-         coalesce(sum(amount) filter (where kind = 'refund'), 0) as refunded
+         coalesce(sum(amount) filter (where kind = 'refund'), 0) as refunded,
+         coalesce(sum(amount) filter (where kind = 'absorb'), 0) as absorbed
   from transfers
   where generation_id is not null
   group by generation_id
@@ -19,3 +21,4 @@ where coalesce(t.held, 0) <> g.hold
    or coalesce(t.settled, 0) + coalesce(t.released, 0) <> case when o.id is null then 0 else g.hold end
    or coalesce(t.settled, 0) <> coalesce(o.settled, 0)
    or coalesce(t.refunded, 0) > coalesce(t.settled, 0)
+   or (coalesce(t.absorbed, 0) > 0 and t.settled <> g.hold)

@@ -1,1 +1,1 @@
-select name, output from steps where generation_id = $1 and workspace_id = $2 order by seq
+select name, output, cost_nanousd from steps where generation_id = $1 and workspace_id = $2 order by seq

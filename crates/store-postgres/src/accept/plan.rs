@@ -170,18 +170,11 @@ fn hold(request: &Accept, seen: &mut Seen, plan: &mut Plan<'_>) -> Result<(), Re
         return Ok(());
     }
     let key = (request.scope.workspace, request.user);
-    let mut account = seen.accounts.get(&key).copied().unwrap_or_default();
-    let row = account.append(Transfer {
-        id: request.hold_id,
-        workspace: request.scope.workspace,
-        user: request.user,
-        kind: TransferKind::Hold,
-        amount: request.hold,
-        generation: Some(request.generation),
-        reference: None,
-        at: request.at,
-    })?;
-    seen.accounts.insert(key, account);
+    let mut account = seen.accounts.get(&key).cloned().unwrap_or_default();
+    let (id, amount, generation) = (request.hold_id, request.hold, request.generation);
+    let hold = Transfer::of_generation(id, key, TransferKind::Hold, amount, generation, request.at);
+    let row = account.append(hold)?;
+    seen.accounts.insert(key, account.clone());
     plan.accounts.insert(key, account);
     plan.transfers.push(row);
     Ok(())

@@ -91,16 +91,14 @@ fn rest<'a>(steps: &mut Steps<'a>, plan: &Plan<'a>) {
         n.base_version, Micros::from(n.request.at), n.request.run_at.map(Micros::from),
         Micros::from(n.request.deadline_at), timeout_us(n), i64::from(n.request.max_attempts),
         i64::from(n.request.attempts_per_model),
-        n.request.hold.micros(), wide(n.request.input.len() as u64));
+        n.request.hold.micros(), n.request.metered.map(|it| it.per_usd.micros()),
+        n.request.metered.map(|it| i64::from(it.margin.0)), n.request.metered.map(|it| it.min.micros()), wide(n.request.input.len() as u64));
     steps.add(sql!(deep "accept/insert_generation"), generations);
     let inputs = columns!(new, n => n.request.generation.0, n.request.scope.workspace.0, text(&n.request.input),
         text(&n.request.metadata));
     steps.add(sql!(deep "accept/insert_input"), inputs);
     waiting::insert(steps, &new.iter().map(waiting_row).collect::<Vec<_>>());
-    if !plan.transfers.is_empty() {
-        steps.add(sql!(deep "ledger/insert_transfer"), ledger::transfer_columns(&plan.transfers));
-        steps.add(sql!(deep "ledger/put_account"), ledger::account_columns(&plan.accounts));
-    }
+    ledger::write(steps, &plan.transfers, &plan.accounts);
     let events = columns!(new, n => n.request.scope.workspace.0, ACCEPTED, n.request.generation.0, n.draft.0,
         Micros::from(n.request.at), accepted_data(n));
     steps.add(sql!(deep "admin/insert_event"), events);

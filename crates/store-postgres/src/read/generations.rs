@@ -27,7 +27,7 @@ impl PostgresStore {
 
     pub(crate) async fn steps_of(&self, scope: Scope, id: GenerationId) -> Result<Vec<FinishedStep>, StoreError> {
         let rows = read(&self.readers, sql!(deep "generations/steps"), params![id.0, scope.workspace.0]).await?;
-        Ok(rows.iter().map(|row| FinishedStep { name: row.get("name"), output: row.get("output") }).collect())
+        Ok(rows.iter().map(crate::turn::claim::finished_step).collect())
     }
 
     pub(crate) async fn list_generations(

@@ -14,7 +14,8 @@ use crate::types::{Micros, columns, narrow, params, sql};
 use copydesk_core::draft::DraftStatus;
 use copydesk_core::generation::{AttemptNo, Generation, RowVersion, State, Terms};
 use copydesk_core::health::{Cooling, Debt, Door, Paid};
-use copydesk_core::{CallId, DraftId, GenerationId, NodeId, Timestamp, Tokens, UserId, WorkspaceId};
+use copydesk_core::ledger::{Margin, Metered};
+use copydesk_core::{CallId, DraftId, GenerationId, NanoUsd, NodeId, Timestamp, Tokens, UserId, WorkspaceId};
 use copydesk_store::admin::PauseKey;
 use copydesk_store::generations::{Claim, Claimed, FinishedStep, Lane, Limits, TurnAnswer};
 use copydesk_store::{Scope, StoreError};
@@ -216,8 +217,7 @@ async fn heads(tx: &mut Tx, room: Room, want: usize) -> Result<Vec<Head>, Fault>
 fn claimed(rows: &[Row], steps: &[Row], node: NodeId, now: Timestamp) -> Result<Vec<Claimed>, StoreError> {
     let mut finished: HashMap<Uuid, Vec<FinishedStep>> = HashMap::new();
     for row in steps {
-        let step = FinishedStep { name: row.get("name"), output: row.get("output") };
-        finished.entry(row.get("generation_id")).or_default().push(step);
+        finished.entry(row.get("generation_id")).or_default().push(finished_step(&row));
     }
     let mut claimed = Vec::with_capacity(rows.len());
     for row in rows {
@@ -262,7 +262,17 @@ pub fn terms(row: &Row) -> Result<Terms, StoreError> {
         max_attempts: narrow("max_attempts", row.get("max_attempts"))?,
         attempts_per_model: narrow("attempts_per_model", row.get("attempts_per_model"))?,
         hold: credits(row.get("hold"))?,
+        metered: metered(row)?,
     })
+}
+
+fn metered(row: &Row) -> Result<Option<Metered>, StoreError> {
+    let Some(per_usd) = row.get::<_, Option<i64>>("metered_per_usd") else { return Ok(None) };
+    Ok(Some(Metered {
+        per_usd: credits(per_usd)?,
+        margin: Margin(narrow("metered_margin", row.get("metered_margin"))?),
+        min: credits(row.get("metered_min"))?,
+    }))
 }
 
 /// Housekeeping that may fail: the next one does it.
@@ -273,4 +283,10 @@ async fn purge(store: &PostgresStore) {
     if let Err(fault) = read(&store.writers, sql!(deep "claim/purge_fair"), params![PURGED_MAX]).await {
         tracing::debug!(error = %StoreError::from(fault), "users behind virtual time were not forgotten");
     }
+}
+
+/// A row of `steps`.
+pub(crate) fn finished_step(row: &Row) -> FinishedStep {
+    let cost = row.get::<_, Option<i64>>("cost_nanousd").map(NanoUsd);
+    FinishedStep { name: row.get("name"), output: row.get("output"), cost }
 }

@@ -94,6 +94,7 @@ pub async fn check(tx: &mut Tx, wave: &[Placed<'_>], health: Health) -> Result<W
     let health = (health == Health::Read).then(|| heed::read(&mut sent));
     let answers = tx.send(sent).await?;
     let mut won = Won { accounts: ledger::accounts(answers.rows(accounts))?, ..Won::default() };
+    ledger::load_lots(tx, &mut won.accounts).await?;
     won.health = heed::rows(answers.rows(health))?;
     won.stepped = answers.rows(stepped).iter().map(|row| GenerationId(row.get("id"))).collect();
     for row in answers.rows(left) {
@@ -103,7 +104,7 @@ pub async fn check(tx: &mut Tx, wave: &[Placed<'_>], health: Health) -> Result<W
 }
 
 fn moves_credits(change: &Change) -> bool {
-    let moves = |effect: &Effect| matches!(effect, Effect::SettleHold(_) | Effect::ReleaseHold(_));
+    let moves = |effect: &Effect| matches!(effect, Effect::SettleHold(_) | Effect::ReleaseHold(_) | Effect::Absorb(_));
     change.decision.effects.iter().any(moves)
 }
 

@@ -3,7 +3,7 @@
 //! and committing are one after the other. Nothing is decided here that core decides.
 
 mod choose;
-mod claim;
+pub(crate) mod claim;
 mod fence;
 mod heed;
 mod plan;

@@ -191,6 +191,9 @@ impl<'a> Plan<'a> {
                 Effect::ReleaseHold(amount) => {
                     self.transfer(change, winner, TransferKind::Release, *amount, change.transfers[1])?;
                 }
+                Effect::Absorb(amount) => {
+                    self.transfer(change, winner, TransferKind::Absorb, *amount, change.transfers[2])?;
+                }
                 Effect::FreeTarget => self.free(change, winner),
                 // Said by the next state.
                 Effect::Requeue => {}
@@ -275,11 +278,10 @@ impl<'a> Plan<'a> {
         amount: MicroCredits,
         id: TransferId,
     ) -> Result<(), StoreError> {
-        let (workspace, user) = (change.scope.workspace, winner.user);
-        let generation = Some(change.fence.generation);
-        let transfer = Transfer { id, workspace, user, kind, amount, generation, reference: None, at: change.at };
-        let account = self.accounts.get_mut(&(workspace, user));
-        let account = account.ok_or_else(|| StoreError::Corrupt(format!("{user} has a hold and no account")))?;
+        let owner = (change.scope.workspace, winner.user);
+        let transfer = Transfer::of_generation(id, owner, kind, amount, change.fence.generation, change.at);
+        let account = self.accounts.get_mut(&owner);
+        let account = account.ok_or_else(|| StoreError::Corrupt(format!("{} has a hold and no account", owner.1)))?;
         let row = account.append(transfer).map_err(|refusal| {
             StoreError::Corrupt(format!("the {} of {}: {refusal}", kind.as_str(), change.fence.generation))
         })?;

@@ -24,10 +24,7 @@ pub struct Places {
 pub fn write<'a>(steps: &mut Steps<'a>, plan: &Plan<'a>) -> Places {
     contents(steps, plan);
     usage(steps, plan);
-    if !plan.transfers.is_empty() {
-        steps.add(sql!(deep "ledger/insert_transfer"), ledger::transfer_columns(&plan.transfers));
-        steps.add(sql!(deep "ledger/put_account"), ledger::account_columns(&plan.accounts));
-    }
+    ledger::write(steps, &plan.transfers, &plan.accounts);
     waiting::insert(steps, &plan.waiting);
     if !plan.outcomes.is_empty() {
         steps.add(sql!(deep "apply/insert_outcome"), outcomes(&plan.outcomes));
@@ -78,7 +75,7 @@ fn contents<'a>(steps: &mut Steps<'a>, plan: &Plan<'a>) {
     }
     if !finished.is_empty() {
         let params = columns!(finished, f => f.0.fence.generation.0, text(&f.1.name), text(&f.1.output),
-            f.0.scope.workspace.0, Micros::from(f.0.at));
+            f.0.scope.workspace.0, Micros::from(f.0.at), f.1.cost.map(|cost| cost.0));
         steps.add(sql!(deep "apply/insert_step"), params);
     }
 }

@@ -1,4 +1,5 @@
 -- Differs from Postgres: read row by row, as the cursor costs nothing here. Linked again in `audit.rs`.
-SELECT id, workspace_id, user_id, kind, amount, generation_id, reference, created_at, chain_seq, chain_hash
+SELECT id, workspace_id, user_id, kind, amount, generation_id, reference, reason, peer_id, expires_at, created_at,
+       available_after, held_after, chain_seq, chain_hash
 FROM transfers
 ORDER BY workspace_id, user_id, chain_seq

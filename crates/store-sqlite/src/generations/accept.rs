@@ -243,6 +243,9 @@ fn write_facts(db: Db<'_>, request: &Accept, draft: DraftId, queue: i64, base_ve
             request.max_attempts,
             request.attempts_per_model,
             request.hold.micros(),
+            request.metered.map(|metered| metered.per_usd.micros()),
+            request.metered.map(|metered| metered.margin.0),
+            request.metered.map(|metered| metered.min.micros()),
             codec::signed(request.input.len() as u64),
         ],
     )?;
@@ -268,17 +271,9 @@ fn write_hold(db: Db<'_>, request: &Accept) -> Done<()> {
     if request.hold.is_zero() {
         return Ok(());
     }
-    let hold = Transfer {
-        id: request.hold_id,
-        workspace: request.scope.workspace,
-        user: request.user,
-        kind: TransferKind::Hold,
-        amount: request.hold,
-        generation: Some(request.generation),
-        reference: None,
-        at: request.at,
-    };
-    ledger::write(db, &hold)?;
+    let owner = (request.scope.workspace, request.user);
+    let (id, amount, generation) = (request.hold_id, request.hold, request.generation);
+    ledger::write(db, &Transfer::of_generation(id, owner, TransferKind::Hold, amount, generation, request.at))?;
     Ok(())
 }
 

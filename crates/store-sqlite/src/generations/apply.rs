@@ -188,7 +188,8 @@ fn write_step(session: &mut Session<'_>, change: &Change, course: &Course) -> Do
     let generation = change.fence.generation;
     if let Some(step) = &change.step {
         let (id, workspace) = (generation.0.as_bytes(), change.scope.workspace.0.as_bytes());
-        let params = params![id, step.name, step.output, workspace, change.at.micros()];
+        let cost = step.cost.map(|cost| cost.0);
+        let params = params![id, step.name, step.output, workspace, change.at.micros(), cost];
         session.db.execute(sql!("apply/insert_step"), params)?;
     }
     if let Some(forgotten) = &change.forgets {

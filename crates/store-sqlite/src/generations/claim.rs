@@ -12,7 +12,7 @@ use copydesk_core::draft::DraftStatus;
 use copydesk_core::generation::fairness::VirtualTime;
 use copydesk_core::generation::{AttemptNo, Event, Generation, RowVersion, State, Terms};
 use copydesk_core::health::{Cooling, Debt, Door};
-use copydesk_core::{CallId, DraftId, GenerationId, NodeId, Timestamp, UserId, WorkspaceId};
+use copydesk_core::{CallId, DraftId, GenerationId, NanoUsd, NodeId, Timestamp, UserId, WorkspaceId};
 use copydesk_store::Scope;
 use copydesk_store::admin::PauseKey;
 use copydesk_store::generations::{Claim, Claimed, FinishedStep, Lane, Limits};
@@ -248,8 +248,9 @@ fn facts(row: &Row<'_>) -> Done<Facts> {
             max_attempts: row.get(7)?,
             attempts_per_model: row.get(8)?,
             hold: codec::credits(row, 9)?,
+            metered: codec::metered(row)?,
         },
-        input: row.get(10)?,
+        input: row.get("input")?,
     })
 }
 
@@ -376,7 +377,13 @@ pub(super) fn open_call(session: &mut Session<'_>, intent: &Intent<'_>) -> Done<
 }
 
 fn finished_steps(db: Db<'_>, id: GenerationId) -> Done<Vec<FinishedStep>> {
-    db.all(sql!("claim/steps"), [id.0.as_bytes()], |row| Ok(FinishedStep { name: row.get(0)?, output: row.get(1)? }))
+    db.all(sql!("claim/steps"), [id.0.as_bytes()], finished_step)
+}
+
+/// A row of `steps`: name, output, cost.
+pub(super) fn finished_step(row: &Row<'_>) -> Done<FinishedStep> {
+    let cost: Option<i64> = row.get(2)?;
+    Ok(FinishedStep { name: row.get(0)?, output: row.get(1)?, cost: cost.map(NanoUsd) })
 }
 
 fn purge(session: &mut Session<'_>, claimed: u64) -> Done<()> {

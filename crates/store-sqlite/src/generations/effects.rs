@@ -86,6 +86,9 @@ pub(super) fn carry_out(session: &mut Session<'_>, change: &Change, course: &mut
             Effect::ReleaseHold(amount) => {
                 move_hold(db, change, course, TransferKind::Release, *amount, change.transfers[1])?;
             }
+            Effect::Absorb(amount) => {
+                move_hold(db, change, course, TransferKind::Absorb, *amount, change.transfers[2])?;
+            }
             Effect::FreeTarget => free_target(session, change, course)?,
             Effect::Requeue => requeue(session, change, course)?,
             Effect::Announce(kind) => announce(db, change, course, *kind)?,
@@ -174,16 +177,8 @@ fn move_hold(
     amount: MicroCredits,
     id: TransferId,
 ) -> Done<()> {
-    let transfer = Transfer {
-        id,
-        workspace: change.scope.workspace,
-        user: course.user,
-        kind,
-        amount,
-        generation: Some(change.fence.generation),
-        reference: None,
-        at: change.at,
-    };
+    let owner = (change.scope.workspace, course.user);
+    let transfer = Transfer::of_generation(id, owner, kind, amount, change.fence.generation, change.at);
     match ledger::write(db, &transfer) {
         Ok(_) => Ok(()),
         // A hold that cannot be resolved is a ledger that contradicts itself, not something a caller can be refused.

@@ -21,7 +21,7 @@ pub(super) fn get(db: Db<'_>, scope: Scope, id: GenerationId) -> Done<Generation
 
 pub(super) fn steps(db: Db<'_>, scope: Scope, id: GenerationId) -> Done<Vec<FinishedStep>> {
     let params = params![id.0.as_bytes(), scope.workspace.0.as_bytes()];
-    db.all(sql!("generations/steps"), params, |row| Ok(FinishedStep { name: row.get(0)?, output: row.get(1)? }))
+    db.all(sql!("generations/steps"), params, super::claim::finished_step)
 }
 
 pub(super) fn no_generation(id: GenerationId) -> StoreError {

@@ -135,6 +135,7 @@ pub(super) fn terms(row: &Row<'_>) -> Done<Terms> {
         max_attempts: row.get("max_attempts")?,
         attempts_per_model: row.get("attempts_per_model")?,
         hold: codec::credits(row, "hold")?,
+        metered: codec::metered(row)?,
     })
 }
 

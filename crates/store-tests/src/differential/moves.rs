@@ -7,13 +7,14 @@ use copydesk_core::generation::{Event, FailureCode, FaultOf, Origin, State, Stat
 use copydesk_core::health::{Ended, Rate, Sign};
 use copydesk_core::ledger::{Transfer, TransferKind};
 use copydesk_core::metering::usage::CallOutcome;
-use copydesk_core::{AssetId, Tokens};
+use copydesk_core::{AssetId, NanoUsd, Tokens, UserId};
 use copydesk_store::admin::PauseKey;
 use copydesk_store::drafts::{DraftSetting, Edit, SetDraft};
 use copydesk_store::generations::{
-    Accept, Change, Claim, Claimed, Forgotten, Heartbeat, Lane, Limits, NewAsset, OverdueReason, SweepRequest, Turn,
-    Write,
+    Accept, Change, Claim, Claimed, Forgotten, Heartbeat, Idempotency, Lane, Limits, NewAsset, OverdueReason,
+    SweepRequest, Turn, Write,
 };
+use copydesk_store::ledger::{Gift, Post};
 use copydesk_store::{DraftStore, GenerationStore, Scope};
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -53,6 +54,9 @@ impl Driver {
         }
         if self.dice.chance(40) {
             request.hold = credits(self.number(1, 30));
+            if self.dice.chance(50) {
+                request = request.metered(0);
+            }
         }
         if self.dice.chance(20) {
             request = request.priority(i16::try_from(self.number(-5, 5)).unwrap_or(0));
@@ -123,9 +127,10 @@ impl Driver {
     fn report(&mut self) -> Option<Write> {
         let run = self.dice.pick(&self.runs)?.clone();
         let code = self.dice.pick(&CODES).copied()?;
+        let cost = self.number(0, 40);
         let (ids, now) = (&self.ids, self.now);
         let change = match self.dice.below(12) {
-            0..=4 => builder::settle(ids, &run, now),
+            0..=4 => builder::settle_at_cost(ids, &run, NanoUsd(cost), now),
             5 => builder::stop(ids, &run, now),
             6..=7 => builder::fail(ids, &run, code, now),
             8 => builder::fail_or_fall_back(ids, &run, code, now),
@@ -282,15 +287,68 @@ impl Driver {
             None => user,
         };
         let reference = self.dice.chance(30).then(|| format!("r{}", self.dice.below(5)));
-        Move::Post(Transfer {
-            id: self.ids.transfer(),
-            workspace: Scope::DEFAULT.workspace,
-            user: owner,
-            kind: if refunded.is_some() { TransferKind::Refund } else { TransferKind::Grant },
-            amount: credits(if refunded.is_some() { self.number(1, 20) } else { self.number(20, 400) }),
+        let kind = match refunded {
+            Some(_) => TransferKind::Refund,
+            None => {
+                self.dice.pick(&[TransferKind::Grant, TransferKind::Purchase]).copied().unwrap_or(TransferKind::Grant)
+            }
+        };
+        let (from, to) = if refunded.is_some() { (1, 20) } else { (20, 400) };
+        let expires = refunded.is_none() && self.dice.chance(60);
+        let transfer = Transfer {
             generation: refunded,
             reference,
-            at: self.now,
+            expires_at: expires.then(|| self.now.plus(Duration::from_secs(self.dice.below(120)))),
+            ..self.transfer(owner, kind, from, to)
+        };
+        let open_as = refunded.is_none().then(|| "walker".to_owned());
+        let idempotency = self.post_key();
+        Move::Post(Post { transfer, open_as, idempotency })
+    }
+
+    fn transfer(&mut self, user: UserId, kind: TransferKind, from: i64, to: i64) -> Transfer {
+        let owner = (Scope::DEFAULT.workspace, user);
+        Transfer::plain(self.ids.transfer(), owner, kind, credits(self.number(from, to)), self.now)
+    }
+
+    fn post_key(&mut self) -> Option<Idempotency> {
+        let key = self.dice.chance(20).then(|| self.one_of(&["p", "q"]).to_owned())?;
+        Some(Idempotency {
+            owner: "key_1".to_owned(),
+            route: "POST /credits/grants".to_owned(),
+            key,
+            fingerprint: [u8::from(self.dice.chance(30)); 32],
+            expires_at: self.now.plus(Duration::from_secs(60)),
         })
+    }
+
+    pub(super) fn adjust(&mut self) -> Move {
+        let user = user_id(Scope::DEFAULT, self.one_of(&USERS));
+        let up = self.dice.chance(40);
+        let kind = if up { TransferKind::AdjustUp } else { TransferKind::AdjustDown };
+        let reason = Some("a correction".to_owned());
+        let transfer = Transfer { reason, ..self.transfer(user, kind, 0, 60) };
+        Move::Post(Post { transfer, open_as: None, idempotency: None })
+    }
+
+    pub(super) fn gift(&mut self) -> Move {
+        let users = [self.one_of(&USERS), self.one_of(&["ann", "bob", "stranger"])];
+        let [from, to] = users.map(|user| user_id(Scope::DEFAULT, user));
+        let reference = Some(format!("g{}", self.dice.below(30)));
+        let sent = Transfer { reference, peer: Some(to), ..self.transfer(from, TransferKind::GiftSent, 1, 80) };
+        let received = Transfer {
+            id: self.ids.transfer(),
+            user: to,
+            kind: TransferKind::GiftReceived,
+            peer: Some(from),
+            ..sent.clone()
+        };
+        let idempotency = self.post_key();
+        Move::Gift(Gift { sent, received, idempotency })
+    }
+
+    pub(super) fn expire(&mut self) -> Move {
+        let n = 1 + self.dice.below(4);
+        Move::Expire(self.now, (0..n).map(|_| self.ids.transfer()).collect())
     }
 }

@@ -45,7 +45,9 @@ pub(super) async fn answer(store: &dyn Store, it: &Move) -> Told {
         Move::Pause { what, paused, at } => told(said(store.set_pause(what.clone(), *paused, *at).await)),
         Move::Edit(edit) => told(said(store.add_version(edit.clone()).await.map(draft))),
         Move::Set(set) => told(said(store.set_draft(set.clone()).await.map(draft))),
-        Move::Post(transfer) => told(said(store.post(transfer.clone()).await)),
+        Move::Post(post) => told(said(store.post(post.clone()).await)),
+        Move::Gift(gift) => told(said(store.gift(gift.clone()).await)),
+        Move::Expire(now, ids) => told(said(store.expire_lots(*now, ids.clone()).await)),
         // When a parked one is moved to the queue is the engine's affair: the end of time makes all of them due.
         Move::Get(id) => {
             let row = store.get(Scope::DEFAULT, *id).await;

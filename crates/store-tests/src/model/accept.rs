@@ -204,16 +204,16 @@ impl Data {
         if request.hold.is_zero() {
             return;
         }
-        self.write_transfer(Transfer {
-            id: request.hold_id,
-            workspace: request.scope.workspace,
-            user: request.user,
-            kind: TransferKind::Hold,
-            amount: request.hold,
-            generation: Some(request.generation),
-            reference: None,
-            at: request.at,
-        });
+        let owner = (request.scope.workspace, request.user);
+        let (id, hold) = (request.hold_id, request.hold);
+        self.write_transfer(Transfer::of_generation(
+            id,
+            owner,
+            TransferKind::Hold,
+            hold,
+            request.generation,
+            request.at,
+        ));
     }
 }
 

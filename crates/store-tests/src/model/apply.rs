@@ -69,6 +69,9 @@ impl Data {
                 Effect::ReleaseHold(amount) => {
                     self.move_hold(id, TransferKind::Release, *amount, change.transfers[1], change.at);
                 }
+                Effect::Absorb(amount) => {
+                    self.move_hold(id, TransferKind::Absorb, *amount, change.transfers[2], change.at);
+                }
                 Effect::FreeTarget => self.free_target(id, change.at),
                 // Said by the next state, which is written already.
                 Effect::Requeue => {}
@@ -201,9 +204,8 @@ impl Data {
         at: Timestamp,
     ) {
         let Some(entry) = self.generations.get(&id) else { return };
-        let (workspace, user) = (entry.scope().workspace, entry.accept.user);
-        let generation = Some(id);
-        self.write_transfer(Transfer { id: row, workspace, user, kind, amount, generation, reference: None, at });
+        let owner = (entry.scope().workspace, entry.accept.user);
+        self.write_transfer(Transfer::of_generation(row, owner, kind, amount, id, at));
     }
 
     /// Gives the dedupe key and the target up; the first of those waiting for the target becomes its holder.

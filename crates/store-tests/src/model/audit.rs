@@ -1,14 +1,15 @@
 //! The auditor's checks on the model's maps, under the names both engines use for their `sql/audit/<check>.sql`.
 //! `generation_in_one_place` holds by construction here (one entry, one state) and is checked as "the derived sets agree".
 
-use super::data::{Data, Entry};
+use super::data::{AccountEntry, Call, Data, Entry};
 use copydesk_core::draft::DraftStatus;
 use copydesk_core::generation::{State, Status, Wait};
 use copydesk_core::ledger::chain::{ChainHash, link};
 use copydesk_core::ledger::{Balance, TransferKind, rules};
 use copydesk_core::metering::usage::CallOutcome;
-use copydesk_core::{MicroCredits, Timestamp, UserId, WorkspaceId};
+use copydesk_core::{GenerationId, MicroCredits, Timestamp, UserId, WorkspaceId};
 use copydesk_store::admin::Finding;
+use copydesk_store::usage::CallRow;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -28,16 +29,27 @@ impl Findings {
     }
 }
 
+/// What belongs to one generation, gathered once for all checks.
+#[derive(Default)]
+struct Parts<'a> {
+    calls: Vec<&'a Call>,
+    moved: Vec<(TransferKind, MicroCredits)>,
+    versions: usize,
+    final_events: usize,
+}
+
 impl Data {
     pub(super) fn audit(&self) -> Vec<Finding> {
         let mut findings = Findings(vec![]);
         // The model has no clock: the newest event stands for it.
         let now = self.events.iter().map(|(_, event)| event.at).max().unwrap_or(Timestamp::from_micros(0));
-        for entry in self.generations.values() {
-            self.audit_place(entry, now, &mut findings);
-            self.audit_result(entry, &mut findings);
-            self.audit_calls_of(entry, &mut findings);
-            self.audit_hold(entry, &mut findings);
+        let (parts, none) = (self.parts(), Parts::default());
+        for (id, entry) in &self.generations {
+            let parts = parts.get(id).unwrap_or(&none);
+            self.audit_place(entry, parts, now, &mut findings);
+            audit_result(entry, parts, &mut findings);
+            audit_calls_of(entry, parts, &mut findings);
+            audit_hold(entry, parts, &mut findings);
         }
         self.audit_assets(&mut findings);
         self.audit_drafts(&mut findings);
@@ -52,7 +64,29 @@ impl Data {
         findings.0
     }
 
-    fn audit_place(&self, entry: &Entry, now: Timestamp, findings: &mut Findings) {
+    fn parts(&self) -> BTreeMap<GenerationId, Parts<'_>> {
+        let mut parts: BTreeMap<GenerationId, Parts<'_>> = BTreeMap::new();
+        for call in self.calls.values() {
+            parts.entry(call.row.generation).or_default().calls.push(call);
+        }
+        for transfer in self.transfers.iter().map(|row| &row.entry.transfer) {
+            if let Some(id) = transfer.generation {
+                parts.entry(id).or_default().moved.push((transfer.kind, transfer.amount));
+            }
+        }
+        for id in self.versions.values().filter_map(|version| version.generation) {
+            parts.entry(id).or_default().versions += 1;
+        }
+        let finals = ["generation.completed", "generation.failed", "generation.cancelled"];
+        for (_, event) in self.events.iter().filter(|(_, event)| finals.contains(&event.kind.as_str())) {
+            if let Some(id) = event.generation {
+                parts.entry(id).or_default().final_events += 1;
+            }
+        }
+        parts
+    }
+
+    fn audit_place(&self, entry: &Entry, parts: &Parts<'_>, now: Timestamp, findings: &mut Findings) {
         let id = entry.generation.id;
         let ready = matches!(entry.generation.state, State::Pending { wait: Wait::Ready });
         let agrees = self.ready.contains(&(entry.sort_key, id)) == ready && self.live.contains(&id) == entry.is_live();
@@ -61,21 +95,10 @@ impl Data {
         findings.expect("past_deadline", !(entry.is_live() && late), id, "live past its deadline");
         let workspace = entry.scope();
         let draft_fits = self.drafts.get(&entry.draft).is_some_and(|draft| draft.scope == workspace);
-        let calls_fit = self.calls.values().all(|call| call.row.generation != id || call.scope == workspace);
+        let calls_fit = parts.calls.iter().all(|call| call.scope == workspace);
         findings.expect("one_workspace", draft_fits && calls_fit, id, "rows of two workspaces");
-        let finals = ["generation.completed", "generation.failed", "generation.cancelled"];
-        let events = self.events.iter().map(|(_, event)| event);
-        let ends = events.filter(|event| event.generation == Some(id) && finals.contains(&event.kind.as_str())).count();
+        let ends = parts.final_events;
         findings.expect("final_event_once", ends == usize::from(!entry.is_live()), id, format!("{ends} final events"));
-    }
-
-    fn audit_result(&self, entry: &Entry, findings: &mut Findings) {
-        let id = entry.generation.id;
-        let versions = self.versions.values().filter(|version| version.generation == Some(id)).count();
-        let completed = entry.generation.state.status() == Status::Completed;
-        let detail = format!("{versions} versions, {}", entry.generation.state.status());
-        findings.expect("completed_has_one_version", !completed || versions == 1, id, &detail);
-        findings.expect("version_only_of_completed", completed || versions == 0, id, &detail);
     }
 
     fn audit_assets(&self, findings: &mut Findings) {
@@ -84,31 +107,6 @@ impl Data {
             let named = version.is_some_and(|version| version.generation == Some(row.generation));
             findings.expect("asset_of_version", named, id, "its version is not the one its generation wrote");
         }
-    }
-
-    fn audit_calls_of(&self, entry: &Entry, findings: &mut Findings) {
-        let id = entry.generation.id;
-        let calls: Vec<_> = self.calls.values().map(|call| &call.row).filter(|row| row.generation == id).collect();
-        let attempts = entry.generation.attempt.0;
-        let gap = (1..=attempts).find(|attempt| !calls.iter().any(|call| call.attempt == *attempt));
-        let beyond = calls.iter().any(|call| call.attempt > attempts);
-        findings.expect("call_per_attempt", gap.is_none() && !beyond, id, format!("gap {gap:?}, beyond {beyond}"));
-        let is_ok = |outcome: CallOutcome| outcome == CallOutcome::Ok;
-        let used = calls.iter().any(|call| call.closed.as_ref().is_some_and(|(_, closed)| is_ok(closed.outcome)));
-        let owes = entry.origin.as_deref() == Some("generated");
-        findings.expect("usage_of_completed", !owes || used, id, "no call ended well");
-    }
-
-    fn audit_hold(&self, entry: &Entry, findings: &mut Findings) {
-        let (id, scope) = (entry.generation.id, entry.scope());
-        let sum = |kind| self.sum(scope, id, kind, None);
-        let held = sum(TransferKind::Hold);
-        let given = sum(TransferKind::Settle).checked_add(sum(TransferKind::Release)).unwrap_or(MicroCredits::ZERO);
-        let open = held.checked_sub(given);
-        let right = held == entry.generation.terms.hold
-            && open.is_some_and(|open| if entry.is_live() { open == held } else { open.is_zero() });
-        let refunds = sum(TransferKind::Refund) <= sum(TransferKind::Settle);
-        findings.expect("hold_balances", right && refunds, id, format!("hold {held}, settled and released {given}"));
     }
 
     fn audit_drafts(&self, findings: &mut Findings) {
@@ -156,25 +154,87 @@ impl Data {
 
     fn audit_ledger(&self, findings: &mut Findings) {
         let mut folds: BTreeMap<(WorkspaceId, UserId), (Balance, ChainHash, i64)> = BTreeMap::new();
+        let mut gifts: BTreeMap<(WorkspaceId, &str), i64> = BTreeMap::new();
         for row in &self.transfers {
-            let key = (row.transfer.workspace, row.transfer.user);
+            let transfer = &row.entry.transfer;
+            let key = (transfer.workspace, transfer.user);
             let (balance, hash, seq) = folds.entry(key).or_insert((Balance::default(), ChainHash::START, 0));
-            match rules::post(*balance, row.transfer.kind, row.transfer.amount) {
+            match rules::post(*balance, transfer.kind, transfer.amount) {
                 Ok(after) => *balance = after,
-                Err(no) => findings.expect("balance_not_negative", false, row.transfer.id, no),
+                Err(no) => findings.expect("balance_not_negative", false, transfer.id, no),
             }
-            (*hash, *seq) = (link(*hash, &row.transfer), *seq + 1);
+            (*hash, *seq) = (link(*hash, transfer), *seq + 1);
             let chained = row.chain_hash == *hash && row.chain_seq == *seq;
-            findings.expect("ledger_chain", chained, row.transfer.id, format!("link {}", row.chain_seq));
+            findings.expect("ledger_chain", chained, transfer.id, format!("link {}", row.chain_seq));
+            let after = row.entry.after;
+            findings.expect("running_balance", after == *balance, transfer.id, format!("{after:?} {balance:?}"));
+            let sum = gifts.entry((transfer.workspace, transfer.reference.as_deref().unwrap_or_default())).or_default();
+            *sum += i64::from(transfer.kind == TransferKind::GiftSent) * transfer.amount.micros();
+            *sum -= i64::from(transfer.kind == TransferKind::GiftReceived) * transfer.amount.micros();
+        }
+        for ((_, reference), sum) in gifts {
+            findings.expect("gifts_net_to_zero", sum == 0, reference, sum);
         }
         for (key, account) in &self.accounts {
             let fold = folds.get(key).map(|(balance, ..)| *balance).unwrap_or_default();
-            findings.expect(
-                "balance_is_fold",
-                fold == account.balance,
-                key.1,
-                format!("{fold:?} {:?}", account.balance),
-            );
+            let detail = format!("{fold:?} {:?}", account.balance);
+            findings.expect("balance_is_fold", fold == account.balance, key.1, detail);
+            self.audit_lots(*key, account, findings);
         }
     }
+
+    fn audit_lots(&self, owner: (WorkspaceId, UserId), account: &AccountEntry, findings: &mut Findings) {
+        let mut sum = 0;
+        for lot in &account.lots {
+            let grant = self.transfers.iter().map(|row| &row.entry.transfer).find(|row| row.id == lot.transfer);
+            let fits = grant.is_some_and(|grant| {
+                (grant.workspace, grant.user, grant.expires_at) == (owner.0, owner.1, Some(lot.expires_at))
+                    && !lot.remaining.is_zero()
+                    && lot.remaining <= grant.amount
+            });
+            findings.expect("lots_fit_transfers", fits, owner.1, lot.transfer);
+            sum += lot.remaining.micros();
+        }
+        let whole = account.balance.available.micros() + account.balance.held.micros();
+        findings.expect("lots_fit_transfers", sum <= whole, owner.1, format!("{sum} of {whole}"));
+    }
+}
+
+fn audit_result(entry: &Entry, parts: &Parts<'_>, findings: &mut Findings) {
+    let id = entry.generation.id;
+    let versions = parts.versions;
+    let completed = entry.generation.state.status() == Status::Completed;
+    let detail = format!("{versions} versions, {}", entry.generation.state.status());
+    findings.expect("completed_has_one_version", !completed || versions == 1, id, &detail);
+    findings.expect("version_only_of_completed", completed || versions == 0, id, &detail);
+}
+
+fn audit_calls_of(entry: &Entry, parts: &Parts<'_>, findings: &mut Findings) {
+    let id = entry.generation.id;
+    let calls: Vec<&CallRow> = parts.calls.iter().map(|call| &call.row).collect();
+    let attempts = entry.generation.attempt.0;
+    let gap = (1..=attempts).find(|attempt| !calls.iter().any(|call| call.attempt == *attempt));
+    let beyond = calls.iter().any(|call| call.attempt > attempts);
+    findings.expect("call_per_attempt", gap.is_none() && !beyond, id, format!("gap {gap:?}, beyond {beyond}"));
+    let is_ok = |outcome: CallOutcome| outcome == CallOutcome::Ok;
+    let used = calls.iter().any(|call| call.closed.as_ref().is_some_and(|(_, closed)| is_ok(closed.outcome)));
+    let owes = entry.origin.as_deref() == Some("generated");
+    findings.expect("usage_of_completed", !owes || used, id, "no call ended well");
+}
+
+fn audit_hold(entry: &Entry, parts: &Parts<'_>, findings: &mut Findings) {
+    let id = entry.generation.id;
+    let sum = |wanted| {
+        let own = parts.moved.iter().filter(|(kind, _)| *kind == wanted);
+        own.fold(MicroCredits::ZERO, |sum, (_, amount)| sum.checked_add(*amount).unwrap_or(sum))
+    };
+    let (held, settled) = (sum(TransferKind::Hold), sum(TransferKind::Settle));
+    let given = settled.checked_add(sum(TransferKind::Release)).unwrap_or(MicroCredits::ZERO);
+    let open = held.checked_sub(given);
+    let right = held == entry.generation.terms.hold
+        && open.is_some_and(|open| if entry.is_live() { open == held } else { open.is_zero() });
+    let refunds = sum(TransferKind::Refund) <= settled;
+    let absorbed = sum(TransferKind::Absorb).is_zero() || settled == held;
+    let detail = format!("hold {held}, settled and released {given}");
+    findings.expect("hold_balances", right && refunds && absorbed, id, detail);
 }

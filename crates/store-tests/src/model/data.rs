@@ -5,8 +5,8 @@ use copydesk_core::generation::fairness::VirtualTime;
 use copydesk_core::generation::{Generation, State, Status, Wait};
 use copydesk_core::health::{Paid, Rows};
 use copydesk_core::ledger::chain::ChainHash;
-use copydesk_core::ledger::{Balance, Transfer};
-use copydesk_core::{AssetId, CallId, DraftId, GenerationId, NodeId, Timestamp, UserId, WorkspaceId};
+use copydesk_core::ledger::{Balance, Lot};
+use copydesk_core::{AssetId, CallId, DraftId, GenerationId, NodeId, Timestamp, TransferId, UserId, WorkspaceId};
 use copydesk_store::admin::{EventRow, KeyRow, NodeRow, PauseKey};
 use copydesk_store::drafts::{AssetRow, DraftRow, VersionRow};
 use copydesk_store::generations::{Accept, Accepted, Fence, FinishedStep};
@@ -75,18 +75,34 @@ pub(super) struct Call {
     pub row: CallRow,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct AccountEntry {
     pub balance: Balance,
     pub chain_seq: i64,
     pub chain_hash: ChainHash,
+    /// Soonest to expire first; none is empty.
+    pub lots: Vec<Lot>,
+}
+
+impl Default for AccountEntry {
+    fn default() -> AccountEntry {
+        AccountEntry { balance: Balance::default(), chain_seq: 0, chain_hash: ChainHash::START, lots: vec![] }
+    }
 }
 
 #[derive(Clone, Debug)]
 pub(super) struct LedgerEntry {
-    pub transfer: Transfer,
+    pub entry: copydesk_store::ledger::Entry,
     pub chain_seq: i64,
     pub chain_hash: ChainHash,
+}
+
+/// The answer to the idempotency key of a posting.
+#[derive(Clone, Debug)]
+pub(super) struct PostKey {
+    pub fingerprint: [u8; 32],
+    pub transfer: TransferId,
+    pub expires_at: Timestamp,
 }
 
 /// The answer to an idempotency key.
@@ -118,6 +134,8 @@ pub(super) struct Data {
     pub calls: BTreeMap<CallId, Call>,
     pub accounts: BTreeMap<(WorkspaceId, UserId), AccountEntry>,
     pub transfers: Vec<LedgerEntry>,
+    /// By workspace, owner, route, key.
+    pub post_keys: BTreeMap<(WorkspaceId, String, String, String), PostKey>,
     pub events: Vec<(Scope, EventRow)>,
     pub nodes: BTreeMap<NodeId, NodeRow>,
     pub pauses: BTreeMap<String, (PauseKey, Timestamp)>,
@@ -193,7 +211,7 @@ impl Data {
     }
 }
 
-/// Cuts one page out of rows sorted by id. The last page has no `next`, also when it is exactly full.
+/// Cuts one page out of rows in their order. The last page has no `next`, also when it is exactly full.
 pub(super) fn paged<K, T>(mut rows: Vec<(K, T)>, page: &PageRequest) -> Result<Page<T>, StoreError>
 where
     K: Ord + Copy + Display + FromStr,
@@ -204,7 +222,10 @@ where
     }
     if let Some(cursor) = &page.after {
         let after = cursor.parse::<K>().map_err(|_| StoreError::NotFound { what: "page after", id: cursor.clone() })?;
-        rows.retain(|(key, _)| if newest_first { *key < after } else { *key > after });
+        match rows.iter().position(|(key, _)| *key == after) {
+            Some(at) => drop(rows.drain(..=at)),
+            None => rows.retain(|(key, _)| if newest_first { *key < after } else { *key > after }),
+        }
     }
     let more = rows.len() > page.limit as usize;
     rows.truncate(page.limit as usize);

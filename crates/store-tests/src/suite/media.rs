@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 fn job(output: &str) -> FinishedStep {
-    FinishedStep { name: "film.job".to_owned(), output: output.to_owned() }
+    FinishedStep { name: "film.job".to_owned(), output: output.to_owned(), cost: None }
 }
 
 /// The checkpoint that makes the job's id durable: from here on the run waits.
@@ -58,7 +58,7 @@ pub async fn a_checkpoint_of_the_same_name_is_replaced_in_its_place(t: Arc<Bench
     t.done(next.clone()).await;
     t.lost(next.clone()).await;
     let run = builder::after(&run, &next);
-    let plan = FinishedStep { name: "plan".to_owned(), output: "{}".to_owned() };
+    let plan = builder::finished("plan", "{}");
     let id = run.generation.id;
     assert_eq!(t.store.steps(Scope::DEFAULT, id).await, Ok(vec![plan.clone(), job("second")]));
     assert_eq!(t.store.steps(builder::OTHER, id).await, Ok(vec![]), "not another workspace's");
@@ -78,7 +78,7 @@ pub async fn a_forgotten_checkpoint_begins_its_step_again(t: Arc<Bench>) {
     t.lost(failed).await;
     t.advance_s(60);
     let again = t.claim_one().await;
-    assert_eq!(again.steps, [FinishedStep { name: "plan".to_owned(), output: "{}".to_owned() }]);
+    assert_eq!(again.steps, [builder::finished("plan", "{}")]);
     let calls = t.calls(run.generation.id).await;
     let last = calls.iter().find(|call| call.id == again.call).expect("the call of the new attempt");
     assert_eq!((last.operation.as_str(), last.attempt), ("film.submit", 2));

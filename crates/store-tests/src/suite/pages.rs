@@ -6,6 +6,7 @@ use copydesk_core::generation::Status;
 use copydesk_core::ledger::TransferKind;
 use copydesk_store::drafts::DraftFilter;
 use copydesk_store::generations::GenerationFilter;
+use copydesk_store::ledger::TransferFilter;
 use copydesk_store::usage::CallFilter;
 use copydesk_store::{Answer, Order, Page, PageRequest, Scope};
 use std::fmt::Debug;
@@ -67,10 +68,11 @@ pub async fn calls_transfers_and_events_are_paged_without_gaps(t: Arc<Bench>) {
     whole(listed, |row| row.id, &calls).await;
     let transfers: Vec<_> = t.transfers(Scope::DEFAULT).await.iter().map(|row| row.id).collect();
     assert_eq!(transfers.len(), ROWS + 1);
-    whole(|page| t.store.transfers(Scope::DEFAULT, None, page), |row| row.id, &transfers).await;
+    let any = TransferFilter::default;
+    whole(|page| t.store.transfers(Scope::DEFAULT, any(), page), |row| row.entry.transfer.id, &transfers).await;
 
     let (mut after, mut last, mut seen) = (None, i64::MIN, 0);
-    assert_eq!(t.events(Scope::DEFAULT).await.len(), ROWS);
+    assert_eq!(t.events(Scope::DEFAULT).await.len(), ROWS + 1, "with the grant's");
     loop {
         let page = PageRequest { limit: 60, after, order: Order::OldestFirst };
         let page = t.store.events(Scope::DEFAULT, page).await.expect("events");
@@ -81,7 +83,7 @@ pub async fn calls_transfers_and_events_are_paged_without_gaps(t: Arc<Bench>) {
         let Some(next) = page.next else { break };
         after = Some(next);
     }
-    assert_eq!(seen, ROWS);
+    assert_eq!(seen, ROWS + 1);
 }
 
 pub async fn generations_are_found_by_status_draft_and_recipe(t: Arc<Bench>) {
@@ -118,10 +120,15 @@ pub async fn rows_added_while_reading_do_not_shift_a_page(t: Arc<Bench>) {
 pub async fn transfers_are_listed_by_user(t: Arc<Bench>) {
     t.grant("ann", 5).await;
     t.grant("bob", 6).await;
-    let ann = Some(builder::user_id(Scope::DEFAULT, "ann"));
+    let ann = TransferFilter { user: Some(builder::user_id(Scope::DEFAULT, "ann")), ..TransferFilter::default() };
     let page = t.store.transfers(Scope::DEFAULT, ann, PageRequest::newest(10)).await.expect("transfers");
     assert_eq!(
-        page.rows.iter().map(|row| (row.kind, row.amount.micros())).collect::<Vec<_>>(),
+        page.rows.iter().map(|row| (row.entry.transfer.kind, row.entry.transfer.amount.micros())).collect::<Vec<_>>(),
         [(TransferKind::Grant, 5)]
     );
+    assert_eq!((page.rows[0].user_external.as_str(), &page.rows[0].peer_external), ("ann", &None));
+    t.store.gift(t.gift("ann", "bob", 2, "g")).await.expect("gift");
+    let ann = TransferFilter { user: Some(builder::user_id(Scope::DEFAULT, "ann")), ..TransferFilter::default() };
+    let page = t.store.transfers(Scope::DEFAULT, ann, PageRequest::newest(1)).await.expect("transfers");
+    assert_eq!(page.rows[0].peer_external.as_deref(), Some("bob"));
 }

@@ -6,6 +6,7 @@ use copydesk_core::generation::Origin;
 use copydesk_core::refusal::Refusal;
 use copydesk_store::drafts::{DraftSetting, Edit, SetDraft};
 use copydesk_store::generations::{Accepted, Change};
+use copydesk_store::ledger::TransferFilter;
 use copydesk_store::usage::CallFilter;
 use copydesk_store::{PageRequest, Scope, StoreError};
 use std::fmt::Debug;
@@ -40,7 +41,8 @@ pub async fn another_workspace_reads_nothing(t: Arc<Bench>) {
     let counts = t.store.count_drafts(OTHER, None).await.expect("count_drafts");
     assert!(counts.iter().all(|(_, n)| *n == 0), "{counts:?}");
     let page = PageRequest::newest(10);
-    assert_eq!(t.store.transfers(OTHER, Some(run.user), page).await.expect("transfers").rows, []);
+    let own = TransferFilter { user: Some(run.user), ..TransferFilter::default() };
+    assert_eq!(t.store.transfers(OTHER, own, page).await.expect("transfers").rows, []);
     let balance = t.store.balance(OTHER, run.user).await.expect("balance");
     assert_eq!((balance.available.micros(), balance.held.micros()), (0, 0));
 }

@@ -1,16 +1,12 @@
 //! Steps: checkpoints inside a generation. A finished step is kept, given back with the next claim, and never repeated.
 
 use crate::bench::Bench;
-use crate::builder;
+use crate::builder::{self, finished};
 use copydesk_core::generation::{FailureCode, State};
 use copydesk_core::metering::usage::CallOutcome;
 use copydesk_store::Scope;
-use copydesk_store::generations::{Change, FinishedStep};
+use copydesk_store::generations::Change;
 use std::sync::Arc;
-
-fn finished(name: &str, output: &str) -> FinishedStep {
-    FinishedStep { name: name.to_owned(), output: output.to_owned() }
-}
 
 pub async fn a_finished_step_closes_its_call_and_opens_the_next(t: Arc<Bench>) {
     let run = t.running(t.request()).await;

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// A node is lost after 30 s, an attempt may overrun by 10 s, nothing else is asked.
-fn request(t: &Bench) -> SweepRequest {
+pub(super) fn request(t: &Bench) -> SweepRequest {
     SweepRequest {
         now: t.now(),
         lost_before: t.now().minus(Duration::from_secs(30)),

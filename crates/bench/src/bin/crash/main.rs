@@ -17,6 +17,7 @@ use copydesk_core::ledger::{Transfer, TransferKind};
 use copydesk_desk::World;
 use copydesk_providers::{DemoServer, HttpClient};
 use copydesk_store::Scope;
+use copydesk_store::ledger::Post;
 use serde_json::json;
 use server::Server;
 use std::path::Path;
@@ -117,16 +118,12 @@ async fn prepare(place: &Place, folder: &Path) -> Result<(), String> {
     let world = World::real();
     for number in 0..USERS {
         let now = world.now();
-        let grant = Transfer {
-            id: TransferId(world.uuid(now)),
-            workspace: Scope::DEFAULT.workspace,
-            user: UserId::from_external(Scope::DEFAULT.workspace, &load::user(number)),
-            kind: TransferKind::Grant,
-            amount: MicroCredits::new(CREDITS_EACH * MicroCredits::PER_CREDIT).map_err(|error| error.to_string())?,
-            generation: None,
-            reference: Some(format!("start-{number}")),
-            at: now,
-        };
+        let amount = MicroCredits::new(CREDITS_EACH * MicroCredits::PER_CREDIT).map_err(|error| error.to_string())?;
+        let (workspace, name) = (Scope::DEFAULT.workspace, load::user(number));
+        let owner = (workspace, UserId::from_external(workspace, &name));
+        let plain = Transfer::plain(TransferId(world.uuid(now)), owner, TransferKind::Grant, amount, now);
+        let transfer = Transfer { reference: Some(format!("start-{number}")), ..plain };
+        let grant = Post { transfer, open_as: Some(name), idempotency: None };
         store.post(grant).await.map_err(|error| error.to_string())?;
     }
     Ok(())
