@@ -281,7 +281,9 @@ impl Driver {
 
     pub(super) async fn post(&mut self) -> Move {
         let user = user_id(Scope::DEFAULT, self.one_of(&USERS));
-        let refunded = if self.dice.chance(70) { self.dice.pick(&self.generations).copied() } else { None };
+        // An older one: it has ended more likely, and only what was settled can be refunded.
+        let older = &self.generations[..self.generations.len() / 2];
+        let refunded = if self.dice.chance(70) { self.dice.pick(older).copied() } else { None };
         let owner = match refunded {
             Some(id) => self.model.get(Scope::DEFAULT, id).await.expect("the model knows what it accepted").user,
             None => user,

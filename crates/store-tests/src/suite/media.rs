@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 fn job(output: &str) -> FinishedStep {
-    FinishedStep { name: "film.job".to_owned(), output: output.to_owned(), cost: None }
+    builder::finished("film.job", output)
 }
 
 /// The checkpoint that makes the job's id durable: from here on the run waits.
