@@ -28,6 +28,7 @@ pub enum Code {
     DraftEmpty,
     AmountTooLarge,
     AmountZero,
+    UsageTooLarge,
     VersionConflict,
     TooLarge,
     UnsupportedMediaType,
@@ -74,7 +75,7 @@ pub fn codes() -> &'static [Code] {
 }
 
 impl Code {
-    const ALL: [Code; 48] = [
+    const ALL: [Code; 49] = [
         Self::MalformedJson,
         Self::BadHeader,
         Self::BadCursor,
@@ -95,6 +96,7 @@ impl Code {
         Self::DraftEmpty,
         Self::AmountTooLarge,
         Self::AmountZero,
+        Self::UsageTooLarge,
         Self::VersionConflict,
         Self::TooLarge,
         Self::UnsupportedMediaType,
@@ -148,6 +150,7 @@ impl Code {
             Self::DraftEmpty => "draft_empty",
             Self::AmountTooLarge => "amount_too_large",
             Self::AmountZero => "amount_zero",
+            Self::UsageTooLarge => "usage_too_large",
             Self::VersionConflict => "version_conflict",
             Self::TooLarge => "too_large",
             Self::UnsupportedMediaType => "unsupported_media_type",
@@ -209,6 +212,7 @@ impl Code {
             Self::DraftEmpty => facts(409, "The draft is empty", false),
             Self::AmountTooLarge => facts(409, "The amount is too large", false),
             Self::AmountZero => facts(422, "The amount is zero", false),
+            Self::UsageTooLarge => facts(422, "The answer would be too large", false),
             Self::VersionConflict => facts(412, "Somebody else changed it", false),
             Self::TooLarge => facts(413, "The body is too large", false),
             Self::UnsupportedMediaType => facts(415, "The body is not declared as JSON", false),
@@ -279,6 +283,7 @@ impl From<&Refusal> for Code {
             Refusal::VersionConflict { .. } => Code::VersionConflict,
             Refusal::AmountTooLarge => Code::AmountTooLarge,
             Refusal::AmountZero => Code::AmountZero,
+            Refusal::UsageTooLarge { .. } => Code::UsageTooLarge,
         }
     }
 }

@@ -29,6 +29,7 @@ pub fn page(code: Code) -> &'static str {
         Code::DraftEmpty => md!("draft_empty"),
         Code::AmountTooLarge => md!("amount_too_large"),
         Code::AmountZero => md!("amount_zero"),
+        Code::UsageTooLarge => md!("usage_too_large"),
         Code::VersionConflict => md!("version_conflict"),
         Code::TooLarge => md!("too_large"),
         Code::UnsupportedMediaType => md!("unsupported_media_type"),

@@ -31,6 +31,10 @@ pub enum Refusal {
     AmountTooLarge,
     #[error("The amount is zero: there is nothing to move.")]
     AmountZero,
+    #[error(
+        "This would take {rows} figures, and {max} are the most: ask for a shorter span, longer intervals or fewer groups."
+    )]
+    UsageTooLarge { rows: usize, max: usize },
 }
 
 impl Refusal {
@@ -50,6 +54,7 @@ impl Refusal {
             Refusal::VersionConflict { .. } => "version_conflict",
             Refusal::AmountTooLarge => "amount_too_large",
             Refusal::AmountZero => "amount_zero",
+            Refusal::UsageTooLarge { .. } => "usage_too_large",
         }
     }
 }

@@ -319,6 +319,59 @@ create index calls_by_generation on calls (generation_id);
 create index calls_by_user on calls (workspace_id, user_id, id);
 create index calls_open on calls (opened_at) where closed_at is null;
 
+-- Totals of the closed calls (docs/adr/0015-cumulative-totals.md). A series is whose calls are counted together; what it
+-- does not tell apart is empty, and `cuboid` says what that is.
+create table usage_series (
+  no bigint generated always as identity primary key,
+  workspace_id uuid not null,
+  cuboid bigint not null,
+  user_id uuid not null,
+  service text not null,
+  operation text not null,
+  model text not null
+);
+create unique index usage_series_once on usage_series (workspace_id, cuboid, user_id, service, operation, model);
+
+-- All there was up to now; the newest call lies in the quarter of an hour that begins at `bucket_at`. Few rows that change
+-- with every batch: room for many versions of each in its page.
+create table usage_totals (
+  series_no bigint primary key,
+  bucket_at timestamptz not null,
+  calls bigint not null,
+  failed bigint not null,
+  estimated bigint not null,
+  unpriced bigint not null,
+  tokens_input bigint not null,
+  tokens_output bigint not null,
+  tokens_cached bigint not null,
+  tokens_cache_write bigint not null,
+  tokens_reasoning bigint not null,
+  images bigint not null,
+  video_seconds bigint not null,
+  cost_nanousd bigint not null,
+  duration_ms bigint not null
+) with (fillfactor = 25);
+
+-- All there was up to the end of an earlier quarter, for those in which something was counted.
+create table usage_history (
+  series_no bigint not null,
+  bucket_at timestamptz not null,
+  calls bigint not null,
+  failed bigint not null,
+  estimated bigint not null,
+  unpriced bigint not null,
+  tokens_input bigint not null,
+  tokens_output bigint not null,
+  tokens_cached bigint not null,
+  tokens_cache_write bigint not null,
+  tokens_reasoning bigint not null,
+  images bigint not null,
+  video_seconds bigint not null,
+  cost_nanousd bigint not null,
+  duration_ms bigint not null,
+  primary key (series_no, bucket_at)
+);
+
 create table accounts (
   workspace_id uuid not null,
   user_id uuid not null,

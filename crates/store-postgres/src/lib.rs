@@ -17,6 +17,7 @@ mod read;
 mod schema;
 mod store;
 mod sweep;
+mod totals;
 mod turn;
 mod types;
 mod waiting;
@@ -79,6 +80,7 @@ impl PostgresStore {
             source,
             server,
             queues,
+            series: totals::Numbers::default(),
             headroom: accept::Headroom::default(),
             claim_lock,
             claims: AtomicU64::new(0),

@@ -5,6 +5,7 @@ use copydesk_core::draft::DraftStatus;
 use copydesk_core::generation::waiting::Waiting;
 use copydesk_core::health::Paid;
 use copydesk_core::ledger::{Balance, Transfer};
+use copydesk_core::metering::question::{Question, Total};
 use copydesk_core::refusal::Refusal;
 use copydesk_core::{DraftId, GenerationId, Timestamp, UserId};
 use copydesk_store::admin::{Description, EventRow, Finding, KeyRow, Pause, PauseKey};
@@ -90,6 +91,9 @@ impl LedgerStore for PostgresStore {
 impl UsageStore for PostgresStore {
     fn calls(&self, scope: Scope, filter: CallFilter, page: PageRequest) -> Answer<'_, Page<CallRow>> {
         Box::pin(async move { self.page_calls(scope, filter, &page).await })
+    }
+    fn totals(&self, scope: Scope, question: Question) -> Answer<'_, Vec<Total>> {
+        Box::pin(async move { self.answer(scope, &question).await })
     }
 }
 

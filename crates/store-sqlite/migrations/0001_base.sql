@@ -337,6 +337,59 @@ CREATE TABLE calls (
 CREATE INDEX calls_generation ON calls (generation_id);
 CREATE INDEX calls_open ON calls (opened_at) WHERE closed_at IS NULL;
 
+-- Totals of the closed calls (docs/adr/0015-cumulative-totals.md). A series is whose calls are counted together; what it
+-- does not tell apart is empty, and `cuboid` says what that is. A new user's series get neighbouring numbers and lie on
+-- one page.
+CREATE TABLE usage_series (
+    no INTEGER NOT NULL PRIMARY KEY,
+    workspace_id BLOB NOT NULL,
+    cuboid INTEGER NOT NULL,
+    user_id BLOB NOT NULL,
+    service TEXT NOT NULL,
+    operation TEXT NOT NULL,
+    model TEXT NOT NULL,
+    UNIQUE (workspace_id, cuboid, user_id, service, operation, model)
+) STRICT;
+
+-- All there was up to now; the newest call lies in the quarter of an hour that begins at `bucket_at`.
+CREATE TABLE usage_totals (
+    series_no INTEGER NOT NULL PRIMARY KEY,
+    bucket_at INTEGER NOT NULL,
+    calls INTEGER NOT NULL,
+    failed INTEGER NOT NULL,
+    estimated INTEGER NOT NULL,
+    unpriced INTEGER NOT NULL,
+    tokens_input INTEGER NOT NULL,
+    tokens_output INTEGER NOT NULL,
+    tokens_cached INTEGER NOT NULL,
+    tokens_cache_write INTEGER NOT NULL,
+    tokens_reasoning INTEGER NOT NULL,
+    images INTEGER NOT NULL,
+    video_seconds INTEGER NOT NULL,
+    cost_nanousd INTEGER NOT NULL,
+    duration_ms INTEGER NOT NULL
+) STRICT;
+
+-- All there was up to the end of an earlier quarter, for those in which something was counted.
+CREATE TABLE usage_history (
+    series_no INTEGER NOT NULL,
+    bucket_at INTEGER NOT NULL,
+    calls INTEGER NOT NULL,
+    failed INTEGER NOT NULL,
+    estimated INTEGER NOT NULL,
+    unpriced INTEGER NOT NULL,
+    tokens_input INTEGER NOT NULL,
+    tokens_output INTEGER NOT NULL,
+    tokens_cached INTEGER NOT NULL,
+    tokens_cache_write INTEGER NOT NULL,
+    tokens_reasoning INTEGER NOT NULL,
+    images INTEGER NOT NULL,
+    video_seconds INTEGER NOT NULL,
+    cost_nanousd INTEGER NOT NULL,
+    duration_ms INTEGER NOT NULL,
+    PRIMARY KEY (series_no, bucket_at)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE accounts (
     workspace_id BLOB NOT NULL,
     user_id BLOB NOT NULL,

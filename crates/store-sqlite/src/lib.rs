@@ -22,6 +22,7 @@ mod readers;
 mod schema;
 #[cfg(test)]
 mod statements;
+mod totals;
 mod usage;
 mod writer;
 

@@ -6,6 +6,7 @@ use copydesk_core::draft::DraftStatus;
 use copydesk_core::generation::waiting::Waiting;
 use copydesk_core::health::Paid;
 use copydesk_core::ledger::{Balance, Transfer};
+use copydesk_core::metering::question::{Question, Total};
 use copydesk_core::refusal::Refusal;
 use copydesk_core::{DraftId, GenerationId, Timestamp, UserId};
 use copydesk_store::admin::{Description, EventRow, Finding, KeyRow, Pause, PauseKey};
@@ -159,6 +160,7 @@ pass_through! {
     }
     UsageStore {
         Calls = calls(scope: Scope, filter: CallFilter, page: PageRequest) -> Page<CallRow>;
+        Totals = totals(scope: Scope, question: Question) -> Vec<Total>;
     }
     HealthStore {
         Health = health() -> Vec<HealthRow>;

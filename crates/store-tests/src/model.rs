@@ -13,11 +13,13 @@ mod health;
 mod ledger;
 mod read;
 mod sweep;
+mod totals;
 
 use copydesk_core::draft::DraftStatus;
 use copydesk_core::generation::waiting::Waiting;
 use copydesk_core::health::Paid;
 use copydesk_core::ledger::{Balance, Transfer};
+use copydesk_core::metering::question::{Question, Total};
 use copydesk_core::refusal::Refusal;
 use copydesk_core::{DraftId, GenerationId, Timestamp, UserId};
 use copydesk_store::admin::{Description, EventRow, Finding, KeyRow, Pause, PauseKey};
@@ -129,6 +131,9 @@ impl LedgerStore for ModelStore {
 impl UsageStore for ModelStore {
     fn calls(&self, scope: Scope, filter: CallFilter, page: PageRequest) -> Answer<'_, Page<CallRow>> {
         Box::pin(async move { self.data().calls(scope, &filter, &page) })
+    }
+    fn totals(&self, scope: Scope, question: Question) -> Answer<'_, Vec<Total>> {
+        Box::pin(async move { Ok(self.data().totals(scope, &question)?) })
     }
 }
 

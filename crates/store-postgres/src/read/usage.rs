@@ -4,8 +4,9 @@ use super::{Cursor, page_of};
 use crate::PostgresStore;
 use crate::pipeline::read;
 use crate::types::{Micros, narrow, params, sql, unknown_word};
+use copydesk_core::metering::totals::CallFacts;
 use copydesk_core::metering::usage::{CallOutcome, TokenUsage};
-use copydesk_core::{CallId, DraftId, GenerationId, NanoUsd, Timestamp, Tokens, UserId};
+use copydesk_core::{CallId, DraftId, GenerationId, NanoUsd, Timestamp, Tokens, UserId, WorkspaceId};
 use copydesk_store::usage::{CallFilter, CallRow, ClosedCall};
 use copydesk_store::{Order, Page, PageRequest, Scope, StoreError};
 use tokio_postgres::Row;
@@ -35,8 +36,34 @@ impl PostgresStore {
     }
 }
 
-fn call(row: &Row) -> Result<CallRow, StoreError> {
+/// A call as it stands, before it is closed or closed anew.
+pub struct Standing {
+    pub call: CallFacts,
+    pub closed: Option<(Timestamp, ClosedCall)>,
+}
+
+impl Standing {
+    pub fn of(row: &Row) -> Result<Standing, StoreError> {
+        Ok(Standing { call: facts(row), closed: closing(row)? })
+    }
+}
+
+pub fn facts(row: &Row) -> CallFacts {
+    CallFacts {
+        workspace: WorkspaceId(row.get("workspace_id")),
+        user: UserId(row.get("user_id")),
+        service: row.get("service"),
+        operation: row.get("operation"),
+        model: row.get("model"),
+    }
+}
+
+fn closing(row: &Row) -> Result<Option<(Timestamp, ClosedCall)>, StoreError> {
     let closed_at: Option<Micros> = row.get("closed_at");
+    closed_at.map(|at| Ok((Timestamp::from(at), closed(row)?))).transpose()
+}
+
+fn call(row: &Row) -> Result<CallRow, StoreError> {
     Ok(CallRow {
         id: CallId(row.get("id")),
         generation: GenerationId(row.get("generation_id")),
@@ -49,7 +76,7 @@ fn call(row: &Row) -> Result<CallRow, StoreError> {
         provider: row.get("provider"),
         model: row.get("model"),
         opened_at: row.get::<_, Micros>("opened_at").into(),
-        closed: closed_at.map(|at| Ok::<_, StoreError>((Timestamp::from(at), closed(row)?))).transpose()?,
+        closed: closing(row)?,
     })
 }
 

@@ -2,14 +2,10 @@
 
 use super::data::{Data, Entry};
 use copydesk_core::generation::{State, Status};
-use copydesk_core::metering::usage::{CallOutcome, TokenUsage};
-use copydesk_core::{CallId, NodeId, Timestamp, Tokens};
+use copydesk_core::{CallId, NodeId, Timestamp};
 use copydesk_store::admin::NodeRow;
 use copydesk_store::generations::{Heartbeat, Overdue, OverdueReason, Run, SweepRequest};
 use copydesk_store::usage::ClosedCall;
-
-/// A rough token for the estimate of a lost call. Units: bytes per token.
-const BYTES_PER_TOKEN: u64 = 4;
 
 impl Data {
     pub(super) fn heartbeat(&mut self, beat: Heartbeat) -> Vec<Run> {
@@ -87,28 +83,9 @@ impl Data {
             .collect();
         for (id, input_bytes) in &orphans {
             if let Some(call) = self.calls.get_mut(id) {
-                call.row.closed = Some((now, lost(*id, *input_bytes)));
+                call.row.closed = Some((now, ClosedCall::unreported(*id, *input_bytes)));
             }
         }
         orphans.len() as u64
-    }
-}
-
-/// The end of a call nobody reported: an estimate, and marked as one.
-fn lost(id: CallId, input_bytes: u64) -> ClosedCall {
-    let input = i64::try_from(input_bytes.div_ceil(BYTES_PER_TOKEN)).unwrap_or(i64::MAX);
-    ClosedCall {
-        id,
-        outcome: CallOutcome::Lost,
-        usage: TokenUsage { input: Some(Tokens(input)), estimated: true, ..TokenUsage::default() },
-        cost: None,
-        cost_status: "unpriced".to_owned(),
-        price_version: None,
-        duration_ms: 0,
-        first_token_ms: None,
-        http_status: None,
-        provider_request_id: None,
-        served_model: None,
-        error: None,
     }
 }
