@@ -213,6 +213,7 @@ macro_rules! conformance {
                 orphaned_calls_are_counted_as_failed_estimates,
                 the_calls_of_a_turn_that_is_undone_count_nowhere,
                 two_processes_book_into_the_same_totals,
+                a_straggler_races_with_a_new_quarter_and_each_counts_where_it_was,
                 another_workspaces_calls_are_not_counted,
                 a_question_whose_answer_would_be_too_large_is_refused;
             ledger:

@@ -157,6 +157,30 @@ pub async fn two_processes_book_into_the_same_totals(t: Arc<Bench>) {
     assert_eq!(by_user.iter().map(|total| total.figures.get(Figure::Calls)).collect::<Vec<_>>(), [8; 5]);
 }
 
+pub async fn a_straggler_races_with_a_new_quarter_and_each_counts_where_it_was(t: Arc<Bench>) {
+    const ROUNDS: usize = 40;
+    let mut runs = vec![];
+    for _ in 0..2 * ROUNDS {
+        runs.push(t.running(t.request().deadline_in_s(1_000_000)).await);
+    }
+    for pair in runs.chunks(2) {
+        let before = t.now();
+        t.advance_s(900);
+        let settle = |store: Arc<dyn copydesk_store::Store>, run: &Claimed, at: Timestamp| {
+            let turn = builder::writes(at, vec![builder::settle(&t.ids, run, at)]);
+            tokio::spawn(async move { store.turn(turn).await })
+        };
+        let (late, new) = (settle(t.store.clone(), &pair[0], before), settle(t.second(), &pair[1], t.now()));
+        for done in [late.await, new.await] {
+            done.expect("no panic").expect("turn");
+        }
+    }
+    let quarters: Vec<i64> = (0..=ROUNDS as i64 + 1).collect();
+    let counts: Vec<i64> = calls_and_input(&t, &quarters).await.into_iter().map(|(calls, _)| calls).collect();
+    let expected: Vec<i64> = [vec![1], vec![2; ROUNDS - 1], vec![1]].concat();
+    assert_eq!(counts, expected);
+}
+
 pub async fn another_workspaces_calls_are_not_counted(t: Arc<Bench>) {
     let run = t.running(t.request().scope(OTHER)).await;
     t.settle(&run).await;
