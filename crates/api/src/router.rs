@@ -124,6 +124,7 @@ fn native() -> Router<Api> {
         .route("/drafts/{id}/versions", get(versions::list))
         .route("/drafts/{id}/versions/{n}", get(versions::one))
         .route("/drafts/{id}/versions/{n}/restore", post(versions::restore))
+        .route("/usage", get(usage::totals))
         .route("/usage/rows", get(usage::rows))
         .route("/recipes", get(recipes::list))
         .route("/recipes/{name}", get(recipes::one))

@@ -12,3 +12,4 @@ mod lists;
 mod scripted;
 mod site;
 mod stream;
+mod usage;

@@ -19,4 +19,5 @@ mod restarts;
 mod server;
 mod settings;
 mod support;
+mod usage;
 mod watching;

@@ -1,6 +1,7 @@
 //! How a desk behaves: every limit and interval has a name, a unit, a default and a reason.
 
 use copydesk_core::health::Rate;
+use copydesk_core::metering::cuts::Zone;
 use copydesk_store::generations::{Lane, Limits};
 use std::time::Duration;
 
@@ -27,6 +28,8 @@ pub struct DeskConfig {
     /// Whether this process takes part in generating. Off, it refuses new requests and claims nothing, whatever the
     /// switch of the installation says, which is in the store. On by default.
     pub generation: bool,
+    /// In whose days usage is shown where nobody asks for another zone. UTC by default.
+    pub zone: Zone,
     /// How often the node renews its lease.
     pub heartbeat_every: Duration,
     /// After how long without a heartbeat a node's work is given to others. Three beats.
@@ -54,6 +57,7 @@ impl Default for DeskConfig {
             attempt_timeout: Duration::from_secs(600),
             credits: false,
             generation: true,
+            zone: Zone::utc(),
             heartbeat_every: Duration::from_secs(10),
             lease: Duration::from_secs(30),
             sweep_every: Duration::from_secs(5),

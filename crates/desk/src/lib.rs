@@ -22,6 +22,7 @@ pub mod publish;
 pub mod shutdown;
 pub mod sweep;
 mod turn;
+pub mod usage;
 mod witness;
 mod work;
 

@@ -95,6 +95,9 @@ impl UsageStore for PostgresStore {
     fn totals(&self, scope: Scope, question: Question) -> Answer<'_, Vec<Total>> {
         Box::pin(async move { self.answer(scope, &question).await })
     }
+    fn user_names(&self, scope: Scope, users: Vec<UserId>) -> Answer<'_, Vec<(UserId, String)>> {
+        Box::pin(async move { self.names_of(scope, &users).await })
+    }
 }
 
 impl HealthStore for PostgresStore {

@@ -25,6 +25,18 @@ impl UsageStore for SqliteStore {
     fn totals(&self, scope: Scope, question: Question) -> Answer<'_, Vec<Total>> {
         Box::pin(self.read(move |db| totals::answer(db, scope, &question)))
     }
+    fn user_names(&self, scope: Scope, users: Vec<UserId>) -> Answer<'_, Vec<(UserId, String)>> {
+        Box::pin(self.read(move |db| user_names(db, scope, users)))
+    }
+}
+
+fn user_names(db: Db<'_>, scope: Scope, users: Vec<UserId>) -> Done<Vec<(UserId, String)>> {
+    let mut names = Vec::with_capacity(users.len());
+    for user in users {
+        let params = [scope.workspace.0.as_bytes(), user.0.as_bytes()];
+        names.extend(db.first(sql!("usage/user_name"), params, |row| Ok((user, row.get(0)?)))?);
+    }
+    Ok(names)
 }
 
 /// The figures of a call whose write won. One that is closed already stays as it is.

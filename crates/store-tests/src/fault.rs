@@ -161,6 +161,7 @@ pass_through! {
     UsageStore {
         Calls = calls(scope: Scope, filter: CallFilter, page: PageRequest) -> Page<CallRow>;
         Totals = totals(scope: Scope, question: Question) -> Vec<Total>;
+        UserNames = user_names(scope: Scope, users: Vec<UserId>) -> Vec<(UserId, String)>;
     }
     HealthStore {
         Health = health() -> Vec<HealthRow>;

@@ -135,6 +135,9 @@ impl UsageStore for ModelStore {
     fn totals(&self, scope: Scope, question: Question) -> Answer<'_, Vec<Total>> {
         Box::pin(async move { Ok(self.data().totals(scope, &question)?) })
     }
+    fn user_names(&self, scope: Scope, users: Vec<UserId>) -> Answer<'_, Vec<(UserId, String)>> {
+        Box::pin(async move { Ok(self.data().user_names(scope, &users)) })
+    }
 }
 
 impl HealthStore for ModelStore {

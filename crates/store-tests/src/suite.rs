@@ -215,6 +215,7 @@ macro_rules! conformance {
                 two_processes_book_into_the_same_totals,
                 a_straggler_races_with_a_new_quarter_and_each_counts_where_it_was,
                 another_workspaces_calls_are_not_counted,
+                users_are_found_by_what_the_application_calls_them,
                 a_question_whose_answer_would_be_too_large_is_refused;
             ledger:
                 a_grant_is_posted_once_per_reference,

@@ -16,6 +16,9 @@ pub trait UsageStore: Send + Sync {
     ///
     /// Errors: [`copydesk_core::refusal::Refusal::UsageTooLarge`].
     fn totals(&self, scope: Scope, question: Question) -> Answer<'_, Vec<Total>>;
+
+    /// What the application calls these users. Those who are not known are left out.
+    fn user_names(&self, scope: Scope, users: Vec<UserId>) -> Answer<'_, Vec<(UserId, String)>>;
 }
 
 /// The intent of a further call inside an attempt (the first one is written by the claim).

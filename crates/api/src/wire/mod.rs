@@ -12,4 +12,5 @@ pub(crate) mod model;
 pub(crate) mod model_test;
 pub(crate) mod recipe;
 pub(crate) mod requests;
+pub(crate) mod usage;
 pub(crate) mod waiting;

@@ -11,6 +11,7 @@ mod generations;
 mod models;
 mod recipes;
 mod serve;
+mod usage;
 mod watch;
 
 use crate::config::{Environment, Flags, Loaded, Settings};
@@ -77,6 +78,8 @@ enum Command {
     /// List generations, see what they wait for, cancel or retry them
     #[command(subcommand)]
     Generations(generations::Command),
+    /// What was used: calls, tokens and cost by day, model, user, recipe; export them
+    Usage(usage::Arguments),
     /// End generations that are older than they should be; their holds are released
     CleanupStale(cleanup_stale::Arguments),
     /// Check this installation: database, schema, providers, folders
@@ -126,6 +129,7 @@ async fn dispatch(arguments: Arguments, output: Output) -> Result<u8, Failure> {
         Command::Generate(arguments) => generate::run(arguments, &settings, output).await,
         Command::Drafts(command) => drafts::run(command, &settings, output).await,
         Command::Generations(command) => generations::run(command, &settings, output).await,
+        Command::Usage(arguments) => usage::run(arguments, &settings, output).await,
         Command::CleanupStale(arguments) => cleanup_stale::run(arguments, &settings, output).await,
         Command::Doctor => doctor::run(&settings, output).await,
         Command::Audit => audit::run(&settings, output).await,

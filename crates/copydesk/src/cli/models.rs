@@ -108,7 +108,7 @@ fn row(model: &Value) -> Vec<String> {
 }
 
 /// Nano-dollars with as many decimals as they have, and two at least.
-fn dollars(nanos: i64) -> String {
+pub(super) fn dollars(nanos: i64) -> String {
     let (whole, rest) = (nanos / 1_000_000_000, nanos % 1_000_000_000);
     let decimals = format!("{rest:09}");
     let kept = decimals.trim_end_matches('0').len().max(2);

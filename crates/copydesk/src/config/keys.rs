@@ -56,6 +56,7 @@ pub const KEYS: &[Key] = &[
         "",
         "on or off: sets the master switch at start; empty leaves it as it is",
     ),
+    key("tz", "COPYDESK_TZ", "UTC", "time zone in whose days usage is shown, e.g. Asia/Kathmandu"),
     key("recipes", "COPYDESK_RECIPES", "", "folder with recipes of your own, one sub-folder each"),
     key("prices", "COPYDESK_PRICES", "", "TOML file with prices of your own, which win over the built-in ones"),
     key("log", "COPYDESK_LOG", "info", "error, warn, info, debug or trace; also filters such as copydesk_desk=debug"),

@@ -3,6 +3,7 @@
 use super::ConfigError;
 use super::load::Loaded;
 use super::providers::Providers;
+use copydesk_core::metering::cuts::Zone;
 use copydesk_desk::DeskConfig;
 use copydesk_desk::keys::{KeyText, OWN_KEY_BYTES_MIN};
 use std::net::SocketAddr;
@@ -112,6 +113,8 @@ impl Settings {
             attempt_timeout: reader.span("attempt_timeout")?,
             drain_grace: reader.span("drain_grace")?,
             credits: reader.switch("credits")?,
+            zone: reader
+                .read("tz", "it must be the name of a time zone", "Asia/Kathmandu", |name| Zone::named(name).ok())?,
             rates: loaded.rates.iter().map(|rate| (rate.lane(), rate.rate)).collect(),
             ..DeskConfig::default()
         };

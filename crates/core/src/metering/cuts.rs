@@ -171,7 +171,7 @@ fn next_start(interval: Interval, zone: &Zone, at: Timestamp) -> Result<Timestam
     let beyond = || BadSpan::OutOfRange { at };
     let local = zone.local(at)?;
     let day = match interval {
-        Interval::Quarter => return Ok(Timestamp::from_micros(bucket(at).micros() + QUARTER_US)),
+        Interval::Quarter => return Ok(quarter_end(at)),
         Interval::Whole => return Ok(LAST),
         Interval::Hour => return Ok(next_hour(zone, local.timestamp())),
         Interval::Day => local.date(),
@@ -236,10 +236,9 @@ fn nearest_quarter(at: Timestamp) -> Timestamp {
     bucket(at.plus(Duration::from_micros(QUARTER_US.unsigned_abs() / 2)))
 }
 
-/// The quarter of an hour that has not begun before `at`.
-pub fn quarter_after(at: Timestamp) -> Timestamp {
-    let start = bucket(at);
-    if start == at { at } else { Timestamp::from_micros(start.micros().saturating_add(QUARTER_US)) }
+/// The end of the quarter of an hour in which `at` lies.
+pub fn quarter_end(at: Timestamp) -> Timestamp {
+    Timestamp::from_micros(bucket(at).micros().saturating_add(QUARTER_US))
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use copydesk_core::{CallId, DraftId, GenerationId, NanoUsd, Timestamp, Tokens, U
 use copydesk_store::usage::{CallFilter, CallRow, ClosedCall};
 use copydesk_store::{Order, Page, PageRequest, Scope, StoreError};
 use tokio_postgres::Row;
+use uuid::Uuid;
 
 impl PostgresStore {
     pub(crate) async fn page_calls(
@@ -33,6 +34,14 @@ impl PostgresStore {
         ];
         let rows = read(&self.readers, sql, params).await?;
         page_of(&rows, page, call, |call| call.id.to_string())
+    }
+}
+
+impl PostgresStore {
+    pub(crate) async fn names_of(&self, scope: Scope, users: &[UserId]) -> Result<Vec<(UserId, String)>, StoreError> {
+        let ids: Vec<Uuid> = users.iter().map(|user| user.0).collect();
+        let rows = read(&self.readers, sql!(deep "usage/user_name"), params![scope.workspace.0, ids]).await?;
+        Ok(rows.iter().map(|row| (UserId(row.get("id")), row.get("external_id"))).collect())
     }
 }
 

@@ -1,6 +1,7 @@
 //! Totals by brute force: every closed call is looked at, and counted in the part its end lies in. No buckets, no series.
 
 use super::data::Data;
+use copydesk_core::UserId;
 use copydesk_core::metering::question::{ANSWER_ROWS_MAX, Dimension, Group, Question, Total};
 use copydesk_core::metering::totals::Figures;
 use copydesk_core::refusal::Refusal;
@@ -9,6 +10,11 @@ use copydesk_store::usage::CallRow;
 use std::collections::{BTreeMap, BTreeSet};
 
 impl Data {
+    pub(super) fn user_names(&self, scope: Scope, users: &[UserId]) -> Vec<(UserId, String)> {
+        let name = |user: &UserId| Some((*user, self.users.get(&(scope.workspace, *user))?.clone()));
+        users.iter().filter_map(name).collect()
+    }
+
     pub(super) fn totals(&self, scope: Scope, question: &Question) -> Result<Vec<Total>, Refusal> {
         let mut totals: BTreeMap<(usize, Group), Figures> = BTreeMap::new();
         if question.by.is_empty() {

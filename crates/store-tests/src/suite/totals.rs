@@ -190,6 +190,13 @@ pub async fn another_workspaces_calls_are_not_counted(t: Arc<Bench>) {
     assert_eq!(theirs[0].group.user, Some(run.user));
 }
 
+pub async fn users_are_found_by_what_the_application_calls_them(t: Arc<Bench>) {
+    let (ann, other) =
+        (t.running(t.request().user("ann")).await, t.running(t.request().scope(OTHER).user("bob")).await);
+    let names = t.store.user_names(Scope::DEFAULT, vec![ann.user, other.user]).await.expect("user_names");
+    assert_eq!(names, [(ann.user, "ann".to_owned())]);
+}
+
 pub async fn a_question_whose_answer_would_be_too_large_is_refused(t: Arc<Bench>) {
     for user in ["a", "b", "c"] {
         let run = t.running(t.request().user(user)).await;
