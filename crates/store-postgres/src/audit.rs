@@ -7,7 +7,7 @@ use crate::ledger::ledger_row;
 use crate::pipeline::{Steps, Tx};
 use crate::types::{Micros, params, sql};
 use copydesk_core::ledger::chain::{ChainHash, link};
-use copydesk_core::{CallId, DraftId, GenerationId, UserId};
+use copydesk_core::{CallId, DraftId, GenerationId, UserId, WorkspaceId};
 use copydesk_store::admin::Finding;
 use deadpool_postgres::Pool;
 use tokio_postgres::Row;
@@ -53,11 +53,14 @@ fn draft(id: Uuid) -> String {
 fn user(id: Uuid) -> String {
     UserId(id).to_string()
 }
+fn workspace(id: Uuid) -> String {
+    WorkspaceId(id).to_string()
+}
 fn call(id: Uuid) -> String {
     CallId(id).to_string()
 }
 
-const CHECKS: [Check; 18] = [
+const CHECKS: [Check; 20] = [
     check!("generation_in_one_place", generation),
     check!("completed_has_one_version", generation),
     check!("version_only_of_completed", generation),
@@ -76,6 +79,8 @@ const CHECKS: [Check; 18] = [
     check!("final_event_once", generation),
     check!("past_deadline", generation, now),
     check!("one_workspace", generation),
+    check!("totals_are_sums", workspace),
+    check!("history_does_not_fall", workspace),
 ];
 
 pub async fn run(pool: &Pool) -> Result<Vec<Finding>, Fault> {

@@ -14,6 +14,7 @@ mod migrate;
 mod pipeline;
 mod queues;
 mod read;
+mod retention;
 mod schema;
 mod store;
 mod sweep;

@@ -15,10 +15,11 @@ use copydesk_store::generations::{
     Turn, TurnAnswer,
 };
 use copydesk_store::ledger::Posted;
+use copydesk_store::retention::{Prune, Pruned};
 use copydesk_store::usage::{CallFilter, CallRow};
 use copydesk_store::{
     AdminStore, Answer, DraftStore, GenerationStore, HealthRow, HealthStore, LedgerStore, Page, PageRequest,
-    SchemaFault, Scope, UsageStore,
+    RetentionStore, SchemaFault, Scope, UsageStore,
 };
 
 impl GenerationStore for PostgresStore {
@@ -97,6 +98,12 @@ impl UsageStore for PostgresStore {
     }
     fn user_names(&self, scope: Scope, users: Vec<UserId>) -> Answer<'_, Vec<(UserId, String)>> {
         Box::pin(async move { self.names_of(scope, &users).await })
+    }
+}
+
+impl RetentionStore for PostgresStore {
+    fn prune(&self, prune: Prune) -> Answer<'_, Pruned> {
+        Box::pin(async move { Ok(self.prune_batch(&prune).await?) })
     }
 }
 

@@ -19,6 +19,7 @@ mod migrate;
 mod open;
 mod page;
 mod readers;
+mod retention;
 mod schema;
 #[cfg(test)]
 mod statements;

@@ -167,7 +167,7 @@ fn call_row(row: &Row<'_>) -> Done<CallRow> {
     })
 }
 
-fn closing(row: &Row<'_>) -> Done<Option<(Timestamp, ClosedCall)>> {
+pub(crate) fn closing(row: &Row<'_>) -> Done<Option<(Timestamp, ClosedCall)>> {
     match codec::maybe_instant(row, "closed_at")? {
         Some(at) => Ok(Some((at, closed_call(row)?))),
         None => Ok(None),

@@ -12,6 +12,7 @@ mod drafts;
 mod health;
 mod ledger;
 mod read;
+mod retention;
 mod sweep;
 mod totals;
 
@@ -29,10 +30,11 @@ use copydesk_store::generations::{
     Turn, TurnAnswer,
 };
 use copydesk_store::ledger::Posted;
+use copydesk_store::retention::{Prune, Pruned};
 use copydesk_store::usage::{CallFilter, CallRow};
 use copydesk_store::{
     AdminStore, Answer, DraftStore, GenerationStore, HealthRow, HealthStore, LedgerStore, Page, PageRequest,
-    SchemaFault, Scope, UsageStore,
+    RetentionStore, SchemaFault, Scope, UsageStore,
 };
 use data::Data;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -137,6 +139,12 @@ impl UsageStore for ModelStore {
     }
     fn user_names(&self, scope: Scope, users: Vec<UserId>) -> Answer<'_, Vec<(UserId, String)>> {
         Box::pin(async move { Ok(self.data().user_names(scope, &users)) })
+    }
+}
+
+impl RetentionStore for ModelStore {
+    fn prune(&self, prune: Prune) -> Answer<'_, Pruned> {
+        Box::pin(async move { Ok(self.data().prune(&prune)) })
     }
 }
 

@@ -13,6 +13,7 @@ pub mod pages;
 pub mod race;
 pub mod random;
 pub mod rates;
+pub mod retention;
 pub mod retry;
 pub mod scope;
 pub mod settle;
@@ -217,6 +218,13 @@ macro_rules! conformance {
                 another_workspaces_calls_are_not_counted,
                 users_are_found_by_what_the_application_calls_them,
                 a_question_whose_answer_would_be_too_large_is_refused;
+            retention:
+                old_calls_go_and_no_total_changes,
+                calls_of_live_and_of_lately_ended_generations_stay,
+                open_calls_stay_however_old,
+                old_events_go_and_the_newest_of_each_workspace_stays,
+                the_ledger_is_never_pruned,
+                two_processes_that_prune_count_each_call_once;
             ledger:
                 a_grant_is_posted_once_per_reference,
                 a_grant_or_refund_of_nothing_is_refused_and_not_written,

@@ -10,6 +10,7 @@ pub mod generations;
 pub mod health;
 pub mod ledger;
 pub mod page;
+pub mod retention;
 pub mod usage;
 
 pub use admin::AdminStore;
@@ -19,6 +20,7 @@ pub use generations::GenerationStore;
 pub use health::{HealthRow, HealthStore};
 pub use ledger::LedgerStore;
 pub use page::{Order, Page, PageRequest};
+pub use retention::RetentionStore;
 pub use usage::UsageStore;
 
 use copydesk_core::WorkspaceId;
@@ -37,6 +39,12 @@ impl Scope {
 }
 
 /// Everything an engine does.
-pub trait Store: GenerationStore + DraftStore + LedgerStore + UsageStore + AdminStore + HealthStore {}
+pub trait Store:
+    GenerationStore + DraftStore + LedgerStore + UsageStore + RetentionStore + AdminStore + HealthStore
+{
+}
 
-impl<T: GenerationStore + DraftStore + LedgerStore + UsageStore + AdminStore + HealthStore> Store for T {}
+impl<T> Store for T where
+    T: GenerationStore + DraftStore + LedgerStore + UsageStore + RetentionStore + AdminStore + HealthStore
+{
+}

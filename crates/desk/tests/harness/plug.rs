@@ -16,10 +16,11 @@ use copydesk_store::generations::{
     Turn, TurnAnswer,
 };
 use copydesk_store::ledger::Posted;
+use copydesk_store::retention::{Prune, Pruned};
 use copydesk_store::usage::{CallFilter, CallRow};
 use copydesk_store::{
     AdminStore, Answer, DraftStore, GenerationStore, HealthRow, HealthStore, LedgerStore, Page, PageRequest,
-    SchemaFault, Scope, StoreError, UsageStore,
+    RetentionStore, SchemaFault, Scope, StoreError, UsageStore,
 };
 use copydesk_store_tests::{FaultyStore, Method, ModelStore};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -152,6 +153,9 @@ pass_through! {
         Calls = calls(scope: Scope, filter: CallFilter, page: PageRequest) -> Page<CallRow>;
         Totals = totals(scope: Scope, question: Question) -> Vec<Total>;
         UserNames = user_names(scope: Scope, users: Vec<UserId>) -> Vec<(UserId, String)>;
+    }
+    RetentionStore {
+        Prune = prune(prune: Prune) -> Pruned;
     }
     HealthStore {
         Health = health() -> Vec<HealthRow>;

@@ -67,7 +67,7 @@ pub fn facts(row: &Row) -> CallFacts {
     }
 }
 
-fn closing(row: &Row) -> Result<Option<(Timestamp, ClosedCall)>, StoreError> {
+pub fn closing(row: &Row) -> Result<Option<(Timestamp, ClosedCall)>, StoreError> {
     let closed_at: Option<Micros> = row.get("closed_at");
     closed_at.map(|at| Ok((Timestamp::from(at), closed(row)?))).transpose()
 }

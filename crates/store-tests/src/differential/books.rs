@@ -11,8 +11,9 @@ use copydesk_core::metering::totals::bucket;
 use copydesk_core::metering::usage::CallOutcome;
 use copydesk_core::{NodeId, Timestamp, Tokens};
 use copydesk_store::generations::{Change, Claimed, Turn, Write};
+use copydesk_store::retention::{Aged, Prune};
 use copydesk_store::usage::ClosedCall;
-use copydesk_store::{GenerationStore, Scope, Store, UsageStore};
+use copydesk_store::{GenerationStore, RetentionStore, Scope, Store, UsageStore};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
@@ -81,6 +82,7 @@ impl Books {
                 let late = self.late();
                 self.write(late.into_iter().collect()).await;
             }
+            19 if self.dice.chance(40) => self.prune().await,
             _ => self.close_orphans(self.now).await,
         }
     }
@@ -91,6 +93,23 @@ impl Books {
             closed.push(store.close_orphan_calls(now, now, 1_000).await.expect("close_orphan_calls"));
         }
         assert_eq!(closed[0], closed[1]);
+    }
+
+    async fn prune(&mut self) {
+        let what = if self.dice.chance(70) { Aged::Calls } else { Aged::Events };
+        let before = self.now.minus(MINUTE * u32::try_from(self.dice.below(2_000)).unwrap_or(0));
+        // Events have numbers of their own in each engine: all are looked at in one batch.
+        let limit = if what == Aged::Calls { 5 } else { 100_000 };
+        let mut after = None;
+        loop {
+            let prune = Prune { what, before, after, limit, dry_run: false };
+            let found = self.store.prune(prune.clone()).await.expect("prune");
+            assert_eq!(found, self.model.prune(prune).await.expect("prune"));
+            after = found.next;
+            if after.is_none() {
+                return;
+            }
+        }
     }
 
     async fn begin(&mut self) {

@@ -9,6 +9,7 @@ use copydesk_core::ledger::{Balance, TransferKind, rules};
 use copydesk_core::metering::usage::CallOutcome;
 use copydesk_core::{MicroCredits, Timestamp, UserId, WorkspaceId};
 use copydesk_store::admin::Finding;
+use copydesk_store::retention::Aged;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -65,7 +66,9 @@ impl Data {
         let finals = ["generation.completed", "generation.failed", "generation.cancelled"];
         let events = self.events.iter().map(|(_, event)| event);
         let ends = events.filter(|event| event.generation == Some(id) && finals.contains(&event.kind.as_str())).count();
-        findings.expect("final_event_once", ends == usize::from(!entry.is_live()), id, format!("{ends} final events"));
+        let gone = ends == 0 && self.may_be_pruned(Aged::Events, &entry.generation.state);
+        let right = gone || ends == usize::from(!entry.is_live());
+        findings.expect("final_event_once", right, id, format!("{ends} final events"));
     }
 
     fn audit_result(&self, entry: &Entry, findings: &mut Findings) {
@@ -79,6 +82,9 @@ impl Data {
 
     fn audit_calls_of(&self, entry: &Entry, findings: &mut Findings) {
         let id = entry.generation.id;
+        if self.may_be_pruned(Aged::Calls, &entry.generation.state) {
+            return;
+        }
         let calls: Vec<_> = self.calls.values().map(|call| &call.row).filter(|row| row.generation == id).collect();
         let attempts = entry.generation.attempt.0;
         let gap = (1..=attempts).find(|attempt| !calls.iter().any(|call| call.attempt == *attempt));

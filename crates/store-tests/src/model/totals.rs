@@ -21,7 +21,9 @@ impl Data {
             totals.extend((1..question.cuts.len()).map(|part| ((part - 1, Group::default()), Figures::default())));
         }
         let mut groups = BTreeSet::new();
-        for row in self.calls.values().filter(|call| call.scope == scope).map(|call| &call.row) {
+        for row in
+            self.calls.values().chain(&self.pruned_calls).filter(|call| call.scope == scope).map(|call| &call.row)
+        {
             let Some((at, closed)) = &row.closed else { continue };
             let Some(group) = group(question, row) else { continue };
             groups.insert(group.clone());
