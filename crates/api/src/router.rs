@@ -134,6 +134,7 @@ fn native() -> Router<Api> {
         .route("/events", get(events::list))
         .route("/audit", get(maintenance::audit))
         .route("/maintenance/cleanup-stale", post(maintenance::cleanup_stale))
+        .route("/maintenance/prune", post(maintenance::prune))
         .route("/doctor", get(health::doctor))
         .route("/status", get(health::status))
 }

@@ -59,3 +59,15 @@ fn what_cannot_be_asked_is_refused_with_what_could() {
     let place = Place::new().with("COPYDESK_TZ", "Mars/Olympus");
     place.run(&["usage"]).exits(2).says("Asia/Kathmandu");
 }
+
+#[test]
+fn old_rows_go_when_asked_and_totals_stay() {
+    let place = Place::new();
+    place.written();
+    place.run(&["prune"]).exits(2).says("[retention]");
+    place.run(&["prune", "--usage", "soon"]).exits(2).says("not a length of time");
+    place.run(&["prune", "--usage", "1d", "--dry-run"]).exits(0).prints("0 usage rows and 0 events would be removed");
+    place.write("copydesk.toml", "[retention]\nevents = \"90d\"\n");
+    place.run(&["prune"]).exits(0).prints("0 usage rows and 0 events were removed. No total changed.");
+    place.run(&["config", "show"]).exits(0).prints("retention.events");
+}

@@ -28,6 +28,10 @@ pub struct DeskConfig {
     /// Whether this process takes part in generating. Off, it refuses new requests and claims nothing, whatever the
     /// switch of the installation says, which is in the store. On by default.
     pub generation: bool,
+    /// How long usage rows and events are kept. For ever by default.
+    pub retention: Retention,
+    /// How often old rows are looked for, on every node that keeps them for a while only.
+    pub prune_every: Duration,
     /// In whose days usage is shown where nobody asks for another zone. UTC by default.
     pub zone: Zone,
     /// How often the node renews its lease.
@@ -46,6 +50,14 @@ pub struct DeskConfig {
     pub drain_grace: Duration,
 }
 
+/// How long what is kept; `None` is for ever. Totals and the ledger stay in any case.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Retention {
+    /// Usage rows, after their call was closed and their generation has ended.
+    pub usage: Option<Duration>,
+    pub events: Option<Duration>,
+}
+
 impl Default for DeskConfig {
     fn default() -> Self {
         DeskConfig {
@@ -57,6 +69,8 @@ impl Default for DeskConfig {
             attempt_timeout: Duration::from_secs(600),
             credits: false,
             generation: true,
+            retention: Retention::default(),
+            prune_every: Duration::from_secs(60),
             zone: Zone::utc(),
             heartbeat_every: Duration::from_secs(10),
             lease: Duration::from_secs(30),

@@ -133,6 +133,7 @@ impl Desk {
         crate::work::spawn(&self.inner);
         crate::lease::spawn(&self.inner);
         crate::sweep::spawn(&self.inner);
+        crate::prune::spawn(&self.inner);
         Ok(())
     }
 

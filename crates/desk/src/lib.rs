@@ -18,6 +18,7 @@ pub mod keys;
 mod lease;
 pub mod live;
 pub mod model_test;
+pub mod prune;
 pub mod publish;
 pub mod shutdown;
 pub mod sweep;

@@ -14,6 +14,7 @@ mod health;
 mod limits;
 mod one_result;
 mod pausing;
+mod pruning;
 mod restarts;
 mod retries;
 mod steps;

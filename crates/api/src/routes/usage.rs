@@ -42,7 +42,7 @@ pub(crate) async fn totals(
     let (from, to) = (end(&mut params, "from", &zone), end(&mut params, "to", &zone));
     let since = params
         .text("since")
-        .and_then(|text| span::parse(&text).map_err(|detail| params.fault("since", "bad_duration", detail)).ok());
+        .and_then(|text| span::parse_age(&text).map_err(|detail| params.fault("since", "bad_duration", detail)).ok());
     if since.is_some() && from.is_some() {
         params.fault("since", "not_allowed", "from says where the span begins already; leave one of the two out");
     }

@@ -9,6 +9,7 @@ mod drafts;
 mod generate;
 mod generations;
 mod models;
+mod prune;
 mod recipes;
 mod serve;
 mod usage;
@@ -82,6 +83,8 @@ enum Command {
     Usage(usage::Arguments),
     /// End generations that are older than they should be; their holds are released
     CleanupStale(cleanup_stale::Arguments),
+    /// Remove usage rows and events that are old enough; totals and the ledger stay
+    Prune(prune::Arguments),
     /// Check this installation: database, schema, providers, folders
     Doctor,
     /// Re-prove every invariant on the live data
@@ -131,6 +134,7 @@ async fn dispatch(arguments: Arguments, output: Output) -> Result<u8, Failure> {
         Command::Generations(command) => generations::run(command, &settings, output).await,
         Command::Usage(arguments) => usage::run(arguments, &settings, output).await,
         Command::CleanupStale(arguments) => cleanup_stale::run(arguments, &settings, output).await,
+        Command::Prune(arguments) => prune::run(arguments, &settings, output).await,
         Command::Doctor => doctor::run(&settings, output).await,
         Command::Audit => audit::run(&settings, output).await,
         Command::Db(command) => db::run(command, &settings, output).await,
