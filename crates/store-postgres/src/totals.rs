@@ -129,9 +129,11 @@ fn series(row: &Row, cuboid: Cuboid) -> Series {
     Series::of_parts(cuboid, user, row.get("service"), row.get("operation"), row.get("model"))
 }
 
-/// The place of a group, the number of a cut, and the sum before it.
+/// The place of a group, the number of a cut, and the sum before it. By the places of the columns: of the many rows of an
+/// answer, looking each column up by its name would be the larger part.
 fn sum(row: &Row) -> Result<(usize, usize, Figures), StoreError> {
-    let cut: usize = narrow("cut", row.get("cut"))?;
-    let values = Figure::ALL.map(|figure| row.get(figure.as_str()));
-    Ok((narrow("place of a group", row.get("place"))?, cut.saturating_sub(1), Figures::from_values(values)))
+    let (place, cut): (i64, i64) = (row.get(0), row.get(1));
+    let cut: usize = narrow("cut", cut)?;
+    let values = std::array::from_fn(|figure| row.get(figure + 2));
+    Ok((narrow("place of a group", place)?, cut.saturating_sub(1), Figures::from_values(values)))
 }
