@@ -31,6 +31,7 @@ pub enum Code {
     ReferenceReused,
     CreditsOff,
     UnpricedModel,
+    UsageTooLarge,
     VersionConflict,
     TooLarge,
     UnsupportedMediaType,
@@ -79,7 +80,7 @@ pub fn codes() -> &'static [Code] {
 }
 
 impl Code {
-    const ALL: [Code; 53] = [
+    const ALL: [Code; 54] = [
         Self::MalformedJson,
         Self::BadHeader,
         Self::BadCursor,
@@ -103,6 +104,7 @@ impl Code {
         Self::ReferenceReused,
         Self::CreditsOff,
         Self::UnpricedModel,
+        Self::UsageTooLarge,
         Self::VersionConflict,
         Self::TooLarge,
         Self::UnsupportedMediaType,
@@ -161,6 +163,7 @@ impl Code {
             Self::ReferenceReused => "reference_reused",
             Self::CreditsOff => "credits_off",
             Self::UnpricedModel => "unpriced_model_with_metered_price",
+            Self::UsageTooLarge => "usage_too_large",
             Self::VersionConflict => "version_conflict",
             Self::TooLarge => "too_large",
             Self::UnsupportedMediaType => "unsupported_media_type",
@@ -227,6 +230,7 @@ impl Code {
             Self::ReferenceReused => facts(409, "The reference was used for something else", false),
             Self::CreditsOff => facts(409, "Credits are switched off", false),
             Self::UnpricedModel => facts(422, "The model has no price", false),
+            Self::UsageTooLarge => facts(422, "The answer would be too large", false),
             Self::VersionConflict => facts(412, "Somebody else changed it", false),
             Self::TooLarge => facts(413, "The body is too large", false),
             Self::UnsupportedMediaType => facts(415, "The body is not declared as JSON", false),
@@ -301,6 +305,7 @@ impl From<&Refusal> for Code {
             Refusal::AmountTooLarge => Code::AmountTooLarge,
             Refusal::AmountZero => Code::AmountZero,
             Refusal::ReferenceReused(_) => Code::ReferenceReused,
+            Refusal::UsageTooLarge { .. } => Code::UsageTooLarge,
         }
     }
 }

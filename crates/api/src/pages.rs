@@ -32,6 +32,7 @@ pub fn page(code: Code) -> &'static str {
         Code::ReferenceReused => md!("reference_reused"),
         Code::CreditsOff => md!("credits_off"),
         Code::UnpricedModel => md!("unpriced_model_with_metered_price"),
+        Code::UsageTooLarge => md!("usage_too_large"),
         Code::VersionConflict => md!("version_conflict"),
         Code::TooLarge => md!("too_large"),
         Code::UnsupportedMediaType => md!("unsupported_media_type"),

@@ -206,6 +206,10 @@ fn refused(refusal: &Refusal) -> Problem {
         | Refusal::DraftEmpty
         | Refusal::AmountTooLarge
         | Refusal::AmountZero => problem,
+        Refusal::UsageTooLarge { rows, max } => problem
+            .hint("A longer interval, or a user, recipe or model to look at alone, make it small.")
+            .with("rows", json!(rows))
+            .with("max", json!(max)),
     }
 }
 

@@ -136,6 +136,7 @@ fn native() -> Router<Api> {
         .route("/drafts/{id}/versions/{n}", get(versions::one))
         .route("/drafts/{id}/versions/{n}/restore", post(versions::restore))
         .route("/assets/{id}", get(assets::one))
+        .route("/usage", get(usage::totals))
         .route("/usage/rows", get(usage::rows))
         .route("/credits/accounts", get(credits::accounts))
         .route("/credits/accounts/{user}", get(credits::account))
@@ -155,6 +156,7 @@ fn native() -> Router<Api> {
         .route("/events", get(events::list))
         .route("/audit", get(maintenance::audit))
         .route("/maintenance/cleanup-stale", post(maintenance::cleanup_stale))
+        .route("/maintenance/prune", post(maintenance::prune))
         .route("/doctor", get(health::doctor))
         .route("/status", get(health::status))
 }

@@ -16,3 +16,4 @@ mod prices;
 mod scripted;
 mod site;
 mod stream;
+mod usage;

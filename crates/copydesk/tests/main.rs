@@ -23,4 +23,5 @@ mod restarts;
 mod server;
 mod settings;
 mod support;
+mod usage;
 mod watching;

@@ -33,6 +33,10 @@ pub enum Refusal {
     AmountTooLarge,
     #[error("The amount is zero: there is nothing to move.")]
     AmountZero,
+    #[error(
+        "This would take {rows} figures, and {max} are the most: ask for a shorter span, longer intervals or fewer groups."
+    )]
+    UsageTooLarge { rows: usize, max: usize },
     #[error("{0}")]
     ReferenceReused(Box<ReferenceReused>),
 }
@@ -76,6 +80,7 @@ impl Refusal {
             Refusal::AmountTooLarge => "amount_too_large",
             Refusal::AmountZero => "amount_zero",
             Refusal::ReferenceReused(_) => "reference_reused",
+            Refusal::UsageTooLarge { .. } => "usage_too_large",
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::credits::Packs;
 use copydesk_core::health::Rate;
+use copydesk_core::metering::cuts::Zone;
 use copydesk_store::generations::{Lane, Limits};
 use std::time::Duration;
 
@@ -30,6 +31,12 @@ pub struct DeskConfig {
     /// Whether this process takes part in generating. Off, it refuses new requests and claims nothing, whatever the
     /// switch of the installation says, which is in the store. On by default.
     pub generation: bool,
+    /// How long usage rows and events are kept. For ever by default.
+    pub retention: Retention,
+    /// How often old rows are looked for, on every node that keeps them for a while only.
+    pub prune_every: Duration,
+    /// In whose days usage is shown where nobody asks for another zone. UTC by default.
+    pub zone: Zone,
     /// How often the node renews its lease.
     pub heartbeat_every: Duration,
     /// After how long without a heartbeat a node's work is given to others. Three beats.
@@ -51,6 +58,14 @@ pub struct DeskConfig {
     pub drain_grace: Duration,
 }
 
+/// How long what is kept; `None` is for ever. Totals and the ledger stay in any case.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Retention {
+    /// Usage rows, after their call was closed and their generation has ended.
+    pub usage: Option<Duration>,
+    pub events: Option<Duration>,
+}
+
 impl Default for DeskConfig {
     fn default() -> Self {
         DeskConfig {
@@ -63,6 +78,9 @@ impl Default for DeskConfig {
             credits: false,
             packs: Packs::new(),
             generation: true,
+            retention: Retention::default(),
+            prune_every: Duration::from_secs(60),
+            zone: Zone::utc(),
             heartbeat_every: Duration::from_secs(10),
             lease: Duration::from_secs(30),
             sweep_every: Duration::from_secs(5),

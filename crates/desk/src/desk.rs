@@ -156,6 +156,7 @@ impl Desk {
         crate::lease::spawn(&self.inner);
         crate::sweep::spawn(&self.inner);
         crate::sweep::spawn_tidying(&self.inner);
+        crate::prune::spawn(&self.inner);
         Ok(())
     }
 

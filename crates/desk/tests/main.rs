@@ -18,6 +18,7 @@ mod metrics;
 mod one_result;
 mod pausing;
 mod prices;
+mod pruning;
 mod restarts;
 mod retries;
 mod steps;

@@ -356,6 +356,83 @@ create index calls_by_generation on calls (generation_id);
 create index calls_by_user on calls (workspace_id, user_id, id);
 create index calls_open on calls (opened_at) where closed_at is null;
 
+-- Totals of the closed calls (docs/adr/0015-cumulative-totals.md). A series is whose calls are counted together; what it
+-- does not tell apart is empty, and `cuboid` says what that is.
+create table usage_series (
+  no bigint generated always as identity primary key,
+  workspace_id uuid not null,
+  cuboid bigint not null,
+  user_id uuid not null,
+  service text not null,
+  operation text not null,
+  model text not null
+);
+create unique index usage_series_once on usage_series (workspace_id, cuboid, user_id, service, operation, model);
+
+-- All there was up to now; the newest call lies in the quarter of an hour that begins at `bucket_at`. Few rows that change
+-- with every batch: room for many versions of each in its page.
+create table usage_totals (
+  series_no bigint primary key,
+  bucket_at timestamptz not null,
+  calls bigint not null,
+  failed bigint not null,
+  estimated bigint not null,
+  unpriced bigint not null,
+  tokens_input bigint not null,
+  tokens_output bigint not null,
+  tokens_cached bigint not null,
+  tokens_cache_write bigint not null,
+  tokens_reasoning bigint not null,
+  images bigint not null,
+  video_seconds bigint not null,
+  cost_nanousd bigint not null,
+  duration_ms bigint not null
+) with (fillfactor = 25);
+
+-- All there was up to the end of an earlier quarter, for those in which something was counted.
+create table usage_history (
+  series_no bigint not null,
+  bucket_at timestamptz not null,
+  calls bigint not null,
+  failed bigint not null,
+  estimated bigint not null,
+  unpriced bigint not null,
+  tokens_input bigint not null,
+  tokens_output bigint not null,
+  tokens_cached bigint not null,
+  tokens_cache_write bigint not null,
+  tokens_reasoning bigint not null,
+  images bigint not null,
+  video_seconds bigint not null,
+  cost_nanousd bigint not null,
+  duration_ms bigint not null,
+  primary key (series_no, bucket_at)
+);
+
+-- What calls that were removed for their age had used: totals are the sum of the calls that are there and of these.
+create table usage_pruned (
+  workspace_id uuid primary key,
+  calls bigint not null,
+  failed bigint not null,
+  estimated bigint not null,
+  unpriced bigint not null,
+  tokens_input bigint not null,
+  tokens_output bigint not null,
+  tokens_cached bigint not null,
+  tokens_cache_write bigint not null,
+  tokens_reasoning bigint not null,
+  images bigint not null,
+  video_seconds bigint not null,
+  cost_nanousd bigint not null,
+  duration_ms bigint not null
+);
+
+-- Up to when calls and events may have been removed.
+create table retention (
+  what text primary key check (what in ('calls', 'events')),
+  before_at timestamptz not null
+);
+
 create table accounts (
   workspace_id uuid not null,
   user_id uuid not null,
@@ -483,6 +560,35 @@ select c.service, c.operation,
        c.cost_nanousd / 1000000000.0 as cost_usd, c.opened_at as created_at
 from calls c
 where c.closed_at is not null;
+
+-- By days of UTC, from the totals: it costs a look at their history and outlives the calls. What a day used is what there
+-- was at its end less what there was at the end of the last one before it that has anything.
+create view daily_usage_summary as
+select days.date, days.service, days.operation,
+       sum(days.calls - days.calls_before)::bigint as count,
+       sum(days.tokens - days.tokens_before)::bigint as total_tokens,
+       sum(days.cost_nanousd - days.cost_before) / 1000000000.0 as total_cost
+from (
+  select d.date, d.calls, d.tokens, d.cost_nanousd, s.service, s.operation,
+         lag(d.calls, 1, 0::bigint) over w as calls_before,
+         lag(d.tokens, 1, 0::bigint) over w as tokens_before,
+         lag(d.cost_nanousd, 1, 0::bigint) over w as cost_before
+  from (
+    select v.series_no, (v.bucket_at at time zone 'UTC')::date as date, max(v.calls) as calls,
+           max(v.tokens_input + v.tokens_output) as tokens, max(v.cost_nanousd) as cost_nanousd
+    from (
+      select series_no, bucket_at, calls, tokens_input, tokens_output, cost_nanousd from usage_history
+      union all
+      select series_no, bucket_at, calls, tokens_input, tokens_output, cost_nanousd from usage_totals
+    ) v
+    group by v.series_no, (v.bucket_at at time zone 'UTC')::date
+  ) d
+  join usage_series s on s.no = d.series_no
+  where s.cuboid = 4
+  window w as (partition by d.series_no order by d.date)
+) days
+group by days.date, days.service, days.operation
+having sum(days.calls - days.calls_before) > 0;
 
 create view newsletter_drafts as
 select d.id, u.external_id as user_id, d.title, d.status, d.generated_at

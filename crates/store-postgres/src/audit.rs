@@ -8,7 +8,7 @@ use crate::pipeline::{Steps, Tx};
 use crate::types::{Micros, params, sql};
 use copydesk_core::ledger::chain::{ChainHash, link};
 use copydesk_core::ledger::{Balance, rules};
-use copydesk_core::{AssetId, CallId, DraftId, GenerationId, UserId};
+use copydesk_core::{AssetId, CallId, DraftId, GenerationId, UserId, WorkspaceId};
 use copydesk_store::admin::Finding;
 use copydesk_store::ledger::Entry;
 use deadpool_postgres::Pool;
@@ -59,11 +59,14 @@ fn user(id: Uuid) -> String {
 fn asset(id: Uuid) -> String {
     AssetId(id).to_string()
 }
+fn workspace(id: Uuid) -> String {
+    WorkspaceId(id).to_string()
+}
 fn call(id: Uuid) -> String {
     CallId(id).to_string()
 }
 
-const CHECKS: [Check; 21] = [
+const CHECKS: [Check; 23] = [
     check!("generation_in_one_place", generation),
     check!("completed_has_one_version", generation),
     check!("version_only_of_completed", generation),
@@ -85,6 +88,8 @@ const CHECKS: [Check; 21] = [
     check!("final_event_once", generation),
     check!("past_deadline", generation, now),
     check!("one_workspace", generation),
+    check!("totals_are_sums", workspace),
+    check!("history_does_not_fall", workspace),
 ];
 
 pub async fn run(pool: &Pool) -> Result<Vec<Finding>, Fault> {

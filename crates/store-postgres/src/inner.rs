@@ -1,7 +1,7 @@
 //! What all clones of a store share.
 
 use crate::connect::{Server, Source};
-use crate::{accept, queues, wake};
+use crate::{accept, queues, totals, wake};
 use deadpool_postgres::Pool;
 use std::sync::atomic::AtomicU64;
 
@@ -11,6 +11,7 @@ pub struct Inner {
     pub(crate) readers: Pool,
     pub(crate) server: Server,
     pub(crate) queues: queues::Queues,
+    pub(crate) series: totals::Numbers,
     pub(crate) headroom: accept::Headroom,
     pub(crate) wake: wake::Wake,
     /// Number of the advisory lock under which claims count and choose.

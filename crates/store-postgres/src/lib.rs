@@ -16,9 +16,11 @@ mod posting;
 mod prices;
 mod queues;
 mod read;
+mod retention;
 mod schema;
 mod store;
 mod sweep;
+mod totals;
 mod turn;
 mod types;
 mod waiting;
@@ -81,6 +83,7 @@ impl PostgresStore {
             source,
             server,
             queues,
+            series: totals::Numbers::default(),
             headroom: accept::Headroom::default(),
             claim_lock,
             claims: AtomicU64::new(0),

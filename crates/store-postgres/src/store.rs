@@ -5,6 +5,7 @@ use copydesk_core::draft::DraftStatus;
 use copydesk_core::generation::waiting::Waiting;
 use copydesk_core::health::Paid;
 use copydesk_core::ledger::{Balance, Transfer};
+use copydesk_core::metering::question::{Question, Total};
 use copydesk_core::refusal::Refusal;
 use copydesk_core::{AssetId, DraftId, GenerationId, Timestamp, TransferId, UserId};
 use copydesk_store::admin::{Description, EventRow, Finding, KeyRow, Pause, PauseKey};
@@ -16,10 +17,11 @@ use copydesk_store::generations::{
 use copydesk_store::health::Backlog;
 use copydesk_store::ledger::{AccountRow, Gift, Line, Post, Posted, TransferFilter};
 use copydesk_store::prices::{NewPrice, PriceRow};
+use copydesk_store::retention::{Prune, Pruned};
 use copydesk_store::usage::{CallFilter, CallRow};
 use copydesk_store::{
     AdminStore, Answer, DraftStore, GenerationStore, HealthRow, HealthStore, LedgerStore, Page, PageRequest,
-    PriceStore, SchemaFault, Scope, UsageStore,
+    PriceStore, RetentionStore, SchemaFault, Scope, UsageStore,
 };
 
 impl GenerationStore for PostgresStore {
@@ -110,6 +112,18 @@ impl LedgerStore for PostgresStore {
 impl UsageStore for PostgresStore {
     fn calls(&self, scope: Scope, filter: CallFilter, page: PageRequest) -> Answer<'_, Page<CallRow>> {
         Box::pin(async move { self.page_calls(scope, filter, &page).await })
+    }
+    fn totals(&self, scope: Scope, question: Question) -> Answer<'_, Vec<Total>> {
+        Box::pin(async move { self.answer(scope, &question).await })
+    }
+    fn user_names(&self, scope: Scope, users: Vec<UserId>) -> Answer<'_, Vec<(UserId, String)>> {
+        Box::pin(async move { self.names_of(scope, &users).await })
+    }
+}
+
+impl RetentionStore for PostgresStore {
+    fn prune(&self, prune: Prune) -> Answer<'_, Pruned> {
+        Box::pin(async move { Ok(self.prune_batch(&prune).await?) })
     }
 }
 

@@ -4,23 +4,24 @@
 use crate::PostgresStore;
 use crate::pipeline::{Steps, Tx, read};
 use crate::read::generations::{generation, live_state};
+use crate::read::usage::facts;
+use crate::totals;
+use crate::turn::{Closing, closings};
 use crate::types::{Micros, columns, narrow, params, sql, text};
 use copydesk_core::generation::{AttemptNo, State};
+use copydesk_core::metering::totals::{CallFacts, Sheet};
 use copydesk_core::metering::usage::CallOutcome;
 use copydesk_core::{CallId, GenerationId, Timestamp, WorkspaceId};
 use copydesk_store::generations::{Beaten, Heartbeat, Overdue, OverdueReason, Run, SweepRequest};
+use copydesk_store::usage::ClosedCall;
 use copydesk_store::{Scope, StoreError};
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 use tokio_postgres::Row;
 use uuid::Uuid;
 
-/// A rough token for the estimate of a lost call. Units: bytes per token.
-const BYTES_PER_TOKEN: i64 = 4;
 /// A node silent for this long that runs nothing is forgotten.
 const NODE_KEPT: Duration = Duration::from_secs(24 * 3_600);
-/// What is said about the cost of a call nobody reported.
-const UNPRICED: &str = "unpriced";
 
 impl PostgresStore {
     pub(crate) async fn beat(&self, beat: &Heartbeat) -> Result<Beaten, StoreError> {
@@ -80,15 +81,32 @@ impl PostgresStore {
     }
 
     pub(crate) async fn close_orphans(&self, now: Timestamp, before: Timestamp, limit: u32) -> Result<u64, StoreError> {
-        let params = params![
-            Micros::from(now),
-            CallOutcome::Lost.as_str(),
-            UNPRICED,
-            BYTES_PER_TOKEN,
-            Micros::from(before),
-            i64::from(limit)
-        ];
-        Ok(read(&self.writers, sql!("sweep/close_orphan_calls"), params).await?.len() as u64)
+        let mut tx = Tx::open(&self.writers).await?;
+        let mut steps = Steps::default();
+        let found = steps.add(sql!("sweep/orphan_calls"), params![Micros::from(before), i64::from(limit)]);
+        let answers = tx.send(steps).await?;
+        let mut orphans: Vec<(CallFacts, ClosedCall)> = Vec::new();
+        for row in answers.rows(Some(found)) {
+            let input_bytes = narrow("input_bytes", row.get("input_bytes"))?;
+            orphans
+                .push((facts(row), ClosedCall::unreported(CallId(row.get("id")), row.get("operation"), input_bytes)));
+        }
+        if orphans.is_empty() {
+            tx.rollback().await?;
+            return Ok(0);
+        }
+        let mut sheet = Sheet::default();
+        for (facts, call) in &orphans {
+            sheet.add(facts, now, &call.figures(call.outcome));
+        }
+        let booked = self.series.rows(&self.readers, &sheet).await?;
+        let ends = |(facts, call)| Closing { facts, call, outcome: CallOutcome::Lost, at: now };
+        let ends: Vec<Closing<'_>> = orphans.iter().map(|(facts, call)| ends((facts, call))).collect();
+        let mut steps = Steps::default();
+        steps.add(sql!("apply/close_call"), closings(&ends));
+        totals::write(&mut steps, &booked);
+        tx.commit(steps).await?;
+        Ok(orphans.len() as u64)
     }
 }
 

@@ -11,7 +11,10 @@ use copydesk_core::ledger::{Transfer, TransferKind};
 use copydesk_store::drafts::DraftFilter;
 use copydesk_store::generations::{Accepted, Applied, Claimed, Limits, Turn};
 use copydesk_store::ledger::{Gift, Post};
-use copydesk_store::{AdminStore, DraftStore, GenerationStore, LedgerStore, PageRequest, Scope, StoreError};
+use copydesk_store::retention::{Aged, Prune};
+use copydesk_store::{
+    AdminStore, DraftStore, GenerationStore, LedgerStore, PageRequest, RetentionStore, Scope, StoreError,
+};
 use copydesk_store_postgres::PostgresStore;
 use copydesk_store_tests::builder::{self, AcceptWith, Ids, START};
 use std::collections::HashSet;
@@ -271,6 +274,76 @@ async fn every_column_of_the_views_says_what_was_booked() {
     let shown = "select concat_ws('|', id, user_id, title, status, case when generated_at is null then 'false' else 'true' end) \
                  from newsletter_drafts order by generated_at desc";
     assert_eq!((all(shown).await, expected.len()), (expected, 2));
+}
+
+/// The views as people ask them: the seeds' own questions, and the summary of days against the rows it sums.
+#[tokio::test]
+async fn seed_s0_s4_the_seeds_own_queries_run_unchanged_in_psql_and_days_are_the_sums_of_their_rows() {
+    let namespace = Namespace::new().await;
+    let store = namespace.open().await;
+    let ids = Ids::new();
+    for hour in [0_u64, 1, 30, 31, 80] {
+        let now = START.plus(Duration::from_secs(3_600 * hour));
+        let recipe = ["newsletter", "code"][(hour % 2) as usize];
+        store.accept(vec![builder::accept(&ids, now).user("ann").recipe(recipe)]).await.unwrap();
+        let run = claim_at(&store, &ids, now).await.remove(0);
+        store.turn(builder::writes(now, vec![builder::settle(&ids, &run, now)])).await.unwrap();
+    }
+    let view = vandal(&namespace.name).await;
+    view.batch_execute("set timezone to 'UTC'").await.unwrap();
+    let all = async |sql: &str| {
+        let rows = view.query(&format!("select to_jsonb(q)::text from ({sql}) q"), &[]).await.unwrap();
+        rows.iter().map(|row| row.get::<_, String>(0)).collect::<Vec<String>>()
+    };
+    let last = "SELECT * FROM llm_usage_logs WHERE user_id = 'ann' ORDER BY created_at DESC LIMIT 10";
+    assert_eq!(all(last).await.len(), 5);
+    let drafts = "SELECT id, title, status, generated_at FROM newsletter_drafts WHERE user_id = 'ann' \
+                  ORDER BY generated_at DESC";
+    assert_eq!(all(drafts).await.len(), 3);
+    let counts = "SELECT status, COUNT(*) FROM newsletter_drafts WHERE user_id = 'ann' GROUP BY status";
+    assert_eq!(all(counts).await, [r#"{"count": 3, "status": "draft"}"#]);
+    let days = "SELECT date, service, operation, count, total_tokens, round(total_cost, 12) AS total_cost \
+                FROM daily_usage_summary ORDER BY date, service, operation";
+    let rows = "SELECT DATE(created_at) AS date, service, operation, COUNT(*) AS count, SUM(tokens) AS total_tokens, \
+                round(SUM(cost_usd), 12) AS total_cost FROM usage_logs GROUP BY DATE(created_at), service, operation \
+                ORDER BY date, service, operation";
+    let before = all(days).await;
+    assert_eq!((all(rows).await, before.len()), (before.clone(), 5));
+    let before_at = START.plus(Duration::from_secs(3_600 * 79));
+    let prune = Prune { what: Aged::Calls, before: before_at, after: None, limit: 100, dry_run: false };
+    assert_eq!(store.prune(prune).await.unwrap().removed, 4);
+    assert_eq!((all(rows).await.len(), all(days).await), (1, before), "the days outlive the rows");
+}
+
+/// Only the totals: what is planted elsewhere is found by the same statements as on SQLite.
+#[tokio::test]
+async fn the_auditor_finds_planted_damage_in_the_totals() {
+    for (check, damage) in [
+        ("totals_are_sums", "update usage_totals set tokens_output = tokens_output + 1 where series_no = 1"),
+        ("totals_are_sums", "delete from usage_totals where series_no = 3"),
+        ("totals_are_sums", "update calls set cost_nanousd = cost_nanousd + 1 where cost_nanousd is not null"),
+        (
+            "totals_are_sums",
+            "update usage_series set model = 'demo/other' where cuboid = (select max(cuboid) from usage_series)",
+        ),
+        ("history_does_not_fall", "insert into usage_history select * from usage_totals"),
+        (
+            "history_does_not_fall",
+            "insert into usage_history \
+             select series_no, '1970-01-01Z', calls + 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 from usage_totals",
+        ),
+    ] {
+        let namespace = Namespace::new().await;
+        let store = namespace.open().await;
+        let ids = Ids::new();
+        store.accept(vec![builder::accept(&ids, START)]).await.unwrap();
+        let run = claim_at(&store, &ids, START).await.remove(0);
+        store.turn(builder::writes(START, vec![builder::settle(&ids, &run, START)])).await.unwrap();
+        assert_eq!(store.audit().await, Ok(vec![]));
+        assert!(vandal(&namespace.name).await.execute(damage, &[]).await.unwrap() > 0, "{damage} did nothing");
+        let findings = store.audit().await.unwrap();
+        assert!(findings.iter().any(|finding| finding.check == check), "{damage}: {findings:?}");
+    }
 }
 
 async fn claim_at(store: &PostgresStore, ids: &Ids, now: copydesk_core::Timestamp) -> Vec<Claimed> {

@@ -11,7 +11,7 @@ use serde_json::Value;
 use support::{Namespace, vandal};
 use tokio_postgres::{Client, SimpleQueryMessage};
 
-const HOT_TABLES: [&str; 14] = [
+const HOT_TABLES: [&str; 17] = [
     "ready",
     "runs",
     "parked",
@@ -26,13 +26,16 @@ const HOT_TABLES: [&str; 14] = [
     "live_keys",
     "live_targets",
     "fair",
+    "usage_history",
+    "usage_series",
+    "usage_totals",
 ];
 
 macro_rules! statements {
     ($($name:literal),+ $(,)?) => { [$(($name, include_str!(concat!("../sql/", $name, ".sql")))),+] };
 }
 
-const HOT: [(&str, &str); 33] = statements![
+const HOT: [(&str, &str); 37] = statements![
     "accept/find_draft",
     "accept/find_generation",
     "accept/find_idempotency",
@@ -46,7 +49,7 @@ const HOT: [(&str, &str); 33] = statements![
     "accept/user_finish",
     "apply/advance_run",
     "apply/close_call",
-    "apply/close_late",
+    "apply/find_call",
     "apply/delete_live_key",
     "apply/fence",
     "apply/found",
@@ -64,12 +67,16 @@ const HOT: [(&str, &str); 33] = statements![
     "claim/waiting_queues",
     "ledger/lock_account",
     "ledger/lock_account_of",
-    "sweep/close_orphan_calls",
     "sweep/live",
+    "sweep/orphan_calls",
+    "totals/add",
+    "totals/find_series",
+    "totals/keep",
+    "totals/lock",
 ];
 
 /// Loose scans and heads: they walk an index from its end and stop at the first row.
-const WALKS: [&str; 4] = ["claim/waiting_queues", "claim/next_due", "claim/promote_due", "sweep/close_orphan_calls"];
+const WALKS: [&str; 4] = ["claim/waiting_queues", "claim/next_due", "claim/promote_due", "sweep/orphan_calls"];
 
 /// A session set up as the store sets up its writers.
 async fn writer(namespace: &Namespace) -> Client {

@@ -373,6 +373,83 @@ CREATE TABLE calls (
 CREATE INDEX calls_generation ON calls (generation_id);
 CREATE INDEX calls_open ON calls (opened_at) WHERE closed_at IS NULL;
 
+-- Totals of the closed calls (docs/adr/0015-cumulative-totals.md). A series is whose calls are counted together; what it
+-- does not tell apart is empty, and `cuboid` says what that is. A new user's series get neighbouring numbers and lie on
+-- one page.
+CREATE TABLE usage_series (
+    no INTEGER NOT NULL PRIMARY KEY,
+    workspace_id BLOB NOT NULL,
+    cuboid INTEGER NOT NULL,
+    user_id BLOB NOT NULL,
+    service TEXT NOT NULL,
+    operation TEXT NOT NULL,
+    model TEXT NOT NULL,
+    UNIQUE (workspace_id, cuboid, user_id, service, operation, model)
+) STRICT;
+
+-- All there was up to now; the newest call lies in the quarter of an hour that begins at `bucket_at`.
+CREATE TABLE usage_totals (
+    series_no INTEGER NOT NULL PRIMARY KEY,
+    bucket_at INTEGER NOT NULL,
+    calls INTEGER NOT NULL,
+    failed INTEGER NOT NULL,
+    estimated INTEGER NOT NULL,
+    unpriced INTEGER NOT NULL,
+    tokens_input INTEGER NOT NULL,
+    tokens_output INTEGER NOT NULL,
+    tokens_cached INTEGER NOT NULL,
+    tokens_cache_write INTEGER NOT NULL,
+    tokens_reasoning INTEGER NOT NULL,
+    images INTEGER NOT NULL,
+    video_seconds INTEGER NOT NULL,
+    cost_nanousd INTEGER NOT NULL,
+    duration_ms INTEGER NOT NULL
+) STRICT;
+
+-- All there was up to the end of an earlier quarter, for those in which something was counted.
+CREATE TABLE usage_history (
+    series_no INTEGER NOT NULL,
+    bucket_at INTEGER NOT NULL,
+    calls INTEGER NOT NULL,
+    failed INTEGER NOT NULL,
+    estimated INTEGER NOT NULL,
+    unpriced INTEGER NOT NULL,
+    tokens_input INTEGER NOT NULL,
+    tokens_output INTEGER NOT NULL,
+    tokens_cached INTEGER NOT NULL,
+    tokens_cache_write INTEGER NOT NULL,
+    tokens_reasoning INTEGER NOT NULL,
+    images INTEGER NOT NULL,
+    video_seconds INTEGER NOT NULL,
+    cost_nanousd INTEGER NOT NULL,
+    duration_ms INTEGER NOT NULL,
+    PRIMARY KEY (series_no, bucket_at)
+) STRICT, WITHOUT ROWID;
+
+-- What calls that were removed for their age had used: totals are the sum of the calls that are there and of these.
+CREATE TABLE usage_pruned (
+    workspace_id BLOB NOT NULL PRIMARY KEY,
+    calls INTEGER NOT NULL,
+    failed INTEGER NOT NULL,
+    estimated INTEGER NOT NULL,
+    unpriced INTEGER NOT NULL,
+    tokens_input INTEGER NOT NULL,
+    tokens_output INTEGER NOT NULL,
+    tokens_cached INTEGER NOT NULL,
+    tokens_cache_write INTEGER NOT NULL,
+    tokens_reasoning INTEGER NOT NULL,
+    images INTEGER NOT NULL,
+    video_seconds INTEGER NOT NULL,
+    cost_nanousd INTEGER NOT NULL,
+    duration_ms INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- Up to when calls and events may have been removed.
+CREATE TABLE retention (
+    what TEXT NOT NULL PRIMARY KEY CHECK (what = 'calls' OR what = 'events'),
+    before_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE accounts (
     workspace_id BLOB NOT NULL,
     user_id BLOB NOT NULL,
@@ -510,6 +587,37 @@ SELECT c.service AS service,
        strftime('%Y-%m-%dT%H:%M:%S', c.opened_at / 1000000, 'unixepoch') || printf('.%06dZ', c.opened_at % 1000000) AS created_at
 FROM calls c
 WHERE c.closed_at IS NOT NULL;
+
+-- By days of UTC, from the totals: it costs a look at their history and outlives the calls. What a day used is what there
+-- was at its end less what there was at the end of the last one before it that has anything.
+CREATE VIEW daily_usage_summary AS
+SELECT date(days.day * 86400, 'unixepoch') AS date,
+       days.service AS service,
+       days.operation AS operation,
+       sum(days.calls - days.calls_before) AS count,
+       sum(days.tokens - days.tokens_before) AS total_tokens,
+       sum(days.cost_nanousd - days.cost_before) / 1000000000.0 AS total_cost
+FROM (
+    SELECT d.day, d.calls, d.tokens, d.cost_nanousd, s.service, s.operation,
+           lag(d.calls, 1, 0) OVER w AS calls_before,
+           lag(d.tokens, 1, 0) OVER w AS tokens_before,
+           lag(d.cost_nanousd, 1, 0) OVER w AS cost_before
+    FROM (
+        SELECT series_no, bucket_at / 86400000000 AS day, max(calls) AS calls,
+               max(tokens_input + tokens_output) AS tokens, max(cost_nanousd) AS cost_nanousd
+        FROM (
+            SELECT series_no, bucket_at, calls, tokens_input, tokens_output, cost_nanousd FROM usage_history
+            UNION ALL
+            SELECT series_no, bucket_at, calls, tokens_input, tokens_output, cost_nanousd FROM usage_totals
+        )
+        GROUP BY series_no, bucket_at / 86400000000
+    ) d
+    JOIN usage_series s ON s.no = d.series_no
+    WHERE s.cuboid = 4
+    WINDOW w AS (PARTITION BY d.series_no ORDER BY d.day)
+) days
+GROUP BY days.day, days.service, days.operation
+HAVING sum(days.calls - days.calls_before) > 0;
 
 CREATE VIEW newsletter_drafts AS
 SELECT substr(lower(hex(d.id)), 1, 8) || '-' || substr(lower(hex(d.id)), 9, 4) || '-' || substr(lower(hex(d.id)), 13, 4) || '-' || substr(lower(hex(d.id)), 17, 4) || '-' || substr(lower(hex(d.id)), 21) AS id,

@@ -46,6 +46,9 @@ fn user(id: Uuid) -> String {
 fn asset(id: Uuid) -> String {
     AssetId(id).to_string()
 }
+fn workspace(id: Uuid) -> String {
+    WorkspaceId(id).to_string()
+}
 fn call(id: Uuid) -> String {
     CallId(id).to_string()
 }
@@ -54,7 +57,7 @@ fn any(id: Uuid) -> String {
     id.to_string()
 }
 
-const CHECKS: [Check; 22] = [
+const CHECKS: [Check; 24] = [
     check!("generation_in_one_place", generation),
     check!("completed_has_one_version", generation),
     check!("version_only_of_completed", generation),
@@ -76,6 +79,8 @@ const CHECKS: [Check; 22] = [
     check!("final_event_once", generation),
     check!("past_deadline", generation, now),
     check!("one_workspace", generation),
+    check!("totals_are_sums", workspace),
+    check!("history_does_not_fall", workspace),
     // Only here: indexes serve the lists by user there.
     check!("belongs_to_its_user", any),
 ];

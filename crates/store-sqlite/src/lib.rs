@@ -20,9 +20,11 @@ mod open;
 mod page;
 mod prices;
 mod readers;
+mod retention;
 mod schema;
 #[cfg(test)]
 mod statements;
+mod totals;
 mod usage;
 mod writer;
 

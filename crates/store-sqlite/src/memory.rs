@@ -1,5 +1,5 @@
-//! What the writer keeps in memory between commands, because nobody else writes: queues, pauses, the numbers of users,
-//! dedupe keys that are taken, how many wait, the virtual times, the health of models and providers. All of it can be read
+//! What the writer keeps in memory between commands, because nobody else writes: queues, pauses, the numbers of users
+//! and of usage series, dedupe keys that are taken, how many wait, the virtual times, the health of models and providers. All of it can be read
 //! again from the tables; after a rollback it is.
 
 use crate::codec;
@@ -7,8 +7,10 @@ use crate::db::{Db, sql};
 use crate::fault::{Done, Fault};
 use crate::health;
 use crate::live_keys::LiveKeys;
+use crate::totals::Numbers;
 use copydesk_core::generation::fairness::{QueueTime, VirtualTime};
 use copydesk_core::health::{HealthNews, Rows, Sign, learn};
+use copydesk_core::metering::totals::Sheet;
 use copydesk_core::{Timestamp, UserId, WorkspaceId};
 use copydesk_store::admin::{Pause, PauseKey};
 use std::collections::{BTreeMap, HashMap};
@@ -24,6 +26,8 @@ pub(crate) const COMMON: i64 = 0;
 pub(crate) struct Session<'a> {
     pub db: Db<'a>,
     pub memory: &'a mut Memory,
+    /// What the command under way adds to the totals; it writes it before it ends.
+    pub sheet: Sheet,
 }
 
 /// The lanes of a generation: an interned row of `queues`.
@@ -53,6 +57,7 @@ pub(crate) struct Memory {
     pauses: Option<Vec<Pause>>,
     users: HashMap<(WorkspaceId, UserId), i64>,
     pub live_keys: LiveKeys,
+    pub series: Numbers,
     waiting: Option<i64>,
     /// By queue; the common one is [`COMMON`]'s. A queue that is not in it is at time 0.
     clock: Option<BTreeMap<i64, VirtualTime>>,
@@ -72,6 +77,7 @@ impl Memory {
             pauses: None,
             users: HashMap::new(),
             live_keys: LiveKeys::default(),
+            series: Numbers::default(),
             waiting: None,
             clock: None,
             health: None,

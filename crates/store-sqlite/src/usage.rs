@@ -3,8 +3,12 @@
 use crate::codec;
 use crate::db::{Db, ordered, sql};
 use crate::fault::Done;
+use crate::memory::Session;
 use crate::open::SqliteStore;
 use crate::page::{self, Cut};
+use crate::totals;
+use copydesk_core::metering::question::{Question, Total};
+use copydesk_core::metering::totals::CallFacts;
 use copydesk_core::metering::usage::{CallOutcome, TokenUsage};
 use copydesk_core::{CallId, DraftId, GenerationId, NanoUsd, Timestamp, Tokens, UserId};
 use copydesk_store::usage::{CallFilter, CallRow, ClosedCall};
@@ -18,31 +22,76 @@ impl UsageStore for SqliteStore {
     fn calls(&self, scope: Scope, filter: CallFilter, page: PageRequest) -> Answer<'_, Page<CallRow>> {
         Box::pin(self.read(move |db| list(db, scope, &filter, &page)))
     }
+    fn totals(&self, scope: Scope, question: Question) -> Answer<'_, Vec<Total>> {
+        Box::pin(self.read(move |db| totals::answer(db, scope, &question)))
+    }
+    fn user_names(&self, scope: Scope, users: Vec<UserId>) -> Answer<'_, Vec<(UserId, String)>> {
+        Box::pin(self.read(move |db| user_names(db, scope, users)))
+    }
+}
+
+fn user_names(db: Db<'_>, scope: Scope, users: Vec<UserId>) -> Done<Vec<(UserId, String)>> {
+    let mut names = Vec::with_capacity(users.len());
+    for user in users {
+        let params = [scope.workspace.0.as_bytes(), user.0.as_bytes()];
+        names.extend(db.first(sql!("usage/user_name"), params, |row| Ok((user, row.get(0)?)))?);
+    }
+    Ok(names)
 }
 
 /// The figures of a call whose write won. One that is closed already stays as it is.
-pub(crate) fn close_call(db: Db<'_>, scope: Scope, call: &ClosedCall, at: Timestamp) -> Done<()> {
-    close(db, sql!("apply/close_call"), scope, call, call.outcome, at, None)
+pub(crate) fn close_call(session: &mut Session<'_>, scope: Scope, call: &ClosedCall, at: Timestamp) -> Done<()> {
+    match standing(session.db, scope, call.id)? {
+        Some(Standing { call: facts, closed: None }) => book(session, &facts, call, call.outcome, at),
+        Some(_) | None => Ok(()),
+    }
 }
 
 /// The figures of a call whose attempt is over: an open one is closed as late, a lost one gets the true figures, any
 /// other has been reported already. Somebody's guess at a call they saw as lost is no figure.
-pub(crate) fn book_late(db: Db<'_>, scope: Scope, call: &ClosedCall, at: Timestamp) -> Done<()> {
+pub(crate) fn book_late(session: &mut Session<'_>, scope: Scope, call: &ClosedCall, at: Timestamp) -> Done<()> {
     if call.outcome == CallOutcome::Lost {
         return Ok(());
     }
-    close(db, sql!("apply/close_late"), scope, call, CallOutcome::Late, at, Some(CallOutcome::Lost))
+    match standing(session.db, scope, call.id)? {
+        Some(Standing { call: facts, closed: None }) => book(session, &facts, call, CallOutcome::Late, at),
+        Some(Standing { call: facts, closed: Some((then, lost)) }) if lost.outcome == CallOutcome::Lost => {
+            session.sheet.take_back(&facts, then, &lost.figures(lost.outcome));
+            book(session, &facts, call, CallOutcome::Late, at)
+        }
+        Some(_) | None => Ok(()),
+    }
 }
 
-fn close(
-    db: Db<'_>,
-    file: &'static str,
-    scope: Scope,
+/// A call as it stands.
+struct Standing {
+    call: CallFacts,
+    closed: Option<(Timestamp, ClosedCall)>,
+}
+
+fn standing(db: Db<'_>, scope: Scope, id: CallId) -> Done<Option<Standing>> {
+    let workspace = scope.workspace;
+    db.first(sql!("apply/find_call"), params![workspace.0.as_bytes(), id.0.as_bytes()], |row| {
+        let call = CallFacts {
+            workspace,
+            user: UserId(codec::uuid(row, "user_id")?),
+            service: row.get("service")?,
+            operation: row.get("operation")?,
+            model: row.get("model")?,
+        };
+        Ok(Standing { call, closed: closing(row)? })
+    })
+}
+
+/// Closes a call that may be closed, and counts it.
+fn book(
+    session: &mut Session<'_>,
+    facts: &CallFacts,
     call: &ClosedCall,
     outcome: CallOutcome,
     at: Timestamp,
-    reopens: Option<CallOutcome>,
 ) -> Done<()> {
+    session.sheet.add(facts, at, &call.figures(outcome));
     let tokens = |tokens: Option<Tokens>| tokens.map(|tokens| tokens.0);
     let (code, text) = call.error.as_ref().map(|(code, text)| (code, text)).unzip();
     let figures = params![
@@ -71,16 +120,9 @@ fn close(
         outcome.as_str(),
         at.micros(),
         call.id.0.as_bytes(),
-        scope.workspace.0.as_bytes(),
+        facts.workspace.0.as_bytes(),
     ];
-    match reopens {
-        None => db.execute(file, figures)?,
-        Some(outcome) => {
-            let outcome = outcome.as_str();
-            let more: &[&dyn rusqlite::ToSql] = &[&outcome];
-            db.execute(file, rusqlite::params_from_iter(figures.iter().chain(more)))?
-        }
-    };
+    session.db.execute(sql!("apply/close_call"), figures)?;
     Ok(())
 }
 
@@ -121,11 +163,15 @@ fn call_row(row: &Row<'_>) -> Done<CallRow> {
         provider: row.get("provider")?,
         model: row.get("model")?,
         opened_at: codec::instant(row, "opened_at")?,
-        closed: match codec::maybe_instant(row, "closed_at")? {
-            Some(at) => Some((at, closed_call(row)?)),
-            None => None,
-        },
+        closed: closing(row)?,
     })
+}
+
+pub(crate) fn closing(row: &Row<'_>) -> Done<Option<(Timestamp, ClosedCall)>> {
+    match codec::maybe_instant(row, "closed_at")? {
+        Some(at) => Ok(Some((at, closed_call(row)?))),
+        None => Ok(None),
+    }
 }
 
 fn closed_call(row: &Row<'_>) -> Done<ClosedCall> {

@@ -9,7 +9,10 @@ use copydesk_core::{GenerationId, Timestamp};
 use copydesk_store::drafts::DraftFilter;
 use copydesk_store::generations::{Accepted, Change, Claimed, Heartbeat, Turn};
 use copydesk_store::ledger::{Gift, Post};
-use copydesk_store::{AdminStore, DraftStore, GenerationStore, LedgerStore, PageRequest, Scope, StoreError};
+use copydesk_store::retention::{Aged, Prune};
+use copydesk_store::{
+    AdminStore, DraftStore, GenerationStore, LedgerStore, PageRequest, RetentionStore, Scope, StoreError,
+};
 use copydesk_store_sqlite::{Options, SqliteStore};
 use copydesk_store_tests::builder::{self, AcceptWith, Ids, START};
 use rusqlite::Connection;
@@ -254,6 +257,18 @@ const DAMAGES: &[(&str, &str)] = &[
     ("final_event_once", "DELETE FROM events WHERE kind = 'generation.failed'"),
     ("past_deadline", "UPDATE runs SET deadline_at = 0"),
     ("one_workspace", "UPDATE inputs SET workspace_id = x'02'"),
+    ("totals_are_sums", "UPDATE usage_totals SET tokens_output = tokens_output + 1 WHERE series_no = 1"),
+    ("totals_are_sums", "DELETE FROM usage_totals WHERE series_no = 3"),
+    ("totals_are_sums", "UPDATE calls SET cost_nanousd = cost_nanousd + 1 WHERE cost_nanousd IS NOT NULL"),
+    (
+        "totals_are_sums",
+        "UPDATE usage_series SET model = 'demo/other' WHERE cuboid = (SELECT max(cuboid) FROM usage_series)",
+    ),
+    ("history_does_not_fall", "INSERT INTO usage_history SELECT * FROM usage_totals"),
+    (
+        "history_does_not_fall",
+        "INSERT INTO usage_history SELECT series_no, 0, calls + 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 FROM usage_totals",
+    ),
 ];
 
 #[tokio::test]
@@ -328,6 +343,49 @@ async fn every_column_of_the_views_says_what_was_booked() {
     let shown = "SELECT id || '|' || user_id || '|' || title || '|' || status || '|' || generated_at \
                  FROM newsletter_drafts ORDER BY generated_at DESC";
     assert_eq!((all(shown), expected.len()), (expected, 2));
+}
+
+/// The views as people ask them: the seeds' own questions, and the summary of days against the rows it sums.
+#[tokio::test]
+async fn seed_s0_s4_the_seeds_own_queries_run_unchanged_and_days_are_the_sums_of_their_rows() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    let ids = Ids::new();
+    for hour in [0_u64, 1, 30, 31, 80] {
+        let now = START.plus(std::time::Duration::from_secs(3_600 * hour));
+        let recipe = ["newsletter", "code"][(hour % 2) as usize];
+        store.accept(vec![builder::accept(&ids, now).user("ann").recipe(recipe)]).await.unwrap();
+        let run = claim(&store, &ids, 1, now).await.remove(0);
+        store.turn(builder::writes(now, vec![builder::settle(&ids, &run, now)])).await.unwrap();
+    }
+    let view = vandal(folder.path());
+    let all = |sql: &str| {
+        let mut statement = view.prepare(sql).unwrap();
+        let columns = statement.column_count();
+        let row = |row: &rusqlite::Row<'_>| {
+            let cell = |at| row.get::<_, rusqlite::types::Value>(at).map(|value| format!("{value:?}"));
+            (0..columns).map(cell).collect::<Result<Vec<_>, _>>()
+        };
+        statement.query_map([], row).unwrap().collect::<Result<Vec<_>, _>>().unwrap()
+    };
+    let last = "SELECT * FROM llm_usage_logs WHERE user_id = 'ann' ORDER BY created_at DESC LIMIT 10";
+    assert_eq!(all(last).len(), 5);
+    let drafts = "SELECT id, title, status, generated_at FROM newsletter_drafts WHERE user_id = 'ann' \
+                  ORDER BY generated_at DESC";
+    assert_eq!(all(drafts).len(), 3);
+    let counts = "SELECT status, COUNT(*) FROM newsletter_drafts WHERE user_id = 'ann' GROUP BY status";
+    assert_eq!(all(counts), [["Text(\"draft\")", "Integer(3)"]]);
+    let days = "SELECT date, service, operation, count, total_tokens, total_cost FROM daily_usage_summary \
+                ORDER BY date, service, operation";
+    let rows = "SELECT DATE(created_at) AS date, service, operation, COUNT(*) AS count, SUM(tokens) AS total_tokens, \
+                SUM(cost_usd) AS total_cost FROM usage_logs GROUP BY DATE(created_at), service, operation \
+                ORDER BY date, service, operation";
+    let before = all(days);
+    assert_eq!((all(rows), before.len()), (before.clone(), 5));
+    let before_at = START.plus(std::time::Duration::from_secs(3_600 * 79));
+    let prune = Prune { what: Aged::Calls, before: before_at, after: None, limit: 100, dry_run: false };
+    assert_eq!(store.prune(prune).await.unwrap().removed, 4);
+    assert_eq!((all(rows).len(), all(days)), (1, before), "the days outlive the rows");
 }
 
 /// The writer keeps the health in memory: what a turn taught it is forgotten with the turn. Only this engine does so.

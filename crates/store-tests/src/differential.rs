@@ -3,8 +3,11 @@
 //! seed and step. What the contract leaves open (a revision's step width, an estimate's figures, the order of events of
 //! different things) is taken out of the comparison in [`view`], and nowhere else.
 
+mod books;
 mod moves;
 mod view;
+
+pub use books::books;
 
 use crate::bench::Bench;
 use crate::builder::Ids;

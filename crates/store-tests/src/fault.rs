@@ -6,6 +6,7 @@ use copydesk_core::draft::DraftStatus;
 use copydesk_core::generation::waiting::Waiting;
 use copydesk_core::health::Paid;
 use copydesk_core::ledger::{Balance, Transfer};
+use copydesk_core::metering::question::{Question, Total};
 use copydesk_core::refusal::Refusal;
 use copydesk_core::{AssetId, DraftId, GenerationId, Timestamp, TransferId, UserId};
 use copydesk_store::admin::{Description, EventRow, Finding, KeyRow, Pause, PauseKey};
@@ -17,10 +18,11 @@ use copydesk_store::generations::{
 use copydesk_store::health::Backlog;
 use copydesk_store::ledger::{AccountRow, Gift, Line, Post, Posted, TransferFilter};
 use copydesk_store::prices::{NewPrice, PriceRow};
+use copydesk_store::retention::{Prune, Pruned};
 use copydesk_store::usage::{CallFilter, CallRow};
 use copydesk_store::{
     AdminStore, Answer, DraftStore, GenerationStore, HealthRow, HealthStore, LedgerStore, Page, PageRequest,
-    PriceStore, SchemaFault, Scope, Store, StoreError, UsageStore,
+    PriceStore, RetentionStore, SchemaFault, Scope, Store, StoreError, UsageStore,
 };
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -167,6 +169,11 @@ pass_through! {
     }
     UsageStore {
         Calls = calls(scope: Scope, filter: CallFilter, page: PageRequest) -> Page<CallRow>;
+        Totals = totals(scope: Scope, question: Question) -> Vec<Total>;
+        UserNames = user_names(scope: Scope, users: Vec<UserId>) -> Vec<(UserId, String)>;
+    }
+    RetentionStore {
+        Prune = prune(prune: Prune) -> Pruned;
     }
     HealthStore {
         Health = health() -> Vec<HealthRow>;

@@ -16,6 +16,7 @@ pub mod prices;
 pub mod race;
 pub mod random;
 pub mod rates;
+pub mod retention;
 pub mod retry;
 pub mod scope;
 pub mod settle;
@@ -23,6 +24,7 @@ pub mod slot;
 pub mod step;
 pub mod sweep;
 pub mod target;
+pub mod totals;
 pub mod usage;
 pub mod why;
 
@@ -217,6 +219,27 @@ macro_rules! conformance {
                 every_outcome_of_a_call_is_kept,
                 calls_are_found_by_user_generation_and_draft,
                 open_calls_are_listed_and_newest_come_first;
+            totals:
+                a_call_counts_in_the_quarter_it_was_closed_in,
+                an_open_call_counts_nowhere_yet,
+                every_figure_is_summed,
+                totals_are_told_apart_by_what_is_asked,
+                the_true_figures_of_a_lost_call_take_the_place_of_its_estimate,
+                a_clock_that_goes_back_counts_where_it_says,
+                orphaned_calls_are_counted_as_failed_estimates,
+                the_calls_of_a_turn_that_is_undone_count_nowhere,
+                two_processes_book_into_the_same_totals,
+                a_straggler_races_with_a_new_quarter_and_each_counts_where_it_was,
+                another_workspaces_calls_are_not_counted,
+                users_are_found_by_what_the_application_calls_them,
+                a_question_whose_answer_would_be_too_large_is_refused;
+            retention:
+                old_calls_go_and_no_total_changes,
+                calls_of_live_and_of_lately_ended_generations_stay,
+                open_calls_stay_however_old,
+                old_events_go_and_the_newest_of_each_workspace_stays,
+                the_ledger_is_never_pruned,
+                two_processes_that_prune_count_each_call_once;
             ledger:
                 a_grant_is_posted_once_per_reference,
                 a_reference_of_another_amount_kind_or_user_is_refused_and_not_written,
@@ -296,7 +319,10 @@ macro_rules! conformance {
             random:
                 a_random_walk_equals_the_model_seed_1,
                 a_random_walk_equals_the_model_seed_2,
-                a_random_walk_equals_the_model_seed_3;
+                a_random_walk_equals_the_model_seed_3,
+                a_random_walk_of_the_books_equals_the_models_sums_seed_1,
+                a_random_walk_of_the_books_equals_the_models_sums_seed_2,
+                a_random_walk_of_the_books_equals_the_models_sums_seed_3;
         }
     };
 }

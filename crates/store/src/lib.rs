@@ -11,6 +11,7 @@ pub mod health;
 pub mod ledger;
 pub mod page;
 pub mod prices;
+pub mod retention;
 pub mod usage;
 
 pub use admin::AdminStore;
@@ -21,6 +22,7 @@ pub use health::{HealthRow, HealthStore};
 pub use ledger::LedgerStore;
 pub use page::{Order, Page, PageRequest};
 pub use prices::PriceStore;
+pub use retention::RetentionStore;
 pub use usage::UsageStore;
 
 use copydesk_core::WorkspaceId;
@@ -40,8 +42,11 @@ impl Scope {
 
 /// Everything an engine does.
 pub trait Store:
-    GenerationStore + DraftStore + LedgerStore + UsageStore + AdminStore + HealthStore + PriceStore
+    GenerationStore + DraftStore + LedgerStore + UsageStore + RetentionStore + AdminStore + HealthStore + PriceStore
 {
 }
 
-impl<T: GenerationStore + DraftStore + LedgerStore + UsageStore + AdminStore + HealthStore + PriceStore> Store for T {}
+impl<T> Store for T where
+    T: GenerationStore + DraftStore + LedgerStore + UsageStore + RetentionStore + AdminStore + HealthStore + PriceStore
+{
+}

@@ -2,12 +2,24 @@
 
 use crate::page::{Page, PageRequest};
 use crate::{Answer, Scope};
+use copydesk_core::metering::question::{Question, Total};
+use copydesk_core::metering::totals::Figures;
 use copydesk_core::metering::usage::{CallOutcome, TokenUsage};
-use copydesk_core::{CallId, DraftId, GenerationId, NanoUsd, Timestamp, UserId};
+use copydesk_core::recipe::step::counts_tokens;
+use copydesk_core::{CallId, DraftId, GenerationId, NanoUsd, Timestamp, Tokens, UserId};
 
 pub trait UsageStore: Send + Sync {
     /// Calls of the workspace, newest first unless asked otherwise; open ones included.
     fn calls(&self, scope: Scope, filter: CallFilter, page: PageRequest) -> Answer<'_, Page<CallRow>>;
+
+    /// What the closed calls of the workspace used, in the order of parts, then groups. A call counts in the quarter of an
+    /// hour in which it was closed, pruned ones too. It costs the same however many calls there are.
+    ///
+    /// Errors: [`copydesk_core::refusal::Refusal::UsageTooLarge`].
+    fn totals(&self, scope: Scope, question: Question) -> Answer<'_, Vec<Total>>;
+
+    /// What the application calls these users. Those who are not known are left out.
+    fn user_names(&self, scope: Scope, users: Vec<UserId>) -> Answer<'_, Vec<(UserId, String)>>;
 }
 
 /// The intent of a further call inside an attempt (the first one is written by the claim).
@@ -38,6 +50,37 @@ pub struct ClosedCall {
     pub served_model: Option<String>,
     /// Failure code and the provider's own words.
     pub error: Option<(String, String)>,
+}
+
+/// A rough token, for the estimate of a call nobody will report. Units: bytes.
+const BYTES_PER_TOKEN: u64 = 4;
+
+impl ClosedCall {
+    /// The end of a call nobody will report: lost, with an estimate of its input where that counts in tokens. What it
+    /// took and cost nobody knows.
+    pub fn unreported(id: CallId, operation: &str, input_bytes: u64) -> ClosedCall {
+        let guess = Tokens(i64::try_from(input_bytes.div_ceil(BYTES_PER_TOKEN)).unwrap_or(i64::MAX));
+        let input = counts_tokens(operation).then_some(guess);
+        ClosedCall {
+            id,
+            outcome: CallOutcome::Lost,
+            usage: TokenUsage { input, estimated: input.is_some(), ..TokenUsage::default() },
+            cost: None,
+            cost_status: "unpriced".to_owned(),
+            price_version: None,
+            duration_ms: 0,
+            first_token_ms: None,
+            http_status: None,
+            provider_request_id: None,
+            served_model: None,
+            error: None,
+        }
+    }
+
+    /// What it adds to the totals when it is booked with `outcome`.
+    pub fn figures(&self, outcome: CallOutcome) -> Figures {
+        Figures::of_call(outcome, &self.usage, self.cost, self.duration_ms)
+    }
 }
 
 /// A usage row.

@@ -163,6 +163,12 @@ impl Fields {
         span::parse(&text).map_err(|detail| self.fault(name, "bad_duration", detail)).ok()
     }
 
+    /// An age such as `400d`.
+    pub fn age(&mut self, name: &'static str) -> Option<Duration> {
+        let text = self.text(name)?;
+        span::parse_age(&text).map_err(|detail| self.fault(name, "bad_duration", detail)).ok()
+    }
+
     /// An instant, or a length of time that counts from `start`.
     pub fn instant_or_span(&mut self, name: &'static str, start: Timestamp) -> Option<Timestamp> {
         let text = self.text(name)?;

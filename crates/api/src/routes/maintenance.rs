@@ -1,14 +1,15 @@
-//! What an operator does by hand: re-prove the books, end what is stale.
+//! What an operator does by hand: re-prove the books, end what is stale, remove what is old.
 
 use crate::auth::Caller;
 use crate::extract::body::Body;
 use crate::owned::owned;
 use crate::problem::Problem;
 use crate::router::Api;
-use crate::wire::admin::{AuditBody, CleanupBody};
-use crate::wire::requests::Cleanup;
+use crate::wire::admin::{AuditBody, CleanupBody, PrunedBody};
+use crate::wire::requests::{Cleanup, Pruning};
 use axum::Json;
 use axum::extract::State;
+use copydesk_desk::config::Retention;
 
 pub(crate) async fn audit(State(api): State<Api>, caller: Caller) -> Result<Json<AuditBody>, Problem> {
     caller.must_operate()?;
@@ -27,4 +28,23 @@ pub(crate) async fn cleanup_stale(
     let desk = api.desk().clone();
     let swept = owned(async move { desk.cleanup_stale(max_age, dry_run).await }).await?;
     Ok(Json(CleanupBody::of(&swept, dry_run)))
+}
+
+/// Ages that are not given are those of the settings.
+pub(crate) async fn prune(
+    State(api): State<Api>,
+    caller: Caller,
+    body: Body<Pruning>,
+) -> Result<Json<PrunedBody>, Problem> {
+    caller.must_operate()?;
+    let Pruning { usage, events, dry_run } = body.value;
+    let set = api.desk().config().retention;
+    let keep = if usage.is_none() && events.is_none() { set } else { Retention { usage, events } };
+    if keep == Retention::default() {
+        let detail = "nothing is to be removed: give usage or events an age such as 400d, or set it under [retention]";
+        return Err(Problem::fault("", "required", detail));
+    }
+    let desk = api.desk().clone();
+    let gone = owned(async move { desk.prune(keep, dry_run).await }).await?;
+    Ok(Json(PrunedBody::of(gone, dry_run)))
 }

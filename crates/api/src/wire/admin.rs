@@ -2,6 +2,7 @@
 
 use copydesk_core::Timestamp;
 use copydesk_desk::DeskConfig;
+use copydesk_desk::prune::Gone;
 use copydesk_desk::store::admin::{Description, EventRow, Finding, NodeRow, Pause, PauseKey};
 use copydesk_desk::sweep::Swept;
 use serde::Serialize;
@@ -137,6 +138,21 @@ impl CleanupBody {
             dry_run,
             generations: swept.iter().map(body).collect(),
         }
+    }
+}
+
+/// What went for its age; with `dry_run`, what would have.
+#[derive(Serialize)]
+pub(crate) struct PrunedBody {
+    object: &'static str,
+    dry_run: bool,
+    calls: u64,
+    events: u64,
+}
+
+impl PrunedBody {
+    pub fn of(gone: Gone, dry_run: bool) -> PrunedBody {
+        PrunedBody { object: "pruned", dry_run, calls: gone.calls, events: gone.events }
     }
 }
 

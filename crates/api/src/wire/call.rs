@@ -10,7 +10,7 @@ use serde::Serialize;
 const OPEN: &str = "open";
 const PRICED: &str = "priced";
 const ESTIMATED: &str = "estimated";
-const UNPRICED: &str = "unpriced";
+pub(crate) const UNPRICED: &str = "unpriced";
 /// The store's word for a figure that the provider itself gave.
 const PROVIDER: &str = "provider";
 

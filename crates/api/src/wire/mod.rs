@@ -15,4 +15,5 @@ pub(crate) mod model_test;
 pub(crate) mod price;
 pub(crate) mod recipe;
 pub(crate) mod requests;
+pub(crate) mod usage;
 pub(crate) mod waiting;

@@ -125,6 +125,23 @@ impl FromFields for SettingsPatch {
     }
 }
 
+/// POST `/maintenance/prune`.
+pub(crate) struct Pruning {
+    pub usage: Option<Duration>,
+    pub events: Option<Duration>,
+    pub dry_run: bool,
+}
+
+impl FromFields for Pruning {
+    fn read(fields: &mut Fields) -> Pruning {
+        Pruning {
+            usage: fields.age("usage"),
+            events: fields.age("events"),
+            dry_run: fields.boolean("dry_run").unwrap_or(false),
+        }
+    }
+}
+
 /// POST `/maintenance/cleanup-stale`.
 pub(crate) struct Cleanup {
     pub max_age: Option<Duration>,

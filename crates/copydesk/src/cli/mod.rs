@@ -12,8 +12,10 @@ mod generate;
 mod generations;
 mod models;
 mod prices;
+mod prune;
 mod recipes;
 mod serve;
+mod usage;
 mod watch;
 
 use crate::config::{Environment, Flags, Loaded, Settings};
@@ -83,8 +85,12 @@ enum Command {
     /// Accounts, statements, grants, corrections, gifts and refunds
     #[command(subcommand)]
     Credits(credits::Command),
+    /// What was used: calls, tokens and cost by day, model, user, recipe; export them
+    Usage(usage::Arguments),
     /// End generations that are older than they should be; their holds are released
     CleanupStale(cleanup_stale::Arguments),
+    /// Remove usage rows and events that are old enough; totals and the ledger stay
+    Prune(prune::Arguments),
     /// Check this installation: database, schema, providers, folders
     Doctor,
     /// Re-prove every invariant on the live data
@@ -136,7 +142,9 @@ async fn dispatch(arguments: Arguments, output: Output) -> Result<u8, Failure> {
         Command::Drafts(command) => drafts::run(command, &settings, output).await,
         Command::Generations(command) => generations::run(command, &settings, output).await,
         Command::Credits(command) => credits::run(command, &settings, output).await,
+        Command::Usage(arguments) => usage::run(arguments, &settings, output).await,
         Command::CleanupStale(arguments) => cleanup_stale::run(arguments, &settings, output).await,
+        Command::Prune(arguments) => prune::run(arguments, &settings, output).await,
         Command::Doctor => doctor::run(&settings, output).await,
         Command::Audit => audit::run(&settings, output).await,
         Command::Db(command) => db::run(command, &settings, output).await,

@@ -3,7 +3,7 @@
 /// One setting.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Key {
-    /// In `copydesk.toml`.
+    /// In `copydesk.toml`; `table.key` stands under `[table]`.
     pub name: &'static str,
     pub env: &'static str,
     /// Variables of the seeds' applications that mean the same.
@@ -63,6 +63,14 @@ pub const KEYS: &[Key] = &[
         "",
         "on or off: sets the master switch at start; empty leaves it as it is",
     ),
+    key("tz", "COPYDESK_TZ", "UTC", "time zone in whose days usage is shown, e.g. Asia/Kathmandu"),
+    key(
+        "retention.usage",
+        "COPYDESK_RETENTION_USAGE",
+        "",
+        "how long usage rows are kept, e.g. 400d; empty is for ever",
+    ),
+    key("retention.events", "COPYDESK_RETENTION_EVENTS", "", "how long events are kept, e.g. 90d; empty is for ever"),
     key("recipes", "COPYDESK_RECIPES", "", "folder with recipes of your own, one sub-folder each"),
     key("prices", "COPYDESK_PRICES", "", "TOML file with prices of your own, which win over the built-in ones"),
     key("metrics_open", "COPYDESK_METRICS_OPEN", "false", "/metrics without a key, for scrapers on a private network"),

@@ -67,7 +67,7 @@ impl Loaded {
                 found.push((text.clone(), Origin::Flag(format!("--{}", key.name.replace('_', "-")))));
             }
             found.extend(from_environment(key, environment)?);
-            let written = if key.name == "credits" { packs::switch(&table) } else { table.get(key.name) };
+            let written = if key.name == "credits" { packs::switch(&table) } else { at(&table, key.name) };
             if let Some(value) = written {
                 found.push((plain(value), Origin::File(path.clone())));
             }
@@ -84,6 +84,14 @@ impl Loaded {
 
     pub fn text(&self, name: &str) -> &str {
         self.values.get(name).map_or("", |value| &value.text)
+    }
+}
+
+/// A key's value; `table.key` stands under `[table]`.
+fn at<'t>(table: &'t toml::Table, name: &str) -> Option<&'t toml::Value> {
+    match name.split_once('.') {
+        Some((inner, name)) => table.get(inner)?.as_table()?.get(name),
+        None => table.get(name),
     }
 }
 
@@ -139,8 +147,16 @@ fn plain(value: &toml::Value) -> String {
 
 fn refuse_unknown(environment: &Environment, path: &Path, table: &toml::Table) -> Result<(), ConfigError> {
     let known_names: Vec<&str> = KEYS.iter().map(|key| key.name).chain(["providers", "rates"]).collect();
-    if let Some(name) = table.keys().find(|name| !known_names.contains(&name.as_str())) {
-        let near = nearest(name, known_names.iter().copied());
+    // A table of ours that is no table is unknown as a whole.
+    let is_ours =
+        |name: &str| known_names.iter().any(|known| known.split_once('.').is_some_and(|(own, _)| own == name));
+    let inner = |name: &String, value: &toml::Value| match value.as_table().filter(|_| is_ours(name)) {
+        Some(table) => table.keys().map(|key| format!("{name}.{key}")).collect(),
+        None => vec![name.clone()],
+    };
+    let mut given = table.iter().flat_map(|(name, value)| inner(name, value));
+    if let Some(name) = given.find(|name| !known_names.contains(&name.as_str())) {
+        let near = nearest(&name, known_names.iter().copied());
         return Err(ConfigError::Unknown { what: format!("{name:?} in {}", path.display()), near });
     }
     let known: Vec<String> = KEYS.iter().flat_map(|key| [key.env.to_owned(), format!("{}_FILE", key.env)]).collect();
@@ -229,6 +245,15 @@ mod tests {
             error.to_string(),
             "variable COPYDESK_MAX_CONCURENT is not a setting of Copydesk; did you mean COPYDESK_MAX_CONCURRENT?"
         );
+    }
+
+    #[test]
+    fn a_misspelt_key_of_a_table_is_named_with_its_table() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("settings.toml");
+        std::fs::write(&path, "[retention]\nusages = \"400d\"\n").unwrap();
+        let error = Loaded::read(&Flags::new(), &Environment::default(), Some(&path)).unwrap_err().to_string();
+        assert!(error.contains("\"retention.usages\"") && error.contains("did you mean retention.usage?"), "{error}");
     }
 
     #[test]

@@ -3,7 +3,9 @@
 use super::ConfigError;
 use super::load::Loaded;
 use super::providers::Providers;
+use copydesk_core::metering::cuts::Zone;
 use copydesk_desk::DeskConfig;
+use copydesk_desk::config::Retention;
 use copydesk_desk::keys::{KeyText, OWN_KEY_BYTES_MIN};
 use copydesk_providers::ASSET_BYTES_MAX;
 use std::net::SocketAddr;
@@ -45,6 +47,9 @@ impl std::fmt::Debug for DatabaseUrl {
     }
 }
 
+/// What is kept for a shorter time is gone before anybody could miss it.
+const SHORTEST_AGE: Duration = Duration::from_secs(24 * 3_600);
+
 struct Reader<'a>(&'a Loaded);
 
 impl Reader<'_> {
@@ -69,6 +74,11 @@ impl Reader<'_> {
     }
     fn span(&self, key: &'static str) -> Result<Duration, ConfigError> {
         self.read(key, "it must be a duration of at least 1 second", "90s, 15m, 1h or 2d", parse_span)
+    }
+    /// Empty is for ever.
+    fn age(&self, key: &'static str) -> Result<Option<Duration>, ConfigError> {
+        let day = |text: &str| parse_span(text).filter(|age| *age >= SHORTEST_AGE);
+        self.text(key).map(|_| self.read(key, "it must be an age of at least one day", "400d", day)).transpose()
     }
     fn text(&self, key: &str) -> Option<String> {
         Some(self.0.text(key).trim()).filter(|text| !text.is_empty()).map(str::to_owned)
@@ -128,6 +138,9 @@ impl Settings {
             drain_grace: reader.span("drain_grace")?,
             credits: reader.switch("credits")?,
             packs: loaded.packs.clone(),
+            retention: Retention { usage: reader.age("retention.usage")?, events: reader.age("retention.events")? },
+            zone: reader
+                .read("tz", "it must be the name of a time zone", "Asia/Kathmandu", |name| Zone::named(name).ok())?,
             rates: loaded.rates.iter().map(|rate| (rate.lane(), rate.rate)).collect(),
             ..DeskConfig::default()
         };
@@ -195,6 +208,15 @@ mod tests {
     fn the_queue_switched_off_lifts_the_limit_and_nothing_else() {
         let settings = with("use_queue", "false").unwrap();
         assert_eq!(settings.desk, DeskConfig { max_concurrent: None, ..DeskConfig::default() });
+    }
+
+    #[test]
+    fn what_is_kept_for_a_while_is_kept_for_a_day_at_least_and_everything_for_ever_by_default() {
+        assert_eq!(with("tz", "UTC").unwrap().desk.retention, Retention::default());
+        let kept = with("retention.usage", "400d").unwrap().desk.retention;
+        assert_eq!(kept, Retention { usage: Some(Duration::from_secs(400 * 86_400)), events: None });
+        let error = with("retention.events", "1h").unwrap_err().to_string();
+        assert!(error.contains("at least one day; for example 400d"), "{error}");
     }
 
     #[test]

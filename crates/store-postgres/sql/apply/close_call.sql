@@ -1,5 +1,4 @@
--- Differs from SQLite: a whole batch at once, as arrays. `outcome is null` says the same as
--- `closed_at is null` and does not tempt the planner into the index of all open calls.
+-- Differs from SQLite: a whole batch at once, as arrays. They are locked, and whether they may be closed is known.
 update calls c
 set tokens_input = u.tokens_input, tokens_output = u.tokens_output, tokens_cached = u.tokens_cached,
     tokens_reasoning = u.tokens_reasoning, tokens_cache_write = u.tokens_cache_write,
@@ -19,4 +18,4 @@ from unnest(
         tokens_cache_write_1h, tokens_input_image, tokens_output_image, images, video_seconds, requests,
         estimated, cost_nanousd, cost_status, price_version, duration_ms, first_token_ms, http_status,
         provider_request_id, served_model, error_code, error, outcome, closed_at)
-where c.id = any (array[u.id]) and c.workspace_id is not distinct from u.workspace_id and c.outcome is null
+where c.id = any (array[u.id]) and c.workspace_id is not distinct from u.workspace_id

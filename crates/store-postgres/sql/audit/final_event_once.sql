@@ -1,4 +1,4 @@
--- Differs from SQLite: names, types and functions.
+-- Differs from SQLite: names, types and functions. What may have been pruned is not missed.
 select g.id as subject, format('%s final events', coalesce(e.ends, 0)) as detail
 from generations g
 left join outcomes o on o.id = g.id
@@ -9,3 +9,5 @@ left join (
   group by generation_id
 ) e on e.generation_id = g.id
 where coalesce(e.ends, 0) <> case when o.id is null then 0 else 1 end
+  and (o.id is null or coalesce(e.ends, 0) > 1
+       or o.finished_at >= coalesce((select before_at from retention where what = 'events'), '-infinity'))

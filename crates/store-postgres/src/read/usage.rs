@@ -4,11 +4,13 @@ use super::{Cursor, page_of};
 use crate::PostgresStore;
 use crate::pipeline::read;
 use crate::types::{Micros, narrow, params, sql, unknown_word};
+use copydesk_core::metering::totals::CallFacts;
 use copydesk_core::metering::usage::{CallOutcome, TokenUsage};
-use copydesk_core::{CallId, DraftId, GenerationId, NanoUsd, Timestamp, Tokens, UserId};
+use copydesk_core::{CallId, DraftId, GenerationId, NanoUsd, Timestamp, Tokens, UserId, WorkspaceId};
 use copydesk_store::usage::{CallFilter, CallRow, ClosedCall};
 use copydesk_store::{Order, Page, PageRequest, Scope, StoreError};
 use tokio_postgres::Row;
+use uuid::Uuid;
 
 impl PostgresStore {
     pub(crate) async fn page_calls(
@@ -35,8 +37,42 @@ impl PostgresStore {
     }
 }
 
-fn call(row: &Row) -> Result<CallRow, StoreError> {
+impl PostgresStore {
+    pub(crate) async fn names_of(&self, scope: Scope, users: &[UserId]) -> Result<Vec<(UserId, String)>, StoreError> {
+        let ids: Vec<Uuid> = users.iter().map(|user| user.0).collect();
+        let rows = read(&self.readers, sql!(deep "usage/user_name"), params![scope.workspace.0, ids]).await?;
+        Ok(rows.iter().map(|row| (UserId(row.get("id")), row.get("external_id"))).collect())
+    }
+}
+
+/// A call as it stands, before it is closed or closed anew.
+pub struct Standing {
+    pub call: CallFacts,
+    pub closed: Option<(Timestamp, ClosedCall)>,
+}
+
+impl Standing {
+    pub fn of(row: &Row) -> Result<Standing, StoreError> {
+        Ok(Standing { call: facts(row), closed: closing(row)? })
+    }
+}
+
+pub fn facts(row: &Row) -> CallFacts {
+    CallFacts {
+        workspace: WorkspaceId(row.get("workspace_id")),
+        user: UserId(row.get("user_id")),
+        service: row.get("service"),
+        operation: row.get("operation"),
+        model: row.get("model"),
+    }
+}
+
+pub fn closing(row: &Row) -> Result<Option<(Timestamp, ClosedCall)>, StoreError> {
     let closed_at: Option<Micros> = row.get("closed_at");
+    closed_at.map(|at| Ok((Timestamp::from(at), closed(row)?))).transpose()
+}
+
+fn call(row: &Row) -> Result<CallRow, StoreError> {
     Ok(CallRow {
         id: CallId(row.get("id")),
         generation: GenerationId(row.get("generation_id")),
@@ -49,7 +85,7 @@ fn call(row: &Row) -> Result<CallRow, StoreError> {
         provider: row.get("provider"),
         model: row.get("model"),
         opened_at: row.get::<_, Micros>("opened_at").into(),
-        closed: closed_at.map(|at| Ok::<_, StoreError>((Timestamp::from(at), closed(row)?))).transpose()?,
+        closed: closing(row)?,
     })
 }
 

@@ -10,6 +10,7 @@ use crate::failure::Fault;
 use crate::ledger::credits;
 use crate::pipeline::{Answers, Steps, Tx, read};
 use crate::queues::{COMMON, Queue};
+use crate::totals::{self, SheetRow};
 use crate::types::{Micros, columns, narrow, params, sql};
 use copydesk_core::draft::DraftStatus;
 use copydesk_core::generation::{AttemptNo, Generation, RowVersion, State, Terms};
@@ -46,6 +47,8 @@ pub struct Look {
     pub places: Looked,
     /// What the turn's own writes said and cost.
     pub heed: Heed,
+    /// What they add to the totals.
+    pub booked: Vec<SheetRow>,
 }
 
 pub fn look<'a>(steps: &mut Steps<'a>, store: &PostgresStore, claim: &Claim, now: Timestamp) -> Looked {
@@ -72,7 +75,7 @@ pub async fn claim(
     now: Timestamp,
     look: Look,
 ) -> Result<TurnAnswer, Fault> {
-    let Look { answers, places, mut heed } = look;
+    let Look { answers, places, mut heed, booked } = look;
     let rates = heed::rates(answers.rows(places.rates));
     let paid = |heed: &Heed| {
         claim.limits.rates.iter().map(|(lane, _)| heed.paid(&rates, &lane.name(), now)).collect::<Vec<_>>()
@@ -93,6 +96,7 @@ pub async fn claim(
     let mut steps = Steps::default();
     if chosen.is_empty() {
         let due = steps.add(sql!(deep "claim/next_due"), params![]);
+        totals::write(&mut steps, &booked);
         heed.write(&mut steps, now);
         let answers = tx.commit(steps).await?;
         let next_due = next_due(answers.rows(Some(due))).into_iter().chain(let_go).min();
@@ -105,6 +109,7 @@ pub async fn claim(
     let taken = steps.add(sql!(deep "claim/take"), take);
     let finished = steps.add(sql!(deep "claim/steps"), columns!(pairs, p => p.0.id));
     let due = steps.add(sql!(deep "claim/next_due"), params![]);
+    totals::write(&mut steps, &booked);
     // After the queues' times only health and rates are locked, and nothing after those, so whoever holds one can finish.
     steps.add(sql!(deep "claim/set_clock"), columns!(times, time => *time.0, *time.1));
     heed.write(&mut steps, now);

@@ -5,11 +5,12 @@ use super::{Placed, heed, is_step};
 use crate::failure::Fault;
 use crate::ledger::{self, Account, AccountKey};
 use crate::pipeline::{Steps, Tx};
+use crate::read::usage::Standing;
 use crate::types::{Micros, columns, narrow, sql, unknown_word};
 use copydesk_core::draft::DraftStatus;
 use copydesk_core::generation::{AttemptNo, Effect, RowVersion, Shares, Status};
 use copydesk_core::health::Rows;
-use copydesk_core::{DraftId, GenerationId, Timestamp, UserId};
+use copydesk_core::{CallId, DraftId, GenerationId, Timestamp, UserId};
 use copydesk_store::StoreError;
 use copydesk_store::generations::{Change, Fence, Write};
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -46,6 +47,8 @@ pub struct Won {
     pub stepped: HashSet<GenerationId>,
     /// Of the users whose holds may move.
     pub accounts: BTreeMap<AccountKey, Account>,
+    /// The calls of the wave as they stand, locked.
+    pub calls: HashMap<CallId, Standing>,
     /// Read when it was asked for.
     pub health: Rows,
 }
@@ -66,7 +69,8 @@ pub async fn check(tx: &mut Tx, wave: &[Placed<'_>], health: Health) -> Result<W
             Write::Late { .. } => None,
         })
         .collect();
-    if changes.is_empty() {
+    let closes: Vec<CallId> = wave.iter().filter_map(|(_, write)| closes(write)).collect();
+    if changes.is_empty() && closes.is_empty() {
         return Ok(Won::default());
     }
     // In the order of ids, so that two batches never wait for each other.
@@ -91,16 +95,28 @@ pub async fn check(tx: &mut Tx, wave: &[Placed<'_>], health: Health) -> Result<W
     });
     let accounts = (!paying.is_empty())
         .then(|| sent.add(sql!(deep "ledger/lock_account_of"), columns!(paying, c => c.fence.generation.0)));
+    let calls = (!closes.is_empty()).then(|| sent.add(sql!(deep "apply/find_call"), columns!(closes, id => id.0)));
     let health = (health == Health::Read).then(|| heed::read(&mut sent));
     let answers = tx.send(sent).await?;
     let mut won = Won { accounts: ledger::accounts(answers.rows(accounts))?, ..Won::default() };
     ledger::load_lots(tx, &mut won.accounts).await?;
     won.health = heed::rows(answers.rows(health))?;
     won.stepped = answers.rows(stepped).iter().map(|row| GenerationId(row.get("id"))).collect();
+    for row in answers.rows(calls) {
+        won.calls.insert(CallId(row.get("id")), Standing::of(row)?);
+    }
     for row in answers.rows(left) {
         won.left.insert(GenerationId(row.get("id")), winner(row)?);
     }
     Ok(won)
+}
+
+/// The call whose end a write reports.
+fn closes(write: &Write) -> Option<CallId> {
+    match write {
+        Write::Change(change) => change.closes.as_ref().map(|call| call.id),
+        Write::Late { call, .. } => Some(call.id),
+    }
 }
 
 fn moves_credits(change: &Change) -> bool {

@@ -12,19 +12,23 @@ mod write;
 use crate::PostgresStore;
 use crate::failure::Fault;
 use crate::pipeline::{Steps, Tx};
+use crate::totals;
 use crate::types::{Micros, sql};
 pub use choose::{Running, belongs};
 pub use claim::terms;
 
 use copydesk_core::generation::{Effect, State, Status};
 use copydesk_core::health::HealthNews;
+use copydesk_core::metering::totals::Sheet;
 use copydesk_core::{CallId, GenerationId, Timestamp};
 use copydesk_store::StoreError;
 use copydesk_store::generations::{Applied, Change, Claim, Turn, TurnAnswer, Write};
 use heed::Heed;
 pub use heed::{rates, rows as health_rows};
+pub use plan::Closing;
 use plan::Plan;
 use std::collections::HashSet;
+pub use write::closings;
 
 /// Each further try means that somebody else has committed, so the number is only a safety net.
 const TRIES_MAX: u32 = 10;
@@ -111,9 +115,11 @@ impl PostgresStore {
         let (last, earlier) = waves.split_last().map_or((&[][..], &[][..]), |(last, rest)| (last.as_slice(), rest));
         let mut news = News::default();
         let mut heeded: Vec<usize> = Vec::new();
+        let mut sheet = Sheet::default();
         for wave in earlier {
             let won = fence::check(&mut tx, wave, fence::Health::Leave).await?;
-            let plan = Plan::of(self, now, wave, &won).await?;
+            let mut plan = Plan::of(self, now, wave, &won, sheet).await?;
+            sheet = std::mem::take(&mut plan.sheet);
             heeded.extend(&plan.heeded);
             let mut steps = Steps::default();
             let places = write::write(&mut steps, &plan);
@@ -126,13 +132,15 @@ impl PostgresStore {
         let health = if claim.is_none() && says { fence::Health::Read } else { fence::Health::Leave };
         let mut won = fence::check(&mut tx, last, health).await?;
         let rows = std::mem::take(&mut won.health);
-        let plan = Plan::of(self, now, last, &won).await?;
+        let plan = Plan::of(self, now, last, &won, sheet).await?;
+        let booked = self.series.rows(&self.readers, &plan.sheet).await?;
         heeded.extend(&plan.heeded);
         let mut steps = Steps::default();
         let places = write::write(&mut steps, &plan);
         let Some(claim) = claim else {
             let due = steps.add(sql!(deep "claim/next_due"), vec![]);
             let heed = Heed::of(rows, &changes(writes, &heeded), now);
+            totals::write(&mut steps, &booked);
             heed.write(&mut steps, now);
             let answers = tx.commit(steps).await?;
             news.add(write::answer(&plan, &answers, places, &mut applied)?);
@@ -144,7 +152,7 @@ impl PostgresStore {
         let answers = tx.send(steps).await?;
         news.add(write::answer(&plan, &answers, places, &mut applied)?);
         let heed = Heed::of(heed::rows(answers.rows(Some(looked.health)))?, &changes(writes, &heeded), now);
-        let claimed = claim::claim(self, tx, claim, now, claim::Look { answers, places: looked, heed }).await?;
+        let claimed = claim::claim(self, tx, claim, now, claim::Look { answers, places: looked, heed, booked }).await?;
         self.tell(news, claimed.claimed.len(), &claimed.health);
         Ok(TurnAnswer { applied, ..claimed })
     }

@@ -7,11 +7,13 @@ use crate::PostgresStore;
 use crate::failure::Fault;
 use crate::ledger::{Account, AccountKey, LedgerRow};
 use crate::queues::Wanted;
+use crate::read::usage::Standing;
 use crate::waiting::{Park, WaitingRow};
 use copydesk_core::draft::DraftStatus;
 use copydesk_core::generation::effect::Announcement;
 use copydesk_core::generation::{DraftMove, Effect, Origin, State, Wait};
 use copydesk_core::ledger::{Transfer, TransferKind};
+use copydesk_core::metering::totals::{CallFacts, Sheet};
 use copydesk_core::metering::usage::CallOutcome;
 use copydesk_core::{DraftId, MicroCredits, Timestamp, TransferId};
 use copydesk_store::generations::{Change, Write};
@@ -21,7 +23,7 @@ use std::collections::BTreeMap;
 
 /// A call's end, as it will be booked.
 pub struct Closing<'a> {
-    pub scope: Scope,
+    pub facts: &'a CallFacts,
     pub call: &'a ClosedCall,
     pub outcome: CallOutcome,
     pub at: Timestamp,
@@ -70,9 +72,10 @@ pub struct Freed<'a> {
 
 #[derive(Default)]
 pub struct Plan<'a> {
-    /// Winners' calls; then those of losers and latecomers.
+    /// Calls that may be closed, those of losers and latecomers too.
     pub closings: Vec<Closing<'a>>,
-    pub late: Vec<Closing<'a>>,
+    /// What they add to the totals, with what earlier waves of the turn do.
+    pub sheet: Sheet,
     /// Changes that go on with their attempt.
     pub steps: Vec<&'a Change>,
     /// Changes that drop a checkpoint.
@@ -100,24 +103,26 @@ impl<'a> Plan<'a> {
         now: Timestamp,
         wave: &[Placed<'a>],
         won: &'a Won,
+        sheet: Sheet,
     ) -> Result<Plan<'a>, Fault> {
-        let mut plan = Plan { accounts: won.accounts.clone(), ..Plan::default() };
+        let mut plan = Plan { accounts: won.accounts.clone(), sheet, ..Plan::default() };
         for (place, write) in wave {
             match write {
-                Write::Late { scope, call } => plan.book_late(*scope, call, now),
+                Write::Late { scope, call } => plan.book_late(won, *scope, call, now),
                 Write::Change(change) => {
                     if let Some(winner) = won.left.get(&change.fence.generation) {
                         plan.heeded.push(*place);
+                        plan.close(won, change);
                         let queue = plan.queue_of(store, change, winner).await?;
                         plan.change(*place, change, winner, queue)?;
                     } else if won.stepped.contains(&change.fence.generation) {
                         plan.heeded.push(*place);
-                        plan.close(change);
+                        plan.close(won, change);
                         plan.steps.push(change);
                     } else {
                         plan.lost.push((*place, change));
                         if let Some(call) = &change.closes {
-                            plan.book_late(change.scope, call, change.at);
+                            plan.book_late(won, change.scope, call, change.at);
                         }
                     }
                 }
@@ -130,7 +135,6 @@ impl<'a> Plan<'a> {
     /// Rows that others may also want are taken in one order by everybody.
     fn sort(&mut self) {
         self.closings.sort_by_key(|closing| closing.call.id);
-        self.late.sort_by_key(|closing| closing.call.id);
         self.keys.sort_by_key(|freed| (freed.change.scope.workspace, freed.name));
         self.targets.sort_by_key(|freed| (freed.change.scope.workspace, freed.name));
     }
@@ -146,23 +150,38 @@ impl<'a> Plan<'a> {
         store.queues.intern(&store.readers, wanted).await
     }
 
-    /// Somebody's guess at a call they saw as lost is no figure.
-    fn book_late(&mut self, scope: Scope, call: &'a ClosedCall, at: Timestamp) {
+    /// The figures of a call whose attempt is over: an open one is closed as late, a lost one gets the true figures, any
+    /// other has been reported already. Somebody's guess at a call they saw as lost is no figure.
+    fn book_late(&mut self, won: &'a Won, scope: Scope, call: &'a ClosedCall, at: Timestamp) {
         if call.outcome == CallOutcome::Lost {
             return;
         }
-        self.late.push(Closing { scope, call, outcome: CallOutcome::Late, at });
+        let Some(standing) = standing(won, scope, call) else { return };
+        match &standing.closed {
+            None => {}
+            Some((then, lost)) if lost.outcome == CallOutcome::Lost => {
+                self.sheet.take_back(&standing.call, *then, &lost.figures(lost.outcome));
+            }
+            Some(_) => return,
+        }
+        self.book(Closing { facts: &standing.call, call, outcome: CallOutcome::Late, at });
     }
 
-    fn close(&mut self, change: &'a Change) {
-        if let Some(call) = &change.closes {
-            self.closings.push(Closing { scope: change.scope, call, outcome: call.outcome, at: change.at });
+    /// The figures of a call whose write won. One that is closed already stays as it is.
+    fn close(&mut self, won: &'a Won, change: &'a Change) {
+        let Some(call) = &change.closes else { return };
+        if let Some(Standing { call: facts, closed: None }) = standing(won, change.scope, call) {
+            self.book(Closing { facts, call, outcome: call.outcome, at: change.at });
         }
+    }
+
+    fn book(&mut self, closing: Closing<'a>) {
+        self.sheet.add(closing.facts, closing.at, &closing.call.figures(closing.outcome));
+        self.closings.push(closing);
     }
 
     /// Carries one decision out.
     fn change(&mut self, place: usize, change: &'a Change, winner: &'a Winner, queue: i32) -> Result<(), StoreError> {
-        self.close(change);
         if change.forgets.is_some() {
             self.forgetful.push(change);
         }
@@ -293,6 +312,10 @@ impl<'a> Plan<'a> {
         self.keys.extend(winner.dedupe_key.as_deref().map(|name| Freed { change, name }));
         self.targets.extend(winner.target.as_deref().map(|name| Freed { change, name }));
     }
+}
+
+fn standing<'a>(won: &'a Won, scope: Scope, call: &ClosedCall) -> Option<&'a Standing> {
+    won.calls.get(&call.id).filter(|standing| standing.call.workspace == scope.workspace)
 }
 
 fn move_draft(draft: &mut DraftPlan<'_>, order: DraftMove) {

@@ -10,7 +10,6 @@ use crate::queues::provider;
 use crate::types::{Micros, Param, columns, sql, text, wide};
 use crate::waiting::{self, Park};
 use copydesk_core::generation::State;
-use copydesk_core::metering::usage::CallOutcome;
 use copydesk_store::StoreError;
 use copydesk_store::generations::{Applied, Change, NewAsset};
 
@@ -84,11 +83,6 @@ fn usage<'a>(steps: &mut Steps<'a>, plan: &Plan<'a>) {
     if !plan.closings.is_empty() {
         steps.add(sql!(deep "apply/close_call"), closings(&plan.closings));
     }
-    if !plan.late.is_empty() {
-        let mut params = closings(&plan.late);
-        params.push(Box::new(CallOutcome::Lost.as_str()));
-        steps.add(sql!(deep "apply/close_late"), params);
-    }
     let opened: Vec<_> =
         plan.steps.iter().filter_map(|change| change.opens.as_ref().map(|call| (*change, call))).collect();
     if !opened.is_empty() {
@@ -98,8 +92,8 @@ fn usage<'a>(steps: &mut Steps<'a>, plan: &Plan<'a>) {
     }
 }
 
-fn closings<'a>(rows: &[Closing<'a>]) -> Vec<Param<'a>> {
-    let mut params = columns!(rows, r => r.call.id.0, r.scope.workspace.0);
+pub fn closings<'a>(rows: &[Closing<'a>]) -> Vec<Param<'a>> {
+    let mut params = columns!(rows, r => r.call.id.0, r.facts.workspace.0);
     params.extend(columns!(rows, r => r.call.usage.input.map(|tokens| tokens.0),
         r.call.usage.output.map(|tokens| tokens.0), r.call.usage.input_cached.map(|tokens| tokens.0),
         r.call.usage.output_reasoning.map(|tokens| tokens.0), r.call.usage.input_cache_write.map(|tokens| tokens.0),

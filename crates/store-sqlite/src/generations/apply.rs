@@ -33,11 +33,12 @@ pub(super) fn turn(session: &mut Session<'_>, turn: &Turn) -> Done<TurnAnswer> {
                 done
             }
             Write::Late { scope, call } => {
-                book_late(session.db, *scope, call, turn.now)?;
+                book_late(session, *scope, call, turn.now)?;
                 Applied::Done { version: None }
             }
         });
     }
+    session.book_sheet()?;
     let (claimed, let_go) = match &turn.claim {
         Some(claim) => claim::claim(session, turn.now, claim)?,
         None => (vec![], None),
@@ -80,13 +81,13 @@ fn apply(session: &mut Session<'_>, change: &Change) -> Done<Applied> {
     };
     let Some(taken) = held else {
         if let Some(call) = &change.closes {
-            book_late(db, change.scope, call, change.at)?;
+            book_late(session, change.scope, call, change.at)?;
         }
         return Ok(Applied::Lost { found: found(db, change.scope, change.fence.generation)? });
     };
     // From here the write must succeed.
     if let Some(call) = &change.closes {
-        close_call(db, change.scope, call, change.at)?;
+        close_call(session, change.scope, call, change.at)?;
     }
     let mut course = Course::new(db, change, taken)?;
     write_step(session, change, &course)?;

@@ -51,7 +51,7 @@ impl GenerationStore for SqliteStore {
     }
 
     fn close_orphan_calls(&self, now: Timestamp, before: Timestamp, limit: u32) -> Answer<'_, u64> {
-        Box::pin(self.write(ROW_BYTES, move |session| sweep::close_orphan_calls(session.db, now, before, limit)))
+        Box::pin(self.write(ROW_BYTES, move |session| sweep::close_orphan_calls(session, now, before, limit)))
     }
 
     fn why(&self, scope: Scope, id: GenerationId, now: Timestamp, limits: &Limits) -> Answer<'_, Waiting> {

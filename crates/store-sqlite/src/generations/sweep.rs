@@ -5,22 +5,20 @@ use super::queueing::wait_of;
 use crate::codec;
 use crate::db::{Db, sql};
 use crate::fault::{Done, Fault};
+use crate::memory::Session;
 use crate::prices;
+use crate::usage::close_call;
 use copydesk_core::generation::{AttemptNo, Generation, RowVersion, State, Terms};
-use copydesk_core::metering::usage::CallOutcome;
 use copydesk_core::{CallId, GenerationId, NodeId, Timestamp, WorkspaceId};
 use copydesk_store::Scope;
 use copydesk_store::generations::{Beaten, Heartbeat, Overdue, OverdueReason, SweepRequest};
+use copydesk_store::usage::ClosedCall;
 use rusqlite::{Row, params};
 use std::time::Duration;
 use uuid::Uuid;
 
-/// A rough token for the estimate of a lost call. Units: bytes.
-const BYTES_PER_TOKEN: i64 = 4;
 /// A node silent for this long that runs nothing is forgotten.
 const NODE_KEPT: Duration = Duration::from_secs(24 * 3_600);
-/// What a cost is called that nobody knows.
-const UNPRICED: &str = "unpriced";
 
 /// Nobody else can have this database open, so none of the nodes it knows of is alive.
 pub(crate) fn forget_nodes(db: Db<'_>) -> Done<()> {
@@ -139,8 +137,21 @@ pub(super) fn terms(row: &Row<'_>) -> Done<Terms> {
     })
 }
 
-pub(super) fn close_orphan_calls(db: Db<'_>, now: Timestamp, before: Timestamp, limit: u32) -> Done<u64> {
-    let lost = CallOutcome::Lost.as_str();
-    let params = params![now.micros(), lost, UNPRICED, BYTES_PER_TOKEN, before.micros(), limit];
-    Ok(db.execute(sql!("sweep/close_orphan_calls"), params)? as u64)
+pub(super) fn close_orphan_calls(
+    session: &mut Session<'_>,
+    now: Timestamp,
+    before: Timestamp,
+    limit: u32,
+) -> Done<u64> {
+    let orphans = session.db.all(sql!("sweep/orphan_calls"), params![before.micros(), limit], |row| {
+        let scope = Scope { workspace: WorkspaceId(codec::uuid(row, "workspace_id")?) };
+        let operation: String = row.get("operation")?;
+        let (id, input_bytes) = (CallId(codec::uuid(row, "id")?), codec::unsigned(row, "input_bytes")?);
+        Ok((scope, ClosedCall::unreported(id, &operation, input_bytes)))
+    })?;
+    for (scope, call) in &orphans {
+        close_call(session, *scope, call, now)?;
+    }
+    session.book_sheet()?;
+    Ok(orphans.len() as u64)
 }

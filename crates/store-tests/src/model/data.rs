@@ -132,6 +132,12 @@ pub(super) struct Data {
     /// By workspace, owner, route, key.
     pub idempotency: BTreeMap<(WorkspaceId, String, String, String), Replay>,
     pub calls: BTreeMap<CallId, Call>,
+    /// Those that were removed for their age; totals count them for ever.
+    pub pruned_calls: Vec<Call>,
+    /// Up to when something may have been removed, by [`copydesk_store::retention::Aged`].
+    pub retention: BTreeMap<&'static str, Timestamp>,
+    /// Numbers are never used twice, also not those of events that are gone.
+    pub last_event: i64,
     pub accounts: BTreeMap<(WorkspaceId, UserId), AccountEntry>,
     pub transfers: Vec<LedgerEntry>,
     /// By workspace, owner, route, key.
@@ -202,7 +208,8 @@ impl Data {
         at: Timestamp,
         data: String,
     ) {
-        let seq = self.events.len() as i64 + 1;
+        self.last_event += 1;
+        let seq = self.last_event;
         self.events.push((scope, EventRow { seq, kind: kind.to_owned(), generation, draft, at, data }));
     }
 

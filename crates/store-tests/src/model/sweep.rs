@@ -1,16 +1,11 @@
 //! What the model tells the sweeper, and the end of calls nobody will report. Decides nothing about a generation.
 
-use super::data::{Data, Entry};
+use super::data::{Call, Data, Entry};
 use copydesk_core::generation::{State, Status};
-use copydesk_core::metering::usage::{CallOutcome, TokenUsage};
-use copydesk_core::recipe::step::counts_tokens;
-use copydesk_core::{CallId, NodeId, Timestamp, Tokens};
+use copydesk_core::{CallId, NodeId, Timestamp};
 use copydesk_store::admin::NodeRow;
 use copydesk_store::generations::{Beaten, Heartbeat, Overdue, OverdueReason, Run, SweepRequest};
 use copydesk_store::usage::ClosedCall;
-
-/// A rough token for the estimate of a lost call. Units: bytes per token.
-const BYTES_PER_TOKEN: u64 = 4;
 
 impl Data {
     pub(super) fn heartbeat(&mut self, beat: Heartbeat) -> Beaten {
@@ -81,42 +76,20 @@ impl Data {
     }
 
     pub(super) fn close_orphan_calls(&mut self, now: Timestamp, before: Timestamp, limit: u32) -> u64 {
-        let orphans: Vec<(CallId, Option<u64>)> = self
-            .calls
-            .values()
-            .filter(|call| call.row.closed.is_none() && call.row.opened_at < before)
-            .filter_map(|call| {
-                let entry = self.generations.get(&call.row.generation)?;
-                Some((call.row.id, call.row.operation.as_str(), entry))
-            })
-            .filter(|(call, _, entry)| entry.call != Some(*call))
-            .map(|(call, operation, entry)| (call, counts_tokens(operation).then_some(entry.accept.input.len() as u64)))
-            .take(limit as usize)
-            .collect();
-        for (id, input_bytes) in &orphans {
-            if let Some(call) = self.calls.get_mut(id) {
-                call.row.closed = Some((now, lost(*id, *input_bytes)));
+        let lost = |call: &Call| {
+            let entry = self.generations.get(&call.row.generation)?;
+            let input_bytes = entry.accept.input.len() as u64;
+            let orphan = entry.call != Some(call.row.id);
+            orphan.then(|| ClosedCall::unreported(call.row.id, &call.row.operation, input_bytes))
+        };
+        let open = self.calls.values().filter(|call| call.row.closed.is_none() && call.row.opened_at < before);
+        let orphans: Vec<ClosedCall> = open.filter_map(lost).take(limit as usize).collect();
+        let found = orphans.len() as u64;
+        for end in orphans {
+            if let Some(call) = self.calls.get_mut(&end.id) {
+                call.row.closed = Some((now, end));
             }
         }
-        orphans.len() as u64
-    }
-}
-
-/// The end of a call nobody reported: an estimate, and marked as one; nothing where nothing can be estimated.
-fn lost(id: CallId, input_bytes: Option<u64>) -> ClosedCall {
-    let input = input_bytes.map(|bytes| Tokens(i64::try_from(bytes.div_ceil(BYTES_PER_TOKEN)).unwrap_or(i64::MAX)));
-    ClosedCall {
-        id,
-        outcome: CallOutcome::Lost,
-        usage: TokenUsage { input, estimated: input.is_some(), ..TokenUsage::default() },
-        cost: None,
-        cost_status: "unpriced".to_owned(),
-        price_version: None,
-        duration_ms: 0,
-        first_token_ms: None,
-        http_status: None,
-        provider_request_id: None,
-        served_model: None,
-        error: None,
+        found
     }
 }

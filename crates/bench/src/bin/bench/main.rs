@@ -1,4 +1,5 @@
 //! `cargo xtask bench queue`: the figures of the queue, one JSON line each, with the disk's own speed beside them.
+//! `cargo xtask bench usage`: a year of totals with ten million calls behind it.
 //! `cargo xtask bench providers`: the figures of the adapters, which need no database.
 
 #![allow(clippy::disallowed_methods, reason = "benchmarks measure wall time")]
@@ -7,6 +8,7 @@ mod inflight;
 mod latency;
 mod providers;
 mod throughput;
+mod usage;
 
 use clap::Parser;
 use copydesk_bench::crowd;
@@ -20,8 +22,8 @@ const QUEUE_PARTS: [&str; 4] = ["throughput", "backlog", "latency", "inflight"];
 /// Benchmarks of Copydesk. They print figures and never fail for being slow.
 #[derive(Parser, Debug)]
 struct Arguments {
-    /// Which suite: queue, or one of its parts: throughput, backlog, latency, inflight; or providers, or one of its
-    /// parts: overhead, streaming, streams
+    /// Which suite: queue, or one of its parts: throughput, backlog, latency, inflight; usage; or providers, or one of
+    /// its parts: overhead, streaming, streams
     suite: String,
     /// Only this engine
     #[arg(long)]
@@ -73,19 +75,29 @@ async fn run(arguments: &Arguments) -> Result<(), String> {
         let Arguments { calls, pieces, streams, .. } = *arguments;
         return providers::run(suite, providers::Sizes { calls, pieces, streams }).await;
     }
+    if suite == usage::SUITE {
+        let folder = tempfile::tempdir_in(&arguments.folder).map_err(|error| error.to_string())?;
+        for engine in engines(arguments) {
+            usage::run(&Place::new(engine, folder.path(), usage::SUITE)).await?;
+        }
+        return Ok(());
+    }
     if suite == QUEUE || QUEUE_PARTS.contains(&suite) {
         return queue(arguments).await;
     }
-    let known = [&[QUEUE][..], &QUEUE_PARTS, &[providers::SUITE], &providers::PARTS].concat();
+    let known = [&[QUEUE, usage::SUITE][..], &QUEUE_PARTS, &[providers::SUITE], &providers::PARTS].concat();
     Err(format!("there is no suite {suite:?}; there are: {}", known.join(", ")))
+}
+
+fn engines(arguments: &Arguments) -> Vec<Engine> {
+    arguments.engine.map_or(vec![Engine::Sqlite, Engine::Postgres], |engine| vec![engine])
 }
 
 /// The figures of the queue on each engine.
 async fn queue(arguments: &Arguments) -> Result<(), String> {
     let folder = tempfile::tempdir_in(&arguments.folder).map_err(|error| error.to_string())?;
-    let engines = arguments.engine.map_or(vec![Engine::Sqlite, Engine::Postgres], |engine| vec![engine]);
     let wants = |part: &str| arguments.suite == QUEUE || arguments.suite == part;
-    for engine in engines {
+    for engine in engines(arguments) {
         let place = |name: &str| Place::new(engine, folder.path(), name);
         figures::print("fsync_probe", "-", figures::fsync_probe(folder.path()).map_err(|error| error.to_string())?);
         if wants("throughput") {
