@@ -222,7 +222,7 @@ async fn heads(tx: &mut Tx, room: Room, want: usize) -> Result<Vec<Head>, Fault>
 fn claimed(rows: &[Row], steps: &[Row], node: NodeId, now: Timestamp) -> Result<Vec<Claimed>, StoreError> {
     let mut finished: HashMap<Uuid, Vec<FinishedStep>> = HashMap::new();
     for row in steps {
-        finished.entry(row.get("generation_id")).or_default().push(finished_step(&row));
+        finished.entry(row.get("generation_id")).or_default().push(finished_step(row));
     }
     let mut claimed = Vec::with_capacity(rows.len());
     for row in rows {

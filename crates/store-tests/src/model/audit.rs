@@ -49,7 +49,9 @@ impl Data {
             let parts = parts.get(id).unwrap_or(&none);
             self.audit_place(entry, parts, now, &mut findings);
             audit_result(entry, parts, &mut findings);
-            audit_calls_of(entry, parts, &mut findings);
+            if !self.may_be_pruned(Aged::Calls, &entry.generation.state) {
+                audit_calls_of(entry, parts, &mut findings);
+            }
             audit_hold(entry, parts, &mut findings);
         }
         self.audit_assets(&mut findings);
