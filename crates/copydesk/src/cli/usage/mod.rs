@@ -128,11 +128,8 @@ fn show(usage: &Value, output: Output) {
     let headings: Vec<&str> = headings.chain(FIGURES.map(|(heading, _)| heading)).chain(["COST"]).collect();
     output.table(Table { headings: &headings, rows: table, cut: None });
     output.talk(&format!("Times are {}.", cell(usage, "/tz")));
-    match total.get("unpriced").and_then(Value::as_i64) {
-        Some(calls @ 1..) => {
-            output.talk(&format!("+ {calls} calls have no known cost: the sums are short of it. See docs/prices.md."));
-        }
-        Some(_) | None => {}
+    if let Some(calls @ 1..) = total.get("unpriced").and_then(Value::as_i64) {
+        output.talk(&format!("+ {calls} calls have no known cost: the sums are short of it. See docs/prices.md."));
     }
 }
 
