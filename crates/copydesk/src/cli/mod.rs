@@ -86,7 +86,7 @@ enum Command {
     #[command(subcommand)]
     Credits(credits::Command),
     /// What was used: calls, tokens and cost by day, model, user, recipe; export them
-    Usage(usage::Arguments),
+    Usage(Box<usage::Arguments>),
     /// End generations that are older than they should be; their holds are released
     CleanupStale(cleanup_stale::Arguments),
     /// Remove usage rows and events that are old enough; totals and the ledger stay
@@ -142,7 +142,7 @@ async fn dispatch(arguments: Arguments, output: Output) -> Result<u8, Failure> {
         Command::Drafts(command) => drafts::run(command, &settings, output).await,
         Command::Generations(command) => generations::run(command, &settings, output).await,
         Command::Credits(command) => credits::run(command, &settings, output).await,
-        Command::Usage(arguments) => usage::run(arguments, &settings, output).await,
+        Command::Usage(arguments) => usage::run(*arguments, &settings, output).await,
         Command::CleanupStale(arguments) => cleanup_stale::run(arguments, &settings, output).await,
         Command::Prune(arguments) => prune::run(arguments, &settings, output).await,
         Command::Doctor => doctor::run(&settings, output).await,

@@ -11,7 +11,7 @@ use super::models::dollars;
 use crate::backend::{Backend, Need};
 use crate::config::Settings;
 use crate::exit::{self, Failure};
-use crate::output::{Output, Table, cell};
+use crate::output::{Output, Table, cell, counted};
 use serde_json::Value;
 
 #[derive(clap::Args, Debug)]
@@ -128,11 +128,9 @@ fn show(usage: &Value, output: Output) {
     let headings: Vec<&str> = headings.chain(FIGURES.map(|(heading, _)| heading)).chain(["COST"]).collect();
     output.table(Table { headings: &headings, rows: table, cut: None });
     output.talk(&format!("Times are {}.", cell(usage, "/tz")));
-    match total.get("unpriced").and_then(Value::as_i64) {
-        Some(calls @ 1..) => {
-            output.talk(&format!("+ {calls} calls have no known cost: the sums are short of it. See docs/prices.md."));
-        }
-        Some(_) | None => {}
+    if let Some(calls @ 1..) = total.get("unpriced").and_then(Value::as_i64) {
+        let calls = counted(&calls.to_string(), "call");
+        output.talk(&format!("+ {calls} without a known cost: the sums are short of it. See docs/prices.md."));
     }
 }
 
