@@ -225,24 +225,9 @@ impl Desk {
     /// Checks everything, then draws ids and times.
     fn order(&self, request: Request, loaded: &LoadedRecipe) -> Result<Accept, DeskError> {
         let recipe = &loaded.recipe;
-        let mut faults = name_faults(&request);
-        faults.extend(
-            loaded
-                .validate(&request.input)
-                .err()
-                .unwrap_or_default()
-                .into_iter()
-                .map(|fault| Fault::new(format!("/input{}", fault.pointer), fault.code, fault.detail)),
-        );
         let input = request.input.to_string();
-        if input.len() > recipe.limits.input_bytes_max {
-            let max = recipe.limits.input_bytes_max;
-            faults.push(Fault::new(
-                "/input",
-                "too_large",
-                format!("it has {} bytes; at most {max} are allowed", input.len()),
-            ));
-        }
+        let mut faults = name_faults(&request);
+        faults.extend(input_faults(&request.input, input.len(), loaded));
         let priority = Priority::new(request.priority).unwrap_or_else(|| {
             faults.push(Fault::new(
                 "/priority",
@@ -446,6 +431,18 @@ fn dedupe_key(request: &Request, recipe: &Recipe, user: UserId, input: &str) -> 
     // Quoted, because names of models may hold any sign.
     let asked = request.model.as_ref().map(|model| format!("@{model:?}")).unwrap_or_default();
     Some(format!("auto:{user}:{}{asked}:{what}", recipe.name))
+}
+
+/// What is wrong with the input, whose compact JSON has so many bytes.
+fn input_faults(input: &Value, bytes: usize, loaded: &LoadedRecipe) -> Vec<Fault> {
+    let of_schema = loaded.validate(input).err().unwrap_or_default().into_iter();
+    let mut faults: Vec<Fault> =
+        of_schema.map(|fault| Fault::new(format!("/input{}", fault.pointer), fault.code, fault.detail)).collect();
+    let max = loaded.recipe.limits.input_bytes_max;
+    if bytes > max {
+        faults.push(Fault::new("/input", "too_large", format!("it has {bytes} bytes; at most {max} are allowed")));
+    }
+    faults
 }
 
 fn name_faults(request: &Request) -> Vec<Fault> {
