@@ -1,6 +1,7 @@
 //! Every route of the API, in one list. What is around all of them - keys, request ids, problems - is put on here, too.
 
 use crate::auth::authenticate;
+use crate::conditional::conditional;
 use crate::envelope::envelope;
 use crate::error::Code;
 use crate::extract::address::Address;
@@ -11,7 +12,7 @@ use crate::routes::{
 };
 use crate::wire::links::{BASE, Links};
 use axum::Router;
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{any, get, post, put};
 use copydesk_desk::Desk;
 use copydesk_desk::keys::KeyText;
@@ -98,7 +99,8 @@ pub fn router(desk: Desk, mut settings: ApiSettings) -> Router {
     let api = Api { inner: Arc::new(Inner { desk, settings, streams: Arc::new(Semaphore::new(STREAMS_MAX)) }) };
     // Routes that outlive a `reset_fallback`, and ask for no key.
     let nothing = Router::new().route("/", any(no_route)).route("/{*rest}", any(no_route));
-    let native = native().route_layer(from_fn_with_state(api.clone(), authenticate)).merge(nothing);
+    let native = native().route_layer(from_fn(conditional));
+    let native = native.route_layer(from_fn_with_state(api.clone(), authenticate)).merge(nothing);
     let metrics = Router::new().route("/metrics", get(metrics::scrape));
     let metrics =
         if api.metrics_open() { metrics } else { metrics.route_layer(from_fn_with_state(api.clone(), authenticate)) };

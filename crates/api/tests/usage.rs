@@ -80,3 +80,49 @@ async fn an_answer_that_would_be_too_large_is_refused_by_its_own_code() {
     assert_eq!((reply.status, reply.code().as_str()), (422, "usage_too_large"));
     assert_eq!(reply.json()["max"], 100_000);
 }
+
+#[tokio::test]
+async fn rows_of_a_span_are_those_opened_in_it() {
+    let site = Site::working().await;
+    for _ in 0..3 {
+        site.finished(json!({})).await;
+    }
+    let all = site.get("/usage/rows?order=asc").await.json();
+    let opened: Vec<&str> =
+        all["data"].as_array().unwrap().iter().map(|row| row["opened_at"].as_str().unwrap()).collect();
+    let (second, third) = (opened[1], opened[2]);
+    let count = async |query: String| {
+        let mut seen = 0;
+        let mut path = format!("/usage/rows?limit=1&{query}");
+        loop {
+            let page = site.get(&path).await.json();
+            seen += page["data"].as_array().unwrap().len();
+            let Some(cursor) = page["next_cursor"].as_str() else { return seen };
+            path = format!("/usage/rows?limit=1&{query}&cursor={cursor}");
+        }
+    };
+    for order in ["asc", "desc"] {
+        assert_eq!(count(format!("order={order}&from={second}")).await, 2, "{order}");
+        assert_eq!(count(format!("order={order}&to={third}")).await, 2, "{order}");
+        assert_eq!(count(format!("order={order}&from={second}&to={third}")).await, 1, "{order}");
+        assert_eq!(count(format!("order={order}&since=1d")).await, 3, "{order}");
+    }
+    let reply = site.get(&format!("/usage/rows?from={third}&to={second}")).await;
+    assert_eq!((reply.status, &reply.json()["errors"][0]["pointer"]), (422, &json!("?from")));
+}
+
+#[tokio::test]
+async fn who_has_an_answer_already_is_told_so() {
+    let site = Site::working().await;
+    site.finished(json!({})).await;
+    let path = "/usage?interval=whole";
+    let first = site.get(path).await;
+    let tag = first.header("etag");
+    assert!(tag.len() > 20, "{tag:?}");
+    let again = site.send("GET", path, None, &[("if-none-match", &format!("W/{tag}"))]).await;
+    assert_eq!((again.status, again.header("etag"), again.bytes.len()), (304, tag, 0));
+    site.finished(json!({})).await;
+    let other = site.send("GET", path, None, &[("if-none-match", tag)]).await;
+    assert_eq!(other.status, 200);
+    assert_ne!(other.header("etag"), tag);
+}

@@ -2,6 +2,7 @@
 //! and the UUID in Crockford base 32 (`gen_01j...`). A bare UUID is accepted wherever an id is. Ids are made by
 //! `desk::World`, never here.
 
+use crate::Timestamp;
 use std::fmt;
 use std::str::FromStr;
 use uuid::Uuid;
@@ -92,6 +93,23 @@ ids! {
     AssetId = "ast", "asset";
 }
 
+/// The UUIDv7 of an instant: its milliseconds, twelve bits of the microseconds beside them, and what is random.
+pub fn uuid_at(at: Timestamp, random: [u8; 8]) -> Uuid {
+    let micros = u64::try_from(at.micros()).unwrap_or(0);
+    let fraction = u16::try_from((micros % 1_000) * 4_096 / 1_000).unwrap_or(0);
+    let mut tail = [0; 10];
+    tail[..2].copy_from_slice(&fraction.to_be_bytes());
+    tail[2..].copy_from_slice(&random);
+    uuid::Builder::from_unix_timestamp_millis(micros / 1_000, &tail).into_uuid()
+}
+
+impl CallId {
+    /// None that was made at this instant or later is smaller; all that were made before are.
+    pub fn first_at(at: Timestamp) -> CallId {
+        CallId(uuid_at(at, [0; 8]))
+    }
+}
+
 impl WorkspaceId {
     /// The workspace of an installation that never made another one.
     pub const DEFAULT: WorkspaceId = WorkspaceId(Uuid::from_u128(0x0190_0000_0000_7000_8000_0000_0000_0001));
@@ -108,6 +126,16 @@ impl UserId {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn ids_stand_in_the_order_of_their_instants() {
+        let at = |micros| CallId::first_at(Timestamp::from_micros(micros));
+        for micros in [0, 999, 1_000, 1_700_000_000_000_999, 1_700_000_000_001_000] {
+            let made = CallId(uuid_at(Timestamp::from_micros(micros), [255; 8]));
+            assert!(at(micros) < made && made < at(micros + 1), "{micros}");
+            assert_eq!(made.0.get_version_num(), 7);
+        }
+    }
 
     #[test]
     fn an_id_survives_a_round_trip_in_both_spellings() {

@@ -7,7 +7,7 @@ use crate::error::{DeskError, Fault};
 use crate::making::{maker, pictures_in};
 use copydesk_core::generation::fairness::Priority;
 use copydesk_core::generation::{Decision, Generation, State, Status};
-use copydesk_core::ledger::Price;
+use copydesk_core::ledger::{Price, TransferKind};
 use copydesk_core::recipe::{ModelRef, Recipe, StepKind};
 use copydesk_core::refusal::Refusal;
 use copydesk_core::{DraftId, GenerationId, Timestamp, TransferId, UserId};
@@ -152,7 +152,13 @@ impl Desk {
     }
 
     async fn submit(&self, order: Accept) -> Result<Accepted, DeskError> {
-        Ok(self.inner.accepts.submit(order).await.map_err(unanswered)???)
+        let hold = order.hold;
+        let accepted = self.inner.accepts.submit(order).await.map_err(unanswered)???;
+        match accepted {
+            Accepted::New { .. } => self.inner.metrics.moved(TransferKind::Hold, hold),
+            Accepted::Duplicate { .. } | Accepted::Replayed { .. } => {}
+        }
+        Ok(accepted)
     }
 
     /// Makes an order durable that was checked by [`Desk::rehearse`], and answers with its generation.

@@ -2,7 +2,7 @@
 //! ids from here, so that a whole desk runs in one deterministic test. It never looks at data.
 
 use copydesk_core::generation::event::Jitter;
-use copydesk_core::{Timestamp, TransferId};
+use copydesk_core::{Timestamp, TransferId, uuid_at};
 use futures::future::BoxFuture;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -68,12 +68,9 @@ impl World {
         [self.uuid(now), self.uuid(now), self.uuid(now)].map(TransferId)
     }
     pub fn uuid(&self, now: Timestamp) -> Uuid {
-        let micros = u64::try_from(now.micros()).unwrap_or(0);
-        let mut tail = [0; 10];
-        self.dice.fill(&mut tail[2..]);
-        let fraction = u16::try_from((micros % 1_000) * 4_096 / 1_000).unwrap_or(0);
-        tail[..2].copy_from_slice(&fraction.to_be_bytes());
-        uuid::Builder::from_unix_timestamp_millis(micros / 1_000, &tail).into_uuid()
+        let mut random = [0; 8];
+        self.dice.fill(&mut random);
+        uuid_at(now, random)
     }
 }
 

@@ -135,7 +135,7 @@ impl Desk {
         let (user, open_as) = user_of(memo.scope, &memo.user);
         let transfer = Transfer { expires_at, ..self.transfer(&memo, user, kind.unwrap_or(usual), amount, now) };
         let post = Post { transfer, open_as, idempotency: memo.idempotency };
-        self.store().post(post).await.map_err(|error| named(error, &[(&memo.user, user)]))
+        self.post(post).await.map_err(|error| named(error, &[(&memo.user, user)]))
     }
 
     fn pack(&self, name: &str, faults: &mut Vec<Fault>) -> MicroCredits {
@@ -159,7 +159,7 @@ impl Desk {
         let kind = if down { TransferKind::AdjustDown } else { TransferKind::AdjustUp };
         let transfer = self.transfer(&memo, user, kind, amount, self.inner.now());
         let post = Post { transfer, open_as: None, idempotency: memo.idempotency };
-        self.store().post(post).await.map_err(|error| named(error, &[(&memo.user, user)]))
+        self.post(post).await.map_err(|error| named(error, &[(&memo.user, user)]))
     }
 
     /// Moves credits from one user to another. Answers about the sender.
@@ -186,7 +186,8 @@ impl Desk {
         };
         let gift = Gift { sent, received, idempotency: memo.idempotency };
         let users = [(memo.user.as_str(), sender), (to.as_str(), receiver)];
-        self.store().gift(gift).await.map_err(|error| named(error, &users))
+        let posted = self.store().gift(gift).await.map_err(|error| named(error, &users))?;
+        Ok(self.counted(posted))
     }
 
     /// Gives back what was settled for a generation, or a part of it. The reason is required.
@@ -210,7 +211,7 @@ impl Desk {
         let amount = amount.or(left).unwrap_or(settled);
         let plain = self.transfer(&memo, row.user, TransferKind::Refund, amount, self.inner.now());
         let transfer = Transfer { generation: Some(generation), ..plain };
-        Ok(self.store().post(Post { transfer, open_as: None, idempotency: memo.idempotency }).await?)
+        Ok(self.post(Post { transfer, open_as: None, idempotency: memo.idempotency }).await?)
     }
 
     /// What was given back of a generation's settle so far.
@@ -246,13 +247,27 @@ impl Desk {
         for _ in 0..EXPIRIES_PER_SWEEP {
             let now = self.inner.now();
             let ids = (0..EXPIRED_AT_ONCE).map(|_| TransferId(self.inner.world.uuid(now))).collect();
-            let some = self.store().expire_lots(now, ids).await?.len();
-            expired += some;
-            if some < EXPIRED_AT_ONCE {
+            let some = self.store().expire_lots(now, ids).await?;
+            for transfer in &some {
+                self.inner.metrics.moved(transfer.kind, transfer.amount);
+            }
+            expired += some.len();
+            if some.len() < EXPIRED_AT_ONCE {
                 break;
             }
         }
         Ok(expired)
+    }
+
+    async fn post(&self, post: Post) -> Result<Posted, StoreError> {
+        Ok(self.counted(self.store().post(post).await?))
+    }
+
+    fn counted(&self, posted: Posted) -> Posted {
+        if posted.posted {
+            self.inner.metrics.moved(posted.transfer.kind, posted.transfer.amount);
+        }
+        posted
     }
 
     fn transfer(

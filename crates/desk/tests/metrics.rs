@@ -1,6 +1,8 @@
 //! What each process counts of a generation that two of them worked on.
 
 use crate::harness::*;
+use copydesk_desk::accept::Request;
+use copydesk_desk::credits::{Grant, Memo, Size};
 use copydesk_desk::metrics::Value;
 use copydesk_providers::ErrorClass;
 use copydesk_store_tests::Method;
@@ -18,6 +20,7 @@ async fn number(node: &Node, name: &str, label: &str) -> u64 {
 }
 
 const ENDS: &str = "copydesk_generations_total";
+const CREDITS: &str = "copydesk_credits_total";
 const CALLS: &str = "copydesk_provider_requests_total";
 
 #[tokio::test]
@@ -57,4 +60,23 @@ async fn every_attempt_is_a_call_and_only_the_last_is_an_end() {
         Value::Whole(1),
         "a second attempt does not wait for the first time"
     );
+}
+
+#[tokio::test]
+async fn credits_are_counted_where_they_moved_and_a_repeated_grant_is_not() {
+    let bench = Bench::new().await;
+    let node = bench.working(config()).await;
+    let receipt = node.accept(Request { recipe: "metered".to_owned(), ..note("tea") }).await;
+    bench.pass_until("it is there", || async { bench.status(receipt.generation).await.is_final() }).await;
+    until("its end is counted", || async { number(&node, CREDITS, "release").await > 0 }).await;
+    for (entry, micros) in [("hold", 5_000_000), ("settle", 3_500_000), ("release", 1_500_000), ("grant", 0)] {
+        assert_eq!(number(&node, CREDITS, entry).await, micros, "{entry}");
+    }
+    for _ in 0..2 {
+        let reference = Some("invoice 7".to_owned());
+        let memo = Memo { scope: SCOPE, user: "ada".to_owned(), reference, reason: None, idempotency: None };
+        let size = Size::Amount(credits("2"));
+        node.desk.grant(Grant { memo, kind: None, size, expires_at: None }).await.unwrap();
+    }
+    assert_eq!(number(&node, CREDITS, "grant").await, 2_000_000);
 }

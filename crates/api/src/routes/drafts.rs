@@ -4,7 +4,7 @@ use super::{look, receipt};
 use crate::auth::Caller;
 use crate::extract::address::Address;
 use crate::extract::body::Body;
-use crate::extract::etag::{etag, if_match, must_match, none_match};
+use crate::extract::etag::{etag, if_match, must_match, none_match, tag};
 use crate::extract::fields::Nothing;
 use crate::extract::id::Segments;
 use crate::extract::idempotency::IdempotencyKey;
@@ -54,7 +54,7 @@ pub(crate) async fn one(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let row = living(&api, caller.scope, path.draft(&api, caller.scope).await?).await?;
-    if none_match(&headers, row.revision) {
+    if none_match(&headers, &tag(row.revision)) {
         return Ok((StatusCode::NOT_MODIFIED, [(ETAG, etag(row.revision))]).into_response());
     }
     answer(&api, caller.scope, row).await

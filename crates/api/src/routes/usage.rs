@@ -7,7 +7,7 @@ use crate::error::Code;
 use crate::extract::address::Address;
 use crate::extract::fields::near;
 use crate::extract::query::{Params, listing};
-use crate::extract::span;
+use crate::extract::span::parse_age;
 use crate::problem::Problem;
 use crate::router::Api;
 use crate::wire::call::CallBody;
@@ -16,14 +16,15 @@ use crate::wire::usage::{Shown, UsageTotals};
 use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
-use copydesk_core::Timestamp;
-use copydesk_core::metering::cuts::{Interval, Zone};
+use copydesk_core::metering::cuts::{BadSpan, Interval, Zone};
 use copydesk_core::metering::question::{Dimension, Group};
 use copydesk_core::time::BadTime;
+use copydesk_core::{CallId, Timestamp};
 use copydesk_desk::store::usage::CallFilter;
 use copydesk_desk::store::{Order, Scope};
 use copydesk_desk::usage::UsageRequest;
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 /// A recipe is the service.
 const RECIPE: &str = "recipe";
@@ -39,13 +40,7 @@ pub(crate) async fn totals(
     let interval = params.word("interval", Interval::parse, &Interval::ALL.map(Interval::as_str));
     let by = groups(&mut params);
     let only = only(&mut params, caller.scope);
-    let (from, to) = (end(&mut params, "from", &zone), end(&mut params, "to", &zone));
-    let since = params
-        .text("since")
-        .and_then(|text| span::parse_age(&text).map_err(|detail| params.fault("since", "bad_duration", detail)).ok());
-    if since.is_some() && from.is_some() {
-        params.fault("since", "not_allowed", "from says where the span begins already; leave one of the two out");
-    }
+    let (from, to, since) = span(&mut params, &zone);
     params.finish()?;
     let interval = interval.unwrap_or(Interval::Day);
     let dimensions = by.iter().map(|(_, dimension)| *dimension).collect();
@@ -108,6 +103,18 @@ fn only(params: &mut Params, scope: Scope) -> Group {
     }
 }
 
+/// `from`, `to` and `since`, which stands for `from`.
+fn span(params: &mut Params, zone: &Zone) -> (Option<Timestamp>, Option<Timestamp>, Option<Duration>) {
+    let (from, to) = (end(params, "from", zone), end(params, "to", zone));
+    let since = params
+        .text("since")
+        .and_then(|text| parse_age(&text).map_err(|detail| params.fault("since", "bad_duration", detail)).ok());
+    if since.is_some() && from.is_some() {
+        params.fault("since", "not_allowed", "from says where the span begins already; leave one of the two out");
+    }
+    (from, to, since)
+}
+
 /// An instant with an offset, or a date in the zone.
 fn end(params: &mut Params, name: &'static str, zone: &Zone) -> Option<Timestamp> {
     let text = params.text(name)?;
@@ -118,17 +125,39 @@ fn end(params: &mut Params, name: &'static str, zone: &Zone) -> Option<Timestamp
     zone.end(&text).map_err(bad).map_err(|(code, detail)| params.fault(name, code, detail)).ok()
 }
 
+/// Calls by when they were opened, which their ids begin with.
 pub(crate) async fn rows(
     State(api): State<Api>,
     caller: Caller,
     Address(uri): Address,
     mut params: Params,
 ) -> Result<Response, Problem> {
+    let zone = zone(&mut params, &api.desk().config().zone);
+    let (from, to, since) = span(&mut params, &zone);
+    let from = from.or(since.map(|since| to.unwrap_or(api.desk().world().now()).minus(since)));
+    if let (Some(from), Some(to)) = (from, to)
+        && from >= to
+    {
+        params.fault("from", "out_of_range", BadSpan::Reversed { from, to }.to_string());
+    }
     let filter =
         CallFilter { user: params.user(caller.scope), generation: params.id("generation"), draft: params.id("draft") };
-    let page = params.page(Order::NewestFirst);
+    let mut page = params.page(Order::NewestFirst);
     params.finish()?;
-    let page = api.desk().store().calls(caller.scope, filter, page).await.map_err(listing)?;
+    let (near, far) = match page.order {
+        Order::OldestFirst => (from, to),
+        Order::NewestFirst => (to, from),
+    };
+    page.after = page.after.or(near.map(|at| CallId::first_at(at).to_string()));
+    let order = page.order;
+    let mut page = api.desk().store().calls(caller.scope, filter, page).await.map_err(listing)?;
+    if let Some(end) = far.map(CallId::first_at) {
+        let inside = page.rows.iter().take_while(|row| (row.id < end) == (order == Order::OldestFirst)).count();
+        if inside < page.rows.len() {
+            page.rows.truncate(inside);
+            page.next = None;
+        }
+    }
     let next = look::cursor(page.next.as_ref());
     Ok(look::paged(&uri, next.as_deref(), List::of(page, CallBody::from)))
 }

@@ -166,10 +166,10 @@ fn query<const N: usize>(path: &str, limit: u32, filters: [(&str, Option<String>
     path
 }
 
-/// Micro-credits as credits.
+/// Micro-credits as credits; what is no such number is shown as it stands there.
 fn credits(body: &Value, pointer: &str) -> String {
     let micros = body.pointer(pointer).and_then(Value::as_i64).and_then(|micros| MicroCredits::new(micros).ok());
-    micros.map_or_else(|| "-".to_owned(), |amount| amount.to_string())
+    micros.map_or_else(|| cell(body, pointer), |amount| amount.to_string())
 }
 
 fn rows(body: &Value) -> impl Iterator<Item = &Value> {

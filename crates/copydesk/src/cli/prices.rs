@@ -210,15 +210,6 @@ fn body(price: &Price) -> Value {
 }
 
 fn rates(rates: &TokenRates) -> Map<String, Value> {
-    let known = [
-        ("input", rates.input),
-        ("output", rates.output),
-        ("cached", rates.cached),
-        ("cache_write", rates.cache_write),
-        ("cache_write_1h", rates.cache_write_1h),
-        ("reasoning", rates.reasoning),
-        ("input_image", rates.input_image),
-        ("output_image", rates.output_image),
-    ];
-    known.into_iter().filter_map(|(name, rate)| Some((format!("{name}_per_million_nanousd"), json!(rate?.0)))).collect()
+    let known = rates.named().into_iter();
+    known.filter_map(|(name, rate)| Some((format!("{name}_per_million_nanousd"), json!(rate?.0)))).collect()
 }

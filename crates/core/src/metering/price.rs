@@ -75,6 +75,30 @@ pub struct TokenRates {
     pub output_image: Option<NanoUsd>,
 }
 
+impl TokenRates {
+    /// What the rates are called wherever they are written down.
+    pub const NAMES: [&str; 8] =
+        ["input", "output", "cached", "cache_write", "cache_write_1h", "input_image", "reasoning", "output_image"];
+
+    /// The rates in the order of [`TokenRates::NAMES`].
+    pub fn named(&self) -> [(&'static str, Option<NanoUsd>); 8] {
+        let TokenRates { input, output, cached, cache_write, cache_write_1h, input_image, reasoning, output_image } =
+            *self;
+        let rates = [input, output, cached, cache_write, cache_write_1h, input_image, reasoning, output_image];
+        std::array::from_fn(|n| (Self::NAMES[n], rates[n]))
+    }
+
+    /// Each rate as `read` answers for its name.
+    pub fn read<E>(mut read: impl FnMut(&'static str) -> Result<Option<NanoUsd>, E>) -> Result<TokenRates, E> {
+        let mut rates = [None; 8];
+        for (rate, name) in rates.iter_mut().zip(Self::NAMES) {
+            *rate = read(name)?;
+        }
+        let [input, output, cached, cache_write, cache_write_1h, input_image, reasoning, output_image] = rates;
+        Ok(TokenRates { input, output, cached, cache_write, cache_write_1h, input_image, reasoning, output_image })
+    }
+}
+
 /// Other rates for the whole call when its prompt is long.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct ContextTier {

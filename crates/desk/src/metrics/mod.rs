@@ -11,8 +11,10 @@ pub(crate) use tally::Tally;
 
 use crate::desk::Desk;
 use crate::error::DeskError;
+use copydesk_core::MicroCredits;
 use copydesk_core::generation::{Generation, State, Status};
 use copydesk_core::health::{HealthNews, Stance, stance};
+use copydesk_core::ledger::TransferKind;
 use copydesk_core::metering::usage::CallOutcome;
 use copydesk_store::generations::Applied;
 use histogram::Histogram;
@@ -43,6 +45,8 @@ struct Counts {
     unpriced: u64,
     deadlines: u64,
     breakers_opened: u64,
+    /// By kind of transfer. Units: micro-credits.
+    credits: BTreeMap<&'static str, u64>,
 }
 
 #[derive(Default)]
@@ -82,6 +86,13 @@ impl Metrics {
         }
     }
 
+    /// Credits that moved, durably.
+    pub fn moved(&self, kind: TransferKind, amount: MicroCredits) {
+        if !amount.is_zero() {
+            self.counts().moved(kind, amount);
+        }
+    }
+
     pub fn health(&self, news: &[HealthNews]) {
         let opened = news.iter().filter(|one| matches!(one, HealthNews::Opened { .. })).count();
         if opened > 0 {
@@ -112,7 +123,19 @@ impl Counts {
         if let Some(took) = end.processing {
             self.processing.add(took);
         }
+        for (kind, amount) in end.credits {
+            self.moved(kind, amount);
+        }
     }
+
+    fn moved(&mut self, kind: TransferKind, amount: MicroCredits) {
+        let sum = self.credits.entry(kind.as_str()).or_default();
+        *sum = sum.saturating_add(u64::try_from(amount.micros()).unwrap_or_default());
+    }
+}
+
+fn entry(kind: &str, micros: u64) -> Sample {
+    Sample::of(vec![("entry", kind.to_owned())], Value::Micros(micros))
 }
 
 /// The entry of this name, or of all others together once there are enough.
@@ -192,6 +215,11 @@ impl Counts {
                 Value::Whole(self.deadlines),
             ),
             alone("copydesk_breaker_opened_total", "Circuit breakers that opened.", Value::Whole(self.breakers_opened)),
+            counter(
+                "copydesk_credits_total",
+                "Credits this process moved, by the kind of their transfer.",
+                self.credits.iter().map(|(kind, sum)| entry(kind, *sum)).collect(),
+            ),
             self.waits.family("copydesk_wait_seconds", "From the accept to the first attempt."),
             self.processing.family("copydesk_processing_seconds", "From the claim of the last attempt to the end."),
         ]

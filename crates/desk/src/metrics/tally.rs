@@ -1,6 +1,8 @@
 //! What a write will have to be counted as, noted while its parts are at hand and counted once it is durable.
 
-use copydesk_core::generation::{FailureCode, State, Status};
+use copydesk_core::MicroCredits;
+use copydesk_core::generation::{Decision, Effect, FailureCode, State, Status};
+use copydesk_core::ledger::TransferKind;
 use copydesk_core::metering::usage::CallOutcome;
 use copydesk_store::generations::Write;
 use copydesk_store::usage::ClosedCall;
@@ -27,6 +29,8 @@ pub(crate) struct EndTally {
     pub deadline: bool,
     /// Since the claim, where there was one.
     pub processing: Option<Duration>,
+    /// What the end does with the hold.
+    pub credits: Vec<(TransferKind, MicroCredits)>,
 }
 
 impl Tally {
@@ -34,7 +38,7 @@ impl Tally {
     pub fn of(write: &Write, recipe: &str, model: &str, before: &State) -> Tally {
         let (call, end) = match write {
             Write::Late { call, .. } => (Some(CallTally { outcome: late(call.outcome), ..CallTally::of(call) }), None),
-            Write::Change(change) => (change.closes.as_ref().map(CallTally::of), end(&change.decision.next, before)),
+            Write::Change(change) => (change.closes.as_ref().map(CallTally::of), end(&change.decision, before)),
         };
         Tally { recipe: recipe.to_owned(), model: model.to_owned(), call, end }
     }
@@ -63,8 +67,8 @@ pub(super) fn late(outcome: CallOutcome) -> CallOutcome {
     }
 }
 
-fn end(next: &State, before: &State) -> Option<EndTally> {
-    let (at, deadline) = match next {
+fn end(decision: &Decision, before: &State) -> Option<EndTally> {
+    let (at, deadline) = match &decision.next {
         State::Completed { at, .. } | State::Cancelled { at } => (*at, false),
         State::Failed { at, failure } => (*at, failure.code == FailureCode::DeadlineExceeded),
         State::Pending { .. } | State::Processing { .. } => return None,
@@ -73,5 +77,17 @@ fn end(next: &State, before: &State) -> Option<EndTally> {
         State::Processing { claimed_at, .. } => Some(at.since(*claimed_at)),
         State::Pending { .. } | State::Completed { .. } | State::Failed { .. } | State::Cancelled { .. } => None,
     };
-    Some(EndTally { outcome: next.status(), deadline, processing })
+    let credits = decision.effects.iter().filter_map(moved).collect();
+    Some(EndTally { outcome: decision.next.status(), deadline, processing, credits })
+}
+
+fn moved(effect: &Effect) -> Option<(TransferKind, MicroCredits)> {
+    match effect {
+        Effect::SettleHold(amount) => Some((TransferKind::Settle, *amount)),
+        Effect::ReleaseHold(amount) => Some((TransferKind::Release, *amount)),
+        Effect::Absorb(amount) => Some((TransferKind::Absorb, *amount)),
+        Effect::StoreVersion(_) | Effect::MoveDraft(_) | Effect::FreeTarget | Effect::Requeue | Effect::Announce(_) => {
+            None
+        }
+    }
 }

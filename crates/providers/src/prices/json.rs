@@ -3,6 +3,7 @@
 use copydesk_core::metering::price::{ContextTier, Price, TokenRates};
 use copydesk_core::{NanoUsd, Timestamp, Tokens};
 use serde_json::{Map, Value, json};
+use std::convert::Infallible;
 
 /// The text that [`read`] reads back. Version and first instant stand beside it, not in it.
 pub fn write(price: &Price) -> String {
@@ -58,31 +59,13 @@ pub(super) fn price(fields: &Map<String, Value>, version: &str, from: Timestamp)
 }
 
 fn rates(fields: &Map<String, Value>) -> TokenRates {
-    TokenRates {
-        input: nanos(fields, "input"),
-        output: nanos(fields, "output"),
-        cached: nanos(fields, "cached"),
-        cache_write: nanos(fields, "cache_write"),
-        cache_write_1h: nanos(fields, "cache_write_1h"),
-        input_image: nanos(fields, "input_image"),
-        reasoning: nanos(fields, "reasoning"),
-        output_image: nanos(fields, "output_image"),
-    }
+    let Ok(rates) = TokenRates::read(|name| Ok::<_, Infallible>(nanos(fields, name)));
+    rates
 }
 
 fn rates_json(rates: &TokenRates) -> Map<String, Value> {
     let mut fields = Map::new();
-    let known = [
-        ("input", rates.input),
-        ("output", rates.output),
-        ("cached", rates.cached),
-        ("cache_write", rates.cache_write),
-        ("cache_write_1h", rates.cache_write_1h),
-        ("input_image", rates.input_image),
-        ("reasoning", rates.reasoning),
-        ("output_image", rates.output_image),
-    ];
-    put(&mut fields, &known);
+    put(&mut fields, &rates.named());
     fields
 }
 

@@ -11,8 +11,6 @@ use super::{Row, Rows};
 const DECIMALS_MAX: usize = 9;
 const NANOS_PER_DOLLAR: i64 = 1_000_000_000;
 
-const TOKEN_RATES: [&str; 8] =
-    ["input", "output", "cached", "cache_write", "cache_write_1h", "input_image", "reasoning", "output_image"];
 const OTHER_KEYS: [&str; 6] = ["per_image", "per_video_second", "per_request", "free", "from", "tiers"];
 
 /// A price file that cannot be used.
@@ -89,7 +87,8 @@ pub fn read(text: &str, file: &str, version: &str) -> Result<Rows, PriceFault> {
 fn row(entry: &Value, version: &str) -> Result<Row, (String, Wrong)> {
     let at = |key: &str| format!(".{key}");
     let fields = entry.as_table().ok_or_else(|| (String::new(), wrong("is no table of rates", KEYS)))?;
-    let strange = fields.keys().find(|key| !TOKEN_RATES.contains(&key.as_str()) && !OTHER_KEYS.contains(&key.as_str()));
+    let strange =
+        fields.keys().find(|key| !TokenRates::NAMES.contains(&key.as_str()) && !OTHER_KEYS.contains(&key.as_str()));
     if let Some(key) = strange {
         return Err((at(key), wrong("is not known here", KEYS)));
     }
@@ -124,17 +123,7 @@ fn row(entry: &Value, version: &str) -> Result<Row, (String, Wrong)> {
 }
 
 fn rates(fields: &Table, free: bool) -> Result<TokenRates, (String, Wrong)> {
-    let amount = |key: &str| dollars(fields, key, free).map_err(|wrong| (format!(".{key}"), wrong));
-    Ok(TokenRates {
-        input: amount("input")?,
-        output: amount("output")?,
-        cached: amount("cached")?,
-        cache_write: amount("cache_write")?,
-        cache_write_1h: amount("cache_write_1h")?,
-        input_image: amount("input_image")?,
-        reasoning: amount("reasoning")?,
-        output_image: amount("output_image")?,
-    })
+    TokenRates::read(|key| dollars(fields, key, free).map_err(|wrong| (format!(".{key}"), wrong)))
 }
 
 fn tiers(fields: &Table, free: bool) -> Result<Vec<ContextTier>, (String, Wrong)> {
@@ -144,7 +133,7 @@ fn tiers(fields: &Table, free: bool) -> Result<Vec<ContextTier>, (String, Wrong)
     let mut tiers = Vec::new();
     for entry in value.as_array().ok_or_else(|| bad("is no list"))? {
         let fields = entry.as_table().ok_or_else(|| bad("holds something that is no table"))?;
-        if fields.keys().any(|key| key != "above" && !TOKEN_RATES.contains(&key.as_str())) {
+        if fields.keys().any(|key| key != "above" && !TokenRates::NAMES.contains(&key.as_str())) {
             return Err(bad("holds a key that is not known here"));
         }
         let above = fields.get("above").and_then(Value::as_integer).filter(|above| *above > 0);

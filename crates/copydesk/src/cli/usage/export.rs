@@ -4,7 +4,6 @@
 use super::sink::{Column, Format, Kind, Sink, Target};
 use super::{Asked, groups};
 use crate::backend::{Backend, Need};
-use crate::cli::generations::escape;
 use crate::config::Settings;
 use crate::exit::{self, Failure};
 use crate::output::{Output, counted};
@@ -18,7 +17,7 @@ const PAGE: usize = 1_000;
 pub struct Arguments {
     #[arg(long, value_enum, default_value = "csv")]
     format: Format,
-    /// Every call instead of totals, oldest first; of what is asked for only --user counts then
+    /// Every call that was opened in the span instead of totals, oldest first (without a span: all of them)
     #[arg(long)]
     rows: bool,
     /// The file to write (default: the standard output)
@@ -29,11 +28,14 @@ pub struct Arguments {
 }
 
 pub async fn run(arguments: Arguments, settings: &Settings, output: Output) -> Result<u8, Failure> {
+    if arguments.rows {
+        arguments.asked.must_fit_rows()?;
+    }
     let target = Target::new(arguments.output.as_deref());
     let count = Backend::with(settings, Need::Records, async |backend| {
         if arguments.rows {
             let mut sink = target.open(arguments.format, rows_columns())?;
-            let count = rows(backend, arguments.asked.user.as_deref(), &mut sink).await?;
+            let count = rows(backend, &arguments.asked.rows_path(PAGE), &mut sink).await?;
             target.finish(sink)?;
             return Ok(count);
         }
@@ -50,12 +52,10 @@ pub async fn run(arguments: Arguments, settings: &Settings, output: Output) -> R
     Ok(exit::OK)
 }
 
-async fn rows(backend: &Backend, user: Option<&str>, sink: &mut Sink) -> Result<usize, Failure> {
-    let only = user.map_or_else(String::new, |user| format!("&user={}", escape(user)));
+async fn rows(backend: &Backend, path: &str, sink: &mut Sink) -> Result<usize, Failure> {
     let (mut count, mut cursor) = (0, String::new());
     loop {
-        let path = format!("/api/v1/usage/rows?limit={PAGE}&order=asc{only}{cursor}");
-        let page = backend.get(&path).await?.body;
+        let page = backend.get(&format!("{path}{cursor}")).await?.body;
         let data = page.get("data").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
         sink.rows(data)?;
         count += data.len();

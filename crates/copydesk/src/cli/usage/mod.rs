@@ -62,24 +62,40 @@ pub struct Asked {
 }
 
 impl Asked {
+    /// The totals.
     pub fn path(&self) -> String {
-        let mut path = format!("/api/v1/usage?interval={}", escape(&self.interval));
-        let more = [
-            ("group_by", &self.by),
-            ("tz", &self.tz),
-            ("since", &self.since),
-            ("from", &self.from),
-            ("to", &self.to),
-            ("user", &self.user),
-            ("recipe", &self.recipe),
-            ("model", &self.model),
-        ];
-        for (name, value) in more {
-            if let Some(value) = value {
-                path.push_str(&format!("&{name}={}", escape(value)));
+        let more = [("group_by", &self.by), ("recipe", &self.recipe), ("model", &self.model)];
+        let path = format!("/api/v1/usage?interval={}", escape(&self.interval));
+        self.span_and_user().into_iter().chain(more).fold(path, with)
+    }
+
+    /// The calls themselves, oldest first.
+    pub fn rows_path(&self, limit: usize) -> String {
+        let path = format!("/api/v1/usage/rows?order=asc&limit={limit}");
+        self.span_and_user().into_iter().fold(path, with)
+    }
+
+    /// Errors: something was asked for that only totals know.
+    pub fn must_fit_rows(&self) -> Result<(), Failure> {
+        let wrong = [("--by", &self.by), ("--recipe", &self.recipe), ("--model", &self.model)];
+        match wrong.into_iter().find(|(_, value)| value.is_some()) {
+            Some((name, _)) => {
+                Err(Failure::usage(format!("--rows writes every call of the span, and {name} is for totals"))
+                    .hint("choose by --user, --since, --from, --to; the rows name their recipe and model"))
             }
+            None => Ok(()),
         }
-        path
+    }
+
+    fn span_and_user(&self) -> [(&'static str, &Option<String>); 5] {
+        [("tz", &self.tz), ("since", &self.since), ("from", &self.from), ("to", &self.to), ("user", &self.user)]
+    }
+}
+
+fn with(path: String, (name, value): (&'static str, &Option<String>)) -> String {
+    match value {
+        Some(value) => format!("{path}&{name}={}", escape(value)),
+        None => path,
     }
 }
 
