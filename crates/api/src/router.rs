@@ -7,7 +7,7 @@ use crate::error::Code;
 use crate::extract::address::Address;
 use crate::problem::Problem;
 use crate::routes::{
-    assets, credits, drafts, events, generations, health, maintenance, metrics, models, pages, prices, recipes,
+    assets, credits, drafts, events, generations, health, lanes, maintenance, metrics, models, pages, prices, recipes,
     settings, stream, usage, versions,
 };
 use crate::wire::links::{BASE, Links};
@@ -154,6 +154,10 @@ fn native() -> Router<Api> {
         .route("/models/test", post(models::test))
         .route("/prices", get(prices::list))
         .route("/prices/{provider}/{*model}", put(prices::set).delete(prices::end))
+        .route("/lanes", get(lanes::list))
+        .route("/lanes/{lane}/pause", post(lanes::pause))
+        .route("/lanes/{lane}/resume", post(lanes::resume))
+        .route("/workers", get(lanes::workers))
         .route("/settings", get(settings::get).patch(settings::patch))
         .route("/events", get(events::list))
         .route("/audit", get(maintenance::audit))

@@ -217,3 +217,44 @@ async fn a_test_that_would_have_to_wait_says_for_what_and_makes_no_call() {
     let left = site.get("/generations?status=pending").await.json();
     assert_eq!(left["data"], json!([]), "nothing is left behind to run later");
 }
+
+#[tokio::test]
+async fn a_lane_is_paused_and_says_so_and_what_waits_in_it_goes_on_afterwards() {
+    let site = Site::idle().await;
+    let id = site.accept(json!({})).await["id"].as_str().unwrap().to_owned();
+    let model = site.get(&format!("/generations/{id}")).await.json()["model"].as_str().unwrap().to_owned();
+    let lane = format!("model:{model}");
+    let escaped = lane.replace('/', "%2F");
+    let paused = site.post(&format!("/lanes/{escaped}/pause"), json!(null)).await;
+    assert_eq!((paused.status, &paused.json()["lane"], &paused.json()["ready"]), (200, &json!(lane), &json!(1)));
+    let why = site.get(&format!("/generations/{id}/why")).await.json();
+    assert_eq!(why["waiting"]["paused"], lane);
+    let lanes = site.get("/lanes").await.json();
+    let found: Vec<&serde_json::Value> =
+        lanes["data"].as_array().unwrap().iter().filter(|row| row["lane"] == lane.as_str()).collect();
+    assert_eq!((found.len(), &found[0]["paused_since"]), (1, &paused.json()["paused_since"]));
+    let resumed = site.post(&format!("/lanes/{escaped}/resume"), json!(null)).await.json();
+    assert_eq!((&resumed["paused_since"], &resumed["kind"]), (&json!(null), &json!("model")));
+    assert_eq!(site.get(&format!("/generations/{id}/why")).await.json()["waiting"]["reason"], "no_worker");
+}
+
+#[tokio::test]
+async fn a_lane_nobody_has_is_not_found_and_says_what_a_lane_is() {
+    let site = Site::idle().await;
+    for lane in ["text", "recipe:poem", "provider:nobody", "model:demo", "model:nobody%2Fx", "workspace:x", "recipe:"] {
+        let reply = site.post(&format!("/lanes/{lane}/pause"), json!(null)).await;
+        assert_eq!((reply.status, reply.code().as_str()), (404, "not_found"), "{lane}");
+        assert!(reply.json()["hint"].as_str().unwrap().contains("GET /api/v1/lanes"), "{lane}");
+    }
+    let pauses = site.get("/lanes").await.json();
+    assert!(pauses["data"].as_array().unwrap().iter().all(|row| row["paused_since"].is_null()));
+}
+
+#[tokio::test]
+async fn workers_are_listed_with_what_they_do() {
+    assert_eq!(Site::idle().await.get("/workers").await.json()["data"], json!([]));
+    let site = Site::working().await;
+    let workers = site.get("/workers").await.json();
+    let worker = &workers["data"][0];
+    assert_eq!((&worker["alive"], &worker["running"], &worker["object"]), (&json!(true), &json!(0), &json!("worker")));
+}

@@ -18,6 +18,7 @@ pub mod error;
 mod figures;
 mod first_text;
 pub mod keys;
+pub mod lanes;
 mod lease;
 pub mod live;
 mod making;

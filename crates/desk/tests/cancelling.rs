@@ -18,7 +18,7 @@ use copydesk_store_tests::Method;
 async fn seed_a25_cancel_while_it_waits() {
     let bench = Bench::new().await;
     let node = bench.working(config()).await;
-    let recipe = PauseKey::Recipe("note".to_owned());
+    let recipe = PauseKey::recipe("note".to_owned());
     bench.store.set_pause(recipe.clone(), true, START).await.unwrap();
     let receipt = node.accept(note("tea")).await;
     let row = node.desk.cancel(SCOPE, receipt.generation).await.unwrap();

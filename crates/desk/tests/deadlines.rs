@@ -13,7 +13,7 @@ use copydesk_store_tests::{Method, When};
 use std::time::Duration;
 
 async fn pause(bench: &Bench, recipe: &str) {
-    bench.store.set_pause(PauseKey::Recipe(recipe.to_owned()), true, bench.world.now()).await.unwrap();
+    bench.store.set_pause(PauseKey::recipe(recipe.to_owned()), true, bench.world.now()).await.unwrap();
 }
 
 #[tokio::test]

@@ -74,7 +74,7 @@ async fn what_runs_when_the_master_switch_goes_off_is_finished() {
 async fn a_paused_recipe_accepts_and_waits_while_others_run() {
     let bench = Bench::new().await;
     let node = bench.working(config()).await;
-    let recipe = PauseKey::Recipe("loose".to_owned());
+    let recipe = PauseKey::recipe("loose".to_owned());
     bench.store.set_pause(recipe.clone(), true, START).await.unwrap();
     let waits = node.accept(Request { recipe: "loose".to_owned(), ..note("tea") }).await;
     let runs = node.accept(note("coffee")).await;

@@ -109,7 +109,7 @@ impl PostgresStore {
             location: self.source.location(),
             schema_version,
             known_schema_version: KNOWN_VERSION,
-            nodes: nodes.iter().map(node).collect(),
+            nodes: nodes.iter().map(node).collect::<Result<_, _>>()?,
             waiting: count(&waiting, "waiting")?,
             processing: count(&processing, "running")?,
             keys: count(&keys, "keys")?,
@@ -140,13 +140,14 @@ impl PostgresStore {
     }
 }
 
-fn node(row: &Row) -> NodeRow {
-    NodeRow {
+fn node(row: &Row) -> Result<NodeRow, StoreError> {
+    Ok(NodeRow {
         id: NodeId(row.get("id")),
         label: row.get("label"),
         started_at: row.get::<_, Micros>("started_at").into(),
         beat_at: row.get::<_, Micros>("beat_at").into(),
-    }
+        running: narrow("runs", row.get("running"))?,
+    })
 }
 
 fn event(row: &Row) -> EventRow {

@@ -84,6 +84,7 @@ fn describe(db: Db<'_>, location: String) -> Done<Description> {
             label: row.get(1)?,
             started_at: codec::instant(row, 2)?,
             beat_at: codec::instant(row, 3)?,
+            running: u64::try_from(row.get::<_, i64>(4)?).unwrap_or(0),
         })
     })?;
     let count = |sql: &'static str| -> Done<u64> { Ok(u64::try_from(db.number(sql, [])?).unwrap_or(0)) };

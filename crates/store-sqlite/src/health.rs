@@ -9,7 +9,7 @@ use copydesk_core::Timestamp;
 use copydesk_core::generation::FailureCode;
 use copydesk_core::health::{Debt, Health, Paid, Rows, Subject};
 use copydesk_store::generations::Lane;
-use copydesk_store::health::{Backlog, Depth, HEALTH_ROWS_MAX};
+use copydesk_store::health::{Backlog, Depth, HEALTH_ROWS_MAX, Load};
 use copydesk_store::{Answer, HealthRow, HealthStore};
 use rusqlite::params;
 use std::collections::BTreeMap;
@@ -28,10 +28,15 @@ impl HealthStore for SqliteStore {
 
 fn backlog(db: Db<'_>) -> Done<Backlog> {
     let depths = db.all(sql!("health/backlog"), [Depth::READY], |row| {
-        Ok(Depth { recipe: row.get("recipe")?, reason: row.get("reason")?, waiting: codec::unsigned(row, "waiting")? })
+        let waiting = codec::unsigned(row, "waiting")?;
+        Ok(Depth { recipe: row.get("recipe")?, model: row.get("model")?, reason: row.get("reason")?, waiting })
+    })?;
+    let loads = db.all(sql!("health/loads"), [], |row| {
+        let running = codec::unsigned(row, "running")?;
+        Ok(Load { recipe: row.get("recipe")?, model: row.get("model")?, running })
     })?;
     let oldest_ready = db.first(sql!("health/oldest_ready"), [], |row| codec::instant(row, "accepted_at"))?;
-    Ok(Backlog { depths, oldest_ready })
+    Ok(Backlog { depths, loads, oldest_ready })
 }
 
 fn named((name, health): (String, Health)) -> Done<HealthRow> {

@@ -112,7 +112,7 @@ pub async fn differential(store: Arc<dyn Store>, seed: u64, steps: usize) {
         assert_eq!(found.text, expected.text, "seed {seed}, step {step}: {next:#?}");
         driver.learn(&next, expected);
     }
-    for what in [PauseKey::Generation, PauseKey::Recipe("code".to_owned())] {
+    for what in [PauseKey::Generation, PauseKey::recipe("code".to_owned())] {
         for store in [&model as &dyn Store, store.as_ref()] {
             store.set_pause(what.clone(), false, driver.now).await.expect("set_pause");
         }

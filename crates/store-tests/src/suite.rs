@@ -85,6 +85,7 @@ macro_rules! conformance {
                 a_full_lane_with_many_waiting_does_not_block_another,
                 a_generation_must_fit_into_all_its_lanes,
                 a_paused_recipe_is_skipped,
+                a_paused_model_or_provider_is_skipped,
                 nothing_runs_before_its_run_at,
                 next_due_is_the_earliest_of_those_that_wait_for_a_time,
                 a_run_at_that_has_passed_is_no_wait,
@@ -304,7 +305,8 @@ macro_rules! conformance {
                 a_cooldown_does_not_lift_the_limits_of_its_lanes,
                 a_paused_recipe_is_woken_by_no_cooldown,
                 nodes_that_fail_together_never_lose_an_opening,
-                the_backlog_counts_what_waits_by_recipe_and_reason;
+                the_backlog_counts_what_waits_by_recipe_and_reason,
+                the_backlog_tells_models_apart_and_what_is_being_worked_on;
             rates:
                 a_rate_lets_a_burst_through_and_then_one_after_the_other,
                 a_rate_holds_across_processes,

@@ -1,5 +1,6 @@
 //! The installation: clock, schema, settings, keys, nodes, events, the auditor.
 
+use crate::generations::Lane;
 use crate::page::{Page, PageRequest};
 use crate::{Answer, Scope};
 use copydesk_core::{KeyId, NodeId, Timestamp};
@@ -58,29 +59,31 @@ pub struct NodeRow {
     pub label: String,
     pub started_at: Timestamp,
     pub beat_at: Timestamp,
+    /// How many generations it is working on.
+    pub running: u64,
 }
 
 /// What can be paused.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum PauseKey {
     /// The master switch: new requests are refused, accepted ones wait.
     Generation,
-    /// Claims of one recipe stop; new requests are accepted and wait.
-    Recipe(String),
+    /// Claims of one lane stop; new requests are accepted and wait.
+    Lane(Lane),
 }
 
 impl PauseKey {
+    pub fn recipe(name: impl Into<String>) -> PauseKey {
+        PauseKey::Lane(Lane::Recipe(name.into()))
+    }
     pub fn name(&self) -> String {
         match self {
             PauseKey::Generation => "generation".to_owned(),
-            PauseKey::Recipe(name) => format!("recipe:{name}"),
+            PauseKey::Lane(lane) => lane.name(),
         }
     }
     pub fn parse(name: &str) -> Option<PauseKey> {
-        match name.strip_prefix("recipe:") {
-            Some(recipe) => Some(PauseKey::Recipe(recipe.to_owned())),
-            None => (name == "generation").then_some(PauseKey::Generation),
-        }
+        if name == "generation" { Some(PauseKey::Generation) } else { Lane::parse(name).map(PauseKey::Lane) }
     }
 }
 
@@ -88,6 +91,15 @@ impl PauseKey {
 pub struct Pause {
     pub what: PauseKey,
     pub since: Timestamp,
+}
+
+/// The pause that holds something back: the master switch before all others, then that of the first of its lanes.
+pub fn holding(pauses: &[Pause], belongs: impl Fn(&Lane) -> bool) -> Option<&Pause> {
+    let holds = |pause: &&Pause| match &pause.what {
+        PauseKey::Generation => true,
+        PauseKey::Lane(lane) => belongs(lane),
+    };
+    pauses.iter().filter(holds).min_by(|one, other| one.what.cmp(&other.what))
 }
 
 #[derive(Clone, PartialEq, Eq, Debug)]

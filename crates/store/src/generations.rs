@@ -235,6 +235,18 @@ impl Lane {
             Lane::Workspace(id) => format!("workspace:{id}"),
         }
     }
+    /// The lane with this name.
+    pub fn parse(name: &str) -> Option<Lane> {
+        let (kind, rest) = name.split_once(':')?;
+        match kind {
+            _ if rest.is_empty() => None,
+            "recipe" => Some(Lane::Recipe(rest.to_owned())),
+            "provider" => Some(Lane::Provider(rest.to_owned())),
+            "model" => Some(Lane::Model(rest.to_owned())),
+            "workspace" => rest.parse().ok().map(Lane::Workspace),
+            _ => None,
+        }
+    }
 }
 
 /// One turn of a node.

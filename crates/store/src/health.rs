@@ -27,16 +27,29 @@ pub struct HealthRow {
 
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Backlog {
-    /// Ordered by recipe, then reason; nothing where nothing waits.
+    /// Ordered by recipe, then model, then reason; nothing where nothing waits.
     pub depths: Vec<Depth>,
+    /// Ordered by recipe, then model; nothing where nothing is being worked on.
+    pub loads: Vec<Load>,
     /// When the oldest of those was accepted that a worker may claim.
     pub oldest_ready: Option<Timestamp>,
 }
 
-/// How many generations of a recipe wait for the same kind of thing.
+/// How many generations of a recipe are being worked on with a model.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Load {
+    pub recipe: String,
+    /// `provider/model`
+    pub model: String,
+    pub running: u64,
+}
+
+/// How many generations of a recipe and model wait for the same kind of thing.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct Depth {
     pub recipe: String,
+    /// `provider/model` of their next call.
+    pub model: String,
     /// `ready` (for its turn), `scheduled`, `backing_off` or `target`.
     pub reason: String,
     pub waiting: u64,

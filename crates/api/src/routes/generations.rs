@@ -88,7 +88,7 @@ async fn rehearse(api: &Api, request: Request) -> Result<Response, Problem> {
             Refusal::InsufficientCredits { required: order.hold, available: balance.available, held: balance.held };
         return Err(copydesk_desk::DeskError::from(refusal).into());
     }
-    let paused_since = since(&PauseKey::Recipe(order.recipe.clone()));
+    let paused_since = since(&PauseKey::recipe(order.recipe.clone()));
     Ok(Json(json!({
         "object": "dry_run",
         "recipe": order.recipe,

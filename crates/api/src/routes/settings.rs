@@ -12,6 +12,7 @@ use axum::extract::State;
 use copydesk_desk::DeskError;
 use copydesk_desk::error::Fault;
 use copydesk_desk::store::admin::PauseKey;
+use copydesk_desk::store::generations::Lane;
 use std::collections::BTreeSet;
 
 pub(crate) async fn get(State(api): State<Api>, _caller: Caller) -> Result<Json<SettingsBody>, Problem> {
@@ -34,8 +35,8 @@ pub(crate) async fn patch(
     let paused: BTreeSet<String> = pauses
         .iter()
         .filter_map(|pause| match &pause.what {
-            PauseKey::Recipe(name) => Some(name.clone()),
-            PauseKey::Generation => None,
+            PauseKey::Lane(Lane::Recipe(name)) => Some(name.clone()),
+            PauseKey::Lane(Lane::Provider(_) | Lane::Model(_) | Lane::Workspace(_)) | PauseKey::Generation => None,
         })
         .collect();
     let mut changes: Vec<(PauseKey, bool)> = Vec::new();
@@ -45,8 +46,8 @@ pub(crate) async fn patch(
     if let Some(wanted) = paused_recipes {
         let wanted: BTreeSet<String> = wanted.into_iter().collect();
         known(&api, &wanted, &paused)?;
-        changes.extend(wanted.difference(&paused).map(|name| (PauseKey::Recipe(name.clone()), true)));
-        changes.extend(paused.difference(&wanted).map(|name| (PauseKey::Recipe(name.clone()), false)));
+        changes.extend(wanted.difference(&paused).map(|name| (PauseKey::recipe(name.clone()), true)));
+        changes.extend(paused.difference(&wanted).map(|name| (PauseKey::recipe(name.clone()), false)));
     }
     let desk = api.desk().clone();
     let pauses = owned(async move {

@@ -4,6 +4,7 @@ use copydesk_core::Timestamp;
 use copydesk_desk::DeskConfig;
 use copydesk_desk::prune::Gone;
 use copydesk_desk::store::admin::{Description, EventRow, Finding, NodeRow, Pause, PauseKey};
+use copydesk_desk::store::generations::Lane;
 use copydesk_desk::sweep::Swept;
 use serde::Serialize;
 use serde_json::Value;
@@ -32,8 +33,10 @@ impl SettingsBody {
     pub fn of(pauses: &[Pause], config: &DeskConfig) -> SettingsBody {
         let off_since = pauses.iter().find(|pause| pause.what == PauseKey::Generation).map(|pause| pause.since);
         let recipe = |pause: &Pause| match &pause.what {
-            PauseKey::Recipe(name) => Some(PausedRecipe { name: name.clone(), since: pause.since.to_string() }),
-            PauseKey::Generation => None,
+            PauseKey::Lane(Lane::Recipe(name)) => {
+                Some(PausedRecipe { name: name.clone(), since: pause.since.to_string() })
+            }
+            PauseKey::Lane(Lane::Provider(_) | Lane::Model(_) | Lane::Workspace(_)) | PauseKey::Generation => None,
         };
         SettingsBody {
             object: "settings",

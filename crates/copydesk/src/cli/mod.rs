@@ -10,6 +10,7 @@ mod doctor;
 mod drafts;
 mod generate;
 mod generations;
+mod lanes;
 mod models;
 mod prices;
 mod prune;
@@ -87,6 +88,11 @@ enum Command {
     Credits(credits::Command),
     /// What was used: calls, tokens and cost by day, model, user, recipe; export them
     Usage(Box<usage::Arguments>),
+    /// Recipes, providers and models with their limits and what waits for them; pause one
+    #[command(subcommand)]
+    Lanes(lanes::Command),
+    /// The processes that do the work
+    Workers,
     /// End generations that are older than they should be; their holds are released
     CleanupStale(cleanup_stale::Arguments),
     /// Remove usage rows and events that are old enough; totals and the ledger stay
@@ -143,6 +149,8 @@ async fn dispatch(arguments: Arguments, output: Output) -> Result<u8, Failure> {
         Command::Generations(command) => generations::run(command, &settings, output).await,
         Command::Credits(command) => credits::run(command, &settings, output).await,
         Command::Usage(arguments) => usage::run(*arguments, &settings, output).await,
+        Command::Lanes(command) => lanes::run(command, &settings, output).await,
+        Command::Workers => lanes::workers(&settings, output).await,
         Command::CleanupStale(arguments) => cleanup_stale::run(arguments, &settings, output).await,
         Command::Prune(arguments) => prune::run(arguments, &settings, output).await,
         Command::Doctor => doctor::run(&settings, output).await,

@@ -19,7 +19,7 @@ pub enum Waiting {
     BackingOff { until: Timestamp, failed_attempts: u32, last_error: Option<String> },
     /// Its owner asked for a later time.
     Scheduled { until: Timestamp },
-    /// Claims are paused; `what` is `generation` (the master switch) or `recipe:NAME`.
+    /// Claims are paused; `what` is `generation` (the master switch) or the name of a lane.
     Paused { what: String, since: Timestamp },
     /// No node with a living heartbeat.
     NoWorker,

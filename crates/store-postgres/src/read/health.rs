@@ -5,7 +5,7 @@ use crate::pipeline::read;
 use crate::turn::{health_rows, rates};
 use crate::types::{Micros, narrow, params, sql};
 use copydesk_core::health::{Health, Paid, Subject};
-use copydesk_store::health::{Backlog, Depth, HEALTH_ROWS_MAX};
+use copydesk_store::health::{Backlog, Depth, HEALTH_ROWS_MAX, Load};
 use copydesk_store::{HealthRow, StoreError};
 use tokio_postgres::Row;
 
@@ -25,12 +25,19 @@ impl PostgresStore {
         let rows = read(&self.readers, sql!(deep "health/backlog"), params![Depth::READY]).await?;
         let depth = |row: &Row| {
             let waiting = narrow("waiting", row.get("waiting"))?;
-            Ok::<_, StoreError>(Depth { recipe: row.get("recipe"), reason: row.get("reason"), waiting })
+            let (recipe, model, reason) = (row.get("recipe"), row.get("model"), row.get("reason"));
+            Ok::<_, StoreError>(Depth { recipe, model, reason, waiting })
+        };
+        let load = |row: &Row| {
+            let running = narrow("runs", row.get("running"))?;
+            Ok::<_, StoreError>(Load { recipe: row.get("recipe"), model: row.get("model"), running })
         };
         let depths = rows.iter().map(depth).collect::<Result<_, _>>()?;
+        let loads = read(&self.readers, sql!(deep "health/loads"), params![]).await?;
+        let loads = loads.iter().map(load).collect::<Result<_, _>>()?;
         let oldest = read(&self.readers, sql!(deep "health/oldest_ready"), params![]).await?;
         let oldest_ready = oldest.first().map(|row| row.get::<_, Micros>("accepted_at").into());
-        Ok(Backlog { depths, oldest_ready })
+        Ok(Backlog { depths, loads, oldest_ready })
     }
 
     pub(crate) async fn list_rates(&self) -> Result<Vec<(String, Paid)>, StoreError> {

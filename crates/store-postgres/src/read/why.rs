@@ -11,7 +11,7 @@ use copydesk_core::generation::Wait;
 use copydesk_core::generation::waiting::Waiting;
 use copydesk_core::health::{Cooling, Door, door};
 use copydesk_core::{GenerationId, Timestamp, WorkspaceId};
-use copydesk_store::admin::PauseKey;
+use copydesk_store::admin::holding;
 use copydesk_store::generations::{Lane, Limits, probes};
 use copydesk_store::health::HEALTH_ROWS_MAX;
 use copydesk_store::{Scope, StoreError};
@@ -65,10 +65,8 @@ impl PostgresStore {
             onward: row.get("onward"),
         };
         let pauses = self.list_pauses().await?;
-        for what in [PauseKey::Generation, PauseKey::Recipe(own.recipe.clone())] {
-            if let Some(pause) = pauses.iter().find(|pause| pause.what == what) {
-                return Ok(Waiting::Paused { what: what.name(), since: pause.since });
-            }
+        if let Some(pause) = holding(&pauses, |lane| belongs(lane, &own)) {
+            return Ok(Waiting::Paused { what: pause.what.name(), since: pause.since });
         }
         let alive = Micros::from(now.minus(NODE_LOST_AFTER));
         if read(&self.readers, sql!(deep "generations/living_node"), params![alive]).await?.is_empty() {

@@ -17,7 +17,7 @@ use copydesk_core::generation::{AttemptNo, Generation, RowVersion, State, Terms}
 use copydesk_core::health::{Cooling, Debt, Door, Paid};
 use copydesk_core::ledger::{Margin, Metered};
 use copydesk_core::{CallId, DraftId, GenerationId, NanoUsd, NodeId, Timestamp, Tokens, UserId, WorkspaceId};
-use copydesk_store::admin::PauseKey;
+use copydesk_store::admin::holding;
 use copydesk_store::generations::{Claim, Claimed, FinishedStep, Lane, Limits, TurnAnswer};
 use copydesk_store::{Scope, StoreError};
 use std::collections::{BTreeMap, HashMap};
@@ -181,15 +181,11 @@ fn times(chosen: &[Head]) -> BTreeMap<i32, i64> {
 #[allow(clippy::type_complexity, reason = "two lists, taken apart at once")]
 fn queues(answers: &Answers, looked: &Looked) -> Result<Option<(Vec<Running>, Vec<(i32, Queue)>)>, StoreError> {
     let pauses = admin::pauses_of(answers.rows(Some(looked.pauses)))?;
-    let paused = |what: &PauseKey| pauses.iter().any(|pause| pause.what == *what);
-    if paused(&PauseKey::Generation) {
-        return Ok(None);
-    }
     let waiting: Vec<(i32, Queue)> = answers
         .rows(Some(looked.queues))
         .iter()
         .map(|row| (row.get("id"), Queue::of(row)))
-        .filter(|(_, queue)| !paused(&PauseKey::Recipe(queue.recipe.clone())))
+        .filter(|(_, queue)| holding(&pauses, |lane| belongs(lane, queue)).is_none())
         .collect();
     let mut running = Vec::new();
     for row in answers.rows(Some(looked.in_use)) {

@@ -2,7 +2,7 @@
 //! neither full nor paused nor cooling down. The queues are merged here by cursors that read chunks, so a full lane with a hundred
 //! thousand waiting rows costs nothing and the common case of one queue is one range scan.
 
-use super::lanes::{Gates, Through};
+use super::lanes::{Gates, Through, belongs};
 use crate::codec;
 use crate::db::{Db, sql};
 use crate::fault::{Done, Fault};
@@ -14,7 +14,7 @@ use copydesk_core::generation::{AttemptNo, Event, Generation, RowVersion, State,
 use copydesk_core::health::{Cooling, Debt, Door};
 use copydesk_core::{CallId, DraftId, GenerationId, NanoUsd, NodeId, Timestamp, UserId, WorkspaceId};
 use copydesk_store::Scope;
-use copydesk_store::admin::PauseKey;
+use copydesk_store::admin::{Pause, PauseKey, holding};
 use copydesk_store::generations::{Claim, Claimed, FinishedStep, Lane, Limits};
 use rusqlite::{Row, params};
 use std::cmp::Reverse;
@@ -153,7 +153,7 @@ struct Choice {
 /// The first `wanted` ready generations of all open queues.
 fn choose(session: &mut Session<'_>, limits: &Limits, wanted: usize, now: Timestamp) -> Done<Choice> {
     let db = session.db;
-    let paused: Vec<PauseKey> = session.pauses()?.iter().map(|pause| pause.what.clone()).collect();
+    let paused = session.pauses()?.to_vec();
     // Nearly always empty.
     let health = session.health()?.clone();
     let queues = session.queues_by_id()?;
@@ -189,16 +189,12 @@ fn choose(session: &mut Session<'_>, limits: &Limits, wanted: usize, now: Timest
 }
 
 /// The queues that have something ready and are not paused.
-fn waiting_queues<'q>(
-    db: Db<'_>,
-    queues: &'q BTreeMap<i64, Queue>,
-    paused: &[PauseKey],
-) -> Done<Vec<(i64, &'q Queue)>> {
+fn waiting_queues<'q>(db: Db<'_>, queues: &'q BTreeMap<i64, Queue>, paused: &[Pause]) -> Done<Vec<(i64, &'q Queue)>> {
     let ids = db.all(sql!("claim/waiting_queues"), [], |row| Ok(row.get::<_, i64>(0)?))?;
     let mut waiting = Vec::with_capacity(ids.len());
     for id in ids {
         let queue = queues.get(&id).ok_or_else(|| Fault::corrupt(format!("queue {id} of ready rows is unknown")))?;
-        if !paused.iter().any(|what| matches!(what, PauseKey::Recipe(recipe) if *recipe == queue.recipe)) {
+        if holding(paused, |lane| belongs(lane, queue)).is_none() {
             waiting.push((id, queue));
         }
     }

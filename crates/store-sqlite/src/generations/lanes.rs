@@ -38,7 +38,8 @@ pub(super) struct Through {
     count: Vec<usize>,
 }
 
-fn belongs(lane: &Lane, queue: &Queue) -> bool {
+/// Whether a queue's generations belong to a lane.
+pub(super) fn belongs(lane: &Lane, queue: &Queue) -> bool {
     match lane {
         Lane::Recipe(recipe) => *recipe == queue.recipe,
         Lane::Provider(provider) => *provider == queue.provider,

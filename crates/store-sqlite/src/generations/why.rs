@@ -1,7 +1,7 @@
 //! What a pending generation waits for, in the order of what would let it go: its own wait, a pause, no worker, a
 //! cooldown, a full lane, a rate that is used up, those before it. Only reads.
 
-use super::lanes::Gates;
+use super::lanes::{Gates, belongs};
 use super::queueing::wait_of;
 use super::read::no_generation;
 use crate::codec;
@@ -14,7 +14,7 @@ use copydesk_core::generation::waiting::Waiting;
 use copydesk_core::health::{Cooling, Door};
 use copydesk_core::{GenerationId, Timestamp};
 use copydesk_store::Scope;
-use copydesk_store::admin::PauseKey;
+use copydesk_store::admin::holding;
 use copydesk_store::generations::Limits;
 use rusqlite::params;
 use std::time::Duration;
@@ -96,7 +96,6 @@ fn why_ready(db: Db<'_>, place: &Place, now: Timestamp, limits: &Limits) -> Done
 
 fn paused(db: Db<'_>, queue: &Queue) -> Done<Option<Waiting>> {
     let pauses = read_pauses(db)?;
-    let of = |what: PauseKey| pauses.iter().find(|pause| pause.what == what);
-    let pause = of(PauseKey::Generation).or_else(|| of(PauseKey::Recipe(queue.recipe.clone())));
-    Ok(pause.map(|pause| Waiting::Paused { what: pause.what.name(), since: pause.since }))
+    Ok(holding(&pauses, |lane| belongs(lane, queue))
+        .map(|pause| Waiting::Paused { what: pause.what.name(), since: pause.since }))
 }

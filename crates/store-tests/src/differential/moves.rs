@@ -253,7 +253,7 @@ impl Driver {
     pub(super) fn pause(&mut self) -> Move {
         // The master switch is off for a short while only: a walk on which nothing is accepted meets nothing.
         let master = self.dice.chance(50);
-        let what = if master { PauseKey::Generation } else { PauseKey::Recipe("code".to_owned()) };
+        let what = if master { PauseKey::Generation } else { PauseKey::recipe("code".to_owned()) };
         Move::Pause { what, paused: self.dice.chance(if master { 10 } else { 40 }), at: self.now }
     }
 

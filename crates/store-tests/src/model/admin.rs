@@ -1,9 +1,9 @@
 //! The model's settings, keys, events and its answer to "what are you?". Holds no data outside memory.
 
-use super::data::{Data, paged};
-use copydesk_core::Timestamp;
-use copydesk_core::generation::Status;
-use copydesk_store::admin::{Description, EventRow, KeyRow, Pause, PauseKey};
+use super::data::{Data, Entry, paged};
+use copydesk_core::generation::{State, Status};
+use copydesk_core::{NodeId, Timestamp};
+use copydesk_store::admin::{Description, EventRow, KeyRow, NodeRow, Pause, PauseKey};
 use copydesk_store::{Order, Page, PageRequest, Scope, StoreError};
 
 impl Data {
@@ -15,10 +15,16 @@ impl Data {
             schema_version: 1,
             known_schema_version: 1,
             keys: self.keys.len() as u64,
-            nodes: self.nodes.values().cloned().collect(),
+            nodes: self.nodes.values().map(|node| NodeRow { running: self.runs_of(node.id), ..node.clone() }).collect(),
             waiting: self.count_live(Status::Pending),
             processing: self.count_live(Status::Processing),
         }
+    }
+
+    fn runs_of(&self, node: NodeId) -> u64 {
+        let runs =
+            |entry: &Entry| matches!(entry.generation.state, State::Processing { node: owner, .. } if owner == node);
+        self.live_entries().filter(|(_, entry)| runs(entry)).count() as u64
     }
 
     pub(super) fn list_pauses(&self) -> Vec<Pause> {

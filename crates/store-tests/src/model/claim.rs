@@ -6,7 +6,7 @@ use super::data::{Call, Data, Entry};
 use copydesk_core::generation::{Event, State, Status, Verdict, Wait, transition};
 use copydesk_core::health::{Cooling, Door, door};
 use copydesk_core::{CallId, GenerationId, NodeId, Timestamp, Tokens};
-use copydesk_store::admin::PauseKey;
+use copydesk_store::admin::{PauseKey, holding};
 use copydesk_store::generations::{Claim, Claimed, Lane, Limits, probes};
 use copydesk_store::usage::CallRow;
 use std::collections::BTreeMap;
@@ -92,15 +92,16 @@ impl Data {
             return (vec![], None);
         }
         let (probes, mut in_use) = (probes(&self.health, now), self.lane_use());
-        let waiting = self.waiting_queues();
+        let (waiting, pauses) = (self.waiting_queues(), self.list_pauses());
         let mut chosen = vec![];
         for id in self.ready.iter().map(|(_, id)| *id).collect::<Vec<_>>() {
             if chosen.len() == claim.calls.len() {
                 break;
             }
             let Some(entry) = self.generations.get(&id).cloned() else { continue };
-            let paused = self.paused(&PauseKey::Recipe(entry.accept.recipe.clone())).is_some();
-            if paused || in_use.full_lane(&entry, &claim.limits).is_some() {
+            if holding(&pauses, |lane| lanes_of(&entry).contains(lane)).is_some()
+                || in_use.full_lane(&entry, &claim.limits).is_some()
+            {
                 continue;
             }
             let cooling = match door(&self.health, &entry.model, now) {
@@ -126,7 +127,8 @@ impl Data {
     /// One generation of each queue that has something ready and is not paused.
     fn waiting_queues(&self) -> Vec<Entry> {
         let entries = self.ready.iter().filter_map(|(_, id)| self.generations.get(id));
-        let open = entries.filter(|entry| self.paused(&PauseKey::Recipe(entry.accept.recipe.clone())).is_none());
+        let pauses = self.list_pauses();
+        let open = entries.filter(|entry| holding(&pauses, |lane| lanes_of(entry).contains(lane)).is_none());
         let by_queue: BTreeMap<_, _> = open.map(|entry| (entry.queue(), entry)).collect();
         by_queue.into_values().cloned().collect()
     }

@@ -6,7 +6,7 @@ use copydesk_core::generation::{State, Wait};
 use copydesk_core::health::{Debt, HealthNews, Subject, learn};
 use copydesk_store::HealthRow;
 use copydesk_store::generations::{Change, Lane};
-use copydesk_store::health::{Backlog, Depth};
+use copydesk_store::health::{Backlog, Depth, Load};
 use std::collections::BTreeMap;
 
 impl Data {
@@ -26,25 +26,33 @@ impl Data {
     }
 
     pub(super) fn backlog(&self) -> Backlog {
-        let mut depths: BTreeMap<(String, &str), u64> = BTreeMap::new();
+        let mut depths: BTreeMap<(String, String, &str), u64> = BTreeMap::new();
+        let mut loads: BTreeMap<(String, String), u64> = BTreeMap::new();
         let mut oldest_ready: Option<Timestamp> = None;
         for (_, entry) in self.live_entries() {
-            let State::Pending { wait } = &entry.generation.state else { continue };
+            let (recipe, model) = (entry.accept.recipe.clone(), entry.model.clone());
+            let State::Pending { wait } = &entry.generation.state else {
+                *loads.entry((recipe, model)).or_default() += 1;
+                continue;
+            };
             let reason = match wait {
                 Wait::Ready => Depth::READY,
                 Wait::Scheduled { .. } => "scheduled",
                 Wait::BackingOff { .. } => "backing_off",
                 Wait::Target => "target",
             };
-            *depths.entry((entry.accept.recipe.clone(), reason)).or_default() += 1;
+            *depths.entry((recipe, model, reason)).or_default() += 1;
             if *wait == Wait::Ready {
                 let at = entry.accept.at;
                 oldest_ready = Some(oldest_ready.map_or(at, |oldest| oldest.min(at)));
             }
         }
-        let depth =
-            |((recipe, reason), waiting): ((String, &str), u64)| Depth { recipe, reason: reason.to_owned(), waiting };
-        Backlog { depths: depths.into_iter().map(depth).collect(), oldest_ready }
+        let depths = depths.into_iter().map(|((recipe, model, reason), waiting)| {
+            let reason = reason.to_owned();
+            Depth { recipe, model, reason, waiting }
+        });
+        let loads = loads.into_iter().map(|((recipe, model), running)| Load { recipe, model, running });
+        Backlog { depths: depths.collect(), loads: loads.collect(), oldest_ready }
     }
 
     pub(super) fn health_rows(&self) -> Vec<HealthRow> {

@@ -1,12 +1,12 @@
 //! Reading generations and calls from the model, and what a generation waits for. Changes nothing.
 
-use super::claim::not_before;
+use super::claim::{lanes_of, not_before};
 use super::data::{Data, Entry, paged};
 use copydesk_core::generation::waiting::Waiting;
 use copydesk_core::generation::{State, Status, Wait};
 use copydesk_core::health::{Cooling, Door, door};
 use copydesk_core::{CallId, GenerationId, Timestamp};
-use copydesk_store::admin::{NodeRow, PauseKey};
+use copydesk_store::admin::{NodeRow, holding};
 use copydesk_store::generations::{FinishedStep, GenerationFilter, GenerationRow, Limits, probes};
 use copydesk_store::usage::{CallFilter, CallRow};
 use copydesk_store::{Page, PageRequest, Scope, StoreError};
@@ -121,10 +121,8 @@ impl Data {
     }
 
     fn why_ready(&self, entry: &Entry, now: Timestamp, limits: &Limits) -> Waiting {
-        for what in [PauseKey::Generation, PauseKey::Recipe(entry.accept.recipe.clone())] {
-            if let Some(since) = self.paused(&what) {
-                return Waiting::Paused { what: what.name(), since };
-            }
+        if let Some(pause) = holding(&self.list_pauses(), |lane| lanes_of(entry).contains(lane)) {
+            return Waiting::Paused { what: pause.what.name(), since: pause.since };
         }
         let alive = |node: &NodeRow| node.beat_at >= now.minus(NODE_LOST_AFTER);
         if !self.nodes.values().any(alive) {

@@ -13,7 +13,7 @@ impl Data {
             self.nodes.remove(&beat.node);
         } else {
             let (id, started_at) = (beat.node, beat.at);
-            let first = NodeRow { id, label: String::new(), started_at, beat_at: beat.at };
+            let first = NodeRow { id, label: String::new(), started_at, beat_at: beat.at, running: 0 };
             let node = self.nodes.entry(id).or_insert(first);
             (node.label, node.beat_at) = (beat.label, beat.at);
         }

@@ -172,7 +172,7 @@ pub async fn the_switched_off_master_switch_still_answers_replays(t: Arc<Bench>)
 }
 
 pub async fn a_paused_recipe_accepts_and_waits(t: Arc<Bench>) {
-    let pause = PauseKey::Recipe("newsletter".to_owned());
+    let pause = PauseKey::recipe("newsletter".to_owned());
     t.store.set_pause(pause.clone(), true, t.now()).await.expect("set_pause");
     let (paused, _) = t.start(t.request().recipe("newsletter")).await;
     let (free, _) = t.start(t.request().recipe("outreach")).await;

@@ -30,7 +30,7 @@ pub async fn the_clock_moves_forward_where_the_engine_has_one(t: Arc<Bench>) {
 pub async fn pausing_twice_changes_nothing(t: Arc<Bench>) {
     assert_eq!(t.store.pauses().await.expect("pauses"), []);
     let since = t.now();
-    let recipe = PauseKey::Recipe("code".to_owned());
+    let recipe = PauseKey::recipe("code".to_owned());
     for what in [PauseKey::Generation, recipe.clone()] {
         t.store.set_pause(what.clone(), true, since).await.expect("set_pause");
         t.store.set_pause(what, true, t.advance_s(1)).await.expect("set_pause");

@@ -4,6 +4,7 @@ use crate::bench::Bench;
 use crate::builder::{self, AcceptWith};
 use copydesk_core::GenerationId;
 use copydesk_core::draft::DraftStatus;
+use copydesk_core::generation::waiting::Waiting;
 use copydesk_core::generation::{AttemptNo, Event, FailureCode, State, Status, Verdict, Wait, transition};
 use copydesk_store::Scope;
 use copydesk_store::admin::PauseKey;
@@ -153,10 +154,27 @@ pub async fn a_generation_must_fit_into_all_its_lanes(t: Arc<Bench>) {
     assert!(claimed.iter().filter(|run| run.recipe == "code").count() <= 2);
 }
 
+pub async fn a_paused_model_or_provider_is_skipped(t: Arc<Bench>) {
+    let with = |model: &str| t.request().change(|it| it.model = model.to_owned());
+    let (held, _) = t.start(with("far/deep/slow")).await;
+    let (beside, _) = t.start(with("far/quick")).await;
+    let (free, _) = t.start(with("near/deep/slow")).await;
+    for (name, open) in [("model:far/deep/slow", vec![beside, free]), ("provider:far", vec![])] {
+        let pause = PauseKey::parse(name).expect("a lane");
+        t.store.set_pause(pause.clone(), true, t.now()).await.expect("set_pause");
+        assert_eq!(ids(&t.claim(10).await), open, "{name}");
+        t.beat(t.node).await;
+        let why = t.store.why(Scope::DEFAULT, held, t.now(), &builder::no_limits()).await.expect("why");
+        assert_eq!(why, Waiting::Paused { what: name.to_owned(), since: t.now() });
+        t.store.set_pause(pause, false, t.now()).await.expect("set_pause");
+    }
+    assert_eq!(ids(&t.claim(10).await), [held]);
+}
+
 pub async fn a_paused_recipe_is_skipped(t: Arc<Bench>) {
     let (paused, _) = t.start(t.request().recipe("code")).await;
     let (free, _) = t.start(t.request().recipe("chat")).await;
-    let pause = PauseKey::Recipe("code".to_owned());
+    let pause = PauseKey::recipe("code".to_owned());
     t.store.set_pause(pause.clone(), true, t.now()).await.expect("set_pause");
     assert_eq!(ids(&t.claim(10).await), [free]);
     assert_eq!(t.status(paused).await, Status::Pending);

@@ -40,7 +40,7 @@ pub async fn a_click_in_a_slow_lane_goes_before_the_rest_of_a_batch_although_a_f
 
 pub async fn an_own_batch_in_a_paused_lane_does_not_delay_a_click_in_another(t: Arc<Bench>) {
     t.accept_all((0..50).map(|_| t.request().user("ann").recipe("code")).collect()).await;
-    t.store.set_pause(PauseKey::Recipe("code".to_owned()), true, t.now()).await.expect("set_pause");
+    t.store.set_pause(PauseKey::recipe("code".to_owned()), true, t.now()).await.expect("set_pause");
     t.accept_all((0..50).map(|_| t.request().user("bob").recipe("chat")).collect()).await;
     let (click, _) = t.start(t.request().user("ann").recipe("chat")).await;
     let order = ids(&t.claim(100).await);

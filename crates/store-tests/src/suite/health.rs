@@ -10,11 +10,30 @@ use copydesk_core::health::breaker::FAULTS_SPAN;
 use copydesk_core::health::{Ended, HealthNews, Subject};
 use copydesk_core::{GenerationId, Timestamp};
 use copydesk_store::generations::{Accept, Change, Claimed, Lane, Turn};
+use copydesk_store::health::{Backlog, Load};
 use copydesk_store::{HealthRow, Scope};
 use std::sync::Arc;
 use std::time::Duration;
 
 const MODEL: &str = "demo/swift";
+
+pub async fn the_backlog_tells_models_apart_and_what_is_being_worked_on(t: Arc<Bench>) {
+    let with = |it: Accept, model: &str| it.change(|it| it.model = model.to_owned());
+    t.accept_all(vec![t.request(), with(t.request(), "Other/deep"), with(t.request(), "demo/slow")]).await;
+    let models = |found: &Backlog| found.depths.iter().map(|it| it.model.clone()).collect::<Vec<_>>();
+    let before = t.store.backlog().await.expect("backlog");
+    assert_eq!((models(&before), before.loads), (vec!["Other/deep".into(), "demo/slow".into(), MODEL.into()], vec![]));
+    t.beat(t.node).await;
+    let claimed = t.claim(2).await;
+    let found = t.second().backlog().await.expect("backlog");
+    assert_eq!(models(&found).len(), 1);
+    let mut loads: Vec<Load> =
+        claimed.iter().map(|run| Load { recipe: run.recipe.clone(), model: run.model.clone(), running: 1 }).collect();
+    loads.sort();
+    assert_eq!(found.loads, loads);
+    let nodes = t.store.describe().await.expect("describe").nodes;
+    assert_eq!(nodes.iter().map(|node| node.running).sum::<u64>(), 2, "{nodes:?}");
+}
 
 pub async fn the_backlog_counts_what_waits_by_recipe_and_reason(t: Arc<Bench>) {
     let backlog = async || {
@@ -330,7 +349,7 @@ pub async fn a_cooldown_does_not_lift_the_limits_of_its_lanes(t: Arc<Bench>) {
 pub async fn a_paused_recipe_is_woken_by_no_cooldown(t: Arc<Bench>) {
     cool(&t, FaultOf::Model, 30).await;
     t.start(t.request().recipe("code")).await;
-    let pause = copydesk_store::admin::PauseKey::Recipe("code".to_owned());
+    let pause = copydesk_store::admin::PauseKey::recipe("code".to_owned());
     t.store.set_pause(pause, true, t.now()).await.expect("set_pause");
     assert_eq!(t.claim_turn(5, builder::no_limits()).await.next_due, None);
 }

@@ -73,12 +73,12 @@ pub async fn scheduled_says_when(t: Arc<Bench>) {
 pub async fn paused_says_what_and_since_when(t: Arc<Bench>) {
     t.beat(t.node).await;
     let (id, _) = t.start(t.request().recipe("code")).await;
-    for what in [PauseKey::Recipe("code".to_owned()), PauseKey::Generation] {
+    for what in [PauseKey::recipe("code".to_owned()), PauseKey::Generation] {
         t.store.set_pause(what.clone(), true, t.now()).await.expect("set_pause");
         assert_eq!(why(&t, id).await, Waiting::Paused { what: what.name(), since: t.now() });
         t.store.set_pause(what, false, t.now()).await.expect("set_pause");
     }
-    t.store.set_pause(PauseKey::Recipe("chat".to_owned()), true, t.now()).await.expect("set_pause");
+    t.store.set_pause(PauseKey::recipe("chat".to_owned()), true, t.now()).await.expect("set_pause");
     assert_eq!(why(&t, id).await, Waiting::BehindOthers { position: 1 });
 }
 
