@@ -197,6 +197,7 @@ impl Code {
         }
     }
 
+    /// The code that is written so.
     pub fn parse(word: &str) -> Option<Code> {
         Self::ALL.into_iter().find(|code| code.as_str() == word)
     }

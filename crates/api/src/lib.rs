@@ -8,6 +8,7 @@ mod envelope;
 pub mod error;
 mod extract;
 mod json;
+mod openapi;
 mod owned;
 mod pages;
 mod problem;
@@ -17,6 +18,7 @@ mod sse;
 mod wire;
 
 pub use error::{Code, codes};
+pub use openapi::document;
 pub use pages::page;
 pub use problem::Problem;
 pub use router::{ApiSettings, router};

@@ -5,6 +5,7 @@ use crate::conditional::conditional;
 use crate::envelope::envelope;
 use crate::error::Code;
 use crate::extract::address::Address;
+use crate::openapi;
 use crate::problem::Problem;
 use crate::routes::{
     assets, credits, drafts, events, generations, health, lanes, maintenance, metrics, models, pages, prices, recipes,
@@ -13,12 +14,15 @@ use crate::routes::{
 use crate::wire::links::{BASE, Links};
 use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
-use axum::routing::{any, get, post, put};
+use axum::routing::any;
 use copydesk_desk::Desk;
 use copydesk_desk::keys::KeyText;
 use http::Method;
 use std::sync::Arc;
 use tokio::sync::Semaphore;
+use utoipa::openapi::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 /// Most event streams open at once.
 pub(crate) const STREAMS_MAX: usize = 4_096;
@@ -99,72 +103,90 @@ pub fn router(desk: Desk, mut settings: ApiSettings) -> Router {
     let api = Api { inner: Arc::new(Inner { desk, settings, streams: Arc::new(Semaphore::new(STREAMS_MAX)) }) };
     // Routes that outlive a `reset_fallback`, and ask for no key.
     let nothing = Router::new().route("/", any(no_route)).route("/{*rest}", any(no_route));
-    let native = native().route_layer(from_fn(conditional));
-    let native = native.route_layer(from_fn_with_state(api.clone(), authenticate)).merge(nothing);
-    let metrics = Router::new().route("/metrics", get(metrics::scrape));
-    let metrics =
-        if api.metrics_open() { metrics } else { metrics.route_layer(from_fn_with_state(api.clone(), authenticate)) };
+    let keyed = from_fn_with_state(api.clone(), authenticate);
+    let native = Router::from(native()).route_layer(from_fn(conditional)).route_layer(keyed.clone()).merge(nothing);
+    let scraped = Router::from(scraped());
+    let scraped = if api.metrics_open() { scraped } else { scraped.route_layer(keyed) };
     Router::new()
         .nest(BASE, native)
-        .merge(metrics)
-        .route("/livez", get(health::livez))
-        .route("/readyz", get(health::readyz))
-        .route("/healthz", get(health::readyz))
-        .route("/docs/errors/{code}", get(pages::error_page))
+        .merge(scraped)
+        .merge(Router::from(open()))
         .fallback(no_route)
         .method_not_allowed_fallback(wrong_method)
         .layer(from_fn_with_state(api.clone(), envelope))
         .with_state(api)
 }
 
-fn native() -> Router<Api> {
-    Router::new()
-        .route("/generations", get(generations::list).post(generations::create))
-        .route("/generations/{id}", get(generations::one))
-        .route("/generations/{id}/why", get(generations::why))
-        .route("/generations/{id}/calls", get(generations::calls))
-        .route("/generations/{id}/cancel", post(generations::cancel))
-        .route("/generations/{id}/retry", post(generations::retry))
-        .route("/generations/{id}/stream", get(stream::stream))
-        .route("/drafts", get(drafts::list))
-        .route("/drafts/{id}", get(drafts::one).patch(drafts::patch).delete(drafts::delete))
-        .route("/drafts/{id}/undelete", post(drafts::undelete))
-        .route("/drafts/{id}/regenerate", post(drafts::regenerate))
-        .route("/drafts/{id}/publish", post(drafts::publish))
-        .route("/drafts/{id}/unpublish", post(drafts::unpublish))
-        .route("/drafts/{id}/approve", post(drafts::approve))
-        .route("/drafts/{id}/reject", post(drafts::reject))
-        .route("/drafts/{id}/versions", get(versions::list))
-        .route("/drafts/{id}/versions/{n}", get(versions::one))
-        .route("/drafts/{id}/versions/{n}/restore", post(versions::restore))
-        .route("/assets/{id}", get(assets::one))
-        .route("/usage", get(usage::totals))
-        .route("/usage/rows", get(usage::rows))
-        .route("/credits/accounts", get(credits::accounts))
-        .route("/credits/accounts/{user}", get(credits::account))
-        .route("/credits/ledger", get(credits::ledger))
-        .route("/credits/packs", get(credits::packs))
-        .route("/credits/grants", post(credits::grant))
-        .route("/credits/adjustments", post(credits::adjust))
-        .route("/credits/gifts", post(credits::gift))
-        .route("/credits/refunds", post(credits::refund))
-        .route("/recipes", get(recipes::list))
-        .route("/recipes/{name}", get(recipes::one))
-        .route("/models", get(models::list))
-        .route("/models/test", post(models::test))
-        .route("/prices", get(prices::list))
-        .route("/prices/{provider}/{*model}", put(prices::set).delete(prices::end))
-        .route("/lanes", get(lanes::list))
-        .route("/lanes/{lane}/pause", post(lanes::pause))
-        .route("/lanes/{lane}/resume", post(lanes::resume))
-        .route("/workers", get(lanes::workers))
-        .route("/settings", get(settings::get).patch(settings::patch))
-        .route("/events", get(events::list))
-        .route("/audit", get(maintenance::audit))
-        .route("/maintenance/cleanup-stale", post(maintenance::cleanup_stale))
-        .route("/maintenance/prune", post(maintenance::prune))
-        .route("/doctor", get(health::doctor))
-        .route("/status", get(health::status))
+/// The same routes as their description.
+pub(crate) fn described() -> OpenApi {
+    OpenApiRouter::with_openapi(openapi::base()).nest(BASE, native()).merge(scraped()).merge(open()).into_openapi()
+}
+
+/// What needs a key, below [`BASE`]. Every route stands in one of these three lists, and nowhere else: `routes!` puts it
+/// into the router and into the document.
+fn native() -> OpenApiRouter<Api> {
+    OpenApiRouter::default()
+        .routes(routes!(generations::list, generations::create))
+        .routes(routes!(generations::one))
+        .routes(routes!(generations::why))
+        .routes(routes!(generations::calls))
+        .routes(routes!(generations::cancel))
+        .routes(routes!(generations::retry))
+        .routes(routes!(stream::stream))
+        .routes(routes!(drafts::list))
+        .routes(routes!(drafts::one, drafts::patch, drafts::delete))
+        .routes(routes!(drafts::undelete))
+        .routes(routes!(drafts::regenerate))
+        .routes(routes!(drafts::publish))
+        .routes(routes!(drafts::unpublish))
+        .routes(routes!(drafts::approve))
+        .routes(routes!(drafts::reject))
+        .routes(routes!(versions::list))
+        .routes(routes!(versions::one))
+        .routes(routes!(versions::restore))
+        .routes(routes!(assets::one))
+        .routes(routes!(usage::totals))
+        .routes(routes!(usage::rows))
+        .routes(routes!(credits::accounts))
+        .routes(routes!(credits::account))
+        .routes(routes!(credits::ledger))
+        .routes(routes!(credits::packs))
+        .routes(routes!(credits::grant))
+        .routes(routes!(credits::adjust))
+        .routes(routes!(credits::gift))
+        .routes(routes!(credits::refund))
+        .routes(routes!(recipes::list))
+        .routes(routes!(recipes::one))
+        .routes(routes!(models::list))
+        .routes(routes!(models::test))
+        .routes(routes!(prices::list))
+        .routes(routes!(prices::set, prices::end))
+        .routes(routes!(lanes::list))
+        .routes(routes!(lanes::pause))
+        .routes(routes!(lanes::resume))
+        .routes(routes!(lanes::workers))
+        .routes(routes!(settings::get, settings::patch))
+        .routes(routes!(events::list))
+        .routes(routes!(maintenance::audit))
+        .routes(routes!(maintenance::cleanup_stale))
+        .routes(routes!(maintenance::prune))
+        .routes(routes!(health::doctor))
+        .routes(routes!(health::status))
+}
+
+/// What may be opened for scrapers.
+fn scraped() -> OpenApiRouter<Api> {
+    OpenApiRouter::default().routes(routes!(metrics::scrape))
+}
+
+/// What asks for no key.
+fn open() -> OpenApiRouter<Api> {
+    OpenApiRouter::default()
+        .routes(routes!(health::livez))
+        .routes(routes!(health::readyz))
+        .routes(routes!(health::healthz))
+        .routes(routes!(pages::openapi))
+        .routes(routes!(pages::error_page))
 }
 
 async fn no_route(Address(uri): Address) -> Problem {

@@ -4,6 +4,7 @@
 
 mod assets;
 mod auth;
+mod contract;
 mod credits;
 mod drafts;
 mod errors;
@@ -12,6 +13,7 @@ mod idempotency;
 mod installation;
 mod lists;
 mod metrics;
+mod openapi;
 mod prices;
 mod scripted;
 mod site;

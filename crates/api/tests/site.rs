@@ -127,7 +127,9 @@ impl Site {
         let answer = self.app.clone().oneshot(request.body(body.into()).unwrap()).await.unwrap();
         let (parts, body) = answer.into_parts();
         let bytes = axum::body::to_bytes(body, usize::MAX).await.unwrap().to_vec();
-        Reply { status: parts.status.as_u16(), headers: parts.headers, bytes }
+        let reply = Reply { status: parts.status.as_u16(), headers: parts.headers, bytes };
+        crate::contract::check(method, path, &reply);
+        reply
     }
 
     pub async fn send(&self, method: &str, path: &str, body: Option<Value>, more: &[(&str, &str)]) -> Reply {

@@ -15,11 +15,13 @@ pub(crate) trait FromFields {
 }
 
 /// A route without a body's fields.
-pub(crate) struct Nothing;
+#[derive(utoipa::ToSchema)]
+#[schema(as = NoFields)]
+pub(crate) struct Nothing {}
 
 impl FromFields for Nothing {
     fn read(_fields: &mut Fields) -> Nothing {
-        Nothing
+        Nothing {}
     }
 }
 

@@ -6,6 +6,7 @@ use crate::auth::Caller;
 use crate::error::Code;
 use crate::extract::etag::none_match;
 use crate::extract::id::Segments;
+use crate::openapi::params::AssetPath;
 use crate::problem::Problem;
 use crate::router::Api;
 use axum::body::{Body, Bytes};
@@ -27,6 +28,31 @@ const PIECE_BYTES: usize = 64 * 1024;
 /// The bytes behind an address never change.
 const CACHING: &str = "private, max-age=31536000, immutable";
 
+/// Read the bytes of a file.
+///
+/// They never change. What a browser could run is an attachment.
+#[utoipa::path(
+    get, path = "/assets/{id}", operation_id = "getAsset", tag = "drafts",
+    params(
+        AssetPath,
+        ("Range" = Option<String>, Header, description = "One part, such as `bytes=0-1023`. Several parts, and what cannot be read, are answered with the whole."),
+        ("If-Range" = Option<String>, Header, description = "The part only if the file still has this `ETag`."),
+        ("If-None-Match" = Option<String>, Header, description = "The `ETag`s you have already."),
+    ),
+    responses(
+        (status = 200, description = "The file.", body = [u8], content_type = "*/*", headers(
+            ("ETag" = String, description = "The hash of the file."),
+            ("Accept-Ranges" = String, description = "`bytes`."),
+            ("Content-Disposition" = String, description = "`inline` for what is only looked at."))),
+        (status = 206, description = "A part of it.", body = [u8], content_type = "*/*", headers(
+            ("ETag" = String, description = "The hash of the file."),
+            ("Accept-Ranges" = String, description = "`bytes`."),
+            ("Content-Disposition" = String, description = "`inline` for what is only looked at."),
+            ("Content-Range" = String, description = "Which part."))),
+        (status = 304, description = "You have it already."),
+    ),
+    extensions(("x-problems" = json!([Code::RangeNotSatisfiable]))),
+)]
 pub(crate) async fn one(
     State(api): State<Api>,
     caller: Caller,

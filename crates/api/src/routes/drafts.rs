@@ -2,6 +2,7 @@
 
 use super::{look, receipt};
 use crate::auth::Caller;
+use crate::error::Code;
 use crate::extract::address::Address;
 use crate::extract::body::Body;
 use crate::extract::etag::{etag, if_match, must_match, none_match, tag};
@@ -9,10 +10,15 @@ use crate::extract::fields::Nothing;
 use crate::extract::id::Segments;
 use crate::extract::idempotency::IdempotencyKey;
 use crate::extract::query::{Params, listing};
+use crate::openapi::params::{DraftPath, IdempotencyHeader, IfMatch, IfNoneMatch, MustMatch, Paging, PreferHeader};
+use crate::openapi::problems::{CHANGE, WORK};
+use crate::openapi::words::DraftStatus as StatusWord;
 use crate::owned::owned;
 use crate::problem::Problem;
 use crate::router::Api;
+use crate::wire::accepted::AcceptedBody;
 use crate::wire::draft::DraftBody;
+use crate::wire::generation::GenerationBody;
 use crate::wire::list::List;
 use crate::wire::requests::{DraftPatch, NewTry};
 use axum::Json;
@@ -28,6 +34,20 @@ use copydesk_desk::store::{Order, Scope};
 use http::header::ETAG;
 use http::{HeaderMap, StatusCode};
 
+/// List drafts.
+///
+/// Without their content: that is in the answer about one.
+#[utoipa::path(
+    get, path = "/drafts", operation_id = "listDrafts", tag = "drafts",
+    params(
+        ("status" = Option<StatusWord>, Query, description = "Only those."),
+        ("user" = Option<String>, Query, description = "Your name of the user, or `usr_...`."),
+        ("recipe" = Option<String>, Query, description = "Those of this recipe."),
+        ("external_id" = Option<String>, Query, description = "The one with your own id."),
+        Paging,
+    ),
+    responses((status = 200, description = "A page.", body = List<DraftBody>)),
+)]
 pub(crate) async fn list(
     State(api): State<Api>,
     caller: Caller,
@@ -47,6 +67,15 @@ pub(crate) async fn list(
     Ok(look::paged(&uri, next.as_deref(), List::of(page, |row| DraftBody::of(row, api.links()))))
 }
 
+/// Read a draft with its current content.
+#[utoipa::path(
+    get, path = "/drafts/{id}", operation_id = "getDraft", tag = "drafts",
+    params(DraftPath, IfNoneMatch),
+    responses(
+        (status = 200, description = "The draft.", body = DraftBody, headers(("ETag" = String, description = "The revision, for `If-Match`."))),
+        (status = 304, description = "You have this revision already."),
+    ),
+)]
 pub(crate) async fn one(
     State(api): State<Api>,
     caller: Caller,
@@ -76,6 +105,18 @@ async fn answer(api: &Api, scope: Scope, row: DraftRow) -> Result<Response, Prob
     Ok(([(ETAG, tag)], Json(body)).into_response())
 }
 
+/// Edit a draft, or review it.
+///
+/// An edit is stored as the next version; nothing is overwritten.
+#[utoipa::path(
+    patch, path = "/drafts/{id}", operation_id = "updateDraft", tag = "drafts",
+    params(DraftPath, MustMatch),
+    request_body(content = DraftPatch, example = json!({ "title": "The sea", "review": "approved" })),
+    responses(
+        (status = 200, description = "The draft as it is now.", body = DraftBody, headers(("ETag" = String, description = "The revision, for `If-Match`."))),
+    ),
+    extensions(("x-problems" = json!([Code::IfMatchRequired, Code::VersionConflict, Code::DraftPublished, Code::DraftBusy, Code::DraftEmpty]))),
+)]
 pub(crate) async fn patch(
     State(api): State<Api>,
     caller: Caller,
@@ -125,6 +166,15 @@ async fn set(
     owned(async move { desk.set_draft(scope, id, to, if_revision).await }).await
 }
 
+/// Delete a draft.
+///
+/// It can be taken back; its usage and its credits stay on the books.
+#[utoipa::path(
+    delete, path = "/drafts/{id}", operation_id = "deleteDraft", tag = "drafts",
+    params(DraftPath, IfMatch),
+    responses((status = 204, description = "It is deleted.")),
+    extensions(("x-problems" = json!([CHANGE]))),
+)]
 pub(crate) async fn delete(
     State(api): State<Api>,
     caller: Caller,
@@ -136,8 +186,16 @@ pub(crate) async fn delete(
 }
 
 macro_rules! moves {
-    ($($(#[$doc:meta])* $name:ident = $setting:expr;)*) => {$(
+    ($($(#[$doc:meta])* $name:ident, $id:literal, $path:literal = $setting:expr;)*) => {$(
         $(#[$doc])*
+        #[utoipa::path(
+            post, path = $path, operation_id = $id, tag = "drafts",
+            params(DraftPath, IfMatch),
+            request_body = Option<Nothing>,
+            responses((status = 200, description = "The draft as it is now.", body = DraftBody,
+                headers(("ETag" = String, description = "The revision, for `If-Match`.")))),
+            extensions(("x-problems" = json!(CHANGE))),
+        )]
         pub(crate) async fn $name(
             State(api): State<Api>,
             caller: Caller,
@@ -152,13 +210,31 @@ macro_rules! moves {
 }
 
 moves! {
-    undelete = DraftSetting::Undelete;
-    publish = DraftSetting::Publish;
-    unpublish = DraftSetting::Unpublish;
-    approve = DraftSetting::Review(Review::Approved);
-    reject = DraftSetting::Review(Review::Rejected);
+    /// Take a deletion back.
+    undelete, "undeleteDraft", "/drafts/{id}/undelete" = DraftSetting::Undelete;
+    /// Publish a draft.
+    publish, "publishDraft", "/drafts/{id}/publish" = DraftSetting::Publish;
+    /// Take a publication back.
+    unpublish, "unpublishDraft", "/drafts/{id}/unpublish" = DraftSetting::Unpublish;
+    /// Approve a draft.
+    approve, "approveDraft", "/drafts/{id}/approve" = DraftSetting::Review(Review::Approved);
+    /// Reject a draft.
+    reject, "rejectDraft", "/drafts/{id}/reject" = DraftSetting::Review(Review::Rejected);
 }
 
+/// Fill a draft once more.
+///
+/// The same recipe and input as last time; the draft stays as it is meanwhile.
+#[utoipa::path(
+    post, path = "/drafts/{id}/regenerate", operation_id = "regenerateDraft", tag = "drafts",
+    params(DraftPath, IdempotencyHeader, PreferHeader),
+    request_body(content = Option<NewTry>, example = json!({})),
+    responses(
+        (status = 202, description = "It is on disk. The ids, and where to look.", body = AcceptedBody),
+        (status = 200, description = "The finished generation, with `Prefer: wait`.", body = GenerationBody),
+    ),
+    extensions(("x-problems" = json!([WORK]))),
+)]
 pub(crate) async fn regenerate(
     State(api): State<Api>,
     caller: Caller,

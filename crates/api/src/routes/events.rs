@@ -2,6 +2,7 @@
 
 use super::look;
 use crate::auth::Caller;
+use crate::error::Code;
 use crate::extract::address::Address;
 use crate::extract::query::{Params, bad_cursor, listing};
 use crate::problem::Problem;
@@ -11,6 +12,16 @@ use axum::extract::State;
 use axum::response::Response;
 use copydesk_desk::store::{Order, PageRequest};
 
+/// Read the workspace's events in their order.
+#[utoipa::path(
+    get, path = "/events", operation_id = "listEvents", tag = "events",
+    params(
+        ("after" = Option<i64>, Query, minimum = 0, description = "The sequence number to read on behind."),
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 1000, description = "How many; 50 unless said otherwise."),
+    ),
+    responses((status = 200, description = "A page.", body = EventsBody)),
+    extensions(("x-problems" = json!([Code::BadCursor]))),
+)]
 pub(crate) async fn list(
     State(api): State<Api>,
     caller: Caller,

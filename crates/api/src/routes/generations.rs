@@ -2,17 +2,23 @@
 
 use super::{look, receipt};
 use crate::auth::Caller;
+use crate::error::Code;
 use crate::extract::address::Address;
 use crate::extract::body::Body;
 use crate::extract::fields::Nothing;
 use crate::extract::id::{self, Segments};
 use crate::extract::idempotency::IdempotencyKey;
 use crate::extract::query::{Params, listing};
+use crate::openapi::params::{GenerationPath, IdempotencyHeader, Paging, PreferHeader};
+use crate::openapi::problems::WORK;
+use crate::openapi::words::{DraftKey, GenerationStatus};
 use crate::owned::owned;
 use crate::problem::Problem;
 use crate::router::Api;
+use crate::wire::accepted::AcceptedBody;
 use crate::wire::call::CallBody;
-use crate::wire::generation::{GenerationBody, own_key};
+use crate::wire::dry_run::{DryRunBody, FinishedOrRehearsed};
+use crate::wire::generation::GenerationBody;
 use crate::wire::list::List;
 use crate::wire::requests::{NewGeneration, NewTry};
 use crate::wire::waiting::WaitingBody;
@@ -28,8 +34,31 @@ use copydesk_desk::store::generations::{GenerationFilter, Slot};
 use copydesk_desk::store::usage::CallFilter;
 use http::HeaderMap;
 use serde::Serialize;
-use serde_json::json;
+use utoipa::ToSchema;
 
+/// Ask for a generation.
+///
+/// Answered as soon as the request is on disk; the work goes on without the caller. With `dry_run` everything is checked
+/// and nothing is written.
+#[utoipa::path(
+    post, path = "/generations", operation_id = "createGeneration", tag = "generations",
+    params(
+        ("dry_run" = Option<bool>, Query, description = "Check only: answer what would be accepted."),
+        IdempotencyHeader,
+        PreferHeader,
+    ),
+    request_body(content = NewGeneration, example = json!({
+        "recipe": "text",
+        "input": { "prompt": "Three lines about the sea." },
+        "user": "anna",
+        "metadata": { "campaign": 7 }
+    })),
+    responses(
+        (status = 202, description = "It is on disk. The ids, and where to look.", body = AcceptedBody),
+        (status = 200, description = "The finished generation, with `Prefer: wait`; or the rehearsal, with `dry_run`.", body = FinishedOrRehearsed),
+    ),
+    extensions(("x-problems" = json!([WORK, Code::NaiveTimestamp]))),
+)]
 pub(crate) async fn create(
     State(api): State<Api>,
     caller: Caller,
@@ -89,24 +118,23 @@ async fn rehearse(api: &Api, request: Request) -> Result<Response, Problem> {
         return Err(copydesk_desk::DeskError::from(refusal).into());
     }
     let paused_since = since(&PauseKey::recipe(order.recipe.clone()));
-    Ok(Json(json!({
-        "object": "dry_run",
-        "recipe": order.recipe,
-        "recipe_version": order.recipe_version,
-        "model": order.model,
-        "user": order.user_external,
-        "hold": order.hold.micros(),
-        "dedupe_key": order.dedupe_key.as_deref().map(own_key),
-        "target": order.target,
-        "priority": order.priority.value(),
-        "run_at": order.run_at.map(|at| at.to_string()),
-        "deadline_at": order.deadline_at.to_string(),
-        "attempts_max": order.max_attempts,
-        "recipe_paused_since": paused_since.map(|at| at.to_string()),
-    }))
-    .into_response())
+    Ok(Json(DryRunBody::of(order, paused_since)).into_response())
 }
 
+/// List generations.
+///
+/// Without their input, usage and cost: those are in the answer about one.
+#[utoipa::path(
+    get, path = "/generations", operation_id = "listGenerations", tag = "generations",
+    params(
+        ("status" = Option<GenerationStatus>, Query, description = "Only those."),
+        ("user" = Option<String>, Query, description = "Your name of the user, or `usr_...`."),
+        ("draft" = Option<DraftKey>, Query, description = "Those that filled this draft."),
+        ("recipe" = Option<String>, Query, description = "Those of this recipe."),
+        Paging,
+    ),
+    responses((status = 200, description = "A page.", body = List<GenerationBody>)),
+)]
 pub(crate) async fn list(
     State(api): State<Api>,
     caller: Caller,
@@ -130,6 +158,14 @@ pub(crate) async fn list(
     Ok(look::paged(&uri, next.as_deref(), list))
 }
 
+/// Look at a generation.
+///
+/// Its status, what it waits for, attempts, usage, cost, credits, and its error if it failed.
+#[utoipa::path(
+    get, path = "/generations/{id}", operation_id = "getGeneration", tag = "generations",
+    params(GenerationPath),
+    responses((status = 200, description = "The generation.", body = GenerationBody)),
+)]
 pub(crate) async fn one(
     State(api): State<Api>,
     caller: Caller,
@@ -140,16 +176,24 @@ pub(crate) async fn one(
     Ok(Json(look::generation(&api, caller.scope, &row).await?))
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = GenerationWaiting)]
 pub(crate) struct WhyBody {
     object: &'static str,
     generation_id: String,
+    #[schema(value_type = GenerationStatus)]
     status: &'static str,
     /// `null` when it does not wait.
     waiting: Option<WaitingBody>,
     deadline_at: String,
 }
 
+/// Ask what a generation waits for.
+#[utoipa::path(
+    get, path = "/generations/{id}/why", operation_id = "getGenerationWaiting", tag = "generations",
+    params(GenerationPath),
+    responses((status = 200, description = "`waiting` is null when it does not wait.", body = WhyBody)),
+)]
 pub(crate) async fn why(State(api): State<Api>, caller: Caller, path: Segments) -> Result<Json<WhyBody>, Problem> {
     let id = path.generation(&api, caller.scope).await?;
     let row = api.desk().store().get(caller.scope, id).await?;
@@ -163,6 +207,16 @@ pub(crate) async fn why(State(api): State<Api>, caller: Caller, path: Segments) 
     }))
 }
 
+/// Cancel a generation.
+///
+/// The whole hold is released. An attempt on another node stops within a heartbeat.
+#[utoipa::path(
+    post, path = "/generations/{id}/cancel", operation_id = "cancelGeneration", tag = "generations",
+    params(GenerationPath),
+    request_body = Option<Nothing>,
+    responses((status = 200, description = "The generation, cancelled.", body = GenerationBody)),
+    extensions(("x-problems" = json!([Code::AlreadyTerminal]))),
+)]
 pub(crate) async fn cancel(
     State(api): State<Api>,
     caller: Caller,
@@ -175,6 +229,19 @@ pub(crate) async fn cancel(
     Ok(Json(look::generation(&api, scope, &row).await?))
 }
 
+/// Try a failed or cancelled generation again.
+///
+/// That is a new generation, with a new hold, for the same draft.
+#[utoipa::path(
+    post, path = "/generations/{id}/retry", operation_id = "retryGeneration", tag = "generations",
+    params(GenerationPath, IdempotencyHeader, PreferHeader),
+    request_body(content = Option<NewTry>, example = json!({})),
+    responses(
+        (status = 202, description = "It is on disk. The ids, and where to look.", body = AcceptedBody),
+        (status = 200, description = "The finished generation, with `Prefer: wait`.", body = GenerationBody),
+    ),
+    extensions(("x-problems" = json!([WORK, Code::AlreadyTerminal]))),
+)]
 pub(crate) async fn retry(
     State(api): State<Api>,
     caller: Caller,
@@ -190,6 +257,14 @@ pub(crate) async fn retry(
     receipt::answer(&api, &caller, &headers, accepted).await
 }
 
+/// List a generation's calls to providers.
+///
+/// Also the failed, cut and cancelled ones.
+#[utoipa::path(
+    get, path = "/generations/{id}/calls", operation_id = "listGenerationCalls", tag = "generations",
+    params(GenerationPath, Paging),
+    responses((status = 200, description = "A page.", body = List<CallBody>)),
+)]
 pub(crate) async fn calls(
     State(api): State<Api>,
     caller: Caller,

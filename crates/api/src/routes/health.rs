@@ -3,8 +3,11 @@
 use crate::auth::Caller;
 use crate::error::Code;
 use crate::extract::query::Params;
+use crate::openapi::params::Verbose;
+use crate::openapi::problems::OPERATOR;
 use crate::problem::Problem;
 use crate::router::Api;
+use crate::wire::admin::ReadyBody;
 use crate::wire::admin::{CheckBody, DoctorBody, StatusBody};
 use axum::Json;
 use axum::extract::State;
@@ -14,12 +17,28 @@ use copydesk_desk::store::StoreError;
 use copydesk_desk::store::admin::{Description, PauseKey};
 use serde_json::json;
 
-/// The process answers. Nothing else is looked at: a supervisor restarts on this.
+/// Is the process alive?
+///
+/// Nothing else is looked at: a supervisor restarts on this.
+#[utoipa::path(
+    get, path = "/livez", operation_id = "getLiveness", tag = "installation",
+    responses((status = 200, description = "`ok`.", body = String)),
+    security(()),
+)]
 pub(crate) async fn livez() -> &'static str {
     "ok"
 }
 
-/// Whether requests should be sent here: the database answers and the server is not on its way out.
+/// Should requests be sent here?
+///
+/// Yes when the database answers and the server is not on its way out.
+#[utoipa::path(
+    get, path = "/readyz", operation_id = "getReadiness", tag = "installation",
+    params(Verbose),
+    responses((status = 200, description = "It is ready.", body = ReadyBody)),
+    security(()),
+    extensions(("x-problems" = json!([Code::StorageUnavailable, Code::SchemaMismatch, Code::Draining]))),
+)]
 pub(crate) async fn readyz(State(api): State<Api>, mut params: Params) -> Result<Response, Problem> {
     let verbose = params.flag("verbose");
     params.finish()?;
@@ -37,18 +56,41 @@ pub(crate) async fn readyz(State(api): State<Api>, mut params: Params) -> Result
         let detail = format!("Not ready: {}.", failing.join(", "));
         return Err(Problem::new(code, detail).retry_after(1).with("checks", json!(checks)));
     }
-    Ok(if verbose { Json(json!({"status": "ok", "checks": checks})) } else { Json(json!({"status": "ok"})) }
-        .into_response())
+    Ok(Json(ReadyBody { status: "ok", checks: verbose.then(|| checks.into()) }).into_response())
 }
 
+/// The same as `/readyz`, for habit.
+#[utoipa::path(
+    get, path = "/healthz", operation_id = "getHealth", tag = "installation",
+    params(Verbose),
+    responses((status = 200, description = "It is ready.", body = ReadyBody)),
+    security(()),
+    extensions(("x-problems" = json!([Code::StorageUnavailable, Code::SchemaMismatch, Code::Draining]))),
+)]
+pub(crate) async fn healthz(state: State<Api>, params: Params) -> Result<Response, Problem> {
+    readyz(state, params).await
+}
+
+/// What runs here, on which database, and how much waits.
+#[utoipa::path(
+    get, path = "/status", operation_id = "getStatus", tag = "installation",
+    responses((status = 200, description = "The status.", body = StatusBody)),
+    extensions(("x-problems" = json!([OPERATOR]))),
+)]
 pub(crate) async fn status(State(api): State<Api>, caller: Caller) -> Result<Json<StatusBody>, Problem> {
     caller.must_operate()?;
     let described = api.desk().store().describe().await?;
     Ok(Json(StatusBody::of(described, api.desk().world().now(), api.desk().is_draining())))
 }
 
-/// Everything that can be wrong with an installation, each with what to do. What was found is the answer, so its status
-/// is 200 also when the patient is ill.
+/// Look for everything that can be wrong with an installation.
+///
+/// Each check with what to do. What was found is the answer, so its status is 200 also when the patient is ill.
+#[utoipa::path(
+    get, path = "/doctor", operation_id = "runDoctor", tag = "installation",
+    responses((status = 200, description = "What was found.", body = DoctorBody)),
+    extensions(("x-problems" = json!([OPERATOR]))),
+)]
 pub(crate) async fn doctor(State(api): State<Api>, caller: Caller) -> Result<Json<DoctorBody>, Problem> {
     caller.must_operate()?;
     let described = api.desk().store().describe().await;

@@ -4,6 +4,8 @@ use crate::auth::Caller;
 use crate::error::Code;
 use crate::extract::id::Segments;
 use crate::extract::query::Params;
+use crate::openapi::params::LanePath;
+use crate::openapi::problems::OPERATOR;
 use crate::owned::owned;
 use crate::problem::Problem;
 use crate::router::Api;
@@ -11,15 +13,39 @@ use crate::wire::lane::{LaneBody, LanesBody, WorkersBody};
 use axum::Json;
 use axum::extract::State;
 
+/// List lanes.
+///
+/// Every recipe and provider, and each model that is limited, paused, left alone or in use. The numbers are those of all
+/// processes.
+#[utoipa::path(
+    get, path = "/lanes", operation_id = "listLanes", tag = "installation",
+    responses((status = 200, description = "All of them.", body = LanesBody)),
+)]
 pub(crate) async fn list(State(api): State<Api>, _caller: Caller, params: Params) -> Result<Json<LanesBody>, Problem> {
     params.finish()?;
     Ok(Json(LanesBody::of(api.desk().lanes().await?)))
 }
 
+/// Pause a lane.
+///
+/// What runs goes on; new requests are accepted and wait in their places.
+#[utoipa::path(
+    post, path = "/lanes/{lane}/pause", operation_id = "pauseLane", tag = "installation",
+    params(LanePath),
+    responses((status = 200, description = "The lane as it is now.", body = LaneBody)),
+    extensions(("x-problems" = json!([OPERATOR]))),
+)]
 pub(crate) async fn pause(State(api): State<Api>, caller: Caller, path: Segments) -> Result<Json<LaneBody>, Problem> {
     set(api, caller, &path, true).await
 }
 
+/// Let a paused lane go on.
+#[utoipa::path(
+    post, path = "/lanes/{lane}/resume", operation_id = "resumeLane", tag = "installation",
+    params(LanePath),
+    responses((status = 200, description = "The lane as it is now.", body = LaneBody)),
+    extensions(("x-problems" = json!([OPERATOR]))),
+)]
 pub(crate) async fn resume(State(api): State<Api>, caller: Caller, path: Segments) -> Result<Json<LaneBody>, Problem> {
     set(api, caller, &path, false).await
 }
@@ -33,6 +59,11 @@ async fn set(api: Api, caller: Caller, path: &Segments, paused: bool) -> Result<
     Ok(Json(LaneBody::of(view)))
 }
 
+/// List the processes that do the work.
+#[utoipa::path(
+    get, path = "/workers", operation_id = "listWorkers", tag = "installation",
+    responses((status = 200, description = "All that have registered.", body = WorkersBody)),
+)]
 pub(crate) async fn workers(
     State(api): State<Api>,
     _caller: Caller,

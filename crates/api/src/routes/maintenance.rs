@@ -2,6 +2,7 @@
 
 use crate::auth::Caller;
 use crate::extract::body::Body;
+use crate::openapi::problems::OPERATOR;
 use crate::owned::owned;
 use crate::problem::Problem;
 use crate::router::Api;
@@ -11,12 +12,26 @@ use axum::Json;
 use axum::extract::State;
 use copydesk_desk::config::Retention;
 
+/// Prove the books once more on live data.
+#[utoipa::path(
+    get, path = "/audit", operation_id = "runAudit", tag = "installation",
+    responses((status = 200, description = "What was found; `ok` when nothing was.", body = AuditBody)),
+    extensions(("x-problems" = json!([OPERATOR]))),
+)]
 pub(crate) async fn audit(State(api): State<Api>, caller: Caller) -> Result<Json<AuditBody>, Problem> {
     caller.must_operate()?;
     Ok(Json(api.desk().store().audit().await?.into()))
 }
 
-/// Without `max_age`, what is older than the usual deadline is stale.
+/// End what is stale.
+///
+/// Without `max_age`, what is older than the usual deadline.
+#[utoipa::path(
+    post, path = "/maintenance/cleanup-stale", operation_id = "cleanUpStale", tag = "installation",
+    request_body(content = Option<Cleanup>, example = json!({ "max_age": "2h", "dry_run": true })),
+    responses((status = 200, description = "What was ended, or would be.", body = CleanupBody)),
+    extensions(("x-problems" = json!([OPERATOR]))),
+)]
 pub(crate) async fn cleanup_stale(
     State(api): State<Api>,
     caller: Caller,
@@ -30,7 +45,15 @@ pub(crate) async fn cleanup_stale(
     Ok(Json(CleanupBody::of(&swept, dry_run)))
 }
 
-/// Ages that are not given are those of the settings.
+/// Remove old usage rows and events.
+///
+/// Ages that are not given are those of the settings; no total changes.
+#[utoipa::path(
+    post, path = "/maintenance/prune", operation_id = "prune", tag = "installation",
+    request_body(content = Option<Pruning>, example = json!({ "usage": "400d", "dry_run": true })),
+    responses((status = 200, description = "How many went, or would.", body = PrunedBody)),
+    extensions(("x-problems" = json!([OPERATOR]))),
+)]
 pub(crate) async fn prune(
     State(api): State<Api>,
     caller: Caller,

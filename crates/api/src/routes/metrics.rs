@@ -1,6 +1,7 @@
 //! The numbers of this process and of the queue, for Prometheus. Nothing is kept here.
 
 use crate::auth::Caller;
+use crate::openapi::problems::OPERATOR;
 use crate::problem::Problem;
 use crate::router::{Api, STREAMS_MAX};
 use crate::wire::metrics::text;
@@ -14,7 +15,14 @@ use http::header::CONTENT_TYPE;
 /// Source: prometheus.io/docs/instrumenting/exposition_formats, November 2026.
 const FORMAT: &str = "text/plain; version=0.0.4; charset=utf-8";
 
+/// The numbers of this process and of the queue, in Prometheus' text format.
+///
 /// The operator's, unless the installation was opened for scrapers. The caller is only there when a key was asked for.
+#[utoipa::path(
+    get, path = "/metrics", operation_id = "getMetrics", tag = "installation",
+    responses((status = 200, description = "The metrics.", body = String)),
+    extensions(("x-problems" = json!([OPERATOR]))),
+)]
 pub(crate) async fn scrape(State(api): State<Api>, caller: Option<Extension<Caller>>) -> Result<Response, Problem> {
     if let Some(Extension(caller)) = caller {
         caller.must_operate()?;

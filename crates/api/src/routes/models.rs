@@ -1,7 +1,9 @@
 //! The models that can be asked for, with their prices, and a try of one.
 
 use crate::auth::Caller;
+use crate::error::Code;
 use crate::extract::body::Body;
+use crate::openapi::problems::OPERATOR;
 use crate::owned::owned;
 use crate::problem::Problem;
 use crate::router::Api;
@@ -14,16 +16,23 @@ use axum::extract::State;
 use copydesk_core::health::Subject;
 use serde::Serialize;
 use std::collections::BTreeSet;
+use utoipa::ToSchema;
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Models)]
 pub(crate) struct ModelsBody {
     #[serde(flatten)]
     models: List<ModelBody>,
     providers: Vec<ProviderBody>,
 }
 
-/// Every model that a provider knows to exist, that a price is listed for or that is cooling down, with the price of this
-/// moment.
+/// List the models with the price of this moment.
+///
+/// Every model that a provider knows to exist, that a price is listed for or that is cooling down.
+#[utoipa::path(
+    get, path = "/models", operation_id = "listModels", tag = "models",
+    responses((status = 200, description = "All of them, and the providers.", body = ModelsBody)),
+)]
 pub(crate) async fn list(State(api): State<Api>, _caller: Caller) -> Result<Json<ModelsBody>, Problem> {
     let health = api.desk().health().await?;
     let registry = api.desk().providers();
@@ -53,7 +62,16 @@ pub(crate) async fn list(State(api): State<Api>, _caller: Caller) -> Result<Json
     Ok(Json(ModelsBody { models: List::whole(models), providers }))
 }
 
-/// The call is paid for by the operator and held against nobody's credits, so only the operator may ask for it.
+/// Try a model with one tiny real call.
+///
+/// It stands on the books and is paid for by the operator. Answers 200 either way, with `ok`; what would have to wait is
+/// not called, and `waiting` says for what.
+#[utoipa::path(
+    post, path = "/models/test", operation_id = "testModel", tag = "models",
+    request_body(content = ModelToTest, example = json!({ "model": "demo/writer" })),
+    responses((status = 200, description = "What came of it.", body = ModelTestBody)),
+    extensions(("x-problems" = json!([OPERATOR, Code::RecipeNotFound, Code::ModelNotFound, Code::GenerationPaused, Code::QueueFull, Code::Draining]))),
+)]
 pub(crate) async fn test(
     State(api): State<Api>,
     caller: Caller,

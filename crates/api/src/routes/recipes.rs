@@ -1,6 +1,7 @@
 //! The recipes on the shelf.
 
 use crate::auth::Caller;
+use crate::error::Code;
 use crate::extract::id::Segments;
 use crate::problem::Problem;
 use crate::router::Api;
@@ -10,10 +11,22 @@ use axum::Json;
 use axum::extract::State;
 use copydesk_desk::DeskError;
 
+/// List the recipes.
+#[utoipa::path(
+    get, path = "/recipes", operation_id = "listRecipes", tag = "recipes",
+    responses((status = 200, description = "All of them, without their schemas.", body = List<RecipeBody>)),
+)]
 pub(crate) async fn list(State(api): State<Api>, _caller: Caller) -> Json<List<RecipeBody>> {
     Json(List::whole(api.desk().shelf().iter().map(|recipe| RecipeBody::of(recipe, false)).collect()))
 }
 
+/// Read a recipe with its input's JSON Schema.
+#[utoipa::path(
+    get, path = "/recipes/{name}", operation_id = "getRecipe", tag = "recipes",
+    params(("name" = String, Path, description = "The name of the recipe.", example = json!("text"))),
+    responses((status = 200, description = "The recipe.", body = RecipeBody)),
+    extensions(("x-problems" = json!([Code::RecipeNotFound]))),
+)]
 pub(crate) async fn one(State(api): State<Api>, _caller: Caller, path: Segments) -> Result<Json<RecipeBody>, Problem> {
     let name = path.text("name");
     match api.desk().shelf().get(name) {

@@ -2,6 +2,7 @@
 
 use crate::auth::Caller;
 use crate::extract::body::Body;
+use crate::openapi::problems::OPERATOR;
 use crate::owned::owned;
 use crate::problem::Problem;
 use crate::router::Api;
@@ -15,12 +16,25 @@ use copydesk_desk::store::admin::PauseKey;
 use copydesk_desk::store::generations::Lane;
 use std::collections::BTreeSet;
 
+/// Read the switches of the installation.
+#[utoipa::path(
+    get, path = "/settings", operation_id = "getSettings", tag = "installation",
+    responses((status = 200, description = "The settings.", body = SettingsBody)),
+)]
 pub(crate) async fn get(State(api): State<Api>, _caller: Caller) -> Result<Json<SettingsBody>, Problem> {
     let pauses = api.desk().store().pauses().await?;
     Ok(Json(SettingsBody::of(&pauses, api.desk().config())))
 }
 
+/// Switch generation on or off, pause recipes.
+///
 /// What is named is set; the list of paused recipes is the whole list.
+#[utoipa::path(
+    patch, path = "/settings", operation_id = "updateSettings", tag = "installation",
+    request_body(content = SettingsPatch, example = json!({ "generation": "on", "paused_recipes": [] })),
+    responses((status = 200, description = "The settings as they are now.", body = SettingsBody)),
+    extensions(("x-problems" = json!([OPERATOR]))),
+)]
 pub(crate) async fn patch(
     State(api): State<Api>,
     caller: Caller,

@@ -4,6 +4,7 @@ use crate::auth::Caller;
 use crate::error::Code;
 use crate::extract::id::Segments;
 use crate::extract::query::{Params, bad_cursor};
+use crate::openapi::params::GenerationPath;
 use crate::problem::Problem;
 use crate::router::Api;
 use crate::sse::{Position, follow};
@@ -14,6 +15,23 @@ use std::sync::Arc;
 
 const LAST_EVENT_ID: &str = "last-event-id";
 
+/// Watch a generation while it is written.
+///
+/// Server-sent events: `generation.accepted`, `.started`, `.snapshot` (the text so far), `.delta` (`offset`, `text`),
+/// `.retrying`, and at the end `.completed`, `.failed` or `.cancelled`. Each has an `id` to go on from.
+#[utoipa::path(
+    get, path = "/generations/{id}/stream", operation_id = "streamGeneration", tag = "generations",
+    params(
+        GenerationPath,
+        ("after" = Option<String>, Query, pattern = r"^[0-9]{1,9}\.[0-9]{1,9}$", description = "Go on behind the event with this id."),
+        ("Last-Event-ID" = Option<String>, Header, pattern = r"^[0-9]{1,9}\.[0-9]{1,9}$", description = "The same, as browsers send it."),
+    ),
+    responses(
+        (status = 200, description = "The events, until the generation ends.", body = String, content_type = "text/event-stream"),
+        (status = 204, description = "You have seen the end already; do not come back."),
+    ),
+    extensions(("x-problems" = json!([Code::BadCursor, Code::RateLimited]))),
+)]
 pub(crate) async fn stream(
     State(api): State<Api>,
     caller: Caller,

@@ -8,6 +8,8 @@ use crate::extract::address::Address;
 use crate::extract::fields::near;
 use crate::extract::query::{Params, listing};
 use crate::extract::span::parse_age;
+use crate::openapi::params::Paging;
+use crate::openapi::words::{Age, DraftKey, GenerationKey, InstantOrDate, UsageInterval};
 use crate::problem::Problem;
 use crate::router::Api;
 use crate::wire::call::CallBody;
@@ -31,6 +33,28 @@ const RECIPE: &str = "recipe";
 /// How many near names of zones are shown for one that is none.
 const NEAR_MAX: usize = 5;
 
+/// Add usage up.
+///
+/// Exact in any time zone, however many calls there are.
+#[utoipa::path(
+    get, path = "/usage", operation_id = "getUsage", tag = "usage",
+    params(
+        ("group_by" = Option<String>, Query, pattern = "^(user|service|recipe|operation|provider|model)(,(user|operation|provider|model))*$", description = "What to tell apart: any of user, service (or recipe), operation, provider, model, with commas between."),
+        ("interval" = Option<UsageInterval>, Query, description = "The length of a part; `day` unless said otherwise."),
+        ("tz" = Option<String>, Query, description = "The zone whose days these are, such as `Europe/Berlin`."),
+        ("from" = Option<InstantOrDate>, Query, description = "The beginning; an instant, or a date in the zone."),
+        ("to" = Option<InstantOrDate>, Query, description = "The end."),
+        ("since" = Option<Age>, Query, description = "How long before the end, instead of `from`."),
+        ("user" = Option<String>, Query, description = "Only this user."),
+        ("service" = Option<String>, Query, description = "Only this service, which is a recipe."),
+        ("recipe" = Option<String>, Query, description = "The same."),
+        ("operation" = Option<String>, Query, description = "Only this operation."),
+        ("provider" = Option<String>, Query, description = "Only this provider."),
+        ("model" = Option<String>, Query, description = "Only this model."),
+    ),
+    responses((status = 200, description = "The totals, part by part.", body = UsageTotals)),
+    extensions(("x-problems" = json!([Code::NaiveTimestamp, Code::UsageTooLarge]))),
+)]
 pub(crate) async fn totals(
     State(api): State<Api>,
     caller: Caller,
@@ -125,7 +149,23 @@ fn end(params: &mut Params, name: &'static str, zone: &Zone) -> Option<Timestamp
     zone.end(&text).map_err(bad).map_err(|(code, detail)| params.fault(name, code, detail)).ok()
 }
 
-/// Calls by when they were opened, which their ids begin with.
+/// List calls to providers.
+///
+/// One row each, also the failed, cut and cancelled ones, by when they were opened. What was not reported is null, never 0.
+#[utoipa::path(
+    get, path = "/usage/rows", operation_id = "listUsageRows", tag = "usage",
+    params(
+        ("user" = Option<String>, Query, description = "Only this user's."),
+        ("generation" = Option<GenerationKey>, Query, description = "Only of this generation."),
+        ("draft" = Option<DraftKey>, Query, description = "Only for this draft."),
+        ("tz" = Option<String>, Query, description = "The zone of dates; default: the setting."),
+        ("from" = Option<InstantOrDate>, Query, description = "Opened then or later."),
+        ("to" = Option<InstantOrDate>, Query, description = "Opened before."),
+        ("since" = Option<Age>, Query, description = "Instead of `from`: so long before `to`."),
+        Paging,
+    ),
+    responses((status = 200, description = "A page.", body = List<CallBody>)),
+)]
 pub(crate) async fn rows(
     State(api): State<Api>,
     caller: Caller,

@@ -7,9 +7,12 @@ use crate::extract::body::Body;
 use crate::extract::etag::{etag, if_match};
 use crate::extract::fields::Nothing;
 use crate::extract::id::Segments;
+use crate::openapi::params::{DraftPath, IfMatch, VersionPath};
+use crate::openapi::problems::CHANGE;
 use crate::owned::owned;
 use crate::problem::Problem;
 use crate::router::Api;
+use crate::wire::draft::DraftBody;
 use crate::wire::draft::{ContentBody, VersionBody};
 use crate::wire::list::List;
 use axum::Json;
@@ -24,6 +27,14 @@ fn body(row: &VersionRow, current: u32) -> Result<VersionBody, Problem> {
     VersionBody::of(row, current).map_err(|error| look::unreadable("the provenance of a version of", row.draft, &error))
 }
 
+/// List the versions of a draft.
+///
+/// All of them, the oldest first, without their content.
+#[utoipa::path(
+    get, path = "/drafts/{id}/versions", operation_id = "listDraftVersions", tag = "drafts",
+    params(DraftPath),
+    responses((status = 200, description = "All versions.", body = List<VersionBody>)),
+)]
 pub(crate) async fn list(
     State(api): State<Api>,
     caller: Caller,
@@ -35,6 +46,12 @@ pub(crate) async fn list(
     Ok(Json(List::whole(bodies)))
 }
 
+/// Read one version with its content.
+#[utoipa::path(
+    get, path = "/drafts/{id}/versions/{n}", operation_id = "getDraftVersion", tag = "drafts",
+    params(DraftPath, VersionPath),
+    responses((status = 200, description = "The version.", body = VersionBody)),
+)]
 pub(crate) async fn one(State(api): State<Api>, caller: Caller, path: Segments) -> Result<Json<VersionBody>, Problem> {
     let draft = living(&api, caller.scope, path.draft(&api, caller.scope).await?).await?;
     let row = api.desk().store().version(caller.scope, draft.id, Some(path.version()?)).await?;
@@ -43,6 +60,18 @@ pub(crate) async fn one(State(api): State<Api>, caller: Caller, path: Segments) 
     Ok(Json(body))
 }
 
+/// Bring an old version back.
+///
+/// A copy of it becomes the next version; nothing is deleted.
+#[utoipa::path(
+    post, path = "/drafts/{id}/versions/{n}/restore", operation_id = "restoreDraftVersion", tag = "drafts",
+    params(DraftPath, VersionPath, IfMatch),
+    request_body = Option<Nothing>,
+    responses(
+        (status = 200, description = "The draft as it is now.", body = DraftBody, headers(("ETag" = String, description = "The revision, for `If-Match`."))),
+    ),
+    extensions(("x-problems" = json!([CHANGE]))),
+)]
 pub(crate) async fn restore(
     State(api): State<Api>,
     caller: Caller,

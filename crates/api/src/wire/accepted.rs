@@ -2,19 +2,24 @@
 //! same to the byte, whatever became of the generation meanwhile; its status is the one it was accepted with.
 
 use super::links::Links;
+use crate::openapi::words::GenerationStatus;
 use copydesk_core::generation::Status;
 use copydesk_core::{DraftId, GenerationId, Timestamp};
 use serde::Serialize;
+use utoipa::ToSchema;
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Accepted)]
 pub(crate) struct AcceptedBody {
     object: &'static str,
     id: String,
     uuid: String,
+    #[schema(value_type = GenerationStatus)]
     status: &'static str,
     draft_id: String,
     draft_uuid: String,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     accepted_at: Option<String>,
     /// Present when a live generation does the same work already and these are its ids.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
@@ -22,7 +27,8 @@ pub(crate) struct AcceptedBody {
     urls: Urls,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = AcceptedUrls)]
 struct Urls {
     #[serde(rename = "self")]
     this: String,

@@ -1,5 +1,6 @@
 //! The installation as readers see it: settings, events, findings, health.
 
+use crate::openapi::words::{GenerationStatus, Switch};
 use copydesk_core::Timestamp;
 use copydesk_desk::DeskConfig;
 use copydesk_desk::prune::Gone;
@@ -8,14 +9,18 @@ use copydesk_desk::store::generations::Lane;
 use copydesk_desk::sweep::Swept;
 use serde::Serialize;
 use serde_json::Value;
+use utoipa::ToSchema;
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Settings)]
 pub(crate) struct SettingsBody {
     object: &'static str,
     /// The master switch: `on` or `off`.
+    #[schema(value_type = Switch)]
     generation: &'static str,
     generation_off_since: Option<String>,
     paused_recipes: Vec<PausedRecipe>,
+    #[schema(value_type = Switch)]
     credits: &'static str,
     max_concurrent: Option<u32>,
     waiting_max: u64,
@@ -23,7 +28,7 @@ pub(crate) struct SettingsBody {
     attempt_timeout_s: u64,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct PausedRecipe {
     name: String,
     since: String,
@@ -52,7 +57,8 @@ impl SettingsBody {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Event)]
 pub(crate) struct EventBody {
     object: &'static str,
     seq: i64,
@@ -61,6 +67,7 @@ pub(crate) struct EventBody {
     generation_id: Option<String>,
     draft_id: Option<String>,
     at: String,
+    #[schema(value_type = Object)]
     data: Value,
 }
 
@@ -79,7 +86,8 @@ impl EventBody {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = EventList)]
 pub(crate) struct EventsBody {
     pub object: &'static str,
     pub data: Vec<EventBody>,
@@ -88,14 +96,16 @@ pub(crate) struct EventsBody {
     pub next_after: i64,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = AuditReport)]
 pub(crate) struct AuditBody {
     object: &'static str,
     ok: bool,
     findings: Vec<FindingBody>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Finding)]
 struct FindingBody {
     check: &'static str,
     subject: String,
@@ -110,7 +120,8 @@ impl From<Vec<Finding>> for AuditBody {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = CleanedUp)]
 pub(crate) struct CleanupBody {
     success: bool,
     /// How many were ended; with `dry_run` none was, and `generations` lists those that would be.
@@ -119,10 +130,13 @@ pub(crate) struct CleanupBody {
     generations: Vec<SweptBody>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = SweptGeneration)]
 struct SweptBody {
     id: String,
+    #[schema(value_type = GenerationStatus)]
     status: &'static str,
+    #[schema(value_type = GenerationStatus)]
     becomes: &'static str,
     age_s: u64,
 }
@@ -145,7 +159,8 @@ impl CleanupBody {
 }
 
 /// What went for its age; with `dry_run`, what would have.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Pruned)]
 pub(crate) struct PrunedBody {
     object: &'static str,
     dry_run: bool,
@@ -159,7 +174,8 @@ impl PrunedBody {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Status)]
 pub(crate) struct StatusBody {
     object: &'static str,
     version: &'static str,
@@ -175,7 +191,8 @@ pub(crate) struct StatusBody {
     nodes: Vec<NodeBody>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Node)]
 struct NodeBody {
     id: String,
     label: String,
@@ -211,12 +228,14 @@ impl StatusBody {
 }
 
 /// One look at one part of the installation.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Check)]
 pub(crate) struct CheckBody {
     pub name: &'static str,
     pub ok: bool,
     pub detail: String,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub fix: Option<String>,
 }
 
@@ -229,7 +248,19 @@ impl CheckBody {
     }
 }
 
-#[derive(Serialize)]
+/// Ready for requests.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Ready)]
+pub(crate) struct ReadyBody {
+    pub status: &'static str,
+    /// With `verbose`.
+    #[schema(nullable = false)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub checks: Option<Vec<CheckBody>>,
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = DoctorReport)]
 pub(crate) struct DoctorBody {
     object: &'static str,
     ok: bool,

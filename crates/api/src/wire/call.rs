@@ -1,10 +1,12 @@
 //! Calls: one usage row each, and their sum for a generation. Money is whole nano-dollars; a price nobody knows is
 //! `unpriced`, never zero.
 
+use crate::openapi::words::{CallOutcome as OutcomeWord, CostSource, CostStatus};
 use copydesk_core::NanoUsd;
 use copydesk_core::metering::usage::{CallOutcome, TokenUsage};
 use copydesk_desk::store::usage::CallRow;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// The outcome word of a call that has not come back.
 const OPEN: &str = "open";
@@ -14,7 +16,8 @@ pub(crate) const UNPRICED: &str = "unpriced";
 /// The store's word for a figure that the provider itself gave.
 const PROVIDER: &str = "provider";
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Call)]
 pub(crate) struct CallBody {
     object: &'static str,
     id: String,
@@ -28,6 +31,7 @@ pub(crate) struct CallBody {
     provider: String,
     model: String,
     served_model: Option<String>,
+    #[schema(value_type = OutcomeWord)]
     outcome: &'static str,
     opened_at: String,
     closed_at: Option<String>,
@@ -45,14 +49,15 @@ pub(crate) struct CallBody {
     error: Option<CallError>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct CallError {
     code: String,
     message: String,
 }
 
 /// `null` means "not reported".
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Tokens)]
 pub(crate) struct TokensBody {
     input: Option<i64>,
     output: Option<i64>,
@@ -66,14 +71,19 @@ pub(crate) struct TokensBody {
     estimated: bool,
 }
 
-#[derive(Serialize, Clone)]
+#[derive(Serialize, ToSchema, Clone)]
+#[schema(as = Cost)]
 pub(crate) struct CostBody {
     nanousd: Option<i64>,
+    #[schema(value_type = CostStatus)]
     status: &'static str,
     /// `provider` when the figure is the provider's own, else `table`.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    #[schema(value_type = Option<CostSource>)]
     source: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     price_version: Option<String>,
 }
 
@@ -139,7 +149,8 @@ impl From<CallRow> for CallBody {
 }
 
 /// What all calls of a generation used together.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = GenerationUsage)]
 pub(crate) struct UsageBody {
     calls: usize,
     calls_open: usize,

@@ -1,14 +1,17 @@
 //! Credits on the wire: accounts, statements, and the bodies of what people post. Amounts are whole micro-credits.
 
 use crate::extract::fields::{Fields, FromFields};
+use crate::openapi::words::{GenerationKey, InstantOrSpan, LedgerAccount, TransferKind as KindWord};
 use copydesk_core::ledger::{Balance, Transfer, TransferKind};
 use copydesk_core::{MicroCredits, Timestamp};
 use copydesk_desk::credits::{Pack, Size};
 use copydesk_desk::store::ledger::{AccountRow, Line, Posted};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// Units: micro-credits.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Balance)]
 pub(crate) struct BalanceBody {
     available: i64,
     held: i64,
@@ -22,7 +25,8 @@ impl From<Balance> for BalanceBody {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Account)]
 pub(crate) struct AccountBody {
     object: &'static str,
     user: String,
@@ -45,15 +49,19 @@ impl From<AccountRow> for AccountBody {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Transfer)]
 pub(crate) struct TransferBody {
     object: &'static str,
     id: String,
+    #[schema(value_type = KindWord)]
     kind: &'static str,
     user_id: String,
     /// Units: micro-credits. What it does to the balance follows from its kind.
     amount: i64,
+    #[schema(value_type = LedgerAccount)]
     debit_account: &'static str,
+    #[schema(value_type = LedgerAccount)]
     credit_account: &'static str,
     generation_id: Option<String>,
     reference: Option<String>,
@@ -85,7 +93,8 @@ impl From<&Transfer> for TransferBody {
 }
 
 /// A line of a statement.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = StatementLine)]
 pub(crate) struct LineBody {
     #[serde(flatten)]
     transfer: TransferBody,
@@ -106,7 +115,8 @@ impl From<Line> for LineBody {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Posting)]
 pub(crate) struct PostedBody {
     object: &'static str,
     /// False when it was there already.
@@ -127,7 +137,8 @@ impl From<Posted> for PostedBody {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Pack)]
 pub(crate) struct PackBody {
     object: &'static str,
     name: String,
@@ -150,7 +161,33 @@ impl PackBody {
     }
 }
 
-/// POST `/credits/grants`.
+/// The fields of a grant, as they are sent.
+#[derive(ToSchema)]
+#[schema(as = NewGrant)]
+#[expect(dead_code, reason = "only its description is used: an amount and a pack are read as one size")]
+pub(crate) struct GrantFields {
+    /// Your name of the user, or `usr_...`.
+    #[schema(min_length = 1, max_length = 255)]
+    user: String,
+    /// Units: micro-credits. Either this or `pack`.
+    #[schema(minimum = 1)]
+    amount: Option<i64>,
+    /// A pack of those that are sold, instead of an amount.
+    pack: Option<String>,
+    /// `grant`, or `purchase`, which is what a pack is.
+    #[schema(pattern = "^(grant|purchase)$")]
+    kind: Option<String>,
+    /// Posted once for each: your order's number.
+    #[schema(min_length = 1, max_length = 255)]
+    reference: String,
+    #[schema(max_length = 500)]
+    reason: Option<String>,
+    /// What is left of it then is gone: an instant, or a length of time from now.
+    #[schema(value_type = Option<InstantOrSpan>)]
+    expires_at: Option<String>,
+}
+
+/// [`GrantFields`] as they were read.
 pub(crate) struct NewGrant {
     pub user: String,
     pub size: Size,
@@ -189,12 +226,22 @@ impl FromFields for NewGrant {
     }
 }
 
-/// POST `/credits/adjustments`.
+/// A correction of a balance.
+#[derive(ToSchema)]
 pub(crate) struct NewAdjustment {
+    /// Your name of the user, or `usr_...`.
+    #[schema(min_length = 1, max_length = 255)]
     pub user: String,
+    #[schema(ignore)]
     pub down: bool,
+    /// Units: micro-credits, with a sign, not zero.
+    #[schema(value_type = i64)]
     pub amount: MicroCredits,
+    /// Posted once for each.
+    #[schema(min_length = 1, max_length = 255)]
     pub reference: Option<String>,
+    /// Why; it stands in the statement for ever.
+    #[schema(value_type = String, pattern = "\\S", max_length = 500)]
     pub reason: Option<String>,
 }
 
@@ -206,12 +253,20 @@ impl FromFields for NewAdjustment {
     }
 }
 
-/// POST `/credits/gifts`.
+/// A gift of one user to another.
+#[derive(ToSchema)]
 pub(crate) struct NewGift {
+    #[schema(min_length = 1, max_length = 255)]
     pub from: String,
+    #[schema(min_length = 1, max_length = 255)]
     pub to: String,
+    /// Units: micro-credits.
+    #[schema(value_type = i64, minimum = 1)]
     pub amount: MicroCredits,
+    /// Posted once for each.
+    #[schema(min_length = 1, max_length = 255)]
     pub reference: Option<String>,
+    #[schema(max_length = 500)]
     pub reason: Option<String>,
 }
 
@@ -227,12 +282,20 @@ impl FromFields for NewGift {
     }
 }
 
-/// POST `/credits/refunds`.
+/// A refund of a generation.
+#[derive(ToSchema)]
 pub(crate) struct NewRefund {
     /// A typed id or a bare UUID.
+    #[schema(value_type = GenerationKey)]
     pub generation: String,
+    /// Units: micro-credits; without it all that is left of what was settled.
+    #[schema(value_type = Option<i64>, minimum = 1)]
     pub amount: Option<MicroCredits>,
+    /// Posted once for each.
+    #[schema(min_length = 1, max_length = 255)]
     pub reference: Option<String>,
+    /// Why; it stands in the statement for ever.
+    #[schema(value_type = String, pattern = "\\S", max_length = 500)]
     pub reason: Option<String>,
 }
 

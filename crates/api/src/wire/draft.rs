@@ -1,18 +1,23 @@
 //! Drafts and their versions as readers see them.
 
 use super::links::Links;
+use crate::openapi::words::{DraftStatus, OutputForm as FormWord, Review, VersionOrigin};
 use copydesk_core::recipe::output::media;
 use copydesk_core::recipe::{Content, MediaAsset, OutputForm};
 use copydesk_desk::store::drafts::{DraftRow, VersionRow};
 use serde::Serialize;
 use serde_json::Value;
+use utoipa::ToSchema;
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Draft)]
 pub(crate) struct DraftBody {
     object: &'static str,
     id: String,
     uuid: String,
+    #[schema(value_type = DraftStatus)]
     status: &'static str,
+    #[schema(value_type = Review)]
     review: &'static str,
     title: String,
     recipe: String,
@@ -33,11 +38,13 @@ pub(crate) struct DraftBody {
     deleted_at: Option<String>,
     /// The current version's content; absent in lists, `null` while there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(schema_with = content_or_null)]
     pub content: Option<Option<ContentBody>>,
     urls: Urls,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = DraftUrls)]
 struct Urls {
     #[serde(rename = "self")]
     this: String,
@@ -72,25 +79,38 @@ impl DraftBody {
     }
 }
 
+/// `anyOf`: with a `oneOf` the field would count as one that is always there.
+fn content_or_null() -> utoipa::openapi::Schema {
+    let content = utoipa::openapi::Ref::from_schema_name("Content");
+    let null = utoipa::openapi::schema::ObjectBuilder::new()
+        .schema_type(utoipa::openapi::schema::SchemaType::Type(utoipa::openapi::schema::Type::Null));
+    utoipa::openapi::schema::AnyOfBuilder::new().item(null).item(content).into()
+}
+
 /// The content of a version: as stored, and ready to show.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Content)]
 pub(crate) struct ContentBody {
+    #[schema(value_type = FormWord)]
     form: &'static str,
     title: String,
     body: Value,
     /// The files a body of the form `media` names, and where they are.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     assets: Option<Vec<AssetBody>>,
     markdown: String,
     text: String,
     words: u32,
-    /// `generated`, `fallback`, `stopped`, `edited`, `restored`; with the reason where there is one.
+    /// With the reason where there is one.
+    #[schema(value_type = VersionOrigin)]
     origin: String,
     reason: Option<String>,
     version: u32,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Asset)]
 struct AssetBody {
     id: String,
     media_type: String,
@@ -124,23 +144,28 @@ impl ContentBody {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Version)]
 pub(crate) struct VersionBody {
     object: &'static str,
     draft_id: String,
     version: u32,
     /// Whether it is the one the draft shows.
     current: bool,
+    #[schema(value_type = VersionOrigin)]
     origin: String,
     reason: Option<String>,
     generation_id: Option<String>,
     title: String,
+    #[schema(value_type = FormWord)]
     form: String,
     words: u32,
     sha256: String,
+    #[schema(value_type = Object)]
     provenance: Value,
     created_at: String,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub content: Option<ContentBody>,
 }
 

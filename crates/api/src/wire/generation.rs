@@ -4,17 +4,21 @@ use super::call::{CostBody, UsageBody};
 use super::draft::DraftBody;
 use super::links::Links;
 use super::waiting::WaitingBody;
+use crate::openapi::words::{FailureReason, GenerationStatus, VersionOrigin};
 use copydesk_core::generation::{Failure, State, Wait};
 use copydesk_core::{MicroCredits, Timestamp};
 use copydesk_desk::store::generations::GenerationRow;
 use serde::Serialize;
 use serde_json::Value;
+use utoipa::ToSchema;
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Generation)]
 pub(crate) struct GenerationBody {
     object: &'static str,
     id: String,
     uuid: String,
+    #[schema(value_type = GenerationStatus)]
     status: &'static str,
     recipe: String,
     recipe_version: String,
@@ -28,6 +32,7 @@ pub(crate) struct GenerationBody {
     draft_uuid: String,
     /// The version it wrote, and how.
     version: Option<u32>,
+    #[schema(value_type = Option<VersionOrigin>)]
     origin: Option<String>,
     attempt: u32,
     attempts_spent: u32,
@@ -45,6 +50,7 @@ pub(crate) struct GenerationBody {
     error: Option<ErrorBody>,
     /// The last failed attempt's error, also when a later one succeeded.
     last_error: Option<LastError>,
+    #[schema(value_type = Object)]
     metadata: Value,
     urls: Urls,
     #[serde(flatten)]
@@ -52,33 +58,43 @@ pub(crate) struct GenerationBody {
 }
 
 /// What only the answer about one generation carries.
-#[derive(Serialize, Default)]
+#[derive(Serialize, ToSchema, Default)]
+#[schema(as = GenerationDetails)]
 pub(crate) struct Details {
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub input: Option<Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub waiting: Option<WaitingBody>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub usage: Option<UsageBody>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub cost: Option<CostBody>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub draft: Option<Box<DraftBody>>,
 }
 
 /// Units: micro-credits.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = GenerationCredits)]
 pub(crate) struct CreditsBody {
     held: i64,
     pub settled: i64,
     released: i64,
     /// Given back later of what was settled; only in the answer about one generation.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     pub refunded: Option<i64>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = GenerationError)]
 pub(crate) struct ErrorBody {
+    #[schema(value_type = FailureReason)]
     code: &'static str,
     message: String,
     detail: Option<String>,
@@ -86,13 +102,15 @@ pub(crate) struct ErrorBody {
     doc_url: String,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct LastError {
+    #[schema(value_type = FailureReason)]
     code: String,
     message: String,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = GenerationUrls)]
 struct Urls {
     #[serde(rename = "self")]
     this: String,

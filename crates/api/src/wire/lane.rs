@@ -1,13 +1,16 @@
 //! Lanes and workers as readers see them.
 
+use crate::openapi::words::LaneKind;
 use copydesk_core::Timestamp;
 use copydesk_desk::lanes::LaneView;
 use copydesk_desk::store::admin::NodeRow;
 use copydesk_desk::store::generations::Lane;
 use serde::Serialize;
 use std::time::Duration;
+use utoipa::ToSchema;
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = LaneList)]
 pub(crate) struct LanesBody {
     object: &'static str,
     data: Vec<LaneBody>,
@@ -19,11 +22,13 @@ impl LanesBody {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Lane)]
 pub(crate) struct LaneBody {
     object: &'static str,
     /// `recipe:NAME`, `provider:NAME`, `model:PROVIDER/MODEL` or `workspace:ID`.
     lane: String,
+    #[schema(value_type = LaneKind)]
     kind: &'static str,
     /// How many may be worked on at once, over all processes; `null` is no limit of its own.
     limit: Option<u32>,
@@ -39,7 +44,8 @@ pub(crate) struct LaneBody {
     cooling: Option<CoolingBody>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = LaneCooling)]
 struct CoolingBody {
     until: String,
     last_error: String,
@@ -72,13 +78,15 @@ impl LaneBody {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = WorkerList)]
 pub(crate) struct WorkersBody {
     object: &'static str,
     data: Vec<WorkerBody>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Worker)]
 struct WorkerBody {
     object: &'static str,
     id: String,

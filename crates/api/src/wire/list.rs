@@ -3,8 +3,9 @@
 use crate::extract::query::sealed;
 use copydesk_desk::store::Page;
 use serde::Serialize;
+use utoipa::ToSchema;
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(crate) struct List<T> {
     object: &'static str,
     pub data: Vec<T>,

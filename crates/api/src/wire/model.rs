@@ -1,13 +1,16 @@
 //! Models and their prices as readers see them.
 
+use crate::openapi::words::FailureReason;
 use crate::wire::price::PriceBody;
 use copydesk_core::Timestamp;
 use copydesk_core::health::{Stance, Subject, stance};
 use copydesk_core::metering::price::Price;
 use copydesk_desk::store::HealthRow;
 use serde::Serialize;
+use utoipa::ToSchema;
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Model)]
 pub(crate) struct ModelBody {
     object: &'static str,
     /// `provider/model`: what a request names.
@@ -20,9 +23,11 @@ pub(crate) struct ModelBody {
 }
 
 /// It is left alone after failures. `null` means that it is called when its turn comes.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Cooling)]
 pub(crate) struct CoolingBody {
     until: String,
+    #[schema(value_type = FailureReason)]
     code: &'static str,
     message: String,
 }
@@ -55,7 +60,8 @@ impl ModelBody {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Provider)]
 pub(crate) struct ProviderBody {
     object: &'static str,
     name: String,

@@ -1,5 +1,6 @@
 //! A try of a model as readers see it: what its generation and its only call say.
 
+use crate::openapi::words::FailureReason;
 use crate::wire::call::{CostBody, TokensBody, cost};
 use crate::wire::model::CoolingBody;
 use crate::wire::waiting::WaitingBody;
@@ -9,8 +10,10 @@ use copydesk_core::health::Subject;
 use copydesk_core::metering::usage::{CallOutcome, TokenUsage};
 use copydesk_desk::model_test::ModelTest;
 use serde::Serialize;
+use utoipa::ToSchema;
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = ModelTest)]
 pub(crate) struct ModelTestBody {
     object: &'static str,
     /// `provider/model`, as it was asked for.
@@ -36,8 +39,10 @@ pub(crate) struct ModelTestBody {
     cooling: Option<CoolingBody>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = ModelTestError)]
 struct TestError {
+    #[schema(value_type = FailureReason)]
     code: String,
     message: String,
     /// The provider's own words, secrets removed.

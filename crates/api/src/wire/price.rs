@@ -1,15 +1,18 @@
 //! Prices on the wire: whole nano-dollars both ways, under the same names.
 
 use crate::extract::fields::{Fields, FromFields};
+use crate::openapi::words::Instant;
 use crate::problem::Problem;
 use copydesk_core::metering::price::{ContextTier, Price, RATE_MAX, TokenRates};
 use copydesk_core::{NanoUsd, Timestamp, Tokens};
 use copydesk_desk::prices::price_of;
 use copydesk_desk::store::prices::PriceRow;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 /// One row of the list of prices that were set.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = SetPrice)]
 pub(crate) struct SetPriceBody {
     object: &'static str,
     /// Rises; of the rows of a model that have begun, the one with the highest number holds.
@@ -32,7 +35,49 @@ impl SetPriceBody {
     }
 }
 
-/// PUT `/prices/{provider}/{model}`.
+/// A price as it is sent: at least one rate, or `free`. Units: nano-dollars, per million tokens or per piece.
+#[derive(ToSchema)]
+#[schema(as = PriceToSet)]
+#[expect(dead_code, reason = "only its description is used: rates and tiers are read as one price")]
+pub(crate) struct PriceFields {
+    /// When it begins to hold; now unless said otherwise.
+    #[schema(value_type = Option<Instant>)]
+    from: Option<String>,
+    /// That zeros are meant.
+    free: Option<bool>,
+    input_per_million_nanousd: Option<i64>,
+    output_per_million_nanousd: Option<i64>,
+    cached_per_million_nanousd: Option<i64>,
+    cache_write_per_million_nanousd: Option<i64>,
+    cache_write_1h_per_million_nanousd: Option<i64>,
+    reasoning_per_million_nanousd: Option<i64>,
+    input_image_per_million_nanousd: Option<i64>,
+    output_image_per_million_nanousd: Option<i64>,
+    per_image_nanousd: Option<i64>,
+    per_video_second_nanousd: Option<i64>,
+    per_request_nanousd: Option<i64>,
+    /// Other rates for the whole call when its input is longer.
+    tiers: Option<Vec<TierFields>>,
+}
+
+/// All the rates that hold when the input is longer.
+#[derive(ToSchema)]
+#[schema(as = PriceTierToSet)]
+#[expect(dead_code, reason = "see PriceFields")]
+pub(crate) struct TierFields {
+    #[schema(minimum = 1)]
+    above_input_tokens: i64,
+    input_per_million_nanousd: i64,
+    output_per_million_nanousd: Option<i64>,
+    cached_per_million_nanousd: Option<i64>,
+    cache_write_per_million_nanousd: Option<i64>,
+    cache_write_1h_per_million_nanousd: Option<i64>,
+    reasoning_per_million_nanousd: Option<i64>,
+    input_image_per_million_nanousd: Option<i64>,
+    output_image_per_million_nanousd: Option<i64>,
+}
+
+/// [`PriceFields`] as they were read.
 pub(crate) struct PriceToSet {
     pub from: Timestamp,
     pub price: Price,
@@ -95,7 +140,8 @@ fn rate(fields: &mut Fields, name: &'static str, free: bool) -> Option<NanoUsd> 
 }
 
 /// Units: nano-dollars, per million tokens or per piece. `null` means that this is not priced on its own.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Price)]
 pub(crate) struct PriceBody {
     version: String,
     /// When it began to hold; `null` where nobody says.
@@ -110,14 +156,16 @@ pub(crate) struct PriceBody {
     tiers: Vec<TierBody>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = PriceTier)]
 struct TierBody {
     above_input_tokens: i64,
     #[serde(flatten)]
     tokens: RatesBody,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = TokenRates)]
 struct RatesBody {
     input_per_million_nanousd: Option<i64>,
     output_per_million_nanousd: Option<i64>,

@@ -1,11 +1,14 @@
 //! Recipes as readers see them.
 
+use crate::openapi::words::OutputForm;
 use copydesk_core::ledger::Metered;
 use copydesk_desk::recipes::LoadedRecipe;
 use serde::Serialize;
 use serde_json::Value;
+use utoipa::ToSchema;
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = Recipe)]
 pub(crate) struct RecipeBody {
     object: &'static str,
     name: String,
@@ -13,6 +16,7 @@ pub(crate) struct RecipeBody {
     description: String,
     version: String,
     origin: String,
+    #[schema(value_type = OutputForm)]
     output: &'static str,
     route: Vec<String>,
     steps: Vec<String>,
@@ -23,12 +27,15 @@ pub(crate) struct RecipeBody {
     limits: LimitsBody,
     /// JSON Schema of the input, and an input that fits it; only in the answer about one recipe.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     input_schema: Option<Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     example: Option<Value>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = RecipeLimits)]
 struct LimitsBody {
     attempts_max: u32,
     attempt_timeout_s: u64,
@@ -37,7 +44,8 @@ struct LimitsBody {
 }
 
 /// How a price follows from the cost.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = RecipeMetered)]
 struct MeteredBody {
     /// Units: micro-credits per US dollar.
     per_usd: i64,

@@ -1,25 +1,51 @@
 //! The bodies this API reads.
 
 use crate::extract::fields::{Fields, FromFields};
+use crate::openapi::words::{Age, DraftRef, Instant, InstantOrSpan, ModelAddress, Review as ReviewWord, Span, Switch};
 use copydesk_core::Timestamp;
 use copydesk_core::draft::Review;
 use serde_json::{Map, Value, json};
 use std::time::Duration;
+use utoipa::ToSchema;
 
-/// POST `/generations`.
+/// A request for a generation.
+#[derive(ToSchema)]
 pub(crate) struct NewGeneration {
+    /// What to make: the name of a recipe.
+    #[schema(min_length = 1)]
     pub recipe: String,
+    /// `provider/model`; without it the recipe's route is gone along.
+    #[schema(value_type = Option<ModelAddress>)]
     pub model: Option<String>,
+    /// What to make it of; the recipe says in `input_schema` what it takes.
+    #[schema(value_type = Option<Object>)]
     pub input: Value,
+    /// What may be written by only one generation at a time; a second one waits.
+    #[schema(min_length = 1, max_length = 255)]
     pub target: Option<String>,
-    /// A typed id, a bare UUID, or `ext:` and the application's own name.
+    /// Fill this draft again instead of making a new one.
+    #[schema(value_type = Option<DraftRef>)]
     pub draft_id: Option<String>,
+    /// Your own id for the new draft; not beside `draft_id`.
+    #[schema(min_length = 1, max_length = 255)]
     pub external_id: Option<String>,
+    /// While a generation with this key is live, a second request gets its ids.
+    #[schema(min_length = 1, max_length = 255)]
     pub dedupe_key: Option<String>,
+    /// Whatever your application calls its user.
+    #[schema(min_length = 1, max_length = 255)]
     pub user: Option<String>,
+    /// A bounded head start; it can never starve others.
+    #[schema(value_type = Option<i16>, minimum = -100, maximum = 100, default = 0)]
     pub priority: i16,
+    /// Not before this instant.
+    #[schema(value_type = Option<Instant>)]
     pub run_at: Option<Timestamp>,
+    /// When it must be over: an instant, or a length of time from when it may start.
+    #[schema(value_type = Option<InstantOrSpan>)]
     pub deadline: Option<Timestamp>,
+    /// An object of your own, at most 16 KB.
+    #[schema(value_type = Option<Object>)]
     pub metadata: Value,
 }
 
@@ -49,8 +75,11 @@ impl FromFields for NewGeneration {
     }
 }
 
-/// POST `/drafts/{id}/regenerate` and `/generations/{id}/retry`.
+/// A request for another try.
+#[derive(ToSchema)]
 pub(crate) struct NewTry {
+    /// `provider/model`, instead of the one from last time.
+    #[schema(value_type = Option<ModelAddress>)]
     pub model: Option<String>,
 }
 
@@ -60,8 +89,11 @@ impl FromFields for NewTry {
     }
 }
 
-/// POST `/models/test`.
+/// The model to try.
+#[derive(ToSchema)]
 pub(crate) struct ModelToTest {
+    /// `provider/model`.
+    #[schema(value_type = ModelAddress)]
     pub model: String,
 }
 
@@ -71,11 +103,15 @@ impl FromFields for ModelToTest {
     }
 }
 
-/// PATCH `/drafts/{id}`.
+/// A change of a draft: at least one of its fields.
+#[derive(ToSchema)]
+#[schema(min_properties = 1)]
 pub(crate) struct DraftPatch {
     pub title: Option<String>,
     /// The body in the draft's form; for texts a plain string will do.
+    #[schema(value_type = Option<Value>)]
     pub content: Option<Value>,
+    #[schema(value_type = Option<ReviewWord>)]
     pub review: Option<Review>,
 }
 
@@ -103,9 +139,14 @@ fn review(fields: &mut Fields) -> Option<Review> {
     review
 }
 
-/// PATCH `/settings`.
+/// A change of the settings: at least one of its fields.
+#[derive(ToSchema)]
+#[schema(min_properties = 1)]
 pub(crate) struct SettingsPatch {
+    /// The master switch.
+    #[schema(rename = "generation", value_type = Option<Switch>)]
     pub generation_on: Option<bool>,
+    /// The names of all recipes that are to be paused.
     pub paused_recipes: Option<Vec<String>>,
 }
 
@@ -125,10 +166,17 @@ impl FromFields for SettingsPatch {
     }
 }
 
-/// POST `/maintenance/prune`.
+/// What is to be removed for its age.
+#[derive(ToSchema)]
 pub(crate) struct Pruning {
+    /// Usage rows older than this.
+    #[schema(value_type = Option<Age>)]
     pub usage: Option<Duration>,
+    /// Events older than this.
+    #[schema(value_type = Option<Age>)]
     pub events: Option<Duration>,
+    /// Only count.
+    #[schema(value_type = Option<bool>, default = false)]
     pub dry_run: bool,
 }
 
@@ -142,9 +190,14 @@ impl FromFields for Pruning {
     }
 }
 
-/// POST `/maintenance/cleanup-stale`.
+/// What is to be ended as stale.
+#[derive(ToSchema)]
 pub(crate) struct Cleanup {
+    /// What is older than this; without it, than the usual deadline.
+    #[schema(value_type = Option<Span>)]
     pub max_age: Option<Duration>,
+    /// Only list.
+    #[schema(value_type = Option<bool>, default = false)]
     pub dry_run: bool,
 }
 

@@ -1,5 +1,6 @@
 //! Totals of usage. Times are in the zone that was asked for; a sum of costs says when it is short.
 
+use crate::openapi::words::{UsageCostStatus, UsageInterval};
 use crate::wire::call::UNPRICED;
 use copydesk_core::Timestamp;
 use copydesk_core::metering::cuts::{Interval, Zone};
@@ -8,6 +9,7 @@ use copydesk_core::metering::totals::{Figure, Figures};
 use copydesk_desk::usage::Usage;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
+use utoipa::ToSchema;
 
 /// How totals are asked for and shown.
 pub(crate) struct Shown {
@@ -17,10 +19,11 @@ pub(crate) struct Shown {
     pub by: Vec<(String, Dimension)>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 pub(crate) struct UsageTotals {
     object: &'static str,
     tz: String,
+    #[schema(value_type = UsageInterval)]
     interval: &'static str,
     from: String,
     to: String,
@@ -30,16 +33,19 @@ pub(crate) struct UsageTotals {
     total: FiguresBody,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = UsageRow)]
 struct Row {
     from: String,
     to: String,
+    #[schema(value_type = Object)]
     group: Map<String, Value>,
     #[serde(flatten)]
     figures: FiguresBody,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = UsageFigures)]
 struct FiguresBody {
     calls: i64,
     /// Calls that failed or were lost.
@@ -55,7 +61,8 @@ struct FiguresBody {
     duration_ms: i64,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = UsageTokens)]
 struct TokensBody {
     input: i64,
     output: i64,
@@ -65,11 +72,12 @@ struct TokensBody {
     output_reasoning: i64,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = UsageCost)]
 struct CostBody {
     /// `null` where no call has a cost that is known.
     nanousd: Option<i64>,
-    /// `priced | partly_priced | unpriced`
+    #[schema(value_type = UsageCostStatus)]
     status: &'static str,
 }
 

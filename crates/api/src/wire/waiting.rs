@@ -1,35 +1,50 @@
 //! What a generation waits for.
 
+use crate::openapi::words::WaitingReason;
 use copydesk_core::generation::waiting::Waiting;
 use serde::Serialize;
+use utoipa::ToSchema;
 
-#[derive(Serialize, Default)]
+#[derive(Serialize, ToSchema, Default)]
+#[schema(as = Waiting)]
 pub(crate) struct WaitingBody {
+    #[schema(value_type = WaitingReason)]
     reason: &'static str,
     detail: String,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     position: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     until: Option<String>,
     /// The generation it waits for.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     holder: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     target: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     lane: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     limit: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     in_use: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     failed_attempts: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     last_error: Option<String>,
     /// What is paused, and since when.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     paused: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     since: Option<String>,
 }
 

@@ -1,0 +1,131 @@
+//! The parameters and headers that several routes read, each described once. Beside the extractor that reads it stands
+//! what it really accepts; these types only say it.
+
+#![expect(dead_code, reason = "only their description is used")]
+
+use super::words::{AssetKey, DraftRef, GenerationRef, LaneName};
+use utoipa::IntoParams;
+
+/// What every list takes.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct Paging {
+    /// How many rows a page has.
+    #[param(minimum = 1, maximum = 1000, default = 50)]
+    limit: Option<u32>,
+    /// `asc` begins with the oldest, `desc` with the newest.
+    #[param(pattern = "^(asc|desc)$")]
+    order: Option<String>,
+    /// `next_cursor` of the page before.
+    #[param(max_length = 514, pattern = "^c_([0-9a-f]{2})+$")]
+    cursor: Option<String>,
+}
+
+/// `{id}` of a generation.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Path)]
+pub(crate) struct GenerationPath {
+    /// `gen_...`, a bare UUID, or `ext:` and your own id of the draft, which means its newest generation.
+    #[param(value_type = GenerationRef)]
+    id: String,
+}
+
+/// `{id}` of a draft.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Path)]
+pub(crate) struct DraftPath {
+    /// `drf_...`, a bare UUID, or `ext:` and your own id of it.
+    #[param(value_type = DraftRef)]
+    id: String,
+}
+
+/// `{n}` of a version.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Path)]
+pub(crate) struct VersionPath {
+    /// The number of the version; the first is 1.
+    #[param(minimum = 1)]
+    n: u32,
+}
+
+/// `{lane}`.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Path)]
+pub(crate) struct LanePath {
+    /// `recipe:NAME`, `provider:NAME` or `model:PROVIDER/MODEL`, with `%2F` for the slash.
+    #[param(value_type = LaneName)]
+    lane: String,
+}
+
+/// `{id}` of a file.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Path)]
+pub(crate) struct AssetPath {
+    /// `ast_...` or a bare UUID.
+    #[param(value_type = AssetKey)]
+    id: String,
+}
+
+/// The address of a model.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Path)]
+pub(crate) struct ModelPath {
+    /// The name of a provider that is set up.
+    #[param(pattern = "^[a-z0-9][a-z0-9_-]*$")]
+    provider: String,
+    /// The model as the provider calls it. It may contain slashes.
+    model: String,
+}
+
+/// See `extract/idempotency.rs`.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+pub(crate) struct IdempotencyHeader {
+    /// A key of your own making, such as a UUID. The same key with the same body is answered as the first time, for 7 days.
+    #[param(rename = "Idempotency-Key", pattern = "^[!#-~]([ -~]{0,253}[!-~])?$")]
+    idempotency_key: Option<String>,
+}
+
+/// See `extract/prefer.rs`.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+pub(crate) struct PreferHeader {
+    /// `wait=30` waits up to 30 seconds (at most 60) for the end and answers with the finished object.
+    #[param(rename = "Prefer", pattern = "^wait=[0-9]{1,3}$")]
+    prefer: Option<String>,
+}
+
+/// See `extract/etag.rs`.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+pub(crate) struct IfMatch {
+    /// The `ETag` of the draft the change was made for, or `*`. Without it the change is made to whatever is there.
+    #[param(rename = "If-Match", pattern = "^(\\*|(W/)?\"[0-9]{1,15}\")$")]
+    if_match: Option<String>,
+}
+
+/// The same, where a change may not be made blindly.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+pub(crate) struct MustMatch {
+    /// The `ETag` of the draft the change was made for, or `*` to overwrite whatever is there.
+    #[param(rename = "If-Match", pattern = "^(\\*|(W/)?\"[0-9]{1,15}\")$")]
+    if_match: String,
+}
+
+/// See `extract/etag.rs`.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+pub(crate) struct IfNoneMatch {
+    /// `ETag`s that the caller has already; the answer is then 304 without a body.
+    #[param(rename = "If-None-Match")]
+    if_none_match: Option<String>,
+}
+
+/// Of the health routes.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct Verbose {
+    /// List every check.
+    verbose: Option<bool>,
+}

@@ -1,0 +1,87 @@
+//! The words and ids of the wire as named schemas. Each list of words is the one in core, so that a new word there is in
+//! the document by itself.
+
+use copydesk_core::draft::{DraftStatus as CoreStatus, Review as CoreReview};
+use copydesk_core::generation::{FailureCode, Status};
+use copydesk_core::ledger::{Account, TransferKind as CoreKind};
+use copydesk_core::metering::cuts::Interval;
+use copydesk_core::metering::usage::CallOutcome as CoreOutcome;
+use copydesk_core::recipe::OutputForm as CoreForm;
+use std::borrow::Cow;
+use utoipa::openapi::schema::{ObjectBuilder, SchemaType, Type};
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
+
+macro_rules! schemas {
+    ($($(#[$doc:meta])* $name:ident = $schema:expr;)*) => {$(
+        $(#[$doc])*
+        pub(crate) enum $name {}
+
+        impl PartialSchema for $name {
+            fn schema() -> RefOr<Schema> { $schema.into() }
+        }
+        impl ToSchema for $name {
+            fn name() -> Cow<'static, str> { Cow::Borrowed(stringify!($name)) }
+        }
+    )*};
+}
+
+schemas! {
+    GenerationStatus = words(Status::ALL.map(Status::as_str));
+    DraftStatus = words(CoreStatus::ALL.map(CoreStatus::as_str));
+    Review = words(CoreReview::ALL.map(CoreReview::as_str));
+    OutputForm = words(CoreForm::ALL.map(CoreForm::as_str));
+    TransferKind = words(CoreKind::ALL.map(CoreKind::as_str));
+    LedgerAccount = words(Account::ALL.map(Account::as_str));
+    FailureReason = words(FailureCode::ALL.map(FailureCode::as_str));
+    UsageInterval = words(Interval::ALL.map(Interval::as_str));
+    /// A call that has not come back is `open`.
+    CallOutcome = words(CoreOutcome::ALL.map(CoreOutcome::as_str).into_iter().chain(["open"]));
+    VersionOrigin = words(["generated", "fallback", "stopped", "edited", "restored"]);
+    CostStatus = words(["priced", "estimated", "unpriced"]);
+    CostSource = words(["provider", "table"]);
+    UsageCostStatus = words(["priced", "partly_priced", "unpriced"]);
+    LaneKind = words(["recipe", "provider", "model", "workspace"]);
+    Switch = words(["on", "off"]);
+    WaitingReason = words([
+        "behind_others", "lane_full", "cooling_down", "rate_limited", "target_locked", "backing_off", "scheduled",
+        "paused", "no_worker",
+    ]);
+    /// `gen_...`, a bare UUID, or `ext:` and the application's own name of the draft.
+    GenerationRef = text(&either(&["gen_[0-9a-z]{26}", UUID, "ext:.+"]));
+    /// `drf_...`, a bare UUID, or `ext:` and the application's own name.
+    DraftRef = text(&either(&["drf_[0-9a-z]{26}", UUID, "ext:.+"]));
+    GenerationKey = text(&either(&["gen_[0-9a-z]{26}", UUID]));
+    DraftKey = text(&either(&["drf_[0-9a-z]{26}", UUID]));
+    AssetKey = text(&either(&["ast_[0-9a-z]{26}", UUID]));
+    LaneName = text("^(recipe|provider|model|workspace):.+$");
+    /// A length of time: `90s`, `10m`, `1h 30m`, `2d`, `PT11M`.
+    Span = text(SPAN);
+    /// The same for what may be years old.
+    Age = text("^([0-9]{1,4}(s|m|h|d)|PT[0-9]{1,4}[SMH]|P[0-9]{1,4}D)$");
+    /// An instant with its offset, in RFC 3339.
+    Instant = text(INSTANT);
+    InstantOrSpan = text(&either(&[INSTANT, SPAN]));
+    /// An instant with its offset, or a date in the zone.
+    InstantOrDate = text(&either(&[INSTANT, r"[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])"]));
+    /// `provider/model`.
+    ModelAddress = text(r"^[a-z0-9][a-z0-9_-]*/[^\s\x00]+$");
+}
+
+const UUID: &str = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}";
+const SPAN: &str = "^([0-9]{1,4}(s|m|h)|PT[0-9]{1,4}[SMH]|[0-9]{1,2}d|P[0-9]{1,2}D)$";
+const INSTANT: &str = "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,6})?(Z|[+-](0[0-9]|1[0-4]):[0-5][0-9])$";
+
+/// One of several patterns, from the first character to the last.
+fn either(patterns: &[&str]) -> String {
+    let bare = patterns.iter().map(|pattern| pattern.trim_start_matches('^').trim_end_matches('$'));
+    format!("^({})$", bare.collect::<Vec<_>>().join("|"))
+}
+
+fn words(words: impl IntoIterator<Item = &'static str>) -> Schema {
+    Schema::Object(ObjectBuilder::new().schema_type(SchemaType::Type(Type::String)).enum_values(Some(words)).build())
+}
+
+fn text(pattern: &str) -> Schema {
+    Schema::Object(ObjectBuilder::new().schema_type(SchemaType::Type(Type::String)).pattern(Some(pattern)).build())
+}

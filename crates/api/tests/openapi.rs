@@ -1,0 +1,239 @@
+//! The OpenAPI document: it is whole, it is valid, and it is true. That every answer of every test fits it is `contract.rs`.
+
+use crate::contract::{faults, operations, paths, resolved, spec};
+use crate::site::Site;
+use copydesk_api::{Code, codes, document};
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+const METHODS: [&str; 5] = ["GET", "PUT", "POST", "DELETE", "PATCH"];
+
+fn filled(path: &str) -> String {
+    path.split('/').map(|part| if part.starts_with('{') { "x" } else { part }).collect::<Vec<_>>().join("/")
+}
+
+#[tokio::test]
+async fn every_documented_route_is_there_with_exactly_its_methods() {
+    let site = Site::idle().await;
+    let bearer = format!("Bearer {}", site.key);
+    for (path, item) in paths() {
+        for method in METHODS {
+            let documented = item.contains_key(&method.to_lowercase());
+            let reply = site.raw(method, &filled(path), &[("authorization", &bearer)], "").await;
+            assert_eq!(reply.status == 405, !documented, "{method} {path}");
+            if reply.status == 404 {
+                let detail = reply.json()["detail"].as_str().unwrap().to_owned();
+                assert!(!detail.starts_with("There is nothing at"), "{method} {path} is not mounted");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_route_can_only_be_mounted_together_with_its_description() {
+    let source = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/router.rs")).unwrap();
+    let bare: Vec<&str> =
+        source.lines().filter(|line| line.contains(".route(") || line.contains("_service(")).collect();
+    assert_eq!(bare.len(), 1, "routes are mounted with routes!: {bare:?}");
+    assert!(bare[0].contains("no_route"), "{bare:?}");
+}
+
+#[test]
+fn the_document_is_openapi_3_1() {
+    let schema: Value = serde_json::from_str(include_str!("openapi/oas-3.1.schema.json")).unwrap();
+    let validator = jsonschema::draft202012::new(&schema).unwrap();
+    let faults: Vec<String> =
+        validator.iter_errors(spec()).map(|error| format!("{}: {error}", error.instance_path())).collect();
+    assert_eq!(faults, [""; 0]);
+    for (name, schema) in spec()["components"]["schemas"].as_object().unwrap() {
+        if let Err(error) = jsonschema::draft202012::meta::validate(schema) {
+            panic!("{name}: {error}");
+        }
+    }
+}
+
+#[test]
+fn every_reference_leads_somewhere_and_every_schema_is_used() {
+    fn collect(value: &Value, found: &mut BTreeSet<String>) {
+        match value {
+            Value::Object(members) => {
+                found.extend(members.get("$ref").and_then(Value::as_str).map(str::to_owned));
+                members.values().for_each(|member| collect(member, found));
+            }
+            Value::Array(items) => items.iter().for_each(|item| collect(item, found)),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+        }
+    }
+    let mut found = BTreeSet::new();
+    collect(spec(), &mut found);
+    for target in &found {
+        assert!(spec().pointer(target.trim_start_matches('#')).is_some(), "{target} leads nowhere");
+    }
+    for name in spec()["components"]["schemas"].as_object().unwrap().keys() {
+        assert!(found.contains(&format!("#/components/schemas/{name}")), "nobody uses {name}");
+    }
+}
+
+#[test]
+fn every_operation_has_a_name_of_its_own_a_tag_and_a_summary() {
+    let tags: BTreeSet<&str> =
+        spec()["tags"].as_array().unwrap().iter().map(|tag| tag["name"].as_str().unwrap()).collect();
+    let mut names = BTreeSet::new();
+    for (method, path, operation) in operations() {
+        let name = operation["operationId"].as_str().unwrap();
+        assert!(names.insert(name), "{name} is there twice");
+        assert!(
+            name.chars().all(|letter| letter.is_ascii_alphanumeric()) && name.starts_with(|c: char| c.is_lowercase())
+        );
+        let summary = operation["summary"].as_str().unwrap_or_else(|| panic!("{method} {path} has no summary"));
+        assert!(summary.ends_with(['.', '?']), "{summary}");
+        assert_eq!(operation["tags"].as_array().unwrap().len(), 1, "{name}");
+        assert!(tags.contains(operation["tags"][0].as_str().unwrap()), "{name}");
+        for segment in path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}')) {
+            let params = operation["parameters"].as_array().unwrap();
+            assert!(params.iter().any(|param| param["name"] == segment && param["in"] == "path"), "{name}: {segment}");
+        }
+    }
+}
+
+#[test]
+fn every_code_is_in_the_document_where_it_can_be_met() {
+    let mut answered: BTreeMap<&str, usize> = BTreeMap::new();
+    for (_, _, operation) in operations() {
+        for (status, answer) in operation["responses"].as_object().unwrap() {
+            let schema = &resolved(answer)["content"]["application/problem+json"]["schema"];
+            for word in schema["properties"]["code"]["enum"].as_array().into_iter().flatten() {
+                let code = Code::parse(word.as_str().unwrap()).unwrap();
+                assert_eq!(*status, code.facts().status.to_string());
+                *answered.entry(code.as_str()).or_default() += 1;
+            }
+        }
+    }
+    // What ends a generation is told in its `error`, not as an answer.
+    let schemas = &spec()["components"]["schemas"];
+    let ended: BTreeSet<&str> =
+        schemas["FailureReason"]["enum"].as_array().unwrap().iter().map(|word| word.as_str().unwrap()).collect();
+    let missing: Vec<&str> = codes()
+        .iter()
+        .map(|code| code.as_str())
+        .filter(|word| !answered.contains_key(word) && !ended.contains(word))
+        .collect();
+    assert_eq!(missing, ["not_claimable"], "a code that no route and no generation can answer");
+    let known: BTreeSet<&str> = codes().iter().map(|code| code.as_str()).collect();
+    assert!(ended.iter().all(|word| known.contains(word)));
+}
+
+#[test]
+fn the_document_in_docs_is_the_one_that_is_served() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/openapi.json");
+    let made = format!("{:#}\n", document("http://127.0.0.1:8420"));
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        std::fs::write(&file, &made).unwrap();
+    }
+    let kept = std::fs::read_to_string(&file).unwrap_or_default();
+    assert!(
+        kept == made,
+        "docs/openapi.json is stale: UPDATE_DOCS=1 cargo test -p copydesk-api openapi, and read the diff"
+    );
+}
+
+#[tokio::test]
+async fn the_document_is_served_without_a_key() {
+    let site = Site::idle().await;
+    let reply = site.raw("GET", "/openapi.json", &[], "").await;
+    assert_eq!((reply.status, reply.header("content-type")), (200, "application/json"));
+    assert_eq!(reply.json(), *spec());
+    assert_eq!(reply.json()["servers"], json!([{ "url": crate::site::PUBLIC_URL }]));
+}
+
+/// What the paths of the examples mean, for a desk where something has happened.
+struct Scene {
+    site: Site,
+    done: Value,
+    waiting: Value,
+    asset: String,
+}
+
+impl Scene {
+    async fn set() -> Scene {
+        let config = copydesk_desk::DeskConfig { credits: true, ..copydesk_desk::DeskConfig::default() };
+        let site = Site::with(config, copydesk_store_tests::ModelStore::new()).await;
+        site.desk.start_working().await.unwrap();
+        for user in ["anna", "ben"] {
+            let grant = json!({"user": user, "amount": 90_000_000, "reference": format!("start-{user}")});
+            assert_eq!(site.post("/credits/grants", grant).await.status, 201);
+        }
+        let picture =
+            json!({"recipe": "picture", "input": {"prompt": "the sea"}, "model": "demo/painter", "user": "anna"});
+        let drawn = site.send("POST", "/generations", Some(picture), &[("prefer", "wait=30")]).await.json();
+        let asset = drawn["draft"]["content"]["assets"][0]["id"].as_str().unwrap().to_owned();
+        let price = json!({"input_per_million_nanousd": 1});
+        assert_eq!(site.send("PUT", "/prices/demo/flaky", Some(price), &[]).await.status, 200);
+        let done = site.finished(json!({"user": "anna"})).await;
+        let waiting = site.accept(json!({"run_at": "2199-01-01T00:00:00Z", "deadline": "1h"})).await;
+        Scene { site, done, waiting, asset }
+    }
+
+    /// The address of an operation's example: the document's own example of a parameter, or what the scene has.
+    fn address(&self, name: &str, path: &str, operation: &Value) -> String {
+        let live = matches!(name, "cancelGeneration" | "getGenerationWaiting");
+        let draft = path.starts_with("/api/v1/drafts");
+        let id = match () {
+            () if path.starts_with("/api/v1/assets") => self.asset.clone(),
+            () if draft => self.done["draft_id"].as_str().unwrap().to_owned(),
+            () if live => self.waiting["id"].as_str().unwrap().to_owned(),
+            () => self.done["id"].as_str().unwrap().to_owned(),
+        };
+        let known = [
+            ("{id}", id.as_str()),
+            ("{n}", "1"),
+            ("{user}", "anna"),
+            ("{provider}", "demo"),
+            ("{model}", "flaky"),
+            ("{lane}", "recipe:text"),
+        ];
+        let mut address = known.iter().fold(path.to_owned(), |path, (slot, value)| path.replace(slot, value));
+        for param in operation["parameters"].as_array().into_iter().flatten() {
+            let slot = format!("{{{}}}", param["name"].as_str().unwrap());
+            if let Some(example) = param["example"].as_str() {
+                address = address.replace(&slot, example);
+            }
+        }
+        address
+    }
+}
+
+#[tokio::test]
+async fn every_example_works_and_is_answered_as_documented() {
+    let shared = Scene::set().await;
+    let mut ran = 0;
+    for (method, path, operation) in operations() {
+        let name = operation["operationId"].as_str().unwrap();
+        if matches!(name, "streamGeneration" | "refundCredits" | "retryGeneration") {
+            continue; // They need a scene of their own, and have it in stream.rs, credits.rs and generations.rs.
+        }
+        let own = if method == "get" { None } else { Some(Scene::set().await) };
+        let scene = own.as_ref().unwrap_or(&shared);
+        let bearer = format!("Bearer {}", scene.site.key);
+        let body = operation["requestBody"]["content"]["application/json"].get("example");
+        let required = operation["requestBody"]["required"] == true;
+        assert!(!required || body.is_some(), "{name} reads a body and shows none");
+        if let Some(body) = body {
+            let schema = &operation["requestBody"]["content"]["application/json"]["schema"];
+            assert_eq!(faults(schema, body), [""; 0], "{name}");
+        }
+        let mut headers = vec![("authorization", bearer.as_str()), ("content-type", "application/json")];
+        let must_match = operation["parameters"].as_array().into_iter().flatten();
+        if must_match.filter(|param| param["required"] == true).any(|param| param["name"] == "If-Match") {
+            headers.push(("if-match", "*"));
+        }
+        let address = scene.address(name, path, operation);
+        let sent = body.map(Value::to_string).unwrap_or_default();
+        // The harness holds the answer against the document.
+        let reply = scene.site.raw(&method.to_uppercase(), &address, &headers, sent).await;
+        assert!((200..300).contains(&reply.status), "{name} {address}: {}", String::from_utf8_lossy(&reply.bytes));
+        ran += 1;
+    }
+    assert!(ran >= 50, "{ran}");
+}
