@@ -75,12 +75,12 @@ pub async fn empty(place: &Place, load: Load, generations: usize) -> Result<(), 
     desk.start_working().await.map_err(|error| error.to_string())?;
     accept(&desk, load, 0, 2_000).await?;
     drained(&desk, 0).await?;
-    let (begun, cpu) = (Instant::now(), figures::cpu_seconds());
+    let start = Start::now(place).await?;
     accept(&desk, load, 2_000, generations).await?;
-    let accepted = begun.elapsed();
+    let accepted = start.at.elapsed();
     drained(&desk, 0).await?;
     let name = if load.price.credits_on() { "full_path_with_credits" } else { "full_path" };
-    report(name, place, generations, begun.elapsed(), accepted, cpu);
+    report(name, place, generations, &start, Some(accepted)).await?;
     audit(&desk, place, generations + 2_000).await?;
     desk.stop(Duration::ZERO).await.map_err(|error| error.to_string())?;
     Ok(())
@@ -104,20 +104,20 @@ pub async fn with_backlog(place: &Place, load: Load, generations: usize, sizes: 
     let Backlog { finished, waiting } = *sizes;
     let desk = open(place, load.price).await?;
     desk.start_working().await.map_err(|error| error.to_string())?;
-    let (begun, cpu) = (Instant::now(), figures::cpu_seconds());
+    let start = Start::now(place).await?;
     accept(&desk, load, 0, finished).await?;
     drained(&desk, 0).await?;
-    report("prefill_finished", place, finished, begun.elapsed(), begun.elapsed(), cpu);
+    report("prefill_finished", place, finished, &start, None).await?;
     desk.stop(Duration::ZERO).await.map_err(|error| error.to_string())?;
     drop(desk);
     let desk = open_again(place, load.price).await?;
     accept(&desk, load, finished, waiting).await?;
     desk.start_working().await.map_err(|error| error.to_string())?;
     // As many come in as go out: the backlog stays while the clock runs.
-    let (begun, cpu) = (Instant::now(), figures::cpu_seconds());
+    let start = Start::now(place).await?;
     accept(&desk, load, finished + waiting, generations).await?;
     drained(&desk, waiting as u64).await?;
-    report("full_path_with_backlog", place, generations, begun.elapsed(), begun.elapsed(), cpu);
+    report("full_path_with_backlog", place, generations, &start, None).await?;
     desk.begin_stop();
     desk.stop(Duration::from_secs(5)).await.map_err(|error| error.to_string())?;
     Ok(())
@@ -136,15 +136,39 @@ async fn open_again(place: &Place, price: Price) -> Result<Desk, String> {
     Err(last)
 }
 
-/// `cpu` is the processor time the process had used when the clock began to run.
-fn report(name: &str, place: &Place, count: usize, took: Duration, accepted: Duration, cpu: f64) {
+/// What had been used when the clock began to run.
+struct Start {
+    at: Instant,
+    cpu: f64,
+    server_cpu: Option<f64>,
+}
+
+impl Start {
+    async fn now(place: &Place) -> Result<Start, String> {
+        let server_cpu = place.server_cpu_seconds().await?;
+        Ok(Start { at: Instant::now(), cpu: figures::cpu_seconds(), server_cpu })
+    }
+}
+
+async fn report(
+    name: &str,
+    place: &Place,
+    count: usize,
+    start: &Start,
+    accepted: Option<Duration>,
+) -> Result<(), String> {
+    let (took, cpu) = (start.at.elapsed(), figures::cpu_seconds() - start.cpu);
+    let server_cpu = place.server_cpu_seconds().await?.zip(start.server_cpu).map(|(now, then)| now - then);
+    let each = |seconds: f64| (seconds * 1e6 / count as f64).round();
+    let accepted = accepted.unwrap_or(took);
     let facts = json!({
         "engine": place.engine.name(), "generations": count, "seconds": figures::millis(took) / 1_000.0,
         "per_second": (count as f64 / took.as_secs_f64()).round(),
         "accepts_per_second": (count as f64 / accepted.as_secs_f64()).round(), "rss_mib": figures::rss_mib().round(),
-        "cpu_us_per_generation": ((figures::cpu_seconds() - cpu) * 1e6 / count as f64).round(),
+        "cpu_us_per_generation": each(cpu), "server_cpu_us_per_generation": server_cpu.map(each),
     });
     figures::print(name, goal(place.engine), facts);
+    Ok(())
 }
 
 /// Accepts `count` requests from many clients at once.
