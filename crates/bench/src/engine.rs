@@ -1,10 +1,12 @@
 //! Opening either engine on a fresh place, by name.
 
+use crate::figures;
 use copydesk_store::Store;
 use copydesk_store_postgres::PostgresStore;
 use copydesk_store_sqlite::SqliteStore;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use tokio_postgres::NoTls;
 
 /// More than any benchmark lets wait.
 const WAITING_MAX: u64 = 10_000_000;
@@ -63,6 +65,23 @@ impl Place {
                 let store =
                     PostgresStore::connect(&Self::postgres_url()?, options).await.map_err(|error| error.to_string())?;
                 Ok(Arc::new(store))
+            }
+        }
+    }
+
+    /// Processor time the processes of the database server have used that live now; the server must run on this machine.
+    /// `None` for an engine without a server. Units: seconds.
+    pub async fn server_cpu_seconds(&self) -> Result<Option<f64>, String> {
+        match self.engine {
+            Engine::Sqlite => Ok(None),
+            Engine::Postgres => {
+                let text = |error: tokio_postgres::Error| error.to_string();
+                let (client, connection) =
+                    tokio_postgres::connect(&Self::postgres_url()?, NoTls).await.map_err(text)?;
+                tokio::spawn(connection);
+                let rows = client.query("select pid from pg_stat_activity", &[]).await.map_err(text)?;
+                let used = rows.iter().map(|row| figures::cpu_seconds_of(&row.get::<_, i32>(0).to_string()));
+                Ok(Some(used.filter(|seconds| seconds.is_finite()).sum()))
             }
         }
     }

@@ -43,7 +43,12 @@ pub fn rss_mib() -> f64 {
 
 /// Processor time this process has used, all threads, in user and system mode. Units: seconds.
 pub fn cpu_seconds() -> f64 {
-    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    cpu_seconds_of("self")
+}
+
+/// The same of another process, by its id. One that has ended is no number.
+pub fn cpu_seconds_of(process: &str) -> f64 {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
     let after_name = stat.rsplit_once(") ").map_or("", |(_, rest)| rest);
     let ticks =
         |field: usize| after_name.split(' ').nth(field).and_then(|text| text.parse::<f64>().ok()).unwrap_or(f64::NAN);

@@ -1,6 +1,6 @@
 //! A provider inside the process, and a desk around it: it answers at once, or after a given time, with a newsletter.
 
-use copydesk_core::metering::price::Price;
+use copydesk_core::metering::price;
 use copydesk_core::metering::usage::TokenUsage;
 use copydesk_core::{NanoUsd, Tokens};
 use copydesk_desk::recipes::Shelf;
@@ -31,7 +31,7 @@ impl InProcess {
         let answer =
             json!({ "title": "The week", "intro": "Hello.", "topics": topics, "conclusion": "Bye." }).to_string();
         let models = ["instant", "two-seconds"].map(str::to_owned);
-        let price = Price::per_million("bench", NanoUsd(150_000_000), NanoUsd(600_000_000));
+        let price = price::Price::per_million("bench", NanoUsd(150_000_000), NanoUsd(600_000_000));
         let prices = models.iter().map(|model| (model.clone(), price.clone())).collect();
         let catalogue = Catalogue::exact(models.to_vec(), prices);
         Arc::new(InProcess { answer, takes, calls: AtomicU64::new(0), arrived: Mutex::new(None), catalogue })
@@ -73,11 +73,63 @@ pub fn input(number: usize) -> Value {
     json!({ "items": items })
 }
 
+/// The newsletter for one credit, which is otherwise the built-in one.
+const PAID: &str = "newsletter-paid";
+
+/// What the newsletter costs.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Price {
+    Free,
+    /// Credits are on: one is held and settled.
+    OneCredit,
+}
+
+impl Price {
+    pub const fn recipe(self) -> &'static str {
+        match self {
+            Price::Free => "newsletter",
+            Price::OneCredit => PAID,
+        }
+    }
+    pub const fn credits_on(self) -> bool {
+        match self {
+            Price::Free => false,
+            Price::OneCredit => true,
+        }
+    }
+}
+
+fn shelf() -> Result<Shelf, String> {
+    macro_rules! newsletter {
+        ($file:literal) => {
+            ($file, include_str!(concat!("../../../recipes/newsletter/", $file)))
+        };
+    }
+    let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
+    let paid = folder.path().join(PAID);
+    std::fs::create_dir(&paid).map_err(|error| error.to_string())?;
+    let recipe = include_str!("../../../recipes/newsletter/recipe.toml")
+        .replace("name = \"newsletter\"", &format!("name = \"{PAID}\""))
+        .replace("price = 0", "price = 1");
+    let files = [
+        newsletter!("example.json"),
+        newsletter!("input.schema.json"),
+        newsletter!("prompt.j2"),
+        newsletter!("system.j2"),
+        ("recipe.toml", &recipe),
+    ];
+    for (file, text) in files {
+        std::fs::write(paid.join(file), text).map_err(|error| error.to_string())?;
+    }
+    let built_in = Shelf::built_in().map_err(|error| error.to_string())?;
+    built_in.with_user_dir(folder.path()).map_err(|error| error.to_string())
+}
+
 /// A desk on `store` whose only provider is `provider`; not working yet.
 pub async fn desk(store: Arc<dyn Store>, provider: Arc<InProcess>, config: DeskConfig) -> Result<Desk, String> {
     let mut providers = Registry::new();
     providers.insert(provider).map_err(|error| error.to_string())?;
-    let shelf = Shelf::built_in().map_err(|error| error.to_string())?;
+    let shelf = shelf()?;
     // No recipe of a benchmark makes files.
     let assets = Arc::new(copydesk_desk::assets::FolderAssets::new("no-files-are-made-here"));
     let parts = Parts { store, assets, world: World::real(), shelf, providers, config, label: "bench".to_owned() };

@@ -5,7 +5,9 @@ use crate::failure::{Fault, chain};
 use crate::types::{Param, sql};
 use copydesk_store::StoreError;
 use deadpool_postgres::{Object, Pool};
+use futures::TryStreamExt;
 use futures::future::join_all;
+use std::pin::pin;
 use tokio_postgres::error::{DbError, Severity};
 use tokio_postgres::types::ToSql;
 use tokio_postgres::{Row, Statement};
@@ -171,8 +173,11 @@ async fn query(
     statement: &Statement,
     params: &[Param<'_>],
 ) -> Result<Vec<Row>, tokio_postgres::Error> {
-    let bound: Vec<&(dyn ToSql + Sync)> = params.iter().map(|param| &**param as &(dyn ToSql + Sync)).collect();
-    client.query(statement, &bound).await
+    client.query(statement, &bound(params)).await
+}
+
+fn bound<'p>(params: &'p [Param<'_>]) -> Vec<&'p (dyn ToSql + Sync)> {
+    params.iter().map(|param| &**param as &(dyn ToSql + Sync)).collect()
 }
 
 /// One statement alone, on a connection of `pool`.
@@ -180,4 +185,20 @@ pub async fn read(pool: &Pool, sql: &str, params: Vec<Param<'_>>) -> Result<Vec<
     let client = pool.get().await?;
     let statement = client.prepare_cached(sql).await?;
     Ok(query(&client, &statement, &params).await?)
+}
+
+/// The same for an answer of very many rows: each is given to `take` as it comes, and is not kept.
+pub async fn read_each(
+    pool: &Pool,
+    sql: &str,
+    params: Vec<Param<'_>>,
+    mut take: impl FnMut(&Row) -> Result<(), StoreError>,
+) -> Result<(), Fault> {
+    let client = pool.get().await?;
+    let statement = client.prepare_cached(sql).await?;
+    let mut rows = pin!(client.query_raw(&statement, bound(&params)).await?);
+    while let Some(row) = rows.try_next().await? {
+        take(&row)?;
+    }
+    Ok(())
 }

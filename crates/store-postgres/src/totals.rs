@@ -3,14 +3,15 @@
 
 use crate::PostgresStore;
 use crate::failure::Fault;
-use crate::pipeline::{Steps, read};
+use crate::pipeline::{Steps, read, read_each};
 use crate::types::{Micros, Param, columns, narrow, params, sql};
-use copydesk_core::metering::question::{Question, SERIES_MAX, Total};
+use copydesk_core::metering::question::{Question, SERIES_MAX, Selection, Total};
 use copydesk_core::metering::totals::{Cuboid, Figure, Figures, Series, Sheet};
 use copydesk_core::{Timestamp, UserId, WorkspaceId};
 use copydesk_store::{Scope, StoreError};
 use deadpool_postgres::Pool;
 use std::collections::HashMap;
+use std::ops::Range;
 use std::sync::{PoisonError, RwLock};
 use tokio_postgres::Row;
 use uuid::Uuid;
@@ -116,11 +117,18 @@ impl PostgresStore {
         let asked = params![scope.workspace.0, cuboid.number(), first, last, SERIES_MAX as i64 + 1];
         let rows = read(&self.readers, sql!("totals/series"), asked).await?;
         let selection = question.select(rows.iter().map(|row| (row.get("no"), series(row, cuboid))))?;
-        let mut asked = columns!(selection.members, member => member.0, i64::try_from(member.1).unwrap_or(i64::MAX));
+        let Selection { members, mut sums } = selection;
+        let mut asked = columns!(members, member => member.0, i64::try_from(member.1).unwrap_or(i64::MAX));
         asked.push(Box::new(question.cuts.iter().map(|cut| Micros::from(*cut)).collect::<Vec<_>>()));
-        let rows = read(&self.readers, sql!("totals/before"), asked).await?;
-        let sums = rows.iter().map(sum).collect::<Result<Vec<_>, StoreError>>()?;
-        Ok(selection.answer(sums))
+        read_each(&self.readers, sql!("totals/before"), asked, |row| {
+            let value = Value::of(row)?;
+            for cut in value.cuts(&question.cuts)? {
+                sums.add(value.group, cut, &value.figures);
+            }
+            Ok(())
+        })
+        .await?;
+        Ok(sums.answer())
     }
 }
 
@@ -129,11 +137,35 @@ fn series(row: &Row, cuboid: Cuboid) -> Series {
     Series::of_parts(cuboid, user, row.get("service"), row.get("operation"), row.get("model"))
 }
 
-/// The place of a group, the number of a cut, and the sum before it. By the places of the columns: of the many rows of an
-/// answer, looking each column up by its name would be the larger part.
-fn sum(row: &Row) -> Result<(usize, usize, Figures), StoreError> {
-    let (place, cut): (i64, i64) = (row.get(0), row.get(1));
-    let cut: usize = narrow("cut", cut)?;
-    let values = std::array::from_fn(|figure| row.get(figure + 2));
-    Ok((narrow("place of a group", place)?, cut.saturating_sub(1), Figures::from_values(values)))
+/// What a series had used at the end of a bucket.
+struct Value {
+    /// The place of the group.
+    group: usize,
+    /// The number of the cut before which that is the newest, from 1; `None` for the total, which is the newest before all
+    /// cuts behind its bucket.
+    cut: Option<i64>,
+    bucket: Timestamp,
+    figures: Figures,
+}
+
+impl Value {
+    /// By the places of the columns: of the many rows of an answer, looking each column up by its name would be the larger
+    /// part.
+    fn of(row: &Row) -> Result<Value, StoreError> {
+        Ok(Value {
+            group: narrow("place of a group", row.get(0))?,
+            cut: row.get(1),
+            bucket: row.get::<_, Micros>(2).into(),
+            figures: Figures::from_values(std::array::from_fn(|figure| row.get(figure + 3))),
+        })
+    }
+
+    /// The places of the cuts it counts at.
+    fn cuts(&self, cuts: &[Timestamp]) -> Result<Range<usize>, StoreError> {
+        let Some(number) = self.cut else {
+            return Ok(cuts.partition_point(|cut| *cut <= self.bucket)..cuts.len());
+        };
+        let number: usize = narrow("number of a cut", number)?;
+        Ok(number.saturating_sub(1)..number)
+    }
 }

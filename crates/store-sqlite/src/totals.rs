@@ -109,16 +109,11 @@ fn add(db: Db<'_>, series: i64, [from, to]: [i64; 2], figures: &Figures) -> Done
 
 /// Answers a question in one snapshot.
 pub(crate) fn answer(db: Db<'_>, scope: Scope, question: &Question) -> Done<Vec<Total>> {
-    let selection = question.select(series(db, scope, question)?).map_err(StoreError::from)?;
-    let mut sums: HashMap<(usize, usize), Figures> = HashMap::new();
-    for (number, group) in &selection.members {
-        add_up(db, *number, &question.cuts, |cut, value| {
-            let sum = sums.entry((*group, cut)).or_default();
-            *sum = sum.plus(value);
-        })?;
+    let Selection { members, mut sums } = question.select(series(db, scope, question)?).map_err(StoreError::from)?;
+    for (number, group) in members {
+        add_up(db, number, &question.cuts, |cut, value| sums.add(group, cut, value))?;
     }
-    let sums = sums.into_iter().map(|((group, cut), sum)| (group, cut, sum));
-    Ok(Selection::answer(&selection, sums))
+    Ok(sums.answer())
 }
 
 fn series(db: Db<'_>, scope: Scope, question: &Question) -> Done<Vec<(i64, Series)>> {

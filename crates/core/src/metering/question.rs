@@ -74,12 +74,20 @@ pub struct Total {
 /// The series that answer a question, in their groups.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Selection {
-    groups: Vec<Group>,
     /// Numbers of series, each with the place of its group.
     pub members: Vec<(i64, usize)>,
+    pub sums: Sums,
+}
+
+/// What the members of each group had used together before each cut.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Sums {
+    groups: Vec<Group>,
     cuts: usize,
     /// A part in which nothing happened is a row too.
     dense: bool,
+    /// All cuts of the first group, then those of the next.
+    values: Vec<Figures>,
 }
 
 impl Question {
@@ -141,7 +149,9 @@ impl Question {
             numbers.iter().map(|number| (*number, place)).collect::<Vec<_>>()
         };
         let numbered = members.iter().enumerate().flat_map(of).collect();
-        Ok(Selection { groups: members.into_keys().collect(), members: numbered, cuts, dense })
+        let values = vec![Figures::default(); members.len() * cuts];
+        let sums = Sums { groups: members.into_keys().collect(), cuts, dense, values };
+        Ok(Selection { members: numbered, sums })
     }
 }
 
@@ -154,21 +164,22 @@ pub fn provider(model: &str) -> &str {
     model.split_once('/').map_or(model, |(provider, _)| provider)
 }
 
-impl Selection {
-    /// The answer, from the sums before each cut: the place of the group, the number of the cut, and what the members of
-    /// the group had used together by then. One that is missing is nothing. In the order of parts, then groups.
-    pub fn answer(&self, sums: impl IntoIterator<Item = (usize, usize, Figures)>) -> Vec<Total> {
-        let mut known = vec![Figures::default(); self.groups.len() * self.cuts];
-        for (group, cut, sum) in sums {
-            if let Some(place) = known.get_mut(group * self.cuts + cut) {
-                *place = sum;
-            }
+impl Sums {
+    /// Adds what a member of the group at `place` had used before the cut of the number `cut`. One that is not added had
+    /// used nothing by then.
+    pub fn add(&mut self, place: usize, cut: usize, value: &Figures) {
+        if let Some(sum) = self.values.get_mut(place * self.cuts + cut) {
+            *sum = sum.plus(value);
         }
+    }
+
+    /// The answer, in the order of parts, then groups.
+    pub fn answer(&self) -> Vec<Total> {
         let mut totals = Vec::new();
         for part in 0..self.cuts.saturating_sub(1) {
             for (place, group) in self.groups.iter().enumerate() {
                 let start = place * self.cuts + part;
-                let figures = known[start + 1].minus(&known[start]);
+                let figures = self.values[start + 1].minus(&self.values[start]);
                 if self.dense || !figures.is_zero() {
                     totals.push(Total { part, group: group.clone(), figures });
                 }
@@ -211,9 +222,12 @@ mod tests {
         asked.only.provider = Some("demo".to_owned());
         let models = ["demo/swift", "demo/slow", "spare/steady", "demoes/x"];
         let all = models.iter().enumerate().map(|(n, model)| (n as i64, series(&asked, "ann", model)));
-        let selection = asked.select(all).unwrap();
-        assert_eq!(selection.members, [(0, 0), (1, 0)]);
-        let total = selection.answer([(0, 0, calls(3)), (0, 1, calls(5))]);
+        let Selection { members, mut sums } = asked.select(all).unwrap();
+        assert_eq!(members, [(0, 0), (1, 0)]);
+        for (cut, value) in [(0, 1), (0, 2), (1, 2), (1, 3)] {
+            sums.add(0, cut, &calls(value));
+        }
+        let total = sums.answer();
         assert_eq!(total.len(), 1);
         assert_eq!(total[0].figures, calls(2));
         assert_eq!(total[0].group.provider.as_deref(), Some("demo"));
@@ -221,11 +235,14 @@ mod tests {
 
     #[test]
     fn without_groups_every_part_is_a_row_and_with_groups_only_those_with_calls() {
-        let whole = question(&[], 4).select([]).unwrap().answer([]);
+        let whole = question(&[], 4).select([]).unwrap().sums.answer();
         assert_eq!(whole.len(), 3);
         let asked = question(&[Dimension::Model], 4);
-        let selection = asked.select([(7, series(&asked, "ann", "demo/swift"))]).unwrap();
-        let totals = selection.answer([(0, 1, calls(1)), (0, 2, calls(1)), (0, 3, calls(4))]);
+        let mut sums = asked.select([(7, series(&asked, "ann", "demo/swift"))]).unwrap().sums;
+        for (cut, value) in [(1, 1), (2, 1), (3, 4)] {
+            sums.add(0, cut, &calls(value));
+        }
+        let totals = sums.answer();
         assert_eq!(
             totals.iter().map(|total| (total.part, total.figures)).collect::<Vec<_>>(),
             [(0, calls(1)), (2, calls(3))]

@@ -11,9 +11,9 @@ insert into usage_history (series_no, bucket_at,
 select t.series_no, t.bucket_at,
   t.calls, t.failed, t.estimated, t.unpriced, t.tokens_input, t.tokens_output, t.tokens_cached,
   t.tokens_cache_write, t.tokens_reasoning, t.images, t.video_seconds, t.cost_nanousd, t.duration_ms
-from usage_totals t
-join d on d.series_no = t.series_no and d.bucket_at = d.newest_at
-where t.series_no = any ($1) and t.bucket_at < d.newest_at and t.calls > 0
+from d
+join usage_totals t on t.series_no = any (array[d.series_no])
+where d.bucket_at = d.newest_at and t.bucket_at < d.newest_at and t.calls > 0
 union all
 select d.series_no, d.bucket_at,
   case when d.bucket_at > t.bucket_at then t.calls else coalesce(h.calls, 0) end,

@@ -1,4 +1,5 @@
 //! `cargo xtask bench queue`: the figures of the queue, one JSON line each, with the disk's own speed beside them.
+//! `cargo xtask bench audit`: the full audit of many finished generations.
 //! `cargo xtask bench usage`: a year of totals with ten million calls behind it.
 //! `cargo xtask bench providers`: the figures of the adapters, which need no database.
 
@@ -14,23 +15,29 @@ use clap::Parser;
 use copydesk_bench::crowd;
 use copydesk_bench::engine::{Engine, Place};
 use copydesk_bench::figures;
+use copydesk_bench::instant::Price;
 use std::process::ExitCode;
+use throughput::Load;
 
 const QUEUE: &str = "queue";
+const AUDIT: &str = "audit";
 const QUEUE_PARTS: [&str; 4] = ["throughput", "backlog", "latency", "inflight"];
 
 /// Benchmarks of Copydesk. They print figures and never fail for being slow.
 #[derive(Parser, Debug)]
 struct Arguments {
-    /// Which suite: queue, or one of its parts: throughput, backlog, latency, inflight; usage; or providers, or one of
+    /// Which suite: queue, or one of its parts: throughput, backlog, latency, inflight; audit; usage; or providers, or one of
     /// its parts: overhead, streaming, streams
     suite: String,
     /// Only this engine
     #[arg(long)]
     engine: Option<Engine>,
-    /// Generations per throughput run
+    /// Generations per throughput run, or finished ones to audit
     #[arg(long, default_value_t = 60_000)]
     generations: usize,
+    /// Each generation of throughput, backlog and audit costs its user a credit
+    #[arg(long)]
+    credits: bool,
     /// Finished generations in the database for the backlog run
     #[arg(long, default_value_t = 1_000_000)]
     finished: usize,
@@ -82,10 +89,10 @@ async fn run(arguments: &Arguments) -> Result<(), String> {
         }
         return Ok(());
     }
-    if suite == QUEUE || QUEUE_PARTS.contains(&suite) {
+    if [QUEUE, AUDIT].contains(&suite) || QUEUE_PARTS.contains(&suite) {
         return queue(arguments).await;
     }
-    let known = [&[QUEUE, usage::SUITE][..], &QUEUE_PARTS, &[providers::SUITE], &providers::PARTS].concat();
+    let known = [&[QUEUE, AUDIT, usage::SUITE][..], &QUEUE_PARTS, &[providers::SUITE], &providers::PARTS].concat();
     Err(format!("there is no suite {suite:?}; there are: {}", known.join(", ")))
 }
 
@@ -97,11 +104,16 @@ fn engines(arguments: &Arguments) -> Vec<Engine> {
 async fn queue(arguments: &Arguments) -> Result<(), String> {
     let folder = tempfile::tempdir_in(&arguments.folder).map_err(|error| error.to_string())?;
     let wants = |part: &str| arguments.suite == QUEUE || arguments.suite == part;
+    let price = if arguments.credits { Price::OneCredit } else { Price::Free };
+    let load = Load { clients: arguments.clients, price };
     for engine in engines(arguments) {
         let place = |name: &str| Place::new(engine, folder.path(), name);
         figures::print("fsync_probe", "-", figures::fsync_probe(folder.path()).map_err(|error| error.to_string())?);
         if wants("throughput") {
-            throughput::empty(&place("throughput"), arguments.clients, arguments.generations).await?;
+            throughput::empty(&place("throughput"), load, arguments.generations).await?;
+        }
+        if arguments.suite == AUDIT {
+            throughput::audited(&place("audit"), load, arguments.generations).await?;
         }
         if wants("latency") {
             latency::idle(&place("latency")).await?;
@@ -111,7 +123,7 @@ async fn queue(arguments: &Arguments) -> Result<(), String> {
         }
         if wants("backlog") {
             let sizes = throughput::Backlog { finished: arguments.finished, waiting: arguments.waiting };
-            throughput::with_backlog(&place("backlog"), arguments.clients, arguments.generations, &sizes).await?;
+            throughput::with_backlog(&place("backlog"), load, arguments.generations, &sizes).await?;
         }
     }
     Ok(())
