@@ -56,6 +56,7 @@ impl From<DeskError> for Failure {
             DeskError::Store(store) => Failure::from(store),
             DeskError::NotFound { .. } => Failure::new(NOT_FOUND, "not_found", error.to_string()),
             DeskError::Refused(ref refusal) => Failure::new(CONFLICT, refusal.code(), error.to_string()),
+            DeskError::PositionUnknown => Failure::new(USAGE, "bad_cursor", error.to_string()),
             DeskError::UnknownRecipe { .. } | DeskError::UnknownModel { .. } | DeskError::Invalid(_) => {
                 Failure::new(USAGE, "validation_failed", error.to_string())
             }
