@@ -6,14 +6,18 @@ use crate::router::Api;
 use axum::extract::{FromRequestParts, Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
+use copydesk_core::UserId;
 use copydesk_desk::keys::KeyText;
 use copydesk_desk::store::Scope;
+use copydesk_desk::store::admin::KeyRow;
 use http::header::AUTHORIZATION;
 use http::request::Parts;
 use http::{HeaderMap, Uri};
 
 /// Names under which people put keys into addresses, where proxies, histories and logs keep them.
 const KEY_PARAMETERS: [&str; 6] = ["key", "api_key", "apikey", "api-key", "access_token", "token"];
+/// The parameter that opens a stream for callers who cannot set headers.
+pub(crate) const STREAM_TOKEN: &str = "stream_token";
 /// The owner of what an in-process caller asks for.
 const LOCAL_OWNER: &str = "local";
 /// Longest key that is looked at. Units: bytes.
@@ -25,11 +29,24 @@ pub(crate) struct Caller {
     pub scope: Scope,
     /// Whose idempotency keys these are: the id of the API key.
     pub owner: String,
+    /// Whom the key is bound to; `None` sees the whole workspace.
+    pub user: Option<UserId>,
+    /// It came with a token that opens streams and nothing else.
+    stream_only: bool,
 }
 
 impl Caller {
     fn local() -> Caller {
-        Caller { scope: Scope::DEFAULT, owner: LOCAL_OWNER.to_owned() }
+        Caller { scope: Scope::DEFAULT, owner: LOCAL_OWNER.to_owned(), user: None, stream_only: false }
+    }
+
+    fn of(row: &KeyRow) -> Caller {
+        Caller { scope: row.scope, owner: row.id.to_string(), user: None, stream_only: false }
+    }
+
+    /// For what a stream's route does besides streaming.
+    pub fn must_have_sent_its_key(&self) -> Result<(), Problem> {
+        if self.stream_only { Err(key_in_query(STREAM_TOKEN)) } else { Ok(()) }
     }
 
     /// What acts on the whole installation is the operator's, whose keys belong to the default workspace.
@@ -69,7 +86,7 @@ async fn caller(api: &Api, headers: &HeaderMap) -> Result<Caller, Problem> {
         return Ok(Caller::local());
     }
     match api.desk().find_key(&key).await? {
-        Some(row) => Ok(Caller { scope: row.scope, owner: row.id.to_string() }),
+        Some(row) => Ok(Caller::of(&row)),
         None => Err(Problem::new(
             Code::InvalidKey,
             "This key is not known here: it was mistyped, revoked, or belongs to another installation.",
@@ -103,11 +120,13 @@ fn refuse_key_in_query(uri: &Uri) -> Result<(), Problem> {
     let query = uri.query().unwrap_or_default();
     let names = query.split('&').map(|pair| pair.split_once('=').map_or(pair, |(name, _)| name));
     match names.into_iter().find(|name| KEY_PARAMETERS.iter().any(|bad| name.eq_ignore_ascii_case(bad))) {
-        Some(name) => {
-            let detail = format!("The parameter {name:?} looks like a key. Addresses end up in logs and histories.");
-            Err(Problem::new(Code::KeyInQuery, detail)
-                .hint("Send it as `Authorization: Bearer YOUR_KEY`, and replace the key if it was a real one."))
-        }
+        Some(name) => Err(key_in_query(name)),
         None => Ok(()),
     }
+}
+
+fn key_in_query(name: &str) -> Problem {
+    let detail = format!("The parameter {name:?} looks like a key. Addresses end up in logs and histories.");
+    Problem::new(Code::KeyInQuery, detail)
+        .hint("Send it as `Authorization: Bearer YOUR_KEY`, and replace the key if it was a real one.")
 }

@@ -6,6 +6,7 @@ mod auth;
 mod conditional;
 mod envelope;
 pub mod error;
+mod event_stream;
 mod extract;
 mod json;
 mod openapi;

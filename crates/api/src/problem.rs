@@ -162,6 +162,9 @@ impl From<DeskError> for Problem {
             DeskError::CreditsOff => Problem::new(Code::CreditsOff, error.to_string()).hint(
                 "Start the server with COPYDESK_CREDITS=on, or write `on = true` below [credits] in copydesk.toml.",
             ),
+            DeskError::PositionUnknown => Problem::new(Code::BadCursor, error.to_string()).hint(
+                "Take next_after of a page or the id of a frame; `after=0` is the beginning, `after=now` the end.",
+            ),
             DeskError::Invalid(faults) => Problem::invalid(faults),
             DeskError::Draining => Problem::new(Code::Draining, error.to_string()).retry_after(RETRY_SOON_S),
             DeskError::Store(error) => stored(error),

@@ -19,13 +19,13 @@ use copydesk_desk::Desk;
 use copydesk_desk::keys::KeyText;
 use http::Method;
 use std::sync::Arc;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-/// Most event streams open at once.
-pub(crate) const STREAMS_MAX: usize = 4_096;
+/// Most event streams and sockets open at once.
+const STREAMS_MAX: usize = 8_192;
 
 /// How the API behaves at its edge.
 #[derive(Clone, Debug)]
@@ -89,8 +89,14 @@ impl Api {
     pub fn links(&self) -> Links<'_> {
         Links { public_url: self.public_url() }
     }
-    pub fn streams(&self) -> &Arc<Semaphore> {
-        &self.inner.streams
+    pub fn streams_open(&self) -> usize {
+        STREAMS_MAX.saturating_sub(self.inner.streams.available_permits())
+    }
+    /// One of the places for streams, held as long as the stream is open.
+    pub fn stream_place(&self) -> Result<OwnedSemaphorePermit, Problem> {
+        Arc::clone(&self.inner.streams).try_acquire_owned().map_err(|_| {
+            Problem::new(Code::RateLimited, "Too many streams are open on this server; poll instead.").retry_after(5)
+        })
     }
 }
 

@@ -60,6 +60,7 @@ impl From<DeskError> for Failure {
                 let broke = matches!(refusal, Refusal::InsufficientCredits { .. });
                 Failure::new(if broke { NO_CREDITS } else { CONFLICT }, refusal.code(), error.to_string())
             }
+            DeskError::PositionUnknown => Failure::new(USAGE, "bad_cursor", error.to_string()),
             DeskError::UnknownRecipe { .. } | DeskError::UnknownModel { .. } | DeskError::Invalid(_) => {
                 Failure::new(USAGE, "validation_failed", error.to_string())
             }

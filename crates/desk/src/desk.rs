@@ -7,6 +7,7 @@ use crate::clock::World;
 use crate::config::DeskConfig;
 use crate::doubt::Doubts;
 use crate::error::DeskError;
+use crate::events::Hub;
 use crate::live::Live;
 use crate::metrics::Metrics;
 use crate::prices::{self, SetPrices};
@@ -55,6 +56,7 @@ pub(crate) struct Inner {
     /// True when this process is the only one on its database, so that every other node is a dead one.
     pub alone: bool,
     pub live: Live,
+    pub events: Hub,
     pub metrics: Metrics,
     /// Claims whose answer was lost.
     pub doubts: Doubts,
@@ -122,6 +124,7 @@ impl Desk {
             opened_at,
             alone,
             live: Live::default(),
+            events: Hub::default(),
             metrics: Metrics::default(),
             doubts: Doubts::default(),
             accepts,

@@ -22,6 +22,9 @@ pub enum DeskError {
          Nothing was queued and nothing was charged."
     )]
     UnpricedModel { recipe: String, model: String },
+    /// A position in the events that was never given out.
+    #[error("No event has this number yet.")]
+    PositionUnknown,
     #[error("Credits are switched off here, so there are no balances and nothing costs anything.")]
     CreditsOff,
     #[error("The server is shutting down; try again in a moment.")]

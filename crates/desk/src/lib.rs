@@ -15,6 +15,7 @@ mod decide;
 pub mod desk;
 mod doubt;
 pub mod error;
+pub mod events;
 mod figures;
 mod first_text;
 pub mod keys;

@@ -500,18 +500,24 @@ create table post_keys (
 );
 
 -- ------------------------------------------------------------------ the installation
--- Identity values become visible out of order; `xid` lets readers stop at the oldest transaction still open.
+-- Identity values become visible out of order; how readers skip none: `sql/events/open.sql`.
 create table events (
   seq bigint generated always as identity primary key,
   workspace_id uuid not null,
   kind text not null,
   generation_id uuid,
   draft_id uuid,
+  user_id uuid,
   created_at timestamptz not null,
-  data text not null,
-  xid xid8 not null default pg_current_xact_id()
+  data text not null
 );
 create index events_by_workspace on events (workspace_id, seq);
+
+-- The highest number that was removed for its age.
+create table events_removed (
+  workspace_id uuid primary key,
+  seq bigint not null
+);
 
 create table nodes (
   id uuid primary key,

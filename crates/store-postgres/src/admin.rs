@@ -1,21 +1,14 @@
-//! The installation: what it is, what is paused, keys, events, the health check that really writes.
+//! The installation: what it is, what is paused, keys, the health check that really writes.
 
 use crate::PostgresStore;
 use crate::failure::Fault;
 use crate::migrate::{self, KNOWN_VERSION};
 use crate::pipeline::{Steps, Tx, read};
-use crate::read::{bad_cursor, page_of};
 use crate::types::{Micros, narrow, params, sql, text};
-use copydesk_core::{DraftId, GenerationId, KeyId, NodeId, Timestamp, WorkspaceId};
-use copydesk_store::admin::{Description, EventRow, KeyRow, NodeRow, Pause, PauseKey};
-use copydesk_store::{Page, PageRequest, Scope, StoreError};
-use std::time::Duration;
+use copydesk_core::{KeyId, NodeId, Timestamp, WorkspaceId};
+use copydesk_store::admin::{Description, KeyRow, NodeRow, Pause, PauseKey};
+use copydesk_store::{Scope, StoreError};
 use tokio_postgres::Row;
-use uuid::Uuid;
-
-/// How long a reader waits for transactions that were open when it came, so that it reads what was committed before it.
-const HORIZON_TRIES: u32 = 25;
-const HORIZON_PAUSE: Duration = Duration::from_millis(10);
 
 pub fn pauses_of(rows: &[Row]) -> Result<Vec<Pause>, StoreError> {
     rows.iter()
@@ -115,29 +108,6 @@ impl PostgresStore {
             keys: count(&keys, "keys")?,
         })
     }
-
-    /// Always oldest first.
-    pub(crate) async fn page_events(&self, scope: Scope, page: &PageRequest) -> Result<Page<EventRow>, StoreError> {
-        let after: i64 = match &page.after {
-            Some(cursor) => cursor.parse().map_err(|_| bad_cursor(cursor))?,
-            None => 0,
-        };
-        let limit = i64::from(page.limit) + 1;
-        let params = || params![scope.workspace.0, after, limit];
-        let withheld = read(&self.readers, sql!("admin/events_withheld"), params()).await?;
-        let wanted = withheld.first().and_then(|row| row.get::<_, Option<i64>>("seq"));
-        let mut tries = 0;
-        loop {
-            tries += 1;
-            let rows = read(&self.readers, sql!("admin/events"), params()).await?;
-            let last = rows.last().map_or(after, |row| row.get("seq"));
-            let enough = rows.len() as i64 == limit || wanted.is_none_or(|wanted| last >= wanted);
-            if enough || tries > HORIZON_TRIES {
-                return page_of(&rows, page, |row| Ok(event(row)), |event| event.seq.to_string());
-            }
-            tokio::time::sleep(HORIZON_PAUSE).await;
-        }
-    }
 }
 
 fn node(row: &Row) -> Result<NodeRow, StoreError> {
@@ -148,15 +118,4 @@ fn node(row: &Row) -> Result<NodeRow, StoreError> {
         beat_at: row.get::<_, Micros>("beat_at").into(),
         running: narrow("runs", row.get("running"))?,
     })
-}
-
-fn event(row: &Row) -> EventRow {
-    EventRow {
-        seq: row.get("seq"),
-        kind: row.get("kind"),
-        generation: row.get::<_, Option<Uuid>>("generation_id").map(GenerationId),
-        draft: row.get::<_, Option<Uuid>>("draft_id").map(DraftId),
-        at: row.get::<_, Micros>("created_at").into(),
-        data: row.get("data"),
-    }
 }

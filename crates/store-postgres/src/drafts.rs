@@ -2,6 +2,7 @@
 //! transaction.
 
 use crate::PostgresStore;
+use crate::events;
 use crate::failure::Fault;
 use crate::pipeline::{Steps, Tx};
 use crate::read::drafts::{draft, no_draft};
@@ -11,6 +12,7 @@ use copydesk_core::draft::state::{DraftFacts, may_edit, may_publish};
 use copydesk_core::refusal::Refusal;
 use copydesk_core::{DraftId, Timestamp};
 use copydesk_store::drafts::{DraftRow, DraftSetting, Edit, SetDraft};
+use copydesk_store::events::NewEvent;
 use copydesk_store::{Scope, StoreError};
 use uuid::Uuid;
 
@@ -107,16 +109,16 @@ async fn finish(
 ) -> Result<DraftRow, StoreError> {
     row.revision += 1;
     row.updated_at = at;
-    let data = format!("{{\"revision\":{}}}", row.revision);
-    let event = params![
-        vec![scope.workspace.0],
-        vec![kind],
-        vec![None::<Uuid>],
-        vec![row.id.0],
-        vec![Micros::from(at)],
-        vec![data]
-    ];
-    steps.add(sql!("admin/insert_event"), event);
+    let event = NewEvent {
+        workspace: scope.workspace,
+        kind,
+        generation: None,
+        draft: Some(row.id),
+        user: Some(row.user),
+        at,
+        data: format!("{{\"revision\":{}}}", row.revision).into(),
+    };
+    events::write(&mut steps, &[event]);
     tx.commit(steps).await.map_err(|fault: Fault| StoreError::from(fault))?;
     Ok(row)
 }

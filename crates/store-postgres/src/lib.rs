@@ -7,6 +7,7 @@ mod admin;
 mod audit;
 mod connect;
 mod drafts;
+mod events;
 mod failure;
 mod inner;
 mod ledger;

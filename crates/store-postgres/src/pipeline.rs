@@ -168,6 +168,19 @@ impl Drop for Tx {
     }
 }
 
+/// Statements in their order on one connection, each a transaction of its own: each sees what was committed before it
+/// began.
+pub async fn side_by_side(pool: &Pool, steps: Steps<'_>) -> Result<Answers, Fault> {
+    let client = pool.get().await?;
+    let mut prepared = Vec::with_capacity(steps.0.len());
+    for step in &steps.0 {
+        prepared.push(client.prepare_cached(step.sql).await?);
+    }
+    let running = steps.0.iter().zip(&prepared).map(|(step, statement)| query(&client, statement, &step.params));
+    let answers = join_all(running).await.into_iter().collect::<Result<_, _>>()?;
+    Ok(Answers(answers))
+}
+
 async fn query(
     client: &Object,
     statement: &Statement,

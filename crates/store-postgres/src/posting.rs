@@ -2,6 +2,7 @@
 //! finds and locks, one writes; whoever was overtaken meanwhile starts again.
 
 use crate::PostgresStore;
+use crate::events;
 use crate::failure::Fault;
 use crate::ledger::{self, AccountKey, LedgerRow, account, accounts, balance, credits, hash_of, ledger_row, load_lots};
 use crate::pipeline::{Answers, Steps, Tx, read};
@@ -11,6 +12,7 @@ use copydesk_core::ledger::chain::ChainHash;
 use copydesk_core::ledger::{Balance, Transfer, TransferKind, Written, rules};
 use copydesk_core::refusal::Refusal;
 use copydesk_core::{MicroCredits, Timestamp, TransferId, UserId, WorkspaceId};
+use copydesk_store::events::NewEvent;
 use copydesk_store::generations::Idempotency;
 use copydesk_store::ledger::{AccountRow, CHANGED, Gift, Line, Post, Posted, TransferFilter, changed};
 use copydesk_store::{Order, Page, PageRequest, Scope, StoreError};
@@ -293,12 +295,16 @@ fn refundable(rows: &[Row], user: UserId) -> Result<MicroCredits, StoreError> {
 }
 
 fn tell(steps: &mut Steps<'_>, rows: &[LedgerRow]) {
-    if rows.is_empty() {
-        return;
-    }
-    let events = columns!(rows, r => r.entry.transfer.workspace.0, CHANGED, None::<Uuid>, None::<Uuid>,
-        Micros::from(r.entry.transfer.at), changed(&r.entry));
-    steps.add(sql!("admin/insert_event"), events);
+    let told = |row: &LedgerRow| NewEvent {
+        workspace: row.entry.transfer.workspace,
+        kind: CHANGED,
+        generation: None,
+        draft: None,
+        user: Some(row.entry.transfer.user),
+        at: row.entry.transfer.at,
+        data: changed(&row.entry).into(),
+    };
+    events::write(steps, &rows.iter().map(told).collect::<Vec<_>>());
 }
 
 fn remember<'a>(steps: &mut Steps<'a>, posting: &Posting<'a>) -> Option<usize> {

@@ -71,6 +71,9 @@ fn remove<'a>(prune: &Prune, old: &[&Looked]) -> Steps<'a> {
         Aged::Events => {
             let number = |row: &Looked| i64::try_from(row.place.key).unwrap_or(i64::MAX);
             steps.add(sql!("retention/delete_event"), columns!(old, row => number(row)));
+            // In their order, so the highest of each workspace stays.
+            let ends: BTreeMap<WorkspaceId, i64> = old.iter().map(|row| (row.place.workspace, number(row))).collect();
+            steps.add(sql!("retention/note_events"), columns!(ends, end => end.0.0, *end.1));
         }
     }
     let mut sums: BTreeMap<WorkspaceId, Figures> = BTreeMap::new();

@@ -8,8 +8,9 @@ use copydesk_core::ledger::{Balance, Transfer};
 use copydesk_core::metering::question::{Question, Total};
 use copydesk_core::refusal::Refusal;
 use copydesk_core::{AssetId, DraftId, GenerationId, Timestamp, TransferId, UserId};
-use copydesk_store::admin::{Description, EventRow, Finding, KeyRow, Pause, PauseKey};
+use copydesk_store::admin::{Description, Finding, KeyRow, Pause, PauseKey};
 use copydesk_store::drafts::{AssetRow, DraftFilter, DraftRow, Edit, SetDraft, VersionRow};
+use copydesk_store::events::{EventBounds, EventPage};
 use copydesk_store::generations::{
     Accept, Accepted, Beaten, FinishedStep, GenerationFilter, GenerationRow, Heartbeat, Idempotency, Limits, Overdue,
     SweepRequest, Turn, TurnAnswer,
@@ -20,19 +21,22 @@ use copydesk_store::prices::{NewPrice, PriceRow};
 use copydesk_store::retention::{Prune, Pruned};
 use copydesk_store::usage::{CallFilter, CallRow};
 use copydesk_store::{
-    AdminStore, Answer, DraftStore, GenerationStore, HealthRow, HealthStore, LedgerStore, Page, PageRequest,
-    PriceStore, RetentionStore, SchemaFault, Scope, UsageStore,
+    AdminStore, Answer, DraftStore, EventStore, GenerationStore, HealthRow, HealthStore, LedgerStore, Page,
+    PageRequest, PriceStore, RetentionStore, SchemaFault, Scope, UsageStore,
 };
+use tokio::sync::watch;
 
 impl GenerationStore for PostgresStore {
     fn accept(&self, batch: Vec<Accept>) -> Answer<'_, Vec<Result<Accepted, Refusal>>> {
-        Box::pin(async move { self.accept_batch(&batch).await })
+        Box::pin(self.telling(async move { self.accept_batch(&batch).await }))
     }
     fn replay(&self, scope: Scope, key: Idempotency, at: Timestamp) -> Answer<'_, Option<Accepted>> {
         Box::pin(async move { self.find_replay(scope, &key, at).await })
     }
     fn turn(&self, turn: Turn) -> Answer<'_, TurnAnswer> {
-        Box::pin(async move { self.run_turn(&turn).await })
+        let tells = !turn.writes.is_empty();
+        let work = async move { self.run_turn(&turn).await };
+        if tells { Box::pin(self.telling(work)) } else { Box::pin(work) }
     }
     fn heartbeat(&self, beat: Heartbeat) -> Answer<'_, Beaten> {
         Box::pin(async move { self.beat(&beat).await })
@@ -75,10 +79,10 @@ impl DraftStore for PostgresStore {
         Box::pin(async move { self.read_asset(scope, id).await })
     }
     fn add_version(&self, edit: Edit) -> Answer<'_, DraftRow> {
-        Box::pin(async move { self.edit_draft(&edit).await })
+        Box::pin(self.telling(async move { self.edit_draft(&edit).await }))
     }
     fn set_draft(&self, set: SetDraft) -> Answer<'_, DraftRow> {
-        Box::pin(async move { self.change_draft(&set).await })
+        Box::pin(self.telling(async move { self.change_draft(&set).await }))
     }
     fn count_drafts(&self, scope: Scope, user: Option<UserId>) -> Answer<'_, Vec<(DraftStatus, u64)>> {
         Box::pin(async move { self.drafts_by_status(scope, user).await })
@@ -87,13 +91,13 @@ impl DraftStore for PostgresStore {
 
 impl LedgerStore for PostgresStore {
     fn post(&self, post: Post) -> Answer<'_, Posted> {
-        Box::pin(async move { self.post_transfer(&post).await })
+        Box::pin(self.telling(async move { self.post_transfer(&post).await }))
     }
     fn gift(&self, gift: Gift) -> Answer<'_, Posted> {
-        Box::pin(async move { self.give(&gift).await })
+        Box::pin(self.telling(async move { self.give(&gift).await }))
     }
     fn expire_lots(&self, now: Timestamp, ids: Vec<TransferId>) -> Answer<'_, Vec<Transfer>> {
-        Box::pin(async move { self.expire_due(now, &ids).await })
+        Box::pin(self.telling(async move { self.expire_due(now, &ids).await }))
     }
     fn balance(&self, scope: Scope, user: UserId) -> Answer<'_, Balance> {
         Box::pin(async move { self.balance_of(scope, user).await })
@@ -118,6 +122,18 @@ impl UsageStore for PostgresStore {
     }
     fn user_names(&self, scope: Scope, users: Vec<UserId>) -> Answer<'_, Vec<(UserId, String)>> {
         Box::pin(async move { self.names_of(scope, &users).await })
+    }
+}
+
+impl EventStore for PostgresStore {
+    fn events(&self, scope: Scope, after: i64, limit: u32) -> Answer<'_, EventPage> {
+        Box::pin(async move { Ok(self.page_events(scope, after, limit).await?) })
+    }
+    fn event_bounds(&self, scope: Scope) -> Answer<'_, EventBounds> {
+        Box::pin(async move { Ok(self.bounds_of_events(scope).await?) })
+    }
+    fn event_news(&self) -> watch::Receiver<u64> {
+        self.wake.news()
     }
 }
 
@@ -172,9 +188,6 @@ impl AdminStore for PostgresStore {
     }
     fn find_key(&self, secret_hash: [u8; 32]) -> Answer<'_, Option<KeyRow>> {
         Box::pin(async move { self.key_by_hash(secret_hash).await })
-    }
-    fn events(&self, scope: Scope, page: PageRequest) -> Answer<'_, Page<EventRow>> {
-        Box::pin(async move { self.page_events(scope, &page).await })
     }
     fn audit(&self) -> Answer<'_, Vec<Finding>> {
         Box::pin(async move { Ok(audit::run(&self.readers).await?) })

@@ -530,9 +530,16 @@ CREATE TABLE events (
     kind TEXT NOT NULL,
     generation_id BLOB,
     draft_id BLOB,
+    user_id BLOB,
     created_at INTEGER NOT NULL,
     data TEXT NOT NULL,
     PRIMARY KEY (workspace_id, seq)
+) STRICT, WITHOUT ROWID;
+
+-- The highest number that was removed for its age.
+CREATE TABLE events_removed (
+    workspace_id BLOB NOT NULL PRIMARY KEY,
+    seq INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE nodes (

@@ -1,4 +1,4 @@
-//! The installation: what this engine is, its schema, pauses, keys, events. The auditor is in `audit.rs`.
+//! The installation: what this engine is, its schema, pauses, keys. The auditor is in `audit.rs`.
 
 use crate::audit;
 use crate::codec;
@@ -7,12 +7,11 @@ use crate::fault::{Done, Fault};
 use crate::memory::read_pauses;
 use crate::migrate::{self, MIGRATIONS};
 use crate::open::SqliteStore;
-use crate::page;
 use crate::schema;
-use copydesk_core::{DraftId, GenerationId, KeyId, NodeId, Timestamp, WorkspaceId};
-use copydesk_store::admin::{Description, EventRow, Finding, KeyRow, NodeRow, Pause, PauseKey};
-use copydesk_store::{AdminStore, Answer, Page, PageRequest, SchemaFault, Scope};
-use rusqlite::{Row, params};
+use copydesk_core::{KeyId, NodeId, Timestamp, WorkspaceId};
+use copydesk_store::admin::{Description, Finding, KeyRow, NodeRow, Pause, PauseKey};
+use copydesk_store::{AdminStore, Answer, SchemaFault, Scope};
+use rusqlite::params;
 
 impl AdminStore for SqliteStore {
     /// The process's own clock is the only one.
@@ -68,10 +67,6 @@ impl AdminStore for SqliteStore {
         }))
     }
 
-    fn events(&self, scope: Scope, page: PageRequest) -> Answer<'_, Page<EventRow>> {
-        Box::pin(self.read(move |db| events(db, scope, &page)))
-    }
-
     fn audit(&self) -> Answer<'_, Vec<Finding>> {
         Box::pin(self.read_apart(audit::audit))
     }
@@ -124,47 +119,4 @@ fn add_key(db: Db<'_>, key: &KeyRow) -> Done<()> {
         ],
     )?;
     Ok(())
-}
-
-/// Appends to the workspace's sequence. `data` is JSON text.
-pub(crate) fn write_event(
-    db: Db<'_>,
-    workspace: WorkspaceId,
-    kind: &str,
-    generation: Option<GenerationId>,
-    draft: Option<DraftId>,
-    at: Timestamp,
-    data: &str,
-) -> Done<()> {
-    db.execute(
-        sql!("admin/insert_event"),
-        params![
-            workspace.0.as_bytes(),
-            kind,
-            generation.map(|generation| *generation.0.as_bytes()),
-            draft.map(|draft| *draft.0.as_bytes()),
-            at.micros(),
-            data,
-        ],
-    )?;
-    Ok(())
-}
-
-/// Always oldest first.
-fn events(db: Db<'_>, scope: Scope, page: &PageRequest) -> Done<Page<EventRow>> {
-    let after = page.after.as_deref().map(page::cursor_of::<i64>).transpose()?.unwrap_or(0);
-    let params = params![scope.workspace.0.as_bytes(), after, i64::from(page.limit) + 1];
-    let rows = db.all(sql!("admin/events"), params, event_row)?;
-    Ok(page::cut(rows, page.limit, |row| row.seq.to_string()))
-}
-
-fn event_row(row: &Row<'_>) -> Done<EventRow> {
-    Ok(EventRow {
-        seq: row.get(0)?,
-        kind: row.get(1)?,
-        generation: codec::maybe_uuid(row, 2)?.map(GenerationId),
-        draft: codec::maybe_uuid(row, 3)?.map(DraftId),
-        at: codec::instant(row, 4)?,
-        data: row.get(5)?,
-    })
 }

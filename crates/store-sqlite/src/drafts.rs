@@ -1,9 +1,9 @@
 //! Drafts and their versions: reading, editing, the editorial life. The rules are core's (`draft::state`); this file
 //! asks them and writes what they allow.
 
-use crate::admin::write_event;
 use crate::codec;
 use crate::db::{Db, ordered, sql};
+use crate::events::write_event;
 use crate::fault::Done;
 use crate::open::SqliteStore;
 use crate::page::{self, Cut};
@@ -12,6 +12,7 @@ use copydesk_core::draft::{DraftStatus, Review};
 use copydesk_core::refusal::Refusal;
 use copydesk_core::{AssetId, DraftId, GenerationId, Timestamp, UserId};
 use copydesk_store::drafts::{AssetRow, DraftFilter, DraftRow, DraftSetting, Edit, SetDraft, VersionRow};
+use copydesk_store::events::NewEvent;
 use copydesk_store::generations::{NewAsset, NewContent};
 use copydesk_store::{Answer, DraftStore, Page, PageRequest, Scope, StoreError};
 use rusqlite::{Row, params};
@@ -210,7 +211,16 @@ fn add_version(db: Db<'_>, edit: &Edit) -> Done<DraftRow> {
 fn changed(db: Db<'_>, scope: Scope, id: DraftId, kind: &str, at: Timestamp) -> Done<DraftRow> {
     let row = get(db, scope, id)?;
     let data = format!("{{\"revision\":{}}}", row.revision);
-    write_event(db, scope.workspace, kind, None, Some(id), at, &data)?;
+    let event = NewEvent {
+        workspace: scope.workspace,
+        kind,
+        generation: None,
+        draft: Some(id),
+        user: Some(row.user),
+        at,
+        data: data.into(),
+    };
+    write_event(db, &event)?;
     Ok(row)
 }
 

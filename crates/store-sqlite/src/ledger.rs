@@ -1,9 +1,9 @@
 //! Credits: one way to write a transfer (balance by core's rules, row, chain, lots), used by holds, settles and releases
 //! too. Never changes or removes a transfer.
 
-use crate::admin::write_event;
 use crate::codec;
 use crate::db::{Db, ordered, sql};
+use crate::events::write_event;
 use crate::fault::{Done, Fault};
 use crate::memory::Session;
 use crate::open::SqliteStore;
@@ -12,6 +12,7 @@ use copydesk_core::ledger::chain::{ChainHash, link};
 use copydesk_core::ledger::{Balance, Lot, Transfer, TransferKind, Written, lots, rules};
 use copydesk_core::refusal::Refusal;
 use copydesk_core::{GenerationId, MicroCredits, Timestamp, TransferId, UserId, WorkspaceId};
+use copydesk_store::events::NewEvent;
 use copydesk_store::generations::Idempotency;
 use copydesk_store::ledger::{AccountRow, CHANGED, Entry, Gift, Line, Post, Posted, TransferFilter, changed};
 use copydesk_store::{Answer, LedgerStore, Page, PageRequest, Scope, StoreError};
@@ -158,7 +159,16 @@ fn lots_of(db: Db<'_>, workspace: WorkspaceId, user: UserId) -> Done<Vec<Lot>> {
 fn write_and_tell(db: Db<'_>, transfer: &Transfer, write: impl FnOnce(Db<'_>) -> Done<Balance>) -> Done<Balance> {
     let after = write(db)?;
     let data = changed(&Entry { transfer: transfer.clone(), after });
-    write_event(db, transfer.workspace, CHANGED, None, None, transfer.at, &data)?;
+    let event = NewEvent {
+        workspace: transfer.workspace,
+        kind: CHANGED,
+        generation: None,
+        draft: None,
+        user: Some(transfer.user),
+        at: transfer.at,
+        data: data.into(),
+    };
+    write_event(db, &event)?;
     Ok(after)
 }
 

@@ -8,6 +8,7 @@ mod checkpoint;
 mod codec;
 mod db;
 mod drafts;
+mod events;
 mod fault;
 mod folder;
 mod generations;

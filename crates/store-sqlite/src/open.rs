@@ -15,6 +15,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+use tokio::sync::watch;
 
 /// The first SQLite without the write-ahead-log reset bug.
 const SQLITE_OLDEST: i32 = 3_051_003;
@@ -49,6 +50,8 @@ pub struct SqliteStore {
     pub(crate) readers: Readers,
     _checkpointer: Checkpointer,
     pub(crate) folder: DataFolder,
+    /// Rises after each commit.
+    pub(crate) news: watch::Sender<u64>,
 }
 
 impl SqliteStore {
@@ -71,11 +74,13 @@ impl SqliteStore {
         crate::generations::forget_nodes(Db(&connection))?;
         let (checkpointer, bell) = Checkpointer::start(open_checkpointer(&file)?)?;
         let readers = (0..options.read_connections.max(1)).map(|_| open_reader(&file)).collect::<Result<_, _>>()?;
+        let news = watch::Sender::new(0);
         Ok(SqliteStore {
-            writer: Writer::start(connection, Memory::new(options.waiting_max), bell)?,
+            writer: Writer::start(connection, Memory::new(options.waiting_max), bell, news.clone())?,
             readers: Readers::start(readers)?,
             _checkpointer: checkpointer,
             folder,
+            news,
         })
     }
 

@@ -49,7 +49,7 @@ fn run(db: Db<'_>, prune: &Prune) -> Done<Pruned> {
                 Aged::Events => remove_event(db, row)?,
             }
         }
-        note(db, &looked)?;
+        note(db, prune.what, &looked)?;
         db.execute(sql!("retention/mark"), params![prune.what.as_str(), prune.before.micros()])?;
     }
     let last = looked.last().map(|row| (row.place, row.at >= prune.before));
@@ -92,23 +92,37 @@ fn remove_call(db: Db<'_>, row: &Looked) -> Done<()> {
 }
 
 fn remove_event(db: Db<'_>, row: &Looked) -> Done<()> {
-    let number = i64::try_from(row.place.key).unwrap_or(i64::MAX);
-    db.execute(sql!("retention/delete_event"), params![row.place.workspace.0.as_bytes(), number])?;
+    db.execute(sql!("retention/delete_event"), params![row.place.workspace.0.as_bytes(), number(row.place)])?;
     Ok(())
 }
 
-/// What the removed ones had used; events had used nothing.
-fn note(db: Db<'_>, looked: &[Looked]) -> Done<()> {
-    let mut sums: BTreeMap<WorkspaceId, Figures> = BTreeMap::new();
-    for row in looked.iter().filter(|row| row.old && !row.figures.is_zero()) {
-        let sum = sums.entry(row.place.workspace).or_default();
-        *sum = sum.plus(&row.figures);
-    }
-    for (workspace, sum) in sums {
-        let workspace = workspace.0.as_bytes();
-        let figures = sum.values().iter().map(|value| value as &dyn rusqlite::ToSql);
-        let params = std::iter::once(workspace as &dyn rusqlite::ToSql).chain(figures);
-        db.execute(sql!("retention/add_pruned"), params_from_iter(params))?;
+/// What removed calls had used, and up to where events are gone.
+fn note(db: Db<'_>, what: Aged, looked: &[Looked]) -> Done<()> {
+    let old = looked.iter().filter(|row| row.old);
+    match what {
+        Aged::Calls => {
+            let mut sums: BTreeMap<WorkspaceId, Figures> = BTreeMap::new();
+            for row in old.filter(|row| !row.figures.is_zero()) {
+                let sum = sums.entry(row.place.workspace).or_default();
+                *sum = sum.plus(&row.figures);
+            }
+            for (workspace, sum) in sums {
+                let workspace = workspace.0.as_bytes();
+                let figures = sum.values().iter().map(|value| value as &dyn rusqlite::ToSql);
+                let params = std::iter::once(workspace as &dyn rusqlite::ToSql).chain(figures);
+                db.execute(sql!("retention/add_pruned"), params_from_iter(params))?;
+            }
+        }
+        Aged::Events => {
+            let ends: BTreeMap<WorkspaceId, i64> = old.map(|row| (row.place.workspace, number(row.place))).collect();
+            for (workspace, end) in ends {
+                db.execute(sql!("retention/note_events"), params![workspace.0.as_bytes(), end])?;
+            }
+        }
     }
     Ok(())
+}
+
+fn number(place: Place) -> i64 {
+    i64::try_from(place.key).unwrap_or(i64::MAX)
 }

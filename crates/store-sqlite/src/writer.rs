@@ -14,7 +14,7 @@ use rusqlite::Connection;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot, watch};
 
 /// How many commands may wait for the writer; callers beyond it wait without holding a thread.
 const QUEUED_MAX: usize = 8_192;
@@ -71,10 +71,15 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
-    pub fn start(connection: Connection, memory: Memory, bell: Bell) -> Result<Writer, StoreError> {
+    pub fn start(
+        connection: Connection,
+        memory: Memory,
+        bell: Bell,
+        news: watch::Sender<u64>,
+    ) -> Result<Writer, StoreError> {
         let (queue, commands) = crossbeam_channel::bounded(QUEUED_MAX);
         let poison = Poison::default();
-        let run = Loop { connection, memory, commands, poison: poison.clone(), bell };
+        let run = Loop { connection, memory, commands, poison: poison.clone(), bell, news };
         let thread = std::thread::Builder::new()
             .name("copydesk-writer".to_owned())
             .spawn(move || run.run())
@@ -159,6 +164,8 @@ struct Loop {
     commands: Receiver<Queued>,
     poison: Poison,
     bell: Bell,
+    /// Rises after each commit, for those who follow what is written.
+    news: watch::Sender<u64>,
 }
 
 impl Loop {
@@ -178,6 +185,7 @@ impl Loop {
             for command in batch {
                 command.answer(end.clone());
             }
+            self.news.send_modify(|commits| *commits += 1);
             self.bell.ring();
         }
     }

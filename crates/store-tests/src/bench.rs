@@ -5,8 +5,9 @@ use copydesk_core::generation::{Generation, State, Status};
 use copydesk_core::ledger::{Balance, Transfer, TransferKind};
 use copydesk_core::refusal::Refusal;
 use copydesk_core::{DraftId, GenerationId, NodeId, Timestamp, UserId};
-use copydesk_store::admin::{EventRow, Finding};
+use copydesk_store::admin::Finding;
 use copydesk_store::drafts::{DraftFilter, DraftRow, VersionRow};
+use copydesk_store::events::EventRow;
 use copydesk_store::generations::{
     Accept, Accepted, Applied, Change, Claimed, GenerationFilter, GenerationRow, Heartbeat, Limits, Turn, TurnAnswer,
 };
@@ -292,30 +293,30 @@ impl Bench {
         let lines = all(|page| self.store.transfers(scope, filter.clone(), page)).await;
         lines.into_iter().map(|line| line.entry).collect()
     }
+    /// All events of the workspace, those of other transactions under way not waited for.
     pub async fn events(&self, scope: Scope) -> Vec<EventRow> {
-        self.events_caught_up().await;
-        all(|page| self.store.events(scope, page)).await
+        self.events_after(scope, 0, 1_000).await
+    }
+    /// The same after a number, in pages of `limit`. What is held back by somebody who is just committing is waited for.
+    pub async fn events_after(&self, scope: Scope, mut after: i64, limit: u32) -> Vec<EventRow> {
+        let mut rows = vec![];
+        for _ in 0..5_000 {
+            let page = self.store.events(scope, after, limit).await.expect("events");
+            assert!(page.upto >= after, "nobody is sent back");
+            after = page.upto;
+            rows.extend(page.rows);
+            if page.held_back.is_some() {
+                tokio::time::sleep(Duration::from_millis(2)).await;
+            } else if !page.more {
+                return rows;
+            }
+        }
+        panic!("an event did not become visible within ten seconds");
     }
     /// The kinds of the events about a generation.
     pub async fn event_kinds(&self, id: GenerationId) -> Vec<String> {
         let events = self.events(Scope::DEFAULT).await;
         events.into_iter().filter(|event| event.generation == Some(id)).map(|event| event.kind).collect()
-    }
-
-    /// Waits until readers see every event written so far. Postgres shows events behind a safe horizon that other
-    /// transactions of the same server hold back; the event of a workspace of its own tells when it has passed.
-    async fn events_caught_up(&self) {
-        let sentinel = Scope { workspace: copydesk_core::WorkspaceId(self.ids.uuid()) };
-        let request = builder::AcceptWith::scope(self.request(), sentinel);
-        let Ok(accepted) = self.accept(request).await else { return };
-        self.cancel(sentinel, accepted.ids().0).await;
-        for _ in 0..5_000 {
-            if all(|page| self.store.events(sentinel, page)).await.len() >= 2 {
-                return;
-            }
-            tokio::time::sleep(Duration::from_millis(2)).await;
-        }
-        panic!("an event did not become visible within ten seconds");
     }
 
     pub async fn snapshot(&self, scope: Scope) -> Snapshot {

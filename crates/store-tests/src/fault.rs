@@ -9,8 +9,9 @@ use copydesk_core::ledger::{Balance, Transfer};
 use copydesk_core::metering::question::{Question, Total};
 use copydesk_core::refusal::Refusal;
 use copydesk_core::{AssetId, DraftId, GenerationId, Timestamp, TransferId, UserId};
-use copydesk_store::admin::{Description, EventRow, Finding, KeyRow, Pause, PauseKey};
+use copydesk_store::admin::{Description, Finding, KeyRow, Pause, PauseKey};
 use copydesk_store::drafts::{AssetRow, DraftFilter, DraftRow, Edit, SetDraft, VersionRow};
+use copydesk_store::events::{EventBounds, EventPage};
 use copydesk_store::generations::{
     Accept, Accepted, Beaten, FinishedStep, GenerationFilter, GenerationRow, Heartbeat, Idempotency, Limits, Overdue,
     SweepRequest, Turn, TurnAnswer,
@@ -21,11 +22,12 @@ use copydesk_store::prices::{NewPrice, PriceRow};
 use copydesk_store::retention::{Prune, Pruned};
 use copydesk_store::usage::{CallFilter, CallRow};
 use copydesk_store::{
-    AdminStore, Answer, DraftStore, GenerationStore, HealthRow, HealthStore, LedgerStore, Page, PageRequest,
-    PriceStore, RetentionStore, SchemaFault, Scope, Store, StoreError, UsageStore,
+    AdminStore, Answer, DraftStore, EventStore, GenerationStore, HealthRow, HealthStore, LedgerStore, Page,
+    PageRequest, PriceStore, RetentionStore, SchemaFault, Scope, Store, StoreError, UsageStore,
 };
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::watch;
 
 /// When a planned failure strikes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -122,7 +124,9 @@ impl<S: Store> FaultyStore<S> {
 
 /// Names every method of the contract and passes it through.
 macro_rules! pass_through {
-    ($($contract:ident { $($variant:ident = $method:ident($($arg:ident: $kind:ty),*) -> $answer:ty;)+ })+) => {
+    ($($contract:ident {
+        $($variant:ident = $method:ident($($arg:ident: $kind:ty),*) -> $answer:ty;)+
+    } $([ $($as_it_is:tt)+ ])?)+) => {
         /// A method of the contract.
         #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
         pub enum Method { $($($variant,)+)+ }
@@ -131,6 +135,7 @@ macro_rules! pass_through {
             $(fn $method(&self, $($arg: $kind),*) -> Answer<'_, $answer> {
                 Box::pin(self.through(Method::$variant, self.inner.$method($($arg),*)))
             })+
+            $($($as_it_is)+)?
         })+
     };
 }
@@ -172,6 +177,14 @@ pass_through! {
         Totals = totals(scope: Scope, question: Question) -> Vec<Total>;
         UserNames = user_names(scope: Scope, users: Vec<UserId>) -> Vec<(UserId, String)>;
     }
+    EventStore {
+        Events = events(scope: Scope, after: i64, limit: u32) -> EventPage;
+        EventBounds = event_bounds(scope: Scope) -> EventBounds;
+    } [
+        fn event_news(&self) -> watch::Receiver<u64> {
+            self.inner.event_news()
+        }
+    ]
     RetentionStore {
         Prune = prune(prune: Prune) -> Pruned;
     }
@@ -193,7 +206,6 @@ pass_through! {
         SetPause = set_pause(what: PauseKey, paused: bool, at: Timestamp) -> ();
         AddKey = add_key(key: KeyRow) -> ();
         FindKey = find_key(secret_hash: [u8; 32]) -> Option<KeyRow>;
-        Events = events(scope: Scope, page: PageRequest) -> Page<EventRow>;
         Audit = audit() -> Vec<Finding>;
     }
 }

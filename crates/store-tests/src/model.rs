@@ -9,6 +9,7 @@ mod audit;
 mod claim;
 mod data;
 mod drafts;
+mod events;
 mod health;
 mod ledger;
 mod prices;
@@ -24,8 +25,9 @@ use copydesk_core::ledger::{Balance, Transfer};
 use copydesk_core::metering::question::{Question, Total};
 use copydesk_core::refusal::Refusal;
 use copydesk_core::{AssetId, DraftId, GenerationId, Timestamp, TransferId, UserId};
-use copydesk_store::admin::{Description, EventRow, Finding, KeyRow, Pause, PauseKey};
+use copydesk_store::admin::{Description, Finding, KeyRow, Pause, PauseKey};
 use copydesk_store::drafts::{AssetRow, DraftFilter, DraftRow, Edit, SetDraft, VersionRow};
+use copydesk_store::events::{EventBounds, EventPage};
 use copydesk_store::generations::{
     Accept, Accepted, Beaten, FinishedStep, GenerationFilter, GenerationRow, Heartbeat, Idempotency, Limits, Overdue,
     SweepRequest, Turn, TurnAnswer,
@@ -36,11 +38,12 @@ use copydesk_store::prices::{NewPrice, PriceRow};
 use copydesk_store::retention::{Prune, Pruned};
 use copydesk_store::usage::{CallFilter, CallRow};
 use copydesk_store::{
-    AdminStore, Answer, DraftStore, GenerationStore, HealthRow, HealthStore, LedgerStore, Page, PageRequest,
-    PriceStore, RetentionStore, SchemaFault, Scope, UsageStore,
+    AdminStore, Answer, DraftStore, EventStore, GenerationStore, HealthRow, HealthStore, LedgerStore, Page,
+    PageRequest, PriceStore, RetentionStore, SchemaFault, Scope, UsageStore,
 };
 use data::Data;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::watch;
 
 /// The in-memory engine. Clones share the data, as two processes share a database.
 #[derive(Clone, Default)]
@@ -163,6 +166,18 @@ impl UsageStore for ModelStore {
     }
 }
 
+impl EventStore for ModelStore {
+    fn events(&self, scope: Scope, after: i64, limit: u32) -> Answer<'_, EventPage> {
+        Box::pin(async move { Ok(self.data().page_events(scope, after, limit)) })
+    }
+    fn event_bounds(&self, scope: Scope) -> Answer<'_, EventBounds> {
+        Box::pin(async move { Ok(self.data().bounds_of_events(scope)) })
+    }
+    fn event_news(&self) -> watch::Receiver<u64> {
+        self.data().news.subscribe()
+    }
+}
+
 impl RetentionStore for ModelStore {
     fn prune(&self, prune: Prune) -> Answer<'_, Pruned> {
         Box::pin(async move { Ok(self.data().prune(&prune)) })
@@ -217,9 +232,6 @@ impl AdminStore for ModelStore {
     }
     fn find_key(&self, secret_hash: [u8; 32]) -> Answer<'_, Option<KeyRow>> {
         Box::pin(async move { Ok(self.data().find_key(secret_hash)) })
-    }
-    fn events(&self, scope: Scope, page: PageRequest) -> Answer<'_, Page<EventRow>> {
-        Box::pin(async move { self.data().list_events(scope, &page) })
     }
     fn audit(&self) -> Answer<'_, Vec<Finding>> {
         Box::pin(async move { Ok(self.data().audit()) })

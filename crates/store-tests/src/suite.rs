@@ -6,6 +6,7 @@ pub mod admin;
 pub mod claim;
 pub mod credits;
 pub mod drafts;
+pub mod events;
 pub mod fairness;
 pub mod fence;
 pub mod health;
@@ -281,11 +282,15 @@ macro_rules! conformance {
                 pausing_twice_changes_nothing,
                 a_key_is_found_by_its_hash_only,
                 the_description_counts_what_waits_and_runs,
-                a_beat_keeps_the_nodes_start,
+                a_beat_keeps_the_nodes_start;
+            events:
                 every_change_of_a_generation_is_announced_in_order,
                 events_carry_small_facts_as_json,
                 editorial_moves_are_announced_once,
-                events_are_read_on_from_a_cursor;
+                events_are_read_on_from_a_number,
+                an_event_names_its_user,
+                readers_are_told_of_news_in_both_processes,
+                who_follows_many_writers_misses_nothing_and_sees_nothing_twice;
             health:
                 five_faults_open_the_model_and_not_its_provider,
                 faults_of_one_batch_are_counted_one_after_the_other,

@@ -1,7 +1,6 @@
-//! The installation: clock, schema, settings, keys, nodes, events, the auditor.
+//! The installation: clock, schema, settings, keys, nodes, the auditor.
 
 use crate::generations::Lane;
-use crate::page::{Page, PageRequest};
 use crate::{Answer, Scope};
 use copydesk_core::{KeyId, NodeId, Timestamp};
 
@@ -29,9 +28,6 @@ pub trait AdminStore: Send + Sync {
 
     /// The key with this hash, unless it was revoked.
     fn find_key(&self, secret_hash: [u8; 32]) -> Answer<'_, Option<KeyRow>>;
-
-    /// Events of the workspace after `page.after` (a sequence number), oldest first.
-    fn events(&self, scope: Scope, page: PageRequest) -> Answer<'_, Page<EventRow>>;
 
     /// Re-proves the invariants on live data. Empty means that nothing was found.
     fn audit(&self) -> Answer<'_, Vec<Finding>>;
@@ -111,19 +107,6 @@ pub struct KeyRow {
     /// The first characters, to tell keys apart.
     pub shown: String,
     pub created_at: Timestamp,
-}
-
-/// One durable event. `seq` is the workspace's position: SSE id and page cursor.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct EventRow {
-    pub seq: i64,
-    pub kind: String,
-    /// The id of what it is about, e.g. `gen_...`, and of its draft.
-    pub generation: Option<copydesk_core::GenerationId>,
-    pub draft: Option<copydesk_core::DraftId>,
-    pub at: Timestamp,
-    /// Small facts as JSON text.
-    pub data: String,
 }
 
 /// A broken invariant on live data.

@@ -6,6 +6,7 @@
 pub mod admin;
 pub mod drafts;
 pub mod error;
+pub mod events;
 pub mod generations;
 pub mod health;
 pub mod ledger;
@@ -17,6 +18,7 @@ pub mod usage;
 pub use admin::AdminStore;
 pub use drafts::DraftStore;
 pub use error::{SchemaFault, StoreError};
+pub use events::EventStore;
 pub use generations::GenerationStore;
 pub use health::{HealthRow, HealthStore};
 pub use ledger::LedgerStore;
@@ -42,11 +44,27 @@ impl Scope {
 
 /// Everything an engine does.
 pub trait Store:
-    GenerationStore + DraftStore + LedgerStore + UsageStore + RetentionStore + AdminStore + HealthStore + PriceStore
+    GenerationStore
+    + DraftStore
+    + LedgerStore
+    + UsageStore
+    + EventStore
+    + RetentionStore
+    + AdminStore
+    + HealthStore
+    + PriceStore
 {
 }
 
 impl<T> Store for T where
-    T: GenerationStore + DraftStore + LedgerStore + UsageStore + RetentionStore + AdminStore + HealthStore + PriceStore
+    T: GenerationStore
+        + DraftStore
+        + LedgerStore
+        + UsageStore
+        + EventStore
+        + RetentionStore
+        + AdminStore
+        + HealthStore
+        + PriceStore
 {
 }

@@ -2,6 +2,7 @@
 //! and the hexadecimal digits of what the store said.
 
 use super::fields::near;
+use crate::auth::STREAM_TOKEN;
 use crate::error::Code;
 use crate::problem::Problem;
 use axum::extract::{FromRequestParts, Query};
@@ -60,6 +61,12 @@ impl Params {
                 false
             }
         }
+    }
+
+    /// The token that `auth.rs` has looked at already.
+    pub fn stream_token(&mut self) {
+        // Known here, so that it is not called unknown.
+        drop(self.text(STREAM_TOKEN));
     }
 
     /// One of the words `parse` knows.

@@ -1,46 +1,153 @@
-//! The workspace's events in their order. The sequence number is the position.
+//! The workspace's events in their order: a page of the past, or a stream of what comes. The sequence number is the
+//! position of both. What a stream is made of: `event_stream.rs`, and `event_socket.rs` for WebSockets.
 
 use super::look;
 use crate::auth::Caller;
 use crate::error::Code;
+use crate::event_stream;
 use crate::extract::address::Address;
-use crate::extract::query::{Params, bad_cursor, listing};
+use crate::extract::query::{Params, bad_cursor};
 use crate::problem::Problem;
 use crate::router::Api;
-use crate::wire::admin::{EventBody, EventsBody};
+use crate::wire::event::{EventBody, EventsBody};
 use axum::extract::State;
 use axum::response::Response;
-use copydesk_desk::store::{Order, PageRequest};
+use copydesk_core::{DraftId, GenerationId, UserId};
+use copydesk_desk::events::{EventFilter, Follower, KindPattern, Start, Subject};
+use http::HeaderMap;
+use http::header::ACCEPT;
+use tokio::sync::OwnedSemaphorePermit;
+
+const LAST_EVENT_ID: &str = "last-event-id";
+const SSE: &str = "text/event-stream";
+/// Most kinds one reader may name.
+const KINDS_MAX: usize = 20;
 
 /// Read the workspace's events in their order.
+///
+/// A page of the past, or with `Accept: text/event-stream` a stream of what comes. The sequence number is the position of
+/// both.
 #[utoipa::path(
     get, path = "/events", operation_id = "listEvents", tag = "events",
     params(
-        ("after" = Option<i64>, Query, minimum = 0, description = "The sequence number to read on behind."),
-        ("limit" = Option<u32>, Query, minimum = 1, maximum = 1000, description = "How many; 50 unless said otherwise."),
+        ("after" = Option<String>, Query, pattern = "^([0-9]{1,18}|now)$", description = "The sequence number to read on behind, or `now`. A stream begins now unless said otherwise, a page at the beginning."),
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 1000, description = "How many rows a page has; 50 unless said otherwise."),
+        ("type" = Option<String>, Query, description = "Only these kinds, with commas: `draft.updated,generation.*`."),
+        ("subject" = Option<String>, Query, description = "Only about this generation, draft or user, by its id."),
+        ("Last-Event-ID" = Option<String>, Header, pattern = "^[0-9]{1,18}$", description = "As `after`, as browsers send it; it wins."),
     ),
-    responses((status = 200, description = "A page.", body = EventsBody)),
-    extensions(("x-problems" = json!([Code::BadCursor]))),
+    responses((status = 200, description = "A page, or the stream.", content(
+        (EventsBody = "application/json"), (String = "text/event-stream"),
+    ))),
+    extensions(("x-problems" = json!([Code::BadCursor, Code::RateLimited]))),
 )]
 pub(crate) async fn list(
     State(api): State<Api>,
     caller: Caller,
     Address(uri): Address,
+    headers: HeaderMap,
     mut params: Params,
 ) -> Result<Response, Problem> {
-    let after = params.text("after");
+    if wants_stream(&headers) {
+        let (follower, permit) = follow(&api, &caller, &headers, params).await?;
+        return Ok(event_stream::stream(api, follower, permit));
+    }
+    caller.must_have_sent_its_key()?;
+    let filter = filter(&mut params, &caller);
+    let after = position(params.text("after").as_deref());
     let limit = params.limit();
     params.finish()?;
-    let after = match after {
-        Some(text) => Some(text.parse::<i64>().ok().filter(|seq| *seq >= 0).ok_or_else(bad_cursor)?),
-        None => None,
+    let after = match after? {
+        Some(Start::After(number)) => number,
+        Some(Start::Now) => api.desk().store().event_bounds(caller.scope).await?.settled,
+        None => 0,
     };
-    let request = PageRequest { limit, after: after.map(|seq| seq.to_string()), order: Order::OldestFirst };
-    let page = api.desk().store().events(caller.scope, request).await.map_err(listing)?;
-    let has_more = page.next.is_some();
-    let next_after = page.rows.last().map_or(after.unwrap_or(0), |row| row.seq);
-    let events = page.rows.into_iter().map(EventBody::of).collect::<Result<Vec<_>, _>>();
-    let data = events.map_err(|error| look::unreadable("an event after", next_after, &error))?;
-    let next = has_more.then(|| format!("after={next_after}"));
-    Ok(look::paged(&uri, next.as_deref(), EventsBody { object: "list", data, has_more, next_after }))
+    let page = api.desk().events(caller.scope, &filter, after, limit).await?;
+    let data = page.rows.iter().map(EventBody::of).collect::<Result<Vec<_>, _>>();
+    let data = data.map_err(|error| look::unreadable("an event after", after, &error))?;
+    let next = page.more.then(|| format!("after={}", page.upto));
+    let resync = page.missed.then(|| resync_url(&api, &filter));
+    let body = EventsBody { object: "list", data, has_more: page.more, next_after: page.upto, resync };
+    Ok(look::paged(&uri, next.as_deref(), body))
+}
+
+/// A follower as the request describes it, with one of the places for streams.
+pub(crate) async fn follow(
+    api: &Api,
+    caller: &Caller,
+    headers: &HeaderMap,
+    mut params: Params,
+) -> Result<(Follower, OwnedSemaphorePermit), Problem> {
+    let filter = filter(&mut params, caller);
+    let after = params.text("after");
+    params.stream_token();
+    params.finish()?;
+    // A browser that comes back sends the header, and its address still says where it once began.
+    let last = headers.get(LAST_EVENT_ID).and_then(|id| id.to_str().ok()).filter(|id| !id.is_empty());
+    let start = position(last.or(after.as_deref()))?.unwrap_or(Start::Now);
+    let permit = api.stream_place()?;
+    let follower = api.desk().follow_events(caller.scope, filter, start).await?;
+    Ok((follower, permit))
+}
+
+/// Where what was missed is read anew.
+pub(crate) fn resync_url(api: &Api, filter: &EventFilter) -> String {
+    match filter.subject {
+        Some(Subject::Generation(id)) => api.links().generation(id, ""),
+        Some(Subject::Draft(id)) => api.links().draft(id, ""),
+        Some(Subject::User(id)) => api.links().generations(&format!("?user={id}")),
+        None => api.links().generations(""),
+    }
+}
+
+fn wants_stream(headers: &HeaderMap) -> bool {
+    let accepted = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    let mut kinds = accepted.flat_map(|value| value.split(','));
+    kinds.any(|kind| kind.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case(SSE)))
+}
+
+fn position(text: Option<&str>) -> Result<Option<Start>, Problem> {
+    match text {
+        None => Ok(None),
+        Some("now") => Ok(Some(Start::Now)),
+        Some(text) => {
+            let number = text.parse::<i64>().ok().filter(|number| *number >= 0).ok_or_else(bad_cursor)?;
+            Ok(Some(Start::After(number)))
+        }
+    }
+}
+
+fn filter(params: &mut Params, caller: &Caller) -> EventFilter {
+    let mut kinds = Vec::new();
+    for word in params.text("type").iter().flat_map(|words| words.split(',')) {
+        match KindPattern::parse(word.trim()) {
+            Some(kind) => kinds.push(kind),
+            None => params.fault("type", "not_allowed", "it must be kinds such as draft.updated or generation.*"),
+        }
+    }
+    if kinds.len() > KINDS_MAX {
+        params.fault("type", "too_many", format!("it may name at most {KINDS_MAX} kinds"));
+    }
+    let subject = params.text("subject").and_then(|text| {
+        let subject = subject(&text);
+        if subject.is_none() {
+            params.fault(
+                "subject",
+                "bad_id",
+                "it must be the id of a generation, a draft or a user: gen_, drf_ or usr_",
+            );
+        }
+        subject
+    });
+    EventFilter { kinds, subject, user: caller.user }
+}
+
+fn subject(text: &str) -> Option<Subject> {
+    if text.starts_with(GenerationId::PREFIX) {
+        return text.parse().ok().map(Subject::Generation);
+    }
+    if text.starts_with(DraftId::PREFIX) {
+        return text.parse().ok().map(Subject::Draft);
+    }
+    text.strip_prefix(UserId::PREFIX).and_then(|_| text.parse().ok()).map(Subject::User)
 }

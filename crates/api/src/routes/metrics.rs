@@ -3,7 +3,7 @@
 use crate::auth::Caller;
 use crate::openapi::problems::OPERATOR;
 use crate::problem::Problem;
-use crate::router::{Api, STREAMS_MAX};
+use crate::router::Api;
 use crate::wire::metrics::text;
 use axum::Extension;
 use axum::extract::State;
@@ -28,7 +28,7 @@ pub(crate) async fn scrape(State(api): State<Api>, caller: Option<Extension<Call
         caller.must_operate()?;
     }
     let mut families = api.desk().metrics().await?;
-    let open = STREAMS_MAX.saturating_sub(api.streams().available_permits());
+    let open = api.streams_open();
     families.push(gauge("copydesk_sse_clients", "Event streams that are open.", vec![], open as u64));
     let version = vec![("version", env!("CARGO_PKG_VERSION").to_owned())];
     families.push(gauge("copydesk_build_info", "Always 1; the label says what runs here.", version, 1));

@@ -11,7 +11,6 @@ use crate::sse::{Position, follow};
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, StatusCode};
-use std::sync::Arc;
 
 const LAST_EVENT_ID: &str = "last-event-id";
 
@@ -40,6 +39,7 @@ pub(crate) async fn stream(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let after = params.text("after");
+    params.stream_token();
     params.finish()?;
     let last = headers.get(LAST_EVENT_ID).and_then(|id| id.to_str().ok()).filter(|id| !id.is_empty());
     let position = match after.as_deref().or(last) {
@@ -52,9 +52,6 @@ pub(crate) async fn stream(
         // The caller has seen the end: this is how an EventSource is told not to come again.
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
-    let permit = Arc::clone(api.streams()).try_acquire_owned().map_err(|_| {
-        Problem::new(Code::RateLimited, "Too many streams are open on this server; poll the generation instead.")
-            .retry_after(5)
-    })?;
+    let permit = api.stream_place()?;
     Ok(follow(api, caller.scope, id, position, permit))
 }

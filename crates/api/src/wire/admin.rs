@@ -4,11 +4,10 @@ use crate::openapi::words::{GenerationStatus, Switch};
 use copydesk_core::Timestamp;
 use copydesk_desk::DeskConfig;
 use copydesk_desk::prune::Gone;
-use copydesk_desk::store::admin::{Description, EventRow, Finding, NodeRow, Pause, PauseKey};
+use copydesk_desk::store::admin::{Description, Finding, NodeRow, Pause, PauseKey};
 use copydesk_desk::store::generations::Lane;
 use copydesk_desk::sweep::Swept;
 use serde::Serialize;
-use serde_json::Value;
 use utoipa::ToSchema;
 
 #[derive(Serialize, ToSchema)]
@@ -55,45 +54,6 @@ impl SettingsBody {
             attempt_timeout_s: config.attempt_timeout.as_secs(),
         }
     }
-}
-
-#[derive(Serialize, ToSchema)]
-#[schema(as = Event)]
-pub(crate) struct EventBody {
-    object: &'static str,
-    seq: i64,
-    #[serde(rename = "type")]
-    kind: String,
-    generation_id: Option<String>,
-    draft_id: Option<String>,
-    at: String,
-    #[schema(value_type = Object)]
-    data: Value,
-}
-
-impl EventBody {
-    /// Errors: stored JSON that is none, in the words of the parser.
-    pub fn of(row: EventRow) -> Result<EventBody, serde_json::Error> {
-        Ok(EventBody {
-            object: "event",
-            seq: row.seq,
-            kind: row.kind,
-            generation_id: row.generation.map(|id| id.to_string()),
-            draft_id: row.draft.map(|id| id.to_string()),
-            at: row.at.to_string(),
-            data: serde_json::from_str(&row.data)?,
-        })
-    }
-}
-
-#[derive(Serialize, ToSchema)]
-#[schema(as = EventList)]
-pub(crate) struct EventsBody {
-    pub object: &'static str,
-    pub data: Vec<EventBody>,
-    pub has_more: bool,
-    /// Ask for `?after=` this to read on, also when there is nothing more yet.
-    pub next_after: i64,
 }
 
 #[derive(Serialize, ToSchema)]

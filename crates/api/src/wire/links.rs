@@ -15,6 +15,10 @@ impl Links<'_> {
     pub fn generation(&self, id: GenerationId, part: &str) -> String {
         format!("{}{BASE}/generations/{id}{part}", self.public_url)
     }
+    /// The list, with what selects from it.
+    pub fn generations(&self, query: &str) -> String {
+        format!("{}{BASE}/generations{query}", self.public_url)
+    }
     pub fn draft(&self, id: DraftId, part: &str) -> String {
         format!("{}{BASE}/drafts/{id}{part}", self.public_url)
     }

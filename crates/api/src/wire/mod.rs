@@ -7,6 +7,7 @@ pub(crate) mod call;
 pub(crate) mod credits;
 pub(crate) mod draft;
 pub(crate) mod dry_run;
+pub(crate) mod event;
 pub(crate) mod generation;
 pub(crate) mod lane;
 pub(crate) mod links;

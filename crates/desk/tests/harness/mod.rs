@@ -19,12 +19,14 @@ use copydesk_desk::assets::FolderAssets;
 use copydesk_desk::clock::{CountingDice, HandClock};
 use copydesk_desk::{Desk, DeskConfig, Parts, World};
 use copydesk_providers::Registry;
-use copydesk_store::admin::EventRow;
 use copydesk_store::drafts::{DraftRow, VersionRow};
+use copydesk_store::events::EventRow;
 use copydesk_store::generations::GenerationRow;
 use copydesk_store::ledger::Post;
 use copydesk_store::usage::{CallFilter, CallRow};
-use copydesk_store::{AdminStore, DraftStore, GenerationStore, LedgerStore, PageRequest, Scope, UsageStore};
+use copydesk_store::{
+    AdminStore, DraftStore, EventStore, GenerationStore, LedgerStore, PageRequest, Scope, UsageStore,
+};
 use copydesk_store_tests::{FaultyStore, ModelStore};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -251,7 +253,7 @@ impl Bench {
     }
 
     pub async fn events(&self, id: GenerationId) -> Vec<EventRow> {
-        let page = self.store.inner().events(SCOPE, PageRequest::newest(10_000)).await.unwrap();
+        let page = self.store.inner().events(SCOPE, 0, 10_000).await.unwrap();
         page.rows.into_iter().filter(|event| event.generation == Some(id)).collect()
     }
 

@@ -9,8 +9,9 @@ use copydesk_core::metering::question::{Question, Total};
 use copydesk_core::refusal::Refusal;
 use copydesk_core::{AssetId, DraftId, GenerationId, Timestamp, TransferId, UserId};
 use copydesk_desk::clock::{Clock, HandClock};
-use copydesk_store::admin::{Description, EventRow, Finding, KeyRow, Pause, PauseKey};
+use copydesk_store::admin::{Description, Finding, KeyRow, Pause, PauseKey};
 use copydesk_store::drafts::{AssetRow, DraftFilter, DraftRow, Edit, SetDraft, VersionRow};
+use copydesk_store::events::{EventBounds, EventPage};
 use copydesk_store::generations::{
     Accept, Accepted, Beaten, FinishedStep, GenerationFilter, GenerationRow, Heartbeat, Idempotency, Limits, Overdue,
     SweepRequest, Turn, TurnAnswer,
@@ -21,8 +22,8 @@ use copydesk_store::prices::{NewPrice, PriceRow};
 use copydesk_store::retention::{Prune, Pruned};
 use copydesk_store::usage::{CallFilter, CallRow};
 use copydesk_store::{
-    AdminStore, Answer, DraftStore, GenerationStore, HealthRow, HealthStore, LedgerStore, Page, PageRequest,
-    PriceStore, RetentionStore, SchemaFault, Scope, StoreError, UsageStore,
+    AdminStore, Answer, DraftStore, EventStore, GenerationStore, HealthRow, HealthStore, LedgerStore, Page,
+    PageRequest, PriceStore, RetentionStore, SchemaFault, Scope, StoreError, UsageStore,
 };
 use copydesk_store_tests::{FaultyStore, Method, ModelStore};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -176,6 +177,18 @@ pass_through! {
     }
 }
 
+impl EventStore for Plug {
+    fn events(&self, scope: Scope, after: i64, limit: u32) -> Answer<'_, EventPage> {
+        Box::pin(self.through(Method::Events, self.inner.events(scope, after, limit)))
+    }
+    fn event_bounds(&self, scope: Scope) -> Answer<'_, EventBounds> {
+        Box::pin(self.through(Method::EventBounds, self.inner.event_bounds(scope)))
+    }
+    fn event_news(&self) -> watch::Receiver<u64> {
+        self.inner.event_news()
+    }
+}
+
 impl AdminStore for Plug {
     fn now(&self) -> Answer<'_, Option<Timestamp>> {
         let now = self.clock.as_ref().map(|clock| clock.now());
@@ -201,9 +214,6 @@ impl AdminStore for Plug {
     }
     fn find_key(&self, secret_hash: [u8; 32]) -> Answer<'_, Option<KeyRow>> {
         Box::pin(self.through(Method::FindKey, self.inner.find_key(secret_hash)))
-    }
-    fn events(&self, scope: Scope, page: PageRequest) -> Answer<'_, Page<EventRow>> {
-        Box::pin(self.through(Method::Events, self.inner.events(scope, page)))
     }
     fn audit(&self) -> Answer<'_, Vec<Finding>> {
         Box::pin(self.through(Method::Audit, self.inner.audit()))

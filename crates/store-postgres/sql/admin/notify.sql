@@ -1,2 +1,2 @@
 -- Only here: SQLite has one process.
-select pg_notify($1, '')
+select pg_notify(channel, '') from unnest($1::text[]) as channel

@@ -3,6 +3,7 @@
 //! busy users and queues. The claim locks those of the queues too, last and in the same order.
 
 use super::plan::{New, Parked, Plan, stand_in_line};
+use crate::events;
 use crate::failure::Fault;
 use crate::ledger;
 use crate::pipeline::{Answers, Steps, Tx};
@@ -10,6 +11,7 @@ use crate::types::{Micros, columns, sql, text, wide};
 use crate::waiting::{self, Park, WaitingRow};
 use copydesk_core::GenerationId;
 use copydesk_core::draft::{DraftStatus, Review};
+use copydesk_store::events::NewEvent;
 use copydesk_store::generations::Slot;
 use std::collections::BTreeSet;
 
@@ -99,9 +101,7 @@ fn rest<'a>(steps: &mut Steps<'a>, plan: &Plan<'a>) {
     steps.add(sql!(deep "accept/insert_input"), inputs);
     waiting::insert(steps, &new.iter().map(waiting_row).collect::<Vec<_>>());
     ledger::write(steps, &plan.transfers, &plan.accounts);
-    let events = columns!(new, n => n.request.scope.workspace.0, ACCEPTED, n.request.generation.0, n.draft.0,
-        Micros::from(n.request.at), accepted_data(n));
-    steps.add(sql!(deep "admin/insert_event"), events);
+    events::write(steps, &new.iter().map(accepted).collect::<Vec<_>>());
 }
 
 /// Last: the rows of busy users and queues stay locked for the shortest time. Nothing is locked after the queues' rows, so
@@ -161,6 +161,15 @@ fn waiting_row<'a>(new: &New<'a>) -> WaitingRow<'a> {
     }
 }
 
-fn accepted_data(new: &New<'_>) -> String {
-    format!("{{\"recipe\":{},\"draft\":\"{}\"}}", serde_json::Value::from(new.request.recipe.as_str()), new.draft)
+fn accepted<'a>(new: &New<'_>) -> NewEvent<'a> {
+    let recipe = serde_json::Value::from(new.request.recipe.as_str());
+    NewEvent {
+        workspace: new.request.scope.workspace,
+        kind: ACCEPTED,
+        generation: Some(new.request.generation),
+        draft: Some(new.draft),
+        user: Some(new.request.user),
+        at: new.request.at,
+        data: format!("{{\"recipe\":{recipe},\"draft\":\"{}\"}}", new.draft).into(),
+    }
 }

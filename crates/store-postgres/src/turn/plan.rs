@@ -10,12 +10,12 @@ use crate::queues::Wanted;
 use crate::read::usage::Standing;
 use crate::waiting::{Park, WaitingRow};
 use copydesk_core::draft::DraftStatus;
-use copydesk_core::generation::effect::Announcement;
 use copydesk_core::generation::{DraftMove, Effect, Origin, State, Wait};
 use copydesk_core::ledger::{Transfer, TransferKind};
 use copydesk_core::metering::totals::{CallFacts, Sheet};
 use copydesk_core::metering::usage::CallOutcome;
 use copydesk_core::{DraftId, MicroCredits, Timestamp, TransferId};
+use copydesk_store::events::NewEvent;
 use copydesk_store::generations::{Change, Write};
 use copydesk_store::usage::ClosedCall;
 use copydesk_store::{Scope, StoreError};
@@ -57,13 +57,6 @@ pub struct OutcomePlan<'a> {
     pub origin: Option<&'a str>,
 }
 
-pub struct EventPlan<'a> {
-    pub change: &'a Change,
-    pub draft: DraftId,
-    pub kind: Announcement,
-    pub data: String,
-}
-
 /// A target or dedupe key to be given up.
 pub struct Freed<'a> {
     pub change: &'a Change,
@@ -86,7 +79,7 @@ pub struct Plan<'a> {
     pub waiting: Vec<WaitingRow<'a>>,
     pub transfers: Vec<LedgerRow>,
     pub accounts: BTreeMap<AccountKey, Account>,
-    pub events: Vec<EventPlan<'a>>,
+    pub events: Vec<NewEvent<'a>>,
     pub keys: Vec<Freed<'a>>,
     pub targets: Vec<Freed<'a>>,
     /// Places in the turn of those whose fence did not match, and of those that stored a version.
@@ -217,8 +210,15 @@ impl<'a> Plan<'a> {
                 // Said by the next state.
                 Effect::Requeue => {}
                 Effect::Announce(kind) => {
-                    let data = event_data(change, winner, version);
-                    self.events.push(EventPlan { change, draft: winner.draft, kind: *kind, data });
+                    self.events.push(NewEvent {
+                        workspace: change.scope.workspace,
+                        kind: kind.as_str(),
+                        generation: Some(change.fence.generation),
+                        draft: Some(winner.draft),
+                        user: Some(winner.user),
+                        at: change.at,
+                        data: event_data(change, winner, version).into(),
+                    });
                 }
             }
         }

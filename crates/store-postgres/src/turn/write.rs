@@ -4,6 +4,7 @@
 use super::News;
 use super::fence;
 use super::plan::{Closing, OutcomePlan, Plan, VersionPlan, last_error};
+use crate::events;
 use crate::ledger;
 use crate::pipeline::{Answers, Steps};
 use crate::queues::provider;
@@ -28,11 +29,7 @@ pub fn write<'a>(steps: &mut Steps<'a>, plan: &Plan<'a>) -> Places {
     if !plan.outcomes.is_empty() {
         steps.add(sql!(deep "apply/insert_outcome"), outcomes(&plan.outcomes));
     }
-    if !plan.events.is_empty() {
-        let events = columns!(plan.events, e => e.change.scope.workspace.0, e.kind.as_str(),
-            e.change.fence.generation.0, e.draft.0, Micros::from(e.change.at), text(&e.data).into_owned());
-        steps.add(sql!(deep "admin/insert_event"), events);
-    }
+    events::write(steps, &plan.events);
     let freed = free(steps, plan);
     let losers: Vec<&Change> = plan.lost.iter().map(|(_, change)| *change).collect();
     Places { found: fence::find(steps, &losers), freed }

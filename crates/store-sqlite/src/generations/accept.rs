@@ -3,9 +3,9 @@
 //! written once.
 
 use super::queueing::{Queued, enqueue};
-use crate::admin::write_event;
 use crate::codec;
 use crate::db::{Db, sql};
+use crate::events::write_event;
 use crate::fault::{Done, Fault};
 use crate::ledger;
 use crate::memory::Session;
@@ -17,6 +17,7 @@ use copydesk_core::ledger::{Transfer, TransferKind, rules};
 use copydesk_core::refusal::Refusal;
 use copydesk_core::{DraftId, GenerationId, Timestamp, UserId};
 use copydesk_store::admin::PauseKey;
+use copydesk_store::events::NewEvent;
 use copydesk_store::generations::{Accept, Accepted, Idempotency, Slot};
 use copydesk_store::{Scope, StoreError};
 use rusqlite::params;
@@ -182,7 +183,16 @@ fn write(session: &mut Session<'_>, places: &mut Places, request: &Accept, base:
     remember(db, request, &Accepted::New { generation: request.generation, draft })?;
     write_hold(db, request)?;
     let data = format!("{{\"recipe\":{},\"draft\":\"{draft}\"}}", codec::json_text(&request.recipe));
-    write_event(db, workspace, ACCEPTED, Some(request.generation), Some(draft), request.at, &data)?;
+    let event = NewEvent {
+        workspace,
+        kind: ACCEPTED,
+        generation: Some(request.generation),
+        draft: Some(draft),
+        user: Some(request.user),
+        at: request.at,
+        data: data.into(),
+    };
+    write_event(db, &event)?;
     Ok(draft)
 }
 

@@ -3,9 +3,9 @@
 
 use super::apply::Taken;
 use super::queueing::{Queued, enqueue};
-use crate::admin::write_event;
 use crate::codec;
 use crate::db::{Db, sql};
+use crate::events::write_event;
 use crate::fault::{Done, Fault};
 use crate::ledger;
 use crate::memory::Session;
@@ -15,6 +15,7 @@ use copydesk_core::generation::{DraftMove, Effect, Origin, Shares, State, Wait};
 use copydesk_core::ledger::{Transfer, TransferKind};
 use copydesk_core::{DraftId, GenerationId, MicroCredits, TransferId, UserId, WorkspaceId};
 use copydesk_store::StoreError;
+use copydesk_store::events::NewEvent;
 use copydesk_store::generations::{Change, NewAsset};
 use rusqlite::params;
 use std::fmt::Write;
@@ -284,6 +285,14 @@ fn announce(db: Db<'_>, change: &Change, course: &Course, kind: Announcement) ->
         (None, None) => {}
     }
     data.push('}');
-    let (id, draft) = (Some(change.fence.generation), Some(course.draft));
-    write_event(db, change.scope.workspace, kind.as_str(), id, draft, change.at, &data)
+    let event = NewEvent {
+        workspace: change.scope.workspace,
+        kind: kind.as_str(),
+        generation: Some(change.fence.generation),
+        draft: Some(course.draft),
+        user: Some(course.user),
+        at: change.at,
+        data: data.into(),
+    };
+    write_event(db, &event)
 }

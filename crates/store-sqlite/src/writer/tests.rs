@@ -19,7 +19,7 @@ fn bench() -> Bench {
     connection.pragma_update(None, "journal_mode", "WAL").unwrap();
     connection.execute_batch("CREATE TABLE t (x INTEGER NOT NULL UNIQUE) STRICT").unwrap();
     let (checkpointer, bell) = Checkpointer::start(Connection::open(&file).unwrap()).unwrap();
-    let writer = Writer::start(connection, Memory::new(10), bell).unwrap();
+    let writer = Writer::start(connection, Memory::new(10), bell, tokio::sync::watch::Sender::new(0)).unwrap();
     Bench { writer, _checkpointer: checkpointer, _folder: folder }
 }
 

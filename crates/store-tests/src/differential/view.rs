@@ -6,8 +6,8 @@ use copydesk_core::generation::{Generation, State, Status, Wait};
 use copydesk_core::metering::usage::{CallOutcome, TokenUsage};
 use copydesk_core::refusal::Refusal;
 use copydesk_core::{DraftId, GenerationId, Timestamp};
-use copydesk_store::admin::EventRow;
 use copydesk_store::drafts::DraftRow;
+use copydesk_store::events::EventRow;
 use copydesk_store::generations::{Applied, Claimed, Fence, GenerationRow, Overdue, Turn, Write};
 use copydesk_store::usage::{CallFilter, CallRow, ClosedCall};
 use copydesk_store::{Scope, Store, StoreError};
@@ -146,7 +146,7 @@ fn estimate(it: ClosedCall) -> ClosedCall {
 /// In the order of what they are about, each thing's own order kept; without the engine's numbers.
 fn events(mut rows: Vec<EventRow>) -> Vec<impl Debug + PartialEq> {
     rows.sort_by_key(|row| (row.draft, row.generation));
-    rows.into_iter().map(|row| (row.kind, row.generation, row.draft, row.at)).collect()
+    rows.into_iter().map(|row| (row.kind, row.generation, row.draft, row.user, row.at)).collect()
 }
 
 /// Compares everything visible in the default workspace.

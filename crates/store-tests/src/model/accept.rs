@@ -10,6 +10,7 @@ use copydesk_core::refusal::Refusal;
 use copydesk_core::{DraftId, GenerationId, Timestamp, WorkspaceId};
 use copydesk_store::admin::PauseKey;
 use copydesk_store::drafts::DraftRow;
+use copydesk_store::events::NewEvent;
 use copydesk_store::generations::{Accept, Accepted, Idempotency, Slot};
 use copydesk_store::{Scope, StoreError};
 
@@ -107,7 +108,15 @@ impl Data {
             Generation { id, terms, state: state.clone(), attempt: AttemptNo(0), spent: 0, row_version: RowVersion(1) };
         self.write_hold(&request);
         let data = format!("{{\"recipe\":{:?},\"draft\":\"{draft}\"}}", request.recipe);
-        self.announce(request.scope, "generation.accepted", Some(id), Some(draft), request.at, data);
+        self.announce(NewEvent {
+            workspace,
+            kind: "generation.accepted",
+            generation: Some(id),
+            draft: Some(draft),
+            user: Some(user),
+            at: request.at,
+            data: data.into(),
+        });
         let (model, step) = (request.model.clone(), request.step.clone());
         let entry = Entry {
             accept: request,

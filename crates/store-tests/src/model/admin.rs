@@ -1,10 +1,10 @@
-//! The model's settings, keys, events and its answer to "what are you?". Holds no data outside memory.
+//! The model's settings, keys and its answer to "what are you?". Holds no data outside memory.
 
-use super::data::{Data, Entry, paged};
+use super::data::{Data, Entry};
 use copydesk_core::generation::{State, Status};
 use copydesk_core::{NodeId, Timestamp};
-use copydesk_store::admin::{Description, EventRow, KeyRow, NodeRow, Pause, PauseKey};
-use copydesk_store::{Order, Page, PageRequest, Scope, StoreError};
+use copydesk_store::StoreError;
+use copydesk_store::admin::{Description, KeyRow, NodeRow, Pause, PauseKey};
 
 impl Data {
     pub(super) fn describe(&self) -> Description {
@@ -49,12 +49,5 @@ impl Data {
 
     pub(super) fn find_key(&self, secret_hash: [u8; 32]) -> Option<KeyRow> {
         self.keys.iter().find(|key| key.secret_hash == secret_hash).cloned()
-    }
-
-    /// Always oldest first.
-    pub(super) fn list_events(&self, scope: Scope, page: &PageRequest) -> Result<Page<EventRow>, StoreError> {
-        let own = self.events.iter().filter(|(owner, _)| *owner == scope);
-        let rows: Vec<(i64, EventRow)> = own.map(|(_, event)| (event.seq, event.clone())).collect();
-        paged(rows, &PageRequest { order: Order::OldestFirst, ..page.clone() })
     }
 }

@@ -10,6 +10,7 @@ use copydesk_core::ledger::{Transfer, TransferKind};
 use copydesk_core::metering::usage::CallOutcome;
 use copydesk_core::{DraftId, GenerationId, MicroCredits, Timestamp, TransferId, WorkspaceId};
 use copydesk_store::drafts::{AssetRow, VersionRow};
+use copydesk_store::events::NewEvent;
 use copydesk_store::generations::{Applied, Change, Turn, TurnAnswer, Write};
 use copydesk_store::usage::ClosedCall;
 use copydesk_store::{Scope, StoreError};
@@ -247,7 +248,7 @@ impl Data {
     fn announce_change(&mut self, change: &Change, kind: Announcement, version: Option<u32>) {
         let id = change.fence.generation;
         let Some(entry) = self.generations.get(&id) else { return };
-        let draft = entry.draft;
+        let (draft, user) = (entry.draft, entry.accept.user);
         let mut data = format!("{{\"attempt\":{}", change.decision.attempt.0);
         if let Some(version) = version {
             write!(data, ",\"version\":{version}").expect("writing to a string cannot fail");
@@ -257,7 +258,15 @@ impl Data {
             write!(data, ",\"error\":{error}").expect("writing to a string cannot fail");
         }
         data.push('}');
-        self.announce(change.scope, kind.as_str(), Some(id), Some(draft), change.at, data);
+        self.announce(NewEvent {
+            workspace: change.scope.workspace,
+            kind: kind.as_str(),
+            generation: Some(id),
+            draft: Some(draft),
+            user: Some(user),
+            at: change.at,
+            data: data.into(),
+        });
     }
 
     /// The figures of a call whose write won.

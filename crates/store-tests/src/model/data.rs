@@ -7,8 +7,9 @@ use copydesk_core::health::{Paid, Rows};
 use copydesk_core::ledger::chain::ChainHash;
 use copydesk_core::ledger::{Balance, Lot};
 use copydesk_core::{AssetId, CallId, DraftId, GenerationId, NodeId, Timestamp, TransferId, UserId, WorkspaceId};
-use copydesk_store::admin::{EventRow, KeyRow, NodeRow, PauseKey};
+use copydesk_store::admin::{KeyRow, NodeRow, PauseKey};
 use copydesk_store::drafts::{AssetRow, DraftRow, VersionRow};
+use copydesk_store::events::{EventRow, NewEvent};
 use copydesk_store::generations::{Accept, Accepted, Fence, FinishedStep};
 use copydesk_store::prices::NewPrice;
 use copydesk_store::usage::CallRow;
@@ -16,6 +17,7 @@ use copydesk_store::{Page, PageRequest, Scope, StoreError};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
 use std::str::FromStr;
+use tokio::sync::watch;
 
 /// A generation with the facts of its accept (which never change) and its live part.
 #[derive(Clone, Debug)]
@@ -143,6 +145,9 @@ pub(super) struct Data {
     /// By workspace, owner, route, key.
     pub post_keys: BTreeMap<(WorkspaceId, String, String, String), PostKey>,
     pub events: Vec<(Scope, EventRow)>,
+    /// The highest number that was removed for its age.
+    pub events_removed: BTreeMap<WorkspaceId, i64>,
+    pub news: watch::Sender<u64>,
     pub nodes: BTreeMap<NodeId, NodeRow>,
     pub pauses: BTreeMap<String, (PauseKey, Timestamp)>,
     /// Who is cooling down or has failed lately.
@@ -199,18 +204,19 @@ impl Data {
         self.pauses.get(&what.name()).map(|(_, since)| *since)
     }
 
-    pub fn announce(
-        &mut self,
-        scope: Scope,
-        kind: &str,
-        generation: Option<GenerationId>,
-        draft: Option<DraftId>,
-        at: Timestamp,
-        data: String,
-    ) {
+    pub fn announce(&mut self, event: NewEvent<'_>) {
         self.last_event += 1;
-        let seq = self.last_event;
-        self.events.push((scope, EventRow { seq, kind: kind.to_owned(), generation, draft, at, data }));
+        let row = EventRow {
+            seq: self.last_event,
+            kind: event.kind.to_owned(),
+            generation: event.generation,
+            draft: event.draft,
+            user: event.user,
+            at: event.at,
+            data: event.data.into_owned(),
+        };
+        self.events.push((Scope { workspace: event.workspace }, row));
+        self.news.send_modify(|events| *events += 1);
     }
 
     pub fn external(&self, scope: Scope, user: UserId) -> String {

@@ -7,6 +7,7 @@ use copydesk_core::draft::state::{may_edit, may_publish};
 use copydesk_core::refusal::Refusal;
 use copydesk_core::{AssetId, DraftId, UserId};
 use copydesk_store::drafts::{AssetRow, DraftFilter, DraftRow, DraftSetting, Edit, SetDraft, VersionRow};
+use copydesk_store::events::NewEvent;
 use copydesk_store::{Page, PageRequest, Scope, StoreError};
 
 fn no_draft(id: DraftId) -> StoreError {
@@ -144,7 +145,9 @@ impl Data {
         let id = row.id;
         row.revision += 1;
         row.updated_at = at;
-        self.announce(scope, kind, None, Some(id), at, format!("{{\"revision\":{}}}", row.revision));
+        let data = format!("{{\"revision\":{}}}", row.revision).into();
+        let (workspace, user) = (scope.workspace, Some(row.user));
+        self.announce(NewEvent { workspace, kind, generation: None, draft: Some(id), user, at, data });
         self.drafts.insert(id, Draft { scope, row });
     }
 

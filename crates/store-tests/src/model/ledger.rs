@@ -5,6 +5,7 @@ use copydesk_core::ledger::chain::link;
 use copydesk_core::ledger::{Balance, Lot, Transfer, TransferKind, Written, lots, rules};
 use copydesk_core::refusal::Refusal;
 use copydesk_core::{Timestamp, TransferId, UserId};
+use copydesk_store::events::NewEvent;
 use copydesk_store::generations::Idempotency;
 use copydesk_store::ledger::{AccountRow, CHANGED, Entry, Gift, Line, Post, Posted, TransferFilter, changed};
 use copydesk_store::{Page, PageRequest, Scope, StoreError};
@@ -38,9 +39,10 @@ impl Data {
 
     /// Appends a transfer made outside a generation's life, and says so.
     fn write_and_tell(&mut self, transfer: Transfer) -> Entry {
-        let (scope, at) = (Scope { workspace: transfer.workspace }, transfer.at);
+        let (workspace, user, at) = (transfer.workspace, Some(transfer.user), transfer.at);
         let entry = self.write_transfer(transfer);
-        self.announce(scope, CHANGED, None, None, at, changed(&entry));
+        let data = changed(&entry).into();
+        self.announce(NewEvent { workspace, kind: CHANGED, generation: None, draft: None, user, at, data });
         entry
     }
 

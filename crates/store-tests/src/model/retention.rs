@@ -52,10 +52,16 @@ impl Data {
                 });
                 self.pruned_calls.extend(gone.map(|(_, call)| call));
             }
-            Aged::Events => self.events.retain(|(scope, event)| {
-                let key = u128::try_from(event.seq).unwrap_or(0);
-                !old.contains(&Place { workspace: scope.workspace, key })
-            }),
+            Aged::Events => {
+                let gone = self.events.extract_if(.., |(scope, event)| {
+                    let key = u128::try_from(event.seq).unwrap_or(0);
+                    old.contains(&Place { workspace: scope.workspace, key })
+                });
+                for (scope, event) in gone {
+                    let end = self.events_removed.entry(scope.workspace).or_default();
+                    *end = event.seq.max(*end);
+                }
+            }
         }
     }
 

@@ -1,0 +1,2 @@
+-- Only here: SQLite has one process. The channel's name cannot be a parameter.
+listen copydesk_events
