@@ -39,6 +39,12 @@ pub(crate) fn none_match(headers: &HeaderMap, current: i64) -> bool {
     values.flat_map(|value| value.split(',')).any(|tag| tag.trim() == "*" || revision(tag.trim()) == Some(current))
 }
 
+/// Whether the caller has what this tag, quotes included, stands for.
+pub(crate) fn has(headers: &HeaderMap, tag: &str) -> bool {
+    let values = headers.get_all(IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
+    values.flat_map(|value| value.split(',')).map(str::trim).any(|seen| seen == "*" || seen.ends_with(tag))
+}
+
 /// Proxies that compress mark a tag as weak; the revision is the same.
 fn revision(tag: &str) -> Option<i64> {
     tag.strip_prefix("W/").unwrap_or(tag).strip_prefix('"')?.strip_suffix('"')?.parse().ok()

@@ -4,6 +4,7 @@
 use super::drafts::living;
 use crate::auth::Caller;
 use crate::error::Code;
+use crate::extract::etag::has;
 use crate::extract::id::Segments;
 use crate::openapi::params::AssetPath;
 use crate::problem::Problem;
@@ -16,7 +17,7 @@ use copydesk_desk::store::drafts::AssetRow;
 use futures::stream::{self, Stream};
 use http::header::{
     ACCEPT_RANGES, CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_RANGE, CONTENT_SECURITY_POLICY,
-    CONTENT_TYPE, ETAG, IF_NONE_MATCH, IF_RANGE, RANGE, X_CONTENT_TYPE_OPTIONS,
+    CONTENT_TYPE, ETAG, IF_RANGE, RANGE, X_CONTENT_TYPE_OPTIONS,
 };
 use http::{HeaderMap, StatusCode};
 use std::io;
@@ -64,7 +65,7 @@ pub(crate) async fn one(
     let row = api.desk().store().asset(caller.scope, id).await?;
     living(&api, caller.scope, row.draft).await.map_err(|_| missing())?;
     let tag = format!("\"{}\"", row.asset.sha256.iter().map(|byte| format!("{byte:02x}")).collect::<String>());
-    if has_it(&headers, &tag) {
+    if has(&headers, &tag) {
         return Ok((StatusCode::NOT_MODIFIED, [(ETAG, tag)]).into_response());
     }
     let bytes = row.asset.bytes;
@@ -109,11 +110,6 @@ fn describe(row: &AssetRow, tag: String, length: u64) -> [(http::HeaderName, Str
 fn is_shown(media_type: &str) -> bool {
     let kind = media_type.split('/').next().unwrap_or_default();
     matches!(kind, "image" | "video" | "audio") && media_type != "image/svg+xml"
-}
-
-fn has_it(headers: &HeaderMap, tag: &str) -> bool {
-    let values = headers.get_all(IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
-    values.flat_map(|value| value.split(',')).map(str::trim).any(|seen| seen == "*" || seen.ends_with(tag))
 }
 
 /// A part, both ends included.
