@@ -17,7 +17,7 @@ mod routes;
 mod sse;
 mod wire;
 
-pub use error::{Code, codes};
+pub use error::{Code, codes, near_codes};
 pub use openapi::document;
 pub use pages::page;
 pub use problem::Problem;
