@@ -70,6 +70,13 @@ fn every_reference_leads_somewhere_and_every_schema_is_used() {
     for target in &found {
         assert!(spec().pointer(target.trim_start_matches('#')).is_some(), "{target} leads nowhere");
     }
+    let names: BTreeSet<&str> = operations().map(|(_, _, one)| one["operationId"].as_str().unwrap()).collect();
+    for (_, _, operation) in operations() {
+        let links = operation["responses"]["202"]["links"].as_object().into_iter().flatten();
+        for (name, link) in links {
+            assert!(names.contains(name.as_str()) && link["operationId"] == name.as_str(), "{name}");
+        }
+    }
     for name in spec()["components"]["schemas"].as_object().unwrap().keys() {
         assert!(found.contains(&format!("#/components/schemas/{name}")), "nobody uses {name}");
     }

@@ -60,8 +60,9 @@ fn object(document: &Value, schema: &Value, depth: u32) -> Value {
 }
 
 fn text(schema: &Value) -> Value {
-    let prefix =
-        schema["pattern"].as_str().and_then(|pattern| pattern.strip_prefix('^')?.strip_suffix("_[0-9a-z]{26}$"));
+    let prefix = schema["pattern"]
+        .as_str()
+        .and_then(|pattern| pattern.strip_prefix('^')?.split_once("_[0-7]").map(|(prefix, _)| prefix));
     match (schema["format"].as_str(), prefix) {
         (Some("date-time"), _) => json!(TIME),
         (Some("uuid"), _) => json!(UUID),
