@@ -2,6 +2,7 @@
 //! for ever and has a page `docs/errors/<code>.md`; the same words stand in problem answers and in `generation.error`.
 //! How a problem is written is `problem.rs`; which error becomes which code is `problem.rs`, too.
 
+use crate::extract::fields::near;
 use copydesk_core::generation::FailureCode;
 use copydesk_core::refusal::Refusal;
 
@@ -77,6 +78,17 @@ pub struct Facts {
 /// Every public code: the one list. Pages and OpenAPI are checked against it.
 pub fn codes() -> &'static [Code] {
     &Code::ALL
+}
+
+/// The codes that a word which is none may mean: misspelt by a letter, or a part of them.
+pub fn near_codes(word: &str) -> Vec<Code> {
+    let words: Vec<&str> = Code::ALL.iter().map(|code| code.as_str()).collect();
+    let typo = near(word, &words);
+    let part = |code: &&Code| word.len() > 2 && code.as_str().contains(word);
+    match typo.and_then(Code::parse) {
+        Some(code) => vec![code],
+        None => Code::ALL.iter().filter(part).copied().collect(),
+    }
 }
 
 impl Code {

@@ -4,6 +4,7 @@
 
 mod auth;
 mod conditional;
+mod docs;
 mod envelope;
 pub mod error;
 mod event_stream;
@@ -18,7 +19,7 @@ mod routes;
 mod sse;
 mod wire;
 
-pub use error::{Code, codes};
+pub use error::{Code, codes, near_codes};
 pub use openapi::document;
 pub use pages::page;
 pub use problem::Problem;

@@ -7,6 +7,7 @@ use crate::error::Code;
 use crate::extract::address::Address;
 use crate::openapi;
 use crate::problem::Problem;
+use crate::routes::pages::Reading;
 use crate::routes::{
     assets, credits, drafts, events, generations, health, lanes, maintenance, metrics, models, pages, prices, recipes,
     settings, stream, usage, versions,
@@ -65,6 +66,7 @@ struct Inner {
     desk: Desk,
     settings: ApiSettings,
     streams: Arc<Semaphore>,
+    reading: Reading,
 }
 
 impl Api {
@@ -98,6 +100,9 @@ impl Api {
             Problem::new(Code::RateLimited, "Too many streams are open on this server; poll instead.").retry_after(5)
         })
     }
+    pub fn reading(&self) -> &Reading {
+        &self.inner.reading
+    }
 }
 
 /// The whole API on a desk. It needs no socket: `tower::ServiceExt::oneshot` calls it in the process.
@@ -106,7 +111,8 @@ impl Api {
 /// unknown paths below `/api/v1` are answered here all the same.
 pub fn router(desk: Desk, mut settings: ApiSettings) -> Router {
     settings.public_url.truncate(settings.public_url.trim_end_matches('/').len());
-    let api = Api { inner: Arc::new(Inner { desk, settings, streams: Arc::new(Semaphore::new(STREAMS_MAX)) }) };
+    let streams = Arc::new(Semaphore::new(STREAMS_MAX));
+    let api = Api { inner: Arc::new(Inner { desk, settings, streams, reading: Reading::default() }) };
     // Routes that outlive a `reset_fallback`, and ask for no key.
     let nothing = Router::new().route("/", any(no_route)).route("/{*rest}", any(no_route));
     let keyed = from_fn_with_state(api.clone(), authenticate);
@@ -192,7 +198,11 @@ fn open() -> OpenApiRouter<Api> {
         .routes(routes!(health::readyz))
         .routes(routes!(health::healthz))
         .routes(routes!(pages::openapi))
+        .routes(routes!(pages::docs))
+        .routes(routes!(pages::style))
+        .routes(routes!(pages::error_pages))
         .routes(routes!(pages::error_page))
+        .routes(routes!(pages::llms_txt))
 }
 
 async fn no_route(Address(uri): Address) -> Problem {

@@ -15,6 +15,7 @@ mod lists;
 mod metrics;
 mod openapi;
 mod prices;
+mod reading;
 mod scripted;
 mod site;
 mod stream;

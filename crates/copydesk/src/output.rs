@@ -2,6 +2,7 @@
 //! minute; `--json` prints the API's own objects.
 
 use crate::exit::Failure;
+use copydesk_api::Code;
 use serde_json::Value;
 use std::io::{IsTerminal, Write};
 
@@ -54,6 +55,9 @@ impl Output {
         }
         if let Some(hint) = &failure.hint {
             eprintln!("hint: {hint}");
+        }
+        if Code::parse(&failure.code).is_some() {
+            eprintln!("docs: copydesk explain {}", failure.code);
         }
     }
     /// Whether a moving progress line makes sense.

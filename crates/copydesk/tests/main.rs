@@ -10,6 +10,7 @@ mod books;
 mod canary;
 mod credits;
 mod drafts;
+mod explain;
 mod first_command;
 mod generations;
 mod help;

@@ -90,8 +90,9 @@ pub(crate) struct IdempotencyHeader {
 #[derive(IntoParams)]
 #[into_params(parameter_in = Header)]
 pub(crate) struct PreferHeader {
-    /// `wait=30` waits up to 30 seconds (at most 60) for the end and answers with the finished object.
-    #[param(rename = "Prefer", pattern = "^wait=[0-9]{1,3}$")]
+    /// `wait=30` waits up to 30 seconds (at most 60) for the end and answers with the finished object. What cannot be read is
+    /// ignored.
+    #[param(rename = "Prefer")]
     prefer: Option<String>,
 }
 

@@ -1,7 +1,7 @@
 //! What holds for every route and type by its shape or its name, put into the document in one place: `*_at` is an instant,
 //! `draft_id` has the form of a draft's id, a field that may be null is always there, bodies take no unknown fields.
 
-use super::problems;
+use super::{problems, words};
 use crate::wire::links::BASE;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
@@ -93,10 +93,14 @@ fn operations(document: &mut Value, mut change: impl FnMut(&str, &mut Map<String
     }
 }
 
-/// A parameter that is not there is not null.
+/// A parameter that is not there is not null, and an empty one counts as not there.
 fn never_null(operation: &mut Map<String, Value>) {
     let Some(Value::Array(params)) = operation.get_mut("parameters") else { return };
-    for schema in params.iter_mut().filter_map(|param| param.get_mut("schema")) {
+    for param in params.iter_mut().filter_map(Value::as_object_mut) {
+        if param["in"] == "query" {
+            param.insert("allowEmptyValue".to_owned(), true.into());
+        }
+        let Some(schema) = param.get_mut("schema") else { continue };
         if let Some(kind) = schema["type"].as_array().and_then(|kinds| kinds.first().cloned()) {
             schema["type"] = kind;
         }
@@ -104,7 +108,6 @@ fn never_null(operation: &mut Map<String, Value>) {
         if let Some(alone) = branches.into_iter().find(|one| one["$ref"].is_string()) {
             *schema = alone;
         }
-        trim(schema);
     }
 }
 
@@ -154,7 +157,6 @@ fn require_bodies(document: &mut Value) {
         }
         let name = schema["$ref"].as_str().unwrap_or_default().trim_start_matches(REF);
         let required = schemas[name]["required"].as_array().is_some_and(|fields| !fields.is_empty());
-        trim(schema);
         body.insert("required".to_owned(), required.into());
     });
 }
@@ -184,7 +186,7 @@ fn noun(name: &str, schema: &mut Value) {
     let name = if name.ends_with("List") && name != "EventList" { "List" } else { name };
     let Some((_, word, prefix)) = NOUNS.iter().find(|(component, _, _)| *component == name) else { return };
     objects(schema, &mut |object| {
-        let Some(fields) = object["properties"].as_object_mut() else { return };
+        let Some(fields) = object.get_mut("properties").and_then(Value::as_object_mut) else { return };
         if let Some(field) = fields.get_mut("object").filter(|_| !word.is_empty()) {
             *field = json!({ "type": "string", "const": word });
         }
@@ -195,13 +197,17 @@ fn noun(name: &str, schema: &mut Value) {
 }
 
 fn id_pattern(prefix: &str) -> Value {
-    format!("^{prefix}_[0-9a-z]{{26}}$").into()
+    format!("^{}$", words::id(prefix)).into()
 }
 
 /// A request's object: whatever is not named is refused, and null counts as absent.
 fn strict(object: &mut Value) {
-    for (_, rate) in
-        object["properties"].as_object_mut().into_iter().flatten().filter(|(name, _)| name.ends_with("_nanousd"))
+    for (_, rate) in object
+        .get_mut("properties")
+        .and_then(Value::as_object_mut)
+        .into_iter()
+        .flatten()
+        .filter(|(name, _)| name.ends_with("_nanousd"))
     {
         rate["minimum"] = 0.into();
         rate["maximum"] = RATE_MAX.into();
@@ -215,14 +221,13 @@ fn whole(object: &mut Value) {
         .as_array()
         .map(|names| names.iter().filter_map(Value::as_str).map(str::to_owned).collect())
         .unwrap_or_default();
-    let Some(fields) = object["properties"].as_object_mut() else { return };
+    let Some(fields) = object.get_mut("properties").and_then(Value::as_object_mut) else { return };
     for (name, schema) in fields.iter_mut() {
         if may_be_null(schema) {
             required.insert(name.clone());
         }
         let is_text = schema["type"] == "string" || schema["type"].as_array().is_some_and(|all| all[0] == "string");
         if !is_text {
-            trim(schema);
             continue;
         }
         if is_instant(name) {
@@ -238,13 +243,6 @@ fn whole(object: &mut Value) {
     }
 }
 
-/// Looking a missing member up has made it null.
-fn trim(schema: &mut Value) {
-    if let Some(members) = schema.as_object_mut() {
-        members.retain(|_, value| !value.is_null());
-    }
-}
-
 fn may_be_null(schema: &Value) -> bool {
     let listed = |list: &Value| list.as_array().is_some_and(|all| all.iter().any(|one| one == "null"));
     let branches = schema["oneOf"].as_array();
@@ -257,7 +255,7 @@ fn objects(schema: &mut Value, change: &mut impl FnMut(&mut Value)) {
     if let Some(Value::Array(parts)) = members.get_mut("allOf") {
         parts.iter_mut().filter(|part| part.get("properties").is_some()).for_each(&mut *change);
     }
-    if members.contains_key("properties") {
+    if members.get("type").is_some_and(|kind| kind == "object") {
         change(schema);
     }
 }
@@ -285,11 +283,25 @@ fn mark_answers(operation: &mut Map<String, Value>) {
         }
         if status == "202" {
             headers.push(("Retry-After", "RetryAfter"));
+            answer["links"] = links();
         }
         for (name, component) in headers {
             answer["headers"][name] = json!({ "$ref": format!("#/components/headers/{component}") });
         }
     }
+}
+
+/// Where the ids of an accepted request lead.
+fn links() -> Value {
+    let generation =
+        ["getGeneration", "getGenerationWaiting", "listGenerationCalls", "cancelGeneration", "retryGeneration"];
+    let draft = ["getDraft", "listDraftVersions", "updateDraft", "regenerateDraft", "publishDraft", "deleteDraft"];
+    let link = |name: &str, id: &str| {
+        let to = json!({ "operationId": name, "parameters": { "id": format!("$response.body#/{id}") } });
+        (name.to_owned(), to)
+    };
+    let all = generation.iter().map(|name| link(name, "id")).chain(draft.iter().map(|name| link(name, "draft_id")));
+    Value::Object(all.collect())
 }
 
 fn references(value: &mut Value, each: &mut impl FnMut(&mut String)) {

@@ -48,12 +48,12 @@ schemas! {
         "paused", "no_worker",
     ]);
     /// `gen_...`, a bare UUID, or `ext:` and the application's own name of the draft.
-    GenerationRef = text(&either(&["gen_[0-9a-z]{26}", UUID, "ext:.+"]));
+    GenerationRef = text(&either(&[&id("gen"), UUID, "ext:.+"]));
     /// `drf_...`, a bare UUID, or `ext:` and the application's own name.
-    DraftRef = text(&either(&["drf_[0-9a-z]{26}", UUID, "ext:.+"]));
-    GenerationKey = text(&either(&["gen_[0-9a-z]{26}", UUID]));
-    DraftKey = text(&either(&["drf_[0-9a-z]{26}", UUID]));
-    AssetKey = text(&either(&["ast_[0-9a-z]{26}", UUID]));
+    DraftRef = text(&either(&[&id("drf"), UUID, "ext:.+"]));
+    GenerationKey = text(&either(&[&id("gen"), UUID]));
+    DraftKey = text(&either(&[&id("drf"), UUID]));
+    AssetKey = text(&either(&[&id("ast"), UUID]));
     LaneName = text("^(recipe|provider|model|workspace):.+$");
     /// A length of time: `90s`, `10m`, `1h 30m`, `2d`, `PT11M`.
     Span = text(SPAN);
@@ -65,12 +65,17 @@ schemas! {
     /// An instant with its offset, or a date in the zone.
     InstantOrDate = text(&either(&[INSTANT, r"[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])"]));
     /// `provider/model`.
-    ModelAddress = text(r"^[a-z0-9][a-z0-9_-]*/[^\s\x00]+$");
+    ModelAddress = text("^[a-z0-9][a-z0-9_-]{0,60}/[!-.0-~]([!-~]{0,150}[!-.0-~])?$");
 }
 
 const UUID: &str = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}";
 const SPAN: &str = "^([0-9]{1,4}(s|m|h)|PT[0-9]{1,4}[SMH]|[0-9]{1,2}d|P[0-9]{1,2}D)$";
 const INSTANT: &str = "^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\\.[0-9]{1,6})?(Z|[+-](0[0-9]|1[0-4]):[0-5][0-9])$";
+
+/// The pattern of a typed id: its prefix and 128 bits in Crockford's digits.
+pub(super) fn id(prefix: &str) -> String {
+    format!("{prefix}_[0-7][0-9a-hjkmnp-tv-z]{{25}}")
+}
 
 /// One of several patterns, from the first character to the last.
 fn either(patterns: &[&str]) -> String {

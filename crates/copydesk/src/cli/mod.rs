@@ -8,10 +8,12 @@ mod credits;
 mod db;
 mod doctor;
 mod drafts;
+mod explain;
 mod generate;
 mod generations;
 mod lanes;
 mod models;
+mod openapi;
 mod prices;
 mod prune;
 mod recipes;
@@ -116,6 +118,10 @@ enum Command {
     /// Prices that hold over the table and the price file: set them, list them, end them
     #[command(subcommand)]
     Prices(prices::Command),
+    /// What an error code means, what to do, and whether anything is charged
+    Explain(explain::Arguments),
+    /// Print the OpenAPI document of the HTTP API
+    Openapi,
 }
 
 /// Runs the command and returns the exit code.
@@ -132,6 +138,13 @@ pub async fn run(arguments: Arguments) -> u8 {
 
 async fn dispatch(arguments: Arguments, output: Output) -> Result<u8, Failure> {
     let Arguments { common, command } = arguments;
+    // These two say what is compiled in, whatever the settings are.
+    if let Command::Explain(arguments) = &command {
+        return explain::run(arguments, output);
+    }
+    if let Command::Openapi = command {
+        return Ok(openapi::run(output));
+    }
     let mut flags = common.flags();
     if let Command::Serve(serve) = &command {
         serve.add_flags(&mut flags);
@@ -156,7 +169,7 @@ async fn dispatch(arguments: Arguments, output: Output) -> Result<u8, Failure> {
         Command::Doctor => doctor::run(&settings, output).await,
         Command::Audit => audit::run(&settings, output).await,
         Command::Db(command) => db::run(command, &settings, output).await,
-        Command::Config(_) => Ok(exit::OK),
+        Command::Config(_) | Command::Explain(_) | Command::Openapi => Ok(exit::OK),
         Command::Recipes(command) => recipes::run(command, &settings, output),
         Command::Models(command) => models::run(command, &settings, output).await,
         Command::Prices(command) => prices::run(command, &settings, output).await,
