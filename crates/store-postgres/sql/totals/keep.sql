@@ -1,4 +1,5 @@
 -- Differs from SQLite: a whole batch at once, as arrays. The totals are locked.
+-- `any (array[..])`: one seek for each series; `any ($1)` beside a join compares every series with all of $1.
 -- Where a new bucket begins, what there was at the end of the last one is kept; a series without calls has no past. Where
 -- something is to be counted in a bucket that is over, and in which nothing else was, what there was at its beginning.
 with d as (
