@@ -4,6 +4,7 @@
 
 mod auth;
 mod conditional;
+pub mod edge;
 mod envelope;
 pub mod error;
 mod extract;
@@ -13,6 +14,7 @@ mod pages;
 mod problem;
 mod router;
 mod routes;
+pub mod server;
 mod sse;
 mod wire;
 
