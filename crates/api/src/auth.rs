@@ -1,5 +1,6 @@
 //! Who asks: the key in the `Authorization` header becomes a scope and an owner. Nothing below sees a key's text.
 
+use crate::edge::access::KeyId;
 use crate::error::Code;
 use crate::problem::Problem;
 use crate::router::Api;
@@ -76,8 +77,11 @@ pub(crate) async fn authenticate(
 ) -> Result<Response, Problem> {
     refuse_key_in_query(request.uri())?;
     let caller = if api.trusted() { Caller::local() } else { caller(&api, request.headers()).await? };
+    let key = KeyId(caller.owner.clone());
     request.extensions_mut().insert(caller);
-    Ok(next.run(request).await)
+    let mut response = next.run(request).await;
+    response.extensions_mut().insert(key);
+    Ok(response)
 }
 
 async fn caller(api: &Api, headers: &HeaderMap) -> Result<Caller, Problem> {

@@ -1,15 +1,16 @@
-//! What is the same around every answer: the request's id in and out, problems written as JSON, panics caught, headers
-//! that keep answers out of caches. It knows no route.
+//! What is the same around every answer: the request's id in and out, what the edge refuses, problems written as JSON,
+//! panics caught, the headers of the edge, the access log. It knows no route.
 
+use crate::edge::access::{self, Line};
 use crate::extract::address::Address;
 use crate::problem::{Parts, Problem};
 use crate::router::Api;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::middleware::Next;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use futures::FutureExt;
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use std::panic::AssertUnwindSafe;
 
@@ -20,23 +21,45 @@ const REQUEST_ID_BYTES_MAX: usize = 128;
 
 /// The outermost layer.
 pub(crate) async fn envelope(State(api): State<Api>, mut request: Request, next: Next) -> Response {
+    let edge = api.edge();
     let id = given_id(request.headers()).unwrap_or_else(|| made_id(&api));
-    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let (method, route) = (request.method().clone(), access::route(&request).to_owned());
+    let client = edge.client(&request);
+    let line = edge.access_log.then(|| Line::begin(api.desk().world(), &request, &id, client.map(|client| client.0)));
+    let origin = edge.cors_origins.asked(request.headers());
     let address = Address(request.uri().clone());
     request.extensions_mut().insert(address);
-    let mut response = match AssertUnwindSafe(next.run(request)).catch_unwind().await {
-        Ok(response) => response,
-        Err(_) => axum::response::IntoResponse::into_response(Problem::internal("a handler panicked")),
-    };
+    if let Some(client) = client {
+        request.extensions_mut().insert(client);
+    }
+    let mut response = inner(&api, request, next).await;
     if let Some(problem) = response.extensions_mut().remove::<Problem>() {
-        log(&problem, &id, &method, &path);
+        log(&problem, &id, &method, &route);
         write_problem(&mut response, &problem, api.public_url(), &id, &method);
     }
     if let Ok(value) = HeaderValue::from_str(&id) {
         response.headers_mut().insert(REQUEST_ID, value);
     }
-    response.headers_mut().entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
-    response
+    edge.secure(api.public_url(), response.headers_mut());
+    edge.cors_origins.mark(origin, response.headers_mut());
+    match line {
+        Some(line) => line.of(response),
+        None => response,
+    }
+}
+
+/// What the edge says, or else the route.
+async fn inner(api: &Api, request: Request, next: Next) -> Response {
+    if let Err(problem) = api.edge().admit(&request) {
+        return problem.into_response();
+    }
+    if let Some(answer) = api.edge().cors_origins.preflight(request.method(), request.headers()) {
+        return answer;
+    }
+    match AssertUnwindSafe(next.run(request)).catch_unwind().await {
+        Ok(response) => response,
+        Err(_) => Problem::internal("a handler panicked").into_response(),
+    }
 }
 
 /// The caller's own id, if it is one we may repeat in headers and logs.
@@ -52,14 +75,15 @@ fn made_id(api: &Api) -> String {
     format!("req_{}", world.uuid(world.now()).simple())
 }
 
-/// Faults of ours are logged once, here, with their cause; what the caller did wrong is not.
-fn log(problem: &Problem, id: &str, method: &Method, path: &str) {
+/// Faults of ours are logged once, here, with their cause. Of what the caller did wrong only the kind is: its sentence
+/// quotes what he sent.
+fn log(problem: &Problem, id: &str, method: &Method, route: &str) {
     let Parts { code, detail, cause, .. } = problem.parts();
     let (code, cause) = (code.as_str(), cause.as_deref().unwrap_or_default());
     if problem.code().facts().status >= 500 {
-        tracing::error!(request = id, %method, path, code, cause, "{detail}");
+        tracing::error!(request = id, %method, route, code, cause, "{detail}");
     } else {
-        tracing::debug!(request = id, %method, path, code, cause, "{detail}");
+        tracing::debug!(request = id, %method, route, code, "{}", problem.code().facts().title);
     }
 }
 

@@ -5,6 +5,7 @@
 mod auth;
 mod conditional;
 mod docs;
+pub mod edge;
 mod envelope;
 pub mod error;
 mod event_stream;
@@ -16,6 +17,7 @@ mod pages;
 mod problem;
 mod router;
 mod routes;
+pub mod server;
 mod sse;
 mod wire;
 

@@ -2,6 +2,7 @@
 
 use crate::auth::authenticate;
 use crate::conditional::conditional;
+use crate::edge::EdgeSettings;
 use crate::envelope::envelope;
 use crate::error::Code;
 use crate::extract::address::Address;
@@ -42,6 +43,7 @@ pub struct ApiSettings {
     pub public_url: String,
     /// `/metrics` asks for no key. Off by default: it names the models and recipes in use.
     pub metrics_open: bool,
+    pub edge: EdgeSettings,
 }
 
 impl Default for ApiSettings {
@@ -52,6 +54,7 @@ impl Default for ApiSettings {
             local_key: None,
             public_url: "http://127.0.0.1:8420".to_owned(),
             metrics_open: false,
+            edge: EdgeSettings::default(),
         }
     }
 }
@@ -81,6 +84,9 @@ impl Api {
     }
     pub fn local_key(&self) -> Option<&KeyText> {
         self.inner.settings.local_key.as_ref()
+    }
+    pub fn edge(&self) -> &EdgeSettings {
+        &self.inner.settings.edge
     }
     pub fn body_bytes_max(&self) -> usize {
         self.inner.settings.body_bytes_max

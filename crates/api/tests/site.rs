@@ -3,6 +3,7 @@
 use crate::scripted::Scripted;
 use axum::Router;
 use axum::body::Body;
+use copydesk_api::edge::EdgeSettings;
 use copydesk_api::{ApiSettings, router};
 use copydesk_desk::assets::FolderAssets;
 use copydesk_desk::keys::KeyText;
@@ -63,13 +64,19 @@ pub fn other_workspace() -> Scope {
     Scope { workspace: "0190aaaa-0000-7000-8000-000000000009".parse().unwrap() }
 }
 
-async fn open(config: DeskConfig, store: ModelStore, provider: Arc<Scripted>, assets: Arc<FolderAssets>) -> Desk {
+async fn open(
+    world: World,
+    config: DeskConfig,
+    store: ModelStore,
+    provider: Arc<Scripted>,
+    assets: Arc<FolderAssets>,
+) -> Desk {
     let mut providers = Registry::new();
     providers.insert(provider).unwrap();
     let parts = Parts {
         store: Arc::new(store),
         assets,
-        world: World::real(),
+        world,
         shelf: Shelf::built_in().unwrap_or_else(|error| panic!("{error}")),
         providers,
         config,
@@ -85,22 +92,27 @@ impl Site {
     }
 
     pub async fn with(config: DeskConfig, store: ModelStore) -> Site {
+        Site::edged(World::real(), config, store, EdgeSettings::default()).await
+    }
+
+    /// A site with its own clock and its own edge.
+    pub async fn edged(world: World, config: DeskConfig, store: ModelStore, edge: EdgeSettings) -> Site {
         let provider = Arc::new(Scripted::new());
         let folder = tempfile::tempdir().unwrap();
         let assets = Arc::new(FolderAssets::new(folder.path()));
-        let desk = open(config, store.clone(), Arc::clone(&provider), Arc::clone(&assets)).await;
+        let desk = open(world, config, store.clone(), Arc::clone(&provider), Arc::clone(&assets)).await;
         let key = KeyText::random(desk.world());
         desk.add_key(Scope::DEFAULT, "test", &key).await.unwrap();
-        let settings =
-            ApiSettings { public_url: format!("{PUBLIC_URL}/"), body_bytes_max: 20_000, ..ApiSettings::default() };
+        let public_url = format!("{PUBLIC_URL}/");
+        let settings = ApiSettings { public_url, body_bytes_max: 20_000, edge, ..ApiSettings::default() };
         let app = router(desk.clone(), settings);
         Site { store, app, desk, provider, assets, key: key.reveal().to_owned(), folder }
     }
 
     /// Starts another process on the same store.
     pub async fn elsewhere(&self) -> Desk {
-        let desk =
-            open(DeskConfig::default(), self.store.clone(), Arc::new(Scripted::new()), Arc::clone(&self.assets)).await;
+        let (store, assets) = (self.store.clone(), Arc::clone(&self.assets));
+        let desk = open(World::real(), DeskConfig::default(), store, Arc::new(Scripted::new()), assets).await;
         desk.start_working().await.unwrap();
         desk
     }

@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on panics")]
 
+mod access_log;
 mod asked;
 mod bad_input;
 mod bad_place;

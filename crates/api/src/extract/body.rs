@@ -6,6 +6,7 @@ use crate::error::Code;
 use crate::json;
 use crate::problem::Problem;
 use crate::router::Api;
+use crate::server::TooSlow;
 use axum::extract::{FromRequest, Request};
 use copydesk_desk::error::Fault;
 use futures::StreamExt;
@@ -52,14 +53,24 @@ async fn read(headers: &HeaderMap, body: axum::body::Body, bytes_max: usize) -> 
     let mut bytes = Vec::new();
     let mut pieces = body.into_data_stream();
     while let Some(piece) = pieces.next().await {
-        let piece =
-            piece.map_err(|_| Problem::new(Code::MalformedJson, "The body broke off before it was complete."))?;
+        let piece = piece.map_err(broken_off)?;
         if bytes.len() + piece.len() > bytes_max {
             return Err(too_large());
         }
         bytes.extend_from_slice(&piece);
     }
     Ok(bytes)
+}
+
+fn broken_off(error: axum::Error) -> Problem {
+    if error.into_inner().is::<TooSlow>() {
+        return Problem::new(
+            Code::RequestTimeout,
+            "The body came too slowly to be waited for; nothing was read of it.",
+        )
+        .hint("Send it again at once; docs/http.md has the slowest speed that is waited for.");
+    }
+    Problem::new(Code::MalformedJson, "The body broke off before it was complete.")
 }
 
 fn declared_as_json(headers: &HeaderMap) -> Result<(), Problem> {

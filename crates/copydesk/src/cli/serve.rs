@@ -6,6 +6,7 @@ use crate::exit::{self, Failure};
 use crate::lock::{self, ServerNote};
 use crate::output::Output;
 use crate::wiring::{self, Watchman, Wired};
+use copydesk_api::server::Server;
 use copydesk_api::{ApiSettings, router};
 use copydesk_desk::Desk;
 use copydesk_desk::keys::KeyText;
@@ -24,6 +25,9 @@ pub struct Arguments {
     /// Address and port (default 127.0.0.1:8420)
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<String>,
+    /// Where clients reach the server, e.g. https://desk.example.com
+    #[arg(long, value_name = "URL")]
+    public_url: Option<String>,
     /// Bring a PostgreSQL schema up to date first
     #[arg(long)]
     auto_migrate: bool,
@@ -35,6 +39,7 @@ pub struct Arguments {
 impl Arguments {
     pub fn add_flags(&self, flags: &mut Flags) {
         flags.extend(self.listen.clone().map(|listen| ("listen", listen)));
+        flags.extend(self.public_url.clone().map(|url| ("public_url", url)));
         flags.extend(self.auto_migrate.then(|| ("auto_migrate", "true".to_owned())));
         flags.extend(self.max_concurrent.clone().map(|limit| ("max_concurrent", limit)));
     }
@@ -65,8 +70,14 @@ pub async fn run(settings: Settings, output: Output) -> Result<u8, Failure> {
     // Last, so that a key is never made by a start that fails before it can show it.
     let made = admin_key(&desk, &settings).await?;
     greet(&settings, address, made.as_ref(), output);
-    let (local_key, metrics_open) = (Some(local_key), settings.metrics_open);
-    let api = ApiSettings { local_key, public_url: url, metrics_open, ..ApiSettings::default() };
+    let api = ApiSettings {
+        local_key: Some(local_key),
+        public_url: settings.http.public_url.clone().unwrap_or(url),
+        metrics_open: settings.metrics_open,
+        body_bytes_max: settings.http.body_bytes_max,
+        edge: settings.http.edge.clone(),
+        ..ApiSettings::default()
+    };
     serve(listener, &desk, api, &settings, watchman, signals).await?;
     drop(note);
     drop(demo);
@@ -98,14 +109,11 @@ async fn serve(
 ) -> Result<(), Failure> {
     let Signals { mut terminate, mut interrupt } = signals;
     let (stop, mut stopping) = tokio::sync::watch::channel(false);
-    let app = router(desk.clone(), api);
-    let mut server = tokio::spawn(async move {
-        let graceful = async move {
-            // The sender outlives the server; an error would mean the same: stop.
-            drop(stopping.wait_for(|stop| *stop).await);
-        };
-        axum::serve(listener, app).with_graceful_shutdown(graceful).await
-    });
+    let http = Server::new(router(desk.clone(), api), desk.world().clone(), settings.http.limits.clone());
+    let mut server = tokio::spawn(http.run(listener, async move {
+        // The sender outlives the server; an error would mean the same: stop.
+        drop(stopping.wait_for(|stop| *stop).await);
+    }));
     tokio::select! {
         ended = &mut server => {
             return Err(Failure::new(exit::UNEXPECTED, "internal", format!("the HTTP server ended by itself: {ended:?}")));

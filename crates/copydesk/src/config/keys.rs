@@ -27,6 +27,17 @@ pub const KEYS: &[Key] = &[
         ..key("database_url", "COPYDESK_DATABASE_URL", "", "PostgreSQL to use instead of the embedded database")
     },
     key("listen", "COPYDESK_LISTEN", "127.0.0.1:8420", "address and port of the HTTP server"),
+    key("public_url", "COPYDESK_PUBLIC_URL", "", "where clients reach the server; addresses in answers begin with it"),
+    key("hosts", "COPYDESK_HOSTS", "", "further host names it answers to, with commas; * is every name"),
+    key(
+        "trusted_proxies",
+        "COPYDESK_TRUSTED_PROXIES",
+        "",
+        "addresses or ranges of proxies whose X-Forwarded-For is believed, with commas",
+    ),
+    key("cors_origins", "COPYDESK_CORS_ORIGINS", "", "origins whose pages may call the API, with commas"),
+    key("hsts", "COPYDESK_HSTS", "", "how long browsers insist on https, e.g. 365d; needs a public_url with https"),
+    key("access_log", "COPYDESK_ACCESS_LOG", "true", "one line in the log for each request"),
     Key {
         secret: true,
         ..key(
@@ -73,6 +84,15 @@ pub const KEYS: &[Key] = &[
     key("retention.events", "COPYDESK_RETENTION_EVENTS", "", "how long events are kept, e.g. 90d; empty is for ever"),
     key("recipes", "COPYDESK_RECIPES", "", "folder with recipes of your own, one sub-folder each"),
     key("prices", "COPYDESK_PRICES", "", "TOML file with prices of your own, which win over the built-in ones"),
+    key("http.max_connections", "COPYDESK_HTTP_MAX_CONNECTIONS", "10000", "connections that are served at once"),
+    key("http.first_byte_timeout", "COPYDESK_HTTP_FIRST_BYTE_TIMEOUT", "10s", "for a connection that says nothing"),
+    key("http.head_timeout", "COPYDESK_HTTP_HEAD_TIMEOUT", "15s", "for the head of a request"),
+    key("http.idle_timeout", "COPYDESK_HTTP_IDLE_TIMEOUT", "75s", "between two requests of a connection"),
+    key("http.body_grace", "COPYDESK_HTTP_BODY_GRACE", "10s", "what every body may take"),
+    key("http.body_rate", "COPYDESK_HTTP_BODY_RATE", "1024", "bytes per second a body must bring beyond that"),
+    key("http.write_timeout", "COPYDESK_HTTP_WRITE_TIMEOUT", "30s", "for a client that does not take its answer"),
+    key("http.max_streams", "COPYDESK_HTTP_MAX_STREAMS", "100", "HTTP/2: requests of one connection at once"),
+    key("http.max_body_bytes", "COPYDESK_HTTP_MAX_BODY_BYTES", "1048576", "largest body of a request"),
     key("metrics_open", "COPYDESK_METRICS_OPEN", "false", "/metrics without a key, for scrapers on a private network"),
     key("log", "COPYDESK_LOG", "info", "error, warn, info, debug or trace; also filters such as copydesk_desk=debug"),
     key("log_format", "COPYDESK_LOG_FORMAT", "text", "text or json"),

@@ -136,6 +136,10 @@ fn read_file(named: Option<&Path>) -> Result<(PathBuf, toml::Table), ConfigError
 fn plain(value: &toml::Value) -> String {
     match value {
         toml::Value::String(text) => text.clone(),
+        // A list is written with commas everywhere else.
+        toml::Value::Array(items) if items.iter().all(toml::Value::is_str) => {
+            items.iter().filter_map(toml::Value::as_str).collect::<Vec<_>>().join(",")
+        }
         other @ (toml::Value::Integer(_)
         | toml::Value::Float(_)
         | toml::Value::Boolean(_)

@@ -3,6 +3,7 @@
 //! place that reads the environment.
 
 mod environment;
+mod http;
 mod keys;
 mod load;
 mod packs;

@@ -1,6 +1,7 @@
 //! What the texts mean: every setting as the type the program uses, or the one sentence that says why not.
 
 use super::ConfigError;
+use super::http::{self, HttpSettings};
 use super::load::Loaded;
 use super::providers::Providers;
 use copydesk_core::metering::cuts::Zone;
@@ -21,6 +22,7 @@ pub struct Settings {
     pub data: PathBuf,
     pub database_url: Option<DatabaseUrl>,
     pub listen: SocketAddr,
+    pub http: HttpSettings,
     pub admin_key: Option<KeyText>,
     pub auto_migrate: bool,
     pub desk: DeskConfig,
@@ -50,10 +52,10 @@ impl std::fmt::Debug for DatabaseUrl {
 /// What is kept for a shorter time is gone before anybody could miss it.
 const SHORTEST_AGE: Duration = Duration::from_secs(24 * 3_600);
 
-struct Reader<'a>(&'a Loaded);
+pub(super) struct Reader<'a>(&'a Loaded);
 
 impl Reader<'_> {
-    fn read<T>(
+    pub(super) fn read<T>(
         &self,
         key: &'static str,
         rule: &'static str,
@@ -69,10 +71,10 @@ impl Reader<'_> {
             example,
         })
     }
-    fn switch(&self, key: &'static str) -> Result<bool, ConfigError> {
+    pub(super) fn switch(&self, key: &'static str) -> Result<bool, ConfigError> {
         self.read(key, "it must be true or false", "true", parse_switch)
     }
-    fn span(&self, key: &'static str) -> Result<Duration, ConfigError> {
+    pub(super) fn span(&self, key: &'static str) -> Result<Duration, ConfigError> {
         self.read(key, "it must be a duration of at least 1 second", "90s, 15m, 1h or 2d", parse_span)
     }
     /// Empty is for ever.
@@ -80,7 +82,7 @@ impl Reader<'_> {
         let day = |text: &str| parse_span(text).filter(|age| *age >= SHORTEST_AGE);
         self.text(key).map(|_| self.read(key, "it must be an age of at least one day", "400d", day)).transpose()
     }
-    fn text(&self, key: &str) -> Option<String> {
+    pub(super) fn text(&self, key: &str) -> Option<String> {
         Some(self.0.text(key).trim()).filter(|text| !text.is_empty()).map(str::to_owned)
     }
 }
@@ -157,11 +159,13 @@ impl Settings {
                 own_key,
             )?),
         };
+        let listen: SocketAddr =
+            reader.read("listen", "it must be an address and a port", "127.0.0.1:8420", |text| text.parse().ok())?;
         Ok(Settings {
             data: reader.text("data").unwrap_or_default().into(),
             database_url: reader.text("database_url").map(DatabaseUrl),
-            listen: reader
-                .read("listen", "it must be an address and a port", "127.0.0.1:8420", |text| text.parse().ok())?,
+            http: http::read(&reader, listen.ip())?,
+            listen,
             admin_key,
             auto_migrate: reader.switch("auto_migrate")?,
             desk,
