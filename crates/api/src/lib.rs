@@ -12,7 +12,9 @@ mod pages;
 mod problem;
 mod router;
 mod routes;
+mod scopes;
 mod sse;
+mod throttle;
 mod wire;
 
 pub use error::{Code, codes};

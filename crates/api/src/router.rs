@@ -6,9 +6,10 @@ use crate::error::Code;
 use crate::extract::address::Address;
 use crate::problem::Problem;
 use crate::routes::{
-    assets, credits, drafts, events, generations, health, maintenance, metrics, models, pages, prices, recipes,
+    assets, credits, drafts, events, generations, health, keys, maintenance, metrics, models, pages, prices, recipes,
     settings, stream, usage, versions,
 };
+use crate::throttle::Throttle;
 use crate::wire::links::{BASE, Links};
 use axum::Router;
 use axum::middleware::from_fn_with_state;
@@ -60,6 +61,7 @@ struct Inner {
     desk: Desk,
     settings: ApiSettings,
     streams: Arc<Semaphore>,
+    throttle: Arc<Throttle>,
 }
 
 impl Api {
@@ -84,6 +86,9 @@ impl Api {
     pub fn links(&self) -> Links<'_> {
         Links { public_url: self.public_url() }
     }
+    pub fn throttle(&self) -> &Arc<Throttle> {
+        &self.inner.throttle
+    }
     pub fn streams(&self) -> &Arc<Semaphore> {
         &self.inner.streams
     }
@@ -92,10 +97,18 @@ impl Api {
 /// The whole API on a desk. It needs no socket: `tower::ServiceExt::oneshot` calls it in the process.
 ///
 /// It answers unknown paths itself. To put it beside another router, take that away with `Router::reset_fallback`;
-/// unknown paths below `/api/v1` are answered here all the same.
+/// unknown paths below `/api/v1` are answered here all the same. Serve it with the connections' addresses
+/// (`into_make_service_with_connect_info::<SocketAddr>`): without them nobody's guesses at keys can be counted.
 pub fn router(desk: Desk, mut settings: ApiSettings) -> Router {
     settings.public_url.truncate(settings.public_url.trim_end_matches('/').len());
-    let api = Api { inner: Arc::new(Inner { desk, settings, streams: Arc::new(Semaphore::new(STREAMS_MAX)) }) };
+    let api = Api {
+        inner: Arc::new(Inner {
+            desk,
+            settings,
+            streams: Arc::new(Semaphore::new(STREAMS_MAX)),
+            throttle: Arc::default(),
+        }),
+    };
     // Routes that outlive a `reset_fallback`, and ask for no key.
     let nothing = Router::new().route("/", any(no_route)).route("/{*rest}", any(no_route));
     let native = native().route_layer(from_fn_with_state(api.clone(), authenticate)).merge(nothing);
@@ -154,6 +167,9 @@ fn native() -> Router<Api> {
         .route("/prices/{provider}/{*model}", put(prices::set).delete(prices::end))
         .route("/settings", get(settings::get).patch(settings::patch))
         .route("/events", get(events::list))
+        .route("/keys", get(keys::list).post(keys::create))
+        .route("/keys/{id}", get(keys::one).patch(keys::patch).delete(keys::revoke))
+        .route("/keys/{id}/rotate", post(keys::rotate))
         .route("/audit", get(maintenance::audit))
         .route("/maintenance/cleanup-stale", post(maintenance::cleanup_stale))
         .route("/maintenance/prune", post(maintenance::prune))

@@ -4,12 +4,14 @@
 
 mod abandon;
 pub mod accept;
+mod allowed;
 mod attempt;
 pub mod batch;
 pub mod browse;
 pub mod cancel;
 pub mod clock;
 pub mod config;
+mod confined;
 pub mod credits;
 mod decide;
 pub mod desk;
@@ -17,6 +19,8 @@ mod doubt;
 pub mod error;
 mod figures;
 mod first_text;
+pub mod issue;
+pub mod keyring;
 pub mod keys;
 mod lease;
 pub mod live;

@@ -9,6 +9,7 @@ mod connect;
 mod drafts;
 mod failure;
 mod inner;
+mod keys;
 mod ledger;
 mod migrate;
 mod pipeline;

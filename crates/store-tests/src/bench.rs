@@ -305,7 +305,7 @@ impl Bench {
     /// Waits until readers see every event written so far. Postgres shows events behind a safe horizon that other
     /// transactions of the same server hold back; the event of a workspace of its own tells when it has passed.
     async fn events_caught_up(&self) {
-        let sentinel = Scope { workspace: copydesk_core::WorkspaceId(self.ids.uuid()) };
+        let sentinel = Scope::of(copydesk_core::WorkspaceId(self.ids.uuid()));
         let request = builder::AcceptWith::scope(self.request(), sentinel);
         let Ok(accepted) = self.accept(request).await else { return };
         self.cancel(sentinel, accepted.ids().0).await;

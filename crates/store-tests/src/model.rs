@@ -10,6 +10,7 @@ mod claim;
 mod data;
 mod drafts;
 mod health;
+mod keys;
 mod ledger;
 mod prices;
 mod read;
@@ -23,20 +24,21 @@ use copydesk_core::health::Paid;
 use copydesk_core::ledger::{Balance, Transfer};
 use copydesk_core::metering::question::{Question, Total};
 use copydesk_core::refusal::Refusal;
-use copydesk_core::{AssetId, DraftId, GenerationId, Timestamp, TransferId, UserId};
-use copydesk_store::admin::{Description, EventRow, Finding, KeyRow, Pause, PauseKey};
+use copydesk_core::{AssetId, DraftId, GenerationId, KeyId, Timestamp, TransferId, UserId};
+use copydesk_store::admin::{Description, EventRow, Finding, Pause, PauseKey};
 use copydesk_store::drafts::{AssetRow, DraftFilter, DraftRow, Edit, SetDraft, VersionRow};
 use copydesk_store::generations::{
     Accept, Accepted, Beaten, FinishedStep, GenerationFilter, GenerationRow, Heartbeat, Idempotency, Limits, Overdue,
     SweepRequest, Turn, TurnAnswer,
 };
 use copydesk_store::health::Backlog;
+use copydesk_store::keys::{KeyChange, KeyRotation, KeyRow, KeyUse};
 use copydesk_store::ledger::{AccountRow, Gift, Line, Post, Posted, TransferFilter};
 use copydesk_store::prices::{NewPrice, PriceRow};
 use copydesk_store::retention::{Prune, Pruned};
 use copydesk_store::usage::{CallFilter, CallRow};
 use copydesk_store::{
-    AdminStore, Answer, DraftStore, GenerationStore, HealthRow, HealthStore, LedgerStore, Page, PageRequest,
+    AdminStore, Answer, DraftStore, GenerationStore, HealthRow, HealthStore, KeyStore, LedgerStore, Page, PageRequest,
     PriceStore, RetentionStore, SchemaFault, Scope, UsageStore,
 };
 use data::Data;
@@ -212,16 +214,37 @@ impl AdminStore for ModelStore {
             Ok(())
         })
     }
-    fn add_key(&self, key: KeyRow) -> Answer<'_, ()> {
-        Box::pin(async move { self.data().add_key(key) })
-    }
-    fn find_key(&self, secret_hash: [u8; 32]) -> Answer<'_, Option<KeyRow>> {
-        Box::pin(async move { Ok(self.data().find_key(secret_hash)) })
-    }
     fn events(&self, scope: Scope, page: PageRequest) -> Answer<'_, Page<EventRow>> {
         Box::pin(async move { self.data().list_events(scope, &page) })
     }
     fn audit(&self) -> Answer<'_, Vec<Finding>> {
         Box::pin(async move { Ok(self.data().audit()) })
+    }
+}
+
+impl KeyStore for ModelStore {
+    fn add_key(&self, key: KeyRow) -> Answer<'_, bool> {
+        Box::pin(async move { Ok(self.data().add_key(key)) })
+    }
+    fn find_key(&self, secret_hash: [u8; 32]) -> Answer<'_, Option<KeyRow>> {
+        Box::pin(async move { Ok(self.data().find_key(secret_hash)) })
+    }
+    fn get_key(&self, scope: Scope, id: KeyId) -> Answer<'_, KeyRow> {
+        Box::pin(async move { self.data().get_key(scope, id) })
+    }
+    fn list_keys(&self, scope: Scope, page: PageRequest) -> Answer<'_, Page<KeyRow>> {
+        Box::pin(async move { self.data().list_keys(scope, &page) })
+    }
+    fn change_key(&self, change: KeyChange) -> Answer<'_, KeyRow> {
+        Box::pin(async move { self.data().change_key(change) })
+    }
+    fn rotate_key(&self, rotation: KeyRotation) -> Answer<'_, ()> {
+        Box::pin(async move { self.data().rotate_key(rotation) })
+    }
+    fn touch_keys(&self, uses: Vec<(KeyId, KeyUse)>) -> Answer<'_, ()> {
+        Box::pin(async move {
+            self.data().touch_keys(uses);
+            Ok(())
+        })
     }
 }

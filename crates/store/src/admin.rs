@@ -1,8 +1,8 @@
-//! The installation: clock, schema, settings, keys, nodes, events, the auditor.
+//! The installation: clock, schema, settings, nodes, events, the auditor.
 
 use crate::page::{Page, PageRequest};
 use crate::{Answer, Scope};
-use copydesk_core::{KeyId, NodeId, Timestamp};
+use copydesk_core::{NodeId, Timestamp};
 
 pub trait AdminStore: Send + Sync {
     /// The engine's clock: the server's in Postgres, `None` where the process's own clock is the only one (SQLite).
@@ -22,12 +22,6 @@ pub trait AdminStore: Send + Sync {
 
     /// Switches `what` on or off; doing it twice changes nothing.
     fn set_pause(&self, what: PauseKey, paused: bool, at: Timestamp) -> Answer<'_, ()>;
-
-    /// Stores a key. The secret itself is never stored, only its SHA-256.
-    fn add_key(&self, key: KeyRow) -> Answer<'_, ()>;
-
-    /// The key with this hash, unless it was revoked.
-    fn find_key(&self, secret_hash: [u8; 32]) -> Answer<'_, Option<KeyRow>>;
 
     /// Events of the workspace after `page.after` (a sequence number), oldest first.
     fn events(&self, scope: Scope, page: PageRequest) -> Answer<'_, Page<EventRow>>;
@@ -88,17 +82,6 @@ impl PauseKey {
 pub struct Pause {
     pub what: PauseKey,
     pub since: Timestamp,
-}
-
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct KeyRow {
-    pub id: KeyId,
-    pub scope: Scope,
-    pub name: String,
-    pub secret_hash: [u8; 32],
-    /// The first characters, to tell keys apart.
-    pub shown: String,
-    pub created_at: Timestamp,
 }
 
 /// One durable event. `seq` is the workspace's position: SSE id and page cursor.

@@ -8,6 +8,7 @@ pub mod drafts;
 pub mod error;
 pub mod generations;
 pub mod health;
+pub mod keys;
 pub mod ledger;
 pub mod page;
 pub mod prices;
@@ -19,13 +20,14 @@ pub use drafts::DraftStore;
 pub use error::{SchemaFault, StoreError};
 pub use generations::GenerationStore;
 pub use health::{HealthRow, HealthStore};
+pub use keys::KeyStore;
 pub use ledger::LedgerStore;
 pub use page::{Order, Page, PageRequest};
 pub use prices::PriceStore;
 pub use retention::RetentionStore;
 pub use usage::UsageStore;
 
-use copydesk_core::WorkspaceId;
+use copydesk_core::{UserId, WorkspaceId};
 
 /// An owned future, because `async fn` in a trait cannot be used through `dyn`.
 pub type Answer<'a, T> = futures::future::BoxFuture<'a, Result<T, StoreError>>;
@@ -34,19 +36,51 @@ pub type Answer<'a, T> = futures::future::BoxFuture<'a, Result<T, StoreError>>;
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Scope {
     pub workspace: WorkspaceId,
+    /// Only what is this user's. Engines are asked with whole scopes: the desk's `Confined` store keeps a confined one to
+    /// its user before it asks them.
+    pub user: Option<UserId>,
 }
 
 impl Scope {
-    pub const DEFAULT: Scope = Scope { workspace: WorkspaceId::DEFAULT };
+    pub const DEFAULT: Scope = Scope::of(WorkspaceId::DEFAULT);
+
+    /// The whole workspace.
+    pub const fn of(workspace: WorkspaceId) -> Scope {
+        Scope { workspace, user: None }
+    }
+    /// The same workspace, and in it this user's things only.
+    pub const fn of_user(self, user: UserId) -> Scope {
+        Scope { workspace: self.workspace, user: Some(user) }
+    }
+    /// The whole workspace of a confined scope.
+    pub const fn whole(self) -> Scope {
+        Scope::of(self.workspace)
+    }
 }
 
 /// Everything an engine does.
 pub trait Store:
-    GenerationStore + DraftStore + LedgerStore + UsageStore + RetentionStore + AdminStore + HealthStore + PriceStore
+    GenerationStore
+    + DraftStore
+    + LedgerStore
+    + UsageStore
+    + RetentionStore
+    + AdminStore
+    + KeyStore
+    + HealthStore
+    + PriceStore
 {
 }
 
 impl<T> Store for T where
-    T: GenerationStore + DraftStore + LedgerStore + UsageStore + RetentionStore + AdminStore + HealthStore + PriceStore
+    T: GenerationStore
+        + DraftStore
+        + LedgerStore
+        + UsageStore
+        + RetentionStore
+        + AdminStore
+        + KeyStore
+        + HealthStore
+        + PriceStore
 {
 }

@@ -7,6 +7,7 @@ pub(crate) mod call;
 pub(crate) mod credits;
 pub(crate) mod draft;
 pub(crate) mod generation;
+pub(crate) mod key;
 pub(crate) mod links;
 pub(crate) mod list;
 pub(crate) mod metrics;

@@ -10,6 +10,7 @@ mod doctor;
 mod drafts;
 mod generate;
 mod generations;
+mod keys;
 mod models;
 mod prices;
 mod prune;
@@ -85,6 +86,9 @@ enum Command {
     /// Accounts, statements, grants, corrections, gifts and refunds
     #[command(subcommand)]
     Credits(credits::Command),
+    /// API keys: make them, say what they may do, rotate and revoke them
+    #[command(subcommand)]
+    Keys(keys::Command),
     /// What was used: calls, tokens and cost by day, model, user, recipe; export them
     Usage(Box<usage::Arguments>),
     /// End generations that are older than they should be; their holds are released
@@ -142,6 +146,7 @@ async fn dispatch(arguments: Arguments, output: Output) -> Result<u8, Failure> {
         Command::Drafts(command) => drafts::run(command, &settings, output).await,
         Command::Generations(command) => generations::run(command, &settings, output).await,
         Command::Credits(command) => credits::run(command, &settings, output).await,
+        Command::Keys(command) => keys::run(command, &settings, output).await,
         Command::Usage(arguments) => usage::run(*arguments, &settings, output).await,
         Command::CleanupStale(arguments) => cleanup_stale::run(arguments, &settings, output).await,
         Command::Prune(arguments) => prune::run(arguments, &settings, output).await,

@@ -1,9 +1,9 @@
-//! The model's settings, keys, events and its answer to "what are you?". Holds no data outside memory.
+//! The model's settings, events and its answer to "what are you?". Holds no data outside memory.
 
 use super::data::{Data, paged};
 use copydesk_core::Timestamp;
 use copydesk_core::generation::Status;
-use copydesk_store::admin::{Description, EventRow, KeyRow, Pause, PauseKey};
+use copydesk_store::admin::{Description, EventRow, Pause, PauseKey};
 use copydesk_store::{Order, Page, PageRequest, Scope, StoreError};
 
 impl Data {
@@ -14,7 +14,7 @@ impl Data {
             location: "memory".to_owned(),
             schema_version: 1,
             known_schema_version: 1,
-            keys: self.keys.len() as u64,
+            keys: self.keys.iter().filter(|key| key.revoked_at.is_none()).count() as u64,
             nodes: self.nodes.values().cloned().collect(),
             waiting: self.count_live(Status::Pending),
             processing: self.count_live(Status::Processing),
@@ -31,18 +31,6 @@ impl Data {
         } else {
             self.pauses.remove(&what.name());
         }
-    }
-
-    pub(super) fn add_key(&mut self, key: KeyRow) -> Result<(), StoreError> {
-        if self.keys.iter().any(|known| known.id == key.id || known.secret_hash == key.secret_hash) {
-            return Err(StoreError::Corrupt(format!("{} exists already", key.id)));
-        }
-        self.keys.push(key);
-        Ok(())
-    }
-
-    pub(super) fn find_key(&self, secret_hash: [u8; 32]) -> Option<KeyRow> {
-        self.keys.iter().find(|key| key.secret_hash == secret_hash).cloned()
     }
 
     /// Always oldest first.

@@ -38,7 +38,7 @@ impl Data {
 
     /// Appends a transfer made outside a generation's life, and says so.
     fn write_and_tell(&mut self, transfer: Transfer) -> Entry {
-        let (scope, at) = (Scope { workspace: transfer.workspace }, transfer.at);
+        let (scope, at) = (Scope::of(transfer.workspace), transfer.at);
         let entry = self.write_transfer(transfer);
         self.announce(scope, CHANGED, None, None, at, changed(&entry));
         entry
@@ -46,7 +46,7 @@ impl Data {
 
     pub(super) fn post(&mut self, post: Post) -> Result<Posted, StoreError> {
         let Post { transfer, open_as, idempotency } = post;
-        let scope = Scope { workspace: transfer.workspace };
+        let scope = Scope::of(transfer.workspace);
         if transfer.kind.written() != Written::ByHand {
             return Err(StoreError::Corrupt(format!("a {} is never posted by itself", transfer.kind.as_str())));
         }
@@ -71,7 +71,7 @@ impl Data {
 
     pub(super) fn gift(&mut self, gift: Gift) -> Result<Posted, StoreError> {
         let Gift { sent, received, idempotency } = gift;
-        let scope = Scope { workspace: sent.workspace };
+        let scope = Scope::of(sent.workspace);
         if let Some(known) = self.known(&sent, idempotency.as_ref())? {
             return Ok(known);
         }
@@ -115,7 +115,7 @@ impl Data {
             }
         };
         Ok(first.map(|first| {
-            let balance = self.balance(Scope { workspace: first.workspace }, first.user);
+            let balance = self.balance(Scope::of(first.workspace), first.user);
             Posted { transfer: first, posted: false, balance }
         }))
     }

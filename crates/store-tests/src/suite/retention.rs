@@ -131,5 +131,5 @@ pub async fn two_processes_that_prune_count_each_call_once(t: Arc<Bench>) {
     let rest = prune(&t, Aged::Calls, before, 10, false).await;
     assert_eq!(mine + theirs + rest, 30);
     let default = WorkspaceId::DEFAULT;
-    assert_eq!(whole(&t, Scope { workspace: default }).await.len(), 3);
+    assert_eq!(whole(&t, Scope::of(default)).await.len(), 3);
 }
