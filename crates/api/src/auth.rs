@@ -1,19 +1,31 @@
-//! Who asks: the key in the `Authorization` header becomes a scope and an owner. Nothing below sees a key's text.
+//! Who asks: the key in the `Authorization` header becomes a scope, an owner and a permit. Nothing below sees a key's
+//! text. What a route needs stands in `scopes.rs`; how often it may be asked is counted in `throttle.rs`.
 
-use crate::edge::access::KeyId;
+use crate::edge::ClientAddress;
+use crate::edge::access::KeyId as LoggedKey;
 use crate::error::Code;
 use crate::problem::Problem;
 use crate::router::Api;
-use axum::extract::{FromRequestParts, Request, State};
+use crate::scopes;
+use crate::throttle::{Entry, Full, held_by};
+use crate::wire::links::BASE;
+use axum::extract::{FromRequestParts, MatchedPath, Request, State};
 use axum::middleware::Next;
-use axum::response::Response;
-use copydesk_core::UserId;
+use axum::response::{IntoResponse, Response};
+use copydesk_core::access::{Denied, KeyTerms, Permit};
+use copydesk_core::{KeyId, UserId};
+use copydesk_desk::DeskError;
+use copydesk_desk::issue::Issuer;
+use copydesk_desk::keyring::Shown;
 use copydesk_desk::keys::KeyText;
 use copydesk_desk::store::Scope;
-use copydesk_desk::store::admin::KeyRow;
-use http::header::AUTHORIZATION;
+use copydesk_desk::store::keys::{KeyRow, KeyUse};
+use http::header::{AUTHORIZATION, USER_AGENT};
 use http::request::Parts;
 use http::{HeaderMap, Uri};
+use serde_json::json;
+use std::net::IpAddr;
+use std::sync::Arc;
 
 /// Names under which people put keys into addresses, where proxies, histories and logs keep them.
 const KEY_PARAMETERS: [&str; 6] = ["key", "api_key", "apikey", "api-key", "access_token", "token"];
@@ -23,26 +35,49 @@ pub(crate) const STREAM_TOKEN: &str = "stream_token";
 const LOCAL_OWNER: &str = "local";
 /// Longest key that is looked at. Units: bytes.
 const KEY_BYTES_MAX: usize = 512;
+/// How much is kept of what a client calls itself.
+const CLIENT_CHARS_MAX: usize = 100;
+/// After how long a request may come again that found too many others of its key under way. Units: seconds.
+const RETRY_BUSY_S: u32 = 1;
 
 /// The caller of a request.
 #[derive(Clone, Debug)]
 pub(crate) struct Caller {
+    /// Confined to the key's user, if it has one.
     pub scope: Scope,
     /// Whose idempotency keys these are: the id of the API key.
     pub owner: String,
-    /// Whom the key is bound to; `None` sees the whole workspace.
-    pub user: Option<UserId>,
     /// It came with a token that opens streams and nothing else.
     stream_only: bool,
+    /// `None` for who stands in no database: this process itself.
+    pub key: Option<KeyId>,
+    pub permit: Arc<Permit>,
+    terms: Arc<KeyTerms>,
 }
 
 impl Caller {
     fn local() -> Caller {
-        Caller { scope: Scope::DEFAULT, owner: LOCAL_OWNER.to_owned(), user: None, stream_only: false }
+        let terms = KeyTerms::new(LOCAL_OWNER, Permit::owner());
+        Caller {
+            scope: Scope::DEFAULT,
+            owner: LOCAL_OWNER.to_owned(),
+            key: None,
+            permit: Arc::new(terms.permit.clone()),
+            terms: Arc::new(terms),
+            stream_only: false,
+        }
     }
 
-    fn of(row: &KeyRow) -> Caller {
-        Caller { scope: row.scope, owner: row.id.to_string(), user: None, stream_only: false }
+    fn with(row: &KeyRow) -> Caller {
+        let user = row.terms.permit.user.as_ref().map(|user| UserId::from_external(row.scope.workspace, user));
+        Caller {
+            scope: user.map_or(row.scope, |user| row.scope.of_user(user)),
+            owner: row.id.to_string(),
+            key: Some(row.id),
+            permit: Arc::new(row.terms.permit.clone()),
+            terms: Arc::new(row.terms.clone()),
+            stream_only: false,
+        }
     }
 
     /// For what a stream's route does besides streaming.
@@ -60,6 +95,28 @@ impl Caller {
             "This acts on the whole installation; it needs a key of the default workspace.",
         ))
     }
+
+    /// Whether the model at this address is one the key reaches.
+    pub fn may_use(&self, model: &str) -> Result<(), Problem> {
+        self.permit.model(model).map_err(denied)
+    }
+
+    /// What it may hand on.
+    pub fn issuer(&self) -> Issuer {
+        Issuer { scope: self.scope, name: self.owner.clone(), terms: (*self.terms).clone() }
+    }
+
+    fn needs(&self, request: &Parts) -> Result<(), Problem> {
+        let pattern = request.extensions.get::<MatchedPath>().map_or("", MatchedPath::as_str);
+        let pattern = pattern.strip_prefix(BASE).unwrap_or(pattern);
+        let scope = scopes::needed(&request.method, pattern)
+            .ok_or_else(|| Problem::internal(format!("{} {pattern} has no scope", request.method)))?;
+        self.permit.scope(scope).map_err(|why| {
+            denied(why)
+                .hint("A key's scopes follow from its role or stand in its list: GET /api/v1/keys shows them.")
+                .with("scope", json!(scope.as_str()))
+        })
+    }
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for Caller {
@@ -69,34 +126,97 @@ impl<S: Send + Sync> FromRequestParts<S> for Caller {
     }
 }
 
-/// The layer in front of every route that needs a key.
-pub(crate) async fn authenticate(
-    State(api): State<Api>,
-    mut request: Request,
-    next: Next,
-) -> Result<Response, Problem> {
-    refuse_key_in_query(request.uri())?;
-    let caller = if api.trusted() { Caller::local() } else { caller(&api, request.headers()).await? };
-    let key = KeyId(caller.owner.clone());
-    request.extensions_mut().insert(caller);
-    let mut response = next.run(request).await;
-    response.extensions_mut().insert(key);
-    Ok(response)
+fn denied(denied: Denied) -> Problem {
+    DeskError::Denied { denied, instead: Vec::new() }.into()
 }
 
-async fn caller(api: &Api, headers: &HeaderMap) -> Result<Caller, Problem> {
-    let key = presented(headers)?;
+/// The layer in front of every route that needs a key.
+pub(crate) async fn authenticate(State(api): State<Api>, request: Request, next: Next) -> Result<Response, Problem> {
+    let (mut parts, body) = request.into_parts();
+    refuse_key_in_query(&parts.uri)?;
+    let caller = if api.trusted() { Caller::local() } else { caller(&api, &parts).await? };
+    let entry = match enter(&api, &caller) {
+        Ok(entry) => entry,
+        Err(full) => return Ok(with_limits(&api, &caller, full.into_response())),
+    };
+    if let Err(missing) = caller.needs(&parts) {
+        return Ok(with_limits(&api, &caller, missing.into_response()));
+    }
+    note_use(&api, &caller, &parts);
+    parts.extensions.insert(caller.clone());
+    let mut response = next.run(Request::from_parts(parts, body)).await;
+    response.extensions_mut().insert(LoggedKey(caller.owner.clone()));
+    let response = match entry {
+        Some(entry) => response.map(|body| held_by(body, entry)),
+        None => response,
+    };
+    Ok(with_limits(&api, &caller, response))
+}
+
+async fn caller(api: &Api, request: &Parts) -> Result<Caller, Problem> {
+    let key = presented(&request.headers)?;
     if api.local_key().is_some_and(|local| local.hash() == key.hash()) {
         return Ok(Caller::local());
     }
-    match api.desk().find_key(&key).await? {
-        Some(row) => Ok(Caller::of(&row)),
-        None => Err(Problem::new(
-            Code::InvalidKey,
-            "This key is not known here: it was mistyped, revoked, or belongs to another installation.",
-        )
-        .hint("Set one with COPYDESK_ADMIN_KEY, or look at the first start's output.")),
+    let (address, now) = (address_of(request), api.desk().world().now());
+    if let Some(retry_s) = address.and_then(|address| api.throttle().barred(address, now))
+        && !api.desk().remembers(&key)
+    {
+        let detail = "Too many keys that are not valid came from this address; nothing was looked up.";
+        return Err(Problem::new(Code::RateLimited, detail).retry_after(retry_s));
     }
+    let problem = match api.desk().shown(&key).await? {
+        Shown::Living(row) => return Ok(Caller::with(&row)),
+        Shown::Expired { at } => Problem::new(Code::ExpiredKey, format!("This key expired at {at}."))
+            .hint("Ask whoever made it for another one; rotating it before it expires leaves no gap."),
+        Shown::Revoked { at } => Problem::new(Code::RevokedKey, format!("This key was revoked at {at}."))
+            .hint("A revoked key never works again: ask whoever made it for another one."),
+        Shown::Unknown => Problem::new(
+            Code::InvalidKey,
+            "This key is not known here: it was mistyped or belongs to another installation.",
+        )
+        .hint("`copydesk keys ls` shows the first letters of those that are."),
+    };
+    if let Some(address) = address {
+        api.throttle().failed(address, now);
+    }
+    let shown = address.map(|address| address.to_string()).unwrap_or_default();
+    tracing::warn!(address = shown, code = problem.code().as_str(), path = request.uri.path(), "A key was refused");
+    Err(problem)
+}
+
+fn enter(api: &Api, caller: &Caller) -> Result<Option<Entry>, Problem> {
+    let Some(key) = caller.key else { return Ok(None) };
+    let entered = api.throttle().enter(key, &caller.terms, api.desk().world().now());
+    entered.map(Some).map_err(|full| match full {
+        Full::Rate { retry_s } => {
+            Problem::new(Code::RateLimited, "This key has used up its requests of this minute.").retry_after(retry_s)
+        }
+        Full::Concurrency { max } => {
+            let detail = format!("This key has {max} request(s) under way, which is its limit; open streams count.");
+            Problem::new(Code::RateLimited, detail).retry_after(RETRY_BUSY_S)
+        }
+    })
+}
+
+fn with_limits(api: &Api, caller: &Caller, mut response: Response) -> Response {
+    if let Some(key) = caller.key {
+        api.throttle().write_headers(key, &caller.terms, api.desk().world().now(), response.headers_mut());
+    }
+    response
+}
+
+fn note_use(api: &Api, caller: &Caller, request: &Parts) {
+    let Some(key) = caller.key else { return };
+    let client = request.headers.get(USER_AGENT).and_then(|agent| agent.to_str().ok()).unwrap_or_default();
+    let by: String = client.chars().filter(|char| !char.is_control()).take(CLIENT_CHARS_MAX).collect();
+    let from = address_of(request).map(|address| address.to_string()).unwrap_or_default();
+    api.desk().note_use(key, KeyUse { at: api.desk().world().now(), from, by });
+}
+
+/// Whom the request is from, as far as proxies are trusted to say so. In-process callers have no address.
+fn address_of(request: &Parts) -> Option<IpAddr> {
+    request.extensions.get::<ClientAddress>().map(|ClientAddress(address)| *address)
 }
 
 fn presented(headers: &HeaderMap) -> Result<KeyText, Problem> {

@@ -3,6 +3,7 @@
 //! How a problem is written is `problem.rs`; which error becomes which code is `problem.rs`, too.
 
 use crate::extract::fields::near;
+use copydesk_core::access::Denied;
 use copydesk_core::generation::FailureCode;
 use copydesk_core::refusal::Refusal;
 
@@ -15,8 +16,12 @@ pub enum Code {
     KeyInQuery,
     MissingKey,
     InvalidKey,
+    ExpiredKey,
+    RevokedKey,
     InsufficientCredits,
     ScopeMissing,
+    RecipeNotAllowed,
+    ModelNotAllowed,
     NotFound,
     RecipeNotFound,
     ModelNotFound,
@@ -31,6 +36,9 @@ pub enum Code {
     AmountZero,
     ReferenceReused,
     CreditsOff,
+    LastKey,
+    KeyEnded,
+    KeyMade,
     UnpricedModel,
     UsageTooLarge,
     VersionConflict,
@@ -97,15 +105,19 @@ pub fn near_codes(word: &str) -> Vec<Code> {
 }
 
 impl Code {
-    const ALL: [Code; 59] = [
+    const ALL: [Code; 66] = [
         Self::MalformedJson,
         Self::BadHeader,
         Self::BadCursor,
         Self::KeyInQuery,
         Self::MissingKey,
         Self::InvalidKey,
+        Self::ExpiredKey,
+        Self::RevokedKey,
         Self::InsufficientCredits,
         Self::ScopeMissing,
+        Self::RecipeNotAllowed,
+        Self::ModelNotAllowed,
         Self::NotFound,
         Self::RecipeNotFound,
         Self::ModelNotFound,
@@ -120,6 +132,9 @@ impl Code {
         Self::AmountZero,
         Self::ReferenceReused,
         Self::CreditsOff,
+        Self::LastKey,
+        Self::KeyEnded,
+        Self::KeyMade,
         Self::UnpricedModel,
         Self::UsageTooLarge,
         Self::VersionConflict,
@@ -168,8 +183,12 @@ impl Code {
             Self::KeyInQuery => "key_in_query",
             Self::MissingKey => "missing_key",
             Self::InvalidKey => "invalid_key",
+            Self::ExpiredKey => "expired_key",
+            Self::RevokedKey => "revoked_key",
             Self::InsufficientCredits => "insufficient_credits",
             Self::ScopeMissing => "scope_missing",
+            Self::RecipeNotAllowed => "recipe_not_allowed",
+            Self::ModelNotAllowed => "model_not_allowed",
             Self::NotFound => "not_found",
             Self::RecipeNotFound => "recipe_not_found",
             Self::ModelNotFound => "model_not_found",
@@ -184,6 +203,9 @@ impl Code {
             Self::AmountZero => "amount_zero",
             Self::ReferenceReused => "reference_reused",
             Self::CreditsOff => "credits_off",
+            Self::LastKey => "last_key",
+            Self::KeyEnded => "key_ended",
+            Self::KeyMade => "key_made",
             Self::UnpricedModel => "unpriced_model_with_metered_price",
             Self::UsageTooLarge => "usage_too_large",
             Self::VersionConflict => "version_conflict",
@@ -241,8 +263,12 @@ impl Code {
             Self::KeyInQuery => facts(400, "The key is in the address", false),
             Self::MissingKey => facts(401, "No key", false),
             Self::InvalidKey => facts(401, "The key is not valid", false),
+            Self::ExpiredKey => facts(401, "The key has expired", false),
+            Self::RevokedKey => facts(401, "The key was revoked", false),
             Self::InsufficientCredits => facts(402, "Not enough credits", false),
             Self::ScopeMissing => facts(403, "This key may not do that", false),
+            Self::RecipeNotAllowed => facts(403, "This key may not use that recipe", false),
+            Self::ModelNotAllowed => facts(403, "This key may not use that model", false),
             Self::NotFound => facts(404, "Not found", false),
             Self::RecipeNotFound => facts(404, "No such recipe", false),
             Self::ModelNotFound => facts(404, "No such model", false),
@@ -257,6 +283,9 @@ impl Code {
             Self::AmountZero => facts(422, "The amount is zero", false),
             Self::ReferenceReused => facts(409, "The reference was used for something else", false),
             Self::CreditsOff => facts(409, "Credits are switched off", false),
+            Self::LastKey => facts(409, "The last key cannot be given up", false),
+            Self::KeyEnded => facts(409, "The key has ended", false),
+            Self::KeyMade => facts(409, "The key was made already", false),
             Self::UnpricedModel => facts(422, "The model has no price", false),
             Self::UsageTooLarge => facts(422, "The answer would be too large", false),
             Self::VersionConflict => facts(412, "Somebody else changed it", false),
@@ -321,6 +350,16 @@ impl From<FailureCode> for Code {
     }
 }
 
+impl From<&Denied> for Code {
+    fn from(denied: &Denied) -> Code {
+        match denied {
+            Denied::Scope { .. } | Denied::Beyond { .. } => Code::ScopeMissing,
+            Denied::Recipe { .. } => Code::RecipeNotAllowed,
+            Denied::Model { .. } | Denied::TestModel { .. } => Code::ModelNotAllowed,
+        }
+    }
+}
+
 impl From<&Refusal> for Code {
     fn from(refusal: &Refusal) -> Code {
         match refusal {
@@ -339,6 +378,9 @@ impl From<&Refusal> for Code {
             Refusal::AmountZero => Code::AmountZero,
             Refusal::ReferenceReused(_) => Code::ReferenceReused,
             Refusal::UsageTooLarge { .. } => Code::UsageTooLarge,
+            Refusal::LastKey => Code::LastKey,
+            Refusal::KeyEnded { .. } => Code::KeyEnded,
+            Refusal::KeyMade { .. } => Code::KeyMade,
         }
     }
 }
@@ -353,9 +395,14 @@ mod tests {
             assert_eq!(Code::from(code).as_str(), code.as_str());
             assert_eq!(Code::parse(code.as_str()), Some(code.into()));
         }
-        for refusal in
-            [Refusal::DraftNotFound, Refusal::AmountZero, Refusal::DraftBusy, Refusal::QueueFull { waiting: 1 }]
-        {
+        for refusal in [
+            Refusal::LastKey,
+            Refusal::KeyEnded { how: "" },
+            Refusal::DraftNotFound,
+            Refusal::AmountZero,
+            Refusal::DraftBusy,
+            Refusal::QueueFull { waiting: 1 },
+        ] {
             assert_eq!(Code::from(&refusal).as_str(), refusal.code());
         }
     }

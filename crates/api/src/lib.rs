@@ -17,8 +17,10 @@ mod pages;
 mod problem;
 mod router;
 mod routes;
+mod scopes;
 pub mod server;
 mod sse;
+mod throttle;
 mod wire;
 
 pub use error::{Code, codes, near_codes};

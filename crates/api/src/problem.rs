@@ -144,6 +144,10 @@ impl From<DeskError> for Problem {
         match error {
             DeskError::Refused(refusal) => refused(&refusal),
             DeskError::NotFound { .. } => Problem::new(Code::NotFound, error.to_string()),
+            DeskError::Denied { ref denied, ref instead } => {
+                let problem = Problem::new(denied.into(), error.to_string());
+                if instead.is_empty() { problem } else { problem.with("allowed_models", json!(instead)) }
+            }
             DeskError::UnknownRecipe { ref known, .. } => {
                 let known = json!(known);
                 Problem::new(Code::RecipeNotFound, error.to_string())
@@ -209,6 +213,11 @@ fn refused(refusal: &Refusal) -> Problem {
         | Refusal::DraftEmpty
         | Refusal::AmountTooLarge
         | Refusal::AmountZero => problem,
+        Refusal::LastKey => problem.hint("POST /api/v1/keys makes another one."),
+        Refusal::KeyEnded { .. } => problem.hint("POST /api/v1/keys makes a new one."),
+        Refusal::KeyMade { key } => problem
+            .hint("Rotate it for another secret, or send a new Idempotency-Key for another key.")
+            .with("key_id", json!(key.to_string())),
         Refusal::UsageTooLarge { rows, max } => problem
             .hint("A longer interval, or a user, recipe or model to look at alone, make it small.")
             .with("rows", json!(rows))

@@ -10,9 +10,10 @@ use crate::openapi;
 use crate::problem::Problem;
 use crate::routes::pages::Reading;
 use crate::routes::{
-    assets, credits, drafts, events, generations, health, lanes, maintenance, metrics, models, pages, prices, recipes,
-    settings, stream, usage, versions,
+    assets, credits, drafts, events, generations, health, keys, lanes, maintenance, metrics, models, pages, prices,
+    recipes, settings, stream, usage, versions,
 };
+use crate::throttle::Throttle;
 use crate::wire::links::{BASE, Links};
 use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
@@ -70,6 +71,7 @@ struct Inner {
     settings: ApiSettings,
     streams: Arc<Semaphore>,
     reading: Reading,
+    throttle: Arc<Throttle>,
 }
 
 impl Api {
@@ -109,16 +111,22 @@ impl Api {
     pub fn reading(&self) -> &Reading {
         &self.inner.reading
     }
+    pub fn throttle(&self) -> &Arc<Throttle> {
+        &self.inner.throttle
+    }
 }
 
 /// The whole API on a desk. It needs no socket: `tower::ServiceExt::oneshot` calls it in the process.
 ///
 /// It answers unknown paths itself. To put it beside another router, take that away with `Router::reset_fallback`;
-/// unknown paths below `/api/v1` are answered here all the same.
+/// unknown paths below `/api/v1` are answered here all the same. Serve it by [`crate::server::Server`], which tells
+/// the addresses of connections: without them nobody's guesses at keys can be counted.
 pub fn router(desk: Desk, mut settings: ApiSettings) -> Router {
     settings.public_url.truncate(settings.public_url.trim_end_matches('/').len());
     let streams = Arc::new(Semaphore::new(STREAMS_MAX));
-    let api = Api { inner: Arc::new(Inner { desk, settings, streams, reading: Reading::default() }) };
+    let api = Api {
+        inner: Arc::new(Inner { desk, settings, streams, reading: Reading::default(), throttle: Arc::default() }),
+    };
     // Routes that outlive a `reset_fallback`, and ask for no key.
     let nothing = Router::new().route("/", any(no_route)).route("/{*rest}", any(no_route));
     let keyed = from_fn_with_state(api.clone(), authenticate);
@@ -185,6 +193,9 @@ fn native() -> OpenApiRouter<Api> {
         .routes(routes!(lanes::workers))
         .routes(routes!(settings::get, settings::patch))
         .routes(routes!(events::list))
+        .routes(routes!(keys::list, keys::create))
+        .routes(routes!(keys::one, keys::patch, keys::revoke))
+        .routes(routes!(keys::rotate))
         .routes(routes!(maintenance::audit))
         .routes(routes!(maintenance::cleanup_stale))
         .routes(routes!(maintenance::prune))

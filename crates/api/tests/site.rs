@@ -61,7 +61,7 @@ impl Reply {
 }
 
 pub fn other_workspace() -> Scope {
-    Scope { workspace: "0190aaaa-0000-7000-8000-000000000009".parse().unwrap() }
+    Scope::of("0190aaaa-0000-7000-8000-000000000009".parse().unwrap())
 }
 
 async fn open(
@@ -130,17 +130,50 @@ impl Site {
         key.reveal().to_owned()
     }
 
+    /// Makes a key with the site's own one and returns its id and secret.
+    pub async fn new_key(&self, more: Value) -> (String, String) {
+        let mut body = json!({"name": "a key"});
+        if let (Value::Object(body), Value::Object(more)) = (&mut body, more) {
+            body.extend(more);
+        }
+        let reply = self.post("/keys", body).await;
+        assert_eq!(reply.status, 201, "{}", reply.json());
+        let key = reply.json();
+        (key["id"].as_str().unwrap().to_owned(), key["secret"].as_str().unwrap().to_owned())
+    }
+
+    /// A request with another key than the site's.
+    pub async fn send_as(&self, key: &str, method: &str, path: &str, body: Option<Value>) -> Reply {
+        let bearer = format!("Bearer {key}");
+        let headers = [("authorization", bearer.as_str()), ("content-type", "application/json")];
+        let headers = if body.is_some() { &headers[..] } else { &headers[..1] };
+        let body = body.map(|body| body.to_string()).unwrap_or_default();
+        self.raw(method, &format!("/api/v1{path}"), headers, body).await
+    }
+
+    /// The same from an address, as a server tells it.
+    pub async fn send_from(&self, address: [u8; 4], key: &str, path: &str) -> Reply {
+        let mut request = Request::get(format!("/api/v1{path}")).header("authorization", format!("Bearer {key}"));
+        request = request.extension(copydesk_api::server::Peer(std::net::SocketAddr::from((address, 40_000))));
+        self.answer(request.body(Body::empty()).unwrap()).await
+    }
+
     /// Any request at all, without a key unless the headers have one.
     pub async fn raw(&self, method: &str, path: &str, headers: &[(&str, &str)], body: impl Into<Body>) -> Reply {
         let mut request = Request::builder().method(method).uri(path);
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let answer = self.app.clone().oneshot(request.body(body.into()).unwrap()).await.unwrap();
+        self.answer(request.body(body.into()).unwrap()).await
+    }
+
+    async fn answer(&self, request: Request<Body>) -> Reply {
+        let (method, path) = (request.method().to_string(), request.uri().to_string());
+        let answer = self.app.clone().oneshot(request).await.unwrap();
         let (parts, body) = answer.into_parts();
         let bytes = axum::body::to_bytes(body, usize::MAX).await.unwrap().to_vec();
         let reply = Reply { status: parts.status.as_u16(), headers: parts.headers, bytes };
-        crate::contract::check(method, path, &reply);
+        crate::contract::check(&method, &path, &reply);
         reply
     }
 

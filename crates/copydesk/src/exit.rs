@@ -67,6 +67,7 @@ impl From<DeskError> for Failure {
             DeskError::UnpricedModel { .. } => {
                 Failure::new(USAGE, "unpriced_model_with_metered_price", error.to_string())
             }
+            DeskError::Denied { .. } => Failure::new(NOT_ALLOWED, "not_allowed", error.to_string()),
             DeskError::CreditsOff => Failure::new(CONFLICT, "credits_off", error.to_string()),
             DeskError::Draining => Failure::new(UNEXPECTED, "draining", error.to_string()),
         }

@@ -60,6 +60,8 @@ fn hint(code: &str, said: &str, of_the_api: Option<String>) -> Option<String> {
         }
         "missing_key" => "give a key with --key or COPYDESK_KEY; the server printed one at its first start",
         "invalid_key" => "correct --key or COPYDESK_KEY; the server printed a key at its first start",
+        "expired_key" | "revoked_key" => "give another key with --key or COPYDESK_KEY",
+        "last_key" | "key_ended" => "`copydesk keys create NAME --role ROLE` makes another one",
         "generation_paused" => {
             "an operator switches it on: PATCH /api/v1/settings {\"generation\": \"on\"}, or COPYDESK_GENERATION=on at the \
              start of the server"
@@ -84,6 +86,7 @@ fn where_to_look(said: &str) -> Option<String> {
     let places = [
         ("There is no version ", "`copydesk drafts versions DRAFT` lists the versions"),
         ("There is no draft ", "`copydesk drafts ls` lists the drafts"),
+        ("There is no key ", "`copydesk keys ls` lists the keys"),
         ("There is no generation ", "`copydesk generations ls` lists the generations"),
     ];
     places.iter().find(|(start, _)| said.starts_with(start)).map(|(_, hint)| (*hint).to_owned())

@@ -16,6 +16,7 @@ mod first_command;
 mod generations;
 mod help;
 mod jobs;
+mod keys;
 mod media;
 mod models;
 mod postgres;

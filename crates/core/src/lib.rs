@@ -2,6 +2,7 @@
 //! and what a recipe may say. It takes values and `now`, and returns values; it never awaits, reads a clock, rolls a
 //! die or touches a file. Read `generation/transition.rs` first: it decides everything that happens to a generation.
 
+pub mod access;
 pub mod draft;
 pub mod generation;
 pub mod health;

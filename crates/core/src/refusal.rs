@@ -2,7 +2,7 @@
 
 use crate::generation::Status;
 use crate::ledger::TransferKind;
-use crate::{MicroCredits, Timestamp};
+use crate::{KeyId, MicroCredits, Timestamp};
 use std::fmt;
 
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
@@ -39,6 +39,15 @@ pub enum Refusal {
     UsageTooLarge { rows: usize, max: usize },
     #[error("{0}")]
     ReferenceReused(Box<ReferenceReused>),
+    #[error("It is the workspace's last key that manages keys. Make another one with the scope keys:write first.")]
+    LastKey,
+    /// `how` is "was revoked", "has expired" or "was rotated".
+    #[error("The key {how}: it does not change any more. Make a new one.")]
+    KeyEnded { how: &'static str },
+    #[error(
+        "This Idempotency-Key has made {key} already. Its secret was in that answer only and cannot be shown again."
+    )]
+    KeyMade { key: KeyId },
 }
 
 /// A reference that names another transfer already.
@@ -81,6 +90,9 @@ impl Refusal {
             Refusal::AmountZero => "amount_zero",
             Refusal::ReferenceReused(_) => "reference_reused",
             Refusal::UsageTooLarge { .. } => "usage_too_large",
+            Refusal::LastKey => "last_key",
+            Refusal::KeyEnded { .. } => "key_ended",
+            Refusal::KeyMade { .. } => "key_made",
         }
     }
 }

@@ -5,6 +5,7 @@ use crate::batch::Collector;
 use crate::desk::{Desk, Inner};
 use crate::error::{DeskError, Fault};
 use crate::making::{maker, pictures_in};
+use copydesk_core::access::Permit;
 use copydesk_core::generation::fairness::Priority;
 use copydesk_core::generation::{Decision, Generation, State, Status};
 use copydesk_core::ledger::{Price, TransferKind};
@@ -34,6 +35,8 @@ pub const METADATA_BYTES_MAX: usize = 16 * 1024;
 #[derive(Clone, Debug)]
 pub struct Request {
     pub scope: Scope,
+    /// What the key that asks may do.
+    pub permit: Arc<Permit>,
     pub recipe: String,
     /// `provider/model`; `None` takes the first of the recipe's route.
     pub model: Option<String>,
@@ -56,6 +59,7 @@ impl Request {
     pub fn new(recipe: impl Into<String>, input: Value) -> Request {
         Request {
             scope: Scope::DEFAULT,
+            permit: Arc::new(Permit::owner()),
             recipe: recipe.into(),
             model: None,
             input,
@@ -137,10 +141,11 @@ async fn read_back(store: &dyn Store, batch: &[Accept], why: &str) -> Vec<Accept
 
 impl Desk {
     /// Makes a request durable and returns its ids. The work itself goes on without the caller.
-    pub async fn accept(&self, request: Request) -> Result<Receipt, DeskError> {
+    pub async fn accept(&self, mut request: Request) -> Result<Receipt, DeskError> {
         if self.inner.draining() {
             return Err(DeskError::Draining);
         }
+        self.inner.for_own_user(&mut request)?;
         let (scope, user, key) = (request.scope, user_of(&request), request.idempotency.clone());
         let accepted = match self.rehearse(request) {
             Ok(order) => self.submit(order).await?,
@@ -178,11 +183,13 @@ impl Desk {
     }
 
     /// What `accept` would write for this request: everything in it is checked, nothing is written, its ids are not kept.
-    pub fn rehearse(&self, request: Request) -> Result<Accept, DeskError> {
+    pub fn rehearse(&self, mut request: Request) -> Result<Accept, DeskError> {
+        self.inner.for_own_user(&mut request)?;
         if !self.inner.config.generation {
             return Err(DeskError::Refused(Refusal::GenerationPaused { since: self.inner.opened_at }));
         }
         let recipe = self.recipe(&request.recipe)?;
+        self.inner.allowed(&request, &recipe.recipe)?;
         self.order(request, &recipe)
     }
 
@@ -389,10 +396,18 @@ fn unanswered(gone: crate::batch::Gone) -> DeskError {
 }
 
 /// What a new try changes.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Again {
+    /// What the key that asks may do.
+    pub permit: Arc<Permit>,
     pub model: Option<String>,
     pub idempotency: Option<Idempotency>,
+}
+
+impl Default for Again {
+    fn default() -> Again {
+        Again { permit: Arc::new(Permit::owner()), model: None, idempotency: None }
+    }
 }
 
 fn again(scope: Scope, row: GenerationRow, change: Again) -> Result<Request, DeskError> {
@@ -404,6 +419,7 @@ fn again(scope: Scope, row: GenerationRow, change: Again) -> Result<Request, Des
     let alone = !row.generation.terms.onward(0);
     Ok(Request {
         scope,
+        permit: change.permit,
         recipe: row.recipe.clone(),
         model: change.model.or_else(|| alone.then(|| row.asked_model.clone())),
         input: stored("input", &row.input)?,
@@ -425,7 +441,11 @@ fn again(scope: Scope, row: GenerationRow, change: Again) -> Result<Request, Des
 /// answers. A request for an existing draft needs none: the draft itself is the lock.
 fn dedupe_key(request: &Request, recipe: &Recipe, user: UserId, input: &str) -> Option<String> {
     if let Some(key) = &request.dedupe_key {
-        return Some(format!("own:{key}"));
+        // Whose generations a key sees must not be found out by what another user called his.
+        return Some(match request.scope.user {
+            None => format!("own:{key}"),
+            Some(user) => format!("own@{user}:{key}"),
+        });
     }
     if request.draft.is_some() || !recipe.dedupe {
         return None;

@@ -26,7 +26,9 @@ impl Desk {
                 Verdict::Late | Verdict::Nothing => return Ok(row),
             };
             let world = &self.inner.world;
-            let change = Change::of(scope, now, Fence::of(&row.generation), decision, world.transfer_ids(now));
+            // It was read under the scope that asks; from here on it is the workspace's.
+            let scope_whole = scope.whole();
+            let change = Change::of(scope_whole, now, Fence::of(&row.generation), decision, world.transfer_ids(now));
             let write = Write::Change(Box::new(change));
             let tally = Tally::of(&write, &row.recipe, &row.model, &row.generation.state);
             let answer = self.store().turn(Turn { now, writes: vec![write], claim: None }).await?;
@@ -36,7 +38,7 @@ impl Desk {
                 self.inner.live.signal(id);
                 self.inner.wake.notify_one();
                 if self.makes_media(&row.recipe) {
-                    clean_up_after(&self.inner, vec![(scope, id)]);
+                    clean_up_after(&self.inner, vec![(scope_whole, id)]);
                 }
                 return Ok(self.store().get(scope, id).await?);
             }

@@ -5,9 +5,11 @@ use crate::accept::AcceptDesk;
 use crate::batch::Collector;
 use crate::clock::World;
 use crate::config::DeskConfig;
+use crate::confined::Confined;
 use crate::doubt::Doubts;
 use crate::error::DeskError;
 use crate::events::Hub;
+use crate::keyring::Keyring;
 use crate::live::Live;
 use crate::metrics::Metrics;
 use crate::prices::{self, SetPrices};
@@ -58,6 +60,7 @@ pub(crate) struct Inner {
     pub live: Live,
     pub events: Hub,
     pub metrics: Metrics,
+    pub keyring: Keyring,
     /// Claims whose answer was lost.
     pub doubts: Doubts,
     pub accepts: Collector<copydesk_store::generations::Accept, AcceptDesk>,
@@ -98,6 +101,7 @@ impl Desk {
     /// Opens a desk on a store that was checked already. Nothing runs in the background yet but the accept collector.
     pub async fn open(parts: Parts) -> Result<Desk, DeskError> {
         let Parts { store, assets, world, shelf, providers, config, label } = parts;
+        let store: Arc<dyn Store> = Arc::new(Confined::new(store));
         let alone = match store.now().await? {
             Some(store_now) => {
                 world.follow(store_now);
@@ -126,6 +130,7 @@ impl Desk {
             live: Live::default(),
             events: Hub::default(),
             metrics: Metrics::default(),
+            keyring: Keyring::default(),
             doubts: Doubts::default(),
             accepts,
             wake,

@@ -1,5 +1,6 @@
 //! What a use case answers when it cannot do what was asked. Each has a stable code and one sentence for the caller.
 
+use copydesk_core::access::Denied;
 use copydesk_core::refusal::Refusal;
 use copydesk_store::StoreError;
 
@@ -7,6 +8,9 @@ use copydesk_store::StoreError;
 pub enum DeskError {
     #[error(transparent)]
     Refused(Refusal),
+    /// The key may not; `instead` names models it may use.
+    #[error("{denied}{}", or_else(.instead))]
+    Denied { denied: Denied, instead: Vec<String> },
     #[error("There is no {what} {id}.")]
     NotFound { what: &'static str, id: String },
     #[error("There is no recipe {given:?}. Known recipes: {}.", known.join(", "))]
@@ -51,6 +55,10 @@ impl Fault {
 fn sentence(faults: &[Fault]) -> String {
     let all: Vec<String> = faults.iter().map(|fault| format!("{}: {}", fault.pointer, fault.detail)).collect();
     format!("The request is not valid. {}", all.join("; "))
+}
+
+fn or_else(instead: &[String]) -> String {
+    if instead.is_empty() { String::new() } else { format!(" Ask for one of {}.", instead.join(", ")) }
 }
 
 impl DeskError {

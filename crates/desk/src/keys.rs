@@ -5,11 +5,13 @@ use crate::clock::World;
 use crate::desk::Desk;
 use crate::error::DeskError;
 use copydesk_core::KeyId;
-use copydesk_store::Scope;
-use copydesk_store::admin::KeyRow;
+use copydesk_core::access::{KeyTerms, Mode, Permit};
+use copydesk_store::keys::KeyRow;
+use copydesk_store::{Scope, StoreError};
 use sha2::{Digest, Sha256};
 
-const PREFIX: &str = "dk_live_";
+/// Bytes of `dk_live_` and `dk_test_`.
+const PREFIX_BYTES: usize = 8;
 const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 /// 256 bits in base 62.
 const SECRET_CHARS: usize = 43;
@@ -31,7 +33,11 @@ impl KeyText {
     pub fn new(text: impl Into<String>) -> KeyText {
         KeyText(text.into())
     }
+    /// A live one.
     pub fn random(world: &World) -> KeyText {
+        KeyText::of_mode(world, Mode::Live)
+    }
+    pub fn of_mode(world: &World, mode: Mode) -> KeyText {
         let mut secret = String::with_capacity(SECRET_CHARS);
         while secret.len() < SECRET_CHARS {
             let mut byte = [0; 1];
@@ -42,7 +48,7 @@ impl KeyText {
             }
         }
         let check = checksum(&secret);
-        KeyText(format!("{PREFIX}{secret}{check}"))
+        KeyText(format!("{}{secret}{check}", prefix(mode)))
     }
     /// The only place that hands the secret out.
     pub fn reveal(&self) -> &str {
@@ -53,7 +59,7 @@ impl KeyText {
     }
     /// False for a text of our own shape whose checksum is wrong: it was mistyped or made up.
     pub fn plausible(&self) -> bool {
-        let Some(rest) = self.0.strip_prefix(PREFIX) else {
+        let Some(rest) = Mode::ALL.into_iter().find_map(|mode| self.0.strip_prefix(prefix(mode))) else {
             return (OWN_KEY_BYTES_MIN..=255).contains(&self.0.len());
         };
         rest.is_ascii()
@@ -62,7 +68,14 @@ impl KeyText {
     }
     /// The first characters, to tell keys apart.
     pub fn shown(&self) -> String {
-        self.0.chars().take(PREFIX.len() + 4).collect()
+        self.0.chars().take(PREFIX_BYTES + 4).collect()
+    }
+}
+
+const fn prefix(mode: Mode) -> &'static str {
+    match mode {
+        Mode::Live => "dk_live_",
+        Mode::Test => "dk_test_",
     }
 }
 
@@ -72,7 +85,8 @@ fn checksum(secret: &str) -> String {
 }
 
 impl Desk {
-    /// Stores a key of the workspace. A key that is there already is left as it is.
+    /// Stores an owner's key of the workspace, which nobody had to be asked for: the installation's first one. A key that
+    /// is there already is left as it is, also when it was revoked.
     pub async fn add_key(&self, scope: Scope, name: &str, text: &KeyText) -> Result<KeyRow, DeskError> {
         if let Some(known) = self.store().find_key(text.hash()).await? {
             return Ok(known);
@@ -81,21 +95,21 @@ impl Desk {
         let row = KeyRow {
             id: KeyId(self.inner.world.uuid(now)),
             scope,
-            name: name.to_owned(),
             secret_hash: text.hash(),
             shown: text.shown(),
+            terms: KeyTerms::new(name, Permit::owner()),
+            revision: 1,
             created_at: now,
+            revoked_at: None,
+            replaced_by: None,
+            last_used: None,
         };
-        self.store().add_key(row.clone()).await?;
-        Ok(row)
-    }
-
-    /// The key behind a text, if it is a living one.
-    pub async fn find_key(&self, text: &KeyText) -> Result<Option<KeyRow>, DeskError> {
-        if !text.plausible() {
-            return Ok(None);
+        if self.store().add_key(row.clone()).await? {
+            return Ok(row);
         }
-        Ok(self.store().find_key(text.hash()).await?)
+        // Another process has just stored it.
+        let known = self.store().find_key(text.hash()).await?;
+        known.ok_or_else(|| DeskError::Store(StoreError::Corrupt(format!("{} exists already", row.id))))
     }
 }
 
@@ -112,6 +126,15 @@ mod tests {
         typo.push(if last == 'a' { 'b' } else { 'a' });
         assert!(!KeyText::new(typo).plausible());
         assert!(!KeyText::new("short").plausible());
+    }
+
+    #[test]
+    fn the_mode_stands_in_the_first_letters() {
+        let key = KeyText::of_mode(&World::real(), Mode::Test);
+        assert!(key.plausible() && key.reveal().starts_with("dk_test_"));
+        let bare = key.reveal().trim_start_matches("dk_test_").to_owned();
+        assert!(KeyText::new(format!("dk_live_{bare}")).plausible(), "but the hash is another one, so nobody has it");
+        assert_eq!(key.shown().len(), 12);
     }
 
     #[test]

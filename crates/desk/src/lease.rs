@@ -3,6 +3,7 @@
 
 use crate::desk::Inner;
 use crate::error::DeskError;
+use crate::keyring;
 use crate::prices;
 use copydesk_store::generations::Heartbeat;
 use std::sync::Arc;
@@ -26,6 +27,7 @@ pub(crate) async fn beat(inner: &Inner, goodbye: bool) -> Result<(), DeskError> 
         inner.live.signal(run.generation);
     }
     *left = goodbye;
+    keyring::write_uses(inner).await;
     if beaten.prices > inner.prices.newest()
         && let Err(error) = prices::refresh(inner).await
     {

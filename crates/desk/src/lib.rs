@@ -4,12 +4,14 @@
 
 mod abandon;
 pub mod accept;
+mod allowed;
 mod attempt;
 pub mod batch;
 pub mod browse;
 pub mod cancel;
 pub mod clock;
 pub mod config;
+mod confined;
 pub mod credits;
 mod decide;
 pub mod desk;
@@ -18,6 +20,8 @@ pub mod error;
 pub mod events;
 mod figures;
 mod first_text;
+pub mod issue;
+pub mod keyring;
 pub mod keys;
 pub mod lanes;
 mod lease;

@@ -531,16 +531,34 @@ create table pauses (
   since_at timestamptz not null
 );
 
+-- Never the secret. `manages_keys` says whether the scopes hold keys:write: the last such key is not given up.
 create table api_keys (
   id uuid primary key,
   workspace_id uuid not null,
   name text not null,
   secret_hash bytea not null,
   shown text not null,
+  mode text not null check (mode in ('live', 'test')),
+  role text,
+  scopes text,
+  user_external text,
+  recipes text,
+  models text,
+  requests_per_minute bigint check (requests_per_minute > 0),
+  concurrent_max bigint check (concurrent_max > 0),
+  manages_keys boolean not null,
+  revision bigint not null,
   created_at timestamptz not null,
-  revoked_at timestamptz
+  expires_at timestamptz,
+  revoked_at timestamptz,
+  replaced_by uuid,
+  last_used_at timestamptz,
+  last_used_from text,
+  last_used_by text,
+  check ((role is null) <> (scopes is null))
 );
 create unique index api_keys_by_hash on api_keys (secret_hash);
+create index api_keys_by_workspace on api_keys (workspace_id, id);
 
 create table canary (
   id bigint generated always as identity primary key,

@@ -1,13 +1,12 @@
-//! The installation: what it is, what is paused, keys, the health check that really writes.
+//! The installation: what it is, what is paused, the health check that really writes.
 
 use crate::PostgresStore;
-use crate::failure::Fault;
 use crate::migrate::{self, KNOWN_VERSION};
 use crate::pipeline::{Steps, Tx, read};
-use crate::types::{Micros, narrow, params, sql, text};
-use copydesk_core::{KeyId, NodeId, Timestamp, WorkspaceId};
-use copydesk_store::admin::{Description, KeyRow, NodeRow, Pause, PauseKey};
-use copydesk_store::{Scope, StoreError};
+use crate::types::{Micros, narrow, params, sql};
+use copydesk_core::{NodeId, Timestamp};
+use copydesk_store::StoreError;
+use copydesk_store::admin::{Description, NodeRow, Pause, PauseKey};
 use tokio_postgres::Row;
 
 pub fn pauses_of(rows: &[Row]) -> Result<Vec<Pause>, StoreError> {
@@ -39,34 +38,6 @@ impl PostgresStore {
             self.wake.others();
         }
         Ok(())
-    }
-
-    pub(crate) async fn insert_key(&self, key: &KeyRow) -> Result<(), StoreError> {
-        let params = params![
-            key.id.0,
-            key.scope.workspace.0,
-            text(&key.name),
-            key.secret_hash.to_vec(),
-            key.shown.clone(),
-            Micros::from(key.created_at)
-        ];
-        match read(&self.writers, sql!("admin/insert_key"), params).await {
-            Ok(_) => Ok(()),
-            Err(Fault::Race(_)) => Err(StoreError::Corrupt(format!("{} exists already", key.id))),
-            Err(fault @ (Fault::BadRow(_) | Fault::Store(_))) => Err(fault.into()),
-        }
-    }
-
-    pub(crate) async fn key_by_hash(&self, secret_hash: [u8; 32]) -> Result<Option<KeyRow>, StoreError> {
-        let rows = read(&self.readers, sql!("admin/find_key"), params![secret_hash.to_vec()]).await?;
-        Ok(rows.first().map(|row| KeyRow {
-            id: KeyId(row.get("id")),
-            scope: Scope { workspace: WorkspaceId(row.get("workspace_id")) },
-            name: row.get("name"),
-            secret_hash,
-            shown: row.get("shown"),
-            created_at: row.get::<_, Micros>("created_at").into(),
-        }))
     }
 
     /// Each step is a commit of its own, so that the commit is checked too.

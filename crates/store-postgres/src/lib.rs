@@ -10,6 +10,7 @@ mod drafts;
 mod events;
 mod failure;
 mod inner;
+mod keys;
 mod ledger;
 mod migrate;
 mod pipeline;

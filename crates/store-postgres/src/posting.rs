@@ -80,7 +80,7 @@ impl PostgresStore {
             Ok(None) => {}
             Ok(Some(before)) => {
                 tx.rollback().await?;
-                let balance = self.balance_of(Scope { workspace: before.workspace }, before.user).await?;
+                let balance = self.balance_of(Scope::of(before.workspace), before.user).await?;
                 return Ok(Posted { transfer: before, posted: false, balance });
             }
             Err(fault) => {

@@ -7,8 +7,8 @@ use copydesk_core::health::Paid;
 use copydesk_core::ledger::{Balance, Transfer};
 use copydesk_core::metering::question::{Question, Total};
 use copydesk_core::refusal::Refusal;
-use copydesk_core::{AssetId, DraftId, GenerationId, Timestamp, TransferId, UserId};
-use copydesk_store::admin::{Description, Finding, KeyRow, Pause, PauseKey};
+use copydesk_core::{AssetId, DraftId, GenerationId, KeyId, Timestamp, TransferId, UserId};
+use copydesk_store::admin::{Description, Finding, Pause, PauseKey};
 use copydesk_store::drafts::{AssetRow, DraftFilter, DraftRow, Edit, SetDraft, VersionRow};
 use copydesk_store::events::{EventBounds, EventPage};
 use copydesk_store::generations::{
@@ -16,12 +16,13 @@ use copydesk_store::generations::{
     SweepRequest, Turn, TurnAnswer,
 };
 use copydesk_store::health::Backlog;
+use copydesk_store::keys::{KeyChange, KeyRotation, KeyRow, KeyUse};
 use copydesk_store::ledger::{AccountRow, Gift, Line, Post, Posted, TransferFilter};
 use copydesk_store::prices::{NewPrice, PriceRow};
 use copydesk_store::retention::{Prune, Pruned};
 use copydesk_store::usage::{CallFilter, CallRow};
 use copydesk_store::{
-    AdminStore, Answer, DraftStore, EventStore, GenerationStore, HealthRow, HealthStore, LedgerStore, Page,
+    AdminStore, Answer, DraftStore, EventStore, GenerationStore, HealthRow, HealthStore, KeyStore, LedgerStore, Page,
     PageRequest, PriceStore, RetentionStore, SchemaFault, Scope, UsageStore,
 };
 use tokio::sync::watch;
@@ -183,13 +184,31 @@ impl AdminStore for PostgresStore {
     fn set_pause(&self, what: PauseKey, paused: bool, at: Timestamp) -> Answer<'_, ()> {
         Box::pin(async move { self.write_pause(&what, paused, at).await })
     }
-    fn add_key(&self, key: KeyRow) -> Answer<'_, ()> {
-        Box::pin(async move { self.insert_key(&key).await })
-    }
-    fn find_key(&self, secret_hash: [u8; 32]) -> Answer<'_, Option<KeyRow>> {
-        Box::pin(async move { self.key_by_hash(secret_hash).await })
-    }
     fn audit(&self) -> Answer<'_, Vec<Finding>> {
         Box::pin(async move { Ok(audit::run(&self.readers).await?) })
+    }
+}
+
+impl KeyStore for PostgresStore {
+    fn add_key(&self, key: KeyRow) -> Answer<'_, bool> {
+        Box::pin(async move { Ok(self.insert_key(&key).await?) })
+    }
+    fn find_key(&self, secret_hash: [u8; 32]) -> Answer<'_, Option<KeyRow>> {
+        Box::pin(self.key_by_hash(secret_hash))
+    }
+    fn get_key(&self, scope: Scope, id: KeyId) -> Answer<'_, KeyRow> {
+        Box::pin(self.key_by_id(scope, id))
+    }
+    fn list_keys(&self, scope: Scope, page: PageRequest) -> Answer<'_, Page<KeyRow>> {
+        Box::pin(async move { self.page_keys(scope, &page).await })
+    }
+    fn change_key(&self, change: KeyChange) -> Answer<'_, KeyRow> {
+        Box::pin(async move { self.write_key_change(&change).await })
+    }
+    fn rotate_key(&self, rotation: KeyRotation) -> Answer<'_, ()> {
+        Box::pin(async move { self.write_key_rotation(&rotation).await })
+    }
+    fn touch_keys(&self, uses: Vec<(KeyId, KeyUse)>) -> Answer<'_, ()> {
+        Box::pin(self.write_key_uses(uses))
     }
 }

@@ -130,7 +130,7 @@ fn fits(reason: OverdueReason, state: &State) -> bool {
 fn overdue(row: &Row, state: State, reason: OverdueReason) -> Result<Overdue, StoreError> {
     let id = GenerationId(row.get("id"));
     Ok(Overdue {
-        scope: Scope { workspace: WorkspaceId(row.get("workspace_id")) },
+        scope: Scope::of(WorkspaceId(row.get("workspace_id"))),
         generation: generation(row, id, state)?,
         recipe: row.get("recipe"),
         model: row.get("model"),

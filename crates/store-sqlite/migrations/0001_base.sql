@@ -554,15 +554,34 @@ CREATE TABLE pauses (
     since_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
+-- Never the secret. `manages_keys` says whether the scopes hold keys:write: the last such key is not given up.
 CREATE TABLE api_keys (
     id BLOB NOT NULL PRIMARY KEY,
     workspace_id BLOB NOT NULL,
     name TEXT NOT NULL,
     secret_hash BLOB NOT NULL UNIQUE,
     shown TEXT NOT NULL,
+    mode TEXT NOT NULL CHECK (mode IN ('live', 'test')),
+    role TEXT,
+    scopes TEXT,
+    user_external TEXT,
+    recipes TEXT,
+    models TEXT,
+    requests_per_minute INTEGER CHECK (requests_per_minute > 0),
+    concurrent_max INTEGER CHECK (concurrent_max > 0),
+    manages_keys INTEGER NOT NULL CHECK (manages_keys IN (0, 1)),
+    revision INTEGER NOT NULL,
     created_at INTEGER NOT NULL,
-    revoked_at INTEGER
+    expires_at INTEGER,
+    revoked_at INTEGER,
+    replaced_by BLOB,
+    last_used_at INTEGER,
+    last_used_from TEXT,
+    last_used_by TEXT,
+    CHECK ((role IS NULL) <> (scopes IS NULL))
 ) STRICT, WITHOUT ROWID;
+
+CREATE INDEX api_keys_by_workspace ON api_keys (workspace_id, id);
 
 CREATE TABLE canary (
     id INTEGER NOT NULL PRIMARY KEY,

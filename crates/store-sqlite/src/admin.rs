@@ -1,4 +1,4 @@
-//! The installation: what this engine is, its schema, pauses, keys. The auditor is in `audit.rs`.
+//! The installation: what this engine is, its schema, pauses. The auditor is in `audit.rs`.
 
 use crate::audit;
 use crate::codec;
@@ -8,9 +8,9 @@ use crate::memory::read_pauses;
 use crate::migrate::{self, MIGRATIONS};
 use crate::open::SqliteStore;
 use crate::schema;
-use copydesk_core::{KeyId, NodeId, Timestamp, WorkspaceId};
-use copydesk_store::admin::{Description, Finding, KeyRow, NodeRow, Pause, PauseKey};
-use copydesk_store::{AdminStore, Answer, SchemaFault, Scope};
+use copydesk_core::{NodeId, Timestamp};
+use copydesk_store::admin::{Description, Finding, NodeRow, Pause, PauseKey};
+use copydesk_store::{AdminStore, Answer, SchemaFault};
 use rusqlite::params;
 
 impl AdminStore for SqliteStore {
@@ -45,25 +45,6 @@ impl AdminStore for SqliteStore {
             }
             session.pauses_changed();
             Ok(())
-        }))
-    }
-
-    fn add_key(&self, key: KeyRow) -> Answer<'_, ()> {
-        Box::pin(self.write(0, move |session| add_key(session.db, &key)))
-    }
-
-    fn find_key(&self, secret_hash: [u8; 32]) -> Answer<'_, Option<KeyRow>> {
-        Box::pin(self.read(move |db| {
-            db.first(sql!("admin/find_key"), [secret_hash], |row| {
-                Ok(KeyRow {
-                    id: KeyId(codec::uuid(row, 0)?),
-                    scope: Scope { workspace: WorkspaceId(codec::uuid(row, 1)?) },
-                    name: row.get(2)?,
-                    secret_hash,
-                    shown: row.get(3)?,
-                    created_at: codec::instant(row, 4)?,
-                })
-            })
         }))
     }
 
@@ -103,20 +84,5 @@ fn canary(db: Db<'_>, at: Timestamp) -> Done<()> {
         return Err(Fault::corrupt(format!("the canary was written as {} and read as {read}", at.micros())));
     }
     db.execute(sql!("admin/delete_canary"), [id])?;
-    Ok(())
-}
-
-fn add_key(db: Db<'_>, key: &KeyRow) -> Done<()> {
-    db.execute(
-        sql!("admin/insert_key"),
-        params![
-            key.id.0.as_bytes(),
-            key.scope.workspace.0.as_bytes(),
-            key.name,
-            key.secret_hash,
-            key.shown,
-            key.created_at.micros(),
-        ],
-    )?;
     Ok(())
 }

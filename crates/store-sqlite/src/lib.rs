@@ -13,6 +13,7 @@ mod fault;
 mod folder;
 mod generations;
 mod health;
+mod keys;
 mod ledger;
 mod live_keys;
 mod memory;

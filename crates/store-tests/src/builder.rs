@@ -22,7 +22,7 @@ use std::time::Duration;
 use uuid::Uuid;
 
 /// A second workspace. No store has to know it beforehand: the contract has no way to create one.
-pub const OTHER: Scope = Scope { workspace: WorkspaceId(Uuid::from_u128(0x0190_0000_0000_7000_8000_0000_0000_0b0b)) };
+pub const OTHER: Scope = Scope::of(WorkspaceId(Uuid::from_u128(0x0190_0000_0000_7000_8000_0000_0000_0b0b)));
 
 /// 2026-01-01T00:00:00Z, where every test starts.
 pub const START: Timestamp = Timestamp::from_micros(1_767_225_600_000_000);

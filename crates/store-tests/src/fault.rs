@@ -8,8 +8,8 @@ use copydesk_core::health::Paid;
 use copydesk_core::ledger::{Balance, Transfer};
 use copydesk_core::metering::question::{Question, Total};
 use copydesk_core::refusal::Refusal;
-use copydesk_core::{AssetId, DraftId, GenerationId, Timestamp, TransferId, UserId};
-use copydesk_store::admin::{Description, Finding, KeyRow, Pause, PauseKey};
+use copydesk_core::{AssetId, DraftId, GenerationId, KeyId, Timestamp, TransferId, UserId};
+use copydesk_store::admin::{Description, Finding, Pause, PauseKey};
 use copydesk_store::drafts::{AssetRow, DraftFilter, DraftRow, Edit, SetDraft, VersionRow};
 use copydesk_store::events::{EventBounds, EventPage};
 use copydesk_store::generations::{
@@ -17,12 +17,13 @@ use copydesk_store::generations::{
     SweepRequest, Turn, TurnAnswer,
 };
 use copydesk_store::health::Backlog;
+use copydesk_store::keys::{KeyChange, KeyRotation, KeyRow, KeyUse};
 use copydesk_store::ledger::{AccountRow, Gift, Line, Post, Posted, TransferFilter};
 use copydesk_store::prices::{NewPrice, PriceRow};
 use copydesk_store::retention::{Prune, Pruned};
 use copydesk_store::usage::{CallFilter, CallRow};
 use copydesk_store::{
-    AdminStore, Answer, DraftStore, EventStore, GenerationStore, HealthRow, HealthStore, LedgerStore, Page,
+    AdminStore, Answer, DraftStore, EventStore, GenerationStore, HealthRow, HealthStore, KeyStore, LedgerStore, Page,
     PageRequest, PriceStore, RetentionStore, SchemaFault, Scope, Store, StoreError, UsageStore,
 };
 use std::collections::VecDeque;
@@ -204,9 +205,16 @@ pass_through! {
         Canary = canary(at: Timestamp) -> ();
         Pauses = pauses() -> Vec<Pause>;
         SetPause = set_pause(what: PauseKey, paused: bool, at: Timestamp) -> ();
-        AddKey = add_key(key: KeyRow) -> ();
-        FindKey = find_key(secret_hash: [u8; 32]) -> Option<KeyRow>;
         Audit = audit() -> Vec<Finding>;
+    }
+    KeyStore {
+        AddKey = add_key(key: KeyRow) -> bool;
+        FindKey = find_key(secret_hash: [u8; 32]) -> Option<KeyRow>;
+        GetKey = get_key(scope: Scope, id: KeyId) -> KeyRow;
+        ListKeys = list_keys(scope: Scope, page: PageRequest) -> Page<KeyRow>;
+        ChangeKey = change_key(change: KeyChange) -> KeyRow;
+        RotateKey = rotate_key(rotation: KeyRotation) -> ();
+        TouchKeys = touch_keys(uses: Vec<(KeyId, KeyUse)>) -> ();
     }
 }
 

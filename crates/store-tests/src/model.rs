@@ -11,6 +11,7 @@ mod data;
 mod drafts;
 mod events;
 mod health;
+mod keys;
 mod ledger;
 mod prices;
 mod read;
@@ -24,8 +25,8 @@ use copydesk_core::health::Paid;
 use copydesk_core::ledger::{Balance, Transfer};
 use copydesk_core::metering::question::{Question, Total};
 use copydesk_core::refusal::Refusal;
-use copydesk_core::{AssetId, DraftId, GenerationId, Timestamp, TransferId, UserId};
-use copydesk_store::admin::{Description, Finding, KeyRow, Pause, PauseKey};
+use copydesk_core::{AssetId, DraftId, GenerationId, KeyId, Timestamp, TransferId, UserId};
+use copydesk_store::admin::{Description, Finding, Pause, PauseKey};
 use copydesk_store::drafts::{AssetRow, DraftFilter, DraftRow, Edit, SetDraft, VersionRow};
 use copydesk_store::events::{EventBounds, EventPage};
 use copydesk_store::generations::{
@@ -33,12 +34,13 @@ use copydesk_store::generations::{
     SweepRequest, Turn, TurnAnswer,
 };
 use copydesk_store::health::Backlog;
+use copydesk_store::keys::{KeyChange, KeyRotation, KeyRow, KeyUse};
 use copydesk_store::ledger::{AccountRow, Gift, Line, Post, Posted, TransferFilter};
 use copydesk_store::prices::{NewPrice, PriceRow};
 use copydesk_store::retention::{Prune, Pruned};
 use copydesk_store::usage::{CallFilter, CallRow};
 use copydesk_store::{
-    AdminStore, Answer, DraftStore, EventStore, GenerationStore, HealthRow, HealthStore, LedgerStore, Page,
+    AdminStore, Answer, DraftStore, EventStore, GenerationStore, HealthRow, HealthStore, KeyStore, LedgerStore, Page,
     PageRequest, PriceStore, RetentionStore, SchemaFault, Scope, UsageStore,
 };
 use data::Data;
@@ -227,13 +229,34 @@ impl AdminStore for ModelStore {
             Ok(())
         })
     }
-    fn add_key(&self, key: KeyRow) -> Answer<'_, ()> {
-        Box::pin(async move { self.data().add_key(key) })
+    fn audit(&self) -> Answer<'_, Vec<Finding>> {
+        Box::pin(async move { Ok(self.data().audit()) })
+    }
+}
+
+impl KeyStore for ModelStore {
+    fn add_key(&self, key: KeyRow) -> Answer<'_, bool> {
+        Box::pin(async move { Ok(self.data().add_key(key)) })
     }
     fn find_key(&self, secret_hash: [u8; 32]) -> Answer<'_, Option<KeyRow>> {
         Box::pin(async move { Ok(self.data().find_key(secret_hash)) })
     }
-    fn audit(&self) -> Answer<'_, Vec<Finding>> {
-        Box::pin(async move { Ok(self.data().audit()) })
+    fn get_key(&self, scope: Scope, id: KeyId) -> Answer<'_, KeyRow> {
+        Box::pin(async move { self.data().get_key(scope, id) })
+    }
+    fn list_keys(&self, scope: Scope, page: PageRequest) -> Answer<'_, Page<KeyRow>> {
+        Box::pin(async move { self.data().list_keys(scope, &page) })
+    }
+    fn change_key(&self, change: KeyChange) -> Answer<'_, KeyRow> {
+        Box::pin(async move { self.data().change_key(change) })
+    }
+    fn rotate_key(&self, rotation: KeyRotation) -> Answer<'_, ()> {
+        Box::pin(async move { self.data().rotate_key(rotation) })
+    }
+    fn touch_keys(&self, uses: Vec<(KeyId, KeyUse)>) -> Answer<'_, ()> {
+        Box::pin(async move {
+            self.data().touch_keys(uses);
+            Ok(())
+        })
     }
 }

@@ -10,6 +10,7 @@ pub mod events;
 pub mod fairness;
 pub mod fence;
 pub mod health;
+pub mod keys;
 pub mod ledger;
 pub mod media;
 pub mod pages;
@@ -280,7 +281,6 @@ macro_rules! conformance {
                 the_canary_writes_reads_and_leaves_nothing,
                 the_clock_moves_forward_where_the_engine_has_one,
                 pausing_twice_changes_nothing,
-                a_key_is_found_by_its_hash_only,
                 the_description_counts_what_waits_and_runs,
                 a_beat_keeps_the_nodes_start;
             events:
@@ -291,6 +291,17 @@ macro_rules! conformance {
                 an_event_names_its_user,
                 readers_are_told_of_news_in_both_processes,
                 who_follows_many_writers_misses_nothing_and_sees_nothing_twice;
+            keys:
+                a_key_is_found_by_its_hash_only,
+                what_was_agreed_on_is_kept_to_the_letter,
+                a_key_is_stored_once,
+                keys_are_paged_and_read_in_their_workspace_only,
+                a_change_names_the_revision_it_saw,
+                a_revoked_key_is_found_and_says_so,
+                the_last_key_that_manages_keys_is_not_given_up,
+                racing_ends_of_the_last_two_keys_leave_one,
+                a_rotation_ends_the_old_key_and_stores_the_new_one_together,
+                the_latest_use_of_a_key_stays;
             health:
                 five_faults_open_the_model_and_not_its_provider,
                 faults_of_one_batch_are_counted_one_after_the_other,

@@ -1,8 +1,8 @@
-//! The installation: clock, schema, settings, keys, nodes, the auditor.
+//! The installation: clock, schema, settings, nodes, the auditor.
 
+use crate::Answer;
 use crate::generations::Lane;
-use crate::{Answer, Scope};
-use copydesk_core::{KeyId, NodeId, Timestamp};
+use copydesk_core::{NodeId, Timestamp};
 
 pub trait AdminStore: Send + Sync {
     /// The engine's clock: the server's in Postgres, `None` where the process's own clock is the only one (SQLite).
@@ -22,12 +22,6 @@ pub trait AdminStore: Send + Sync {
 
     /// Switches `what` on or off; doing it twice changes nothing.
     fn set_pause(&self, what: PauseKey, paused: bool, at: Timestamp) -> Answer<'_, ()>;
-
-    /// Stores a key. The secret itself is never stored, only its SHA-256.
-    fn add_key(&self, key: KeyRow) -> Answer<'_, ()>;
-
-    /// The key with this hash, unless it was revoked.
-    fn find_key(&self, secret_hash: [u8; 32]) -> Answer<'_, Option<KeyRow>>;
 
     /// Re-proves the invariants on live data. Empty means that nothing was found.
     fn audit(&self) -> Answer<'_, Vec<Finding>>;
@@ -96,17 +90,6 @@ pub fn holding(pauses: &[Pause], belongs: impl Fn(&Lane) -> bool) -> Option<&Pau
         PauseKey::Lane(lane) => belongs(lane),
     };
     pauses.iter().filter(holds).min_by(|one, other| one.what.cmp(&other.what))
-}
-
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct KeyRow {
-    pub id: KeyId,
-    pub scope: Scope,
-    pub name: String,
-    pub secret_hash: [u8; 32],
-    /// The first characters, to tell keys apart.
-    pub shown: String,
-    pub created_at: Timestamp,
 }
 
 /// A broken invariant on live data.

@@ -9,6 +9,7 @@ pub mod error;
 pub mod events;
 pub mod generations;
 pub mod health;
+pub mod keys;
 pub mod ledger;
 pub mod page;
 pub mod prices;
@@ -21,13 +22,14 @@ pub use error::{SchemaFault, StoreError};
 pub use events::EventStore;
 pub use generations::GenerationStore;
 pub use health::{HealthRow, HealthStore};
+pub use keys::KeyStore;
 pub use ledger::LedgerStore;
 pub use page::{Order, Page, PageRequest};
 pub use prices::PriceStore;
 pub use retention::RetentionStore;
 pub use usage::UsageStore;
 
-use copydesk_core::WorkspaceId;
+use copydesk_core::{UserId, WorkspaceId};
 
 /// An owned future, because `async fn` in a trait cannot be used through `dyn`.
 pub type Answer<'a, T> = futures::future::BoxFuture<'a, Result<T, StoreError>>;
@@ -36,10 +38,26 @@ pub type Answer<'a, T> = futures::future::BoxFuture<'a, Result<T, StoreError>>;
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Scope {
     pub workspace: WorkspaceId,
+    /// Only what is this user's. Engines are asked with whole scopes: the desk's `Confined` store keeps a confined one to
+    /// its user before it asks them.
+    pub user: Option<UserId>,
 }
 
 impl Scope {
-    pub const DEFAULT: Scope = Scope { workspace: WorkspaceId::DEFAULT };
+    pub const DEFAULT: Scope = Scope::of(WorkspaceId::DEFAULT);
+
+    /// The whole workspace.
+    pub const fn of(workspace: WorkspaceId) -> Scope {
+        Scope { workspace, user: None }
+    }
+    /// The same workspace, and in it this user's things only.
+    pub const fn of_user(self, user: UserId) -> Scope {
+        Scope { workspace: self.workspace, user: Some(user) }
+    }
+    /// The whole workspace of a confined scope.
+    pub const fn whole(self) -> Scope {
+        Scope::of(self.workspace)
+    }
 }
 
 /// Everything an engine does.
@@ -51,6 +69,7 @@ pub trait Store:
     + EventStore
     + RetentionStore
     + AdminStore
+    + KeyStore
     + HealthStore
     + PriceStore
 {
@@ -64,6 +83,7 @@ impl<T> Store for T where
         + EventStore
         + RetentionStore
         + AdminStore
+        + KeyStore
         + HealthStore
         + PriceStore
 {

@@ -53,6 +53,11 @@ impl Fields {
         self.left.remove(name).filter(|value| !value.is_null())
     }
 
+    /// Whether the field is there and `null`, where that takes something away. Asked before the field is taken.
+    pub fn is_null(&self, name: &'static str) -> bool {
+        self.left.get(name).is_some_and(Value::is_null)
+    }
+
     fn typed<T>(&mut self, name: &'static str, wanted: &str, read: impl FnOnce(Value) -> Option<T>) -> Option<T> {
         let value = self.value(name)?;
         let found = read(value);

@@ -29,6 +29,7 @@ use utoipa::OpenApi;
         (name = "models", description = "Models, their prices, and whether they answer."),
         (name = "usage", description = "What was used and what it cost, call by call and in totals."),
         (name = "credits", description = "What users pay with. Answers `credits_off` while credits are off."),
+        (name = "keys", description = "Who may ask for what."),
         (name = "events", description = "What happened, in its order."),
         (name = "installation", description = "Switches, checks and upkeep. Most of it is the operator's."),
         (name = "documentation", description = "This document, and people's version of it.")
@@ -38,6 +39,7 @@ use utoipa::OpenApi;
 #[openapi(components(schemas(
     words::Age,
     words::AssetKey,
+    words::KeyKey,
     words::LaneName,
     words::DraftKey,
     words::DraftRef,

@@ -3,7 +3,7 @@
 
 #![expect(dead_code, reason = "only their description is used")]
 
-use super::words::{AssetKey, DraftRef, GenerationRef, LaneName};
+use super::words::{AssetKey, DraftRef, GenerationRef, KeyKey, LaneName};
 use utoipa::IntoParams;
 
 /// What every list takes.
@@ -46,6 +46,15 @@ pub(crate) struct VersionPath {
     /// The number of the version; the first is 1.
     #[param(minimum = 1)]
     n: u32,
+}
+
+/// `{id}` of a key.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Path)]
+pub(crate) struct KeyPath {
+    /// `key_...` or a bare UUID.
+    #[param(value_type = KeyKey)]
+    id: String,
 }
 
 /// `{lane}`.

@@ -10,11 +10,23 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(crate) const PROBLEMS: &str = "x-problems";
 
 /// Every route.
-const EVERY: &[Code] = &[Code::MethodNotAllowed, Code::Internal];
+const EVERY: &[Code] = &[
+    Code::MethodNotAllowed,
+    Code::UnknownHost,
+    Code::RequestTimeout,
+    Code::UriTooLong,
+    Code::HeadersTooLarge,
+    Code::TooManyConnections,
+    Code::Internal,
+];
 /// A route that asks for a key: the key itself may be wrong, and it is looked up in the database.
 const KEYED: &[Code] = &[
     Code::MissingKey,
     Code::InvalidKey,
+    Code::ExpiredKey,
+    Code::RevokedKey,
+    Code::ScopeMissing,
+    Code::RateLimited,
     Code::KeyInQuery,
     Code::BadHeader,
     Code::StorageUnavailable,
@@ -37,6 +49,8 @@ pub(crate) const OPERATOR: &[Code] = &[Code::ScopeMissing];
 pub(crate) const WORK: &[Code] = &[
     Code::RecipeNotFound,
     Code::ModelNotFound,
+    Code::RecipeNotAllowed,
+    Code::ModelNotAllowed,
     Code::NotFound,
     Code::InsufficientCredits,
     Code::GenerationPaused,

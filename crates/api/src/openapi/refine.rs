@@ -12,7 +12,7 @@ const REF: &str = "#/components/schemas/";
 const METHODS: [&str; 5] = ["get", "put", "post", "delete", "patch"];
 
 /// The word in `object` of a type, and the prefix of its own `id`.
-const NOUNS: [(&str, &str, &str); 30] = [
+const NOUNS: [(&str, &str, &str); 31] = [
     ("Accepted", "generation", "gen"),
     ("Account", "account", ""),
     ("AuditReport", "audit", ""),
@@ -24,6 +24,7 @@ const NOUNS: [(&str, &str, &str); 30] = [
     ("EventList", "list", ""),
     ("Generation", "generation", "gen"),
     ("GenerationWaiting", "why", ""),
+    ("Key", "key", "key"),
     ("Lane", "lane", ""),
     ("Model", "model", ""),
     ("ModelTest", "model_test", ""),
@@ -52,6 +53,7 @@ fn prefix(field: &str) -> Option<&'static str> {
         "draft_id" => Some("drf"),
         "user_id" | "peer_id" => Some("usr"),
         "call_id" => Some("cal"),
+        "replaced_by" => Some("key"),
         _ => None,
     }
 }

@@ -1,6 +1,7 @@
 //! The words and ids of the wire as named schemas. Each list of words is the one in core, so that a new word there is in
 //! the document by itself.
 
+use copydesk_core::access::{KeyScope, Mode, Role};
 use copydesk_core::draft::{DraftStatus as CoreStatus, Review as CoreReview};
 use copydesk_core::generation::{FailureCode, Status};
 use copydesk_core::ledger::{Account, TransferKind as CoreKind};
@@ -42,6 +43,10 @@ schemas! {
     CostSource = words(["provider", "table"]);
     UsageCostStatus = words(["priced", "partly_priced", "unpriced"]);
     LaneKind = words(["recipe", "provider", "model", "workspace"]);
+    KeyMode = words(Mode::ALL.map(Mode::as_str));
+    KeyRole = words(Role::ALL.map(Role::as_str));
+    KeyScopeWord = words(KeyScope::ALL.map(KeyScope::as_str));
+    KeyStatus = words(["active", "rotated", "expired", "revoked"]);
     Switch = words(["on", "off"]);
     WaitingReason = words([
         "behind_others", "lane_full", "cooling_down", "rate_limited", "target_locked", "backing_off", "scheduled",
@@ -54,6 +59,7 @@ schemas! {
     GenerationKey = text(&either(&[&id("gen"), UUID]));
     DraftKey = text(&either(&[&id("drf"), UUID]));
     AssetKey = text(&either(&[&id("ast"), UUID]));
+    KeyKey = text(&either(&[&id("key"), UUID]));
     LaneName = text("^(recipe|provider|model|workspace):.+$");
     /// A length of time: `90s`, `10m`, `1h 30m`, `2d`, `PT11M`.
     Span = text(SPAN);

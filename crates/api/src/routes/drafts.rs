@@ -244,7 +244,8 @@ pub(crate) async fn regenerate(
     body: Body<NewTry>,
 ) -> Result<Response, Problem> {
     let id = path.draft(&api, caller.scope).await?;
-    let change = Again { model: body.value.model, idempotency: key.of(&caller, &body.raw, api.desk().world().now()) };
+    let idempotency = key.of(&caller, &body.raw, api.desk().world().now());
+    let change = Again { permit: caller.permit.clone(), model: body.value.model, idempotency };
     let (desk, scope) = (api.desk().clone(), caller.scope);
     let accepted = owned(async move { desk.regenerate(scope, id, change).await }).await?;
     receipt::answer(&api, &caller, &headers, accepted).await

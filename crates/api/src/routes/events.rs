@@ -139,7 +139,7 @@ fn filter(params: &mut Params, caller: &Caller) -> EventFilter {
         }
         subject
     });
-    EventFilter { kinds, subject, user: caller.user }
+    EventFilter { kinds, subject, user: caller.scope.user }
 }
 
 fn subject(text: &str) -> Option<Subject> {

@@ -77,6 +77,7 @@ pub(crate) async fn create(
     };
     let request = Request {
         scope: caller.scope,
+        permit: caller.permit.clone(),
         recipe: asked.recipe,
         model: asked.model,
         input: asked.input,
@@ -251,7 +252,8 @@ pub(crate) async fn retry(
     body: Body<NewTry>,
 ) -> Result<Response, Problem> {
     let id = path.generation(&api, caller.scope).await?;
-    let change = Again { model: body.value.model, idempotency: key.of(&caller, &body.raw, api.desk().world().now()) };
+    let idempotency = key.of(&caller, &body.raw, api.desk().world().now());
+    let change = Again { permit: caller.permit.clone(), model: body.value.model, idempotency };
     let (desk, scope) = (api.desk().clone(), caller.scope);
     let accepted = owned(async move { desk.retry(scope, id, change).await }).await?;
     receipt::answer(&api, &caller, &headers, accepted).await

@@ -6,6 +6,7 @@ pub(crate) mod drafts;
 pub(crate) mod events;
 pub(crate) mod generations;
 pub(crate) mod health;
+pub(crate) mod keys;
 pub(crate) mod lanes;
 pub(crate) mod look;
 pub(crate) mod maintenance;

@@ -80,6 +80,7 @@ pub(crate) async fn test(
     caller.must_operate()?;
     let desk = api.desk().clone();
     let address = body.value.model;
+    caller.may_use(&address)?;
     let tested = owned(async move { desk.test_model(caller.scope, &address).await }).await?;
     Ok(Json(ModelTestBody::new(tested, api.desk().world().now())))
 }

@@ -51,7 +51,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_secs(1);
 
 /// The other end of a request's connection.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Peer(pub SocketAddr);
+pub struct Peer(pub SocketAddr);
 
 /// On requests of connections beyond the limit.
 #[derive(Clone, Copy, Debug)]

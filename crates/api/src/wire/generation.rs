@@ -151,7 +151,8 @@ fn state_facts(state: &State) -> StateFacts<'_> {
 
 /// The caller's own dedupe key as the caller wrote it; one that was derived keeps its mark.
 pub(crate) fn own_key(stored: &str) -> String {
-    stored.strip_prefix("own:").unwrap_or(stored).to_owned()
+    let of_user = || stored.strip_prefix("own@")?.split_once(':').map(|(_, key)| key);
+    stored.strip_prefix("own:").or_else(of_user).unwrap_or(stored).to_owned()
 }
 
 impl CreditsBody {

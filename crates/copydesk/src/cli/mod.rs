@@ -11,6 +11,7 @@ mod drafts;
 mod explain;
 mod generate;
 mod generations;
+mod keys;
 mod lanes;
 mod models;
 mod openapi;
@@ -88,6 +89,9 @@ enum Command {
     /// Accounts, statements, grants, corrections, gifts and refunds
     #[command(subcommand)]
     Credits(credits::Command),
+    /// API keys: make them, say what they may do, rotate and revoke them
+    #[command(subcommand)]
+    Keys(keys::Command),
     /// What was used: calls, tokens and cost by day, model, user, recipe; export them
     Usage(Box<usage::Arguments>),
     /// Recipes, providers and models with their limits and what waits for them; pause one
@@ -161,6 +165,7 @@ async fn dispatch(arguments: Arguments, output: Output) -> Result<u8, Failure> {
         Command::Drafts(command) => drafts::run(command, &settings, output).await,
         Command::Generations(command) => generations::run(command, &settings, output).await,
         Command::Credits(command) => credits::run(command, &settings, output).await,
+        Command::Keys(command) => keys::run(command, &settings, output).await,
         Command::Usage(arguments) => usage::run(*arguments, &settings, output).await,
         Command::Lanes(command) => lanes::run(command, &settings, output).await,
         Command::Workers => lanes::workers(&settings, output).await,

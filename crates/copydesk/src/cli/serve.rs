@@ -163,7 +163,10 @@ async fn set_master_switch(desk: &Desk, settings: &Settings) -> Result<(), Failu
 /// The bootstrap key: the one from the settings, else one that is made when there is none at all.
 async fn admin_key(desk: &Desk, settings: &Settings) -> Result<Option<KeyText>, Failure> {
     if let Some(key) = &settings.admin_key {
-        desk.add_key(Scope::DEFAULT, "admin (from the settings)", key).await?;
+        let row = desk.add_key(Scope::DEFAULT, "admin (from the settings)", key).await?;
+        if row.revoked_at.is_some() {
+            tracing::warn!(key = %row.id, "The admin key of the settings was revoked and opens nothing; set another one");
+        }
         return Ok(None);
     }
     if desk.store().describe().await?.keys > 0 {

@@ -7,9 +7,9 @@ use copydesk_core::health::Paid;
 use copydesk_core::ledger::{Balance, Transfer};
 use copydesk_core::metering::question::{Question, Total};
 use copydesk_core::refusal::Refusal;
-use copydesk_core::{AssetId, DraftId, GenerationId, Timestamp, TransferId, UserId};
+use copydesk_core::{AssetId, DraftId, GenerationId, KeyId, Timestamp, TransferId, UserId};
 use copydesk_desk::clock::{Clock, HandClock};
-use copydesk_store::admin::{Description, Finding, KeyRow, Pause, PauseKey};
+use copydesk_store::admin::{Description, Finding, Pause, PauseKey};
 use copydesk_store::drafts::{AssetRow, DraftFilter, DraftRow, Edit, SetDraft, VersionRow};
 use copydesk_store::events::{EventBounds, EventPage};
 use copydesk_store::generations::{
@@ -17,12 +17,13 @@ use copydesk_store::generations::{
     SweepRequest, Turn, TurnAnswer,
 };
 use copydesk_store::health::Backlog;
+use copydesk_store::keys::{KeyChange, KeyRotation, KeyRow, KeyUse};
 use copydesk_store::ledger::{AccountRow, Gift, Line, Post, Posted, TransferFilter};
 use copydesk_store::prices::{NewPrice, PriceRow};
 use copydesk_store::retention::{Prune, Pruned};
 use copydesk_store::usage::{CallFilter, CallRow};
 use copydesk_store::{
-    AdminStore, Answer, DraftStore, EventStore, GenerationStore, HealthRow, HealthStore, LedgerStore, Page,
+    AdminStore, Answer, DraftStore, EventStore, GenerationStore, HealthRow, HealthStore, KeyStore, LedgerStore, Page,
     PageRequest, PriceStore, RetentionStore, SchemaFault, Scope, StoreError, UsageStore,
 };
 use copydesk_store_tests::{FaultyStore, Method, ModelStore};
@@ -171,6 +172,15 @@ pass_through! {
         Rates = rates() -> Vec<(String, Paid)>;
         Backlog = backlog() -> Backlog;
     }
+    KeyStore {
+        AddKey = add_key(key: KeyRow) -> bool;
+        FindKey = find_key(secret_hash: [u8; 32]) -> Option<KeyRow>;
+        GetKey = get_key(scope: Scope, id: KeyId) -> KeyRow;
+        ListKeys = list_keys(scope: Scope, page: PageRequest) -> Page<KeyRow>;
+        ChangeKey = change_key(change: KeyChange) -> KeyRow;
+        RotateKey = rotate_key(rotation: KeyRotation) -> ();
+        TouchKeys = touch_keys(uses: Vec<(KeyId, KeyUse)>) -> ();
+    }
     PriceStore {
         AddPrice = add_price(price: NewPrice) -> i64;
         Prices = prices(model: Option<String>, page: PageRequest) -> Page<PriceRow>;
@@ -208,12 +218,6 @@ impl AdminStore for Plug {
     }
     fn set_pause(&self, what: PauseKey, paused: bool, at: Timestamp) -> Answer<'_, ()> {
         Box::pin(self.through(Method::SetPause, self.inner.set_pause(what, paused, at)))
-    }
-    fn add_key(&self, key: KeyRow) -> Answer<'_, ()> {
-        Box::pin(self.through(Method::AddKey, self.inner.add_key(key)))
-    }
-    fn find_key(&self, secret_hash: [u8; 32]) -> Answer<'_, Option<KeyRow>> {
-        Box::pin(self.through(Method::FindKey, self.inner.find_key(secret_hash)))
     }
     fn audit(&self) -> Answer<'_, Vec<Finding>> {
         Box::pin(self.through(Method::Audit, self.inner.audit()))

@@ -233,7 +233,7 @@ fn claimed(rows: &[Row], steps: &[Row], node: NodeId, now: Timestamp) -> Result<
 fn one(row: &Row, steps: Vec<FinishedStep>, node: NodeId, now: Timestamp) -> Result<Claimed, StoreError> {
     let attempt_deadline = Timestamp::from(row.get::<_, Micros>("attempt_deadline_at"));
     Ok(Claimed {
-        scope: Scope { workspace: WorkspaceId(row.get("workspace_id")) },
+        scope: Scope::of(WorkspaceId(row.get("workspace_id"))),
         generation: Generation {
             id: GenerationId(row.get("id")),
             terms: terms(row)?,

@@ -281,7 +281,7 @@ fn take(session: &mut Session<'_>, chosen: Chosen, call: CallId, node: NodeId, n
     db.execute(sql!("claim/move_draft"), params![DraftStatus::Processing.as_str(), now.micros(), ids.0, ids.1])?;
     let steps = if row.attempt == 0 { vec![] } else { finished_steps(db, row.id)? };
     Ok(Claimed {
-        scope: Scope { workspace: row.workspace },
+        scope: Scope::of(row.workspace),
         generation: Generation {
             id: row.id,
             terms: facts.terms,

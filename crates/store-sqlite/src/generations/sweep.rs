@@ -84,7 +84,7 @@ fn reason(number: i64) -> Done<OverdueReason> {
 fn one(db: Db<'_>, id: GenerationId, reason: OverdueReason) -> Done<Overdue> {
     db.first(sql!("sweep/live"), [id.0.as_bytes()], |row| {
         Ok(Overdue {
-            scope: Scope { workspace: WorkspaceId(codec::uuid(row, "workspace_id")?) },
+            scope: Scope::of(WorkspaceId(codec::uuid(row, "workspace_id")?)),
             generation: live_generation(row, id)?,
             recipe: row.get("recipe")?,
             model: row.get("model")?,
@@ -144,7 +144,7 @@ pub(super) fn close_orphan_calls(
     limit: u32,
 ) -> Done<u64> {
     let orphans = session.db.all(sql!("sweep/orphan_calls"), params![before.micros(), limit], |row| {
-        let scope = Scope { workspace: WorkspaceId(codec::uuid(row, "workspace_id")?) };
+        let scope = Scope::of(WorkspaceId(codec::uuid(row, "workspace_id")?));
         let operation: String = row.get("operation")?;
         let (id, input_bytes) = (CallId(codec::uuid(row, "id")?), codec::unsigned(row, "input_bytes")?);
         Ok((scope, ClosedCall::unreported(id, &operation, input_bytes)))

@@ -1,10 +1,9 @@
-//! The model's settings, keys and its answer to "what are you?". Holds no data outside memory.
+//! The model's settings and its answer to "what are you?". Holds no data outside memory.
 
 use super::data::{Data, Entry};
 use copydesk_core::generation::{State, Status};
 use copydesk_core::{NodeId, Timestamp};
-use copydesk_store::StoreError;
-use copydesk_store::admin::{Description, KeyRow, NodeRow, Pause, PauseKey};
+use copydesk_store::admin::{Description, NodeRow, Pause, PauseKey};
 
 impl Data {
     pub(super) fn describe(&self) -> Description {
@@ -14,7 +13,7 @@ impl Data {
             location: "memory".to_owned(),
             schema_version: 1,
             known_schema_version: 1,
-            keys: self.keys.len() as u64,
+            keys: self.keys.iter().filter(|key| key.revoked_at.is_none()).count() as u64,
             nodes: self.nodes.values().map(|node| NodeRow { running: self.runs_of(node.id), ..node.clone() }).collect(),
             waiting: self.count_live(Status::Pending),
             processing: self.count_live(Status::Processing),
@@ -37,17 +36,5 @@ impl Data {
         } else {
             self.pauses.remove(&what.name());
         }
-    }
-
-    pub(super) fn add_key(&mut self, key: KeyRow) -> Result<(), StoreError> {
-        if self.keys.iter().any(|known| known.id == key.id || known.secret_hash == key.secret_hash) {
-            return Err(StoreError::Corrupt(format!("{} exists already", key.id)));
-        }
-        self.keys.push(key);
-        Ok(())
-    }
-
-    pub(super) fn find_key(&self, secret_hash: [u8; 32]) -> Option<KeyRow> {
-        self.keys.iter().find(|key| key.secret_hash == secret_hash).cloned()
     }
 }

@@ -7,10 +7,11 @@ use copydesk_core::health::{Paid, Rows};
 use copydesk_core::ledger::chain::ChainHash;
 use copydesk_core::ledger::{Balance, Lot};
 use copydesk_core::{AssetId, CallId, DraftId, GenerationId, NodeId, Timestamp, TransferId, UserId, WorkspaceId};
-use copydesk_store::admin::{KeyRow, NodeRow, PauseKey};
+use copydesk_store::admin::{NodeRow, PauseKey};
 use copydesk_store::drafts::{AssetRow, DraftRow, VersionRow};
 use copydesk_store::events::{EventRow, NewEvent};
 use copydesk_store::generations::{Accept, Accepted, Fence, FinishedStep};
+use copydesk_store::keys::KeyRow;
 use copydesk_store::prices::NewPrice;
 use copydesk_store::usage::CallRow;
 use copydesk_store::{Page, PageRequest, Scope, StoreError};
@@ -215,7 +216,7 @@ impl Data {
             at: event.at,
             data: event.data.into_owned(),
         };
-        self.events.push((Scope { workspace: event.workspace }, row));
+        self.events.push((Scope::of(event.workspace), row));
         self.news.send_modify(|events| *events += 1);
     }
 

@@ -48,7 +48,7 @@ impl Data {
 
     pub(super) fn post(&mut self, post: Post) -> Result<Posted, StoreError> {
         let Post { transfer, open_as, idempotency } = post;
-        let scope = Scope { workspace: transfer.workspace };
+        let scope = Scope::of(transfer.workspace);
         if transfer.kind.written() != Written::ByHand {
             return Err(StoreError::Corrupt(format!("a {} is never posted by itself", transfer.kind.as_str())));
         }
@@ -73,7 +73,7 @@ impl Data {
 
     pub(super) fn gift(&mut self, gift: Gift) -> Result<Posted, StoreError> {
         let Gift { sent, received, idempotency } = gift;
-        let scope = Scope { workspace: sent.workspace };
+        let scope = Scope::of(sent.workspace);
         if let Some(known) = self.known(&sent, idempotency.as_ref())? {
             return Ok(known);
         }
@@ -117,7 +117,7 @@ impl Data {
             }
         };
         Ok(first.map(|first| {
-            let balance = self.balance(Scope { workspace: first.workspace }, first.user);
+            let balance = self.balance(Scope::of(first.workspace), first.user);
             Posted { transfer: first, posted: false, balance }
         }))
     }

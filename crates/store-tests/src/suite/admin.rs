@@ -1,9 +1,8 @@
-//! The installation: keys, pauses, schema, the write-read check, the description.
+//! The installation: pauses, schema, the write-read check, the description.
 
 use crate::bench::Bench;
-use crate::builder::{AcceptWith, OTHER};
-use copydesk_store::Scope;
-use copydesk_store::admin::{KeyRow, Pause, PauseKey};
+use crate::builder::AcceptWith;
+use copydesk_store::admin::{Pause, PauseKey};
 use std::sync::Arc;
 
 pub async fn a_fresh_store_fits_its_schema(t: Arc<Bench>) {
@@ -41,25 +40,6 @@ pub async fn pausing_twice_changes_nothing(t: Arc<Bench>) {
     }
     assert_eq!(t.store.pauses().await.expect("pauses"), [first]);
     t.store.set_pause(PauseKey::Generation, false, t.now()).await.expect("set_pause");
-}
-
-pub async fn a_key_is_found_by_its_hash_only(t: Arc<Bench>) {
-    let key = |scope, byte: u8| KeyRow {
-        id: t.ids.key(),
-        scope,
-        name: format!("key {byte}"),
-        secret_hash: [byte; 32],
-        shown: "cd_abc".to_owned(),
-        created_at: t.now(),
-    };
-    let (here, there) = (key(Scope::DEFAULT, 1), key(OTHER, 2));
-    for key in [&here, &there] {
-        t.store.add_key(key.clone()).await.expect("add_key");
-    }
-    assert_eq!(t.store.find_key([1; 32]).await.expect("find_key"), Some(here));
-    assert_eq!(t.second().find_key([2; 32]).await.expect("find_key"), Some(there));
-    assert_eq!(t.store.find_key([3; 32]).await.expect("find_key"), None);
-    assert_eq!(t.store.describe().await.expect("describe").keys, 2);
 }
 
 pub async fn the_description_counts_what_waits_and_runs(t: Arc<Bench>) {

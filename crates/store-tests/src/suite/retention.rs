@@ -10,7 +10,7 @@ use copydesk_store::retention::{Aged, Prune};
 use copydesk_store::usage::CallFilter;
 use std::sync::Arc;
 
-const NOBODY: Scope = Scope { workspace: WorkspaceId(uuid::Uuid::from_u128(77)) };
+const NOBODY: Scope = Scope::of(WorkspaceId(uuid::Uuid::from_u128(77)));
 
 /// All there is to remove; how many went.
 async fn prune(t: &Bench, what: Aged, before: Timestamp, limit: u32, dry_run: bool) -> u64 {
@@ -133,5 +133,5 @@ pub async fn two_processes_that_prune_count_each_call_once(t: Arc<Bench>) {
     let rest = prune(&t, Aged::Calls, before, 10, false).await;
     assert_eq!(mine + theirs + rest, 30);
     let default = WorkspaceId::DEFAULT;
-    assert_eq!(whole(&t, Scope { workspace: default }).await.len(), 3);
+    assert_eq!(whole(&t, Scope::of(default)).await.len(), 3);
 }

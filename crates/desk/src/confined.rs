@@ -1,0 +1,362 @@
+//! The store as the desk asks it: a scope that is confined to a user sees and changes that user's things only. It stands
+//! between everything in the desk and the engine, and implements the whole contract, so that no use case and no handler
+//! can forget it. What is not the user's is asked for in a workspace that nobody has: the answer is, by construction,
+//! the one for an id that nobody has.
+
+use copydesk_core::draft::DraftStatus;
+use copydesk_core::generation::waiting::Waiting;
+use copydesk_core::health::Paid;
+use copydesk_core::ledger::{Balance, Transfer};
+use copydesk_core::metering::question::{Group, Question, Total};
+use copydesk_core::refusal::Refusal;
+use copydesk_core::{AssetId, DraftId, GenerationId, KeyId, Timestamp, TransferId, UserId, WorkspaceId};
+use copydesk_store::admin::{Description, Finding, Pause, PauseKey};
+use copydesk_store::drafts::{AssetRow, DraftFilter, DraftRow, Edit, SetDraft, VersionRow};
+use copydesk_store::events::{EventBounds, EventPage};
+use copydesk_store::generations::{
+    Accept, Accepted, Beaten, FinishedStep, GenerationFilter, GenerationRow, Heartbeat, Idempotency, Limits, Overdue,
+    Slot, SweepRequest, Turn, TurnAnswer,
+};
+use copydesk_store::health::Backlog;
+use copydesk_store::keys::{KeyChange, KeyRotation, KeyRow, KeyUse};
+use copydesk_store::ledger::{AccountRow, Gift, Line, Post, Posted, TransferFilter};
+use copydesk_store::prices::{NewPrice, PriceRow};
+use copydesk_store::retention::{Prune, Pruned};
+use copydesk_store::usage::{CallFilter, CallRow};
+use copydesk_store::{
+    AdminStore, Answer, DraftStore, EventStore, GenerationStore, HealthRow, HealthStore, KeyStore, LedgerStore, Page,
+    PageRequest, PriceStore, RetentionStore, SchemaFault, Scope, Store, StoreError, UsageStore,
+};
+use std::sync::Arc;
+use tokio::sync::watch;
+use uuid::Uuid;
+
+/// A workspace that nobody has.
+const NOWHERE: Scope = Scope::of(WorkspaceId(Uuid::nil()));
+/// The place behind one other, which a confined reader is told instead of whom it waits for.
+const SECOND: u32 = 2;
+
+pub(crate) struct Confined {
+    inner: Arc<dyn Store>,
+}
+
+impl Confined {
+    pub fn new(inner: Arc<dyn Store>) -> Confined {
+        Confined { inner }
+    }
+
+    /// The whole workspace if this is the user's own, else nowhere.
+    fn own(scope: Scope, owner: UserId) -> Scope {
+        match scope.user {
+            Some(user) if user != owner => NOWHERE,
+            Some(_) | None => scope.whole(),
+        }
+    }
+
+    /// Where to look, and for whom, when `asked` names a user or nobody.
+    fn narrowed(scope: Scope, asked: Option<UserId>) -> (Scope, Option<UserId>) {
+        match (scope.user, asked) {
+            (None, asked) => (scope, asked),
+            (Some(user), None) => (scope.whole(), Some(user)),
+            (Some(_), Some(asked)) => (Confined::own(scope, asked), Some(asked)),
+        }
+    }
+
+    async fn of_draft(&self, scope: Scope, draft: DraftId) -> Result<Scope, StoreError> {
+        if scope.user.is_none() {
+            return Ok(scope);
+        }
+        let row = self.inner.get_draft(scope.whole(), draft).await;
+        Ok(found(row)?.map_or(NOWHERE, |row| Confined::own(scope, row.user)))
+    }
+
+    async fn of_generation(&self, scope: Scope, id: GenerationId) -> Result<Scope, StoreError> {
+        if scope.user.is_none() {
+            return Ok(scope);
+        }
+        let row = self.inner.get(scope.whole(), id).await;
+        Ok(found(row)?.map_or(NOWHERE, |row| Confined::own(scope, row.user)))
+    }
+
+    async fn of_accept(&self, request: &Accept) -> Result<Scope, StoreError> {
+        match request.slot {
+            Slot::Existing(draft) => self.of_draft(Confined::scoped(request), draft).await,
+            Slot::New { .. } => Ok(Confined::own(request.scope, request.user)),
+        }
+    }
+
+    /// A request for somebody else fills nobody's draft.
+    fn scoped(request: &Accept) -> Scope {
+        if Confined::own(request.scope, request.user) == NOWHERE { NOWHERE } else { request.scope }
+    }
+}
+
+/// What is there; `None` when nothing is.
+fn found<T>(answer: Result<T, StoreError>) -> Result<Option<T>, StoreError> {
+    match answer {
+        Ok(row) => Ok(Some(row)),
+        Err(StoreError::NotFound { .. }) => Ok(None),
+        Err(
+            error @ (StoreError::Refused(_)
+            | StoreError::Busy(_)
+            | StoreError::Unavailable(_)
+            | StoreError::CommitUnknown(_)
+            | StoreError::Corrupt(_)
+            | StoreError::SchemaMismatch(_)
+            | StoreError::TooNew { .. }
+            | StoreError::Held { .. }),
+        ) => Err(error),
+    }
+}
+
+impl GenerationStore for Confined {
+    fn accept(&self, mut batch: Vec<Accept>) -> Answer<'_, Vec<Result<Accepted, Refusal>>> {
+        if batch.iter().all(|request| request.scope.user.is_none()) {
+            return self.inner.accept(batch);
+        }
+        Box::pin(async move {
+            for request in &mut batch {
+                let scope = self.of_accept(request).await?;
+                if scope == NOWHERE && matches!(request.slot, Slot::New { .. }) {
+                    return Err(StoreError::Corrupt("a key of one user asks for another one".to_owned()));
+                }
+                request.scope = scope;
+            }
+            self.inner.accept(batch).await
+        })
+    }
+    /// The key's owner is the API key, so what it repeats was its own user's.
+    fn replay(&self, scope: Scope, key: Idempotency, at: Timestamp) -> Answer<'_, Option<Accepted>> {
+        self.inner.replay(scope.whole(), key, at)
+    }
+    fn turn(&self, turn: Turn) -> Answer<'_, TurnAnswer> {
+        self.inner.turn(turn)
+    }
+    fn heartbeat(&self, beat: Heartbeat) -> Answer<'_, Beaten> {
+        self.inner.heartbeat(beat)
+    }
+    fn overdue(&self, sweep: SweepRequest) -> Answer<'_, Vec<Overdue>> {
+        self.inner.overdue(sweep)
+    }
+    fn close_orphan_calls(&self, now: Timestamp, before: Timestamp, limit: u32) -> Answer<'_, u64> {
+        self.inner.close_orphan_calls(now, before, limit)
+    }
+    fn why(&self, scope: Scope, id: GenerationId, now: Timestamp, limits: &Limits) -> Answer<'_, Waiting> {
+        let limits = limits.clone();
+        Box::pin(async move {
+            let whole = self.of_generation(scope, id).await?;
+            let waiting = self.inner.why(whole, id, now, &limits).await?;
+            match &waiting {
+                Waiting::TargetLocked { holder, .. } if self.of_generation(scope, *holder).await? == NOWHERE => {
+                    Ok(Waiting::BehindOthers { position: SECOND })
+                }
+                Waiting::TargetLocked { .. }
+                | Waiting::BehindOthers { .. }
+                | Waiting::LaneFull { .. }
+                | Waiting::CoolingDown { .. }
+                | Waiting::RateLimited { .. }
+                | Waiting::BackingOff { .. }
+                | Waiting::Scheduled { .. }
+                | Waiting::Paused { .. }
+                | Waiting::NoWorker
+                | Waiting::NotWaiting => Ok(waiting),
+            }
+        })
+    }
+    fn get(&self, scope: Scope, id: GenerationId) -> Answer<'_, GenerationRow> {
+        Box::pin(async move { self.inner.get(self.of_generation(scope, id).await?, id).await })
+    }
+    fn steps(&self, scope: Scope, id: GenerationId) -> Answer<'_, Vec<FinishedStep>> {
+        Box::pin(async move { self.inner.steps(self.of_generation(scope, id).await?, id).await })
+    }
+    fn list(&self, scope: Scope, filter: GenerationFilter, page: PageRequest) -> Answer<'_, Page<GenerationRow>> {
+        let (scope, user) = Confined::narrowed(scope, filter.user);
+        self.inner.list(scope, GenerationFilter { user, ..filter }, page)
+    }
+}
+
+impl DraftStore for Confined {
+    fn get_draft(&self, scope: Scope, id: DraftId) -> Answer<'_, DraftRow> {
+        Box::pin(async move { self.inner.get_draft(self.of_draft(scope, id).await?, id).await })
+    }
+    fn list_drafts(&self, scope: Scope, filter: DraftFilter, page: PageRequest) -> Answer<'_, Page<DraftRow>> {
+        let (scope, user) = Confined::narrowed(scope, filter.user);
+        self.inner.list_drafts(scope, DraftFilter { user, ..filter }, page)
+    }
+    fn versions(&self, scope: Scope, draft: DraftId) -> Answer<'_, Vec<VersionRow>> {
+        Box::pin(async move { self.inner.versions(self.of_draft(scope, draft).await?, draft).await })
+    }
+    fn version(&self, scope: Scope, draft: DraftId, number: Option<u32>) -> Answer<'_, VersionRow> {
+        Box::pin(async move { self.inner.version(self.of_draft(scope, draft).await?, draft, number).await })
+    }
+    fn asset(&self, scope: Scope, id: AssetId) -> Answer<'_, AssetRow> {
+        Box::pin(async move {
+            let row = self.inner.asset(scope.whole(), id).await?;
+            match self.of_draft(scope, row.draft).await? {
+                NOWHERE => self.inner.asset(NOWHERE, id).await,
+                _ => Ok(row),
+            }
+        })
+    }
+    fn add_version(&self, edit: Edit) -> Answer<'_, DraftRow> {
+        Box::pin(async move {
+            let scope = self.of_draft(edit.scope, edit.draft).await?;
+            self.inner.add_version(Edit { scope, ..edit }).await
+        })
+    }
+    fn set_draft(&self, set: SetDraft) -> Answer<'_, DraftRow> {
+        Box::pin(async move {
+            let scope = self.of_draft(set.scope, set.draft).await?;
+            self.inner.set_draft(SetDraft { scope, ..set }).await
+        })
+    }
+    fn count_drafts(&self, scope: Scope, user: Option<UserId>) -> Answer<'_, Vec<(DraftStatus, u64)>> {
+        let (scope, user) = Confined::narrowed(scope, user);
+        self.inner.count_drafts(scope, user)
+    }
+}
+
+/// Posting needs `credits:write`, which no key of one user has.
+impl LedgerStore for Confined {
+    fn post(&self, post: Post) -> Answer<'_, Posted> {
+        self.inner.post(post)
+    }
+    fn gift(&self, gift: Gift) -> Answer<'_, Posted> {
+        self.inner.gift(gift)
+    }
+    fn expire_lots(&self, now: Timestamp, ids: Vec<TransferId>) -> Answer<'_, Vec<Transfer>> {
+        self.inner.expire_lots(now, ids)
+    }
+    fn balance(&self, scope: Scope, user: UserId) -> Answer<'_, Balance> {
+        self.inner.balance(Confined::own(scope, user), user)
+    }
+    fn account(&self, scope: Scope, user: UserId) -> Answer<'_, AccountRow> {
+        self.inner.account(Confined::own(scope, user), user)
+    }
+    fn accounts(&self, scope: Scope, page: PageRequest) -> Answer<'_, Page<AccountRow>> {
+        let Some(user) = scope.user else { return self.inner.accounts(scope, page) };
+        Box::pin(async move {
+            let account = found(self.inner.account(scope.whole(), user).await)?;
+            let seen = page.after.is_some();
+            Ok(Page { rows: account.into_iter().filter(|_| !seen).collect(), next: None })
+        })
+    }
+    fn transfers(&self, scope: Scope, filter: TransferFilter, page: PageRequest) -> Answer<'_, Page<Line>> {
+        let (scope, user) = Confined::narrowed(scope, filter.user);
+        self.inner.transfers(scope, TransferFilter { user, ..filter }, page)
+    }
+}
+
+impl UsageStore for Confined {
+    fn calls(&self, scope: Scope, filter: CallFilter, page: PageRequest) -> Answer<'_, Page<CallRow>> {
+        let (scope, user) = Confined::narrowed(scope, filter.user);
+        self.inner.calls(scope, CallFilter { user, ..filter }, page)
+    }
+    fn totals(&self, scope: Scope, question: Question) -> Answer<'_, Vec<Total>> {
+        let (scope, user) = Confined::narrowed(scope, question.only.user);
+        let only = Group { user, ..question.only };
+        self.inner.totals(scope, Question { only, ..question })
+    }
+    fn user_names(&self, scope: Scope, mut users: Vec<UserId>) -> Answer<'_, Vec<(UserId, String)>> {
+        users.retain(|user| Confined::own(scope, *user) != NOWHERE);
+        self.inner.user_names(scope.whole(), users)
+    }
+}
+
+/// No key of one user has a scope for any of these; what belongs to a workspace is nowhere for it.
+impl KeyStore for Confined {
+    fn add_key(&self, key: KeyRow) -> Answer<'_, bool> {
+        self.inner.add_key(key)
+    }
+    fn find_key(&self, secret_hash: [u8; 32]) -> Answer<'_, Option<KeyRow>> {
+        self.inner.find_key(secret_hash)
+    }
+    fn get_key(&self, scope: Scope, id: KeyId) -> Answer<'_, KeyRow> {
+        self.inner.get_key(unconfined(scope), id)
+    }
+    fn list_keys(&self, scope: Scope, page: PageRequest) -> Answer<'_, Page<KeyRow>> {
+        self.inner.list_keys(unconfined(scope), page)
+    }
+    fn change_key(&self, change: KeyChange) -> Answer<'_, KeyRow> {
+        let scope = unconfined(change.scope);
+        self.inner.change_key(KeyChange { scope, ..change })
+    }
+    fn rotate_key(&self, rotation: KeyRotation) -> Answer<'_, ()> {
+        self.inner.rotate_key(rotation)
+    }
+    fn touch_keys(&self, uses: Vec<(KeyId, KeyUse)>) -> Answer<'_, ()> {
+        self.inner.touch_keys(uses)
+    }
+}
+
+fn unconfined(scope: Scope) -> Scope {
+    if scope.user.is_some() { NOWHERE } else { scope }
+}
+
+impl AdminStore for Confined {
+    fn now(&self) -> Answer<'_, Option<Timestamp>> {
+        self.inner.now()
+    }
+    fn describe(&self) -> Answer<'_, Description> {
+        self.inner.describe()
+    }
+    fn check_schema(&self) -> Answer<'_, Vec<SchemaFault>> {
+        self.inner.check_schema()
+    }
+    fn canary(&self, at: Timestamp) -> Answer<'_, ()> {
+        self.inner.canary(at)
+    }
+    fn pauses(&self) -> Answer<'_, Vec<Pause>> {
+        self.inner.pauses()
+    }
+    fn set_pause(&self, what: PauseKey, paused: bool, at: Timestamp) -> Answer<'_, ()> {
+        self.inner.set_pause(what, paused, at)
+    }
+    fn audit(&self) -> Answer<'_, Vec<Finding>> {
+        self.inner.audit()
+    }
+}
+
+impl EventStore for Confined {
+    fn events(&self, scope: Scope, after: i64, limit: u32) -> Answer<'_, EventPage> {
+        let Some(user) = scope.user else { return self.inner.events(scope, after, limit) };
+        Box::pin(async move {
+            let mut page = self.inner.events(scope.whole(), after, limit).await?;
+            page.rows.retain(|row| row.user == Some(user));
+            Ok(page)
+        })
+    }
+    fn event_bounds(&self, scope: Scope) -> Answer<'_, EventBounds> {
+        self.inner.event_bounds(scope.whole())
+    }
+    fn event_news(&self) -> watch::Receiver<u64> {
+        self.inner.event_news()
+    }
+}
+
+impl RetentionStore for Confined {
+    fn prune(&self, prune: Prune) -> Answer<'_, Pruned> {
+        self.inner.prune(prune)
+    }
+}
+
+impl HealthStore for Confined {
+    fn health(&self) -> Answer<'_, Vec<HealthRow>> {
+        self.inner.health()
+    }
+    fn rates(&self) -> Answer<'_, Vec<(String, Paid)>> {
+        self.inner.rates()
+    }
+    fn backlog(&self) -> Answer<'_, Backlog> {
+        self.inner.backlog()
+    }
+}
+
+impl PriceStore for Confined {
+    fn add_price(&self, price: NewPrice) -> Answer<'_, i64> {
+        self.inner.add_price(price)
+    }
+    fn prices(&self, model: Option<String>, page: PageRequest) -> Answer<'_, Page<PriceRow>> {
+        self.inner.prices(model, page)
+    }
+}
