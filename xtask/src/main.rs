@@ -16,6 +16,7 @@ mod licences;
 mod postgres;
 mod prices;
 mod providers;
+mod schemathesis;
 mod shell;
 mod spdx;
 mod test;
@@ -34,7 +35,7 @@ struct Chore {
 }
 
 /// A new chore is a new file and one line here.
-const CHORES: [Chore; 10] = [
+const CHORES: [Chore; 11] = [
     Chore {
         name: "ci",
         usage: "ci                          everything the merge check runs, in its order",
@@ -79,6 +80,11 @@ const CHORES: [Chore; 10] = [
         name: "providers",
         usage: "providers live              small calls to the real providers there is a key for",
         run: providers::run,
+    },
+    Chore {
+        name: "schemathesis",
+        usage: "schemathesis [ARGS]         made-up requests against the real server, held against its OpenAPI document",
+        run: schemathesis::run,
     },
     Chore {
         name: "crash",

@@ -1,5 +1,6 @@
 //! Keys: none, wrong, another workspace's, in the wrong place.
 
+use crate::contract::{filled, operations};
 use crate::site::{Site, other_workspace};
 use copydesk_api::{ApiSettings, router};
 use copydesk_desk::keys::KeyText;
@@ -7,30 +8,22 @@ use serde_json::json;
 use tower::ServiceExt;
 
 #[tokio::test]
-async fn every_route_below_the_base_needs_a_key() {
+async fn every_route_that_is_not_said_to_be_open_needs_a_key() {
     let site = Site::idle().await;
-    for (method, path) in [
-        ("GET", "/generations"),
-        ("POST", "/generations"),
-        ("GET", "/generations/gen_x/stream"),
-        ("PATCH", "/drafts/x"),
-        ("DELETE", "/drafts/x"),
-        ("GET", "/recipes"),
-        ("GET", "/models"),
-        ("POST", "/models/test"),
-        ("GET", "/prices"),
-        ("PUT", "/prices/demo/writer"),
-        ("PATCH", "/settings"),
-        ("GET", "/events"),
-        ("GET", "/audit"),
-        ("POST", "/maintenance/cleanup-stale"),
-        ("GET", "/doctor"),
-        ("GET", "/status"),
-    ] {
-        let reply = site.raw(method, &format!("/api/v1{path}"), &[], "").await;
+    let mut open = Vec::new();
+    for (method, path, operation) in operations() {
+        let reply = site.raw(&method.to_uppercase(), &filled(path), &[], "").await;
+        if operation.get("security").is_some() {
+            assert_ne!(reply.status, 401, "{method} {path}");
+            open.push(path.as_str());
+            continue;
+        }
         assert_eq!((reply.status, reply.code().as_str()), (401, "missing_key"), "{method} {path}");
         assert!(reply.header("www-authenticate").starts_with("Bearer"));
     }
+    let reading =
+        ["/docs", "/docs/errors", "/docs/errors/{code}", "/docs/style.css", "/healthz", "/livez", "/llms.txt"];
+    assert_eq!(open, [&reading[..], &["/openapi.json", "/readyz"]].concat());
 }
 
 #[tokio::test]
@@ -127,15 +120,19 @@ async fn another_workspaces_id_answers_like_an_unknown_one() {
 async fn the_installation_is_the_operators() {
     let mut site = Site::idle().await;
     site.key = site.key_in(other_workspace()).await;
-    for (method, path, body) in [
-        ("PATCH", "/settings", Some(json!({"generation": "off"}))),
-        ("POST", "/maintenance/cleanup-stale", Some(json!({}))),
-        ("GET", "/audit", None),
-        ("GET", "/doctor", None),
-        ("GET", "/status", None),
-        ("POST", "/models/test", Some(json!({"model": "demo/writer"}))),
-    ] {
-        let reply = site.send(method, path, body, &[]).await;
-        assert_eq!((reply.status, reply.code().as_str()), (403, "scope_missing"), "{path}");
+    let mut operators = 0;
+    for (method, path, operation) in operations() {
+        let bearer = format!("Bearer {}", site.key);
+        let headers = [("authorization", bearer.as_str()), ("content-type", "application/json")];
+        let body = operation["requestBody"]["content"]["application/json"]["example"].clone();
+        let body = if body.is_null() { String::new() } else { body.to_string() };
+        let reply = site.raw(&method.to_uppercase(), &filled(path), &headers, body).await;
+        let documented = operation["responses"].get("403").is_some();
+        assert_eq!(reply.status == 403, documented, "{method} {path}: {}", reply.status);
+        if documented {
+            assert_eq!(reply.code(), "scope_missing", "{method} {path}");
+            operators += 1;
+        }
     }
+    assert!(operators >= 11, "{operators}");
 }

@@ -26,6 +26,11 @@ pub fn operations() -> impl Iterator<Item = (&'static String, &'static String, &
     paths().flat_map(|(path, item)| item.iter().map(move |(method, operation)| (method, path, operation)))
 }
 
+/// A path with something in its slots.
+pub fn filled(path: &str) -> String {
+    path.split('/').map(|part| if part.starts_with('{') { "x" } else { part }).collect::<Vec<_>>().join("/")
+}
+
 /// What a `$ref` stands for.
 pub fn resolved(value: &'static Value) -> &'static Value {
     match value["$ref"].as_str() {

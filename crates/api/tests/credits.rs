@@ -48,6 +48,14 @@ async fn a_payment_webhook_that_comes_twice_is_booked_once() {
 }
 
 #[tokio::test]
+async fn a_balance_that_no_number_holds_is_refused() {
+    let site = site().await;
+    grant(&site, "ann", i64::MAX, "all").await;
+    let reply = site.post("/credits/grants", json!({"user": "ann", "amount": 1, "reference": "one more"})).await;
+    assert_eq!((reply.status, reply.code().as_str()), (409, "amount_too_large"));
+}
+
+#[tokio::test]
 async fn an_idempotency_key_repeats_its_posting_and_no_other() {
     let site = site().await;
     grant(&site, "ann", 100, "g1").await;

@@ -1,6 +1,6 @@
 //! Generations over HTTP: accepted, waited for, looked at, cancelled, tried again.
 
-use crate::scripted::{FIRST_HALF, SECOND_HALF};
+use crate::scripted::{FAILURES, FIRST_HALF, SECOND_HALF};
 use crate::site::{PUBLIC_URL, Site, text};
 use serde_json::{Value, json};
 
@@ -53,6 +53,18 @@ async fn a_wait_that_runs_out_ends_with_the_ids() {
     let reply = site.send("POST", "/generations", Some(text(json!({}))), &[("prefer", "wait=1")]).await;
     assert_eq!((reply.status, reply.header("preference-applied")), (202, "wait=1"));
     assert_eq!(reply.json()["status"], "pending");
+}
+
+#[tokio::test]
+async fn every_way_a_provider_fails_has_its_code_in_the_error() {
+    for (model, _, code) in FAILURES {
+        let site = Site::working().await;
+        let body = site.post("/models/test", json!({"model": format!("demo/{model}")})).await.json();
+        assert_eq!((&body["ok"], &body["error"]["code"]), (&json!(false), &json!(code)), "{model}: {body}");
+        let id = body["generation_id"].as_str().unwrap();
+        let generation = site.get(&format!("/generations/{id}")).await.json();
+        assert_eq!((&generation["status"], &generation["error"]["code"]), (&json!("failed"), &json!(code)), "{model}");
+    }
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! The OpenAPI document: it is whole, it is valid, and it is true. That every answer of every test fits it is `contract.rs`.
 
-use crate::contract::{faults, operations, paths, resolved, spec};
+use crate::contract::{faults, filled, operations, paths, resolved, spec};
 use crate::site::Site;
 use copydesk_api::{Code, codes, document};
 use serde_json::{Value, json};
@@ -8,10 +8,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 const METHODS: [&str; 5] = ["GET", "PUT", "POST", "DELETE", "PATCH"];
-
-fn filled(path: &str) -> String {
-    path.split('/').map(|part| if part.starts_with('{') { "x" } else { part }).collect::<Vec<_>>().join("/")
-}
 
 #[tokio::test]
 async fn every_documented_route_is_there_with_exactly_its_methods() {

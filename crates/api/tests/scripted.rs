@@ -1,6 +1,7 @@
 //! A provider in the process. What it does is said by the model's name:
 //! `writer` answers at once; `held` writes the first half, waits for the gate, writes the second; `flaky` fails once for
-//! good reasons and then answers; `refuses` never answers; `busy` asks for five minutes.
+//! good reasons and then answers; `refuses` never answers; `busy` asks for five minutes; those of [`FAILURES`] fail as they
+//! are called.
 
 use copydesk_core::Tokens;
 use copydesk_core::metering::usage::TokenUsage;
@@ -8,13 +9,24 @@ use copydesk_providers::media::{DrawRequest, DrawsPictures};
 use copydesk_providers::provider::Bytes;
 use copydesk_providers::{
     Answer, BoxFuture, CallReport, CallRequest, Catalogue, DeltaSink, ErrorClass, Finish, Picture, PictureSource,
-    Provider, ProviderError,
+    Provider, ProviderError, TimeoutPhase,
 };
 use std::sync::atomic::{AtomicU32, Ordering};
 use tokio::sync::watch;
 
 pub const FIRST_HALF: &str = "Héllo ";
 pub const SECOND_HALF: &str = "world.";
+
+/// Models that fail, how, and the code that comes of it.
+pub const FAILURES: [(&str, ErrorClass, &str); 7] = [
+    ("unreachable", ErrorClass::Network, "provider_unreachable"),
+    ("late", ErrorClass::TimedOut(TimeoutPhase::FirstByte), "provider_timeout"),
+    ("locked", ErrorClass::Unauthorized, "provider_auth"),
+    ("spent", ErrorClass::Quota, "provider_quota"),
+    ("strict", ErrorClass::Rejected, "provider_rejected"),
+    ("terse", ErrorClass::Truncated, "output_truncated"),
+    ("garbled", ErrorClass::Malformed, "provider_bad_response"),
+];
 
 pub struct Scripted {
     gate: watch::Sender<bool>,
@@ -24,10 +36,11 @@ pub struct Scripted {
 
 impl Scripted {
     pub fn new() -> Scripted {
-        let models = ["writer", "held", "flaky", "refuses", "busy", "painter", "camera"].map(str::to_owned);
+        let models = ["writer", "held", "flaky", "refuses", "busy", "painter", "camera"].into_iter();
+        let models: Vec<String> = models.chain(FAILURES.map(|(model, ..)| model)).map(str::to_owned).collect();
         let price = copydesk_providers::demo::prices()["writer"].clone();
         let prices = models.iter().map(|model| (model.clone(), price.clone())).collect();
-        let catalogue = Catalogue::exact(models.to_vec(), prices);
+        let catalogue = Catalogue::exact(models, prices);
         Scripted { gate: watch::Sender::new(false), calls: AtomicU32::new(0), catalogue }
     }
     pub fn open_gate(&self) {
@@ -90,6 +103,9 @@ impl Provider for Scripted {
         Box::pin(async move {
             let calls = self.calls.fetch_add(1, Ordering::SeqCst) + 1;
             sink.delta(FIRST_HALF);
+            if let Some((_, class, _)) = FAILURES.iter().find(|(model, ..)| *model == request.model) {
+                return report(Err(ProviderError::new(*class, "as it was told to")));
+            }
             match request.model.as_str() {
                 "refuses" => return report(Err(ProviderError::new(ErrorClass::Refused, "I would rather not."))),
                 "busy" => {

@@ -26,6 +26,8 @@ use ThirdParty::{AllBut, Only};
 const SQLITE_DRIVERS: &[&str] = &["rusqlite", "libsqlite3-sys", "sqlx"];
 const POSTGRES_DRIVERS: &[&str] = &["tokio-postgres", "deadpool-postgres", "tokio-postgres-rustls", "sqlx"];
 const WEB: &[&str] = &["axum", "tower", "tower-http", "hyper", "askama"];
+/// Their macros cost compile time, so one crate has them.
+const DOCUMENT: &[&str] = &["utoipa", "utoipa-axum"];
 const CLIENT: &[&str] = &["reqwest"];
 const RUNTIME: &[&str] = &["tokio", "tokio-util"];
 
@@ -68,49 +70,49 @@ const RULES: [Rule; 15] = [
         package: "copydesk-assets",
         ours: &["copydesk-core"],
         ours_in_tests: &[],
-        third_party: AllBut(&[SQLITE_DRIVERS, POSTGRES_DRIVERS, WEB, CLIENT]),
+        third_party: AllBut(&[DOCUMENT, SQLITE_DRIVERS, POSTGRES_DRIVERS, WEB, CLIENT]),
     },
     Rule {
         package: "copydesk-store",
         ours: &["copydesk-core"],
         ours_in_tests: &[],
-        third_party: AllBut(&[SQLITE_DRIVERS, POSTGRES_DRIVERS, WEB, CLIENT, RUNTIME]),
+        third_party: AllBut(&[DOCUMENT, SQLITE_DRIVERS, POSTGRES_DRIVERS, WEB, CLIENT, RUNTIME]),
     },
     Rule {
         package: "copydesk-store-tests",
         ours: &["copydesk-core", "copydesk-store"],
         ours_in_tests: &[],
-        third_party: AllBut(&[SQLITE_DRIVERS, POSTGRES_DRIVERS, WEB, CLIENT]),
+        third_party: AllBut(&[DOCUMENT, SQLITE_DRIVERS, POSTGRES_DRIVERS, WEB, CLIENT]),
     },
     Rule {
         package: "copydesk-store-sqlite",
         ours: &["copydesk-core", "copydesk-store"],
         ours_in_tests: &["copydesk-store-tests"],
-        third_party: AllBut(&[POSTGRES_DRIVERS, WEB, CLIENT]),
+        third_party: AllBut(&[DOCUMENT, POSTGRES_DRIVERS, WEB, CLIENT]),
     },
     Rule {
         package: "copydesk-store-postgres",
         ours: &["copydesk-core", "copydesk-store"],
         ours_in_tests: &["copydesk-store-tests"],
-        third_party: AllBut(&[SQLITE_DRIVERS, WEB, CLIENT]),
+        third_party: AllBut(&[DOCUMENT, SQLITE_DRIVERS, WEB, CLIENT]),
     },
     Rule {
         package: "copydesk-providers",
         ours: &["copydesk-core"],
         ours_in_tests: FAKE_PROVIDER,
-        third_party: AllBut(&[SQLITE_DRIVERS, POSTGRES_DRIVERS]),
+        third_party: AllBut(&[DOCUMENT, SQLITE_DRIVERS, POSTGRES_DRIVERS]),
     },
     Rule {
         package: "copydesk-recipes",
         ours: &["copydesk-core"],
         ours_in_tests: &[],
-        third_party: AllBut(&[SQLITE_DRIVERS, POSTGRES_DRIVERS, WEB, CLIENT, RUNTIME]),
+        third_party: AllBut(&[DOCUMENT, SQLITE_DRIVERS, POSTGRES_DRIVERS, WEB, CLIENT, RUNTIME]),
     },
     Rule {
         package: "copydesk-desk",
         ours: &["copydesk-core", "copydesk-assets", "copydesk-store", "copydesk-providers", "copydesk-recipes"],
         ours_in_tests: &["copydesk-store-tests", "copydesk-fakeprovider"],
-        third_party: AllBut(&[SQLITE_DRIVERS, POSTGRES_DRIVERS, WEB]),
+        third_party: AllBut(&[DOCUMENT, SQLITE_DRIVERS, POSTGRES_DRIVERS, WEB]),
     },
     Rule {
         package: "copydesk-api",
@@ -122,7 +124,7 @@ const RULES: [Rule; 15] = [
         package: "copydesk-web",
         ours: &["copydesk-core", "copydesk-desk"],
         ours_in_tests: FOR_EDGE_TESTS,
-        third_party: AllBut(&[SQLITE_DRIVERS, POSTGRES_DRIVERS]),
+        third_party: AllBut(&[DOCUMENT, SQLITE_DRIVERS, POSTGRES_DRIVERS]),
     },
     // It speaks raw TCP, so that every byte can be wrong: no HTTP library.
     Rule {
@@ -131,9 +133,14 @@ const RULES: [Rule; 15] = [
         ours_in_tests: &[],
         third_party: Only(&["clap", "flate2", "serde_json", "tokio"]),
     },
-    Rule { package: "copydesk", ours: EVERYTHING, ours_in_tests: FAKE_PROVIDER, third_party: AllBut(&[]) },
-    Rule { package: "copydesk-bench", ours: EVERYTHING, ours_in_tests: FAKE_PROVIDER, third_party: AllBut(&[]) },
-    Rule { package: "xtask", ours: &[], ours_in_tests: &[], third_party: AllBut(&[]) },
+    Rule { package: "copydesk", ours: EVERYTHING, ours_in_tests: FAKE_PROVIDER, third_party: AllBut(&[DOCUMENT]) },
+    Rule {
+        package: "copydesk-bench",
+        ours: EVERYTHING,
+        ours_in_tests: FAKE_PROVIDER,
+        third_party: AllBut(&[DOCUMENT]),
+    },
+    Rule { package: "xtask", ours: &[], ours_in_tests: &[], third_party: AllBut(&[DOCUMENT]) },
 ];
 
 /// `metadata` is the answer of `cargo metadata --no-deps`.
@@ -219,6 +226,7 @@ mod tests {
         assert_eq!(findings("copydesk-core", &[("uuid", ""), ("proptest", "dev")]), Vec::<Finding>::new());
         assert_eq!(findings("copydesk-core", &[("tokio", ""), ("serde", "")]).len(), 2);
         assert_eq!(findings("copydesk-api", &[("rusqlite", ""), ("tokio-postgres", ""), ("axum", "")]).len(), 2);
+        assert_eq!(findings("copydesk", &[("utoipa", ""), ("axum", "")]).len(), 1);
     }
 
     #[test]

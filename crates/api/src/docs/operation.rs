@@ -131,7 +131,8 @@ impl Operation<'_> {
 
     fn example(&self) -> String {
         let answers = self.said["responses"].as_object().into_iter().flatten();
-        let best = answers.filter(|(status, _)| status.starts_with('2')).find_map(|(status, answer)| {
+        // Of several the last: 202 is what a request for work is usually answered with.
+        let best = answers.rev().filter(|(status, _)| status.starts_with('2')).find_map(|(status, answer)| {
             let content = &answer["content"]["application/json"];
             content.get("schema").map(|schema| (status, sample(self.document, schema)))
         });
