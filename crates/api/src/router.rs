@@ -1,6 +1,7 @@
 //! Every route of the API, in one list. What is around all of them - keys, request ids, problems - is put on here, too.
 
 use crate::auth::authenticate;
+use crate::coalesce::Recent;
 use crate::conditional::conditional;
 use crate::edge::EdgeSettings;
 use crate::envelope::envelope;
@@ -39,6 +40,8 @@ pub struct ApiSettings {
     /// `/metrics` asks for no key. Off by default: it names the models and recipes in use.
     pub metrics_open: bool,
     pub edge: EdgeSettings,
+    /// A request without an idempotency key that repeats one whose caller hung up is given that one's generation.
+    pub coalesce_retries: bool,
 }
 
 impl Default for ApiSettings {
@@ -50,6 +53,7 @@ impl Default for ApiSettings {
             public_url: "http://127.0.0.1:8420".to_owned(),
             metrics_open: false,
             edge: EdgeSettings::default(),
+            coalesce_retries: true,
         }
     }
 }
@@ -64,6 +68,7 @@ struct Inner {
     desk: Desk,
     settings: ApiSettings,
     streams: Arc<Semaphore>,
+    recent: Recent,
 }
 
 impl Api {
@@ -78,6 +83,12 @@ impl Api {
     }
     pub fn local_key(&self) -> Option<&KeyText> {
         self.inner.settings.local_key.as_ref()
+    }
+    pub fn coalesces_retries(&self) -> bool {
+        self.inner.settings.coalesce_retries
+    }
+    pub fn recent(&self) -> &Recent {
+        &self.inner.recent
     }
     pub fn edge(&self) -> &EdgeSettings {
         &self.inner.settings.edge
@@ -102,7 +113,8 @@ impl Api {
 /// unknown paths below `/api/v1` are answered here all the same.
 pub fn router(desk: Desk, mut settings: ApiSettings) -> Router {
     settings.public_url.truncate(settings.public_url.trim_end_matches('/').len());
-    let api = Api { inner: Arc::new(Inner { desk, settings, streams: Arc::new(Semaphore::new(STREAMS_MAX)) }) };
+    let (streams, recent) = (Arc::new(Semaphore::new(STREAMS_MAX)), Recent::new(desk.world().clone()));
+    let api = Api { inner: Arc::new(Inner { desk, settings, streams, recent }) };
     // Routes that outlive a `reset_fallback`, and ask for no key.
     let nothing = Router::new().route("/", any(no_route)).route("/{*rest}", any(no_route));
     let native = native().route_layer(from_fn(conditional));

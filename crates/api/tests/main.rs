@@ -4,6 +4,7 @@
 
 mod assets;
 mod auth;
+mod coalescing;
 mod credits;
 mod drafts;
 mod edge;

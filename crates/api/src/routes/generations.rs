@@ -2,6 +2,7 @@
 
 use super::{look, receipt};
 use crate::auth::Caller;
+use crate::coalesce;
 use crate::extract::address::Address;
 use crate::extract::body::Body;
 use crate::extract::fields::Nothing;
@@ -42,6 +43,7 @@ pub(crate) async fn create(
     params.finish()?;
     let now = api.desk().world().now();
     let Body { value: asked, raw } = body;
+    let sameness = key.sameness(&caller, &raw);
     let draft = match &asked.draft_id {
         Some(given) => Some(id::draft(&api, caller.scope, given).await?),
         None => None,
@@ -65,9 +67,8 @@ pub(crate) async fn create(
     if dry_run {
         return rehearse(&api, request).await;
     }
-    let desk = api.desk().clone();
-    let accepted = owned(async move { desk.accept(request).await }).await?;
-    receipt::answer(&api, &caller, &headers, accepted).await
+    let arrival = coalesce::accept(&api, &headers, sameness, request).await?;
+    receipt::arrived(&api, &caller, &headers, arrival).await
 }
 
 /// What would be accepted, without writing anything. A live duplicate is only found by a real request.
