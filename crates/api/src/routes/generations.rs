@@ -13,7 +13,8 @@ use crate::owned::owned;
 use crate::problem::Problem;
 use crate::router::Api;
 use crate::wire::call::CallBody;
-use crate::wire::generation::{GenerationBody, own_key};
+use crate::wire::dry_run::DryRunBody;
+use crate::wire::generation::GenerationBody;
 use crate::wire::list::List;
 use crate::wire::requests::{NewGeneration, NewTry};
 use crate::wire::waiting::WaitingBody;
@@ -21,15 +22,12 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use copydesk_core::generation::Status;
-use copydesk_core::refusal::Refusal;
 use copydesk_desk::accept::{Again, Request};
 use copydesk_desk::store::Order;
-use copydesk_desk::store::admin::PauseKey;
-use copydesk_desk::store::generations::{GenerationFilter, Slot};
+use copydesk_desk::store::generations::GenerationFilter;
 use copydesk_desk::store::usage::CallFilter;
 use http::HeaderMap;
 use serde::Serialize;
-use serde_json::json;
 
 pub(crate) async fn create(
     State(api): State<Api>,
@@ -65,47 +63,10 @@ pub(crate) async fn create(
         idempotency: key.of(&caller, &raw, now),
     };
     if dry_run {
-        return rehearse(&api, request).await;
+        return Ok(Json(DryRunBody::from(api.desk().dry_run(request).await?)).into_response());
     }
     let arrival = coalesce::accept(&api, &headers, sameness, request).await?;
     receipt::arrived(&api, &caller, &headers, arrival).await
-}
-
-/// What would be accepted, without writing anything. A live duplicate is only found by a real request.
-async fn rehearse(api: &Api, request: Request) -> Result<Response, Problem> {
-    let order = api.desk().rehearse(request)?;
-    let store = api.desk().store();
-    let pauses = store.pauses().await?;
-    let since = |what: &PauseKey| pauses.iter().find(|pause| pause.what == *what).map(|pause| pause.since);
-    if let Some(since) = since(&PauseKey::Generation) {
-        return Err(copydesk_desk::DeskError::from(Refusal::GenerationPaused { since }).into());
-    }
-    if let Slot::Existing(draft) = order.slot {
-        store.get_draft(order.scope, draft).await?;
-    }
-    let balance = store.balance(order.scope, order.user).await?;
-    if order.hold > balance.available {
-        let refusal =
-            Refusal::InsufficientCredits { required: order.hold, available: balance.available, held: balance.held };
-        return Err(copydesk_desk::DeskError::from(refusal).into());
-    }
-    let paused_since = since(&PauseKey::Recipe(order.recipe.clone()));
-    Ok(Json(json!({
-        "object": "dry_run",
-        "recipe": order.recipe,
-        "recipe_version": order.recipe_version,
-        "model": order.model,
-        "user": order.user_external,
-        "hold": order.hold.micros(),
-        "dedupe_key": order.dedupe_key.as_deref().map(own_key),
-        "target": order.target,
-        "priority": order.priority.value(),
-        "run_at": order.run_at.map(|at| at.to_string()),
-        "deadline_at": order.deadline_at.to_string(),
-        "attempts_max": order.max_attempts,
-        "recipe_paused_since": paused_since.map(|at| at.to_string()),
-    }))
-    .into_response())
 }
 
 pub(crate) async fn list(
@@ -181,11 +142,17 @@ pub(crate) async fn retry(
     caller: Caller,
     path: Segments,
     key: IdempotencyKey,
+    mut params: Params,
     headers: HeaderMap,
     body: Body<NewTry>,
 ) -> Result<Response, Problem> {
+    let dry_run = params.flag("dry_run");
+    params.finish()?;
     let id = path.generation(&api, caller.scope).await?;
     let change = Again { model: body.value.model, idempotency: key.of(&caller, &body.raw, api.desk().world().now()) };
+    if dry_run {
+        return Ok(Json(DryRunBody::from(api.desk().dry_retry(caller.scope, id, change).await?)).into_response());
+    }
     let (desk, scope) = (api.desk().clone(), caller.scope);
     let accepted = owned(async move { desk.retry(scope, id, change).await }).await?;
     receipt::answer(&api, &caller, &headers, accepted).await

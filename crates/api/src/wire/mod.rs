@@ -6,6 +6,7 @@ pub(crate) mod admin;
 pub(crate) mod call;
 pub(crate) mod credits;
 pub(crate) mod draft;
+pub(crate) mod dry_run;
 pub(crate) mod generation;
 pub(crate) mod links;
 pub(crate) mod list;

@@ -38,7 +38,7 @@ struct LimitsBody {
 
 /// How a price follows from the cost.
 #[derive(Serialize)]
-struct MeteredBody {
+pub(crate) struct MeteredBody {
     /// Units: micro-credits per US dollar.
     per_usd: i64,
     /// Units: per cent, such as `30%`.

@@ -100,7 +100,7 @@ fn report(name: &str, place: &Place, count: usize, took: Duration, accepted: Dur
 }
 
 /// Accepts `count` requests from many clients at once.
-async fn accept(desk: &Desk, clients: usize, first: usize, count: usize) -> Result<(), String> {
+pub async fn accept(desk: &Desk, clients: usize, first: usize, count: usize) -> Result<(), String> {
     let next = Arc::new(AtomicUsize::new(first));
     let tasks: Vec<_> = (0..clients)
         .map(|_| {
@@ -126,7 +126,7 @@ async fn accept(desk: &Desk, clients: usize, first: usize, count: usize) -> Resu
 }
 
 /// Waits until at most `left` generations are pending or processing.
-async fn drained(desk: &Desk, left: u64) -> Result<(), String> {
+pub async fn drained(desk: &Desk, left: u64) -> Result<(), String> {
     loop {
         let about = desk.store().describe().await.map_err(|error| error.to_string())?;
         if about.waiting + about.processing <= left {
