@@ -1,6 +1,7 @@
 //! Every route of the API, in one list. What is around all of them - keys, request ids, problems - is put on here, too.
 
 use crate::auth::authenticate;
+use crate::coalesce::Recent;
 use crate::conditional::conditional;
 use crate::edge::EdgeSettings;
 use crate::envelope::envelope;
@@ -45,6 +46,8 @@ pub struct ApiSettings {
     /// `/metrics` asks for no key. Off by default: it names the models and recipes in use.
     pub metrics_open: bool,
     pub edge: EdgeSettings,
+    /// A request without an idempotency key that repeats one whose caller hung up is given that one's generation.
+    pub coalesce_retries: bool,
 }
 
 impl Default for ApiSettings {
@@ -56,6 +59,7 @@ impl Default for ApiSettings {
             public_url: "http://127.0.0.1:8420".to_owned(),
             metrics_open: false,
             edge: EdgeSettings::default(),
+            coalesce_retries: true,
         }
     }
 }
@@ -72,6 +76,7 @@ struct Inner {
     streams: Arc<Semaphore>,
     reading: Reading,
     throttle: Arc<Throttle>,
+    recent: Recent,
 }
 
 impl Api {
@@ -86,6 +91,12 @@ impl Api {
     }
     pub fn local_key(&self) -> Option<&KeyText> {
         self.inner.settings.local_key.as_ref()
+    }
+    pub fn coalesces_retries(&self) -> bool {
+        self.inner.settings.coalesce_retries
+    }
+    pub fn recent(&self) -> &Recent {
+        &self.inner.recent
     }
     pub fn edge(&self) -> &EdgeSettings {
         &self.inner.settings.edge
@@ -123,10 +134,9 @@ impl Api {
 /// the addresses of connections: without them nobody's guesses at keys can be counted.
 pub fn router(desk: Desk, mut settings: ApiSettings) -> Router {
     settings.public_url.truncate(settings.public_url.trim_end_matches('/').len());
-    let streams = Arc::new(Semaphore::new(STREAMS_MAX));
-    let api = Api {
-        inner: Arc::new(Inner { desk, settings, streams, reading: Reading::default(), throttle: Arc::default() }),
-    };
+    let (streams, recent) = (Arc::new(Semaphore::new(STREAMS_MAX)), Recent::new(desk.world().clone()));
+    let (reading, throttle) = (Reading::default(), Arc::default());
+    let api = Api { inner: Arc::new(Inner { desk, settings, streams, recent, reading, throttle }) };
     // Routes that outlive a `reset_fallback`, and ask for no key.
     let nothing = Router::new().route("/", any(no_route)).route("/{*rest}", any(no_route));
     let keyed = from_fn_with_state(api.clone(), authenticate);

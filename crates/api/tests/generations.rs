@@ -168,3 +168,48 @@ async fn wrong_figures_are_refused_with_their_place() {
     assert_eq!((reply.status, reply.code().as_str()), (404, "model_not_found"));
     assert!(reply.json()["detail"].as_str().unwrap().contains("demo/writer"));
 }
+
+#[tokio::test]
+async fn a_rehearsal_finds_the_work_that_is_done_already() {
+    let site = Site::idle().await;
+    let body = text(json!({"user": "ann"}));
+    let key = [("idempotency-key", "k1")];
+    let dry = |headers: &'static [(&'static str, &'static str)]| {
+        let (site, body) = (&site, body.clone());
+        async move { site.send("POST", "/generations?dry_run", Some(body), headers).await.json() }
+    };
+    assert_eq!(dry(&[]).await["would"], "accept");
+    let first = site.send("POST", "/generations", Some(body.clone()), &key).await.json();
+    let again = dry(&[]).await;
+    assert_eq!((&again["would"], &again["duplicate_of"]["generation_id"]), (&json!("return_existing"), &first["id"]));
+    let replay = dry(&[("idempotency-key", "k1")]).await;
+    assert_eq!((&replay["would"], &replay["duplicate_of"]["draft_id"]), (&json!("replay"), &first["draft_id"]));
+    let other = site.send("POST", "/generations?dry_run", Some(text(json!({}))), &key).await;
+    assert_eq!(other.code(), "idempotency_key_reused");
+    assert_eq!(site.get("/generations").await.json()["data"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn everything_that_spends_can_be_rehearsed_with_the_same_refusals() {
+    let site = Site::working().await;
+    let done = site.finished(json!({"user": "ann"})).await;
+    let draft = format!("/drafts/{}", done["draft_id"].as_str().unwrap());
+    let before = site.get("/generations").await.json();
+    let plan = site.post(&format!("{draft}/regenerate?dry_run=true"), json!({"model": "demo/flaky"})).await.json();
+    assert_eq!((&plan["would"], &plan["draft_id"]), (&json!("accept"), &done["draft_id"]));
+    assert_eq!((&plan["models"], &plan["hold"]), (&json!(["demo/flaky"]), &json!(0)));
+    let plan = site.post("/models/test?dry_run=true", json!({"model": "demo/writer"})).await.json();
+    assert_eq!(
+        (&plan["would"], &plan["models"], &plan["attempts_max"]),
+        (&json!("accept"), &json!(["demo/writer"]), &json!(1))
+    );
+    let unknown = site.post("/models/test?dry_run=true", json!({"model": "demo/wrter"})).await;
+    assert_eq!(unknown.code(), "model_not_found");
+    let retry = format!("{}?dry_run=true", path_of(&done, "/retry"));
+    assert_eq!(site.post(&retry, json!({})).await.code(), "already_terminal");
+    assert_eq!(site.send("POST", &format!("{draft}/publish"), None, &[]).await.status, 200);
+    let refused = site.post(&format!("{draft}/regenerate?dry_run=true"), json!({})).await;
+    assert_eq!((refused.status, refused.code().as_str()), (409, "draft_published"));
+    assert_eq!(site.get("/generations").await.json(), before, "nothing was written");
+    assert_eq!(site.provider.calls(), 1);
+}

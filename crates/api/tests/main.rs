@@ -4,6 +4,7 @@
 
 mod assets;
 mod auth;
+mod coalescing;
 mod contract;
 mod credits;
 mod drafts;

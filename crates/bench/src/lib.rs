@@ -12,4 +12,5 @@ pub mod dialect;
 pub mod engine;
 pub mod figures;
 pub mod instant;
+pub mod keepalive;
 pub mod loopback;

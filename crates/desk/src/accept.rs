@@ -175,7 +175,7 @@ impl Desk {
     }
 
     /// What the request with this key was answered before.
-    async fn replay(&self, scope: Scope, key: Option<Idempotency>) -> Result<Option<Accepted>, DeskError> {
+    pub(crate) async fn replay(&self, scope: Scope, key: Option<Idempotency>) -> Result<Option<Accepted>, DeskError> {
         match key {
             Some(key) => Ok(self.store().replay(scope, key, self.inner.now()).await?),
             None => Ok(None),
@@ -195,6 +195,10 @@ impl Desk {
 
     /// Another version for a draft: the same recipe and input as the generation that filled it last, unless told otherwise.
     pub async fn regenerate(&self, scope: Scope, draft: DraftId, change: Again) -> Result<Receipt, DeskError> {
+        self.accept(self.regeneration(scope, draft, change).await?).await
+    }
+
+    pub(crate) async fn regeneration(&self, scope: Scope, draft: DraftId, change: Again) -> Result<Request, DeskError> {
         self.store().get_draft(scope, draft).await?;
         let filter = copydesk_store::generations::GenerationFilter { draft: Some(draft), ..Default::default() };
         let page = self.store().list(scope, filter, copydesk_store::PageRequest::newest(1)).await?;
@@ -203,7 +207,7 @@ impl Desk {
             .into_iter()
             .next()
             .ok_or_else(|| DeskError::NotFound { what: "generation of draft", id: draft.to_string() })?;
-        self.accept(again(scope, last, change)?).await
+        again(scope, last, change)
     }
 
     /// Tries a failed or cancelled generation again: a new one, with a new hold, for the same draft.
@@ -410,7 +414,7 @@ impl Default for Again {
     }
 }
 
-fn again(scope: Scope, row: GenerationRow, change: Again) -> Result<Request, DeskError> {
+pub(crate) fn again(scope: Scope, row: GenerationRow, change: Again) -> Result<Request, DeskError> {
     let stored = |what: &str, text: &str| {
         serde_json::from_str::<Value>(text)
             .map_err(|error| DeskError::Store(StoreError::Corrupt(format!("{what} of {}: {error}", row.generation.id))))

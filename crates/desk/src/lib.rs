@@ -32,6 +32,7 @@ pub mod model_test;
 pub mod prices;
 pub mod prune;
 pub mod publish;
+pub mod rehearse;
 pub mod shutdown;
 pub mod sweep;
 mod turn;

@@ -5,6 +5,7 @@
 use crate::accept::Request;
 use crate::desk::Desk;
 use crate::error::DeskError;
+use crate::rehearse::Rehearsal;
 use copydesk_core::generation::fairness::Priority;
 use copydesk_core::generation::waiting::Waiting;
 use copydesk_core::{GenerationId, MicroCredits};
@@ -63,6 +64,11 @@ impl Desk {
             None => None,
         };
         Ok(ModelTest { generation, call, text, waits, health: self.health().await? })
+    }
+
+    /// What [`Desk::test_model`] would do, apart from what the model would say. Errors: its own.
+    pub async fn dry_test_model(&self, scope: Scope, address: &str) -> Result<Rehearsal, DeskError> {
+        self.dry_order(self.order_of_test(scope, address)?, vec![address.to_owned()]).await
     }
 
     /// Free of charge and never the same as another: two tests at once are two.

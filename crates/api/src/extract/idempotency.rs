@@ -3,6 +3,7 @@
 
 use super::address::Address;
 use crate::auth::Caller;
+use crate::coalesce::Sameness;
 use crate::error::Code;
 use crate::json;
 use crate::problem::Problem;
@@ -42,19 +43,24 @@ impl<S: Send + Sync> FromRequestParts<S> for IdempotencyKey {
 
 impl IdempotencyKey {
     pub fn of(self, caller: &Caller, body: &Value, now: Timestamp) -> Option<Idempotency> {
+        let fingerprint = self.fingerprint(body);
         let key = self.key?;
+        let (owner, expires_at) = (caller.owner.clone(), now.plus(KEPT));
+        Some(Idempotency { owner, route: self.route, key, fingerprint, expires_at })
+    }
+
+    /// By what a retry of this request is known when it has no key.
+    pub fn sameness(&self, caller: &Caller, body: &Value) -> Option<Sameness> {
+        self.key.is_none().then(|| Sameness::new(caller, self.fingerprint(body)))
+    }
+
+    fn fingerprint(&self, body: &Value) -> [u8; 32] {
         let mut hash = Sha256::new();
         for part in [&self.method, &self.path, &json::canonical(body)] {
             hash.update((part.len() as u64).to_be_bytes());
             hash.update(part.as_bytes());
         }
-        Some(Idempotency {
-            owner: caller.owner.clone(),
-            route: self.route,
-            key,
-            fingerprint: hash.finalize().into(),
-            expires_at: now.plus(KEPT),
-        })
+        hash.finalize().into()
     }
 }
 

@@ -18,6 +18,7 @@ use crate::problem::Problem;
 use crate::router::Api;
 use crate::wire::accepted::AcceptedBody;
 use crate::wire::draft::DraftBody;
+use crate::wire::dry_run::DryRunBody;
 use crate::wire::generation::GenerationBody;
 use crate::wire::list::List;
 use crate::wire::requests::{DraftPatch, NewTry};
@@ -240,12 +241,18 @@ pub(crate) async fn regenerate(
     caller: Caller,
     path: Segments,
     key: IdempotencyKey,
+    mut params: Params,
     headers: HeaderMap,
     body: Body<NewTry>,
 ) -> Result<Response, Problem> {
+    let dry_run = params.flag("dry_run");
+    params.finish()?;
     let id = path.draft(&api, caller.scope).await?;
     let idempotency = key.of(&caller, &body.raw, api.desk().world().now());
     let change = Again { permit: caller.permit.clone(), model: body.value.model, idempotency };
+    if dry_run {
+        return Ok(Json(DryRunBody::from(api.desk().dry_regenerate(caller.scope, id, change).await?)).into_response());
+    }
     let (desk, scope) = (api.desk().clone(), caller.scope);
     let accepted = owned(async move { desk.regenerate(scope, id, change).await }).await?;
     receipt::answer(&api, &caller, &headers, accepted).await

@@ -2,6 +2,7 @@
 
 use super::{look, receipt};
 use crate::auth::Caller;
+use crate::coalesce;
 use crate::error::Code;
 use crate::extract::address::Address;
 use crate::extract::body::Body;
@@ -26,11 +27,9 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use copydesk_core::generation::Status;
-use copydesk_core::refusal::Refusal;
 use copydesk_desk::accept::{Again, Request};
 use copydesk_desk::store::Order;
-use copydesk_desk::store::admin::PauseKey;
-use copydesk_desk::store::generations::{GenerationFilter, Slot};
+use copydesk_desk::store::generations::GenerationFilter;
 use copydesk_desk::store::usage::CallFilter;
 use http::HeaderMap;
 use serde::Serialize;
@@ -71,6 +70,7 @@ pub(crate) async fn create(
     params.finish()?;
     let now = api.desk().world().now();
     let Body { value: asked, raw } = body;
+    let sameness = key.sameness(&caller, &raw);
     let draft = match &asked.draft_id {
         Some(given) => Some(id::draft(&api, caller.scope, given).await?),
         None => None,
@@ -93,33 +93,10 @@ pub(crate) async fn create(
         idempotency: key.of(&caller, &raw, now),
     };
     if dry_run {
-        return rehearse(&api, request).await;
+        return Ok(Json(DryRunBody::from(api.desk().dry_run(request).await?)).into_response());
     }
-    let desk = api.desk().clone();
-    let accepted = owned(async move { desk.accept(request).await }).await?;
-    receipt::answer(&api, &caller, &headers, accepted).await
-}
-
-/// What would be accepted, without writing anything. A live duplicate is only found by a real request.
-async fn rehearse(api: &Api, request: Request) -> Result<Response, Problem> {
-    let order = api.desk().rehearse(request)?;
-    let store = api.desk().store();
-    let pauses = store.pauses().await?;
-    let since = |what: &PauseKey| pauses.iter().find(|pause| pause.what == *what).map(|pause| pause.since);
-    if let Some(since) = since(&PauseKey::Generation) {
-        return Err(copydesk_desk::DeskError::from(Refusal::GenerationPaused { since }).into());
-    }
-    if let Slot::Existing(draft) = order.slot {
-        store.get_draft(order.scope, draft).await?;
-    }
-    let balance = store.balance(order.scope, order.user).await?;
-    if order.hold > balance.available {
-        let refusal =
-            Refusal::InsufficientCredits { required: order.hold, available: balance.available, held: balance.held };
-        return Err(copydesk_desk::DeskError::from(refusal).into());
-    }
-    let paused_since = since(&PauseKey::recipe(order.recipe.clone()));
-    Ok(Json(DryRunBody::of(order, paused_since)).into_response())
+    let arrival = coalesce::accept(&api, &headers, sameness, request).await?;
+    receipt::arrived(&api, &caller, &headers, arrival).await
 }
 
 /// List generations.
@@ -248,12 +225,18 @@ pub(crate) async fn retry(
     caller: Caller,
     path: Segments,
     key: IdempotencyKey,
+    mut params: Params,
     headers: HeaderMap,
     body: Body<NewTry>,
 ) -> Result<Response, Problem> {
+    let dry_run = params.flag("dry_run");
+    params.finish()?;
     let id = path.generation(&api, caller.scope).await?;
     let idempotency = key.of(&caller, &body.raw, api.desk().world().now());
     let change = Again { permit: caller.permit.clone(), model: body.value.model, idempotency };
+    if dry_run {
+        return Ok(Json(DryRunBody::from(api.desk().dry_retry(caller.scope, id, change).await?)).into_response());
+    }
     let (desk, scope) = (api.desk().clone(), caller.scope);
     let accepted = owned(async move { desk.retry(scope, id, change).await }).await?;
     receipt::answer(&api, &caller, &headers, accepted).await

@@ -3,16 +3,19 @@
 use crate::auth::Caller;
 use crate::error::Code;
 use crate::extract::body::Body;
+use crate::extract::query::Params;
 use crate::openapi::problems::OPERATOR;
 use crate::owned::owned;
 use crate::problem::Problem;
 use crate::router::Api;
+use crate::wire::dry_run::DryRunBody;
 use crate::wire::list::List;
 use crate::wire::model::{CoolingBody, ModelBody, ProviderBody};
 use crate::wire::model_test::ModelTestBody;
 use crate::wire::requests::ModelToTest;
 use axum::Json;
 use axum::extract::State;
+use axum::response::{IntoResponse, Response};
 use copydesk_core::health::Subject;
 use serde::Serialize;
 use std::collections::BTreeSet;
@@ -75,12 +78,18 @@ pub(crate) async fn list(State(api): State<Api>, _caller: Caller) -> Result<Json
 pub(crate) async fn test(
     State(api): State<Api>,
     caller: Caller,
+    mut params: Params,
     body: Body<ModelToTest>,
-) -> Result<Json<ModelTestBody>, Problem> {
+) -> Result<Response, Problem> {
+    let dry_run = params.flag("dry_run");
+    params.finish()?;
     caller.must_operate()?;
     let desk = api.desk().clone();
     let address = body.value.model;
     caller.may_use(&address)?;
+    if dry_run {
+        return Ok(Json(DryRunBody::from(desk.dry_test_model(caller.scope, &address).await?)).into_response());
+    }
     let tested = owned(async move { desk.test_model(caller.scope, &address).await }).await?;
-    Ok(Json(ModelTestBody::new(tested, api.desk().world().now())))
+    Ok(Json(ModelTestBody::new(tested, api.desk().world().now())).into_response())
 }

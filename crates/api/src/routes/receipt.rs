@@ -3,6 +3,7 @@
 
 use super::look;
 use crate::auth::Caller;
+use crate::coalesce::Arrival;
 use crate::extract::prefer;
 use crate::problem::Problem;
 use crate::router::Api;
@@ -17,7 +18,27 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use std::time::Duration;
 
 const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
+const COALESCED: HeaderName = HeaderName::from_static("copydesk-coalesced");
 const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
+
+/// The answer to a request that may have been the retry of another one.
+pub(crate) async fn arrived(
+    api: &Api,
+    caller: &Caller,
+    headers: &HeaderMap,
+    arrival: Arrival,
+) -> Result<Response, Problem> {
+    let Arrival { receipt, coalesced, presence } = arrival;
+    let shared = coalesced.then(|| receipt.generation.to_string());
+    let mut response = answer(api, caller, headers, receipt).await?;
+    if let Some(value) = shared.and_then(|id| HeaderValue::from_str(&id).ok()) {
+        response.headers_mut().insert(COALESCED, value);
+    }
+    if let Some(presence) = presence {
+        presence.answered();
+    }
+    Ok(response)
+}
 
 pub(crate) async fn answer(
     api: &Api,

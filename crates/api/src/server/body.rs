@@ -22,12 +22,14 @@ pub(super) struct Paced {
     /// When it was waited for first, and how much has come. Units: bytes.
     began: Option<Duration>,
     bytes: u64,
+    /// Its end was seen. The inner body alone cannot say so of one in chunks.
+    ended: bool,
 }
 
 impl Paced {
     pub fn new(inner: Incoming, watch: Watch) -> Paced {
         let timer = watch.timer();
-        Paced { inner, watch, timer, began: None, bytes: 0 }
+        Paced { inner, watch, timer, began: None, bytes: 0, ended: false }
     }
 
     fn deadline(&mut self) -> Duration {
@@ -46,8 +48,10 @@ impl HttpBody for Paced {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
         if let Poll::Ready(frame) = Pin::new(&mut self.inner).poll_frame(cx) {
-            if let Some(Ok(frame)) = &frame {
-                self.bytes += frame.data_ref().map_or(0, |data| data.len() as u64);
+            match &frame {
+                Some(Ok(frame)) => self.bytes += frame.data_ref().map_or(0, |data| data.len() as u64),
+                Some(Err(_)) => {}
+                None => self.ended = true,
             }
             return Poll::Ready(frame.map(|frame| frame.map_err(Into::into)));
         }
@@ -66,7 +70,7 @@ impl HttpBody for Paced {
 
 impl Drop for Paced {
     fn drop(&mut self) {
-        if !self.inner.is_end_stream() {
+        if !self.ended && !self.inner.is_end_stream() {
             self.watch.left_unread();
         }
     }

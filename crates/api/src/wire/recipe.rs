@@ -46,7 +46,7 @@ struct LimitsBody {
 /// How a price follows from the cost.
 #[derive(Serialize, ToSchema)]
 #[schema(as = RecipeMetered)]
-struct MeteredBody {
+pub(crate) struct MeteredBody {
     /// Units: micro-credits per US dollar.
     per_usd: i64,
     /// Units: per cent, such as `30%`.

@@ -46,6 +46,9 @@ pub struct Arguments {
     /// Print the ids and do not wait (needs a running server to do the work)
     #[arg(long)]
     no_wait: bool,
+    /// Check everything and print what would be done; nothing is written and no model is called
+    #[arg(long)]
+    dry_run: bool,
 }
 
 fn parse_time(text: &str) -> Result<Duration, String> {
@@ -57,15 +60,20 @@ pub async fn run(arguments: Arguments, settings: &Settings, output: Output) -> R
         must_be_writable(path)?;
     }
     let body = request(&arguments).await?;
-    let need = if arguments.no_wait { Need::Records } else { Need::Worker };
+    let need = if arguments.no_wait || arguments.dry_run { Need::Records } else { Need::Worker };
     Backend::with(settings, need, async |backend| generate(backend, &arguments, &body, output).await).await
 }
 
 async fn generate(backend: &Backend, arguments: &Arguments, body: &Value, output: Output) -> Result<u8, Failure> {
     let headers: Vec<(&str, &str)> =
         arguments.idempotency_key.iter().map(|key| ("Idempotency-Key", key.as_str())).collect();
-    let accepted = backend.call(Method::POST, "/api/v1/generations", Some(body), &headers).await;
+    let path = if arguments.dry_run { "/api/v1/generations?dry_run=true" } else { "/api/v1/generations" };
+    let accepted = backend.call(Method::POST, path, Some(body), &headers).await;
     let accepted = accepted.map_err(|failure| what_it_takes(failure, &arguments.recipe))?.body;
+    if arguments.dry_run {
+        rehearsed(&accepted, output);
+        return Ok(exit::OK);
+    }
     if accepted.get("deduplicated").and_then(Value::as_bool) == Some(true) {
         output.talk(&format!("The same request is being worked on already: {}", cell(&accepted, "/id")));
     }
@@ -138,6 +146,18 @@ fn what_it_takes(failure: Failure, recipe: &str) -> Failure {
             .hint(format!("`copydesk recipes show {recipe}` lists what it takes; --set NAME=VALUE sets one part"));
     }
     failure
+}
+
+/// What would be done, a line for each part of it that is there.
+fn rehearsed(plan: &Value, output: Output) {
+    if output.json {
+        return output.object(plan);
+    }
+    let lines = plan.as_object().into_iter().flatten().filter(|(name, value)| *name != "object" && !value.is_null());
+    let text: Vec<String> = lines
+        .map(|(name, value)| format!("{name:<20} {}", value.as_str().map_or_else(|| value.to_string(), str::to_owned)))
+        .collect();
+    output.data(&text.join("\n"));
 }
 
 /// The ids of what was accepted, for somebody who does not wait.

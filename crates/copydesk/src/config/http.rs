@@ -17,6 +17,7 @@ pub struct HttpSettings {
     /// Largest body of a request. Units: bytes.
     pub body_bytes_max: usize,
     pub edge: EdgeSettings,
+    pub coalesce_retries: bool,
     pub limits: Limits,
 }
 
@@ -67,7 +68,8 @@ pub(super) fn read(reader: &Reader<'_>, listen: IpAddr) -> Result<HttpSettings, 
         reader.read("http.max_body_bytes", "it must be 1024 to 1073741824 bytes", "1048576", |text| {
             text.parse().ok().filter(|bytes| (1_024..=BODY_BYTES_MAX).contains(bytes))
         })?;
-    Ok(HttpSettings { public_url, body_bytes_max, edge, limits: limits(reader)? })
+    let coalesce_retries = reader.switch("coalesce_retries")?;
+    Ok(HttpSettings { public_url, body_bytes_max, edge, coalesce_retries, limits: limits(reader)? })
 }
 
 fn limits(reader: &Reader<'_>) -> Result<Limits, ConfigError> {

@@ -67,6 +67,12 @@ pub const KEYS: &[Key] = &[
     key("deadline", "COPYDESK_DEADLINE", "1h", "longest life of a generation, waiting included"),
     key("attempt_timeout", "COPYDESK_ATTEMPT_TIMEOUT", "10m", "longest single attempt"),
     key("drain_grace", "COPYDESK_DRAIN_GRACE", "25s", "how long a stop waits before it hands running work back"),
+    key(
+        "coalesce_retries",
+        "COPYDESK_COALESCE_RETRIES",
+        "true",
+        "a request without a key that repeats one whose caller hung up gets that one's generation",
+    ),
     key("credits", "COPYDESK_CREDITS", "false", "hold and settle credits"),
     key(
         "generation",

@@ -1,10 +1,12 @@
 //! `cargo xtask bench queue`: the figures of the queue, one JSON line each, with the disk's own speed beside them.
 //! `cargo xtask bench audit`: the full audit of many finished generations.
 //! `cargo xtask bench usage`: a year of totals with ten million calls behind it.
+//! `cargo xtask bench http`: the API over sockets: accepting, reading, lists.
 //! `cargo xtask bench providers`: the figures of the adapters, which need no database.
 
 #![allow(clippy::disallowed_methods, reason = "benchmarks measure wall time")]
 
+mod http;
 mod inflight;
 mod latency;
 mod providers;
@@ -26,7 +28,7 @@ const QUEUE_PARTS: [&str; 4] = ["throughput", "backlog", "latency", "inflight"];
 /// Benchmarks of Copydesk. They print figures and never fail for being slow.
 #[derive(Parser, Debug)]
 struct Arguments {
-    /// Which suite: queue, or one of its parts: throughput, backlog, latency, inflight; audit; usage; or providers, or one of
+    /// Which suite: queue, or one of its parts: throughput, backlog, latency, inflight; audit; usage; http; or providers, or one of
     /// its parts: overhead, streaming, streams
     suite: String,
     /// Only this engine
@@ -47,6 +49,9 @@ struct Arguments {
     /// How many clients accept at the same time
     #[arg(long, default_value_t = 1_000)]
     clients: usize,
+    /// Drafts in the list of the http run
+    #[arg(long, default_value_t = 1_000_000)]
+    drafts: usize,
     /// Calls per adapter for the overhead run
     #[arg(long, default_value_t = 10_000)]
     calls: usize,
@@ -89,10 +94,18 @@ async fn run(arguments: &Arguments) -> Result<(), String> {
         }
         return Ok(());
     }
+    if suite == http::SUITE {
+        let folder = tempfile::tempdir_in(&arguments.folder).map_err(|error| error.to_string())?;
+        for engine in engines(arguments) {
+            http::run(&Place::new(engine, folder.path(), http::SUITE), arguments.drafts).await?;
+        }
+        return Ok(());
+    }
     if [QUEUE, AUDIT].contains(&suite) || QUEUE_PARTS.contains(&suite) {
         return queue(arguments).await;
     }
-    let known = [&[QUEUE, AUDIT, usage::SUITE][..], &QUEUE_PARTS, &[providers::SUITE], &providers::PARTS].concat();
+    let known =
+        [&[QUEUE, AUDIT, usage::SUITE, http::SUITE][..], &QUEUE_PARTS, &[providers::SUITE], &providers::PARTS].concat();
     Err(format!("there is no suite {suite:?}; there are: {}", known.join(", ")))
 }
 

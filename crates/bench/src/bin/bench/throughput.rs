@@ -172,7 +172,7 @@ async fn report(
 }
 
 /// Accepts `count` requests from many clients at once.
-async fn accept(desk: &Desk, load: Load, first: usize, count: usize) -> Result<(), String> {
+pub async fn accept(desk: &Desk, load: Load, first: usize, count: usize) -> Result<(), String> {
     let next = Arc::new(AtomicUsize::new(first));
     let tasks: Vec<_> = (0..load.clients)
         .map(|_| {
@@ -198,7 +198,7 @@ async fn accept(desk: &Desk, load: Load, first: usize, count: usize) -> Result<(
 }
 
 /// Waits until at most `left` generations are pending or processing.
-async fn drained(desk: &Desk, left: u64) -> Result<(), String> {
+pub async fn drained(desk: &Desk, left: u64) -> Result<(), String> {
     loop {
         let about = desk.store().describe().await.map_err(|error| error.to_string())?;
         if about.waiting + about.processing <= left {

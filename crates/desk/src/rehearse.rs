@@ -1,0 +1,143 @@
+//! A dry run: what a request for work would do, without doing it. Everything that the real one checks before it writes is
+//! checked, in the same order and with the same refusals; between a dry run and the real one anything may happen.
+
+use crate::accept::{Again, Request, route};
+use crate::desk::Desk;
+use crate::error::DeskError;
+use copydesk_core::draft::state::{DraftFacts, may_regenerate};
+use copydesk_core::generation::Status;
+use copydesk_core::ledger::Balance;
+use copydesk_core::refusal::Refusal;
+use copydesk_core::{DraftId, GenerationId, Timestamp};
+use copydesk_store::admin::PauseKey;
+use copydesk_store::generations::{Accept, Accepted, GenerationFilter, Slot};
+use copydesk_store::{PageRequest, Scope};
+
+/// Pages of live generations a dry run looks through for one with the same dedupe key; the real request asks an index.
+const LOOKED_THROUGH_MAX: usize = 10;
+
+/// What a request for work would do.
+#[derive(Clone, Debug)]
+pub enum Rehearsal {
+    /// Nothing new: it is this generation's work already.
+    Repeat {
+        accepted: Accepted,
+    },
+    New(Box<Plan>),
+}
+
+/// What would be written.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// Its ids are not kept.
+    pub order: Accept,
+    /// Those that may be tried, in order.
+    pub models: Vec<String>,
+    pub balance: Balance,
+    /// It would be accepted, and wait until somebody lets the recipe go on.
+    pub recipe_paused_since: Option<Timestamp>,
+}
+
+impl Desk {
+    /// What [`Desk::accept`] would do. Errors: its own.
+    pub async fn dry_run(&self, request: Request) -> Result<Rehearsal, DeskError> {
+        if self.is_draining() {
+            return Err(DeskError::Draining);
+        }
+        let (scope, key) = (request.scope, request.idempotency.clone());
+        let only = request.model.is_some();
+        let order = match self.rehearse(request) {
+            Ok(order) => order,
+            Err(wrong) => {
+                let accepted = self.replay(scope, key).await?.ok_or(wrong)?;
+                return Ok(Rehearsal::Repeat { accepted });
+            }
+        };
+        if let Some(accepted) = self.replay(scope, key).await? {
+            return Ok(Rehearsal::Repeat { accepted });
+        }
+        let models = match only {
+            true => vec![order.model.clone()],
+            false => route(&self.recipe(&order.recipe)?.recipe, &self.inner.providers),
+        };
+        self.dry_order(order, models).await
+    }
+
+    /// The checks of the accepting transaction.
+    pub(crate) async fn dry_order(&self, order: Accept, models: Vec<String>) -> Result<Rehearsal, DeskError> {
+        let pauses = self.store().pauses().await?;
+        let since = |what: &PauseKey| pauses.iter().find(|pause| pause.what == *what).map(|pause| pause.since);
+        if let Some(since) = since(&PauseKey::Generation) {
+            return Err(Refusal::GenerationPaused { since }.into());
+        }
+        if let Some((generation, draft)) = self.same_work(&order).await? {
+            return Ok(Rehearsal::Repeat { accepted: Accepted::Duplicate { generation, draft } });
+        }
+        let waiting = self.store().describe().await?.waiting;
+        if waiting >= self.inner.config.waiting_max {
+            return Err(Refusal::QueueFull { waiting }.into());
+        }
+        let balance = self.store().balance(order.scope, order.user).await?;
+        if order.hold > balance.available {
+            let (available, held) = (balance.available, balance.held);
+            return Err(Refusal::InsufficientCredits { required: order.hold, available, held }.into());
+        }
+        let recipe_paused_since = since(&PauseKey::recipe(order.recipe.clone()));
+        Ok(Rehearsal::New(Box::new(Plan { order, models, balance, recipe_paused_since })))
+    }
+
+    /// What [`Desk::regenerate`] would do.
+    pub async fn dry_regenerate(&self, scope: Scope, draft: DraftId, change: Again) -> Result<Rehearsal, DeskError> {
+        self.dry_run(self.regeneration(scope, draft, change).await?).await
+    }
+
+    /// What [`Desk::retry`] would do.
+    pub async fn dry_retry(&self, scope: Scope, id: GenerationId, change: Again) -> Result<Rehearsal, DeskError> {
+        let row = self.store().get(scope, id).await?;
+        match row.status() {
+            Status::Failed | Status::Cancelled => self.dry_run(crate::accept::again(scope, row, change)?).await,
+            Status::Pending | Status::Processing => {
+                let accepted = Accepted::Duplicate { generation: row.generation.id, draft: row.draft };
+                Ok(Rehearsal::Repeat { accepted })
+            }
+            Status::Completed => {
+                let refusal = Refusal::AlreadyTerminal { status: row.status() };
+                let accepted = self.replay(scope, change.idempotency).await?.ok_or(refusal)?;
+                Ok(Rehearsal::Repeat { accepted })
+            }
+        }
+    }
+
+    /// The live generation that does the same work already.
+    async fn same_work(&self, order: &Accept) -> Result<Option<(GenerationId, DraftId)>, DeskError> {
+        if let Slot::Existing(id) = order.slot {
+            let draft = self.store().get_draft(order.scope, id).await?;
+            if draft.deleted_at.is_some() {
+                return Err(Refusal::DraftNotFound.into());
+            }
+            let (has_version, busy) = (draft.current_version > 0, draft.live_generation.is_some());
+            may_regenerate(DraftFacts { status: draft.status, has_version, busy })?;
+            if let Some(live) = draft.live_generation {
+                return Ok(Some((live, id)));
+            }
+        }
+        let Some(key) = &order.dedupe_key else { return Ok(None) };
+        for status in [Status::Pending, Status::Processing] {
+            // A key of the caller's own is the workspace's; one that was derived names its user.
+            let user = (!key.starts_with("own:")).then_some(order.user);
+            let filter = GenerationFilter { status: Some(status), user, ..GenerationFilter::default() };
+            let mut page = PageRequest::newest(PageRequest::LIMIT_MAX);
+            for _ in 0..LOOKED_THROUGH_MAX {
+                let rows = self.store().list(order.scope, filter.clone(), page.clone()).await?;
+                if let Some(row) = rows.rows.iter().find(|row| row.dedupe_key.as_ref() == Some(key)) {
+                    return Ok(Some((row.generation.id, row.draft)));
+                }
+                match rows.next {
+                    Some(next) => page.after = Some(next),
+                    None => break,
+                }
+            }
+        }
+        Ok(None)
+    }
+}
