@@ -13,7 +13,7 @@ use copydesk_store::generations::{Accepted, Applied, Claimed, Limits, Turn};
 use copydesk_store::ledger::{Gift, Post};
 use copydesk_store::retention::{Aged, Prune};
 use copydesk_store::{
-    AdminStore, DraftStore, GenerationStore, LedgerStore, PageRequest, RetentionStore, Scope, StoreError,
+    AdminStore, AuditStore, DraftStore, GenerationStore, LedgerStore, PageRequest, RetentionStore, Scope, StoreError,
 };
 use copydesk_store_postgres::PostgresStore;
 use copydesk_store_tests::builder::{self, AcceptWith, Ids, START};

@@ -5,7 +5,7 @@
 
 use copydesk_core::NodeId;
 use copydesk_store::generations::{Accept, Change, Claimed, Turn};
-use copydesk_store::{AdminStore, GenerationStore, LedgerStore};
+use copydesk_store::{AuditStore, GenerationStore, LedgerStore};
 use copydesk_store_sqlite::{Options, SqliteStore};
 use copydesk_store_tests::builder::{self, AcceptWith, Ids, START};
 use std::sync::Arc;

@@ -1,6 +1,5 @@
-//! The installation: what this engine is, its schema, pauses, keys, events. The auditor is in `audit.rs`.
+//! The installation: what this engine is, its schema, pauses, keys, events.
 
-use crate::audit;
 use crate::codec;
 use crate::db::{Db, sql};
 use crate::fault::{Done, Fault};
@@ -10,7 +9,7 @@ use crate::open::SqliteStore;
 use crate::page;
 use crate::schema;
 use copydesk_core::{DraftId, GenerationId, KeyId, NodeId, Timestamp, WorkspaceId};
-use copydesk_store::admin::{Description, EventRow, Finding, KeyRow, NodeRow, Pause, PauseKey};
+use copydesk_store::admin::{Description, EventRow, KeyRow, NodeRow, Pause, PauseKey};
 use copydesk_store::{AdminStore, Answer, Page, PageRequest, SchemaFault, Scope};
 use rusqlite::{Row, params};
 
@@ -70,10 +69,6 @@ impl AdminStore for SqliteStore {
 
     fn events(&self, scope: Scope, page: PageRequest) -> Answer<'_, Page<EventRow>> {
         Box::pin(self.read(move |db| events(db, scope, &page)))
-    }
-
-    fn audit(&self) -> Answer<'_, Vec<Finding>> {
-        Box::pin(self.read_apart(audit::audit))
     }
 }
 

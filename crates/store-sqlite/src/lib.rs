@@ -9,6 +9,7 @@ mod codec;
 mod db;
 mod drafts;
 mod fault;
+mod findings;
 mod folder;
 mod generations;
 mod health;

@@ -5,7 +5,8 @@ use copydesk_core::generation::{Generation, State, Status};
 use copydesk_core::ledger::{Balance, Transfer, TransferKind};
 use copydesk_core::refusal::Refusal;
 use copydesk_core::{DraftId, GenerationId, NodeId, Timestamp, UserId};
-use copydesk_store::admin::{EventRow, Finding};
+use copydesk_store::admin::EventRow;
+use copydesk_store::audit::Finding;
 use copydesk_store::drafts::{DraftFilter, DraftRow, VersionRow};
 use copydesk_store::generations::{
     Accept, Accepted, Applied, Change, Claimed, GenerationFilter, GenerationRow, Heartbeat, Limits, Turn, TurnAnswer,

@@ -8,8 +8,9 @@ use copydesk_core::health::Paid;
 use copydesk_core::ledger::{Balance, Transfer};
 use copydesk_core::metering::question::{Question, Total};
 use copydesk_core::refusal::Refusal;
-use copydesk_core::{AssetId, DraftId, GenerationId, Timestamp, TransferId, UserId};
-use copydesk_store::admin::{Description, EventRow, Finding, KeyRow, Pause, PauseKey};
+use copydesk_core::{AssetId, DraftId, GenerationId, NodeId, Timestamp, TransferId, UserId};
+use copydesk_store::admin::{Description, EventRow, KeyRow, Pause, PauseKey};
+use copydesk_store::audit::{AuditState, Finding, FindingRow, Proved, Record, Recorded, Round, Slice};
 use copydesk_store::drafts::{AssetRow, DraftFilter, DraftRow, Edit, SetDraft, VersionRow};
 use copydesk_store::generations::{
     Accept, Accepted, Beaten, FinishedStep, GenerationFilter, GenerationRow, Heartbeat, Idempotency, Limits, Overdue,
@@ -21,7 +22,7 @@ use copydesk_store::prices::{NewPrice, PriceRow};
 use copydesk_store::retention::{Prune, Pruned};
 use copydesk_store::usage::{CallFilter, CallRow};
 use copydesk_store::{
-    AdminStore, Answer, DraftStore, GenerationStore, HealthRow, HealthStore, LedgerStore, Page, PageRequest,
+    AdminStore, Answer, AuditStore, DraftStore, GenerationStore, HealthRow, HealthStore, LedgerStore, Page, PageRequest,
     PriceStore, RetentionStore, SchemaFault, Scope, Store, StoreError, UsageStore,
 };
 use std::collections::VecDeque;
@@ -194,7 +195,14 @@ pass_through! {
         AddKey = add_key(key: KeyRow) -> ();
         FindKey = find_key(secret_hash: [u8; 32]) -> Option<KeyRow>;
         Events = events(scope: Scope, page: PageRequest) -> Page<EventRow>;
+    }
+    AuditStore {
         Audit = audit() -> Vec<Finding>;
+        ClaimAudit = claim_audit(node: NodeId, now: Timestamp, until: Timestamp, first: Round) -> Option<Round>;
+        Prove = prove(slice: Slice) -> Proved;
+        RecordProof = record_proof(record: Record) -> Option<Recorded>;
+        AuditState = audit_state() -> AuditState;
+        OpenFindings = open_findings(limit: u32) -> Vec<FindingRow>;
     }
 }
 

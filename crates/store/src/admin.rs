@@ -1,4 +1,4 @@
-//! The installation: clock, schema, settings, keys, nodes, events, the auditor.
+//! The installation: clock, schema, settings, keys, nodes, events.
 
 use crate::page::{Page, PageRequest};
 use crate::{Answer, Scope};
@@ -31,9 +31,6 @@ pub trait AdminStore: Send + Sync {
 
     /// Events of the workspace after `page.after` (a sequence number), oldest first.
     fn events(&self, scope: Scope, page: PageRequest) -> Answer<'_, Page<EventRow>>;
-
-    /// Re-proves the invariants on live data. Empty means that nothing was found.
-    fn audit(&self) -> Answer<'_, Vec<Finding>>;
 }
 
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -112,14 +109,4 @@ pub struct EventRow {
     pub at: Timestamp,
     /// Small facts as JSON text.
     pub data: String,
-}
-
-/// A broken invariant on live data.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub struct Finding {
-    /// Name of the check, the same in every engine (`sql/audit/<check>.sql`).
-    pub check: &'static str,
-    /// The row it was found on.
-    pub subject: String,
-    pub detail: String,
 }

@@ -7,9 +7,10 @@ use copydesk_core::health::Paid;
 use copydesk_core::ledger::{Balance, Transfer};
 use copydesk_core::metering::question::{Question, Total};
 use copydesk_core::refusal::Refusal;
-use copydesk_core::{AssetId, DraftId, GenerationId, Timestamp, TransferId, UserId};
+use copydesk_core::{AssetId, DraftId, GenerationId, NodeId, Timestamp, TransferId, UserId};
 use copydesk_desk::clock::{Clock, HandClock};
-use copydesk_store::admin::{Description, EventRow, Finding, KeyRow, Pause, PauseKey};
+use copydesk_store::admin::{Description, EventRow, KeyRow, Pause, PauseKey};
+use copydesk_store::audit::{AuditState, Finding, FindingRow, Proved, Record, Recorded, Round, Slice};
 use copydesk_store::drafts::{AssetRow, DraftFilter, DraftRow, Edit, SetDraft, VersionRow};
 use copydesk_store::generations::{
     Accept, Accepted, Beaten, FinishedStep, GenerationFilter, GenerationRow, Heartbeat, Idempotency, Limits, Overdue,
@@ -21,7 +22,7 @@ use copydesk_store::prices::{NewPrice, PriceRow};
 use copydesk_store::retention::{Prune, Pruned};
 use copydesk_store::usage::{CallFilter, CallRow};
 use copydesk_store::{
-    AdminStore, Answer, DraftStore, GenerationStore, HealthRow, HealthStore, LedgerStore, Page, PageRequest,
+    AdminStore, Answer, AuditStore, DraftStore, GenerationStore, HealthRow, HealthStore, LedgerStore, Page, PageRequest,
     PriceStore, RetentionStore, SchemaFault, Scope, StoreError, UsageStore,
 };
 use copydesk_store_tests::{FaultyStore, Method, ModelStore};
@@ -170,6 +171,14 @@ pass_through! {
         Rates = rates() -> Vec<(String, Paid)>;
         Backlog = backlog() -> Backlog;
     }
+    AuditStore {
+        Audit = audit() -> Vec<Finding>;
+        ClaimAudit = claim_audit(node: NodeId, now: Timestamp, until: Timestamp, first: Round) -> Option<Round>;
+        Prove = prove(slice: Slice) -> Proved;
+        RecordProof = record_proof(record: Record) -> Option<Recorded>;
+        AuditState = audit_state() -> AuditState;
+        OpenFindings = open_findings(limit: u32) -> Vec<FindingRow>;
+    }
     PriceStore {
         AddPrice = add_price(price: NewPrice) -> i64;
         Prices = prices(model: Option<String>, page: PageRequest) -> Page<PriceRow>;
@@ -204,8 +213,5 @@ impl AdminStore for Plug {
     }
     fn events(&self, scope: Scope, page: PageRequest) -> Answer<'_, Page<EventRow>> {
         Box::pin(self.through(Method::Events, self.inner.events(scope, page)))
-    }
-    fn audit(&self) -> Answer<'_, Vec<Finding>> {
-        Box::pin(self.through(Method::Audit, self.inner.audit()))
     }
 }

@@ -1,0 +1,1 @@
+SELECT began_at, ended_at, rounds, space, after_place, fresh_place, proved, proved_before FROM audit_round
