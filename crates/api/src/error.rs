@@ -23,6 +23,7 @@ pub enum Code {
     AlreadyTerminal,
     NotClaimable,
     GenerationPaused,
+    AuditRunning,
     DraftPublished,
     DraftBusy,
     DraftEmpty,
@@ -80,7 +81,7 @@ pub fn codes() -> &'static [Code] {
 }
 
 impl Code {
-    const ALL: [Code; 54] = [
+    const ALL: [Code; 55] = [
         Self::MalformedJson,
         Self::BadHeader,
         Self::BadCursor,
@@ -96,6 +97,7 @@ impl Code {
         Self::AlreadyTerminal,
         Self::NotClaimable,
         Self::GenerationPaused,
+        Self::AuditRunning,
         Self::DraftPublished,
         Self::DraftBusy,
         Self::DraftEmpty,
@@ -155,6 +157,7 @@ impl Code {
             Self::AlreadyTerminal => "already_terminal",
             Self::NotClaimable => "not_claimable",
             Self::GenerationPaused => "generation_paused",
+            Self::AuditRunning => "audit_running",
             Self::DraftPublished => "draft_published",
             Self::DraftBusy => "draft_busy",
             Self::DraftEmpty => "draft_empty",
@@ -222,6 +225,7 @@ impl Code {
             Self::AlreadyTerminal => facts(409, "It has ended already", false),
             Self::NotClaimable => facts(409, "It cannot be claimed", false),
             Self::GenerationPaused => facts(409, "Generation is switched off", false),
+            Self::AuditRunning => facts(409, "An audit is running", true),
             Self::DraftPublished => facts(409, "The draft is published", false),
             Self::DraftBusy => facts(409, "The draft is being written", false),
             Self::DraftEmpty => facts(409, "The draft is empty", false),

@@ -163,6 +163,8 @@ impl From<DeskError> for Problem {
                 "Start the server with COPYDESK_CREDITS=on, or write `on = true` below [credits] in copydesk.toml.",
             ),
             DeskError::Invalid(faults) => Problem::invalid(faults),
+            DeskError::AuditRunning => Problem::new(Code::AuditRunning, error.to_string())
+                .hint("GET /api/v1/audit?mode=status says what the background audit has found."),
             DeskError::Draining => Problem::new(Code::Draining, error.to_string()).retry_after(RETRY_SOON_S),
             DeskError::Store(error) => stored(error),
         }

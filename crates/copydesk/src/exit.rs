@@ -63,6 +63,7 @@ impl From<DeskError> for Failure {
                 Failure::new(USAGE, "unpriced_model_with_metered_price", error.to_string())
             }
             DeskError::CreditsOff => Failure::new(CONFLICT, "credits_off", error.to_string()),
+            DeskError::AuditRunning => Failure::new(CONFLICT, "audit_running", error.to_string()),
             DeskError::Draining => Failure::new(UNEXPECTED, "draining", error.to_string()),
         }
     }

@@ -56,6 +56,8 @@ pub(crate) struct Inner {
     pub alone: bool,
     pub live: Live,
     pub metrics: Metrics,
+    /// Held while an audit of everything runs.
+    pub auditing: tokio::sync::Mutex<()>,
     /// Claims whose answer was lost.
     pub doubts: Doubts,
     pub accepts: Collector<copydesk_store::generations::Accept, AcceptDesk>,
@@ -123,6 +125,7 @@ impl Desk {
             alone,
             live: Live::default(),
             metrics: Metrics::default(),
+            auditing: tokio::sync::Mutex::default(),
             doubts: Doubts::default(),
             accepts,
             wake,
@@ -157,6 +160,7 @@ impl Desk {
         crate::sweep::spawn(&self.inner);
         crate::sweep::spawn_tidying(&self.inner);
         crate::prune::spawn(&self.inner);
+        crate::audit::spawn(&self.inner);
         Ok(())
     }
 

@@ -5,6 +5,7 @@
 mod abandon;
 pub mod accept;
 mod attempt;
+pub mod audit;
 pub mod batch;
 pub mod browse;
 pub mod cancel;

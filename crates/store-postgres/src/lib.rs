@@ -8,6 +8,7 @@ mod audit;
 mod connect;
 mod drafts;
 mod failure;
+mod findings;
 mod inner;
 mod ledger;
 mod migrate;

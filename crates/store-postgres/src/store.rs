@@ -7,8 +7,9 @@ use copydesk_core::health::Paid;
 use copydesk_core::ledger::{Balance, Transfer};
 use copydesk_core::metering::question::{Question, Total};
 use copydesk_core::refusal::Refusal;
-use copydesk_core::{AssetId, DraftId, GenerationId, Timestamp, TransferId, UserId};
-use copydesk_store::admin::{Description, EventRow, Finding, KeyRow, Pause, PauseKey};
+use copydesk_core::{AssetId, DraftId, GenerationId, NodeId, Timestamp, TransferId, UserId};
+use copydesk_store::admin::{Description, EventRow, KeyRow, Pause, PauseKey};
+use copydesk_store::audit::{AuditState, Finding, FindingRow, Proved, Record, Recorded, Round, Slice};
 use copydesk_store::drafts::{AssetRow, DraftFilter, DraftRow, Edit, SetDraft, VersionRow};
 use copydesk_store::generations::{
     Accept, Accepted, Beaten, FinishedStep, GenerationFilter, GenerationRow, Heartbeat, Idempotency, Limits, Overdue,
@@ -20,8 +21,8 @@ use copydesk_store::prices::{NewPrice, PriceRow};
 use copydesk_store::retention::{Prune, Pruned};
 use copydesk_store::usage::{CallFilter, CallRow};
 use copydesk_store::{
-    AdminStore, Answer, DraftStore, GenerationStore, HealthRow, HealthStore, LedgerStore, Page, PageRequest,
-    PriceStore, RetentionStore, SchemaFault, Scope, UsageStore,
+    AdminStore, Answer, AuditStore, DraftStore, GenerationStore, HealthRow, HealthStore, LedgerStore, Page,
+    PageRequest, PriceStore, RetentionStore, SchemaFault, Scope, UsageStore,
 };
 
 impl GenerationStore for PostgresStore {
@@ -176,7 +177,25 @@ impl AdminStore for PostgresStore {
     fn events(&self, scope: Scope, page: PageRequest) -> Answer<'_, Page<EventRow>> {
         Box::pin(async move { self.page_events(scope, &page).await })
     }
+}
+
+impl AuditStore for PostgresStore {
     fn audit(&self) -> Answer<'_, Vec<Finding>> {
-        Box::pin(async move { Ok(audit::run(&self.readers).await?) })
+        Box::pin(async move { Ok(audit::whole(&self.readers).await?) })
+    }
+    fn claim_audit(&self, node: NodeId, now: Timestamp, until: Timestamp, first: Round) -> Answer<'_, Option<Round>> {
+        Box::pin(async move { Ok(self.claim_round(node, now, until, &first).await?) })
+    }
+    fn prove(&self, slice: Slice) -> Answer<'_, Proved> {
+        Box::pin(async move { Ok(audit::prove(&self.readers, slice).await?) })
+    }
+    fn record_proof(&self, record: Record) -> Answer<'_, Option<Recorded>> {
+        Box::pin(async move { Ok(self.keep_findings(&record).await?) })
+    }
+    fn audit_state(&self) -> Answer<'_, AuditState> {
+        Box::pin(async move { Ok(self.read_audit_state().await?) })
+    }
+    fn open_findings(&self, limit: u32) -> Answer<'_, Vec<FindingRow>> {
+        Box::pin(async move { Ok(self.list_open_findings(limit).await?) })
     }
 }

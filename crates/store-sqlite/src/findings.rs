@@ -11,13 +11,7 @@ use copydesk_store::audit::{
 use rusqlite::types::Value;
 use rusqlite::{Row, params, params_from_iter};
 
-pub(crate) fn claim(
-    db: Db<'_>,
-    node: NodeId,
-    now: Timestamp,
-    until: Timestamp,
-    first: &Round,
-) -> Done<Option<Round>> {
+pub(crate) fn claim(db: Db<'_>, node: NodeId, now: Timestamp, until: Timestamp, first: &Round) -> Done<Option<Round>> {
     let mut params: Vec<Value> = vec![node.0.as_bytes().to_vec().into(), until.micros().into()];
     params.extend(columns(first));
     params.push(now.micros().into());

@@ -3,6 +3,7 @@
 
 pub mod accept;
 pub mod admin;
+pub mod audit;
 pub mod claim;
 pub mod credits;
 pub mod drafts;
@@ -285,6 +286,12 @@ macro_rules! conformance {
                 events_carry_small_facts_as_json,
                 editorial_moves_are_announced_once,
                 events_are_read_on_from_a_cursor;
+            audit:
+                slices_cover_every_space_to_its_end_and_find_nothing_in_order,
+                a_slice_ends_where_its_span_does,
+                one_node_audits_until_it_is_silent,
+                a_finding_is_kept_once_and_announced_once_in_its_workspace,
+                a_finding_is_gone_when_its_place_is_proved_again_and_not_before;
             health:
                 five_faults_open_the_model_and_not_its_provider,
                 faults_of_one_batch_are_counted_one_after_the_other,

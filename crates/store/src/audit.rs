@@ -134,11 +134,7 @@ impl Place {
         first.copy_from_slice(&bytes[..16]);
         second.copy_from_slice(&bytes[16..32]);
         number.copy_from_slice(&bytes[32..]);
-        Place {
-            first: Uuid::from_bytes(first),
-            second: Uuid::from_bytes(second),
-            number: i64::from_be_bytes(number),
-        }
+        Place { first: Uuid::from_bytes(first), second: Uuid::from_bytes(second), number: i64::from_be_bytes(number) }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::auth::Caller;
 use crate::extract::body::Body;
+use crate::extract::query::Params;
 use crate::owned::owned;
 use crate::problem::Problem;
 use crate::router::Api;
@@ -11,9 +12,47 @@ use axum::Json;
 use axum::extract::State;
 use copydesk_desk::config::Retention;
 
-pub(crate) async fn audit(State(api): State<Api>, caller: Caller) -> Result<Json<AuditBody>, Problem> {
+/// How many open findings are shown.
+const FINDINGS_SHOWN_MAX: u32 = 1_000;
+
+/// Everything proved now, or what the background audit says.
+#[derive(Clone, Copy)]
+enum Mode {
+    Full,
+    Status,
+}
+
+impl Mode {
+    fn parse(word: &str) -> Option<Mode> {
+        match word {
+            "full" => Some(Mode::Full),
+            "status" => Some(Mode::Status),
+            _ => None,
+        }
+    }
+}
+
+pub(crate) async fn audit(
+    State(api): State<Api>,
+    caller: Caller,
+    mut params: Params,
+) -> Result<Json<AuditBody>, Problem> {
     caller.must_operate()?;
-    Ok(Json(api.desk().store().audit().await?.into()))
+    let mode = params.word("mode", Mode::parse, &["full", "status"]).unwrap_or(Mode::Full);
+    params.finish()?;
+    let every = api.desk().config().audit_every;
+    Ok(Json(match mode {
+        Mode::Full => {
+            let desk = api.desk().clone();
+            // Whoever asked may hang up: the next one is told that it still runs.
+            let findings = owned(async move { desk.audit().await }).await?;
+            AuditBody::full(findings, api.desk().store().audit_state().await?, every)
+        }
+        Mode::Status => {
+            let open = api.desk().store().open_findings(FINDINGS_SHOWN_MAX).await?;
+            AuditBody::status(open, api.desk().store().audit_state().await?, every)
+        }
+    }))
 }
 
 /// Without `max_age`, what is older than the usual deadline is stale.

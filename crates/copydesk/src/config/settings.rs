@@ -139,6 +139,15 @@ impl Settings {
             credits: reader.switch("credits")?,
             packs: loaded.packs.clone(),
             retention: Retention { usage: reader.age("retention.usage")?, events: reader.age("retention.events")? },
+            audit_every: match reader.text("audit_every").as_deref() {
+                Some("off" | "0") => None,
+                Some(_) | None => Some(reader.read(
+                    "audit_every",
+                    "it must be off, or a duration of at least 1 second",
+                    "1m",
+                    parse_span,
+                )?),
+            },
             zone: reader
                 .read("tz", "it must be the name of a time zone", "Asia/Kathmandu", |name| Zone::named(name).ok())?,
             rates: loaded.rates.iter().map(|rate| (rate.lane(), rate.rate)).collect(),

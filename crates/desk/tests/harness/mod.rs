@@ -24,7 +24,9 @@ use copydesk_store::drafts::{DraftRow, VersionRow};
 use copydesk_store::generations::GenerationRow;
 use copydesk_store::ledger::Post;
 use copydesk_store::usage::{CallFilter, CallRow};
-use copydesk_store::{AdminStore, DraftStore, GenerationStore, LedgerStore, PageRequest, Scope, UsageStore};
+use copydesk_store::{
+    AdminStore, AuditStore, DraftStore, GenerationStore, LedgerStore, PageRequest, Scope, UsageStore,
+};
 use copydesk_store_tests::{FaultyStore, ModelStore};
 use std::collections::BTreeSet;
 use std::sync::Arc;

@@ -9,7 +9,8 @@ FROM (
     UNION ALL SELECT id, reason = 'target' FROM parked WHERE id > $1 AND id <= $2
     UNION ALL SELECT id, 0 FROM runs WHERE id > $1 AND id <= $2
 ) l
-JOIN generations g ON g.id = l.id
+-- Not the other way round.
+CROSS JOIN generations g ON g.id = l.id
 LEFT JOIN live_targets t ON t.workspace_id = g.workspace_id AND t.target = g.target
 WHERE g.target IS NOT NULL
   AND CASE WHEN l.waits THEN coalesce(t.generation_id, g.id) = g.id

@@ -28,8 +28,10 @@ impl Data {
     }
 
     pub(super) fn prove(&self, slice: Slice) -> Proved {
-        let keys: Vec<Place> = self.keys_of(slice.span.space).into_iter().filter(|key| slice.span.holds(*key)).collect();
-        let limit = slice.limit as usize;
+        let keys: Vec<Place> =
+            self.keys_of(slice.span.space).into_iter().filter(|key| slice.span.holds(*key)).collect();
+        // A workspace is a slice of its own.
+        let limit = if slice.span.space == Space::Workspaces { 1 } else { slice.limit as usize };
         let upto = limit.checked_sub(1).and_then(|at| keys.get(at)).copied().unwrap_or(slice.span.upto);
         let span = Span { upto, ..slice.span };
         let placed = self.audit().into_iter().map(placed);
@@ -85,8 +87,7 @@ impl Data {
         let Finding { check, subject, detail } = found.finding.clone();
         let first_seen_at = self.findings.get(&found.key()).map_or(at, |(_, row, _)| row.first_seen_at);
         let workspace = found.workspace;
-        let row =
-            FindingRow { check: check.to_owned(), subject, detail, workspace, first_seen_at, last_seen_at: at };
+        let row = FindingRow { check: check.to_owned(), subject, detail, workspace, first_seen_at, last_seen_at: at };
         self.findings.insert(found.key(), (space, row, None));
     }
 
@@ -115,12 +116,15 @@ fn placed(finding: Finding) -> (Space, Found) {
 fn space_of(check: &str) -> Space {
     match check {
         "draft_status_fits" | "draft_current_version_exists" | "draft_live_generation_is_live" => Space::Drafts,
-        "balance_is_fold" | "balance_not_negative" | "gifts_net_to_zero" | "lots_fit_transfers" | "ledger_chain"
+        "balance_is_fold"
+        | "balance_not_negative"
+        | "gifts_net_to_zero"
+        | "lots_fit_transfers"
+        | "ledger_chain"
         | "running_balance" => Space::Ledger,
-        "target_holder_is_live"
-        | "live_key_is_live"
-        | "past_deadline"
-        | "open_call_without_run_older_than_an_hour" => Space::Live,
+        "target_holder_is_live" | "live_key_is_live" | "past_deadline" | "open_call_without_run_older_than_an_hour" => {
+            Space::Live
+        }
         _ => Space::Generations,
     }
 }
