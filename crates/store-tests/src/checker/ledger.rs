@@ -125,9 +125,9 @@ fn holds(dump: &Dump, faults: &mut Faults) {
     for generation in dump.rows("generations") {
         let id = generation.id("id");
         let own = transfers.get(&id).map_or(&[][..], Vec::as_slice);
-        let of = |kind: &str| own.iter().filter(|row| row.text("kind") == kind).map(|row| row.whole("amount"));
-        let sum = |kind: &str| of(kind).sum::<i64>();
-        let once = ["hold", "settle", "release", "absorb"].iter().all(|kind| of(kind).count() <= 1);
+        let of = |kind: &str| own.iter().filter(|row| row.text("kind") == kind).copied().collect::<Vec<&Row>>();
+        let sum = |kind: &str| of(kind).iter().map(|row| row.whole("amount")).sum::<i64>();
+        let once = ["hold", "settle", "release", "absorb"].iter().all(|kind| of(kind).len() <= 1);
         let (hold, settle, release) = (sum("hold"), sum("settle"), sum("release"));
         let outcome = outcomes.get(&id).and_then(|rows| rows.first());
         let rest = hold - settle - release;
@@ -137,11 +137,12 @@ fn holds(dump: &Dump, faults: &mut Faults) {
         faults.expect("I9", sum("refund") <= settle, || format!("{id}: refunds of {} of {settle}", sum("refund")));
         let noted = outcome.map_or(0, |row| row.whole("settled"));
         let absorbed = sum("absorb") == 0 || settle == hold;
-        faults.expect("I12", settle == noted && settle <= hold && absorbed, || format!("{id}: {settle}, noted {noted}"));
-        let free = outcome.is_some_and(|row| {
-            row.text("status") != "completed" || row.maybe_text("origin") == Some("fallback")
-        });
-        faults.expect("I13", !free || (settle == 0 && release == hold), || format!("{id} ended badly and paid {settle}"));
+        faults
+            .expect("I12", settle == noted && settle <= hold && absorbed, || format!("{id}: {settle}, noted {noted}"));
+        let free = outcome
+            .is_some_and(|row| row.text("status") != "completed" || row.maybe_text("origin") == Some("fallback"));
+        faults
+            .expect("I13", !free || (settle == 0 && release == hold), || format!("{id} ended badly and paid {settle}"));
         *open.entry(generation.id("workspace_id")).or_default() += rest;
     }
     for (workspace, open) in open {

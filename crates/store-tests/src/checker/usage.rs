@@ -116,8 +116,7 @@ fn kept(dump: &Dump, faults: &mut Faults) -> BTreeMap<Series, BTreeMap<i64, Sum>
     let named = dump.rows("usage_series").iter().map(|row| {
         let word = |column: &str| row.text(column).to_owned();
         let words = (word("service"), word("operation"), word("model"));
-        let series =
-            (row.id("workspace_id"), row.whole("cuboid"), row.id("user_id"), words.0, words.1, words.2);
+        let series = (row.id("workspace_id"), row.whole("cuboid"), row.id("user_id"), words.0, words.1, words.2);
         (series, rows.get(&row.whole("no")).cloned().unwrap_or_default())
     });
     named.collect()

@@ -1,7 +1,7 @@
 //! Generations, their results, attempts, locks and events.
 
-use super::dump::{Dump, Row};
 use super::Faults;
+use super::dump::{Dump, Row};
 use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
 
@@ -34,14 +34,21 @@ impl<'a> Life<'a> {
     }
     /// Whether rows of this kind may have been removed for their age.
     fn may_be_pruned(&self, dump: &Dump, what: &str) -> bool {
-        let before = dump.rows("retention").iter().find(|row| row.text("what") == what).map(|row| row.whole("before_at"));
+        let before =
+            dump.rows("retention").iter().find(|row| row.text("what") == what).map(|row| row.whole("before_at"));
         self.outcome().zip(before).is_some_and(|(row, before)| row.whole("finished_at") < before)
     }
 }
 
 pub(super) fn check(dump: &Dump, faults: &mut Faults) {
     let lives = lives(dump, faults);
-    let newest = dump.rows("events").iter().map(|row| row.whole("created_at")).max().unwrap_or(0);
+    // What the data knows of the time: the last event of each workspace.
+    let mut last: BTreeMap<Uuid, (i64, i64)> = BTreeMap::new();
+    for event in dump.rows("events") {
+        let own = last.entry(event.id("workspace_id")).or_default();
+        *own = (*own).max((event.whole("seq"), event.whole("created_at")));
+    }
+    let newest = last.values().map(|(_, at)| *at).max().unwrap_or(0);
     results(dump, &lives, faults);
     attempts(dump, &lives, newest, faults);
     drafts(dump, &lives, faults);
@@ -108,7 +115,8 @@ fn attempts(dump: &Dump, lives: &BTreeMap<Uuid, Life<'_>>, newest: i64, faults: 
         let made: BTreeSet<i64> = own.iter().map(|call| call.whole("attempt")).collect();
         let expected: BTreeSet<i64> = (1..=state.whole("attempt")).collect();
         faults.expect("I5", made == expected, || format!("{id} has calls of the attempts {made:?}, not {expected:?}"));
-        faults.expect("I5", state.whole("spent") <= life.facts.whole("max_attempts"), || format!("{id} spent too many"));
+        faults
+            .expect("I5", state.whole("spent") <= life.facts.whole("max_attempts"), || format!("{id} spent too many"));
         let generated = life.status() == "completed" && state.maybe_text("origin") == Some("generated");
         let booked = own.iter().any(|call| call.maybe_text("outcome") == Some("ok"));
         faults.expect("I6", booked || !generated, || format!("{id} has a result and no usage"));
