@@ -582,7 +582,11 @@ create view llm_usage_logs as
 select u.external_id as user_id, c.model,
        case when c.tokens_input is null and c.tokens_output is null then null
             else coalesce(c.tokens_input, 0) + coalesce(c.tokens_output, 0) end as tokens_used,
-       c.tokens_input as prompt_tokens, c.tokens_output as completion_tokens, c.duration_ms, i.metadata,
+       c.tokens_input as prompt_tokens, c.tokens_output as completion_tokens, c.duration_ms,
+       -- The caller's own, and what made the call. (jsonb holds no U+0000.)
+       coalesce(replace(i.metadata, '\u0000', '\ufffd'), '{}')::jsonb || jsonb_build_object(
+         'service', c.service, 'operation', c.operation, 'generation_id', c.generation_id, 'draft_id', c.draft_id
+       ) as metadata,
        c.opened_at as created_at
 from calls c
 left join users u on u.workspace_id = c.workspace_id and u.id = c.user_id

@@ -610,7 +610,13 @@ SELECT u.external_id AS user_id,
        c.tokens_input AS prompt_tokens,
        c.tokens_output AS completion_tokens,
        c.duration_ms AS duration_ms,
-       i.metadata AS metadata,
+       -- The caller's own, and what made the call.
+       json_patch(i.metadata, json_object(
+           'service', c.service,
+           'operation', c.operation,
+           'generation_id', substr(lower(hex(c.generation_id)), 1, 8) || '-' || substr(lower(hex(c.generation_id)), 9, 4) || '-' || substr(lower(hex(c.generation_id)), 13, 4) || '-' || substr(lower(hex(c.generation_id)), 17, 4) || '-' || substr(lower(hex(c.generation_id)), 21),
+           'draft_id', substr(lower(hex(c.draft_id)), 1, 8) || '-' || substr(lower(hex(c.draft_id)), 9, 4) || '-' || substr(lower(hex(c.draft_id)), 13, 4) || '-' || substr(lower(hex(c.draft_id)), 17, 4) || '-' || substr(lower(hex(c.draft_id)), 21)
+       )) AS metadata,
        strftime('%Y-%m-%dT%H:%M:%S', c.opened_at / 1000000, 'unixepoch') || printf('.%06dZ', c.opened_at % 1000000) AS created_at
 FROM calls c
 JOIN users u ON u.workspace_id = c.workspace_id AND u.id = c.user_id
