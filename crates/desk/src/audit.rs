@@ -53,6 +53,9 @@ impl Desk {
         let Some(mut round) = claim.await? else { return Ok(()) };
         let mut new: BTreeMap<&'static str, Vec<Finding>> = BTreeMap::new();
         for turn in 0..SLICES {
+            if self.inner.draining() {
+                break;
+            }
             let fresh = fresh(&round, now).filter(|_| turn % 2 == 0);
             let span = fresh.unwrap_or(Span { space: round.space, after: round.after, upto: Place::END });
             let proved = self.store().prove(Slice { span, limit: SLICE }).await?;

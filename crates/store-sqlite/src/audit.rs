@@ -96,7 +96,7 @@ const CHAIN: &str = "ledger_chain";
 const RUNNING: &str = "running_balance";
 const SIDES: &str = "transfer_sides";
 
-const CHECKS: [Check; 26] = [
+const CHECKS: &[Check] = &[
     check!("generation_in_one_place", Generation),
     check!("completed_has_one_version", Generation),
     check!("version_only_of_completed", Generation),

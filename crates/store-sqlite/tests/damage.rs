@@ -38,7 +38,7 @@ impl Folder {
     fn rows(&self, table: &str) -> Vec<Row> {
         let vandal = self.vandal.lock().unwrap();
         let mut statement = vandal.prepare(&format!("SELECT * FROM {table}")).unwrap();
-        let columns: Vec<String> = statement.column_names().into_iter().map(str::to_owned).collect();
+        let columns: Vec<String> = statement.column_names().map(str::to_owned).collect();
         let cell = |value: Value| match value {
             Value::Null => Cell::Null,
             Value::Integer(whole) => Cell::Whole(whole),
