@@ -29,6 +29,7 @@ pub enum Code {
     AlreadyTerminal,
     NotClaimable,
     GenerationPaused,
+    AuditRunning,
     DraftPublished,
     DraftBusy,
     DraftEmpty,
@@ -105,7 +106,7 @@ pub fn near_codes(word: &str) -> Vec<Code> {
 }
 
 impl Code {
-    const ALL: [Code; 66] = [
+    const ALL: [Code; 67] = [
         Self::MalformedJson,
         Self::BadHeader,
         Self::BadCursor,
@@ -125,6 +126,7 @@ impl Code {
         Self::AlreadyTerminal,
         Self::NotClaimable,
         Self::GenerationPaused,
+        Self::AuditRunning,
         Self::DraftPublished,
         Self::DraftBusy,
         Self::DraftEmpty,
@@ -196,6 +198,7 @@ impl Code {
             Self::AlreadyTerminal => "already_terminal",
             Self::NotClaimable => "not_claimable",
             Self::GenerationPaused => "generation_paused",
+            Self::AuditRunning => "audit_running",
             Self::DraftPublished => "draft_published",
             Self::DraftBusy => "draft_busy",
             Self::DraftEmpty => "draft_empty",
@@ -276,6 +279,7 @@ impl Code {
             Self::AlreadyTerminal => facts(409, "It has ended already", false),
             Self::NotClaimable => facts(409, "It cannot be claimed", false),
             Self::GenerationPaused => facts(409, "Generation is switched off", false),
+            Self::AuditRunning => facts(409, "An audit is running", true),
             Self::DraftPublished => facts(409, "The draft is published", false),
             Self::DraftBusy => facts(409, "The draft is being written", false),
             Self::DraftEmpty => facts(409, "The draft is empty", false),

@@ -28,6 +28,7 @@ pub fn page(code: Code) -> &'static str {
         Code::AlreadyTerminal => md!("already_terminal"),
         Code::NotClaimable => md!("not_claimable"),
         Code::GenerationPaused => md!("generation_paused"),
+        Code::AuditRunning => md!("audit_running"),
         Code::DraftPublished => md!("draft_published"),
         Code::DraftBusy => md!("draft_busy"),
         Code::DraftEmpty => md!("draft_empty"),

@@ -170,6 +170,8 @@ impl From<DeskError> for Problem {
                 "Take next_after of a page or the id of a frame; `after=0` is the beginning, `after=now` the end.",
             ),
             DeskError::Invalid(faults) => Problem::invalid(faults),
+            DeskError::AuditRunning => Problem::new(Code::AuditRunning, error.to_string())
+                .hint("GET /api/v1/audit?mode=status says what the background audit has found."),
             DeskError::Draining => Problem::new(Code::Draining, error.to_string()).retry_after(RETRY_SOON_S),
             DeskError::Store(error) => stored(error),
         }

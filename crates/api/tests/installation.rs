@@ -85,7 +85,13 @@ async fn status_audit_and_readiness_answer() {
     let status = site.get("/status").await.json();
     assert_eq!((&status["engine"], status["nodes"].as_array().unwrap().len()), (&json!("model"), 1));
     assert_eq!((&status["waiting"], &status["processing"]), (&json!(0), &json!(0)));
-    assert_eq!(site.get("/audit").await.json(), json!({"object": "audit", "ok": true, "findings": []}));
+    for (path, mode) in [("/audit", "full"), ("/audit?mode=full", "full"), ("/audit?mode=status", "status")] {
+        let body = site.get(path).await.json();
+        assert_eq!((&body["object"], &body["mode"], &body["ok"]), (&json!("audit"), &json!(mode), &json!(true)));
+        assert_eq!((&body["findings"], &body["background"]["open_findings"]), (&json!([]), &json!(0)));
+    }
+    assert_eq!(site.get("/audit?mode=quick").await.status, 422);
+    assert_eq!(status["open_findings"], 0);
     for path in ["/readyz", "/healthz"] {
         assert_eq!(site.raw("GET", path, &[], "").await.json(), json!({"status": "ok"}));
     }

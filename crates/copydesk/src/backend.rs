@@ -19,7 +19,7 @@ use serde_json::Value;
 use std::time::Duration;
 use tower::ServiceExt;
 
-/// How long a server may take for one plain answer; an audit of a large database is the longest.
+/// How long a server may take for one plain answer.
 const ANSWER_LIMIT: Duration = Duration::from_secs(120);
 
 /// Where requests go.
@@ -92,6 +92,10 @@ impl Backend {
     pub async fn get(&self, path: &str) -> Result<Reply, Failure> {
         self.call(Method::GET, path, None, &[]).await
     }
+    /// A read that may take longer than answers usually do.
+    pub async fn get_slowly(&self, path: &str, patience: Duration) -> Result<Reply, Failure> {
+        self.call_within(patience, Method::GET, path, None, &[]).await
+    }
     pub async fn post(&self, path: &str, body: &Value) -> Result<Reply, Failure> {
         self.call(Method::POST, path, Some(body), &[]).await
     }
@@ -99,6 +103,17 @@ impl Backend {
     /// One request. An answer of 400 and above becomes a [`Failure`].
     pub async fn call(
         &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+        headers: &[(&str, &str)],
+    ) -> Result<Reply, Failure> {
+        self.call_within(ANSWER_LIMIT, method, path, body, headers).await
+    }
+
+    async fn call_within(
+        &self,
+        limit: Duration,
         method: Method,
         path: &str,
         body: Option<&Value>,
@@ -117,7 +132,7 @@ impl Backend {
                     let status = response.status().as_u16();
                     Ok((status, response.bytes().await.map_err(|error| unreachable_server(&error))?))
                 };
-                tokio::time::timeout(ANSWER_LIMIT, answer).await.unwrap_or_else(|_| Err(silent()))?
+                tokio::time::timeout(limit, answer).await.unwrap_or_else(|_| Err(silent(limit)))?
             }
         };
         let body: Value =
@@ -249,8 +264,8 @@ fn broken(error: impl std::fmt::Display) -> Failure {
     Failure::new(exit::UNEXPECTED, "bad_answer", format!("the server's answer cannot be read: {error}"))
 }
 
-fn silent() -> Failure {
-    let message = format!("the server did not answer within {ANSWER_LIMIT:?}");
+fn silent(limit: Duration) -> Failure {
+    let message = format!("the server did not answer within {limit:?}");
     Failure::new(exit::UNREACHABLE, "server_unreachable", message).hint("look at its log; `copydesk doctor` checks it")
 }
 

@@ -117,6 +117,34 @@ fn audit_finds_planted_damage_and_exits_11() {
     assert_eq!(place.run(&["audit", "--json"]).exits(11).json()["ok"], false);
 }
 
+/// Asks again and again; each time is a run of the program.
+fn until(what: &str, condition: impl Fn() -> bool) {
+    assert!((0..500).any(|_| condition()), "waited in vain until {what}");
+}
+
+#[test]
+fn a_running_server_finds_planted_damage_by_itself_and_sees_when_it_is_mended() {
+    let place = Place::new().with("COPYDESK_AUDIT_EVERY", "1s");
+    let (_, draft) = place.written();
+    place.run(&["audit", "--status"]).exits(0).says("has not begun");
+    let _server = place.serve(&[]);
+    let rounds = |report: &serde_json::Value| report["background"]["rounds"].as_u64().unwrap_or(0);
+    let status = || place.run(&["audit", "--status", "--json"]).json();
+    until("a whole round", || rounds(&status()) > 0);
+    let database = rusqlite::Connection::open(place.data("copydesk.db")).unwrap();
+    database.busy_timeout(std::time::Duration::from_secs(10)).unwrap();
+    database.execute("UPDATE drafts SET status = 'pending'", []).unwrap();
+    until("it is found", || status()["ok"] == false);
+    let ran = place.run(&["audit", "--status"]);
+    ran.exits(11).prints("draft_status_fits").prints(&draft[4..8]).says("1 finding open").says("broken invariant");
+    place.run(&["doctor"]).exits(11).prints("FAIL  audit").prints("1 of draft_status_fits");
+    let told = "SELECT count(*) FROM events WHERE kind = 'promise.violated'";
+    assert_eq!(database.query_row(told, [], |row| row.get::<_, i64>(0)).unwrap(), 1);
+    database.execute("UPDATE drafts SET status = 'draft'", []).unwrap();
+    until("it is gone", || status()["ok"] == true);
+    place.run(&["audit", "--status"]).exits(0).says("0 findings open");
+}
+
 #[test]
 fn db_status_and_check_describe_the_database() {
     let place = Place::new();

@@ -35,6 +35,9 @@ pub struct DeskConfig {
     pub retention: Retention,
     /// How often old rows are looked for, on every node that keeps them for a while only.
     pub prune_every: Duration,
+    /// How often some slices of the data are audited, by one node of the installation. `None` switches it off. A minute
+    /// by default: a second or two of one core in each.
+    pub audit_every: Option<Duration>,
     /// In whose days usage is shown where nobody asks for another zone. UTC by default.
     pub zone: Zone,
     /// How often the node renews its lease.
@@ -80,6 +83,7 @@ impl Default for DeskConfig {
             generation: true,
             retention: Retention::default(),
             prune_every: Duration::from_secs(60),
+            audit_every: Some(Duration::from_secs(60)),
             zone: Zone::utc(),
             heartbeat_every: Duration::from_secs(10),
             lease: Duration::from_secs(30),

@@ -9,8 +9,9 @@ use copydesk_core::health::Paid;
 use copydesk_core::ledger::{Balance, Transfer};
 use copydesk_core::metering::question::{Group, Question, Total};
 use copydesk_core::refusal::Refusal;
-use copydesk_core::{AssetId, DraftId, GenerationId, KeyId, Timestamp, TransferId, UserId, WorkspaceId};
-use copydesk_store::admin::{Description, Finding, Pause, PauseKey};
+use copydesk_core::{AssetId, DraftId, GenerationId, KeyId, NodeId, Timestamp, TransferId, UserId, WorkspaceId};
+use copydesk_store::admin::{Description, Pause, PauseKey};
+use copydesk_store::audit::{AuditState, Finding, FindingRow, Proved, Record, Recorded, Round, Slice};
 use copydesk_store::drafts::{AssetRow, DraftFilter, DraftRow, Edit, SetDraft, VersionRow};
 use copydesk_store::events::{EventBounds, EventPage};
 use copydesk_store::generations::{
@@ -24,7 +25,7 @@ use copydesk_store::prices::{NewPrice, PriceRow};
 use copydesk_store::retention::{Prune, Pruned};
 use copydesk_store::usage::{CallFilter, CallRow};
 use copydesk_store::{
-    AdminStore, Answer, DraftStore, EventStore, GenerationStore, HealthRow, HealthStore, KeyStore, LedgerStore, Page,
+    AdminStore, Answer, AuditStore, DraftStore, EventStore, GenerationStore, HealthRow, HealthStore, KeyStore, LedgerStore, Page,
     PageRequest, PriceStore, RetentionStore, SchemaFault, Scope, Store, StoreError, UsageStore,
 };
 use std::sync::Arc;
@@ -312,8 +313,26 @@ impl AdminStore for Confined {
     fn set_pause(&self, what: PauseKey, paused: bool, at: Timestamp) -> Answer<'_, ()> {
         self.inner.set_pause(what, paused, at)
     }
+}
+
+impl AuditStore for Confined {
     fn audit(&self) -> Answer<'_, Vec<Finding>> {
         self.inner.audit()
+    }
+    fn claim_audit(&self, node: NodeId, now: Timestamp, until: Timestamp, first: Round) -> Answer<'_, Option<Round>> {
+        self.inner.claim_audit(node, now, until, first)
+    }
+    fn prove(&self, slice: Slice) -> Answer<'_, Proved> {
+        self.inner.prove(slice)
+    }
+    fn record_proof(&self, record: Record) -> Answer<'_, Option<Recorded>> {
+        self.inner.record_proof(record)
+    }
+    fn audit_state(&self) -> Answer<'_, AuditState> {
+        self.inner.audit_state()
+    }
+    fn open_findings(&self, limit: u32) -> Answer<'_, Vec<FindingRow>> {
+        self.inner.open_findings(limit)
     }
 }
 

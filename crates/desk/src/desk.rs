@@ -61,6 +61,8 @@ pub(crate) struct Inner {
     pub events: Hub,
     pub metrics: Metrics,
     pub keyring: Keyring,
+    /// Held while an audit of everything runs.
+    pub auditing: tokio::sync::Mutex<()>,
     /// Claims whose answer was lost.
     pub doubts: Doubts,
     pub accepts: Collector<copydesk_store::generations::Accept, AcceptDesk>,
@@ -131,6 +133,7 @@ impl Desk {
             events: Hub::default(),
             metrics: Metrics::default(),
             keyring: Keyring::default(),
+            auditing: tokio::sync::Mutex::default(),
             doubts: Doubts::default(),
             accepts,
             wake,
@@ -165,6 +168,7 @@ impl Desk {
         crate::sweep::spawn(&self.inner);
         crate::sweep::spawn_tidying(&self.inner);
         crate::prune::spawn(&self.inner);
+        crate::audit::spawn(&self.inner);
         Ok(())
     }
 

@@ -31,6 +31,8 @@ pub enum DeskError {
     PositionUnknown,
     #[error("Credits are switched off here, so there are no balances and nothing costs anything.")]
     CreditsOff,
+    #[error("An audit of everything is running already; one at a time may.")]
+    AuditRunning,
     #[error("The server is shutting down; try again in a moment.")]
     Draining,
     #[error(transparent)]

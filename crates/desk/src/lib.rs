@@ -6,6 +6,7 @@ mod abandon;
 pub mod accept;
 mod allowed;
 mod attempt;
+pub mod audit;
 pub mod batch;
 pub mod browse;
 pub mod cancel;

@@ -5,6 +5,7 @@
 mod harness;
 
 mod accepting;
+mod auditing;
 mod cancelling;
 mod credits;
 mod deadlines;

@@ -6,7 +6,7 @@ use copydesk_desk::DeskConfig;
 use copydesk_desk::config::Retention;
 use copydesk_desk::prune::Gone;
 use copydesk_desk::usage::{Usage, UsageRequest};
-use copydesk_store::AdminStore;
+use copydesk_store::AuditStore;
 use std::collections::BTreeSet;
 
 const DAY: u64 = 86_400;

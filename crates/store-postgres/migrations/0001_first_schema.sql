@@ -475,6 +475,8 @@ create unique index transfers_once_per_reference on transfers (workspace_id, ref
 create unique index transfers_in_chain on transfers (workspace_id, user_id, chain_seq);
 create index transfers_by_generation on transfers (generation_id) where generation_id is not null;
 create index transfers_by_workspace on transfers (workspace_id, id);
+-- Few: both sides of a gift are found by either.
+create index transfers_gifts on transfers (workspace_id, user_id, reference) where kind in ('gift_sent', 'gift_received');
 
 -- What is left of grants and purchases that expire. What is used up is gone.
 create table lots (
@@ -512,6 +514,40 @@ create table events (
   data text not null
 );
 create index events_by_workspace on events (workspace_id, seq);
+-- By generation, the one event of its end.
+create index events_ends on events (generation_id)
+  where kind in ('generation.completed', 'generation.failed', 'generation.cancelled');
+
+-- How far the background audit is, and which node does it until when. One row, from the first claim on. Places are bytes
+-- in the order of keys.
+create table audit_round (
+  id integer primary key check (id = 1),
+  node_id uuid not null,
+  held_until timestamptz not null,
+  began_at timestamptz not null,
+  ended_at timestamptz,
+  rounds bigint not null,
+  space text not null,
+  after_place bytea not null,
+  fresh_place bytea not null,
+  proved bigint not null,
+  proved_before bigint not null
+) with (fillfactor = 10);
+
+-- What the background audit found. A row stays when it is gone.
+create table audit_findings (
+  check_name text not null,
+  place bytea not null,
+  subject text not null,
+  space text not null,
+  workspace_id uuid,
+  detail text not null,
+  first_seen_at timestamptz not null,
+  last_seen_at timestamptz not null,
+  gone_at timestamptz,
+  primary key (check_name, place, subject)
+);
+create index audit_findings_open on audit_findings (space, place) where gone_at is null;
 
 -- The highest number that was removed for its age.
 create table events_removed (
@@ -570,7 +606,11 @@ create view llm_usage_logs as
 select u.external_id as user_id, c.model,
        case when c.tokens_input is null and c.tokens_output is null then null
             else coalesce(c.tokens_input, 0) + coalesce(c.tokens_output, 0) end as tokens_used,
-       c.tokens_input as prompt_tokens, c.tokens_output as completion_tokens, c.duration_ms, i.metadata,
+       c.tokens_input as prompt_tokens, c.tokens_output as completion_tokens, c.duration_ms,
+       -- The caller's own, and what made the call. (jsonb holds no U+0000.)
+       coalesce(replace(i.metadata, '\u0000', '\ufffd'), '{}')::jsonb || jsonb_build_object(
+         'service', c.service, 'operation', c.operation, 'generation_id', c.generation_id, 'draft_id', c.draft_id
+       ) as metadata,
        c.opened_at as created_at
 from calls c
 left join users u on u.workspace_id = c.workspace_id and u.id = c.user_id

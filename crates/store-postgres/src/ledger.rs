@@ -206,10 +206,14 @@ pub fn ledger_row(row: &Row) -> Result<LedgerRow, StoreError> {
         expires_at: row.get::<_, Option<Micros>>("expires_at").map(Timestamp::from),
         at: Timestamp::from(row.get::<_, Micros>("created_at")),
     };
-    let after = Balance { available: credits(row.get("available_after"))?, held: credits(row.get("held_after"))? };
     Ok(LedgerRow {
-        entry: Entry { transfer, after },
+        entry: Entry { transfer, after: balance_after(row)? },
         chain_seq: row.get("chain_seq"),
         chain_hash: ChainHash(hash_of(row, "chain_hash")?),
     })
+}
+
+/// What a transfer left.
+pub fn balance_after(row: &Row) -> Result<Balance, StoreError> {
+    Ok(Balance { available: credits(row.get("available_after"))?, held: credits(row.get("held_after"))? })
 }

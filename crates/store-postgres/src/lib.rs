@@ -9,6 +9,7 @@ mod connect;
 mod drafts;
 mod events;
 mod failure;
+mod findings;
 mod inner;
 mod keys;
 mod ledger;

@@ -7,8 +7,9 @@ use copydesk_core::health::Paid;
 use copydesk_core::ledger::{Balance, Transfer};
 use copydesk_core::metering::question::{Question, Total};
 use copydesk_core::refusal::Refusal;
-use copydesk_core::{AssetId, DraftId, GenerationId, KeyId, Timestamp, TransferId, UserId};
-use copydesk_store::admin::{Description, Finding, Pause, PauseKey};
+use copydesk_core::{AssetId, DraftId, GenerationId, KeyId, NodeId, Timestamp, TransferId, UserId};
+use copydesk_store::admin::{Description, Pause, PauseKey};
+use copydesk_store::audit::{AuditState, Finding, FindingRow, Proved, Record, Recorded, Round, Slice};
 use copydesk_store::drafts::{AssetRow, DraftFilter, DraftRow, Edit, SetDraft, VersionRow};
 use copydesk_store::events::{EventBounds, EventPage};
 use copydesk_store::generations::{
@@ -22,7 +23,7 @@ use copydesk_store::prices::{NewPrice, PriceRow};
 use copydesk_store::retention::{Prune, Pruned};
 use copydesk_store::usage::{CallFilter, CallRow};
 use copydesk_store::{
-    AdminStore, Answer, DraftStore, EventStore, GenerationStore, HealthRow, HealthStore, KeyStore, LedgerStore, Page,
+    AdminStore, Answer, AuditStore, DraftStore, EventStore, GenerationStore, HealthRow, HealthStore, KeyStore, LedgerStore, Page,
     PageRequest, PriceStore, RetentionStore, SchemaFault, Scope, UsageStore,
 };
 use tokio::sync::watch;
@@ -184,8 +185,26 @@ impl AdminStore for PostgresStore {
     fn set_pause(&self, what: PauseKey, paused: bool, at: Timestamp) -> Answer<'_, ()> {
         Box::pin(async move { self.write_pause(&what, paused, at).await })
     }
+}
+
+impl AuditStore for PostgresStore {
     fn audit(&self) -> Answer<'_, Vec<Finding>> {
-        Box::pin(async move { Ok(audit::run(&self.readers).await?) })
+        Box::pin(async move { Ok(audit::whole(&self.readers).await?) })
+    }
+    fn claim_audit(&self, node: NodeId, now: Timestamp, until: Timestamp, first: Round) -> Answer<'_, Option<Round>> {
+        Box::pin(async move { Ok(self.claim_round(node, now, until, &first).await?) })
+    }
+    fn prove(&self, slice: Slice) -> Answer<'_, Proved> {
+        Box::pin(async move { Ok(audit::prove(&self.readers, slice).await?) })
+    }
+    fn record_proof(&self, record: Record) -> Answer<'_, Option<Recorded>> {
+        Box::pin(async move { Ok(self.keep_findings(&record).await?) })
+    }
+    fn audit_state(&self) -> Answer<'_, AuditState> {
+        Box::pin(async move { Ok(self.read_audit_state().await?) })
+    }
+    fn open_findings(&self, limit: u32) -> Answer<'_, Vec<FindingRow>> {
+        Box::pin(async move { Ok(self.list_open_findings(limit).await?) })
     }
 }
 

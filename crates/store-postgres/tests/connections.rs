@@ -4,7 +4,7 @@
 
 mod support;
 
-use copydesk_store::{AdminStore, GenerationStore, Scope, StoreError};
+use copydesk_store::{AdminStore, AuditStore, GenerationStore, Scope, StoreError};
 use copydesk_store_postgres::{Options, PostgresStore};
 use copydesk_store_tests::builder::{self, Ids, START};
 use std::time::Duration;

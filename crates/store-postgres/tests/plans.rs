@@ -5,19 +5,22 @@
 
 mod support;
 
-use copydesk_store::GenerationStore;
+use copydesk_store::generations::{Claimed, Turn};
+use copydesk_store::{GenerationStore, LedgerStore};
+use copydesk_store_postgres::PostgresStore;
 use copydesk_store_tests::builder::{self, AcceptWith, Ids, START};
 use serde_json::Value;
 use support::{Namespace, vandal};
 use tokio_postgres::{Client, SimpleQueryMessage};
 
-const HOT_TABLES: [&str; 17] = [
+const HOT_TABLES: [&str; 19] = [
     "ready",
     "runs",
     "parked",
     "outcomes",
     "calls",
     "drafts",
+    "events",
     "generations",
     "inputs",
     "steps",
@@ -26,6 +29,7 @@ const HOT_TABLES: [&str; 17] = [
     "live_keys",
     "live_targets",
     "fair",
+    "transfers",
     "usage_history",
     "usage_series",
     "usage_totals",
@@ -135,6 +139,106 @@ async fn check(client: &Client, when: &str) {
         }
         assert!(found.is_empty(), "{name} {when}: {found:?}\n{plan:#}");
     }
+}
+
+/// Those of the audit that look at a span of keys.
+const BY_GENERATION: [(&str, &str); 11] = statements![
+    "audit/asset_of_version",
+    "audit/call_per_attempt",
+    "audit/completed_has_one_version",
+    "audit/final_event_once",
+    "audit/generation_in_one_place",
+    "audit/hold_balances",
+    "audit/keys_of_generations",
+    "audit/one_workspace",
+    "audit/usage_of_completed",
+    "audit/version_only_of_completed",
+    "audit/waiting_target_has_holder",
+];
+const BY_PAIR: [(&str, &str); 8] = statements![
+    "audit/balance_is_fold",
+    "audit/draft_current_version_exists",
+    "audit/draft_live_generation_is_live",
+    "audit/draft_status_fits",
+    "audit/gifts_net_to_zero",
+    "audit/keys_of_drafts",
+    "audit/ledger_chain_end",
+    "audit/lots_fit_transfers",
+];
+
+/// Reads of whole tables in the plan for these values.
+async fn whole_reads_of(client: &Client, sql: &str, values: &[String]) -> Vec<String> {
+    let mut text = sql.to_owned();
+    for (place, value) in values.iter().enumerate().rev() {
+        text = text.replace(&format!("${}", place + 1), value);
+    }
+    let messages = client.simple_query(&format!("explain (format json, costs off) {text}")).await.unwrap();
+    let row = |message: &SimpleQueryMessage| {
+        if let SimpleQueryMessage::Row(row) = message { row.get(0).map(str::to_owned) } else { None }
+    };
+    let text: String = messages.iter().filter_map(row).collect();
+    let mut found = vec![];
+    whole_reads(&serde_json::from_str(&text).unwrap(), &mut found);
+    // Of an empty table that is the best plan.
+    let empty = ["parked", "runs", "steps", "live_targets"].map(|table| format!("Seq Scan of {table}"));
+    found.retain(|node| node.starts_with("Seq Scan") && !empty.contains(node));
+    found
+}
+
+#[tokio::test]
+async fn a_slice_of_the_audit_reads_its_span_and_not_the_tables() {
+    let namespace = Namespace::new().await;
+    let store = namespace.open().await;
+    let ids = Ids::new();
+    for n in 0..20 {
+        let user = |m: usize| format!("u{}", (n * 1_000 + m) / 4);
+        for m in (0..1_000).step_by(4) {
+            store.post(builder::grant(&ids, &user(m), 100, START)).await.unwrap();
+        }
+        let batch = (0..1_000).map(|m| builder::accept(&ids, START).user(&user(m)).hold(10)).collect();
+        store.accept(batch).await.unwrap();
+        let runs = claim(&store, &ids, 900).await;
+        let ends = runs.iter().map(|run| builder::settle(&ids, run, START)).collect();
+        store.turn(builder::writes(START, ends)).await.unwrap();
+    }
+    let client = vandal(&namespace.name).await;
+    client.batch_execute("analyze").await.unwrap();
+    let ends = async |sql: &str| {
+        let rows = client.query(sql, &[]).await.unwrap();
+        rows.iter().flat_map(|row| (0..row.len()).map(|at| format!("'{}'", row.get::<_, uuid::Uuid>(at)))).collect()
+    };
+    let span: Vec<String> = ends(
+        "select id from generations where id in \
+        ((select id from generations order by id offset 9000 limit 1), \
+         (select id from generations order by id offset 9050 limit 1)) order by id",
+    )
+    .await;
+    for (name, sql) in BY_GENERATION {
+        let values = [&span[..], &["500".to_owned()]].concat();
+        assert_eq!(whole_reads_of(&client, sql, &values).await, [""; 0], "{name}");
+    }
+    let drafts: Vec<String> = ends(
+        "select workspace_id, id from drafts where id in \
+        ((select id from drafts order by id offset 9000 limit 1), \
+         (select id from drafts order by id offset 9050 limit 1)) order by id",
+    )
+    .await;
+    let accounts: Vec<String> = ends(
+        "select workspace_id, user_id from accounts where user_id in \
+        ((select user_id from accounts order by user_id offset 2000 limit 1), \
+         (select user_id from accounts order by user_id offset 2020 limit 1)) order by user_id",
+    )
+    .await;
+    for (name, sql) in BY_PAIR {
+        let pair = if name.contains("draft") { &drafts } else { &accounts };
+        let values = [&pair[..], &["500".to_owned()]].concat();
+        assert_eq!(whole_reads_of(&client, sql, &values).await, [""; 0], "{name}");
+    }
+}
+
+async fn claim(store: &PostgresStore, ids: &Ids, n: usize) -> Vec<Claimed> {
+    let claim = Some(builder::claim(ids, ids.node(), n, builder::no_limits()));
+    store.turn(Turn { now: START, writes: vec![], claim }).await.unwrap().claimed
 }
 
 #[tokio::test]

@@ -4,8 +4,9 @@
 //! `cargo run --profile fast -p copydesk-store-sqlite --example sqlite_throughput [lifecycles] [batch] [users] [hold] [singles: 0 or 1]`
 
 use copydesk_core::NodeId;
+use copydesk_store::audit::{Slice, Space, Span};
 use copydesk_store::generations::{Accept, Change, Claimed, Turn};
-use copydesk_store::{AdminStore, GenerationStore, LedgerStore};
+use copydesk_store::{AuditStore, GenerationStore, LedgerStore};
 use copydesk_store_sqlite::{Options, SqliteStore};
 use copydesk_store_tests::builder::{self, AcceptWith, Ids, START};
 use std::sync::Arc;
@@ -108,7 +109,12 @@ async fn main() {
     if plan.singles {
         singles(&store, &ids, &plan).await;
     }
+    let start = stopwatch();
     assert_eq!(store.audit().await, Ok(vec![]));
+    println!("audit         {:>9.0} per minute", 60.0 * rate(start.elapsed().as_secs_f64()));
+    let start = stopwatch();
+    store.prove(Slice { span: Span::whole(Space::Generations), limit: 500 }).await.expect("prove");
+    println!("slice of 500  {:>9.1} ms", start.elapsed().as_secs_f64() * 1_000.0);
 }
 
 /// Many clients, one request each at a time: what group commit makes of it.

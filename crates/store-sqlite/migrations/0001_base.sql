@@ -497,6 +497,9 @@ CREATE INDEX transfers_generation ON transfers (generation_id) WHERE generation_
 -- Both rows of a gift have its reference.
 CREATE UNIQUE INDEX transfers_reference ON transfers (workspace_id, reference)
     WHERE reference IS NOT NULL AND kind <> 'gift_received';
+-- Few: both sides of a gift are found by either.
+CREATE INDEX transfers_gifts ON transfers (workspace_id, user_id, reference)
+    WHERE kind = 'gift_sent' OR kind = 'gift_received';
 
 -- What is left of grants and purchases that expire. What is used up is gone.
 CREATE TABLE lots (
@@ -541,6 +544,42 @@ CREATE TABLE events_removed (
     workspace_id BLOB NOT NULL PRIMARY KEY,
     seq INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
+
+-- By generation, the one event of its end: neighbours by id end at about the same time, so it dirties few pages.
+CREATE INDEX events_ends ON events (generation_id)
+    WHERE kind = 'generation.completed' OR kind = 'generation.failed' OR kind = 'generation.cancelled';
+
+-- How far the background audit is, and which node does it until when. One row, from the first claim on. Places are bytes
+-- in the order of keys.
+CREATE TABLE audit_round (
+    id INTEGER NOT NULL PRIMARY KEY CHECK (id = 1),
+    node_id BLOB NOT NULL,
+    held_until INTEGER NOT NULL,
+    began_at INTEGER NOT NULL,
+    ended_at INTEGER,
+    rounds INTEGER NOT NULL,
+    space TEXT NOT NULL,
+    after_place BLOB NOT NULL,
+    fresh_place BLOB NOT NULL,
+    proved INTEGER NOT NULL,
+    proved_before INTEGER NOT NULL
+) STRICT;
+
+-- What the background audit found. A row stays when it is gone.
+CREATE TABLE audit_findings (
+    check_name TEXT NOT NULL,
+    place BLOB NOT NULL,
+    subject TEXT NOT NULL,
+    space TEXT NOT NULL,
+    workspace_id BLOB,
+    detail TEXT NOT NULL,
+    first_seen_at INTEGER NOT NULL,
+    last_seen_at INTEGER NOT NULL,
+    gone_at INTEGER,
+    PRIMARY KEY (check_name, place, subject)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX audit_findings_open ON audit_findings (space, place) WHERE gone_at IS NULL;
 
 CREATE TABLE nodes (
     id BLOB NOT NULL PRIMARY KEY,
@@ -597,7 +636,13 @@ SELECT u.external_id AS user_id,
        c.tokens_input AS prompt_tokens,
        c.tokens_output AS completion_tokens,
        c.duration_ms AS duration_ms,
-       i.metadata AS metadata,
+       -- The caller's own, and what made the call.
+       json_patch(i.metadata, json_object(
+           'service', c.service,
+           'operation', c.operation,
+           'generation_id', substr(lower(hex(c.generation_id)), 1, 8) || '-' || substr(lower(hex(c.generation_id)), 9, 4) || '-' || substr(lower(hex(c.generation_id)), 13, 4) || '-' || substr(lower(hex(c.generation_id)), 17, 4) || '-' || substr(lower(hex(c.generation_id)), 21),
+           'draft_id', substr(lower(hex(c.draft_id)), 1, 8) || '-' || substr(lower(hex(c.draft_id)), 9, 4) || '-' || substr(lower(hex(c.draft_id)), 13, 4) || '-' || substr(lower(hex(c.draft_id)), 17, 4) || '-' || substr(lower(hex(c.draft_id)), 21)
+       )) AS metadata,
        strftime('%Y-%m-%dT%H:%M:%S', c.opened_at / 1000000, 'unixepoch') || printf('.%06dZ', c.opened_at % 1000000) AS created_at
 FROM calls c
 JOIN users u ON u.workspace_id = c.workspace_id AND u.id = c.user_id

@@ -1,6 +1,5 @@
-//! The installation: what this engine is, its schema, pauses. The auditor is in `audit.rs`.
+//! The installation: what this engine is, its schema, pauses.
 
-use crate::audit;
 use crate::codec;
 use crate::db::{Db, sql};
 use crate::fault::{Done, Fault};
@@ -9,7 +8,7 @@ use crate::migrate::{self, MIGRATIONS};
 use crate::open::SqliteStore;
 use crate::schema;
 use copydesk_core::{NodeId, Timestamp};
-use copydesk_store::admin::{Description, Finding, NodeRow, Pause, PauseKey};
+use copydesk_store::admin::{Description, NodeRow, Pause, PauseKey};
 use copydesk_store::{AdminStore, Answer, SchemaFault};
 use rusqlite::params;
 
@@ -46,10 +45,6 @@ impl AdminStore for SqliteStore {
             session.pauses_changed();
             Ok(())
         }))
-    }
-
-    fn audit(&self) -> Answer<'_, Vec<Finding>> {
-        Box::pin(self.read_apart(audit::audit))
     }
 }
 

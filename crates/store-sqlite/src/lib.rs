@@ -10,6 +10,7 @@ mod db;
 mod drafts;
 mod events;
 mod fault;
+mod findings;
 mod folder;
 mod generations;
 mod health;

@@ -77,6 +77,39 @@ fn hot_statements_read_no_table_whole() {
     }
 }
 
+/// Checks of the audit that look at more than a span of keys, and why.
+const NO_SPAN: [(&str, &str); 8] = [
+    ("audit/target_holder_is_live", "what is live now"),
+    ("audit/live_key_is_live", "the same"),
+    ("audit/past_deadline", "the same: `runs` has no index by deadline"),
+    ("audit/newest_instant", "seeks, one for each workspace"),
+    ("audit/open_count", "findings that stand open, by their own index"),
+    ("audit/open_list", "the same"),
+    ("audit/round", "one row"),
+    ("audit/advance_round", "the same"),
+];
+
+#[test]
+fn a_slice_of_the_audit_reads_its_span_and_what_that_names() {
+    let connection = database();
+    for (name, text) in files() {
+        if !name.starts_with("audit/") || NO_SPAN.iter().any(|(exempt, _)| *exempt == name) {
+            continue;
+        }
+        let mut plan = connection.prepare(&format!("EXPLAIN QUERY PLAN {text}")).unwrap();
+        let count = plan.parameter_count();
+        let nothing = rusqlite::params_from_iter((0..count).map(|_| rusqlite::types::Null));
+        let lines: Vec<String> =
+            plan.query_map(nothing, |row| row.get::<_, String>(3)).unwrap().map(Result::unwrap).collect();
+        // What a statement made itself of its span, it may go through.
+        let made = ["SCAN b", "SCAN d", "SCAN u", "SCAN w", "SCAN k", "SCAN (", "SCAN 6 CONSTANT ROWS"];
+        let whole = lines.iter().find(|line| {
+            line.contains("AUTOMATIC") || line.starts_with("SCAN ") && !made.iter().any(|ours| line.starts_with(ours))
+        });
+        assert_eq!(whole, None, "{name}: {lines:#?}");
+    }
+}
+
 /// What may build a table in memory while it runs, and why.
 const BUILDS_A_TABLE: [(&str, &str); 8] = [
     ("accept/insert_queue", "once for each new combination of recipe and model"),

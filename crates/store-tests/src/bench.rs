@@ -5,7 +5,7 @@ use copydesk_core::generation::{Generation, State, Status};
 use copydesk_core::ledger::{Balance, Transfer, TransferKind};
 use copydesk_core::refusal::Refusal;
 use copydesk_core::{DraftId, GenerationId, NodeId, Timestamp, UserId};
-use copydesk_store::admin::Finding;
+use copydesk_store::audit::Finding;
 use copydesk_store::drafts::{DraftFilter, DraftRow, VersionRow};
 use copydesk_store::events::EventRow;
 use copydesk_store::generations::{
@@ -252,12 +252,7 @@ impl Bench {
         self.store.post(Post { transfer, open_as, idempotency: None }).await
     }
     pub fn gift(&self, from: &str, to: &str, micros: i64, reference: &str) -> Gift {
-        let [sender, receiver] = [from, to].map(|user| builder::user_id(Scope::DEFAULT, user));
-        let reference = Some(reference.to_owned());
-        let sent = Transfer { reference, peer: Some(receiver), ..self.transfer(TransferKind::GiftSent, from, micros) };
-        let (id, kind, peer) = (self.ids.transfer(), TransferKind::GiftReceived, Some(sender));
-        let received = Transfer { id, user: receiver, kind, peer, ..sent.clone() };
-        Gift { sent, received, idempotency: None }
+        builder::gift(&self.ids, (from, to), micros, reference, self.now())
     }
     /// Expires all that is due.
     pub async fn expire_lots(&self) -> Vec<Transfer> {

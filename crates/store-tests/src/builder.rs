@@ -15,7 +15,7 @@ use copydesk_store::Scope;
 use copydesk_store::generations::{
     Accept, Change, Claim, Claimed, Fence, FinishedStep, Idempotency, Lane, Limits, NewContent, Slot, Turn, Write,
 };
-use copydesk_store::ledger::Post;
+use copydesk_store::ledger::{Gift, Post};
 use copydesk_store::usage::{ClosedCall, OpenCall};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -78,6 +78,17 @@ pub fn grant(ids: &Ids, user: &str, micros: i64, at: Timestamp) -> Post {
     let owner = (Scope::DEFAULT.workspace, user_id(Scope::DEFAULT, user));
     let transfer = Transfer::plain(ids.transfer(), owner, TransferKind::Grant, credits(micros), at);
     Post { transfer, open_as: Some(user.to_owned()), idempotency: None }
+}
+
+/// A gift between two users of the default workspace.
+pub fn gift(ids: &Ids, users: (&str, &str), micros: i64, reference: &str, at: Timestamp) -> Gift {
+    let (sender, receiver) = (user_id(Scope::DEFAULT, users.0), user_id(Scope::DEFAULT, users.1));
+    let owner = (Scope::DEFAULT.workspace, sender);
+    let sent = Transfer::plain(ids.transfer(), owner, TransferKind::GiftSent, credits(micros), at);
+    let sent = Transfer { reference: Some(reference.to_owned()), peer: Some(receiver), ..sent };
+    let (id, kind, peer) = (ids.transfer(), TransferKind::GiftReceived, Some(sender));
+    let received = Transfer { id, user: receiver, kind, peer, ..sent.clone() };
+    Gift { sent, received, idempotency: None }
 }
 
 /// A plain request: a new draft of user `a`, recipe `newsletter`, model `demo/swift`, no credits, one hour.

@@ -8,8 +8,9 @@ use copydesk_core::health::Paid;
 use copydesk_core::ledger::{Balance, Transfer};
 use copydesk_core::metering::question::{Question, Total};
 use copydesk_core::refusal::Refusal;
-use copydesk_core::{AssetId, DraftId, GenerationId, KeyId, Timestamp, TransferId, UserId};
-use copydesk_store::admin::{Description, Finding, Pause, PauseKey};
+use copydesk_core::{AssetId, DraftId, GenerationId, KeyId, NodeId, Timestamp, TransferId, UserId};
+use copydesk_store::admin::{Description, Pause, PauseKey};
+use copydesk_store::audit::{AuditState, Finding, FindingRow, Proved, Record, Recorded, Round, Slice};
 use copydesk_store::drafts::{AssetRow, DraftFilter, DraftRow, Edit, SetDraft, VersionRow};
 use copydesk_store::events::{EventBounds, EventPage};
 use copydesk_store::generations::{
@@ -23,7 +24,7 @@ use copydesk_store::prices::{NewPrice, PriceRow};
 use copydesk_store::retention::{Prune, Pruned};
 use copydesk_store::usage::{CallFilter, CallRow};
 use copydesk_store::{
-    AdminStore, Answer, DraftStore, EventStore, GenerationStore, HealthRow, HealthStore, KeyStore, LedgerStore, Page,
+    AdminStore, Answer, AuditStore, DraftStore, EventStore, GenerationStore, HealthRow, HealthStore, KeyStore, LedgerStore, Page,
     PageRequest, PriceStore, RetentionStore, SchemaFault, Scope, Store, StoreError, UsageStore,
 };
 use std::collections::VecDeque;
@@ -205,7 +206,14 @@ pass_through! {
         Canary = canary(at: Timestamp) -> ();
         Pauses = pauses() -> Vec<Pause>;
         SetPause = set_pause(what: PauseKey, paused: bool, at: Timestamp) -> ();
+    }
+    AuditStore {
         Audit = audit() -> Vec<Finding>;
+        ClaimAudit = claim_audit(node: NodeId, now: Timestamp, until: Timestamp, first: Round) -> Option<Round>;
+        Prove = prove(slice: Slice) -> Proved;
+        RecordProof = record_proof(record: Record) -> Option<Recorded>;
+        AuditState = audit_state() -> AuditState;
+        OpenFindings = open_findings(limit: u32) -> Vec<FindingRow>;
     }
     KeyStore {
         AddKey = add_key(key: KeyRow) -> bool;

@@ -14,6 +14,8 @@
 
 pub mod bench;
 pub mod builder;
+pub mod checker;
+pub mod damage;
 pub mod differential;
 pub mod fault;
 pub mod model;

@@ -10,6 +10,7 @@ mod claim;
 mod data;
 mod drafts;
 mod events;
+mod findings;
 mod health;
 mod keys;
 mod ledger;
@@ -25,8 +26,9 @@ use copydesk_core::health::Paid;
 use copydesk_core::ledger::{Balance, Transfer};
 use copydesk_core::metering::question::{Question, Total};
 use copydesk_core::refusal::Refusal;
-use copydesk_core::{AssetId, DraftId, GenerationId, KeyId, Timestamp, TransferId, UserId};
-use copydesk_store::admin::{Description, Finding, Pause, PauseKey};
+use copydesk_core::{AssetId, DraftId, GenerationId, KeyId, NodeId, Timestamp, TransferId, UserId};
+use copydesk_store::admin::{Description, Pause, PauseKey};
+use copydesk_store::audit::{AuditState, Finding, FindingRow, Proved, Record, Recorded, Round, Slice};
 use copydesk_store::drafts::{AssetRow, DraftFilter, DraftRow, Edit, SetDraft, VersionRow};
 use copydesk_store::events::{EventBounds, EventPage};
 use copydesk_store::generations::{
@@ -40,7 +42,7 @@ use copydesk_store::prices::{NewPrice, PriceRow};
 use copydesk_store::retention::{Prune, Pruned};
 use copydesk_store::usage::{CallFilter, CallRow};
 use copydesk_store::{
-    AdminStore, Answer, DraftStore, EventStore, GenerationStore, HealthRow, HealthStore, KeyStore, LedgerStore, Page,
+    AdminStore, Answer, AuditStore, DraftStore, EventStore, GenerationStore, HealthRow, HealthStore, KeyStore, LedgerStore, Page,
     PageRequest, PriceStore, RetentionStore, SchemaFault, Scope, UsageStore,
 };
 use data::Data;
@@ -229,8 +231,26 @@ impl AdminStore for ModelStore {
             Ok(())
         })
     }
+}
+
+impl AuditStore for ModelStore {
     fn audit(&self) -> Answer<'_, Vec<Finding>> {
         Box::pin(async move { Ok(self.data().audit()) })
+    }
+    fn claim_audit(&self, node: NodeId, now: Timestamp, until: Timestamp, first: Round) -> Answer<'_, Option<Round>> {
+        Box::pin(async move { Ok(self.data().claim_audit(node, now, until, first)) })
+    }
+    fn prove(&self, slice: Slice) -> Answer<'_, Proved> {
+        Box::pin(async move { Ok(self.data().prove(slice)) })
+    }
+    fn record_proof(&self, record: Record) -> Answer<'_, Option<Recorded>> {
+        Box::pin(async move { Ok(self.data().record_proof(record)) })
+    }
+    fn audit_state(&self) -> Answer<'_, AuditState> {
+        Box::pin(async move { Ok(self.data().audit_state()) })
+    }
+    fn open_findings(&self, limit: u32) -> Answer<'_, Vec<FindingRow>> {
+        Box::pin(async move { Ok(self.data().open_findings(limit)) })
     }
 }
 

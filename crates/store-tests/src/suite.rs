@@ -3,6 +3,7 @@
 
 pub mod accept;
 pub mod admin;
+pub mod audit;
 pub mod claim;
 pub mod credits;
 pub mod drafts;
@@ -302,6 +303,12 @@ macro_rules! conformance {
                 racing_ends_of_the_last_two_keys_leave_one,
                 a_rotation_ends_the_old_key_and_stores_the_new_one_together,
                 the_latest_use_of_a_key_stays;
+            audit:
+                slices_cover_every_space_to_its_end_and_find_nothing_in_order,
+                a_slice_ends_where_its_span_does,
+                one_node_audits_until_it_is_silent,
+                a_finding_is_kept_once_and_announced_once_in_its_workspace,
+                a_finding_is_gone_when_its_place_is_proved_again_and_not_before;
             health:
                 five_faults_open_the_model_and_not_its_provider,
                 faults_of_one_batch_are_counted_one_after_the_other,

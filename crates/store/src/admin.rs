@@ -1,4 +1,4 @@
-//! The installation: clock, schema, settings, nodes, the auditor.
+//! The installation: clock, schema, settings, nodes.
 
 use crate::Answer;
 use crate::generations::Lane;
@@ -23,8 +23,6 @@ pub trait AdminStore: Send + Sync {
     /// Switches `what` on or off; doing it twice changes nothing.
     fn set_pause(&self, what: PauseKey, paused: bool, at: Timestamp) -> Answer<'_, ()>;
 
-    /// Re-proves the invariants on live data. Empty means that nothing was found.
-    fn audit(&self) -> Answer<'_, Vec<Finding>>;
 }
 
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -90,14 +88,4 @@ pub fn holding(pauses: &[Pause], belongs: impl Fn(&Lane) -> bool) -> Option<&Pau
         PauseKey::Lane(lane) => belongs(lane),
     };
     pauses.iter().filter(holds).min_by(|one, other| one.what.cmp(&other.what))
-}
-
-/// A broken invariant on live data.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub struct Finding {
-    /// Name of the check, the same in every engine (`sql/audit/<check>.sql`).
-    pub check: &'static str,
-    /// The row it was found on.
-    pub subject: String,
-    pub detail: String,
 }

@@ -4,6 +4,7 @@
 //! pass: `copydesk-store-tests`.
 
 pub mod admin;
+pub mod audit;
 pub mod drafts;
 pub mod error;
 pub mod events;
@@ -17,6 +18,7 @@ pub mod retention;
 pub mod usage;
 
 pub use admin::AdminStore;
+pub use audit::AuditStore;
 pub use drafts::DraftStore;
 pub use error::{SchemaFault, StoreError};
 pub use events::EventStore;
@@ -70,6 +72,7 @@ pub trait Store:
     + RetentionStore
     + AdminStore
     + KeyStore
+    + AuditStore
     + HealthStore
     + PriceStore
 {
@@ -84,6 +87,7 @@ impl<T> Store for T where
         + RetentionStore
         + AdminStore
         + KeyStore
+        + AuditStore
         + HealthStore
         + PriceStore
 {

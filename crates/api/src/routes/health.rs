@@ -80,7 +80,8 @@ pub(crate) async fn healthz(state: State<Api>, params: Params) -> Result<Respons
 pub(crate) async fn status(State(api): State<Api>, caller: Caller) -> Result<Json<StatusBody>, Problem> {
     caller.must_operate()?;
     let described = api.desk().store().describe().await?;
-    Ok(Json(StatusBody::of(described, api.desk().world().now(), api.desk().is_draining())))
+    let audit = api.desk().store().audit_state().await?;
+    Ok(Json(StatusBody::of(described, &audit, api.desk().world().now(), api.desk().is_draining())))
 }
 
 /// Look for everything that can be wrong with an installation.
@@ -99,7 +100,7 @@ pub(crate) async fn doctor(State(api): State<Api>, caller: Caller) -> Result<Jso
         checks.push(worker(&api, found));
         checks.push(queue(&api, found));
     }
-    checks.extend([providers(&api).await, recipes(&api), not_draining(&api)]);
+    checks.extend([providers(&api).await, recipes(&api), audit(&api).await, not_draining(&api)]);
     Ok(Json(checks.into()))
 }
 
@@ -243,6 +244,27 @@ async fn providers(api: &Api) -> CheckBody {
     });
     let detail: Vec<String> = std::iter::once(names.join(", ")).chain(cooling).collect();
     CheckBody::good("providers", detail.join("; "))
+}
+
+/// What the background audit has found; nothing is proved for this answer.
+async fn audit(api: &Api) -> CheckBody {
+    let state = match api.desk().store().audit_state().await {
+        Ok(state) => state,
+        Err(error) => return unreachable("audit", &error),
+    };
+    let open: Vec<String> = state.open.iter().map(|(check, findings)| format!("{findings} of {check}")).collect();
+    if !open.is_empty() {
+        let fix = "`copydesk audit --status` lists them; docs/audit.md says what each means and what to do.";
+        return CheckBody::bad("audit", format!("open findings: {}", open.join(", ")), fix);
+    }
+    CheckBody::good(
+        "audit",
+        match state.round.map(|round| round.ended_at) {
+            Some(Some(at)) => format!("nothing stands open; the last whole round ended at {at}"),
+            Some(None) => "nothing was found; the first round is not through".to_owned(),
+            None => "the background audit has not begun here".to_owned(),
+        },
+    )
 }
 
 /// Every recipe's first model must have a provider, or each of its generations fails.

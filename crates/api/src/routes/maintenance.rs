@@ -2,6 +2,7 @@
 
 use crate::auth::Caller;
 use crate::extract::body::Body;
+use crate::extract::query::Params;
 use crate::openapi::problems::OPERATOR;
 use crate::owned::owned;
 use crate::problem::Problem;
@@ -12,15 +13,54 @@ use axum::Json;
 use axum::extract::State;
 use copydesk_desk::config::Retention;
 
-/// Prove the books once more on live data.
+/// How many open findings are shown.
+const FINDINGS_SHOWN_MAX: u32 = 1_000;
+
+/// Everything proved now, or what the background audit says.
+#[derive(Clone, Copy)]
+enum Mode {
+    Full,
+    Status,
+}
+
+impl Mode {
+    fn parse(word: &str) -> Option<Mode> {
+        match word {
+            "full" => Some(Mode::Full),
+            "status" => Some(Mode::Status),
+            _ => None,
+        }
+    }
+}
+
+/// Prove the books once more, or say what the background audit has found.
 #[utoipa::path(
     get, path = "/audit", operation_id = "runAudit", tag = "installation",
+    params(("mode" = Option<String>, Query, pattern = "^(full|status)$", description = "`full`, the default, proves everything now; `status` says what the background audit has found and not seen mended.")),
     responses((status = 200, description = "What was found; `ok` when nothing was.", body = AuditBody)),
-    extensions(("x-problems" = json!([OPERATOR]))),
+    extensions(("x-problems" = json!([OPERATOR, Code::AuditRunning]))),
 )]
-pub(crate) async fn audit(State(api): State<Api>, caller: Caller) -> Result<Json<AuditBody>, Problem> {
+pub(crate) async fn audit(
+    State(api): State<Api>,
+    caller: Caller,
+    mut params: Params,
+) -> Result<Json<AuditBody>, Problem> {
     caller.must_operate()?;
-    Ok(Json(api.desk().store().audit().await?.into()))
+    let mode = params.word("mode", Mode::parse, &["full", "status"]).unwrap_or(Mode::Full);
+    params.finish()?;
+    let every = api.desk().config().audit_every;
+    Ok(Json(match mode {
+        Mode::Full => {
+            let desk = api.desk().clone();
+            // Whoever asked may hang up: the next one is told that it still runs.
+            let findings = owned(async move { desk.audit().await }).await?;
+            AuditBody::full(findings, api.desk().store().audit_state().await?, every)
+        }
+        Mode::Status => {
+            let open = api.desk().store().open_findings(FINDINGS_SHOWN_MAX).await?;
+            AuditBody::status(open, api.desk().store().audit_state().await?, every)
+        }
+    }))
 }
 
 /// End what is stale.

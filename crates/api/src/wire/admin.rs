@@ -4,10 +4,12 @@ use crate::openapi::words::{GenerationStatus, Switch};
 use copydesk_core::Timestamp;
 use copydesk_desk::DeskConfig;
 use copydesk_desk::prune::Gone;
-use copydesk_desk::store::admin::{Description, Finding, NodeRow, Pause, PauseKey};
+use copydesk_desk::store::admin::{Description, NodeRow, Pause, PauseKey};
+use copydesk_desk::store::audit::{AuditState, Finding, FindingRow};
 use copydesk_desk::store::generations::Lane;
 use copydesk_desk::sweep::Swept;
 use serde::Serialize;
+use std::time::Duration;
 use utoipa::ToSchema;
 
 #[derive(Serialize, ToSchema)]
@@ -60,23 +62,82 @@ impl SettingsBody {
 #[schema(as = AuditReport)]
 pub(crate) struct AuditBody {
     object: &'static str,
+    /// `full`: proved for this answer. `status`: what the background audit has found and not seen mended.
+    mode: &'static str,
     ok: bool,
     findings: Vec<FindingBody>,
+    background: BackgroundBody,
 }
 
 #[derive(Serialize, ToSchema)]
 #[schema(as = Finding)]
 struct FindingBody {
-    check: &'static str,
+    check: String,
     subject: String,
     detail: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    workspace_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    first_seen_at: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_seen_at: Option<String>,
 }
 
-impl From<Vec<Finding>> for AuditBody {
-    fn from(findings: Vec<Finding>) -> AuditBody {
-        let body =
-            |finding: Finding| FindingBody { check: finding.check, subject: finding.subject, detail: finding.detail };
-        AuditBody { object: "audit", ok: findings.is_empty(), findings: findings.into_iter().map(body).collect() }
+/// How far the background audit is.
+#[derive(Serialize, ToSchema)]
+#[schema(as = AuditBackground)]
+struct BackgroundBody {
+    /// How often it does something; `null` when it is off here.
+    every_s: Option<u64>,
+    open_findings: u64,
+    /// Whole rounds so far, and when the last one ended.
+    rounds: u64,
+    last_round_at: Option<String>,
+    /// The round that runs: since when, what it goes through now, how many keys it has proved, and how many the last had.
+    round_began_at: Option<String>,
+    proving: Option<&'static str>,
+    proved: u64,
+    proved_last_round: u64,
+}
+
+impl AuditBody {
+    pub fn full(findings: Vec<Finding>, state: AuditState, every: Option<Duration>) -> AuditBody {
+        let body = |Finding { check, subject, detail }: Finding| FindingBody {
+            check: check.to_owned(),
+            subject,
+            detail,
+            workspace_id: None,
+            first_seen_at: None,
+            last_seen_at: None,
+        };
+        AuditBody::of("full", findings.into_iter().map(body).collect(), state, every)
+    }
+
+    pub fn status(open: Vec<FindingRow>, state: AuditState, every: Option<Duration>) -> AuditBody {
+        let body = |row: FindingRow| FindingBody {
+            check: row.check,
+            subject: row.subject,
+            detail: row.detail,
+            workspace_id: row.workspace.map(|id| id.to_string()),
+            first_seen_at: Some(row.first_seen_at.to_string()),
+            last_seen_at: Some(row.last_seen_at.to_string()),
+        };
+        AuditBody::of("status", open.into_iter().map(body).collect(), state, every)
+    }
+
+    fn of(mode: &'static str, findings: Vec<FindingBody>, state: AuditState, every: Option<Duration>) -> AuditBody {
+        let round = state.round.as_ref();
+        let background = BackgroundBody {
+            every_s: every.map(|every| every.as_secs()),
+            open_findings: state.open.iter().map(|(_, findings)| findings).sum(),
+            rounds: round.map_or(0, |round| round.rounds),
+            last_round_at: round.and_then(|round| round.ended_at).map(|at| at.to_string()),
+            round_began_at: round.map(|round| round.began_at.to_string()),
+            proving: round.map(|round| round.space.as_str()),
+            proved: round.map_or(0, |round| round.rows),
+            proved_last_round: round.map_or(0, |round| round.rows_before),
+        };
+        AuditBody { object: "audit", mode, ok: findings.is_empty(), findings, background }
     }
 }
 
@@ -148,6 +209,8 @@ pub(crate) struct StatusBody {
     known_schema_version: i64,
     waiting: u64,
     processing: u64,
+    /// What the background audit has found and not seen mended.
+    open_findings: u64,
     nodes: Vec<NodeBody>,
 }
 
@@ -162,7 +225,7 @@ struct NodeBody {
 }
 
 impl StatusBody {
-    pub fn of(found: Description, now: Timestamp, draining: bool) -> StatusBody {
+    pub fn of(found: Description, audit: &AuditState, now: Timestamp, draining: bool) -> StatusBody {
         let node = |row: NodeRow| NodeBody {
             id: row.id.to_string(),
             label: row.label,
@@ -182,6 +245,7 @@ impl StatusBody {
             known_schema_version: found.known_schema_version,
             waiting: found.waiting,
             processing: found.processing,
+            open_findings: audit.open.iter().map(|(_, findings)| findings).sum(),
             nodes: found.nodes.into_iter().map(node).collect(),
         }
     }

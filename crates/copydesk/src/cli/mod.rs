@@ -106,7 +106,7 @@ enum Command {
     /// Check this installation: database, schema, providers, folders
     Doctor,
     /// Re-prove every invariant on the live data
-    Audit,
+    Audit(audit::Arguments),
     /// The database: what it is, whether its schema fits, bring it up to date
     #[command(subcommand)]
     Db(db::Command),
@@ -172,7 +172,7 @@ async fn dispatch(arguments: Arguments, output: Output) -> Result<u8, Failure> {
         Command::CleanupStale(arguments) => cleanup_stale::run(arguments, &settings, output).await,
         Command::Prune(arguments) => prune::run(arguments, &settings, output).await,
         Command::Doctor => doctor::run(&settings, output).await,
-        Command::Audit => audit::run(&settings, output).await,
+        Command::Audit(arguments) => audit::run(arguments, &settings, output).await,
         Command::Db(command) => db::run(command, &settings, output).await,
         Command::Config(_) | Command::Explain(_) | Command::Openapi => Ok(exit::OK),
         Command::Recipes(command) => recipes::run(command, &settings, output),

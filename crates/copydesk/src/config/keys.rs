@@ -88,6 +88,12 @@ pub const KEYS: &[Key] = &[
         "how long usage rows are kept, e.g. 400d; empty is for ever",
     ),
     key("retention.events", "COPYDESK_RETENTION_EVENTS", "", "how long events are kept, e.g. 90d; empty is for ever"),
+    key(
+        "audit_every",
+        "COPYDESK_AUDIT_EVERY",
+        "1m",
+        "how often some slices of the data are audited, by one server of all; off switches it off",
+    ),
     key("recipes", "COPYDESK_RECIPES", "", "folder with recipes of your own, one sub-folder each"),
     key("prices", "COPYDESK_PRICES", "", "TOML file with prices of your own, which win over the built-in ones"),
     key("http.max_connections", "COPYDESK_HTTP_MAX_CONNECTIONS", "10000", "connections that are served at once"),

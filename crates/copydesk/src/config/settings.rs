@@ -77,6 +77,16 @@ impl Reader<'_> {
     pub(super) fn span(&self, key: &'static str) -> Result<Duration, ConfigError> {
         self.read(key, "it must be a duration of at least 1 second", "90s, 15m, 1h or 2d", parse_span)
     }
+    /// `off` is never.
+    fn interval(&self, key: &'static str) -> Result<Option<Duration>, ConfigError> {
+        if self.text(key).is_some_and(|text| matches!(text.as_str(), "off" | "0")) {
+            return Ok(None);
+        }
+        self.read(key, "it must be off, or a duration of at least 1 second", "1m", parse_span).map(Some)
+    }
+    fn zone(&self) -> Result<Zone, ConfigError> {
+        self.read("tz", "it must be the name of a time zone", "Asia/Kathmandu", |name| Zone::named(name).ok())
+    }
     /// Empty is for ever.
     fn age(&self, key: &'static str) -> Result<Option<Duration>, ConfigError> {
         let day = |text: &str| parse_span(text).filter(|age| *age >= SHORTEST_AGE);
@@ -141,8 +151,8 @@ impl Settings {
             credits: reader.switch("credits")?,
             packs: loaded.packs.clone(),
             retention: Retention { usage: reader.age("retention.usage")?, events: reader.age("retention.events")? },
-            zone: reader
-                .read("tz", "it must be the name of a time zone", "Asia/Kathmandu", |name| Zone::named(name).ok())?,
+            audit_every: reader.interval("audit_every")?,
+            zone: reader.zone()?,
             rates: loaded.rates.iter().map(|rate| (rate.lane(), rate.rate)).collect(),
             ..DeskConfig::default()
         };
@@ -206,6 +216,17 @@ mod tests {
         assert_eq!(settings.desk.max_concurrent, Some(4));
         assert_eq!(settings.desk.deadline, Duration::from_secs(3_600));
         assert!(!settings.desk.credits);
+    }
+
+    #[test]
+    fn the_audit_runs_every_minute_unless_it_is_switched_off() {
+        assert_eq!(with("tz", "UTC").unwrap().desk.audit_every, Some(Duration::from_secs(60)));
+        assert_eq!(with("audit_every", "5s").unwrap().desk.audit_every, Some(Duration::from_secs(5)));
+        for off in ["off", "0"] {
+            assert_eq!(with("audit_every", off).unwrap().desk.audit_every, None);
+        }
+        let error = with("audit_every", "often").unwrap_err().to_string();
+        assert!(error.contains("audit_every") && error.contains("it must be off"), "{error}");
     }
 
     #[test]

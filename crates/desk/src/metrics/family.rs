@@ -2,6 +2,8 @@
 //! down is the edge's affair.
 
 use super::{LABELS_MAX, OTHER};
+use copydesk_core::Timestamp;
+use copydesk_store::audit::AuditState;
 use copydesk_store::health::Depth;
 use std::collections::BTreeMap;
 
@@ -48,6 +50,33 @@ pub enum Value {
 
 pub(super) fn gauge(name: &'static str, help: &'static str, value: Value) -> Family {
     Family { name, help, kind: Kind::Gauge, samples: vec![Sample::of(vec![], value)] }
+}
+
+/// What the background audit has found, and how old its last whole round is. Nothing before its first beat.
+pub(super) fn of_audit(state: &AuditState, now: Timestamp) -> Vec<Family> {
+    let Some(round) = &state.round else { return vec![] };
+    let open = state.open.iter().map(|(_, findings)| findings).sum();
+    let age = now.since(round.ended_at.unwrap_or(round.began_at));
+    let of_check =
+        |(check, findings): &(String, u64)| Sample::of(vec![("promise", check.clone())], Value::Whole(*findings));
+    vec![
+        gauge(
+            "copydesk_audit_findings",
+            "Broken promises the background audit has found and not seen mended.",
+            Value::Whole(open),
+        ),
+        Family {
+            name: "copydesk_promise_violations",
+            help: "The same, by the promise that is broken.",
+            kind: Kind::Gauge,
+            samples: state.open.iter().map(of_check).collect(),
+        },
+        gauge(
+            "copydesk_audit_round_age_seconds",
+            "Since the background audit last went through everything, or since it first began to.",
+            Value::Micros(u64::try_from(age.as_micros()).unwrap_or(u64::MAX)),
+        ),
+    ]
 }
 
 /// The lane of a recipe is the one every generation has exactly one of, so that the sum over all is what waits.

@@ -158,6 +158,7 @@ impl Desk {
             "Age of the oldest generation a worker may claim; 0 when there is none.",
             Value::Micros(u64::try_from(oldest.as_micros()).unwrap_or(u64::MAX)),
         ));
+        families.extend(family::of_audit(&self.store().audit_state().await?, now));
         let states = health.iter().take(LABELS_MAX).map(|row| {
             let state = match stance(Some(&row.health), now) {
                 Stance::Closed => 0,

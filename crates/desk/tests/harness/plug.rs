@@ -7,9 +7,10 @@ use copydesk_core::health::Paid;
 use copydesk_core::ledger::{Balance, Transfer};
 use copydesk_core::metering::question::{Question, Total};
 use copydesk_core::refusal::Refusal;
-use copydesk_core::{AssetId, DraftId, GenerationId, KeyId, Timestamp, TransferId, UserId};
+use copydesk_core::{AssetId, DraftId, GenerationId, KeyId, NodeId, Timestamp, TransferId, UserId};
 use copydesk_desk::clock::{Clock, HandClock};
-use copydesk_store::admin::{Description, Finding, Pause, PauseKey};
+use copydesk_store::admin::{Description, Pause, PauseKey};
+use copydesk_store::audit::{AuditState, Finding, FindingRow, Proved, Record, Recorded, Round, Slice};
 use copydesk_store::drafts::{AssetRow, DraftFilter, DraftRow, Edit, SetDraft, VersionRow};
 use copydesk_store::events::{EventBounds, EventPage};
 use copydesk_store::generations::{
@@ -23,7 +24,7 @@ use copydesk_store::prices::{NewPrice, PriceRow};
 use copydesk_store::retention::{Prune, Pruned};
 use copydesk_store::usage::{CallFilter, CallRow};
 use copydesk_store::{
-    AdminStore, Answer, DraftStore, EventStore, GenerationStore, HealthRow, HealthStore, KeyStore, LedgerStore, Page,
+    AdminStore, Answer, AuditStore, DraftStore, EventStore, GenerationStore, HealthRow, HealthStore, KeyStore, LedgerStore, Page,
     PageRequest, PriceStore, RetentionStore, SchemaFault, Scope, StoreError, UsageStore,
 };
 use copydesk_store_tests::{FaultyStore, Method, ModelStore};
@@ -181,6 +182,14 @@ pass_through! {
         RotateKey = rotate_key(rotation: KeyRotation) -> ();
         TouchKeys = touch_keys(uses: Vec<(KeyId, KeyUse)>) -> ();
     }
+    AuditStore {
+        Audit = audit() -> Vec<Finding>;
+        ClaimAudit = claim_audit(node: NodeId, now: Timestamp, until: Timestamp, first: Round) -> Option<Round>;
+        Prove = prove(slice: Slice) -> Proved;
+        RecordProof = record_proof(record: Record) -> Option<Recorded>;
+        AuditState = audit_state() -> AuditState;
+        OpenFindings = open_findings(limit: u32) -> Vec<FindingRow>;
+    }
     PriceStore {
         AddPrice = add_price(price: NewPrice) -> i64;
         Prices = prices(model: Option<String>, page: PageRequest) -> Page<PriceRow>;
@@ -218,8 +227,5 @@ impl AdminStore for Plug {
     }
     fn set_pause(&self, what: PauseKey, paused: bool, at: Timestamp) -> Answer<'_, ()> {
         Box::pin(self.through(Method::SetPause, self.inner.set_pause(what, paused, at)))
-    }
-    fn audit(&self) -> Answer<'_, Vec<Finding>> {
-        Box::pin(self.through(Method::Audit, self.inner.audit()))
     }
 }

@@ -1,4 +1,5 @@
 -- Differs from SQLite: names, types and functions.
-select user_id as subject, format('%s available, %s held', available, held) as detail
-from accounts
-where available < 0 or held < 0
+select a.workspace_id, a.user_id as subject, format('%s available, %s held', a.available, a.held) as detail
+from accounts a
+where (a.workspace_id, a.user_id) >= ($1, $2) and (a.workspace_id, a.user_id) < ($3, $4)
+  and (a.available < 0 or a.held < 0)

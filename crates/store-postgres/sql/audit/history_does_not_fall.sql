@@ -5,11 +5,13 @@ with values_ as (
            calls, failed, estimated, unpriced, tokens_input, tokens_output, tokens_cached, tokens_cache_write,
            tokens_reasoning, images, video_seconds, cost_nanousd, duration_ms
     from usage_history
+    where series_no > $1 and series_no <= $2
     union all
     select series_no, bucket_at,
            calls, failed, estimated, unpriced, tokens_input, tokens_output, tokens_cached, tokens_cache_write,
            tokens_reasoning, images, video_seconds, cost_nanousd, duration_ms
     from usage_totals
+    where series_no > $1 and series_no <= $2
 ), steps_ as (
     select v.series_no, v.bucket_at,
            v.calls - lag(v.calls) over w as calls, v.failed - lag(v.failed) over w as failed,
@@ -26,7 +28,7 @@ with values_ as (
     from values_ v
     window w as (partition by v.series_no order by v.bucket_at)
 )
-select s.workspace_id as subject, format('series %s falls at %s', d.series_no, d.bucket_at) as detail
+select s.workspace_id, d.series_no as subject, format('it falls at %s', d.bucket_at) as detail
 from steps_ d
 join usage_series s on s.no = d.series_no
 where
@@ -34,8 +36,8 @@ where
    d.tokens_output < 0 or d.tokens_cached < 0 or d.tokens_cache_write < 0 or d.tokens_reasoning < 0 or
    d.images < 0 or d.video_seconds < 0 or d.cost_nanousd < 0 or d.duration_ms < 0
 union all
-select s.workspace_id, format('the history of series %s goes beyond its total', h.series_no)
+select s.workspace_id, h.series_no, 'its history goes beyond its total'
 from usage_history h
 join usage_totals t on t.series_no = h.series_no
 join usage_series s on s.no = h.series_no
-where h.bucket_at >= t.bucket_at
+where h.series_no > $1 and h.series_no <= $2 and h.bucket_at >= t.bucket_at

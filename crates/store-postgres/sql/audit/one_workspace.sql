@@ -1,14 +1,55 @@
 -- Differs from SQLite: names, types and functions.
-select g.id as subject, 'rows of two workspaces' as detail
+select g.workspace_id, g.id as subject, 'rows of two workspaces' as detail
 from generations g
-where exists (select 1 from drafts x where x.id = g.draft_id and x.workspace_id <> g.workspace_id)
-   or exists (select 1 from inputs x where x.generation_id = g.id and x.workspace_id <> g.workspace_id)
-   or exists (select 1 from calls x where x.generation_id = g.id and x.workspace_id <> g.workspace_id)
-   or exists (select 1 from steps x where x.generation_id = g.id and x.workspace_id <> g.workspace_id)
-   or exists (select 1 from assets x where x.generation_id = g.id and x.workspace_id <> g.workspace_id)
-   or exists (select 1 from versions x where x.generation_id = g.id and x.workspace_id <> g.workspace_id)
-   or exists (select 1 from ready x where x.id = g.id and x.workspace_id <> g.workspace_id)
-   or exists (select 1 from parked x where x.id = g.id and x.workspace_id <> g.workspace_id)
-   or exists (select 1 from runs x where x.id = g.id and x.workspace_id <> g.workspace_id)
-   or exists (select 1 from outcomes x where x.id = g.id and x.workspace_id <> g.workspace_id)
-   or exists (select 1 from transfers x where x.generation_id = g.id and x.workspace_id <> g.workspace_id)
+join drafts x on x.id = g.draft_id and x.workspace_id <> g.workspace_id
+where g.id > $1 and g.id <= $2
+union
+select g.workspace_id, g.id, 'rows of two workspaces'
+from generations g
+join inputs x on x.generation_id = g.id and x.workspace_id <> g.workspace_id
+where g.id > $1 and g.id <= $2 and x.generation_id > $1 and x.generation_id <= $2
+union
+select g.workspace_id, g.id, 'rows of two workspaces'
+from generations g
+join calls x on x.generation_id = g.id and x.workspace_id <> g.workspace_id
+where g.id > $1 and g.id <= $2 and x.generation_id > $1 and x.generation_id <= $2
+union
+select g.workspace_id, g.id, 'rows of two workspaces'
+from generations g
+join steps x on x.generation_id = g.id and x.workspace_id <> g.workspace_id
+where g.id > $1 and g.id <= $2 and x.generation_id > $1 and x.generation_id <= $2
+union
+select g.workspace_id, g.id, 'rows of two workspaces'
+from generations g
+join assets x on x.generation_id = g.id and x.workspace_id <> g.workspace_id
+where g.id > $1 and g.id <= $2 and x.generation_id > $1 and x.generation_id <= $2
+union
+select g.workspace_id, g.id, 'rows of two workspaces'
+from generations g
+join versions x on x.generation_id = g.id and x.workspace_id <> g.workspace_id
+where g.id > $1 and g.id <= $2 and x.generation_id > $1 and x.generation_id <= $2
+union
+select g.workspace_id, g.id, 'rows of two workspaces'
+from generations g
+join ready x on x.id = g.id and x.workspace_id <> g.workspace_id
+where g.id > $1 and g.id <= $2 and x.id > $1 and x.id <= $2
+union
+select g.workspace_id, g.id, 'rows of two workspaces'
+from generations g
+join parked x on x.id = g.id and x.workspace_id <> g.workspace_id
+where g.id > $1 and g.id <= $2 and x.id > $1 and x.id <= $2
+union
+select g.workspace_id, g.id, 'rows of two workspaces'
+from generations g
+join runs x on x.id = g.id and x.workspace_id <> g.workspace_id
+where g.id > $1 and g.id <= $2 and x.id > $1 and x.id <= $2
+union
+select g.workspace_id, g.id, 'rows of two workspaces'
+from generations g
+join outcomes x on x.id = g.id and x.workspace_id <> g.workspace_id
+where g.id > $1 and g.id <= $2 and x.id > $1 and x.id <= $2
+union
+select g.workspace_id, g.id, 'rows of two workspaces'
+from generations g
+join transfers x on x.generation_id = g.id and x.workspace_id <> g.workspace_id
+where g.id > $1 and g.id <= $2 and x.generation_id > $1 and x.generation_id <= $2

@@ -1,5 +1,5 @@
 -- Differs from SQLite: names, types and functions.
-select c.id as subject, 'open' as detail
+select c.workspace_id, c.id as subject, 'open' as detail
 from calls c
 where c.closed_at is null
   and c.opened_at < $1::timestamptz - interval '1 hour'

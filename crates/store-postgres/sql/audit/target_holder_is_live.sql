@@ -1,5 +1,5 @@
 -- Differs from SQLite: names, types and functions.
-select t.generation_id as subject, t.target as detail
+select t.workspace_id, t.generation_id as subject, t.target as detail
 from live_targets t
 where not exists (
   select 1

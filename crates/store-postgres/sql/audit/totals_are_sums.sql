@@ -16,7 +16,7 @@ with booked as (
            sum(least(greatest(coalesce(c.cost_nanousd, 0), 0), 10000000000000)) as cost_nanousd,
            sum(least(greatest(coalesce(c.duration_ms, 0), 0), 10000000000000)) as duration_ms
     from calls c
-    where c.closed_at is not null
+    where c.closed_at is not null and c.workspace_id > $1 and c.workspace_id <= $2
     group by c.workspace_id, c.user_id, c.service, c.operation, c.model
 ), whole as (
     select workspace_id,
@@ -36,6 +36,7 @@ with booked as (
            p.calls, p.failed, p.estimated, p.unpriced, p.tokens_input, p.tokens_output, p.tokens_cached,
            p.tokens_cache_write, p.tokens_reasoning, p.images, p.video_seconds, p.cost_nanousd, p.duration_ms
         from usage_pruned p
+        where p.workspace_id > $1 and p.workspace_id <= $2
     ) u
     group by workspace_id
 ), cuboids (cuboid) as (values (0), (1), (2), (3), (4), (5)),
@@ -50,6 +51,7 @@ by_cuboid as (
            -t.tokens_cache_write, -t.tokens_reasoning, -t.images, -t.video_seconds, -t.cost_nanousd,
            -t.duration_ms
     from usage_series s join usage_totals t on t.series_no = s.no
+    where s.workspace_id > $1 and s.workspace_id <= $2
 ), one_by_one as (
     select b.workspace_id, b.user_id, b.service, b.operation, b.model,
            b.calls, b.failed, b.estimated, b.unpriced, b.tokens_input, b.tokens_output, b.tokens_cached,
@@ -61,9 +63,9 @@ by_cuboid as (
            -t.tokens_cache_write, -t.tokens_reasoning, -t.images, -t.video_seconds, -t.cost_nanousd,
            -t.duration_ms
     from usage_series s join usage_totals t on t.series_no = s.no
-    where s.cuboid = 5
+    where s.cuboid = 5 and s.workspace_id > $1 and s.workspace_id <= $2
 )
-select d.workspace_id as subject, format('%s calls, %s tokens and %s nano-dollars are missing in the totals of %s', sum(d.calls), sum(d.tokens_input + d.tokens_output), sum(d.cost_nanousd), 'cuboid ' || d.cuboid) as detail
+select d.workspace_id, d.workspace_id as subject, format('%s calls, %s tokens and %s nano-dollars are missing in the totals of %s', sum(d.calls), sum(d.tokens_input + d.tokens_output), sum(d.cost_nanousd), 'cuboid ' || d.cuboid) as detail
 from by_cuboid d
 group by d.workspace_id, d.cuboid
 having
@@ -72,7 +74,7 @@ having
     sum(d.tokens_cache_write) <> 0 or sum(d.tokens_reasoning) <> 0 or sum(d.images) <> 0 or
     sum(d.video_seconds) <> 0 or sum(d.cost_nanousd) <> 0 or sum(d.duration_ms) <> 0
 union all
-select d.workspace_id, format('%s calls, %s tokens and %s nano-dollars are missing in the totals of %s', sum(d.calls), sum(d.tokens_input + d.tokens_output), sum(d.cost_nanousd), d.service || ' ' || d.operation || ' ' || d.model || ' of one user')
+select d.workspace_id, d.workspace_id, format('%s calls, %s tokens and %s nano-dollars are missing in the totals of %s', sum(d.calls), sum(d.tokens_input + d.tokens_output), sum(d.cost_nanousd), d.service || ' ' || d.operation || ' ' || d.model || ' of one user')
 from one_by_one d
 where d.workspace_id not in (select workspace_id from usage_pruned)
 group by d.workspace_id, d.user_id, d.service, d.operation, d.model

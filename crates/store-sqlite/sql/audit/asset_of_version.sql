@@ -1,7 +1,8 @@
 -- Differs from Postgres: SQLite's names of types and functions.
-SELECT a.id, printf('version %d is not the one its generation wrote', a.version)
+SELECT a.workspace_id, a.generation_id, printf('file %d belongs to version %d, which is not the one it wrote', a.seq, a.version)
 FROM assets a
-WHERE NOT EXISTS (
-    SELECT 1 FROM versions v
-    WHERE v.generation_id = a.generation_id AND v.draft_id = a.draft_id AND v.number = a.version
-)
+WHERE a.generation_id > $1 AND a.generation_id <= $2
+  AND NOT EXISTS (
+      SELECT 1 FROM versions v
+      WHERE v.generation_id = a.generation_id AND v.draft_id = a.draft_id AND v.number = a.version
+  )

@@ -1,15 +1,19 @@
 -- Differs from Postgres: SQLite's names of types and functions.
-SELECT coalesce(a.user_id, t.user_id),
-       printf('account %d available and %d held, transfers %d and %d',
-              coalesce(a.available, 0), coalesce(a.held, 0), coalesce(t.available, 0), coalesce(t.held, 0))
+-- An account says what its last transfer left. That each transfer follows from the one before it is proved link by link
+-- (`running_balance`), so what the last one left is the fold of all.
+SELECT a.workspace_id, a.user_id, printf('account %d available and %d held, the last transfer left %d and %d',
+                                         a.available, a.held, coalesce(l.available_after, 0), coalesce(l.held_after, 0))
 FROM accounts a
-FULL JOIN (
-    SELECT workspace_id, user_id,
-           sum(CASE WHEN credit_account = 'user_available' THEN amount ELSE 0 END)
-         - sum(CASE WHEN debit_account = 'user_available' THEN amount ELSE 0 END) AS available,
-           sum(CASE WHEN credit_account = 'user_held' THEN amount ELSE 0 END)
-         - sum(CASE WHEN debit_account = 'user_held' THEN amount ELSE 0 END) AS held
-    FROM transfers
-    GROUP BY workspace_id, user_id
-) t ON t.workspace_id = a.workspace_id AND t.user_id = a.user_id
-WHERE coalesce(a.available, 0) <> coalesce(t.available, 0) OR coalesce(a.held, 0) <> coalesce(t.held, 0)
+LEFT JOIN transfers l
+    ON l.workspace_id = a.workspace_id AND l.user_id = a.user_id
+   AND l.chain_seq = (
+       SELECT max(t.chain_seq) FROM transfers t WHERE t.workspace_id = a.workspace_id AND t.user_id = a.user_id
+   )
+WHERE (a.workspace_id, a.user_id) >= ($1, $2) AND (a.workspace_id, a.user_id) < ($3, $4)
+  AND (a.available <> coalesce(l.available_after, 0) OR a.held <> coalesce(l.held_after, 0))
+UNION ALL
+SELECT t.workspace_id, t.user_id, 'transfers without an account'
+FROM transfers t
+WHERE (t.workspace_id, t.user_id) >= ($1, $2) AND (t.workspace_id, t.user_id) < ($3, $4)
+  AND t.chain_seq = 1
+  AND NOT EXISTS (SELECT 1 FROM accounts a WHERE a.workspace_id = t.workspace_id AND a.user_id = t.user_id)

@@ -1,9 +1,9 @@
 -- Only here: indexes serve the lists by user there.
-SELECT o.id, o.what || ' is missing in the list of its user'
+SELECT o.workspace_id, o.generation_id, o.what || ' is missing in the list of its user'
 FROM (
-    SELECT workspace_id, user_id, id, 'a draft' AS what FROM drafts
-    UNION ALL SELECT workspace_id, user_id, id, 'a generation' FROM generations
-    UNION ALL SELECT workspace_id, user_id, id, 'a call' FROM calls
+    SELECT workspace_id, user_id, id AS generation_id, id, 'it' AS what FROM generations WHERE id > $1 AND id <= $2
+    UNION ALL
+    SELECT workspace_id, user_id, generation_id, id, 'a call' FROM calls WHERE generation_id > $1 AND generation_id <= $2
 ) o
 WHERE NOT EXISTS (
     SELECT 1 FROM users u

@@ -5,11 +5,13 @@ WITH values_ AS (
            calls, failed, estimated, unpriced, tokens_input, tokens_output, tokens_cached, tokens_cache_write,
            tokens_reasoning, images, video_seconds, cost_nanousd, duration_ms
     FROM usage_history
+    WHERE series_no > $1 AND series_no <= $2
     UNION ALL
     SELECT series_no, bucket_at,
            calls, failed, estimated, unpriced, tokens_input, tokens_output, tokens_cached, tokens_cache_write,
            tokens_reasoning, images, video_seconds, cost_nanousd, duration_ms
     FROM usage_totals
+    WHERE series_no > $1 AND series_no <= $2
 ), steps_ AS (
     SELECT v.series_no, v.bucket_at,
            v.calls - lag(v.calls) OVER w AS calls, v.failed - lag(v.failed) OVER w AS failed,
@@ -26,7 +28,7 @@ WITH values_ AS (
     FROM values_ v
     WINDOW w AS (PARTITION BY v.series_no ORDER BY v.bucket_at)
 )
-SELECT s.workspace_id, printf('series %d falls at %s', d.series_no, strftime('%Y-%m-%dT%H:%M:%SZ', d.bucket_at / 1000000, 'unixepoch'))
+SELECT s.workspace_id, d.series_no, printf('it falls at %s', strftime('%Y-%m-%dT%H:%M:%SZ', d.bucket_at / 1000000, 'unixepoch'))
 FROM steps_ d
 JOIN usage_series s ON s.no = d.series_no
 WHERE
@@ -34,8 +36,8 @@ WHERE
    d.tokens_output < 0 OR d.tokens_cached < 0 OR d.tokens_cache_write < 0 OR d.tokens_reasoning < 0 OR
    d.images < 0 OR d.video_seconds < 0 OR d.cost_nanousd < 0 OR d.duration_ms < 0
 UNION ALL
-SELECT s.workspace_id, printf('the history of series %d goes beyond its total', h.series_no)
+SELECT s.workspace_id, h.series_no, 'its history goes beyond its total'
 FROM usage_history h
 JOIN usage_totals t ON t.series_no = h.series_no
 JOIN usage_series s ON s.no = h.series_no
-WHERE h.bucket_at >= t.bucket_at
+WHERE h.series_no > $1 AND h.series_no <= $2 AND h.bucket_at >= t.bucket_at

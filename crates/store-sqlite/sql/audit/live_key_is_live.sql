@@ -1,9 +1,12 @@
 -- Differs from Postgres: the writer keeps the keys in memory, so that no key has two holders is asked here.
-SELECT k.generation_id, lower(hex(k.key_hash))
+SELECT g.workspace_id, k.generation_id, lower(hex(k.key_hash))
 FROM live_keys k
-WHERE NOT EXISTS (SELECT 1 FROM (SELECT id FROM ready UNION ALL SELECT id FROM parked UNION ALL SELECT id FROM runs) l WHERE l.id = k.generation_id)
+LEFT JOIN generations g ON g.id = k.generation_id
+WHERE NOT (EXISTS (SELECT 1 FROM ready r WHERE r.id = k.generation_id)
+           OR EXISTS (SELECT 1 FROM parked p WHERE p.id = k.generation_id)
+           OR EXISTS (SELECT 1 FROM runs n WHERE n.id = k.generation_id))
 UNION ALL
-SELECT max(k.generation_id), printf('%s is held by %d', lower(hex(k.key_hash)), count(*))
+SELECT NULL, max(k.generation_id), printf('%s is held by %d', lower(hex(k.key_hash)), count(*))
 FROM live_keys k
 GROUP BY k.key_hash
 HAVING count(*) > 1

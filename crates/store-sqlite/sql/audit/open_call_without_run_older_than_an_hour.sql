@@ -1,5 +1,5 @@
 -- Differs from Postgres: SQLite's names of types and functions.
-SELECT c.id, 'open'
+SELECT c.workspace_id, c.id, 'open'
 FROM calls c
 WHERE c.closed_at IS NULL
   AND c.opened_at < $1 - 3600000000

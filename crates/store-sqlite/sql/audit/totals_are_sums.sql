@@ -16,7 +16,7 @@ WITH booked AS (
            sum(min(max(coalesce(c.cost_nanousd, 0), 0), 10000000000000)) AS cost_nanousd,
            sum(min(max(coalesce(c.duration_ms, 0), 0), 10000000000000)) AS duration_ms
     FROM calls c
-    WHERE c.closed_at IS NOT NULL
+    WHERE c.closed_at IS NOT NULL AND c.workspace_id > $1 AND c.workspace_id <= $2
     GROUP BY c.workspace_id, c.user_id, c.service, c.operation, c.model
 ), whole AS (
     SELECT workspace_id,
@@ -36,6 +36,7 @@ WITH booked AS (
            p.calls, p.failed, p.estimated, p.unpriced, p.tokens_input, p.tokens_output, p.tokens_cached,
            p.tokens_cache_write, p.tokens_reasoning, p.images, p.video_seconds, p.cost_nanousd, p.duration_ms
         FROM usage_pruned p
+        WHERE p.workspace_id > $1 AND p.workspace_id <= $2
     ) u
     GROUP BY workspace_id
 ), cuboids (cuboid) AS (VALUES (0), (1), (2), (3), (4), (5)),
@@ -50,6 +51,7 @@ by_cuboid AS (
            -t.tokens_cache_write, -t.tokens_reasoning, -t.images, -t.video_seconds, -t.cost_nanousd,
            -t.duration_ms
     FROM usage_series s JOIN usage_totals t ON t.series_no = s.no
+    WHERE s.workspace_id > $1 AND s.workspace_id <= $2
 ), one_by_one AS (
     SELECT b.workspace_id, b.user_id, b.service, b.operation, b.model,
            b.calls, b.failed, b.estimated, b.unpriced, b.tokens_input, b.tokens_output, b.tokens_cached,
@@ -61,9 +63,9 @@ by_cuboid AS (
            -t.tokens_cache_write, -t.tokens_reasoning, -t.images, -t.video_seconds, -t.cost_nanousd,
            -t.duration_ms
     FROM usage_series s JOIN usage_totals t ON t.series_no = s.no
-    WHERE s.cuboid = 5
+    WHERE s.cuboid = 5 AND s.workspace_id > $1 AND s.workspace_id <= $2
 )
-SELECT d.workspace_id, printf('%d calls, %d tokens and %d nano-dollars are missing in the totals of %s', sum(d.calls), sum(d.tokens_input + d.tokens_output), sum(d.cost_nanousd), 'cuboid ' || d.cuboid)
+SELECT d.workspace_id, d.workspace_id, printf('%d calls, %d tokens and %d nano-dollars are missing in the totals of %s', sum(d.calls), sum(d.tokens_input + d.tokens_output), sum(d.cost_nanousd), 'cuboid ' || d.cuboid)
 FROM by_cuboid d
 GROUP BY d.workspace_id, d.cuboid
 HAVING
@@ -72,7 +74,7 @@ HAVING
     sum(d.tokens_cache_write) <> 0 OR sum(d.tokens_reasoning) <> 0 OR sum(d.images) <> 0 OR
     sum(d.video_seconds) <> 0 OR sum(d.cost_nanousd) <> 0 OR sum(d.duration_ms) <> 0
 UNION ALL
-SELECT d.workspace_id, printf('%d calls, %d tokens and %d nano-dollars are missing in the totals of %s', sum(d.calls), sum(d.tokens_input + d.tokens_output), sum(d.cost_nanousd), d.service || ' ' || d.operation || ' ' || d.model || ' of one user')
+SELECT d.workspace_id, d.workspace_id, printf('%d calls, %d tokens and %d nano-dollars are missing in the totals of %s', sum(d.calls), sum(d.tokens_input + d.tokens_output), sum(d.cost_nanousd), d.service || ' ' || d.operation || ' ' || d.model || ' of one user')
 FROM one_by_one d
 WHERE d.workspace_id NOT IN (SELECT workspace_id FROM usage_pruned)
 GROUP BY d.workspace_id, d.user_id, d.service, d.operation, d.model

@@ -8,7 +8,7 @@ use copydesk_core::ledger::chain::{ChainHash, link};
 use copydesk_core::ledger::{Balance, TransferKind, rules};
 use copydesk_core::metering::usage::CallOutcome;
 use copydesk_core::{GenerationId, MicroCredits, Timestamp, UserId, WorkspaceId};
-use copydesk_store::admin::Finding;
+use copydesk_store::audit::Finding;
 use copydesk_store::retention::Aged;
 use copydesk_store::usage::CallRow;
 use std::collections::BTreeMap;

@@ -8,6 +8,7 @@ use copydesk_core::ledger::chain::ChainHash;
 use copydesk_core::ledger::{Balance, Lot};
 use copydesk_core::{AssetId, CallId, DraftId, GenerationId, NodeId, Timestamp, TransferId, UserId, WorkspaceId};
 use copydesk_store::admin::{NodeRow, PauseKey};
+use copydesk_store::audit::{FindingKey, FindingRow, Round, Space};
 use copydesk_store::drafts::{AssetRow, DraftRow, VersionRow};
 use copydesk_store::events::{EventRow, NewEvent};
 use copydesk_store::generations::{Accept, Accepted, Fence, FinishedStep};
@@ -150,6 +151,10 @@ pub(super) struct Data {
     pub events_removed: BTreeMap<WorkspaceId, i64>,
     pub news: watch::Sender<u64>,
     pub nodes: BTreeMap<NodeId, NodeRow>,
+    /// Who audits until when, and how far the round is.
+    pub audit: Option<(NodeId, Timestamp, Round)>,
+    /// With their space, and when they were gone.
+    pub findings: BTreeMap<FindingKey, (Space, FindingRow, Option<Timestamp>)>,
     pub pauses: BTreeMap<String, (PauseKey, Timestamp)>,
     /// Who is cooling down or has failed lately.
     pub health: Rows,
