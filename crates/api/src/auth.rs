@@ -171,15 +171,14 @@ async fn caller(api: &Api, request: &Parts) -> Result<Caller, Problem> {
             .hint("Ask whoever made it for another one; rotating it before it expires leaves no gap."),
         Shown::Revoked { at } => Problem::new(Code::RevokedKey, format!("This key was revoked at {at}."))
             .hint("A revoked key never works again: ask whoever made it for another one."),
-        Shown::Unknown => Problem::new(
-            Code::InvalidKey,
-            "This key is not known here: it was mistyped or belongs to another installation.",
-        )
-        .hint("`copydesk keys ls` shows the first letters of those that are."),
+        Shown::Unknown => {
+            if let Some(address) = address {
+                api.throttle().failed(address, now);
+            }
+            let detail = "This key is not known here: it was mistyped or belongs to another installation.";
+            Problem::new(Code::InvalidKey, detail).hint("`copydesk keys ls` shows the first letters of those that are.")
+        }
     };
-    if let Some(address) = address {
-        api.throttle().failed(address, now);
-    }
     let shown = address.map(|address| address.to_string()).unwrap_or_default();
     tracing::warn!(address = shown, code = problem.code().as_str(), path = request.uri.path(), "A key was refused");
     Err(problem)

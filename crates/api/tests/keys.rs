@@ -112,6 +112,16 @@ async fn s_04_a_viewers_key_changes_nothing_by_any_spelling() {
 }
 
 #[tokio::test]
+async fn figures_for_scrapers_need_their_scope() {
+    let site = Site::idle().await;
+    for (scope, status) in [("metrics:read", 200), ("drafts:read", 403)] {
+        let (_, key) = site.new_key(json!({"scopes": [scope]})).await;
+        let bearer = format!("Bearer {key}");
+        assert_eq!(site.raw("GET", "/metrics", &[("authorization", &bearer)], "").await.status, status, "{scope}");
+    }
+}
+
+#[tokio::test]
 async fn a_secret_is_shown_once_and_the_key_tells_what_it_may() {
     let site = Site::idle().await;
     let asked = json!({"name": "site", "scopes": ["drafts:read", "generations:read"], "recipes": ["text"],

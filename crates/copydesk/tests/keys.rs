@@ -28,10 +28,38 @@ fn a_key_is_made_shown_rotated_and_revoked_on_a_running_server() {
     let (status, body) = server.http("GET", "/api/v1/drafts", Some(&second), "");
     assert!(status == 401 && body.contains("revoked_key"), "{body}");
 
+    let stranger = format!("{}x", "not-a-key-of-this-server-");
+    assert_eq!(server.http("GET", "/api/v1/drafts", Some(&stranger), "").0, 401);
+
     // The keys are the database's: the next server knows them, too, and when they were last used.
-    server.stop().exits(0);
+    let ran = server.stop();
+    s_06_s_73_secrets_are_in_no_file_and_no_log(&place, &ran.exits(0).err, &[&secret, &second, &stranger]);
     let after = place.json(&["keys", "show", &successor]);
     assert_eq!((text(&after, "/status"), text(&after, "/last_used/from")), ("revoked".into(), "127.0.0.1".into()));
+}
+
+#[track_caller]
+fn s_06_s_73_secrets_are_in_no_file_and_no_log(place: &Place, log: &str, secrets: &[&str]) {
+    for said in ["A key was made", "A key was rotated", "A key was revoked", "A key was refused"] {
+        assert!(log.contains(said), "{said}: {log}");
+    }
+    assert!(log.contains("127.0.0.1") && log.contains("invalid_key") && log.contains("revoked_key"), "{log}");
+    let mut folders = vec![place.data("")];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let bytes = std::fs::read(&path).unwrap();
+            for secret in secrets {
+                let found = bytes.windows(secret.len()).any(|window| window == secret.as_bytes());
+                assert!(!found, "{} holds a secret", path.display());
+            }
+        }
+    }
+    assert!(secrets.iter().all(|secret| !log.contains(secret)), "{log}");
 }
 
 #[test]

@@ -145,7 +145,8 @@ impl Desk {
         let mut tries = 1;
         loop {
             let (at, row) = (self.inner.now(), self.store().get_key(by.scope, id).await?);
-            covered(by, &row.terms)?;
+            // What is ended or narrowed may last longer than he who asks; it may not do more.
+            permitted(by.terms.permit.lacks(&row.terms.permit))?;
             let Some((terms, revoked_at)) = decide(&row, at)? else { return Ok(row) };
             let change = KeyChange { scope: by.scope, id, at, if_revision: row.revision, terms, revoked_at };
             match self.store().change_key(change).await {
@@ -193,7 +194,11 @@ fn without_faults(terms: &KeyTerms, mut faults: Vec<Fault>) -> Result<(), DeskEr
 }
 
 fn covered(by: &Issuer, terms: &KeyTerms) -> Result<(), DeskError> {
-    match by.terms.lacks(terms) {
+    permitted(by.terms.lacks(terms))
+}
+
+fn permitted(lacking: Option<String>) -> Result<(), DeskError> {
+    match lacking {
         None => Ok(()),
         Some(what) => Err(DeskError::Denied { denied: Denied::Beyond { what }, instead: Vec::new() }),
     }

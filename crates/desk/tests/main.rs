@@ -13,6 +13,7 @@ mod editing;
 mod fallbacks;
 mod faults;
 mod health;
+mod keys;
 mod limits;
 mod media;
 mod metrics;

@@ -4,7 +4,7 @@ use super::allowed::Allowed;
 use super::permit::{Grant, Mode, Permit};
 use super::role::Role;
 use super::scope::KeyScope;
-use crate::Timestamp;
+use crate::{Timestamp, UserId};
 use std::num::NonZeroU32;
 
 /// Longest name of a key, and longest entry of a list. Units: characters.
@@ -70,6 +70,10 @@ impl KeyTerms {
                 }
                 if user.contains('\0') {
                     fault("user", "bad_character", "it contains a NUL character".to_owned());
+                }
+                if user.starts_with(UserId::PREFIX) && user.parse::<UserId>().is_ok() {
+                    let detail = "give the name your application calls the user by, as in `user` of a generation";
+                    fault("user", "not_allowed", detail.to_owned());
                 }
                 let outside = grant.scopes().beyond(Role::Member.scopes());
                 if !outside.is_empty() {
@@ -189,6 +193,11 @@ mod tests {
         assert_eq!(with(|t| t.permit.grant = Grant::Scopes(ScopeSet::EMPTY)), [("scopes", "required")]);
         assert_eq!(with(|t| t.permit.grant = Grant::Role(Role::Member)), [("user", "required")]);
         assert_eq!(with(|t| t.permit.user = Some("ann".to_owned())), [("role", "not_allowed")]);
+        let by_id = |t: &mut KeyTerms| {
+            let id = UserId::from_external(crate::WorkspaceId::DEFAULT, "ann");
+            t.permit = Permit { user: Some(id.to_string()), ..Permit::of(Role::Member) };
+        };
+        assert_eq!(with(by_id), [("user", "not_allowed")], "another user than the one meant would be made");
         assert_eq!(with(|t| t.permit.recipes = Allowed::only([""; 0])), [("recipes", "bad_length")]);
         assert_eq!(with(|t| t.permit.models = Allowed::only(["a\nb"])), [("models", "bad_character")]);
     }
