@@ -16,6 +16,7 @@ pub enum Code {
     InvalidKey,
     InsufficientCredits,
     ScopeMissing,
+    OriginRefused,
     NotFound,
     RecipeNotFound,
     ModelNotFound,
@@ -80,7 +81,7 @@ pub fn codes() -> &'static [Code] {
 }
 
 impl Code {
-    const ALL: [Code; 54] = [
+    const ALL: [Code; 55] = [
         Self::MalformedJson,
         Self::BadHeader,
         Self::BadCursor,
@@ -89,6 +90,7 @@ impl Code {
         Self::InvalidKey,
         Self::InsufficientCredits,
         Self::ScopeMissing,
+        Self::OriginRefused,
         Self::NotFound,
         Self::RecipeNotFound,
         Self::ModelNotFound,
@@ -148,6 +150,7 @@ impl Code {
             Self::InvalidKey => "invalid_key",
             Self::InsufficientCredits => "insufficient_credits",
             Self::ScopeMissing => "scope_missing",
+            Self::OriginRefused => "origin_refused",
             Self::NotFound => "not_found",
             Self::RecipeNotFound => "recipe_not_found",
             Self::ModelNotFound => "model_not_found",
@@ -215,6 +218,7 @@ impl Code {
             Self::InvalidKey => facts(401, "The key is not valid", false),
             Self::InsufficientCredits => facts(402, "Not enough credits", false),
             Self::ScopeMissing => facts(403, "This key may not do that", false),
+            Self::OriginRefused => facts(403, "Not for pages of other sites", false),
             Self::NotFound => facts(404, "Not found", false),
             Self::RecipeNotFound => facts(404, "No such recipe", false),
             Self::ModelNotFound => facts(404, "No such model", false),

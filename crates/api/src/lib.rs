@@ -5,6 +5,7 @@
 mod auth;
 mod envelope;
 pub mod error;
+mod event_socket;
 mod event_stream;
 mod extract;
 mod json;

@@ -17,6 +17,7 @@ pub fn page(code: Code) -> &'static str {
         Code::InvalidKey => md!("invalid_key"),
         Code::InsufficientCredits => md!("insufficient_credits"),
         Code::ScopeMissing => md!("scope_missing"),
+        Code::OriginRefused => md!("origin_refused"),
         Code::NotFound => md!("not_found"),
         Code::RecipeNotFound => md!("recipe_not_found"),
         Code::ModelNotFound => md!("model_not_found"),

@@ -7,7 +7,7 @@ use crate::extract::address::Address;
 use crate::problem::Problem;
 use crate::routes::{
     assets, credits, drafts, events, generations, health, maintenance, metrics, models, pages, prices, recipes,
-    settings, stream, usage, versions,
+    settings, stream, stream_tokens, usage, versions,
 };
 use crate::wire::links::{BASE, Links};
 use axum::Router;
@@ -160,6 +160,8 @@ fn native() -> Router<Api> {
         .route("/prices/{provider}/{*model}", put(prices::set).delete(prices::end))
         .route("/settings", get(settings::get).patch(settings::patch))
         .route("/events", get(events::list))
+        .route("/events/ws", get(events::socket))
+        .route("/stream-tokens", post(stream_tokens::make))
         .route("/audit", get(maintenance::audit))
         .route("/maintenance/cleanup-stale", post(maintenance::cleanup_stale))
         .route("/maintenance/prune", post(maintenance::prune))

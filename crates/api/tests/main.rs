@@ -7,6 +7,7 @@ mod auth;
 mod credits;
 mod drafts;
 mod errors;
+mod events;
 mod generations;
 mod idempotency;
 mod installation;

@@ -63,13 +63,19 @@ pub fn other_workspace() -> Scope {
     Scope { workspace: "0190aaaa-0000-7000-8000-000000000009".parse().unwrap() }
 }
 
-async fn open(config: DeskConfig, store: ModelStore, provider: Arc<Scripted>, assets: Arc<FolderAssets>) -> Desk {
+async fn open(
+    world: World,
+    config: DeskConfig,
+    store: ModelStore,
+    provider: Arc<Scripted>,
+    assets: Arc<FolderAssets>,
+) -> Desk {
     let mut providers = Registry::new();
     providers.insert(provider).unwrap();
     let parts = Parts {
         store: Arc::new(store),
         assets,
-        world: World::real(),
+        world,
         shelf: Shelf::built_in().unwrap_or_else(|error| panic!("{error}")),
         providers,
         config,
@@ -85,10 +91,14 @@ impl Site {
     }
 
     pub async fn with(config: DeskConfig, store: ModelStore) -> Site {
+        Site::in_world(World::real(), config, store).await
+    }
+
+    pub async fn in_world(world: World, config: DeskConfig, store: ModelStore) -> Site {
         let provider = Arc::new(Scripted::new());
         let folder = tempfile::tempdir().unwrap();
         let assets = Arc::new(FolderAssets::new(folder.path()));
-        let desk = open(config, store.clone(), Arc::clone(&provider), Arc::clone(&assets)).await;
+        let desk = open(world, config, store.clone(), Arc::clone(&provider), Arc::clone(&assets)).await;
         let key = KeyText::random(desk.world());
         desk.add_key(Scope::DEFAULT, "test", &key).await.unwrap();
         let settings =
@@ -99,8 +109,8 @@ impl Site {
 
     /// Starts another process on the same store.
     pub async fn elsewhere(&self) -> Desk {
-        let desk =
-            open(DeskConfig::default(), self.store.clone(), Arc::new(Scripted::new()), Arc::clone(&self.assets)).await;
+        let (provider, assets) = (Arc::new(Scripted::new()), Arc::clone(&self.assets));
+        let desk = open(World::real(), DeskConfig::default(), self.store.clone(), provider, assets).await;
         desk.start_working().await.unwrap();
         desk
     }
@@ -110,6 +120,19 @@ impl Site {
         let site = Site::idle().await;
         site.desk.start_working().await.unwrap();
         site
+    }
+
+    /// The same site as another workspace's client sees it.
+    pub async fn elsewhere_in_it(&self) -> Site {
+        Site {
+            store: self.store.clone(),
+            app: self.app.clone(),
+            desk: self.desk.clone(),
+            provider: Arc::clone(&self.provider),
+            assets: Arc::clone(&self.assets),
+            key: self.key_in(other_workspace()).await,
+            folder: tempfile::tempdir().unwrap(),
+        }
     }
 
     pub async fn key_in(&self, scope: Scope) -> String {
@@ -143,6 +166,12 @@ impl Site {
 
     pub async fn get(&self, path: &str) -> Reply {
         self.send("GET", path, None, &[]).await
+    }
+
+    pub async fn get_metrics(&self) -> String {
+        let bearer = format!("Bearer {}", self.key);
+        let reply = self.raw("GET", "/metrics", &[("authorization", bearer.as_str())], "").await;
+        String::from_utf8(reply.bytes).unwrap()
     }
 
     pub async fn post(&self, path: &str, body: Value) -> Reply {

@@ -23,5 +23,6 @@ mod restarts;
 mod server;
 mod settings;
 mod support;
+mod tailing;
 mod usage;
 mod watching;

@@ -28,6 +28,7 @@ pub mod prices;
 pub mod prune;
 pub mod publish;
 pub mod shutdown;
+pub mod stream_token;
 pub mod sweep;
 mod turn;
 pub mod usage;

@@ -11,6 +11,7 @@ mod deadlines;
 mod editing;
 mod fallbacks;
 mod faults;
+mod following;
 mod health;
 mod limits;
 mod media;

@@ -69,6 +69,20 @@ impl PostgresStore {
         }))
     }
 
+    pub(crate) async fn key_by_id(&self, scope: Scope, id: KeyId) -> Result<KeyRow, StoreError> {
+        let rows = read(&self.readers, sql!("admin/get_key"), params![id.0, scope.workspace.0]).await?;
+        let row = rows.first().ok_or_else(|| StoreError::NotFound { what: "key", id: id.to_string() })?;
+        let hash: Vec<u8> = row.get("secret_hash");
+        Ok(KeyRow {
+            id,
+            scope,
+            name: row.get("name"),
+            secret_hash: hash.try_into().map_err(|_| StoreError::Corrupt(format!("the hash of {id}")))?,
+            shown: row.get("shown"),
+            created_at: row.get::<_, Micros>("created_at").into(),
+        })
+    }
+
     /// Each step is a commit of its own, so that the commit is checked too.
     pub(crate) async fn write_and_read_back(&self, at: Timestamp) -> Result<(), StoreError> {
         let wrong = || StoreError::Unavailable("what was written was not read back".to_owned());

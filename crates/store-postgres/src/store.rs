@@ -7,7 +7,7 @@ use copydesk_core::health::Paid;
 use copydesk_core::ledger::{Balance, Transfer};
 use copydesk_core::metering::question::{Question, Total};
 use copydesk_core::refusal::Refusal;
-use copydesk_core::{AssetId, DraftId, GenerationId, Timestamp, TransferId, UserId};
+use copydesk_core::{AssetId, DraftId, GenerationId, KeyId, Timestamp, TransferId, UserId};
 use copydesk_store::admin::{Description, Finding, KeyRow, Pause, PauseKey};
 use copydesk_store::drafts::{AssetRow, DraftFilter, DraftRow, Edit, SetDraft, VersionRow};
 use copydesk_store::events::{EventBounds, EventPage};
@@ -24,7 +24,7 @@ use copydesk_store::{
     AdminStore, Answer, DraftStore, EventStore, GenerationStore, HealthRow, HealthStore, LedgerStore, Page,
     PageRequest, PriceStore, RetentionStore, SchemaFault, Scope, UsageStore,
 };
-use tokio::sync::watch;
+use futures::stream::BoxStream;
 
 impl GenerationStore for PostgresStore {
     fn accept(&self, batch: Vec<Accept>) -> Answer<'_, Vec<Result<Accepted, Refusal>>> {
@@ -132,7 +132,7 @@ impl EventStore for PostgresStore {
     fn event_bounds(&self, scope: Scope) -> Answer<'_, EventBounds> {
         Box::pin(async move { Ok(self.bounds_of_events(scope).await?) })
     }
-    fn event_news(&self) -> watch::Receiver<u64> {
+    fn event_news(&self) -> BoxStream<'static, ()> {
         self.wake.news()
     }
 }
@@ -188,6 +188,9 @@ impl AdminStore for PostgresStore {
     }
     fn find_key(&self, secret_hash: [u8; 32]) -> Answer<'_, Option<KeyRow>> {
         Box::pin(async move { self.key_by_hash(secret_hash).await })
+    }
+    fn get_key(&self, scope: Scope, id: KeyId) -> Answer<'_, KeyRow> {
+        Box::pin(async move { self.key_by_id(scope, id).await })
     }
     fn audit(&self) -> Answer<'_, Vec<Finding>> {
         Box::pin(async move { Ok(audit::run(&self.readers).await?) })

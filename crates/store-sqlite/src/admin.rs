@@ -10,7 +10,7 @@ use crate::open::SqliteStore;
 use crate::schema;
 use copydesk_core::{KeyId, NodeId, Timestamp, WorkspaceId};
 use copydesk_store::admin::{Description, Finding, KeyRow, NodeRow, Pause, PauseKey};
-use copydesk_store::{AdminStore, Answer, SchemaFault, Scope};
+use copydesk_store::{AdminStore, Answer, SchemaFault, Scope, StoreError};
 use rusqlite::params;
 
 impl AdminStore for SqliteStore {
@@ -64,6 +64,23 @@ impl AdminStore for SqliteStore {
                     created_at: codec::instant(row, 4)?,
                 })
             })
+        }))
+    }
+
+    fn get_key(&self, scope: Scope, id: KeyId) -> Answer<'_, KeyRow> {
+        Box::pin(self.read(move |db| {
+            let row =
+                db.first(sql!("admin/get_key"), params![id.0.as_bytes(), scope.workspace.0.as_bytes()], |row| {
+                    Ok(KeyRow {
+                        id,
+                        scope,
+                        name: row.get(0)?,
+                        secret_hash: row.get(1)?,
+                        shown: row.get(2)?,
+                        created_at: codec::instant(row, 3)?,
+                    })
+                })?;
+            row.ok_or_else(|| StoreError::NotFound { what: "key", id: id.to_string() }.into())
         }))
     }
 

@@ -8,7 +8,7 @@ use copydesk_core::health::Paid;
 use copydesk_core::ledger::{Balance, Transfer};
 use copydesk_core::metering::question::{Question, Total};
 use copydesk_core::refusal::Refusal;
-use copydesk_core::{AssetId, DraftId, GenerationId, Timestamp, TransferId, UserId};
+use copydesk_core::{AssetId, DraftId, GenerationId, KeyId, Timestamp, TransferId, UserId};
 use copydesk_store::admin::{Description, Finding, KeyRow, Pause, PauseKey};
 use copydesk_store::drafts::{AssetRow, DraftFilter, DraftRow, Edit, SetDraft, VersionRow};
 use copydesk_store::events::{EventBounds, EventPage};
@@ -25,9 +25,9 @@ use copydesk_store::{
     AdminStore, Answer, DraftStore, EventStore, GenerationStore, HealthRow, HealthStore, LedgerStore, Page,
     PageRequest, PriceStore, RetentionStore, SchemaFault, Scope, Store, StoreError, UsageStore,
 };
+use futures::stream::BoxStream;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use tokio::sync::watch;
 
 /// When a planned failure strikes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -181,7 +181,7 @@ pass_through! {
         Events = events(scope: Scope, after: i64, limit: u32) -> EventPage;
         EventBounds = event_bounds(scope: Scope) -> EventBounds;
     } [
-        fn event_news(&self) -> watch::Receiver<u64> {
+        fn event_news(&self) -> BoxStream<'static, ()> {
             self.inner.event_news()
         }
     ]
@@ -206,6 +206,7 @@ pass_through! {
         SetPause = set_pause(what: PauseKey, paused: bool, at: Timestamp) -> ();
         AddKey = add_key(key: KeyRow) -> ();
         FindKey = find_key(secret_hash: [u8; 32]) -> Option<KeyRow>;
+        GetKey = get_key(scope: Scope, id: KeyId) -> KeyRow;
         Audit = audit() -> Vec<Finding>;
     }
 }

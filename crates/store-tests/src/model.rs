@@ -24,7 +24,7 @@ use copydesk_core::health::Paid;
 use copydesk_core::ledger::{Balance, Transfer};
 use copydesk_core::metering::question::{Question, Total};
 use copydesk_core::refusal::Refusal;
-use copydesk_core::{AssetId, DraftId, GenerationId, Timestamp, TransferId, UserId};
+use copydesk_core::{AssetId, DraftId, GenerationId, KeyId, Timestamp, TransferId, UserId};
 use copydesk_store::admin::{Description, Finding, KeyRow, Pause, PauseKey};
 use copydesk_store::drafts::{AssetRow, DraftFilter, DraftRow, Edit, SetDraft, VersionRow};
 use copydesk_store::events::{EventBounds, EventPage};
@@ -42,8 +42,9 @@ use copydesk_store::{
     PageRequest, PriceStore, RetentionStore, SchemaFault, Scope, UsageStore,
 };
 use data::Data;
+use futures::StreamExt;
+use futures::stream::{self, BoxStream};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use tokio::sync::watch;
 
 /// The in-memory engine. Clones share the data, as two processes share a database.
 #[derive(Clone, Default)]
@@ -173,8 +174,9 @@ impl EventStore for ModelStore {
     fn event_bounds(&self, scope: Scope) -> Answer<'_, EventBounds> {
         Box::pin(async move { Ok(self.data().bounds_of_events(scope)) })
     }
-    fn event_news(&self) -> watch::Receiver<u64> {
-        self.data().news.subscribe()
+    fn event_news(&self) -> BoxStream<'static, ()> {
+        let news = self.data().news.subscribe();
+        stream::unfold(news, |mut news| async { news.changed().await.ok().map(|()| ((), news)) }).boxed()
     }
 }
 
@@ -232,6 +234,9 @@ impl AdminStore for ModelStore {
     }
     fn find_key(&self, secret_hash: [u8; 32]) -> Answer<'_, Option<KeyRow>> {
         Box::pin(async move { Ok(self.data().find_key(secret_hash)) })
+    }
+    fn get_key(&self, scope: Scope, id: KeyId) -> Answer<'_, KeyRow> {
+        Box::pin(async move { self.data().get_key(scope, id) })
     }
     fn audit(&self) -> Answer<'_, Vec<Finding>> {
         Box::pin(async move { Ok(self.data().audit()) })

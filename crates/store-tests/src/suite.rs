@@ -279,7 +279,7 @@ macro_rules! conformance {
                 the_canary_writes_reads_and_leaves_nothing,
                 the_clock_moves_forward_where_the_engine_has_one,
                 pausing_twice_changes_nothing,
-                a_key_is_found_by_its_hash_only,
+                a_key_is_found_by_its_hash_and_by_its_id_in_its_workspace,
                 the_description_counts_what_waits_and_runs,
                 a_beat_keeps_the_nodes_start;
             events:

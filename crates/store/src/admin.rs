@@ -28,6 +28,9 @@ pub trait AdminStore: Send + Sync {
     /// The key with this hash, unless it was revoked.
     fn find_key(&self, secret_hash: [u8; 32]) -> Answer<'_, Option<KeyRow>>;
 
+    /// The key with this id, unless it was revoked.
+    fn get_key(&self, scope: Scope, id: KeyId) -> Answer<'_, KeyRow>;
+
     /// Re-proves the invariants on live data. Empty means that nothing was found.
     fn audit(&self) -> Answer<'_, Vec<Finding>>;
 }

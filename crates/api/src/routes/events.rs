@@ -2,14 +2,18 @@
 //! position of both. What a stream is made of: `event_stream.rs`, and `event_socket.rs` for WebSockets.
 
 use super::look;
-use crate::auth::Caller;
-use crate::event_stream;
+use crate::auth::{Caller, refuse_other_origins};
+use crate::error::Code;
+use crate::event_socket::{MESSAGE_BYTES_MAX, serve};
+use crate::event_stream::{self, Source};
 use crate::extract::address::Address;
 use crate::extract::query::{Params, bad_cursor};
 use crate::problem::Problem;
 use crate::router::Api;
 use crate::wire::event::{EventBody, EventsBody};
 use axum::extract::State;
+use axum::extract::ws::WebSocketUpgrade;
+use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::response::Response;
 use copydesk_core::{DraftId, GenerationId, UserId};
 use copydesk_desk::events::{EventFilter, Follower, KindPattern, Start, Subject};
@@ -52,6 +56,24 @@ pub(crate) async fn list(
     Ok(look::paged(&uri, next.as_deref(), body))
 }
 
+/// The same as messages of a WebSocket.
+pub(crate) async fn socket(
+    State(api): State<Api>,
+    caller: Caller,
+    headers: HeaderMap,
+    params: Params,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+) -> Result<Response, Problem> {
+    let upgrade = upgrade.map_err(|refused| {
+        let detail = format!("This address speaks WebSocket only. {}", refused.body_text());
+        Problem::new(Code::BadHeader, detail).hint("GET /api/v1/events with `Accept: text/event-stream` needs none.")
+    })?;
+    let (follower, permit) = follow(&api, &caller, &headers, params).await?;
+    let source = Source::new(api, follower, permit);
+    let upgrade = upgrade.max_message_size(MESSAGE_BYTES_MAX).max_frame_size(MESSAGE_BYTES_MAX);
+    Ok(upgrade.on_upgrade(move |socket| serve(socket, source)))
+}
+
 /// A follower as the request describes it, with one of the places for streams.
 pub(crate) async fn follow(
     api: &Api,
@@ -66,6 +88,7 @@ pub(crate) async fn follow(
     // A browser that comes back sends the header, and its address still says where it once began.
     let last = headers.get(LAST_EVENT_ID).and_then(|id| id.to_str().ok()).filter(|id| !id.is_empty());
     let start = position(last.or(after.as_deref()))?.unwrap_or(Start::Now);
+    refuse_other_origins(headers, api.public_url())?;
     let permit = api.stream_place()?;
     let follower = api.desk().follow_events(caller.scope, filter, start).await?;
     Ok((follower, permit))

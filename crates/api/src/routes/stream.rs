@@ -1,6 +1,6 @@
 //! Watching a generation while it is written.
 
-use crate::auth::Caller;
+use crate::auth::{Caller, refuse_other_origins};
 use crate::extract::id::Segments;
 use crate::extract::query::{Params, bad_cursor};
 use crate::problem::Problem;
@@ -33,6 +33,7 @@ pub(crate) async fn stream(
         // The caller has seen the end: this is how an EventSource is told not to come again.
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
+    refuse_other_origins(&headers, api.public_url())?;
     let permit = api.stream_place()?;
     Ok(follow(api, caller.scope, id, position, permit))
 }

@@ -8,6 +8,8 @@ mod credits;
 mod db;
 mod doctor;
 mod drafts;
+mod events;
+mod frames;
 mod generate;
 mod generations;
 mod models;
@@ -87,6 +89,9 @@ enum Command {
     Credits(credits::Command),
     /// What was used: calls, tokens and cost by day, model, user, recipe; export them
     Usage(Box<usage::Arguments>),
+    /// What happens, as it happens
+    #[command(subcommand)]
+    Events(events::Command),
     /// End generations that are older than they should be; their holds are released
     CleanupStale(cleanup_stale::Arguments),
     /// Remove usage rows and events that are old enough; totals and the ledger stay
@@ -143,6 +148,7 @@ async fn dispatch(arguments: Arguments, output: Output) -> Result<u8, Failure> {
         Command::Generations(command) => generations::run(command, &settings, output).await,
         Command::Credits(command) => credits::run(command, &settings, output).await,
         Command::Usage(arguments) => usage::run(*arguments, &settings, output).await,
+        Command::Events(command) => events::run(command, &settings, output).await,
         Command::CleanupStale(arguments) => cleanup_stale::run(arguments, &settings, output).await,
         Command::Prune(arguments) => prune::run(arguments, &settings, output).await,
         Command::Doctor => doctor::run(&settings, output).await,

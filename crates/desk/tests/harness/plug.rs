@@ -7,7 +7,7 @@ use copydesk_core::health::Paid;
 use copydesk_core::ledger::{Balance, Transfer};
 use copydesk_core::metering::question::{Question, Total};
 use copydesk_core::refusal::Refusal;
-use copydesk_core::{AssetId, DraftId, GenerationId, Timestamp, TransferId, UserId};
+use copydesk_core::{AssetId, DraftId, GenerationId, KeyId, Timestamp, TransferId, UserId};
 use copydesk_desk::clock::{Clock, HandClock};
 use copydesk_store::admin::{Description, Finding, KeyRow, Pause, PauseKey};
 use copydesk_store::drafts::{AssetRow, DraftFilter, DraftRow, Edit, SetDraft, VersionRow};
@@ -26,6 +26,7 @@ use copydesk_store::{
     PageRequest, PriceStore, RetentionStore, SchemaFault, Scope, StoreError, UsageStore,
 };
 use copydesk_store_tests::{FaultyStore, Method, ModelStore};
+use futures::stream::BoxStream;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use tokio::sync::watch;
@@ -184,7 +185,7 @@ impl EventStore for Plug {
     fn event_bounds(&self, scope: Scope) -> Answer<'_, EventBounds> {
         Box::pin(self.through(Method::EventBounds, self.inner.event_bounds(scope)))
     }
-    fn event_news(&self) -> watch::Receiver<u64> {
+    fn event_news(&self) -> BoxStream<'static, ()> {
         self.inner.event_news()
     }
 }
@@ -214,6 +215,9 @@ impl AdminStore for Plug {
     }
     fn find_key(&self, secret_hash: [u8; 32]) -> Answer<'_, Option<KeyRow>> {
         Box::pin(self.through(Method::FindKey, self.inner.find_key(secret_hash)))
+    }
+    fn get_key(&self, scope: Scope, id: KeyId) -> Answer<'_, KeyRow> {
+        Box::pin(self.through(Method::GetKey, self.inner.get_key(scope, id)))
     }
     fn audit(&self) -> Answer<'_, Vec<Finding>> {
         Box::pin(self.through(Method::Audit, self.inner.audit()))

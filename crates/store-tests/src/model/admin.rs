@@ -1,10 +1,10 @@
 //! The model's settings, keys and its answer to "what are you?". Holds no data outside memory.
 
 use super::data::Data;
-use copydesk_core::Timestamp;
 use copydesk_core::generation::Status;
-use copydesk_store::StoreError;
+use copydesk_core::{KeyId, Timestamp};
 use copydesk_store::admin::{Description, KeyRow, Pause, PauseKey};
+use copydesk_store::{Scope, StoreError};
 
 impl Data {
     pub(super) fn describe(&self) -> Description {
@@ -39,6 +39,11 @@ impl Data {
         }
         self.keys.push(key);
         Ok(())
+    }
+
+    pub(super) fn get_key(&self, scope: Scope, id: KeyId) -> Result<KeyRow, StoreError> {
+        let row = self.keys.iter().find(|key| key.scope == scope && key.id == id).cloned();
+        row.ok_or_else(|| StoreError::NotFound { what: "key", id: id.to_string() })
     }
 
     pub(super) fn find_key(&self, secret_hash: [u8; 32]) -> Option<KeyRow> {

@@ -43,7 +43,7 @@ pub async fn pausing_twice_changes_nothing(t: Arc<Bench>) {
     t.store.set_pause(PauseKey::Generation, false, t.now()).await.expect("set_pause");
 }
 
-pub async fn a_key_is_found_by_its_hash_only(t: Arc<Bench>) {
+pub async fn a_key_is_found_by_its_hash_and_by_its_id_in_its_workspace(t: Arc<Bench>) {
     let key = |scope, byte: u8| KeyRow {
         id: t.ids.key(),
         scope,
@@ -56,6 +56,8 @@ pub async fn a_key_is_found_by_its_hash_only(t: Arc<Bench>) {
     for key in [&here, &there] {
         t.store.add_key(key.clone()).await.expect("add_key");
     }
+    assert_eq!(t.second().get_key(Scope::DEFAULT, here.id).await.expect("get_key"), here);
+    t.store.get_key(OTHER, here.id).await.expect_err("another workspace's key");
     assert_eq!(t.store.find_key([1; 32]).await.expect("find_key"), Some(here));
     assert_eq!(t.second().find_key([2; 32]).await.expect("find_key"), Some(there));
     assert_eq!(t.store.find_key([3; 32]).await.expect("find_key"), None);
