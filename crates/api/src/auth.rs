@@ -12,17 +12,18 @@ use crate::wire::links::BASE;
 use axum::extract::{FromRequestParts, MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use copydesk_core::access::{Denied, KeyTerms, Permit};
+use copydesk_core::access::{Denied, KeyTerms, Life, Permit};
 use copydesk_core::{KeyId, UserId};
 use copydesk_desk::DeskError;
 use copydesk_desk::issue::Issuer;
 use copydesk_desk::keyring::Shown;
 use copydesk_desk::keys::KeyText;
-use copydesk_desk::store::Scope;
+use copydesk_desk::store::{Scope, StoreError};
+use copydesk_desk::stream_token::{self, StreamToken};
 use copydesk_desk::store::keys::{KeyRow, KeyUse};
-use http::header::{AUTHORIZATION, USER_AGENT};
+use http::header::{AUTHORIZATION, HOST, ORIGIN, USER_AGENT};
 use http::request::Parts;
-use http::{HeaderMap, Uri};
+use http::{HeaderMap, HeaderValue, Method, Uri};
 use serde_json::json;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -31,6 +32,8 @@ use std::sync::Arc;
 const KEY_PARAMETERS: [&str; 6] = ["key", "api_key", "apikey", "api-key", "access_token", "token"];
 /// The parameter that opens a stream for callers who cannot set headers.
 pub(crate) const STREAM_TOKEN: &str = "stream_token";
+/// Where that is allowed.
+const STREAM_ROUTES: [&str; 3] = ["/events", "/events/ws", "/generations/{id}/stream"];
 /// The owner of what an in-process caller asks for.
 const LOCAL_OWNER: &str = "local";
 /// Longest key that is looked at. Units: bytes.
@@ -78,6 +81,18 @@ impl Caller {
             terms: Arc::new(row.terms.clone()),
             stream_only: false,
         }
+    }
+
+    /// A token with this caller's rights.
+    pub async fn stream_token(&self, api: &Api) -> Result<StreamToken, Problem> {
+        let now = api.desk().world().now();
+        let Ok(key) = self.owner.parse() else {
+            // A trusted caller without any key is not asked for a token, either.
+            let hash = api.local_key().map(KeyText::hash).unwrap_or_default();
+            return Ok(StreamToken::sign(self.scope, stream_token::LOCAL, &hash, now));
+        };
+        let row = api.desk().store().get_key(self.scope.whole(), key).await?;
+        Ok(StreamToken::sign(self.scope, key, &row.secret_hash, now))
     }
 
     /// For what a stream's route does besides streaming.
@@ -133,8 +148,13 @@ fn denied(denied: Denied) -> Problem {
 /// The layer in front of every route that needs a key.
 pub(crate) async fn authenticate(State(api): State<Api>, request: Request, next: Next) -> Result<Response, Problem> {
     let (mut parts, body) = request.into_parts();
+    let token = token_in_query(&parts)?;
     refuse_key_in_query(&parts.uri)?;
-    let caller = if api.trusted() { Caller::local() } else { caller(&api, &parts).await? };
+    let caller = match token {
+        _ if api.trusted() => Caller::local(),
+        Some(token) => Caller { stream_only: true, ..bearer_of(&api, &token).await? },
+        None => caller(&api, &parts).await?,
+    };
     let entry = match enter(&api, &caller) {
         Ok(entry) => entry,
         Err(full) => return Ok(with_limits(&api, &caller, full.into_response())),
@@ -151,6 +171,52 @@ pub(crate) async fn authenticate(State(api): State<Api>, request: Request, next:
         None => response,
     };
     Ok(with_limits(&api, &caller, response))
+}
+
+/// The token in the address, on the routes that may have one there.
+fn token_in_query(request: &Parts) -> Result<Option<StreamToken>, Problem> {
+    let query = request.uri.query().unwrap_or_default();
+    let mut pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+    let Some((_, text)) = pairs.find(|(name, text)| *name == STREAM_TOKEN && !text.is_empty()) else { return Ok(None) };
+    let route = request.extensions.get::<MatchedPath>().map_or("", MatchedPath::as_str);
+    let streams = STREAM_ROUTES.iter().any(|path| route.strip_prefix(BASE).unwrap_or(route) == *path);
+    if !streams || request.method != Method::GET {
+        return Err(key_in_query(STREAM_TOKEN));
+    }
+    text.parse().map(Some).map_err(|()| refused_token())
+}
+
+async fn bearer_of(api: &Api, token: &StreamToken) -> Result<Caller, Problem> {
+    let now = api.desk().world().now();
+    if token.key == stream_token::LOCAL {
+        let held = api.local_key().is_some_and(|local| token.holds(&local.hash(), now));
+        return if held { Ok(Caller::local()) } else { Err(refused_token()) };
+    }
+    let row = match api.desk().store().get_key(token.scope, token.key).await {
+        Err(StoreError::NotFound { .. }) => return Err(refused_token()),
+        found => found?,
+    };
+    let good = row.life(now) == Life::Living && token.holds(&row.secret_hash, now);
+    if good { Ok(Caller::with(&row)) } else { Err(refused_token()) }
+}
+
+fn refused_token() -> Problem {
+    Problem::new(Code::InvalidKey, "This stream token has expired, or was never given out here.")
+        .hint("POST /api/v1/stream-tokens gives another one, for a minute; an open stream outlives its token.")
+}
+
+/// Streams are not for pages of other sites: browsers send their origin along, other programs none.
+pub(crate) fn refuse_other_origins(headers: &HeaderMap, public_url: &str) -> Result<(), Problem> {
+    let text = |name| headers.get(name).map(|value: &HeaderValue| value.to_str().unwrap_or("?"));
+    let Some(origin) = text(ORIGIN) else { return Ok(()) };
+    let host = origin.split_once("://").map(|(_, host)| host);
+    if origin.eq_ignore_ascii_case(public_url) || (host.is_some() && host == text(HOST)) {
+        return Ok(());
+    }
+    Err(Problem::new(
+        Code::OriginRefused,
+        "Streams are opened by pages of this server and by programs, not by other sites.",
+    ))
 }
 
 async fn caller(api: &Api, request: &Parts) -> Result<Caller, Problem> {

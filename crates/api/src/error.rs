@@ -22,6 +22,7 @@ pub enum Code {
     ScopeMissing,
     RecipeNotAllowed,
     ModelNotAllowed,
+    OriginRefused,
     NotFound,
     RecipeNotFound,
     ModelNotFound,
@@ -106,7 +107,7 @@ pub fn near_codes(word: &str) -> Vec<Code> {
 }
 
 impl Code {
-    const ALL: [Code; 67] = [
+    const ALL: [Code; 68] = [
         Self::MalformedJson,
         Self::BadHeader,
         Self::BadCursor,
@@ -119,6 +120,7 @@ impl Code {
         Self::ScopeMissing,
         Self::RecipeNotAllowed,
         Self::ModelNotAllowed,
+        Self::OriginRefused,
         Self::NotFound,
         Self::RecipeNotFound,
         Self::ModelNotFound,
@@ -191,6 +193,7 @@ impl Code {
             Self::ScopeMissing => "scope_missing",
             Self::RecipeNotAllowed => "recipe_not_allowed",
             Self::ModelNotAllowed => "model_not_allowed",
+            Self::OriginRefused => "origin_refused",
             Self::NotFound => "not_found",
             Self::RecipeNotFound => "recipe_not_found",
             Self::ModelNotFound => "model_not_found",
@@ -272,6 +275,7 @@ impl Code {
             Self::ScopeMissing => facts(403, "This key may not do that", false),
             Self::RecipeNotAllowed => facts(403, "This key may not use that recipe", false),
             Self::ModelNotAllowed => facts(403, "This key may not use that model", false),
+            Self::OriginRefused => facts(403, "Not for pages of other sites", false),
             Self::NotFound => facts(404, "Not found", false),
             Self::RecipeNotFound => facts(404, "No such recipe", false),
             Self::ModelNotFound => facts(404, "No such model", false),

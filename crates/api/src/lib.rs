@@ -9,6 +9,7 @@ mod docs;
 pub mod edge;
 mod envelope;
 pub mod error;
+mod event_socket;
 mod event_stream;
 mod extract;
 mod json;

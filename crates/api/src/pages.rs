@@ -21,6 +21,7 @@ pub fn page(code: Code) -> &'static str {
         Code::ScopeMissing => md!("scope_missing"),
         Code::RecipeNotAllowed => md!("recipe_not_allowed"),
         Code::ModelNotAllowed => md!("model_not_allowed"),
+        Code::OriginRefused => md!("origin_refused"),
         Code::NotFound => md!("not_found"),
         Code::RecipeNotFound => md!("recipe_not_found"),
         Code::ModelNotFound => md!("model_not_found"),

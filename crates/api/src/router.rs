@@ -12,7 +12,7 @@ use crate::problem::Problem;
 use crate::routes::pages::Reading;
 use crate::routes::{
     assets, credits, drafts, events, generations, health, keys, lanes, maintenance, metrics, models, pages, prices,
-    recipes, settings, stream, usage, versions,
+    recipes, settings, stream, stream_tokens, usage, versions,
 };
 use crate::throttle::Throttle;
 use crate::wire::links::{BASE, Links};
@@ -203,6 +203,8 @@ fn native() -> OpenApiRouter<Api> {
         .routes(routes!(lanes::workers))
         .routes(routes!(settings::get, settings::patch))
         .routes(routes!(events::list))
+        .routes(routes!(events::socket))
+        .routes(routes!(stream_tokens::make))
         .routes(routes!(keys::list, keys::create))
         .routes(routes!(keys::one, keys::patch, keys::revoke))
         .routes(routes!(keys::rotate))

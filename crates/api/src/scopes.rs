@@ -49,6 +49,8 @@ pub(crate) const ROUTES: &[(&str, &str, KeyScope)] = &[
     ("GET", "/settings", S::SettingsRead),
     ("PATCH", "/settings", S::SettingsWrite),
     ("GET", "/events", S::EventsRead),
+    ("GET", "/events/ws", S::EventsRead),
+    ("POST", "/stream-tokens", S::EventsRead),
     ("GET", "/keys", S::KeysRead),
     ("POST", "/keys", S::KeysWrite),
     ("GET", "/keys/{id}", S::KeysRead),

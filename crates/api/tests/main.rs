@@ -10,6 +10,7 @@ mod credits;
 mod drafts;
 mod edge;
 mod errors;
+mod events;
 mod generations;
 mod idempotency;
 mod installation;

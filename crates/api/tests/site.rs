@@ -95,6 +95,10 @@ impl Site {
         Site::edged(World::real(), config, store, EdgeSettings::default()).await
     }
 
+    pub async fn in_world(world: World, config: DeskConfig, store: ModelStore) -> Site {
+        Site::edged(world, config, store, EdgeSettings::default()).await
+    }
+
     /// A site with its own clock and its own edge.
     pub async fn edged(world: World, config: DeskConfig, store: ModelStore, edge: EdgeSettings) -> Site {
         let provider = Arc::new(Scripted::new());
@@ -111,8 +115,8 @@ impl Site {
 
     /// Starts another process on the same store.
     pub async fn elsewhere(&self) -> Desk {
-        let (store, assets) = (self.store.clone(), Arc::clone(&self.assets));
-        let desk = open(World::real(), DeskConfig::default(), store, Arc::new(Scripted::new()), assets).await;
+        let (provider, assets) = (Arc::new(Scripted::new()), Arc::clone(&self.assets));
+        let desk = open(World::real(), DeskConfig::default(), self.store.clone(), provider, assets).await;
         desk.start_working().await.unwrap();
         desk
     }
@@ -122,6 +126,19 @@ impl Site {
         let site = Site::idle().await;
         site.desk.start_working().await.unwrap();
         site
+    }
+
+    /// The same site as another workspace's client sees it.
+    pub async fn elsewhere_in_it(&self) -> Site {
+        Site {
+            store: self.store.clone(),
+            app: self.app.clone(),
+            desk: self.desk.clone(),
+            provider: Arc::clone(&self.provider),
+            assets: Arc::clone(&self.assets),
+            key: self.key_in(other_workspace()).await,
+            folder: tempfile::tempdir().unwrap(),
+        }
     }
 
     pub async fn key_in(&self, scope: Scope) -> String {
@@ -190,6 +207,12 @@ impl Site {
 
     pub async fn get(&self, path: &str) -> Reply {
         self.send("GET", path, None, &[]).await
+    }
+
+    pub async fn get_metrics(&self) -> String {
+        let bearer = format!("Bearer {}", self.key);
+        let reply = self.raw("GET", "/metrics", &[("authorization", bearer.as_str())], "").await;
+        String::from_utf8(reply.bytes).unwrap()
     }
 
     pub async fn post(&self, path: &str, body: Value) -> Reply {

@@ -143,11 +143,24 @@ impl Backend {
         Ok(Reply { body })
     }
 
+    /// The bytes of an event stream.
+    pub async fn stream(&self, path: &str) -> Result<BoxStream<'static, Result<Vec<u8>, Failure>>, Failure> {
+        self.pieces(path, &[("accept", "text/event-stream")]).await
+    }
+
     /// The bytes of something that is not JSON. An answer of 400 and above becomes a [`Failure`].
     pub async fn bytes(&self, path: &str) -> Result<BoxStream<'static, Result<Vec<u8>, Failure>>, Failure> {
+        self.pieces(path, &[]).await
+    }
+
+    async fn pieces(
+        &self,
+        path: &str,
+        headers: &[(&str, &str)],
+    ) -> Result<BoxStream<'static, Result<Vec<u8>, Failure>>, Failure> {
         match self {
             Backend::Inside { router, .. } => {
-                let response = inside(router, Method::GET, path, None, &[]).await?;
+                let response = inside(router, Method::GET, path, None, headers).await?;
                 let status = response.status().as_u16();
                 if status >= 400 {
                     let bytes = response.into_body().collect().await.map_err(broken)?.to_bytes();
@@ -157,30 +170,12 @@ impl Backend {
                 Ok(stream.map(|piece| piece.map(|bytes| bytes.to_vec()).map_err(broken)).boxed())
             }
             Backend::Server { .. } => {
-                let response = self.send(Method::GET, path, None, &[]).await?;
+                let response = self.send(Method::GET, path, None, headers).await?;
                 let status = response.status().as_u16();
                 if status >= 400 {
                     let bytes = response.bytes().await.map_err(|error| unreachable_server(&error))?;
                     return Err(problem::failure(status, &serde_json::from_slice(&bytes).map_err(broken)?));
                 }
-                let stream = response.bytes_stream();
-                Ok(stream
-                    .map(|piece| piece.map(|bytes| bytes.to_vec()).map_err(|error| unreachable_server(&error)))
-                    .boxed())
-            }
-        }
-    }
-
-    /// The bytes of an event stream.
-    pub async fn stream(&self, path: &str) -> Result<BoxStream<'static, Result<Vec<u8>, Failure>>, Failure> {
-        match self {
-            Backend::Inside { router, .. } => {
-                let response = inside(router, Method::GET, path, None, &[]).await?;
-                let stream = response.into_body().into_data_stream();
-                Ok(stream.map(|piece| piece.map(|bytes| bytes.to_vec()).map_err(broken)).boxed())
-            }
-            Backend::Server { .. } => {
-                let response = self.send(Method::GET, path, None, &[]).await?;
                 let stream = response.bytes_stream();
                 Ok(stream
                     .map(|piece| piece.map(|bytes| bytes.to_vec()).map_err(|error| unreachable_server(&error)))
@@ -222,6 +217,17 @@ impl Backend {
             }
             Backend::Server { .. } => Ok(()),
         }
+    }
+
+    /// The server as it is found now: the one that owns the data folder may have been started anew, elsewhere and with
+    /// another key.
+    pub fn found_again(&self, settings: &Settings) -> Option<Backend> {
+        let Backend::Server { client, url, key } = self else { return None };
+        let (url, key) = match settings.server {
+            Some(_) => (url.clone(), key.clone()),
+            None => lock::note(&settings.data).map(|note| (note.url, Some(note.key)))?,
+        };
+        Some(Backend::Server { client: client.clone(), url, key })
     }
 
     /// Whether the work ends with this process.

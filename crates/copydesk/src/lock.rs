@@ -39,9 +39,14 @@ pub fn leave(data: &Path, note: &ServerNote) -> Result<NoteGuard, Failure> {
 
 /// Reads the note of the server that owns the folder; a note of another process than the holder is an old one.
 pub fn find(data: &Path, holder: &str) -> Option<ServerNote> {
+    note(data).filter(|note| note.pid.to_string() == holder)
+}
+
+/// The note that lies there, which may be that of a server that was killed.
+pub fn note(data: &Path) -> Option<ServerNote> {
     let text = std::fs::read_to_string(path(data)).ok()?;
     let note: Value = serde_json::from_str(&text).ok()?;
-    let pid = u32::try_from(note.get("pid")?.as_u64()?).ok().filter(|pid| pid.to_string() == holder)?;
+    let pid = u32::try_from(note.get("pid")?.as_u64()?).ok()?;
     Some(ServerNote { url: note.get("url")?.as_str()?.to_owned(), key: KeyText::new(note.get("key")?.as_str()?), pid })
 }
 

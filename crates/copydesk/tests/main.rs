@@ -26,5 +26,6 @@ mod restarts;
 mod server;
 mod settings;
 mod support;
+mod tailing;
 mod usage;
 mod watching;

@@ -35,6 +35,7 @@ pub mod prune;
 pub mod publish;
 pub mod rehearse;
 pub mod shutdown;
+pub mod stream_token;
 pub mod sweep;
 mod turn;
 pub mod usage;

@@ -12,6 +12,7 @@ mod deadlines;
 mod editing;
 mod fallbacks;
 mod faults;
+mod following;
 mod health;
 mod keys;
 mod limits;

@@ -26,7 +26,7 @@ use copydesk_store::{
     AdminStore, Answer, AuditStore, DraftStore, EventStore, GenerationStore, HealthRow, HealthStore, KeyStore, LedgerStore, Page,
     PageRequest, PriceStore, RetentionStore, SchemaFault, Scope, UsageStore,
 };
-use tokio::sync::watch;
+use futures::stream::BoxStream;
 
 impl GenerationStore for PostgresStore {
     fn accept(&self, batch: Vec<Accept>) -> Answer<'_, Vec<Result<Accepted, Refusal>>> {
@@ -134,7 +134,7 @@ impl EventStore for PostgresStore {
     fn event_bounds(&self, scope: Scope) -> Answer<'_, EventBounds> {
         Box::pin(async move { Ok(self.bounds_of_events(scope).await?) })
     }
-    fn event_news(&self) -> watch::Receiver<u64> {
+    fn event_news(&self) -> BoxStream<'static, ()> {
         self.wake.news()
     }
 }

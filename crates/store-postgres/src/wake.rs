@@ -6,7 +6,8 @@ use crate::connect::{Role, Source};
 use crate::failure::{Fault, chain};
 use crate::types::sql;
 use deadpool_postgres::PoolError;
-use futures::{StreamExt, stream};
+use futures::StreamExt;
+use futures::stream::{self, BoxStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -97,9 +98,10 @@ impl Wake {
         self.wanted.tell(&self.wanted.events);
     }
 
-    /// Rises whenever this process or another may have written events.
-    pub fn news(&self) -> watch::Receiver<u64> {
-        self.news.subscribe()
+    /// Yields whenever this process or another may have written events.
+    pub fn news(&self) -> BoxStream<'static, ()> {
+        stream::unfold(self.news.subscribe(), |mut news| async { news.changed().await.ok().map(|()| ((), news)) })
+            .boxed()
     }
 
     /// Rises whenever another process may have made something claimable.

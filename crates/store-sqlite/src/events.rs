@@ -8,8 +8,9 @@ use crate::open::SqliteStore;
 use copydesk_core::{DraftId, GenerationId, UserId};
 use copydesk_store::events::{EventBounds, EventPage, EventRow, NewEvent};
 use copydesk_store::{Answer, EventStore, Scope};
+use futures::StreamExt;
+use futures::stream::{self, BoxStream};
 use rusqlite::{Row, params};
-use tokio::sync::watch;
 
 impl EventStore for SqliteStore {
     fn events(&self, scope: Scope, after: i64, limit: u32) -> Answer<'_, EventPage> {
@@ -20,8 +21,9 @@ impl EventStore for SqliteStore {
         Box::pin(self.read(move |db| bounds(db, scope)))
     }
 
-    fn event_news(&self) -> watch::Receiver<u64> {
-        self.news.subscribe()
+    fn event_news(&self) -> BoxStream<'static, ()> {
+        stream::unfold(self.news.subscribe(), |mut news| async { news.changed().await.ok().map(|()| ((), news)) })
+            .boxed()
     }
 }
 

@@ -27,9 +27,9 @@ use copydesk_store::{
     AdminStore, Answer, AuditStore, DraftStore, EventStore, GenerationStore, HealthRow, HealthStore, KeyStore, LedgerStore, Page,
     PageRequest, PriceStore, RetentionStore, SchemaFault, Scope, Store, StoreError, UsageStore,
 };
+use futures::stream::BoxStream;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use tokio::sync::watch;
 
 /// When a planned failure strikes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -183,7 +183,7 @@ pass_through! {
         Events = events(scope: Scope, after: i64, limit: u32) -> EventPage;
         EventBounds = event_bounds(scope: Scope) -> EventBounds;
     } [
-        fn event_news(&self) -> watch::Receiver<u64> {
+        fn event_news(&self) -> BoxStream<'static, ()> {
             self.inner.event_news()
         }
     ]

@@ -46,8 +46,9 @@ use copydesk_store::{
     PageRequest, PriceStore, RetentionStore, SchemaFault, Scope, UsageStore,
 };
 use data::Data;
+use futures::StreamExt;
+use futures::stream::{self, BoxStream};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use tokio::sync::watch;
 
 /// The in-memory engine. Clones share the data, as two processes share a database.
 #[derive(Clone, Default)]
@@ -177,8 +178,9 @@ impl EventStore for ModelStore {
     fn event_bounds(&self, scope: Scope) -> Answer<'_, EventBounds> {
         Box::pin(async move { Ok(self.data().bounds_of_events(scope)) })
     }
-    fn event_news(&self) -> watch::Receiver<u64> {
-        self.data().news.subscribe()
+    fn event_news(&self) -> BoxStream<'static, ()> {
+        let news = self.data().news.subscribe();
+        stream::unfold(news, |mut news| async { news.changed().await.ok().map(|()| ((), news)) }).boxed()
     }
 }
 

@@ -4,8 +4,8 @@
 
 use crate::{Answer, Scope};
 use copydesk_core::{DraftId, GenerationId, Timestamp, UserId, WorkspaceId};
+use futures::stream::BoxStream;
 use std::borrow::Cow;
-use tokio::sync::watch;
 
 pub trait EventStore: Send + Sync {
     /// Events of the workspace with numbers above `after`, in the order of those, at most `limit`.
@@ -17,9 +17,10 @@ pub trait EventStore: Send + Sync {
     /// Where the workspace's sequence begins and ends.
     fn event_bounds(&self, scope: Scope) -> Answer<'_, EventBounds>;
 
-    /// Rises after commits of this process that may have written events, and when another process may have. A hint: it may
-    /// rise for nothing, and a rise by another process may be lost, so readers also look by themselves.
-    fn event_news(&self) -> watch::Receiver<u64>;
+    /// Yields after commits of this process that may have written events, and when another process may have; what comes
+    /// while nobody asks is one. A hint: it may yield for nothing, and the word of another process may be lost, so readers
+    /// also look by themselves.
+    fn event_news(&self) -> BoxStream<'static, ()>;
 }
 
 /// One durable event.

@@ -12,7 +12,7 @@ const REF: &str = "#/components/schemas/";
 const METHODS: [&str; 5] = ["get", "put", "post", "delete", "patch"];
 
 /// The word in `object` of a type, and the prefix of its own `id`.
-const NOUNS: [(&str, &str, &str); 31] = [
+const NOUNS: [(&str, &str, &str); 32] = [
     ("Accepted", "generation", "gen"),
     ("Account", "account", ""),
     ("AuditReport", "audit", ""),
@@ -36,6 +36,7 @@ const NOUNS: [(&str, &str, &str); 31] = [
     ("SetPrice", "price", ""),
     ("Settings", "settings", ""),
     ("Status", "status", ""),
+    ("StreamToken", "stream_token", ""),
     ("Transfer", "transfer", "led"),
     ("UsageTotals", "usage", ""),
     ("Version", "version", ""),

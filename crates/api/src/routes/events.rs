@@ -2,15 +2,18 @@
 //! position of both. What a stream is made of: `event_stream.rs`, and `event_socket.rs` for WebSockets.
 
 use super::look;
-use crate::auth::Caller;
+use crate::auth::{Caller, refuse_other_origins};
 use crate::error::Code;
-use crate::event_stream;
+use crate::event_socket::{MESSAGE_BYTES_MAX, serve};
+use crate::event_stream::{self, Source};
 use crate::extract::address::Address;
 use crate::extract::query::{Params, bad_cursor};
 use crate::problem::Problem;
 use crate::router::Api;
 use crate::wire::event::{EventBody, EventsBody};
 use axum::extract::State;
+use axum::extract::ws::WebSocketUpgrade;
+use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::response::Response;
 use copydesk_core::{DraftId, GenerationId, UserId};
 use copydesk_desk::events::{EventFilter, Follower, KindPattern, Start, Subject};
@@ -35,11 +38,12 @@ const KINDS_MAX: usize = 20;
         ("type" = Option<String>, Query, description = "Only these kinds, with commas: `draft.updated,generation.*`."),
         ("subject" = Option<String>, Query, description = "Only about this generation, draft or user, by its id."),
         ("Last-Event-ID" = Option<String>, Header, pattern = "^[0-9]{1,18}$", description = "As `after`, as browsers send it; it wins."),
+        ("stream_token" = Option<String>, Query, description = "Instead of the header, for streams in browsers: `POST /stream-tokens`."),
     ),
     responses((status = 200, description = "A page, or the stream.", content(
         (EventsBody = "application/json"), (String = "text/event-stream"),
     ))),
-    extensions(("x-problems" = json!([Code::BadCursor, Code::RateLimited]))),
+    extensions(("x-problems" = json!([Code::BadCursor, Code::RateLimited, Code::OriginRefused, Code::Draining]))),
 )]
 pub(crate) async fn list(
     State(api): State<Api>,
@@ -71,6 +75,37 @@ pub(crate) async fn list(
     Ok(look::paged(&uri, next.as_deref(), body))
 }
 
+/// Follow the workspace's events over a WebSocket.
+///
+/// The same as the stream, one message each.
+#[utoipa::path(
+    get, path = "/events/ws", operation_id = "followEvents", tag = "events",
+    params(
+        ("after" = Option<String>, Query, pattern = "^([0-9]{1,18}|now)$", description = "The sequence number to read on behind, or `now`, which is usual."),
+        ("type" = Option<String>, Query, description = "Only these kinds, with commas: `draft.updated,generation.*`."),
+        ("subject" = Option<String>, Query, description = "Only about this generation, draft or user, by its id."),
+        ("stream_token" = Option<String>, Query, description = "Instead of the header, for browsers: `POST /stream-tokens`."),
+    ),
+    responses((status = 101, description = "It speaks WebSocket from here on.")),
+    extensions(("x-problems" = json!([Code::BadCursor, Code::RateLimited, Code::OriginRefused, Code::Draining]))),
+)]
+pub(crate) async fn socket(
+    State(api): State<Api>,
+    caller: Caller,
+    headers: HeaderMap,
+    params: Params,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+) -> Result<Response, Problem> {
+    let upgrade = upgrade.map_err(|refused| {
+        let detail = format!("This address speaks WebSocket only. {}", refused.body_text());
+        Problem::new(Code::BadHeader, detail).hint("GET /api/v1/events with `Accept: text/event-stream` needs none.")
+    })?;
+    let (follower, permit) = follow(&api, &caller, &headers, params).await?;
+    let source = Source::new(api, follower, permit);
+    let upgrade = upgrade.max_message_size(MESSAGE_BYTES_MAX).max_frame_size(MESSAGE_BYTES_MAX);
+    Ok(upgrade.on_upgrade(move |socket| serve(socket, source)))
+}
+
 /// A follower as the request describes it, with one of the places for streams.
 pub(crate) async fn follow(
     api: &Api,
@@ -85,6 +120,7 @@ pub(crate) async fn follow(
     // A browser that comes back sends the header, and its address still says where it once began.
     let last = headers.get(LAST_EVENT_ID).and_then(|id| id.to_str().ok()).filter(|id| !id.is_empty());
     let start = position(last.or(after.as_deref()))?.unwrap_or(Start::Now);
+    refuse_other_origins(headers, api.public_url())?;
     let permit = api.stream_place()?;
     let follower = api.desk().follow_events(caller.scope, filter, start).await?;
     Ok((follower, permit))

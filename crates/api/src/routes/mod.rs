@@ -18,5 +18,6 @@ pub(crate) mod receipt;
 pub(crate) mod recipes;
 pub(crate) mod settings;
 pub(crate) mod stream;
+pub(crate) mod stream_tokens;
 pub(crate) mod usage;
 pub(crate) mod versions;

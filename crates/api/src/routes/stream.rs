@@ -1,6 +1,6 @@
 //! Watching a generation while it is written.
 
-use crate::auth::Caller;
+use crate::auth::{Caller, refuse_other_origins};
 use crate::error::Code;
 use crate::extract::id::Segments;
 use crate::extract::query::{Params, bad_cursor};
@@ -24,12 +24,13 @@ const LAST_EVENT_ID: &str = "last-event-id";
         GenerationPath,
         ("after" = Option<String>, Query, pattern = r"^[0-9]{1,9}\.[0-9]{1,9}$", description = "Go on behind the event with this id."),
         ("Last-Event-ID" = Option<String>, Header, pattern = r"^[0-9]{1,9}\.[0-9]{1,9}$", description = "The same, as browsers send it."),
+        ("stream_token" = Option<String>, Query, description = "Instead of the header, for browsers: `POST /stream-tokens`."),
     ),
     responses(
         (status = 200, description = "The events, until the generation ends.", body = String, content_type = "text/event-stream"),
         (status = 204, description = "You have seen the end already; do not come back."),
     ),
-    extensions(("x-problems" = json!([Code::BadCursor, Code::RateLimited]))),
+    extensions(("x-problems" = json!([Code::BadCursor, Code::RateLimited, Code::OriginRefused]))),
 )]
 pub(crate) async fn stream(
     State(api): State<Api>,
@@ -52,6 +53,7 @@ pub(crate) async fn stream(
         // The caller has seen the end: this is how an EventSource is told not to come again.
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
+    refuse_other_origins(&headers, api.public_url())?;
     let permit = api.stream_place()?;
     Ok(follow(api, caller.scope, id, position, permit))
 }

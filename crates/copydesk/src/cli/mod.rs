@@ -8,7 +8,9 @@ mod credits;
 mod db;
 mod doctor;
 mod drafts;
+mod events;
 mod explain;
+mod frames;
 mod generate;
 mod generations;
 mod keys;
@@ -99,6 +101,9 @@ enum Command {
     Lanes(lanes::Command),
     /// The processes that do the work
     Workers,
+    /// What happens, as it happens
+    #[command(subcommand)]
+    Events(events::Command),
     /// End generations that are older than they should be; their holds are released
     CleanupStale(cleanup_stale::Arguments),
     /// Remove usage rows and events that are old enough; totals and the ledger stay
@@ -169,6 +174,7 @@ async fn dispatch(arguments: Arguments, output: Output) -> Result<u8, Failure> {
         Command::Usage(arguments) => usage::run(*arguments, &settings, output).await,
         Command::Lanes(command) => lanes::run(command, &settings, output).await,
         Command::Workers => lanes::workers(&settings, output).await,
+        Command::Events(command) => events::run(command, &settings, output).await,
         Command::CleanupStale(arguments) => cleanup_stale::run(arguments, &settings, output).await,
         Command::Prune(arguments) => prune::run(arguments, &settings, output).await,
         Command::Doctor => doctor::run(&settings, output).await,

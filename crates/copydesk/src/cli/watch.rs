@@ -1,11 +1,10 @@
 //! Watching a generation to its end: the event stream, the moving line on a terminal, the ways to stop watching. It
 //! never decides anything about the work: who stops watching only detaches.
 
+use super::frames::{Frame, Frames};
 use crate::backend::Backend;
 use crate::exit::{self, Failure};
 use crate::output::{Output, cell, shortened};
-use futures::StreamExt;
-use futures::stream::BoxStream;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -121,7 +120,7 @@ fn reason(detail: &str) -> String {
 async fn follow(backend: &Backend, id: &str, line: &mut Line) -> Result<Value, Failure> {
     loop {
         let mut frames = Frames::new(backend.stream(&format!("/api/v1/generations/{id}/stream")).await?);
-        while let Some(Frame { event, data }) = frames.next().await? {
+        while let Some(Frame { event, data, .. }) = frames.next().await? {
             let last = line.show(&event, data);
             if is_terminal(&event) {
                 return Ok(last);
@@ -226,62 +225,9 @@ fn waits(data: &Value) -> String {
     }
 }
 
-struct Frame {
-    event: String,
-    data: Value,
-}
-
-/// Server-sent events out of a byte stream.
-struct Frames {
-    stream: BoxStream<'static, Result<Vec<u8>, Failure>>,
-    buffer: Vec<u8>,
-}
-
-impl Frames {
-    fn new(stream: BoxStream<'static, Result<Vec<u8>, Failure>>) -> Frames {
-        Frames { stream, buffer: Vec::new() }
-    }
-
-    /// The next event; `None` at the end. Comments and fields we do not use are skipped.
-    async fn next(&mut self) -> Result<Option<Frame>, Failure> {
-        loop {
-            while let Some(end) = self.buffer.windows(2).position(|pair| pair == b"\n\n") {
-                let block: Vec<u8> = self.buffer.drain(..end + 2).collect();
-                if let Some(frame) = read_frame(&String::from_utf8_lossy(&block)) {
-                    return Ok(Some(frame));
-                }
-            }
-            match self.stream.next().await {
-                Some(piece) => self.buffer.extend(piece?),
-                None => return Ok(None),
-            }
-        }
-    }
-}
-
-fn read_frame(block: &str) -> Option<Frame> {
-    let (mut event, mut data) = (None, String::new());
-    for line in block.lines() {
-        if let Some(name) = line.strip_prefix("event:") {
-            event = Some(name.trim().to_owned());
-        } else if let Some(text) = line.strip_prefix("data:") {
-            data.push_str(text.trim_start());
-        }
-    }
-    Some(Frame { event: event?, data: serde_json::from_str(&data).ok()? })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_frame_is_read_whatever_stands_around_it() {
-        let frame =
-            read_frame(": comment\nretry: 2000\nid: 1.0\nevent: generation.delta\ndata: {\"text\":\"a\"}\n\n").unwrap();
-        assert_eq!((frame.event.as_str(), cell(&frame.data, "/text").as_str()), ("generation.delta", "a"));
-        assert!(read_frame(": keep-alive\n\n").is_none());
-    }
 
     #[test]
     fn a_failure_gives_the_reason_without_the_raw_bytes_and_says_what_it_cost() {

@@ -5,6 +5,7 @@ use super::tail::Tail;
 use crate::desk::Inner;
 use copydesk_core::WorkspaceId;
 use copydesk_store::Scope;
+use futures::StreamExt;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -82,8 +83,6 @@ impl Drop for Seat {
 async fn read_on(inner: Arc<Inner>, scope: Scope, tail: Arc<Tail>) {
     let mut news = inner.store.event_news();
     while !inner.events.leave(scope) {
-        // Before the look, so that what is written during it is looked for again.
-        news.mark_unchanged();
         let after = tail.upto();
         let look_again = match inner.store.events(scope, after, PAGE).await {
             Ok(page) => {
@@ -105,8 +104,8 @@ async fn read_on(inner: Arc<Inner>, scope: Scope, tail: Arc<Tail>) {
             }
         };
         tokio::select! {
-            // The sender lives in the store.
-            _ = news.changed() => {}
+            // What was written during the look has been said meanwhile.
+            Some(()) = news.next() => {}
             () = inner.world.sleep(look_again) => {}
         }
     }

@@ -28,6 +28,7 @@ use copydesk_store::{
     PageRequest, PriceStore, RetentionStore, SchemaFault, Scope, StoreError, UsageStore,
 };
 use copydesk_store_tests::{FaultyStore, Method, ModelStore};
+use futures::stream::BoxStream;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use tokio::sync::watch;
@@ -203,7 +204,7 @@ impl EventStore for Plug {
     fn event_bounds(&self, scope: Scope) -> Answer<'_, EventBounds> {
         Box::pin(self.through(Method::EventBounds, self.inner.event_bounds(scope)))
     }
-    fn event_news(&self) -> watch::Receiver<u64> {
+    fn event_news(&self) -> BoxStream<'static, ()> {
         self.inner.event_news()
     }
 }
