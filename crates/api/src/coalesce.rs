@@ -91,22 +91,24 @@ pub(crate) struct Presence {
     recent: Recent,
     sameness: Sameness,
     number: u64,
+    answered: bool,
 }
 
 impl Presence {
     /// The answer is on its way.
-    pub fn answered(self) {
-        self.recent.mark(self.sameness, self.number, None);
-        let mut presence = self;
-        // So that dropping it finds no entry to mark.
-        presence.number = u64::MAX;
+    pub fn answered(mut self) {
+        self.answered = true;
     }
 }
 
 impl Drop for Presence {
     fn drop(&mut self) {
-        let now = self.recent.world.steady();
-        self.recent.mark(self.sameness, self.number, Some(now));
+        let hung_up = (!self.answered).then(|| self.recent.world.steady());
+        if let Some(entry) = self.recent.table().entries.get_mut(&self.sameness)
+            && entry.number == self.number
+        {
+            entry.hung_up = hung_up;
+        }
     }
 }
 
@@ -119,10 +121,8 @@ impl Recent {
         self.table.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn mark(&self, sameness: Sameness, number: u64, hung_up: Option<Duration>) {
-        if let Some(entry) = self.table().entries.get_mut(&sameness).filter(|entry| entry.number == number) {
-            entry.hung_up = hung_up;
-        }
+    fn presence(&self, sameness: Sameness, number: u64) -> Presence {
+        Presence { recent: self.clone(), sameness, number, answered: false }
     }
 
     pub fn visit(&self, sameness: Sameness, says_retry: bool) -> Visit {
@@ -130,12 +130,11 @@ impl Recent {
         let mut table = self.table();
         let retried = table.entries.get(&sameness).filter(|entry| entry.is_retried(says_retry, now));
         if let Some(entry) = retried {
-            let presence = Presence { recent: self.clone(), sameness, number: entry.number };
-            return Visit::Again(entry.receipt.clone(), presence);
+            return Visit::Again(entry.receipt.clone(), self.presence(sameness, entry.number));
         }
         let (tell, receipt) = watch::channel(None);
         let number = table.insert(sameness, receipt, now);
-        Visit::First(tell, Presence { recent: self.clone(), sameness, number })
+        Visit::First(tell, self.presence(sameness, number))
     }
 
     /// The same request came again and is work of its own: what was known of it is forgotten.

@@ -87,6 +87,8 @@ async fn a_regeneration_adds_a_version_and_an_old_one_comes_back() {
     assert_eq!(restored.status, 200);
     assert_eq!(restored.json()["content"]["origin"], "restored");
     assert_eq!(restored.json()["current_version"], 3);
+    let again = site.post(&format!("{path}/versions/1/restore"), json!({})).await;
+    assert_eq!((again.status, &again.json()["current_version"]), (200, &json!(3)), "a repeat makes no other copy");
     for missing in ["9", "0", "x", "-1"] {
         assert_eq!(site.get(&format!("{path}/versions/{missing}")).await.code(), "not_found");
     }

@@ -119,3 +119,16 @@ async fn a_callers_own_dedupe_key_finds_the_live_one() {
     let shown = site.get(&format!("/generations/{}", first["id"].as_str().unwrap())).await.json();
     assert_eq!(shown["dedupe_key"], "campaign-7/ann");
 }
+
+#[tokio::test]
+async fn a_repeated_test_of_a_model_calls_it_once() {
+    let site = Site::working().await;
+    let key = [("idempotency-key", "t1")];
+    let body = || Some(json!({"model": "demo/writer"}));
+    let first = site.send("POST", "/models/test", body(), &key).await.json();
+    let again = site.send("POST", "/models/test", body(), &key).await.json();
+    assert_eq!((&again["generation_id"], &again["call_id"]), (&first["generation_id"], &first["call_id"]));
+    assert_eq!(site.provider.calls(), 1);
+    let other = site.send("POST", "/models/test", Some(json!({"model": "demo/flaky"})), &key).await;
+    assert_eq!((other.status, other.code().as_str()), (422, "idempotency_key_reused"));
+}

@@ -25,11 +25,11 @@ use copydesk_store::prices::{NewPrice, PriceRow};
 use copydesk_store::retention::{Prune, Pruned};
 use copydesk_store::usage::{CallFilter, CallRow};
 use copydesk_store::{
-    AdminStore, Answer, AuditStore, DraftStore, EventStore, GenerationStore, HealthRow, HealthStore, KeyStore, LedgerStore, Page,
-    PageRequest, PriceStore, RetentionStore, SchemaFault, Scope, Store, StoreError, UsageStore,
+    AdminStore, Answer, AuditStore, DraftStore, EventStore, GenerationStore, HealthRow, HealthStore, KeyStore,
+    LedgerStore, Page, PageRequest, PriceStore, RetentionStore, SchemaFault, Scope, Store, StoreError, UsageStore,
 };
+use futures::stream::BoxStream;
 use std::sync::Arc;
-use tokio::sync::watch;
 use uuid::Uuid;
 
 /// A workspace that nobody has.
@@ -348,7 +348,7 @@ impl EventStore for Confined {
     fn event_bounds(&self, scope: Scope) -> Answer<'_, EventBounds> {
         self.inner.event_bounds(scope.whole())
     }
-    fn event_news(&self) -> watch::Receiver<u64> {
+    fn event_news(&self) -> BoxStream<'static, ()> {
         self.inner.event_news()
     }
 }

@@ -9,7 +9,7 @@ use crate::rehearse::Rehearsal;
 use copydesk_core::generation::fairness::Priority;
 use copydesk_core::generation::waiting::Waiting;
 use copydesk_core::{GenerationId, MicroCredits};
-use copydesk_store::generations::{Accept, GenerationRow};
+use copydesk_store::generations::{Accept, GenerationRow, Idempotency};
 use copydesk_store::usage::{CallFilter, CallRow};
 use copydesk_store::{HealthRow, PageRequest, Scope};
 use serde_json::json;
@@ -46,12 +46,17 @@ pub struct ModelTest {
 }
 
 impl Desk {
-    /// Asks the model at `address` to say OK. Needs a worker, here or in another process.
+    /// Asks the model at `address` to say OK; with a key that was used, tells what it said then. Needs a worker, here or in another process.
     ///
     /// Errors: `UnknownModel`; `generation_paused` when generation is switched off; `UnknownRecipe` where the recipe `text`
     /// was taken away. A model that does not answer is no error here; it is what was asked.
-    pub async fn test_model(&self, scope: Scope, address: &str) -> Result<ModelTest, DeskError> {
-        let id = self.place(self.order_of_test(scope, address)?).await?;
+    pub async fn test_model(
+        &self,
+        scope: Scope,
+        address: &str,
+        idempotency: Option<Idempotency>,
+    ) -> Result<ModelTest, DeskError> {
+        let id = self.place(self.order_of_test(scope, address, idempotency)?).await?;
         let waits = self.follow(scope, id).await?;
         let generation = self.store().get(scope, id).await?;
         let filter = CallFilter { generation: Some(id), ..CallFilter::default() };
@@ -68,11 +73,16 @@ impl Desk {
 
     /// What [`Desk::test_model`] would do, apart from what the model would say. Errors: its own.
     pub async fn dry_test_model(&self, scope: Scope, address: &str) -> Result<Rehearsal, DeskError> {
-        self.dry_order(self.order_of_test(scope, address)?, vec![address.to_owned()]).await
+        self.dry_order(self.order_of_test(scope, address, None)?, vec![address.to_owned()]).await
     }
 
     /// Free of charge and never the same as another: two tests at once are two.
-    fn order_of_test(&self, scope: Scope, address: &str) -> Result<Accept, DeskError> {
+    fn order_of_test(
+        &self,
+        scope: Scope,
+        address: &str,
+        idempotency: Option<Idempotency>,
+    ) -> Result<Accept, DeskError> {
         let input = json!({ "prompt": PROMPT, "max_output_tokens": OUTPUT_TOKENS_MAX });
         let order = self.rehearse(Request {
             scope,
@@ -81,6 +91,7 @@ impl Desk {
             priority: Priority::MAX,
             deadline: Some(self.inner.now().plus(DEADLINE)),
             metadata: json!({ "model_test": true }),
+            idempotency,
             ..Request::new(RECIPE, input)
         })?;
         Ok(Accept { max_attempts: 1, attempts_per_model: 1, dedupe_key: None, hold: MicroCredits::ZERO, ..order })

@@ -46,7 +46,8 @@ impl Desk {
         self.add(scope, id, Origin::Edited, &content, patch.if_revision).await
     }
 
-    /// Makes a copy of version `number` the next and current version; nothing is deleted.
+    /// Makes a copy of version `number` the next and current version; nothing is deleted. Where the current one is that copy
+    /// already, nothing is done, so that a repeat does not make another.
     pub async fn restore(
         &self,
         scope: Scope,
@@ -54,8 +55,16 @@ impl Desk {
         number: u32,
         if_revision: Option<i64>,
     ) -> Result<DraftRow, DeskError> {
+        let origin = Origin::Restored { from: number };
+        let draft = self.store().get_draft(scope, id).await?;
+        if draft.current_version > 0 && if_revision.is_none_or(|revision| revision == draft.revision) {
+            let current = self.store().version(scope, id, None).await?;
+            if current.origin == origin.as_str() && current.reason == origin.reason() {
+                return Ok(draft);
+            }
+        }
         let old = self.store().version(scope, id, Some(number)).await?;
-        self.add(scope, id, Origin::Restored { from: number }, &content_of(&old)?, if_revision).await
+        self.add(scope, id, origin, &content_of(&old)?, if_revision).await
     }
 
     async fn add(

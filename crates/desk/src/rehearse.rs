@@ -56,9 +56,10 @@ impl Desk {
         if let Some(accepted) = self.replay(scope, key).await? {
             return Ok(Rehearsal::Repeat { accepted });
         }
-        let models = match only {
-            true => vec![order.model.clone()],
-            false => route(&self.recipe(&order.recipe)?.recipe, &self.inner.providers),
+        let models = if only {
+            vec![order.model.clone()]
+        } else {
+            route(&self.recipe(&order.recipe)?.recipe, &self.inner.providers)
         };
         self.dry_order(order, models).await
     }
@@ -70,12 +71,12 @@ impl Desk {
         if let Some(since) = since(&PauseKey::Generation) {
             return Err(Refusal::GenerationPaused { since }.into());
         }
-        if let Some((generation, draft)) = self.same_work(&order).await? {
-            return Ok(Rehearsal::Repeat { accepted: Accepted::Duplicate { generation, draft } });
-        }
         let waiting = self.store().describe().await?.waiting;
         if waiting >= self.inner.config.waiting_max {
             return Err(Refusal::QueueFull { waiting }.into());
+        }
+        if let Some((generation, draft)) = self.same_work(&order).await? {
+            return Ok(Rehearsal::Repeat { accepted: Accepted::Duplicate { generation, draft } });
         }
         let balance = self.store().balance(order.scope, order.user).await?;
         if order.hold > balance.available {

@@ -87,7 +87,7 @@ impl FromStr for StreamToken {
         let uuid = |bytes: &[u8]| Uuid::from_slice(bytes).map_err(|_| ());
         let micros: [u8; 8] = bytes[32..CLAIMS_BYTES].try_into().map_err(|_| ())?;
         Ok(StreamToken {
-            scope: Scope { workspace: WorkspaceId(uuid(&bytes[..16])?) },
+            scope: Scope::of(WorkspaceId(uuid(&bytes[..16])?)),
             key: KeyId(uuid(&bytes[16..32])?),
             expires_at: Timestamp::from_micros(i64::from_be_bytes(micros)),
             mac: bytes[CLAIMS_BYTES..].try_into().map_err(|_| ())?,

@@ -1,14 +1,14 @@
 //! What the background audit has found and how far it is. What it looks at is in `audit.rs`.
 
 use crate::PostgresStore;
+use crate::events;
 use crate::failure::Fault;
 use crate::pipeline::{Steps, Tx, read};
 use crate::types::{Micros, Param, columns, narrow, params, sql, unknown_word, wide};
-use copydesk_core::{DraftId, GenerationId, NodeId, Timestamp, WorkspaceId};
+use copydesk_core::{NodeId, Timestamp, WorkspaceId};
 use copydesk_store::StoreError;
-use copydesk_store::audit::{
-    AuditState, Changes, FindingKey, FindingRow, Found, Place, Record, Recorded, Round, Space, VIOLATED,
-};
+use copydesk_store::audit::{AuditState, Changes, FindingKey, FindingRow, Place, Record, Recorded, Round, Space};
+use copydesk_store::events::NewEvent;
 use std::collections::BTreeSet;
 use tokio_postgres::Row;
 
@@ -78,11 +78,10 @@ fn writing<'a>(record: &Record, changes: &Changes) -> Steps<'a> {
             seen.0.finding.subject.clone(), space, seen.0.workspace.map(|id| id.0), seen.0.finding.detail.clone(), at);
         steps.add(sql!("audit/put_finding"), rows);
     }
-    let new: Vec<&Found> = changes.seen.iter().filter(|(_, new)| *new).map(|(found, _)| found).collect();
-    if !new.is_empty() {
-        let rows = columns!(new, one => one.workspace.unwrap_or(WorkspaceId::DEFAULT).0, VIOLATED,
-            one.generation.map(|id: GenerationId| id.0), None::<DraftId>.map(|id| id.0), at, one.facts());
-        steps.add(sql!("admin/insert_event"), rows);
+    let new = changes.seen.iter().filter(|(_, new)| *new);
+    let told: Vec<NewEvent<'_>> = new.map(|(found, _)| found.event(record.at)).collect();
+    if !told.is_empty() {
+        events::write(&mut steps, &told);
     }
     if !changes.gone.is_empty() {
         let mut params = params![at];

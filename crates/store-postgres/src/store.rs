@@ -23,8 +23,8 @@ use copydesk_store::prices::{NewPrice, PriceRow};
 use copydesk_store::retention::{Prune, Pruned};
 use copydesk_store::usage::{CallFilter, CallRow};
 use copydesk_store::{
-    AdminStore, Answer, AuditStore, DraftStore, EventStore, GenerationStore, HealthRow, HealthStore, KeyStore, LedgerStore, Page,
-    PageRequest, PriceStore, RetentionStore, SchemaFault, Scope, UsageStore,
+    AdminStore, Answer, AuditStore, DraftStore, EventStore, GenerationStore, HealthRow, HealthStore, KeyStore,
+    LedgerStore, Page, PageRequest, PriceStore, RetentionStore, SchemaFault, Scope, UsageStore,
 };
 use futures::stream::BoxStream;
 
@@ -198,7 +198,7 @@ impl AuditStore for PostgresStore {
         Box::pin(async move { Ok(audit::prove(&self.readers, slice).await?) })
     }
     fn record_proof(&self, record: Record) -> Answer<'_, Option<Recorded>> {
-        Box::pin(async move { Ok(self.keep_findings(&record).await?) })
+        Box::pin(self.telling(async move { Ok(self.keep_findings(&record).await?) }))
     }
     fn audit_state(&self) -> Answer<'_, AuditState> {
         Box::pin(async move { Ok(self.read_audit_state().await?) })

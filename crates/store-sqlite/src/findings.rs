@@ -1,13 +1,11 @@
 //! What the background audit has found and how far it is. What it looks at is in `audit.rs`.
 
-use crate::admin::write_event;
 use crate::codec;
 use crate::db::{Db, sql};
+use crate::events::write_event;
 use crate::fault::{Done, Fault};
 use copydesk_core::{NodeId, Timestamp, WorkspaceId};
-use copydesk_store::audit::{
-    AuditState, Changes, FindingKey, FindingRow, Place, Record, Recorded, Round, Space, VIOLATED,
-};
+use copydesk_store::audit::{AuditState, Changes, FindingKey, FindingRow, Place, Record, Recorded, Round, Space};
 use rusqlite::types::Value;
 use rusqlite::{Row, params, params_from_iter};
 
@@ -44,8 +42,7 @@ fn write(db: Db<'_>, record: &Record, changes: &Changes) -> Done<()> {
         let row = params![check, place.to_bytes(), subject, space, workspace, found.finding.detail, at];
         db.execute(sql!("audit/put_finding"), row)?;
         if *new {
-            let workspace = found.workspace.unwrap_or(WorkspaceId::DEFAULT);
-            write_event(db, workspace, VIOLATED, found.generation, None, record.at, &found.facts())?;
+            write_event(db, &found.event(record.at))?;
         }
     }
     for (check, place, subject) in &changes.gone {

@@ -22,7 +22,6 @@ pub trait AdminStore: Send + Sync {
 
     /// Switches `what` on or off; doing it twice changes nothing.
     fn set_pause(&self, what: PauseKey, paused: bool, at: Timestamp) -> Answer<'_, ()>;
-
 }
 
 #[derive(Clone, PartialEq, Eq, Debug)]

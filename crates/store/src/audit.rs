@@ -3,6 +3,7 @@
 //! Repairs nothing.
 
 use crate::Answer;
+use crate::events::NewEvent;
 use copydesk_core::{GenerationId, NodeId, Timestamp, WorkspaceId};
 use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
@@ -241,10 +242,19 @@ impl Found {
     pub fn key(&self) -> FindingKey {
         (self.finding.check.to_owned(), self.place, self.finding.subject.clone())
     }
-    /// The small facts of its event, as JSON text.
-    pub fn facts(&self) -> String {
+    /// The event that announces it, in its workspace or, where it has none, in the operator's.
+    pub fn event(&self, at: Timestamp) -> NewEvent<'static> {
         let Finding { check, subject, detail } = &self.finding;
-        serde_json::json!({ "check": check, "subject": subject, "detail": detail }).to_string()
+        let facts = serde_json::json!({ "check": check, "subject": subject, "detail": detail });
+        NewEvent {
+            workspace: self.workspace.unwrap_or(WorkspaceId::DEFAULT),
+            kind: VIOLATED,
+            generation: self.generation,
+            draft: None,
+            user: None,
+            at,
+            data: facts.to_string().into(),
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! What an operator does by hand: re-prove the books, end what is stale, remove what is old.
 
 use crate::auth::Caller;
+use crate::error::Code;
 use crate::extract::body::Body;
 use crate::extract::query::Params;
 use crate::openapi::problems::OPERATOR;

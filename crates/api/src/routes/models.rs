@@ -3,6 +3,7 @@
 use crate::auth::Caller;
 use crate::error::Code;
 use crate::extract::body::Body;
+use crate::extract::idempotency::IdempotencyKey;
 use crate::extract::query::Params;
 use crate::openapi::problems::OPERATOR;
 use crate::owned::owned;
@@ -78,6 +79,7 @@ pub(crate) async fn list(State(api): State<Api>, _caller: Caller) -> Result<Json
 pub(crate) async fn test(
     State(api): State<Api>,
     caller: Caller,
+    key: IdempotencyKey,
     mut params: Params,
     body: Body<ModelToTest>,
 ) -> Result<Response, Problem> {
@@ -85,11 +87,12 @@ pub(crate) async fn test(
     params.finish()?;
     caller.must_operate()?;
     let desk = api.desk().clone();
+    let idempotency = key.of(&caller, &body.raw, desk.world().now());
     let address = body.value.model;
     caller.may_use(&address)?;
     if dry_run {
         return Ok(Json(DryRunBody::from(desk.dry_test_model(caller.scope, &address).await?)).into_response());
     }
-    let tested = owned(async move { desk.test_model(caller.scope, &address).await }).await?;
+    let tested = owned(async move { desk.test_model(caller.scope, &address, idempotency).await }).await?;
     Ok(Json(ModelTestBody::new(tested, api.desk().world().now())).into_response())
 }

@@ -3,10 +3,9 @@
 
 use super::data::Data;
 use copydesk_core::{GenerationId, NodeId, Timestamp};
-use copydesk_store::Scope;
 use copydesk_store::audit::{
     AuditState, Changes, Finding, FindingKey, FindingRow, Found, Place, Proved, Record, Recorded, Round, Slice, Space,
-    Span, VIOLATED,
+    Span,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -71,8 +70,7 @@ impl Data {
         for (found, new) in &changes.seen {
             self.keep_finding(span.space, found, record.at);
             if *new {
-                let scope = found.workspace.map_or(Scope::DEFAULT, |workspace| Scope { workspace });
-                self.announce(scope, VIOLATED, found.generation, None, record.at, found.facts());
+                self.announce(found.event(record.at));
             }
         }
         for key in &changes.gone {
