@@ -11,5 +11,6 @@ pub mod crowd;
 pub mod dialect;
 pub mod engine;
 pub mod figures;
+pub mod followers;
 pub mod instant;
 pub mod loopback;

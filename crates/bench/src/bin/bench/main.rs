@@ -1,9 +1,11 @@
 //! `cargo xtask bench queue`: the figures of the queue, one JSON line each, with the disk's own speed beside them.
 //! `cargo xtask bench usage`: a year of totals with ten million calls behind it.
+//! `cargo xtask bench events`: thousands of clients that follow one node's events.
 //! `cargo xtask bench providers`: the figures of the adapters, which need no database.
 
 #![allow(clippy::disallowed_methods, reason = "benchmarks measure wall time")]
 
+mod events;
 mod inflight;
 mod latency;
 mod providers;
@@ -14,6 +16,7 @@ use clap::Parser;
 use copydesk_bench::crowd;
 use copydesk_bench::engine::{Engine, Place};
 use copydesk_bench::figures;
+use copydesk_bench::followers;
 use std::process::ExitCode;
 
 const QUEUE: &str = "queue";
@@ -23,7 +26,7 @@ const QUEUE_PARTS: [&str; 4] = ["throughput", "backlog", "latency", "inflight"];
 #[derive(Parser, Debug)]
 struct Arguments {
     /// Which suite: queue, or one of its parts: throughput, backlog, latency, inflight; usage; or providers, or one of
-    /// its parts: overhead, streaming, streams
+    /// its parts: overhead, streaming, streams; or events
     suite: String,
     /// Only this engine
     #[arg(long)]
@@ -46,9 +49,9 @@ struct Arguments {
     /// Pieces per adapter for the streaming run
     #[arg(long, default_value_t = 8_000)]
     pieces: usize,
-    /// How many streams are open at once
-    #[arg(long, default_value_t = 10_000)]
-    streams: usize,
+    /// How many streams are open at once (default: 10,000; 5,000 for events)
+    #[arg(long)]
+    streams: Option<usize>,
     /// Where the data goes (must not be a memory file system)
     #[arg(long, default_value = "/var/tmp")]
     folder: std::path::PathBuf,
@@ -72,8 +75,21 @@ async fn run(arguments: &Arguments) -> Result<(), String> {
         return crowd::serve().await;
     }
     if suite == providers::SUITE || providers::PARTS.contains(&suite) {
-        let Arguments { calls, pieces, streams, .. } = *arguments;
+        let Arguments { calls, pieces, .. } = *arguments;
+        let streams = arguments.streams.unwrap_or(10_000);
         return providers::run(suite, providers::Sizes { calls, pieces, streams }).await;
+    }
+    let followers = arguments.streams.unwrap_or(5_000);
+    if suite == followers::SUITE {
+        let told = |name: &str| std::env::var(name).map_err(|_| format!("{name} is not set"));
+        return followers::run(&told("COPYDESK_BENCH_ADDRESS")?, &told("COPYDESK_BENCH_KEY")?, followers).await;
+    }
+    if suite == events::SUITE {
+        let folder = tempfile::tempdir_in(&arguments.folder).map_err(|error| error.to_string())?;
+        for engine in engines(arguments) {
+            events::followed_by(&Place::new(engine, folder.path(), events::SUITE), followers).await?;
+        }
+        return Ok(());
     }
     if suite == usage::SUITE {
         let folder = tempfile::tempdir_in(&arguments.folder).map_err(|error| error.to_string())?;
@@ -85,7 +101,8 @@ async fn run(arguments: &Arguments) -> Result<(), String> {
     if suite == QUEUE || QUEUE_PARTS.contains(&suite) {
         return queue(arguments).await;
     }
-    let known = [&[QUEUE, usage::SUITE][..], &QUEUE_PARTS, &[providers::SUITE], &providers::PARTS].concat();
+    let known =
+        [&[QUEUE, usage::SUITE][..], &QUEUE_PARTS, &[events::SUITE], &[providers::SUITE], &providers::PARTS].concat();
     Err(format!("there is no suite {suite:?}; there are: {}", known.join(", ")))
 }
 
