@@ -11,6 +11,7 @@ pub mod crowd;
 pub mod dialect;
 pub mod engine;
 pub mod figures;
+pub mod followers;
 pub mod instant;
 pub mod keepalive;
 pub mod loopback;

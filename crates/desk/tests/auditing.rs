@@ -5,7 +5,7 @@ use copydesk_core::NodeId;
 use copydesk_desk::DeskConfig;
 use copydesk_desk::error::DeskError;
 use copydesk_store::audit::{AuditState, Finding, Found, Place, Proved, Record, Space, Span};
-use copydesk_store::{AdminStore, AuditStore, PageRequest};
+use copydesk_store::{AuditStore, EventStore};
 use copydesk_store_tests::Method;
 
 async fn state(bench: &Bench) -> AuditState {
@@ -66,7 +66,7 @@ async fn what_is_mended_is_gone_after_the_next_round() {
     bench.advance(seconds(600)).await;
     round(&bench).await;
     assert_eq!(state(&bench).await.open, []);
-    let events = store.events(SCOPE, PageRequest::newest(1_000)).await.unwrap().rows;
+    let events = store.events(SCOPE, 0, 1_000).await.unwrap().rows;
     let told = events.iter().filter(|event| event.kind == "promise.violated").count();
     assert_eq!(told, 1);
 }

@@ -9,9 +9,13 @@ use std::collections::{BTreeMap, BTreeSet};
 /// The extension a handler names its codes in; it does not leave this crate.
 pub(crate) const PROBLEMS: &str = "x-problems";
 
+/// In the document, on what acts on the whole installation: it needs a key of the default workspace.
+pub(crate) const OPERATORS: &str = "x-operator";
+
 /// Every route.
 const EVERY: &[Code] = &[
     Code::MethodNotAllowed,
+    Code::BadHeader,
     Code::UnknownHost,
     Code::RequestTimeout,
     Code::UriTooLong,
@@ -28,7 +32,6 @@ const KEYED: &[Code] = &[
     Code::ScopeMissing,
     Code::RateLimited,
     Code::KeyInQuery,
-    Code::BadHeader,
     Code::StorageUnavailable,
     Code::SchemaMismatch,
 ];
@@ -85,6 +88,9 @@ impl Serialize for Code {
 /// no in the same words.
 pub(crate) fn answer(method: &str, operation: &mut Map<String, Value>, shared: &mut Map<String, Value>) {
     let mut codes = own(operation.remove(PROBLEMS).as_ref());
+    if OPERATOR.iter().all(|code| codes.contains(code.as_str())) {
+        operation.insert(OPERATORS.to_owned(), true.into());
+    }
     let params = operation.get("parameters").and_then(Value::as_array).cloned().unwrap_or_default();
     let has = |place: &str| params.iter().any(|param| param["in"] == place);
     let cases = [

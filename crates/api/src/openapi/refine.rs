@@ -12,14 +12,15 @@ const REF: &str = "#/components/schemas/";
 const METHODS: [&str; 5] = ["get", "put", "post", "delete", "patch"];
 
 /// The word in `object` of a type, and the prefix of its own `id`.
-const NOUNS: [(&str, &str, &str); 32] = [
+const NOUNS: [(&str, &str, &str); 33] = [
     ("Accepted", "generation", "gen"),
     ("Account", "account", ""),
     ("AuditReport", "audit", ""),
     ("Call", "call", "cal"),
     ("DoctorReport", "doctor", ""),
     ("Draft", "draft", "drf"),
-    ("DryRun", "dry_run", ""),
+    ("DryRunPlan", "dry_run", ""),
+    ("DryRunRepeat", "dry_run", ""),
     ("Event", "event", ""),
     ("EventList", "list", ""),
     ("Generation", "generation", "gen"),

@@ -18,7 +18,7 @@ use crate::problem::Problem;
 use crate::router::Api;
 use crate::wire::accepted::AcceptedBody;
 use crate::wire::draft::DraftBody;
-use crate::wire::dry_run::DryRunBody;
+use crate::wire::dry_run::{DryRunBody, FinishedOrRehearsed};
 use crate::wire::generation::GenerationBody;
 use crate::wire::list::List;
 use crate::wire::requests::{DraftPatch, NewTry};
@@ -228,11 +228,16 @@ moves! {
 /// The same recipe and input as last time; the draft stays as it is meanwhile.
 #[utoipa::path(
     post, path = "/drafts/{id}/regenerate", operation_id = "regenerateDraft", tag = "drafts",
-    params(DraftPath, IdempotencyHeader, PreferHeader),
+    params(
+        DraftPath,
+        ("dry_run" = Option<bool>, Query, description = "Check only: answer what would be accepted."),
+        IdempotencyHeader,
+        PreferHeader,
+    ),
     request_body(content = Option<NewTry>, example = json!({})),
     responses(
         (status = 202, description = "It is on disk. The ids, and where to look.", body = AcceptedBody),
-        (status = 200, description = "The finished generation, with `Prefer: wait`.", body = GenerationBody),
+        (status = 200, description = "The finished generation, with `Prefer: wait`; or the rehearsal, with `dry_run`.", body = FinishedOrRehearsed),
     ),
     extensions(("x-problems" = json!([WORK]))),
 )]

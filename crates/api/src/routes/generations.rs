@@ -212,11 +212,16 @@ pub(crate) async fn cancel(
 /// That is a new generation, with a new hold, for the same draft.
 #[utoipa::path(
     post, path = "/generations/{id}/retry", operation_id = "retryGeneration", tag = "generations",
-    params(GenerationPath, IdempotencyHeader, PreferHeader),
+    params(
+        GenerationPath,
+        ("dry_run" = Option<bool>, Query, description = "Check only: answer what would be accepted."),
+        IdempotencyHeader,
+        PreferHeader,
+    ),
     request_body(content = Option<NewTry>, example = json!({})),
     responses(
         (status = 202, description = "It is on disk. The ids, and where to look.", body = AcceptedBody),
-        (status = 200, description = "The finished generation, with `Prefer: wait`.", body = GenerationBody),
+        (status = 200, description = "The finished generation, with `Prefer: wait`; or the rehearsal, with `dry_run`.", body = FinishedOrRehearsed),
     ),
     extensions(("x-problems" = json!([WORK, Code::AlreadyTerminal]))),
 )]

@@ -5,11 +5,12 @@ use crate::error::Code;
 use crate::extract::body::Body;
 use crate::extract::idempotency::IdempotencyKey;
 use crate::extract::query::Params;
+use crate::openapi::params::IdempotencyHeader;
 use crate::openapi::problems::OPERATOR;
 use crate::owned::owned;
 use crate::problem::Problem;
 use crate::router::Api;
-use crate::wire::dry_run::DryRunBody;
+use crate::wire::dry_run::{DryRunBody, TriedOrRehearsed};
 use crate::wire::list::List;
 use crate::wire::model::{CoolingBody, ModelBody, ProviderBody};
 use crate::wire::model_test::ModelTestBody;
@@ -72,9 +73,13 @@ pub(crate) async fn list(State(api): State<Api>, _caller: Caller) -> Result<Json
 /// not called, and `waiting` says for what.
 #[utoipa::path(
     post, path = "/models/test", operation_id = "testModel", tag = "models",
+    params(
+        ("dry_run" = Option<bool>, Query, description = "Check only: answer what would be accepted."),
+        IdempotencyHeader,
+    ),
     request_body(content = ModelToTest, example = json!({ "model": "demo/writer" })),
-    responses((status = 200, description = "What came of it.", body = ModelTestBody)),
-    extensions(("x-problems" = json!([OPERATOR, Code::RecipeNotFound, Code::ModelNotFound, Code::GenerationPaused, Code::QueueFull, Code::Draining]))),
+    responses((status = 200, description = "What came of it; or the rehearsal, with `dry_run`.", body = TriedOrRehearsed)),
+    extensions(("x-problems" = json!([OPERATOR, Code::RecipeNotFound, Code::ModelNotFound, Code::GenerationPaused, Code::QueueFull, Code::Draining, Code::IdempotencyKeyReused, Code::InsufficientCredits, Code::ModelNotAllowed, Code::RecipeNotAllowed]))),
 )]
 pub(crate) async fn test(
     State(api): State<Api>,

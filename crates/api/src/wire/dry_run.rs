@@ -1,23 +1,33 @@
 //! What a request for work would do, as readers see it.
 
 use super::generation::{GenerationBody, own_key};
+use super::model_test::ModelTestBody;
 use super::recipe::MeteredBody;
 use copydesk_desk::rehearse::{Plan, Rehearsal};
 use copydesk_desk::store::generations::{Accepted, Slot};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+const OBJECT: &str = "dry_run";
+
+/// What would come of it: something new, or what is there already.
 #[derive(Serialize, ToSchema)]
+#[serde(untagged)]
 #[schema(as = DryRun)]
-pub(crate) struct DryRunBody {
+pub(crate) enum DryRunBody {
+    New(Box<PlanBody>),
+    Repeat(RepeatBody),
+}
+
+#[derive(Serialize, ToSchema)]
+#[schema(as = DryRunRepeat)]
+pub(crate) struct RepeatBody {
     object: &'static str,
-    /// `accept`; `return_existing` when a live generation does the same work; `replay` when the idempotency key was used.
+    /// `return_existing` when a live generation does the same work; `replay` when the idempotency key was used.
+    #[schema(pattern = "^(return_existing|replay)$")]
     would: &'static str,
-    /// The generation and the draft that would be answered with, where nothing new would be made.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    duplicate_of: Option<DuplicateBody>,
-    #[serde(flatten)]
-    plan: Option<PlanBody>,
+    /// The generation and the draft that would be answered with.
+    duplicate_of: DuplicateBody,
 }
 
 #[derive(Serialize, ToSchema)]
@@ -29,7 +39,11 @@ struct DuplicateBody {
 
 #[derive(Serialize, ToSchema)]
 #[schema(as = DryRunPlan)]
-struct PlanBody {
+pub(crate) struct PlanBody {
+    object: &'static str,
+    /// `accept`
+    #[schema(pattern = "^accept$")]
+    would: &'static str,
     recipe: String,
     recipe_version: String,
     /// That of the first call.
@@ -57,19 +71,17 @@ struct PlanBody {
 
 impl From<Rehearsal> for DryRunBody {
     fn from(rehearsal: Rehearsal) -> DryRunBody {
-        let object = "dry_run";
         match rehearsal {
-            Rehearsal::New(plan) => {
-                DryRunBody { object, would: "accept", duplicate_of: None, plan: Some(PlanBody::from(*plan)) }
-            }
+            Rehearsal::New(plan) => DryRunBody::New(Box::new(PlanBody::from(*plan))),
             Rehearsal::Repeat { accepted } => {
                 let would = match accepted {
                     Accepted::Replayed { .. } => "replay",
                     Accepted::New { .. } | Accepted::Duplicate { .. } => "return_existing",
                 };
                 let (generation, draft) = accepted.ids();
-                let duplicate = DuplicateBody { generation_id: generation.to_string(), draft_id: draft.to_string() };
-                DryRunBody { object, would, duplicate_of: Some(duplicate), plan: None }
+                let (generation_id, draft_id) = (generation.to_string(), draft.to_string());
+                let duplicate_of = DuplicateBody { generation_id, draft_id };
+                DryRunBody::Repeat(RepeatBody { object: OBJECT, would, duplicate_of })
             }
         }
     }
@@ -79,6 +91,8 @@ impl From<Plan> for PlanBody {
     fn from(plan: Plan) -> PlanBody {
         let Plan { order, models, balance, recipe_paused_since } = plan;
         PlanBody {
+            object: OBJECT,
+            would: "accept",
             recipe: order.recipe,
             recipe_version: order.recipe_version,
             model: order.model,
@@ -101,6 +115,15 @@ impl From<Plan> for PlanBody {
             recipe_paused_since: recipe_paused_since.map(|at| at.to_string()),
         }
     }
+}
+
+/// What a try of a model is answered with.
+#[derive(ToSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "only its description is used")]
+pub(crate) enum TriedOrRehearsed {
+    Tried(Box<ModelTestBody>),
+    DryRun(Box<DryRunBody>),
 }
 
 /// What a request for work is answered with at once.

@@ -45,6 +45,7 @@ pub(crate) struct KeyBody {
     last_used: Option<UseBody>,
     /// The whole key, in the answer that made it only.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     secret: Option<String>,
 }
 

@@ -14,7 +14,7 @@ use std::time::Duration;
 const PAGE: u32 = 500;
 /// How often the store is asked when nobody says that there is something new: a word of another process may be lost.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// When to ask again for what is held back by a transaction that is just committing.
+/// When to ask again for what is held back by a transaction that is just committing; longer each time it still is.
 const HELD_BACK: Duration = Duration::from_millis(5);
 /// What waking one follower costs, about. Many followers are woken less often, with more.
 const WAKE_ONE: Duration = Duration::from_micros(4);
@@ -82,12 +82,14 @@ impl Drop for Seat {
 
 async fn read_on(inner: Arc<Inner>, scope: Scope, tail: Arc<Tail>) {
     let mut news = inner.store.event_news();
+    let mut held_back = HELD_BACK;
     while !inner.events.leave(scope) {
         let after = tail.upto();
         let look_again = match inner.store.events(scope, after, PAGE).await {
             Ok(page) => {
                 let (found, more) = (!page.rows.is_empty(), page.more);
-                let again = if page.held_back.is_some() { HELD_BACK } else { LOOK_EVERY };
+                let again = if page.held_back.is_some() { held_back } else { LOOK_EVERY };
+                held_back = if page.held_back.is_some() { (held_back * 2).min(LOOK_EVERY) } else { HELD_BACK };
                 tail.add(page);
                 let pause = WAKE_ONE * inner.events.followers(scope);
                 if found && pause >= PAUSE_MIN {

@@ -25,7 +25,7 @@ use copydesk_store::generations::GenerationRow;
 use copydesk_store::ledger::Post;
 use copydesk_store::usage::{CallFilter, CallRow};
 use copydesk_store::{
-    AdminStore, AuditStore, DraftStore, EventStore, GenerationStore, LedgerStore, PageRequest, Scope, UsageStore,
+    AuditStore, DraftStore, EventStore, GenerationStore, LedgerStore, PageRequest, Scope, UsageStore,
 };
 use copydesk_store_tests::{FaultyStore, ModelStore};
 use std::collections::BTreeSet;

@@ -2,10 +2,12 @@
 //! `cargo xtask bench audit`: the full audit of many finished generations.
 //! `cargo xtask bench usage`: a year of totals with ten million calls behind it.
 //! `cargo xtask bench http`: the API over sockets: accepting, reading, lists.
+//! `cargo xtask bench events`: thousands of clients that follow one node's events.
 //! `cargo xtask bench providers`: the figures of the adapters, which need no database.
 
 #![allow(clippy::disallowed_methods, reason = "benchmarks measure wall time")]
 
+mod events;
 mod http;
 mod inflight;
 mod latency;
@@ -17,6 +19,7 @@ use clap::Parser;
 use copydesk_bench::crowd;
 use copydesk_bench::engine::{Engine, Place};
 use copydesk_bench::figures;
+use copydesk_bench::followers;
 use copydesk_bench::instant::Price;
 use std::process::ExitCode;
 use throughput::Load;
@@ -28,7 +31,7 @@ const QUEUE_PARTS: [&str; 4] = ["throughput", "backlog", "latency", "inflight"];
 /// Benchmarks of Copydesk. They print figures and never fail for being slow.
 #[derive(Parser, Debug)]
 struct Arguments {
-    /// Which suite: queue, or one of its parts: throughput, backlog, latency, inflight; audit; usage; http; or providers, or one of
+    /// Which suite: queue, or one of its parts: throughput, backlog, latency, inflight; audit; usage; http; events; or providers, or one of
     /// its parts: overhead, streaming, streams
     suite: String,
     /// Only this engine
@@ -58,9 +61,9 @@ struct Arguments {
     /// Pieces per adapter for the streaming run
     #[arg(long, default_value_t = 8_000)]
     pieces: usize,
-    /// How many streams are open at once
-    #[arg(long, default_value_t = 10_000)]
-    streams: usize,
+    /// How many streams are open at once (default: 10,000; 5,000 for events)
+    #[arg(long)]
+    streams: Option<usize>,
     /// Where the data goes (must not be a memory file system)
     #[arg(long, default_value = "/var/tmp")]
     folder: std::path::PathBuf,
@@ -84,8 +87,21 @@ async fn run(arguments: &Arguments) -> Result<(), String> {
         return crowd::serve().await;
     }
     if suite == providers::SUITE || providers::PARTS.contains(&suite) {
-        let Arguments { calls, pieces, streams, .. } = *arguments;
+        let Arguments { calls, pieces, .. } = *arguments;
+        let streams = arguments.streams.unwrap_or(10_000);
         return providers::run(suite, providers::Sizes { calls, pieces, streams }).await;
+    }
+    let followers = arguments.streams.unwrap_or(5_000);
+    if suite == followers::SUITE {
+        let told = |name: &str| std::env::var(name).map_err(|_| format!("{name} is not set"));
+        return followers::run(&told("COPYDESK_BENCH_ADDRESS")?, &told("COPYDESK_BENCH_KEY")?, followers).await;
+    }
+    if suite == events::SUITE {
+        let folder = tempfile::tempdir_in(&arguments.folder).map_err(|error| error.to_string())?;
+        for engine in engines(arguments) {
+            events::followed_by(&Place::new(engine, folder.path(), events::SUITE), followers).await?;
+        }
+        return Ok(());
     }
     if suite == usage::SUITE {
         let folder = tempfile::tempdir_in(&arguments.folder).map_err(|error| error.to_string())?;
@@ -105,7 +121,8 @@ async fn run(arguments: &Arguments) -> Result<(), String> {
         return queue(arguments).await;
     }
     let known =
-        [&[QUEUE, AUDIT, usage::SUITE, http::SUITE][..], &QUEUE_PARTS, &[providers::SUITE], &providers::PARTS].concat();
+        [&[QUEUE, AUDIT, usage::SUITE, http::SUITE, events::SUITE][..], &QUEUE_PARTS, &[providers::SUITE], &providers::PARTS]
+            .concat();
     Err(format!("there is no suite {suite:?}; there are: {}", known.join(", ")))
 }
 
