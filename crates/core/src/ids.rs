@@ -90,6 +90,8 @@ ids! {
     JobId = "job", "job";
     /// A file that a version names: a picture, a video.
     AssetId = "ast", "asset";
+    /// A limit of what may be used in a day or a month.
+    BudgetId = "bud", "budget";
 }
 
 impl WorkspaceId {

@@ -78,6 +78,17 @@ impl FromStr for MicroCredits {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Debug)]
 pub struct NanoUsd(pub i64);
 
+/// Dollars with as many decimals as they have, and two at least.
+impl fmt::Display for NanoUsd {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (whole, rest) = (self.0 / 1_000_000_000, self.0 % 1_000_000_000);
+        let decimals = format!("{:09}", rest.abs());
+        let kept = decimals.trim_end_matches('0').len().max(2);
+        let sign = if self.0 < 0 && whole == 0 { "-" } else { "" };
+        write!(f, "{sign}{whole}.{}", &decimals[..kept])
+    }
+}
+
 /// A number of model tokens.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Debug)]
 pub struct Tokens(pub i64);
