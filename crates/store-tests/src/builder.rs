@@ -1,6 +1,7 @@
 //! Short builders for requests, turns and changes, with ids from a counter, so that every test is deterministic. Every
 //! change goes through core's `transition`; nothing here decides. For tests only.
 
+use copydesk_core::budget::bound::{Bound, MostCost};
 use copydesk_core::generation::event::{FallbackReason, Jitter, Success};
 use copydesk_core::generation::fairness::Priority;
 use copydesk_core::generation::{Effect, Event, Failure, FailureCode, FaultOf, Generation, State, Verdict, transition};
@@ -90,6 +91,7 @@ pub fn accept(ids: &Ids, at: Timestamp) -> Accept {
         slot: Slot::New { draft, title: "Untitled".to_owned(), external_id: None },
         user: user_id(Scope::DEFAULT, "a"),
         user_external: "a".to_owned(),
+        key: None,
         recipe: "newsletter".to_owned(),
         recipe_version: "1".to_owned(),
         model: "demo/swift".to_owned(),
@@ -108,6 +110,7 @@ pub fn accept(ids: &Ids, at: Timestamp) -> Accept {
         hold: MicroCredits::ZERO,
         metered: None,
         hold_id: ids.transfer(),
+        bound: None,
     }
 }
 
@@ -170,6 +173,14 @@ pub trait AcceptWith: Sized {
     fn metered(self, min: i64) -> Self {
         let (per_usd, margin) = (credits(1_000_000_000), Margin(0));
         self.change(|it| it.metered = Some(Metered { per_usd, margin, min: credits(min) }))
+    }
+    /// So many tokens, and as many nano-dollars.
+    fn bound(self, most: i64) -> Self {
+        let cost = MostCost::Known(NanoUsd(most));
+        self.change(|it| it.bound = Some(Bound { tokens: Tokens(most), cost }))
+    }
+    fn by_key(self, key: KeyId) -> Self {
+        self.change(|it| it.key = Some(key))
     }
     fn recipe(self, name: &str) -> Self {
         self.change(|it| it.recipe = name.to_owned())

@@ -2,14 +2,16 @@
 //! before they reach the store (nothing is written) or after it answered (the write happened and the caller does not
 //! know: a lost commit answer). Everything else passes through untouched.
 
+use copydesk_core::budget::Budget;
 use copydesk_core::draft::DraftStatus;
 use copydesk_core::generation::waiting::Waiting;
 use copydesk_core::health::Paid;
 use copydesk_core::ledger::{Balance, Transfer};
 use copydesk_core::metering::question::{Question, Total};
 use copydesk_core::refusal::Refusal;
-use copydesk_core::{AssetId, DraftId, GenerationId, Timestamp, TransferId, UserId};
+use copydesk_core::{AssetId, BudgetId, DraftId, GenerationId, Timestamp, TransferId, UserId};
 use copydesk_store::admin::{Description, EventRow, Finding, KeyRow, Pause, PauseKey};
+use copydesk_store::budgets::{BudgetChange, BudgetFilter, NewBudget, UseRow};
 use copydesk_store::drafts::{AssetRow, DraftFilter, DraftRow, Edit, SetDraft, VersionRow};
 use copydesk_store::generations::{
     Accept, Accepted, Beaten, FinishedStep, GenerationFilter, GenerationRow, Heartbeat, Idempotency, Limits, Overdue,
@@ -21,8 +23,8 @@ use copydesk_store::prices::{NewPrice, PriceRow};
 use copydesk_store::retention::{Prune, Pruned};
 use copydesk_store::usage::{CallFilter, CallRow};
 use copydesk_store::{
-    AdminStore, Answer, DraftStore, GenerationStore, HealthRow, HealthStore, LedgerStore, Page, PageRequest,
-    PriceStore, RetentionStore, SchemaFault, Scope, Store, StoreError, UsageStore,
+    AdminStore, Answer, BudgetStore, DraftStore, GenerationStore, HealthRow, HealthStore, LedgerStore, Page,
+    PageRequest, PriceStore, RetentionStore, SchemaFault, Scope, Store, StoreError, UsageStore,
 };
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -122,12 +124,13 @@ impl<S: Store> FaultyStore<S> {
 
 /// Names every method of the contract and passes it through.
 macro_rules! pass_through {
-    ($($contract:ident { $($variant:ident = $method:ident($($arg:ident: $kind:ty),*) -> $answer:ty;)+ })+) => {
+    ($($contract:ident $([$($local:item)+])? { $($variant:ident = $method:ident($($arg:ident: $kind:ty),*) -> $answer:ty;)+ })+) => {
         /// A method of the contract.
         #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
         pub enum Method { $($($variant,)+)+ }
 
         $(impl<S: Store> $contract for FaultyStore<S> {
+            $($($local)+)?
             $(fn $method(&self, $($arg: $kind),*) -> Answer<'_, $answer> {
                 Box::pin(self.through(Method::$variant, self.inner.$method($($arg),*)))
             })+
@@ -166,6 +169,14 @@ pass_through! {
         Account = account(scope: Scope, user: UserId) -> AccountRow;
         Accounts = accounts(scope: Scope, page: PageRequest) -> Page<AccountRow>;
         Transfers = transfers(scope: Scope, filter: TransferFilter, page: PageRequest) -> Page<Line>;
+    }
+    BudgetStore [fn knows_budgets(&self) -> bool { self.inner.knows_budgets() }] {
+        SetBudget = set_budget(new: NewBudget) -> Budget;
+        ChangeBudget = change_budget(scope: Scope, id: BudgetId, change: BudgetChange) -> Budget;
+        EndBudget = end_budget(scope: Scope, id: BudgetId, at: Timestamp) -> Budget;
+        Budget = budget(scope: Scope, id: BudgetId) -> Budget;
+        Budgets = budgets(scope: Scope, filter: BudgetFilter, page: PageRequest) -> Page<Budget>;
+        BudgetUses = budget_uses(scope: Scope, id: BudgetId, from: Timestamp, limit: u32) -> Vec<UseRow>;
     }
     UsageStore {
         Calls = calls(scope: Scope, filter: CallFilter, page: PageRequest) -> Page<CallRow>;

@@ -4,6 +4,7 @@
 //! pass: `copydesk-store-tests`.
 
 pub mod admin;
+pub mod budgets;
 pub mod drafts;
 pub mod error;
 pub mod generations;
@@ -15,6 +16,7 @@ pub mod retention;
 pub mod usage;
 
 pub use admin::AdminStore;
+pub use budgets::BudgetStore;
 pub use drafts::DraftStore;
 pub use error::{SchemaFault, StoreError};
 pub use generations::GenerationStore;
@@ -42,11 +44,27 @@ impl Scope {
 
 /// Everything an engine does.
 pub trait Store:
-    GenerationStore + DraftStore + LedgerStore + UsageStore + RetentionStore + AdminStore + HealthStore + PriceStore
+    GenerationStore
+    + DraftStore
+    + LedgerStore
+    + BudgetStore
+    + UsageStore
+    + RetentionStore
+    + AdminStore
+    + HealthStore
+    + PriceStore
 {
 }
 
 impl<T> Store for T where
-    T: GenerationStore + DraftStore + LedgerStore + UsageStore + RetentionStore + AdminStore + HealthStore + PriceStore
+    T: GenerationStore
+        + DraftStore
+        + LedgerStore
+        + BudgetStore
+        + UsageStore
+        + RetentionStore
+        + AdminStore
+        + HealthStore
+        + PriceStore
 {
 }
