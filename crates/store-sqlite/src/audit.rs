@@ -8,7 +8,7 @@ use crate::fault::Done;
 use crate::ledger::entry_row;
 use copydesk_core::ledger::chain::{ChainHash, link};
 use copydesk_core::ledger::{Balance, rules};
-use copydesk_core::{AssetId, CallId, DraftId, GenerationId, UserId, WorkspaceId};
+use copydesk_core::{AssetId, BudgetId, CallId, DraftId, GenerationId, UserId, WorkspaceId};
 use copydesk_store::admin::Finding;
 use copydesk_store::ledger::Entry;
 use uuid::Uuid;
@@ -53,11 +53,15 @@ fn call(id: Uuid) -> String {
     CallId(id).to_string()
 }
 
+fn budget(id: Uuid) -> String {
+    BudgetId(id).to_string()
+}
+
 fn any(id: Uuid) -> String {
     id.to_string()
 }
 
-const CHECKS: [Check; 24] = [
+const CHECKS: [Check; 26] = [
     check!("generation_in_one_place", generation),
     check!("completed_has_one_version", generation),
     check!("version_only_of_completed", generation),
@@ -81,6 +85,8 @@ const CHECKS: [Check; 24] = [
     check!("one_workspace", generation),
     check!("totals_are_sums", workspace),
     check!("history_does_not_fall", workspace),
+    check!("budget_use_is_sum", budget),
+    check!("budget_entry_is_usage", generation),
     // Only here: indexes serve the lists by user there.
     check!("belongs_to_its_user", any),
 ];
