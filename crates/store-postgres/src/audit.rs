@@ -8,7 +8,7 @@ use crate::pipeline::{Steps, Tx};
 use crate::types::{Micros, params, sql};
 use copydesk_core::ledger::chain::{ChainHash, link};
 use copydesk_core::ledger::{Balance, rules};
-use copydesk_core::{AssetId, CallId, DraftId, GenerationId, UserId, WorkspaceId};
+use copydesk_core::{AssetId, BudgetId, CallId, DraftId, GenerationId, UserId, WorkspaceId};
 use copydesk_store::admin::Finding;
 use copydesk_store::ledger::Entry;
 use deadpool_postgres::Pool;
@@ -62,11 +62,14 @@ fn asset(id: Uuid) -> String {
 fn workspace(id: Uuid) -> String {
     WorkspaceId(id).to_string()
 }
+fn budget(id: Uuid) -> String {
+    BudgetId(id).to_string()
+}
 fn call(id: Uuid) -> String {
     CallId(id).to_string()
 }
 
-const CHECKS: [Check; 23] = [
+const CHECKS: [Check; 25] = [
     check!("generation_in_one_place", generation),
     check!("completed_has_one_version", generation),
     check!("version_only_of_completed", generation),
@@ -90,6 +93,8 @@ const CHECKS: [Check; 23] = [
     check!("one_workspace", generation),
     check!("totals_are_sums", workspace),
     check!("history_does_not_fall", workspace),
+    check!("budget_use_is_sum", budget),
+    check!("budget_entry_is_usage", generation),
 ];
 
 pub async fn run(pool: &Pool) -> Result<Vec<Finding>, Fault> {

@@ -40,7 +40,7 @@ pub trait BudgetStore: Send + Sync {
     fn budgets(&self, scope: Scope, filter: BudgetFilter, page: PageRequest) -> Answer<'_, Page<Budget>>;
 
     /// What is used of a budget in periods that begin at `from` or later: the newest period first, in it the largest sum
-    /// of used and reserved. At most `limit` rows. Empty for an unknown one.
+    /// of used and reserved; sums of nothing are left out. At most `limit` rows. Empty for an unknown one.
     fn budget_uses(&self, scope: Scope, id: BudgetId, from: Timestamp, limit: u32) -> Answer<'_, Vec<UseRow>>;
 }
 

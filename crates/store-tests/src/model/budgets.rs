@@ -152,6 +152,7 @@ impl Data {
             return vec![];
         }
         let own = self.budgets.uses().filter(|(place, _)| place.budget == id && place.period_at >= from);
+        let own = own.filter(|(_, row)| row.used.saturating_add(row.reserved) > 0);
         let mut rows: Vec<UseRow> =
             own.map(|(place, row)| UseRow { owner: place.owner, period_at: place.period_at, row: *row }).collect();
         rows.sort_by_key(|it| {
