@@ -10,7 +10,7 @@ use copydesk_core::generation::{Decision, Generation, State, Status};
 use copydesk_core::ledger::Price;
 use copydesk_core::recipe::{ModelRef, Recipe, StepKind};
 use copydesk_core::refusal::Refusal;
-use copydesk_core::{DraftId, GenerationId, Timestamp, TransferId, UserId};
+use copydesk_core::{DraftId, GenerationId, KeyId, Timestamp, TransferId, UserId};
 use copydesk_providers::{Registry, UnknownModel};
 use copydesk_recipes::LoadedRecipe;
 use copydesk_store::generations::{Accept, Accepted, GenerationRow, Idempotency, Slot};
@@ -40,6 +40,8 @@ pub struct Request {
     pub input: Value,
     /// Whatever the application calls its user.
     pub user: Option<String>,
+    /// The key that asks; `None` where nobody needs one.
+    pub key: Option<KeyId>,
     pub target: Option<String>,
     pub dedupe_key: Option<String>,
     pub external_id: Option<String>,
@@ -60,6 +62,7 @@ impl Request {
             model: None,
             input,
             user: None,
+            key: None,
             target: None,
             dedupe_key: None,
             external_id: None,
@@ -152,7 +155,11 @@ impl Desk {
     }
 
     async fn submit(&self, order: Accept) -> Result<Accepted, DeskError> {
-        Ok(self.inner.accepts.submit(order).await.map_err(unanswered)???)
+        let answer = self.inner.accepts.submit(order).await.map_err(unanswered)??;
+        if let Err(Refusal::BudgetExceeded(_)) = &answer {
+            self.inner.metrics.refused_by_budget();
+        }
+        Ok(answer?)
     }
 
     /// Makes an order durable that was checked by [`Desk::rehearse`], and answers with its generation.
@@ -244,6 +251,11 @@ impl Desk {
             return Err(DeskError::Invalid(faults));
         }
         let price = self.price(recipe, request.model.as_ref().map(|_| &model), now)?;
+        let bound = self.store().knows_budgets().then(|| {
+            let only = request.model.as_ref().map(|_| vec![model.clone()]);
+            let models = only.unwrap_or_else(|| route(recipe, &self.inner.providers));
+            self.inner.bound(loaded, &request.input, &models, now)
+        });
         let (user, world) = (user_of(&request), &self.inner.world);
         let dedupe_key = dedupe_key(&request, recipe, user, &input);
         let slot = match request.draft {
@@ -261,6 +273,7 @@ impl Desk {
             slot,
             user,
             user_external: request.user.unwrap_or_else(|| ANONYMOUS.to_owned()),
+            key: request.key,
             recipe: recipe.name.clone(),
             recipe_version: recipe.version.clone(),
             model,
@@ -279,6 +292,7 @@ impl Desk {
             hold: price.hold(),
             metered: price.metered(),
             hold_id: TransferId(world.uuid(now)),
+            bound,
         })
     }
 
@@ -387,6 +401,8 @@ fn unanswered(gone: crate::batch::Gone) -> DeskError {
 pub struct Again {
     pub model: Option<String>,
     pub idempotency: Option<Idempotency>,
+    /// Who asks now, whoever asked first.
+    pub key: Option<KeyId>,
 }
 
 fn again(scope: Scope, row: GenerationRow, change: Again) -> Result<Request, DeskError> {
@@ -402,6 +418,7 @@ fn again(scope: Scope, row: GenerationRow, change: Again) -> Result<Request, Des
         model: change.model.or_else(|| alone.then(|| row.asked_model.clone())),
         input: stored("input", &row.input)?,
         user: Some(row.user_external.clone()),
+        key: change.key,
         target: row.target.clone(),
         dedupe_key: None,
         external_id: None,

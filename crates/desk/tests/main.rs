@@ -5,6 +5,7 @@
 mod harness;
 
 mod accepting;
+mod budgets;
 mod cancelling;
 mod credits;
 mod deadlines;

@@ -8,12 +8,13 @@ mod support;
 use copydesk_core::GenerationId;
 use copydesk_core::generation::{FailureCode, Status};
 use copydesk_core::ledger::{Transfer, TransferKind};
+use copydesk_store::budgets::NewBudget;
 use copydesk_store::drafts::DraftFilter;
 use copydesk_store::generations::{Accepted, Applied, Claimed, Limits, Turn};
 use copydesk_store::ledger::{Gift, Post};
 use copydesk_store::retention::{Aged, Prune};
 use copydesk_store::{
-    AdminStore, DraftStore, GenerationStore, LedgerStore, PageRequest, RetentionStore, Scope, StoreError,
+    AdminStore, BudgetStore, DraftStore, GenerationStore, LedgerStore, PageRequest, RetentionStore, Scope, StoreError,
 };
 use copydesk_store_postgres::PostgresStore;
 use copydesk_store_tests::builder::{self, AcceptWith, Ids, START};
@@ -315,9 +316,9 @@ async fn seed_s0_s4_the_seeds_own_queries_run_unchanged_in_psql_and_days_are_the
     assert_eq!((all(rows).await.len(), all(days).await), (1, before), "the days outlive the rows");
 }
 
-/// Only the totals: what is planted elsewhere is found by the same statements as on SQLite.
+/// Only the totals and the budgets: what is planted elsewhere is found by the same statements as on SQLite.
 #[tokio::test]
-async fn the_auditor_finds_planted_damage_in_the_totals() {
+async fn the_auditor_finds_planted_damage_in_sums() {
     for (check, damage) in [
         ("totals_are_sums", "update usage_totals set tokens_output = tokens_output + 1 where series_no = 1"),
         ("totals_are_sums", "delete from usage_totals where series_no = 3"),
@@ -326,6 +327,12 @@ async fn the_auditor_finds_planted_damage_in_the_totals() {
             "totals_are_sums",
             "update usage_series set model = 'demo/other' where cuboid = (select max(cuboid) from usage_series)",
         ),
+        ("budget_use_is_sum", "update budget_use set used = used + 1"),
+        ("budget_use_is_sum", "update budget_use set folded = folded + 1"),
+        ("budget_use_is_sum", "delete from budget_entries"),
+        ("budget_entry_is_usage", "update budget_entries set reserved = reserved + 1"),
+        ("budget_entry_is_usage", "update budget_entries set used_before = used_before + 1"),
+        ("budget_entry_is_usage", "update calls set cost_nanousd = cost_nanousd + 1 where cost_nanousd is not null"),
         ("history_does_not_fall", "insert into usage_history select * from usage_totals"),
         (
             "history_does_not_fall",
@@ -336,7 +343,9 @@ async fn the_auditor_finds_planted_damage_in_the_totals() {
         let namespace = Namespace::new().await;
         let store = namespace.open().await;
         let ids = Ids::new();
-        store.accept(vec![builder::accept(&ids, START)]).await.unwrap();
+        let budget = NewBudget { budget: builder::budget(&ids, 1_000_000, START), idempotency: None };
+        store.set_budget(budget).await.unwrap();
+        store.accept(vec![builder::accept(&ids, START).bound(9)]).await.unwrap();
         let run = claim_at(&store, &ids, START).await.remove(0);
         store.turn(builder::writes(START, vec![builder::settle(&ids, &run, START)])).await.unwrap();
         assert_eq!(store.audit().await, Ok(vec![]));

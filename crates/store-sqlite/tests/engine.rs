@@ -6,12 +6,13 @@
 use copydesk_core::generation::{FailureCode, FaultOf};
 use copydesk_core::ledger::{Transfer, TransferKind};
 use copydesk_core::{GenerationId, Timestamp};
+use copydesk_store::budgets::NewBudget;
 use copydesk_store::drafts::DraftFilter;
 use copydesk_store::generations::{Accepted, Change, Claimed, Heartbeat, Turn};
 use copydesk_store::ledger::{Gift, Post};
 use copydesk_store::retention::{Aged, Prune};
 use copydesk_store::{
-    AdminStore, DraftStore, GenerationStore, LedgerStore, PageRequest, RetentionStore, Scope, StoreError,
+    AdminStore, BudgetStore, DraftStore, GenerationStore, LedgerStore, PageRequest, RetentionStore, Scope, StoreError,
 };
 use copydesk_store_sqlite::{Options, SqliteStore};
 use copydesk_store_tests::builder::{self, AcceptWith, Ids, START};
@@ -157,8 +158,10 @@ async fn busy_store(folder: &Path) -> (SqliteStore, Vec<GenerationId>) {
     store.post(builder::grant(&ids, "bob", 5, START)).await.unwrap();
     store.post(grant).await.unwrap();
     store.gift(gift(&ids)).await.unwrap();
+    let budget = NewBudget { budget: builder::budget(&ids, 1_000_000, START), idempotency: None };
+    store.set_budget(budget).await.unwrap();
     let batch = vec![
-        builder::accept(&ids, START).hold(100),
+        builder::accept(&ids, START).hold(100).bound(9),
         builder::accept(&ids, START).hold(100),
         builder::accept(&ids, START).target("book/1").hold(100).dedupe("k"),
         builder::accept(&ids, START).target("book/1"),
@@ -264,6 +267,13 @@ const DAMAGES: &[(&str, &str)] = &[
         "totals_are_sums",
         "UPDATE usage_series SET model = 'demo/other' WHERE cuboid = (SELECT max(cuboid) FROM usage_series)",
     ),
+    ("budget_use_is_sum", "UPDATE budget_use SET used = used + 1"),
+    ("budget_use_is_sum", "UPDATE budget_use SET folded = folded + 1"),
+    ("budget_use_is_sum", "DELETE FROM budget_entries"),
+    ("budget_use_is_sum", "UPDATE budget_entries SET reserved = reserved + 1"),
+    ("budget_entry_is_usage", "UPDATE budget_entries SET reserved = reserved + 1"),
+    ("budget_entry_is_usage", "UPDATE budget_entries SET used_before = used_before + 1"),
+    ("budget_entry_is_usage", "UPDATE calls SET cost_nanousd = cost_nanousd + 1 WHERE cost_nanousd IS NOT NULL"),
     ("history_does_not_fall", "INSERT INTO usage_history SELECT * FROM usage_totals"),
     (
         "history_does_not_fall",

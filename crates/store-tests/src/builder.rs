@@ -2,15 +2,17 @@
 //! change goes through core's `transition`; nothing here decides. For tests only.
 
 use copydesk_core::budget::bound::{Bound, MostCost};
+use copydesk_core::budget::{Budget, Measure, Period, Shares, Subject};
 use copydesk_core::generation::event::{FallbackReason, Jitter, Success};
 use copydesk_core::generation::fairness::Priority;
 use copydesk_core::generation::{Effect, Event, Failure, FailureCode, FaultOf, Generation, State, Verdict, transition};
 use copydesk_core::health::{Cooling, Ended, Fault, Sign};
 use copydesk_core::ledger::{Margin, Metered, Transfer, TransferKind};
+use copydesk_core::metering::cuts::Zone;
 use copydesk_core::metering::usage::{CallOutcome, TokenUsage};
 use copydesk_core::{
-    CallId, DraftId, GenerationId, KeyId, MicroCredits, NanoUsd, NodeId, Timestamp, Tokens, TransferId, UserId,
-    WorkspaceId,
+    BudgetId, CallId, DraftId, GenerationId, KeyId, MicroCredits, NanoUsd, NodeId, Timestamp, Tokens, TransferId,
+    UserId, WorkspaceId,
 };
 use copydesk_store::Scope;
 use copydesk_store::generations::{
@@ -79,6 +81,22 @@ pub fn grant(ids: &Ids, user: &str, micros: i64, at: Timestamp) -> Post {
     let owner = (Scope::DEFAULT.workspace, user_id(Scope::DEFAULT, user));
     let transfer = Transfer::plain(ids.transfer(), owner, TransferKind::Grant, credits(micros), at);
     Post { transfer, open_as: Some(user.to_owned()), idempotency: None }
+}
+
+/// A day's cost for the whole of the default workspace, in UTC.
+pub fn budget(ids: &Ids, limit: i64, at: Timestamp) -> Budget {
+    Budget {
+        id: BudgetId(ids.uuid()),
+        workspace: Scope::DEFAULT.workspace,
+        subject: Subject::Workspace,
+        measure: Measure::Cost,
+        period: Period::Day,
+        zone: Zone::utc(),
+        limit,
+        warn_at: Shares::default(),
+        created_at: at,
+        ended_at: None,
+    }
 }
 
 /// A plain request: a new draft of user `a`, recipe `newsletter`, model `demo/swift`, no credits, one hour.

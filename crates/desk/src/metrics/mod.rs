@@ -43,6 +43,7 @@ struct Counts {
     unpriced: u64,
     deadlines: u64,
     breakers_opened: u64,
+    budget_refusals: u64,
 }
 
 #[derive(Default)]
@@ -80,6 +81,11 @@ impl Metrics {
         if let Some(end) = end.filter(|_| won) {
             counts.end(recipe, end);
         }
+    }
+
+    /// A request was refused because a budget has no room for it.
+    pub fn refused_by_budget(&self) {
+        self.counts().budget_refusals += 1;
     }
 
     pub fn health(&self, news: &[HealthNews]) {
@@ -190,6 +196,11 @@ impl Counts {
                 "copydesk_deadline_exceeded_total",
                 "Generations that ended because their deadline passed.",
                 Value::Whole(self.deadlines),
+            ),
+            alone(
+                "copydesk_budget_refusals_total",
+                "Requests that were refused because a budget had no room for them.",
+                Value::Whole(self.budget_refusals),
             ),
             alone("copydesk_breaker_opened_total", "Circuit breakers that opened.", Value::Whole(self.breakers_opened)),
             self.waits.family("copydesk_wait_seconds", "From the accept to the first attempt."),

@@ -1,6 +1,6 @@
 //! Budgets in the random walks: the same ones in both stores, and their sums compared. Used by both walks.
 
-use crate::builder::{Ids, START, user_id};
+use crate::builder::{self, Ids, START, user_id};
 use copydesk_core::budget::{Budget, Measure, Period, Shares, Subject};
 use copydesk_core::metering::cuts::Zone;
 use copydesk_core::{BudgetId, Timestamp};
@@ -10,16 +10,9 @@ use copydesk_store::{Scope, Store};
 /// Sets budgets of every kind in both stores. The workspace's daily one allows `limit` nano-dollars, the others more.
 pub(super) async fn set(stores: [&dyn Store; 2], ids: &Ids, limit: i64) -> Vec<BudgetId> {
     let plain = Budget {
-        id: BudgetId(ids.uuid()),
-        workspace: Scope::DEFAULT.workspace,
-        subject: Subject::Workspace,
-        measure: Measure::Cost,
-        period: Period::Day,
         zone: Zone::named("Asia/Kathmandu").expect("a zone"),
-        limit,
         warn_at: Shares::new(vec![10, 50, 100]).expect("shares"),
-        created_at: START,
-        ended_at: None,
+        ..builder::budget(ids, limit, START)
     };
     let each = Budget { id: BudgetId(ids.uuid()), subject: Subject::EachUser, limit: limit * 2, ..plain.clone() };
     let month = Budget { id: BudgetId(ids.uuid()), period: Period::Month, limit: limit * 20, ..plain.clone() };
@@ -38,18 +31,7 @@ pub(super) async fn set(stores: [&dyn Store; 2], ids: &Ids, limit: i64) -> Vec<B
 pub(super) async fn change(stores: [&dyn Store; 2], own: &mut Option<BudgetId>, ids: &Ids, now: Timestamp) {
     let before = own.take();
     let subject = Subject::User(user_id(Scope::DEFAULT, "ann"));
-    let budget = Budget {
-        id: BudgetId(ids.uuid()),
-        workspace: Scope::DEFAULT.workspace,
-        subject,
-        measure: Measure::Cost,
-        period: Period::Day,
-        zone: Zone::utc(),
-        limit: 1_000_000,
-        warn_at: Shares::default(),
-        created_at: now,
-        ended_at: None,
-    };
+    let budget = Budget { subject, ..builder::budget(ids, 1_000_000, now) };
     let mut set = vec![];
     for store in stores {
         match before {

@@ -18,20 +18,9 @@ use copydesk_store::{Page, PageRequest, Scope, StoreError};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// A day's cost for the whole workspace, in UTC. A settled call of these tests costs 1,000 and takes 150 tokens.
+/// A day's cost, in UTC. A settled call of these tests costs 1,000 and takes 150 tokens.
 fn of(t: &Bench, subject: Subject, limit: i64) -> Budget {
-    Budget {
-        id: BudgetId(t.ids.uuid()),
-        workspace: Scope::DEFAULT.workspace,
-        subject,
-        measure: Measure::Cost,
-        period: Period::Day,
-        zone: Zone::utc(),
-        limit,
-        warn_at: Shares::default(),
-        created_at: t.now(),
-        ended_at: None,
-    }
+    Budget { subject, ..builder::budget(&t.ids, limit, t.now()) }
 }
 
 async fn set(t: &Bench, budget: Budget) -> BudgetId {
