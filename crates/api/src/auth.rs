@@ -6,6 +6,7 @@ use crate::router::Api;
 use axum::extract::{FromRequestParts, Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
+use copydesk_core::KeyId;
 use copydesk_desk::keys::KeyText;
 use copydesk_desk::store::Scope;
 use http::header::AUTHORIZATION;
@@ -25,11 +26,13 @@ pub(crate) struct Caller {
     pub scope: Scope,
     /// Whose idempotency keys these are: the id of the API key.
     pub owner: String,
+    /// The key itself, where one was needed.
+    pub key: Option<KeyId>,
 }
 
 impl Caller {
     fn local() -> Caller {
-        Caller { scope: Scope::DEFAULT, owner: LOCAL_OWNER.to_owned() }
+        Caller { scope: Scope::DEFAULT, owner: LOCAL_OWNER.to_owned(), key: None }
     }
 
     /// What acts on the whole installation is the operator's, whose keys belong to the default workspace.
@@ -69,7 +72,7 @@ async fn caller(api: &Api, headers: &HeaderMap) -> Result<Caller, Problem> {
         return Ok(Caller::local());
     }
     match api.desk().find_key(&key).await? {
-        Some(row) => Ok(Caller { scope: row.scope, owner: row.id.to_string() }),
+        Some(row) => Ok(Caller { scope: row.scope, owner: row.id.to_string(), key: Some(row.id) }),
         None => Err(Problem::new(
             Code::InvalidKey,
             "This key is not known here: it was mistyped, revoked, or belongs to another installation.",

@@ -16,6 +16,8 @@ pub fn page(code: Code) -> &'static str {
         Code::MissingKey => md!("missing_key"),
         Code::InvalidKey => md!("invalid_key"),
         Code::InsufficientCredits => md!("insufficient_credits"),
+        Code::BudgetExceeded => md!("budget_exceeded"),
+        Code::UnpricedModelWithBudget => md!("unpriced_model_with_budget"),
         Code::ScopeMissing => md!("scope_missing"),
         Code::NotFound => md!("not_found"),
         Code::RecipeNotFound => md!("recipe_not_found"),

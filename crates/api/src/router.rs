@@ -6,8 +6,8 @@ use crate::error::Code;
 use crate::extract::address::Address;
 use crate::problem::Problem;
 use crate::routes::{
-    assets, credits, drafts, events, generations, health, maintenance, metrics, models, pages, prices, recipes,
-    settings, stream, usage, versions,
+    assets, budgets, credits, drafts, events, generations, health, maintenance, metrics, models, pages, prices,
+    recipes, settings, stream, usage, versions,
 };
 use crate::wire::links::{BASE, Links};
 use axum::Router;
@@ -146,6 +146,8 @@ fn native() -> Router<Api> {
         .route("/credits/adjustments", post(credits::adjust))
         .route("/credits/gifts", post(credits::gift))
         .route("/credits/refunds", post(credits::refund))
+        .route("/budgets", get(budgets::list).post(budgets::create))
+        .route("/budgets/{id}", get(budgets::one).patch(budgets::change).delete(budgets::end))
         .route("/recipes", get(recipes::list))
         .route("/recipes/{name}", get(recipes::one))
         .route("/models", get(models::list))

@@ -1,6 +1,7 @@
 //! Exit codes, and the one error type of the command line: what to print and which code to leave with.
 
 use crate::config::ConfigError;
+use copydesk_core::refusal::Refusal;
 use copydesk_desk::DeskError;
 use copydesk_store::StoreError;
 
@@ -55,6 +56,9 @@ impl From<DeskError> for Failure {
         match error {
             DeskError::Store(store) => Failure::from(store),
             DeskError::NotFound { .. } => Failure::new(NOT_FOUND, "not_found", error.to_string()),
+            DeskError::Refused(ref refusal @ (Refusal::BudgetExceeded(_) | Refusal::InsufficientCredits { .. })) => {
+                Failure::new(NO_CREDITS, refusal.code(), error.to_string())
+            }
             DeskError::Refused(ref refusal) => Failure::new(CONFLICT, refusal.code(), error.to_string()),
             DeskError::UnknownRecipe { .. } | DeskError::UnknownModel { .. } | DeskError::Invalid(_) => {
                 Failure::new(USAGE, "validation_failed", error.to_string())

@@ -181,7 +181,7 @@ async fn try_the_models(desk: &Desk) {
         desk.store().calls(SCOPE, CallFilter::default(), PageRequest::newest(10_000)).await.unwrap().rows.len();
     let mut made = 0;
     for model in ["acme/fake", "claude/fake", "acme/fake", "claude/fake"] {
-        let test = desk.test_model(SCOPE, model).await.unwrap();
+        let test = desk.test_model(SCOPE, None, model).await.unwrap();
         assert_eq!(test.call.is_some(), test.waits.is_none(), "{test:?}");
         made += usize::from(test.call.is_some());
     }

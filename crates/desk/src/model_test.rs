@@ -7,7 +7,7 @@ use crate::desk::Desk;
 use crate::error::DeskError;
 use copydesk_core::generation::fairness::Priority;
 use copydesk_core::generation::waiting::Waiting;
-use copydesk_core::{GenerationId, MicroCredits};
+use copydesk_core::{GenerationId, KeyId, MicroCredits};
 use copydesk_store::generations::{Accept, GenerationRow};
 use copydesk_store::usage::{CallFilter, CallRow};
 use copydesk_store::{HealthRow, PageRequest, Scope};
@@ -49,8 +49,8 @@ impl Desk {
     ///
     /// Errors: `UnknownModel`; `generation_paused` when generation is switched off; `UnknownRecipe` where the recipe `text`
     /// was taken away. A model that does not answer is no error here; it is what was asked.
-    pub async fn test_model(&self, scope: Scope, address: &str) -> Result<ModelTest, DeskError> {
-        let id = self.place(self.order_of_test(scope, address)?).await?;
+    pub async fn test_model(&self, scope: Scope, key: Option<KeyId>, address: &str) -> Result<ModelTest, DeskError> {
+        let id = self.place(self.order_of_test(scope, key, address)?).await?;
         let waits = self.follow(scope, id).await?;
         let generation = self.store().get(scope, id).await?;
         let filter = CallFilter { generation: Some(id), ..CallFilter::default() };
@@ -66,12 +66,13 @@ impl Desk {
     }
 
     /// Free of charge and never the same as another: two tests at once are two.
-    fn order_of_test(&self, scope: Scope, address: &str) -> Result<Accept, DeskError> {
+    fn order_of_test(&self, scope: Scope, key: Option<KeyId>, address: &str) -> Result<Accept, DeskError> {
         let input = json!({ "prompt": PROMPT, "max_output_tokens": OUTPUT_TOKENS_MAX });
         let order = self.rehearse(Request {
             scope,
             model: Some(address.to_owned()),
             user: Some(USER.to_owned()),
+            key,
             priority: Priority::MAX,
             deadline: Some(self.inner.now().plus(DEADLINE)),
             metadata: json!({ "model_test": true }),

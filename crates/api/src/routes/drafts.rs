@@ -168,7 +168,11 @@ pub(crate) async fn regenerate(
     body: Body<NewTry>,
 ) -> Result<Response, Problem> {
     let id = path.draft(&api, caller.scope).await?;
-    let change = Again { model: body.value.model, idempotency: key.of(&caller, &body.raw, api.desk().world().now()) };
+    let change = Again {
+        model: body.value.model,
+        idempotency: key.of(&caller, &body.raw, api.desk().world().now()),
+        key: caller.key,
+    };
     let (desk, scope) = (api.desk().clone(), caller.scope);
     let accepted = owned(async move { desk.regenerate(scope, id, change).await }).await?;
     receipt::answer(&api, &caller, &headers, accepted).await

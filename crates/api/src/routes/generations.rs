@@ -52,6 +52,7 @@ pub(crate) async fn create(
         model: asked.model,
         input: asked.input,
         user: asked.user,
+        key: caller.key,
         target: asked.target,
         dedupe_key: asked.dedupe_key,
         external_id: asked.external_id,
@@ -184,7 +185,11 @@ pub(crate) async fn retry(
     body: Body<NewTry>,
 ) -> Result<Response, Problem> {
     let id = path.generation(&api, caller.scope).await?;
-    let change = Again { model: body.value.model, idempotency: key.of(&caller, &body.raw, api.desk().world().now()) };
+    let change = Again {
+        model: body.value.model,
+        idempotency: key.of(&caller, &body.raw, api.desk().world().now()),
+        key: caller.key,
+    };
     let (desk, scope) = (api.desk().clone(), caller.scope);
     let accepted = owned(async move { desk.retry(scope, id, change).await }).await?;
     receipt::answer(&api, &caller, &headers, accepted).await

@@ -62,6 +62,6 @@ pub(crate) async fn test(
     caller.must_operate()?;
     let desk = api.desk().clone();
     let address = body.value.model;
-    let tested = owned(async move { desk.test_model(caller.scope, &address).await }).await?;
+    let tested = owned(async move { desk.test_model(caller.scope, caller.key, &address).await }).await?;
     Ok(Json(ModelTestBody::new(tested, api.desk().world().now())))
 }
