@@ -12,7 +12,9 @@ use copydesk_core::budget::{Budget, Measure, Owner, Period, Shares, Subject};
 use copydesk_core::metering::cuts::Zone;
 use copydesk_core::refusal::Refusal;
 use copydesk_core::{BudgetId, Timestamp, WorkspaceId};
-use copydesk_store::budgets::{BudgetChange, BudgetFilter, CHANGED, Moved, NewBudget, UseRow, changed, key_text};
+use copydesk_store::budgets::{
+    BudgetChange, BudgetFilter, CHANGED, Moved, NewBudget, UseRow, changed, key_text, no_subject,
+};
 use copydesk_store::{Order, Page, PageRequest, Scope, StoreError};
 use deadpool_postgres::Pool;
 use std::sync::{Arc, PoisonError, RwLock};
@@ -201,15 +203,6 @@ impl PostgresStore {
 
 fn refused(refusal: Refusal) -> Fault {
     StoreError::Refused(refusal).into()
-}
-
-fn no_subject(subject: Subject) -> StoreError {
-    let (what, id) = match subject {
-        Subject::User(user) => ("user", user.to_string()),
-        Subject::Key(key) => ("key", key.to_string()),
-        Subject::Workspace | Subject::EachUser | Subject::EachKey => ("subject", subject.as_str().to_owned()),
-    };
-    StoreError::NotFound { what, id }
 }
 
 pub fn use_row(row: &Row) -> Result<Use, StoreError> {

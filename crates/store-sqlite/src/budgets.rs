@@ -16,7 +16,7 @@ use copydesk_core::metering::usage::{CallOutcome, TokenUsage};
 use copydesk_core::refusal::Refusal;
 use copydesk_core::{BudgetId, CallId, GenerationId, KeyId, NanoUsd, Timestamp, Tokens, UserId, WorkspaceId};
 use copydesk_store::budgets::{
-    BudgetChange, BudgetFilter, CHANGED, Moved, NewBudget, UseRow, WARNED, changed, key_text, warned,
+    BudgetChange, BudgetFilter, CHANGED, Moved, NewBudget, UseRow, WARNED, changed, key_text, no_subject, warned,
 };
 use copydesk_store::generations::Accept;
 use copydesk_store::{Answer, BudgetStore, Page, PageRequest, Scope, StoreError};
@@ -135,15 +135,6 @@ fn set(session: &mut Session<'_>, new: NewBudget) -> Done<Budget> {
     db.execute(sql!("budgets/insert"), row)?;
     let at = budget.created_at;
     put(session, budget, Moved::Set, at)
-}
-
-fn no_subject(subject: Subject) -> StoreError {
-    let (what, id) = match subject {
-        Subject::User(user) => ("user", user.to_string()),
-        Subject::Key(key) => ("key", key.to_string()),
-        Subject::Workspace | Subject::EachUser | Subject::EachKey => ("subject", subject.as_str().to_owned()),
-    };
-    StoreError::NotFound { what, id }
 }
 
 /// Writes what may change of a budget, and says so.

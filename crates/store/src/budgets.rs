@@ -6,7 +6,7 @@
 
 use crate::generations::Idempotency;
 use crate::page::{Page, PageRequest};
-use crate::{Answer, Scope};
+use crate::{Answer, Scope, StoreError};
 use copydesk_core::budget::book::{Use, Warning};
 use copydesk_core::budget::{Budget, Owner, Place, Shares, Subject};
 use copydesk_core::{BudgetId, KeyId, Timestamp, UserId, WorkspaceId};
@@ -82,6 +82,16 @@ pub fn owner_text(subject: Subject, owner: Owner) -> String {
         Subject::EachUser | Subject::User(_) => UserId(owner.0).to_string(),
         Subject::EachKey | Subject::Key(_) => KeyId(owner.0).to_string(),
     }
+}
+
+/// That a budget's user or key does not exist.
+pub fn no_subject(subject: Subject) -> StoreError {
+    let (what, id) = match subject {
+        Subject::User(user) => ("user", user.to_string()),
+        Subject::Key(key) => ("key", key.to_string()),
+        Subject::Workspace | Subject::EachUser | Subject::EachKey => ("subject", subject.as_str().to_owned()),
+    };
+    StoreError::NotFound { what, id }
 }
 
 /// What happened to a budget.

@@ -7,7 +7,7 @@ use copydesk_core::metering::totals::Figures;
 use copydesk_core::refusal::Refusal;
 use copydesk_core::{BudgetId, CallId, GenerationId, Timestamp};
 use copydesk_store::budgets::{
-    BudgetChange, BudgetFilter, CHANGED, Moved, NewBudget, UseRow, WARNED, changed, key_text, warned,
+    BudgetChange, BudgetFilter, CHANGED, Moved, NewBudget, UseRow, WARNED, changed, key_text, no_subject, warned,
 };
 use copydesk_store::generations::Accept;
 use copydesk_store::usage::ClosedCall;
@@ -81,19 +81,13 @@ impl Data {
             }
             return self.budget(Scope { workspace: budget.workspace }, *first);
         }
-        let unknown = match budget.subject {
-            Subject::User(user) if !self.users.contains_key(&(budget.workspace, user)) => {
-                Some(("user", user.to_string()))
-            }
-            Subject::Key(id)
-                if !self.keys.iter().any(|key| key.id == id && key.scope.workspace == budget.workspace) =>
-            {
-                Some(("key", id.to_string()))
-            }
-            Subject::Workspace | Subject::EachUser | Subject::User(_) | Subject::EachKey | Subject::Key(_) => None,
+        let known = match budget.subject {
+            Subject::User(user) => self.users.contains_key(&(budget.workspace, user)),
+            Subject::Key(id) => self.keys.iter().any(|key| key.id == id && key.scope.workspace == budget.workspace),
+            Subject::Workspace | Subject::EachUser | Subject::EachKey => true,
         };
-        if let Some((what, id)) = unknown {
-            return Err(StoreError::NotFound { what, id });
+        if !known {
+            return Err(no_subject(budget.subject));
         }
         if let (Some(key), Some(given)) = (key, idempotency) {
             self.budget_keys.insert(key, (given.fingerprint, budget.id));
