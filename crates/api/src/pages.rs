@@ -18,6 +18,8 @@ pub fn page(code: Code) -> &'static str {
         Code::ExpiredKey => md!("expired_key"),
         Code::RevokedKey => md!("revoked_key"),
         Code::InsufficientCredits => md!("insufficient_credits"),
+        Code::BudgetExceeded => md!("budget_exceeded"),
+        Code::UnpricedModelWithBudget => md!("unpriced_model_with_budget"),
         Code::ScopeMissing => md!("scope_missing"),
         Code::RecipeNotAllowed => md!("recipe_not_allowed"),
         Code::ModelNotAllowed => md!("model_not_allowed"),

@@ -4,7 +4,7 @@
 
 use crate::error::Code;
 use axum::response::{IntoResponse, Response};
-use copydesk_core::refusal::Refusal;
+use copydesk_core::refusal::{BudgetExceeded, Refusal};
 use copydesk_desk::DeskError;
 use copydesk_desk::error::Fault;
 use copydesk_desk::store::StoreError;
@@ -199,6 +199,16 @@ fn refused(refusal: &Refusal) -> Problem {
             .with("required", json!(required.micros()))
             .with("available", json!(available.micros()))
             .with("held", json!(held.micros())),
+        Refusal::BudgetExceeded(no) => problem
+            .hint(
+                "Raise the limit with PATCH /api/v1/budgets/{id}, wait for work in progress to give back its rest, or \
+                 for the next period.",
+            )
+            .with("budget", budget_facts(no)),
+        Refusal::UnpricedModelWithBudget { model, budget } => problem
+            .hint("PUT /api/v1/prices/{provider}/{model} gives it a price; a budget in tokens needs none.")
+            .with("model", json!(model))
+            .with("budget", json!({"id": budget.to_string()})),
         Refusal::AlreadyTerminal { status } | Refusal::NotClaimable { status } => {
             problem.with("generation_status", json!(status.as_str()))
         }
@@ -225,6 +235,20 @@ fn refused(refusal: &Refusal) -> Problem {
             .with("rows", json!(rows))
             .with("max", json!(max)),
     }
+}
+
+fn budget_facts(no: &BudgetExceeded) -> Value {
+    json!({
+        "id": no.budget.to_string(),
+        "unit": no.measure.as_str(),
+        "period": no.period.as_str(),
+        "zone": no.zone.name(),
+        "limit": no.limit,
+        "used": no.used,
+        "reserved": no.reserved,
+        "needed": no.needed,
+        "period_end": no.zone.shown(no.ends_at),
+    })
 }
 
 fn stored(error: StoreError) -> Problem {

@@ -11,8 +11,8 @@ use crate::openapi;
 use crate::problem::Problem;
 use crate::routes::pages::Reading;
 use crate::routes::{
-    assets, credits, drafts, events, generations, health, keys, lanes, maintenance, metrics, models, pages, prices,
-    recipes, settings, stream, stream_tokens, usage, versions,
+    assets, budgets, credits, drafts, events, generations, health, keys, lanes, maintenance, metrics, models, pages,
+    prices, recipes, settings, stream, stream_tokens, usage, versions,
 };
 use crate::throttle::Throttle;
 use crate::wire::links::{BASE, Links};
@@ -191,6 +191,8 @@ fn native() -> OpenApiRouter<Api> {
         .routes(routes!(credits::adjust))
         .routes(routes!(credits::gift))
         .routes(routes!(credits::refund))
+        .routes(routes!(budgets::list, budgets::create))
+        .routes(routes!(budgets::one, budgets::change, budgets::end))
         .routes(routes!(recipes::list))
         .routes(routes!(recipes::one))
         .routes(routes!(models::list))

@@ -4,6 +4,7 @@
 
 mod assets;
 mod auth;
+mod budgets;
 mod coalescing;
 mod contract;
 mod credits;

@@ -56,10 +56,10 @@ impl From<DeskError> for Failure {
         match error {
             DeskError::Store(store) => Failure::from(store),
             DeskError::NotFound { .. } => Failure::new(NOT_FOUND, "not_found", error.to_string()),
-            DeskError::Refused(ref refusal) => {
-                let broke = matches!(refusal, Refusal::InsufficientCredits { .. });
-                Failure::new(if broke { NO_CREDITS } else { CONFLICT }, refusal.code(), error.to_string())
+            DeskError::Refused(ref refusal @ (Refusal::BudgetExceeded(_) | Refusal::InsufficientCredits { .. })) => {
+                Failure::new(NO_CREDITS, refusal.code(), error.to_string())
             }
+            DeskError::Refused(ref refusal) => Failure::new(CONFLICT, refusal.code(), error.to_string()),
             DeskError::PositionUnknown => Failure::new(USAGE, "bad_cursor", error.to_string()),
             DeskError::UnknownRecipe { .. } | DeskError::UnknownModel { .. } | DeskError::Invalid(_) => {
                 Failure::new(USAGE, "validation_failed", error.to_string())

@@ -58,6 +58,8 @@ fn hint(code: &str, said: &str, of_the_api: Option<String>) -> Option<String> {
         "insufficient_credits" => {
             "`copydesk credits show USER` shows what there is, `copydesk credits grant` gives more"
         }
+        "budget_exceeded" => "`copydesk budgets ls` shows what is used, `copydesk budgets change` raises a limit",
+        "unpriced_model_with_budget" => "`copydesk prices set` gives the model a price; a budget in tokens needs none",
         "missing_key" => "give a key with --key or COPYDESK_KEY; the server printed one at its first start",
         "invalid_key" => "correct --key or COPYDESK_KEY; the server printed a key at its first start",
         "expired_key" | "revoked_key" => "give another key with --key or COPYDESK_KEY",
@@ -87,6 +89,7 @@ fn where_to_look(said: &str) -> Option<String> {
         ("There is no version ", "`copydesk drafts versions DRAFT` lists the versions"),
         ("There is no draft ", "`copydesk drafts ls` lists the drafts"),
         ("There is no key ", "`copydesk keys ls` lists the keys"),
+        ("There is no budget ", "`copydesk budgets ls --ended` lists the budgets"),
         ("There is no generation ", "`copydesk generations ls` lists the generations"),
     ];
     places.iter().find(|(start, _)| said.starts_with(start)).map(|(_, hint)| (*hint).to_owned())

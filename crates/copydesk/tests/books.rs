@@ -3,10 +3,12 @@
 //! engines.
 
 use crate::postgres::Database;
+use copydesk_core::budget::{LIMIT_MAX, Measure, Period};
 use copydesk_core::generation::State;
 use copydesk_core::metering::usage::CallOutcome;
 use copydesk_core::{GenerationId, Timestamp};
 use copydesk_desk::accept::Request;
+use copydesk_desk::budgets::{BudgetOrder, Of};
 use copydesk_desk::clock::{Clock, SystemDice};
 use copydesk_desk::recipes::Shelf;
 use copydesk_desk::{Desk, DeskConfig, Parts, World};
@@ -114,6 +116,7 @@ async fn prove(store: Arc<dyn Store>) {
     });
     fake.script_lines(lines);
     let desk = desk(&fake, Arc::clone(&store)).await;
+    let budget = desk.set_budget(every_token()).await.unwrap();
     let ids = accept_all(&desk).await;
     tokio::time::timeout(PATIENCE, all_final(&desk, &ids)).await.expect("every generation ends");
     try_the_models(&desk).await;
@@ -123,6 +126,11 @@ async fn prove(store: Arc<dyn Store>) {
     let log = log.expect("every exchange ends");
     let rows = store.calls(SCOPE, CallFilter::default(), PageRequest::newest(10_000)).await.unwrap().rows;
     the_same_calls(&log, &rows);
+    let used: i64 =
+        rows.iter().filter_map(|row| row.closed.as_ref()?.1.usage.total()).map(|tokens| tokens.0.max(0)).sum();
+    let sums = store.budget_uses(SCOPE, budget.id, Timestamp::from_micros(0), 10).await.unwrap();
+    let counted = sums.iter().fold((0, 0), |sum, it| (sum.0 + it.row.used, sum.1 + it.row.reserved));
+    assert_eq!(counted, (used, 0), "the budget counts every call, and nothing is set aside any more");
     let rows: BTreeMap<String, &CallRow> = rows.iter().map(|row| (row.id.to_string(), row)).collect();
     let mut exact = 0;
     for call in &log {
@@ -133,6 +141,20 @@ async fn prove(store: Arc<dyn Store>) {
     most_completed(store.as_ref(), &ids).await;
     assert_eq!(store.audit().await.unwrap(), vec![]);
     println!("{} calls, {exact} of them to the token", log.len());
+}
+
+/// A budget that nothing reaches.
+fn every_token() -> BudgetOrder {
+    BudgetOrder {
+        scope: SCOPE,
+        of: Of::Workspace,
+        measure: Measure::Tokens,
+        period: Period::Month,
+        zone: "UTC".to_owned(),
+        limit: LIMIT_MAX,
+        warn_at: None,
+        idempotency: None,
+    }
 }
 
 async fn desk(fake: &FakeProvider, store: Arc<dyn Store>) -> Desk {
@@ -181,7 +203,7 @@ async fn try_the_models(desk: &Desk) {
         desk.store().calls(SCOPE, CallFilter::default(), PageRequest::newest(10_000)).await.unwrap().rows.len();
     let mut made = 0;
     for model in ["acme/fake", "claude/fake", "acme/fake", "claude/fake"] {
-        let test = desk.test_model(SCOPE, model, None).await.unwrap();
+        let test = desk.test_model(SCOPE, None, model, None).await.unwrap();
         assert_eq!(test.call.is_some(), test.waits.is_none(), "{test:?}");
         made += usize::from(test.call.is_some());
     }

@@ -8,6 +8,7 @@ mod asked;
 mod bad_input;
 mod bad_place;
 mod books;
+mod budgets;
 mod canary;
 mod credits;
 mod drafts;

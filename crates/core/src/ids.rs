@@ -91,6 +91,8 @@ ids! {
     JobId = "job", "job";
     /// A file that a version names: a picture, a video.
     AssetId = "ast", "asset";
+    /// A limit of what may be used in a day or a month.
+    BudgetId = "bud", "budget";
 }
 
 /// The UUIDv7 of an instant: its milliseconds, twelve bits of the microseconds beside them, and what is random.

@@ -1,8 +1,10 @@
 //! Why the domain says no. Each refusal has a stable code; none is ever retried by Copydesk itself.
 
+use crate::budget::{Measure, Period};
 use crate::generation::Status;
 use crate::ledger::TransferKind;
-use crate::{KeyId, MicroCredits, Timestamp};
+use crate::metering::cuts::Zone;
+use crate::{BudgetId, KeyId, MicroCredits, Timestamp};
 use std::fmt;
 
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
@@ -13,6 +15,13 @@ pub enum Refusal {
     NotClaimable { status: Status },
     #[error("This needs {required} credits; {available} are available and {held} are held by work in progress.")]
     InsufficientCredits { required: MicroCredits, available: MicroCredits, held: MicroCredits },
+    #[error("{0}")]
+    BudgetExceeded(Box<BudgetExceeded>),
+    #[error(
+        "The budget {budget} counts cost, and what a call of {model} may cost is not known: set its price, or ask \
+         another model. Nothing was queued and nothing was charged."
+    )]
+    UnpricedModelWithBudget { model: String, budget: BudgetId },
     #[error("Generation is switched off since {since}. Nothing was queued and nothing was charged.")]
     GenerationPaused { since: Timestamp },
     #[error("The idempotency key was used before for another request.")]
@@ -71,6 +80,42 @@ impl fmt::Display for ReferenceReused {
     }
 }
 
+/// A budget without room for what a generation may use. Amounts are in the unit of the measure.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct BudgetExceeded {
+    pub budget: BudgetId,
+    pub measure: Measure,
+    pub period: Period,
+    pub zone: Zone,
+    pub limit: i64,
+    pub used: i64,
+    /// Set aside for what is in progress.
+    pub reserved: i64,
+    /// What this one may use at most.
+    pub needed: i64,
+    /// When the next period begins.
+    pub ends_at: Timestamp,
+}
+
+impl fmt::Display for BudgetExceeded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let BudgetExceeded { budget, measure, period, zone, limit, used, reserved, needed, ends_at } = self;
+        let shown = |amount: &i64| measure.shown(*amount);
+        write!(
+            f,
+            "The budget {budget} allows {} a {}: {} is used, {} is set aside for what is in progress, and this may need \
+             up to {}. A new {} begins at {}. Nothing was queued and nothing was charged.",
+            shown(limit),
+            period.as_str(),
+            shown(used),
+            shown(reserved),
+            shown(needed),
+            period.as_str(),
+            zone.shown(*ends_at)
+        )
+    }
+}
+
 impl Refusal {
     /// The stable public code.
     pub const fn code(&self) -> &'static str {
@@ -78,6 +123,8 @@ impl Refusal {
             Refusal::AlreadyTerminal { .. } => "already_terminal",
             Refusal::NotClaimable { .. } => "not_claimable",
             Refusal::InsufficientCredits { .. } => "insufficient_credits",
+            Refusal::BudgetExceeded(_) => "budget_exceeded",
+            Refusal::UnpricedModelWithBudget { .. } => "unpriced_model_with_budget",
             Refusal::GenerationPaused { .. } => "generation_paused",
             Refusal::IdempotencyKeyReused => "idempotency_key_reused",
             Refusal::QueueFull { .. } => "queue_full",

@@ -78,6 +78,39 @@ impl FromStr for MicroCredits {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Debug)]
 pub struct NanoUsd(pub i64);
 
+/// Dollars with as many decimals as they have, and two at least.
+impl fmt::Display for NanoUsd {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (whole, rest) = (self.0 / 1_000_000_000, self.0 % 1_000_000_000);
+        let decimals = format!("{:09}", rest.abs());
+        let kept = decimals.trim_end_matches('0').len().max(2);
+        let sign = if self.0 < 0 && whole == 0 { "-" } else { "" };
+        write!(f, "{sign}{whole}.{}", &decimals[..kept])
+    }
+}
+
+/// A text that is not an amount of dollars.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{given:?} is not an amount of dollars: write a number of at least 0 with at most nine decimals, such as 2.50")]
+pub struct BadDollars {
+    pub given: String,
+}
+
+impl FromStr for NanoUsd {
+    type Err = BadDollars;
+    fn from_str(text: &str) -> Result<Self, BadDollars> {
+        let bad = || BadDollars { given: text.chars().take(40).collect() };
+        let (whole, decimals) = text.split_once('.').unwrap_or((text, ""));
+        let digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
+        if whole.is_empty() || decimals.len() > 9 || !digits(whole) || !digits(decimals) {
+            return Err(bad());
+        }
+        let (whole, rest): (Option<i64>, Option<i64>) = (whole.parse().ok(), format!("{decimals:0<9}").parse().ok());
+        let nanos = whole.and_then(|whole| whole.checked_mul(1_000_000_000)?.checked_add(rest?));
+        nanos.map(NanoUsd).ok_or_else(bad)
+    }
+}
+
 /// A number of model tokens.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Debug)]
 pub struct Tokens(pub i64);
@@ -85,6 +118,20 @@ pub struct Tokens(pub i64);
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn dollars_are_read_and_printed_without_floats() {
+        for (text, nanos, shown) in
+            [("2.5", 2_500_000_000, "2.50"), ("0.000000001", 1, "0.000000001"), ("7", 7_000_000_000, "7.00")]
+        {
+            assert_eq!(text.parse(), Ok(NanoUsd(nanos)));
+            assert_eq!(NanoUsd(nanos).to_string(), shown);
+        }
+        assert_eq!(NanoUsd(-500_000_000).to_string(), "-0.50");
+        for bad in ["", ".5", "-1", "1e3", "1,5", "0.0000000001", "9223372037"] {
+            assert!(bad.parse::<NanoUsd>().is_err(), "{bad}");
+        }
+    }
 
     #[test]
     fn credits_are_read_and_printed_without_floats() {

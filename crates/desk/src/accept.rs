@@ -11,7 +11,7 @@ use copydesk_core::generation::{Decision, Generation, State, Status};
 use copydesk_core::ledger::{Price, TransferKind};
 use copydesk_core::recipe::{ModelRef, Recipe, StepKind};
 use copydesk_core::refusal::Refusal;
-use copydesk_core::{DraftId, GenerationId, Timestamp, TransferId, UserId};
+use copydesk_core::{DraftId, GenerationId, KeyId, Timestamp, TransferId, UserId};
 use copydesk_providers::{Registry, UnknownModel};
 use copydesk_recipes::LoadedRecipe;
 use copydesk_store::generations::{Accept, Accepted, GenerationRow, Idempotency, Slot};
@@ -43,6 +43,8 @@ pub struct Request {
     pub input: Value,
     /// Whatever the application calls its user.
     pub user: Option<String>,
+    /// The key that asks; `None` where nobody needs one.
+    pub key: Option<KeyId>,
     pub target: Option<String>,
     pub dedupe_key: Option<String>,
     pub external_id: Option<String>,
@@ -64,6 +66,7 @@ impl Request {
             model: None,
             input,
             user: None,
+            key: None,
             target: None,
             dedupe_key: None,
             external_id: None,
@@ -158,12 +161,13 @@ impl Desk {
 
     async fn submit(&self, order: Accept) -> Result<Accepted, DeskError> {
         let hold = order.hold;
-        let accepted = self.inner.accepts.submit(order).await.map_err(unanswered)???;
-        match accepted {
-            Accepted::New { .. } => self.inner.metrics.moved(TransferKind::Hold, hold),
-            Accepted::Duplicate { .. } | Accepted::Replayed { .. } => {}
+        let answer = self.inner.accepts.submit(order).await.map_err(unanswered)??;
+        match &answer {
+            Ok(Accepted::New { .. }) => self.inner.metrics.moved(TransferKind::Hold, hold),
+            Err(Refusal::BudgetExceeded(_)) => self.inner.metrics.refused_by_budget(),
+            Ok(Accepted::Duplicate { .. } | Accepted::Replayed { .. }) | Err(_) => {}
         }
-        Ok(accepted)
+        Ok(answer?)
     }
 
     /// Makes an order durable that was checked by [`Desk::rehearse`], and answers with its generation.
@@ -261,6 +265,11 @@ impl Desk {
             return Err(DeskError::Invalid(faults));
         }
         let price = self.price(recipe, request.model.as_ref().map(|_| &model), now)?;
+        let bound = self.store().knows_budgets().then(|| {
+            let only = request.model.as_ref().map(|_| vec![model.clone()]);
+            let models = only.unwrap_or_else(|| route(recipe, &self.inner.providers));
+            self.inner.bound(loaded, &request.input, &models, now)
+        });
         let (user, world) = (user_of(&request), &self.inner.world);
         let dedupe_key = dedupe_key(&request, recipe, user, &input);
         let slot = match request.draft {
@@ -278,6 +287,7 @@ impl Desk {
             slot,
             user,
             user_external: request.user.unwrap_or_else(|| ANONYMOUS.to_owned()),
+            key: request.key,
             recipe: recipe.name.clone(),
             recipe_version: recipe.version.clone(),
             model,
@@ -296,6 +306,7 @@ impl Desk {
             hold: price.hold(),
             metered: price.metered(),
             hold_id: TransferId(world.uuid(now)),
+            bound,
         })
     }
 
@@ -406,11 +417,13 @@ pub struct Again {
     pub permit: Arc<Permit>,
     pub model: Option<String>,
     pub idempotency: Option<Idempotency>,
+    /// Who asks now, whoever asked first.
+    pub key: Option<KeyId>,
 }
 
 impl Default for Again {
     fn default() -> Again {
-        Again { permit: Arc::new(Permit::owner()), model: None, idempotency: None }
+        Again { permit: Arc::new(Permit::owner()), key: None, model: None, idempotency: None }
     }
 }
 
@@ -428,6 +441,7 @@ pub(crate) fn again(scope: Scope, row: GenerationRow, change: Again) -> Result<R
         model: change.model.or_else(|| alone.then(|| row.asked_model.clone())),
         input: stored("input", &row.input)?,
         user: Some(row.user_external.clone()),
+        key: change.key,
         target: row.target.clone(),
         dedupe_key: None,
         external_id: None,

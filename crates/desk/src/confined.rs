@@ -3,15 +3,19 @@
 //! can forget it. What is not the user's is asked for in a workspace that nobody has: the answer is, by construction,
 //! the one for an id that nobody has.
 
+use copydesk_core::budget::Budget;
 use copydesk_core::draft::DraftStatus;
 use copydesk_core::generation::waiting::Waiting;
 use copydesk_core::health::Paid;
 use copydesk_core::ledger::{Balance, Transfer};
 use copydesk_core::metering::question::{Group, Question, Total};
 use copydesk_core::refusal::Refusal;
-use copydesk_core::{AssetId, DraftId, GenerationId, KeyId, NodeId, Timestamp, TransferId, UserId, WorkspaceId};
+use copydesk_core::{
+    AssetId, BudgetId, DraftId, GenerationId, KeyId, NodeId, Timestamp, TransferId, UserId, WorkspaceId,
+};
 use copydesk_store::admin::{Description, Pause, PauseKey};
 use copydesk_store::audit::{AuditState, Finding, FindingRow, Proved, Record, Recorded, Round, Slice};
+use copydesk_store::budgets::{BudgetChange, BudgetFilter, NewBudget, UseRow};
 use copydesk_store::drafts::{AssetRow, DraftFilter, DraftRow, Edit, SetDraft, VersionRow};
 use copydesk_store::events::{EventBounds, EventPage};
 use copydesk_store::generations::{
@@ -25,8 +29,9 @@ use copydesk_store::prices::{NewPrice, PriceRow};
 use copydesk_store::retention::{Prune, Pruned};
 use copydesk_store::usage::{CallFilter, CallRow};
 use copydesk_store::{
-    AdminStore, Answer, AuditStore, DraftStore, EventStore, GenerationStore, HealthRow, HealthStore, KeyStore,
-    LedgerStore, Page, PageRequest, PriceStore, RetentionStore, SchemaFault, Scope, Store, StoreError, UsageStore,
+    AdminStore, Answer, AuditStore, BudgetStore, DraftStore, EventStore, GenerationStore, HealthRow, HealthStore,
+    KeyStore, LedgerStore, Page, PageRequest, PriceStore, RetentionStore, SchemaFault, Scope, Store, StoreError,
+    UsageStore,
 };
 use futures::stream::BoxStream;
 use std::sync::Arc;
@@ -312,6 +317,31 @@ impl AdminStore for Confined {
     }
     fn set_pause(&self, what: PauseKey, paused: bool, at: Timestamp) -> Answer<'_, ()> {
         self.inner.set_pause(what, paused, at)
+    }
+}
+
+/// Budgets are the workspace's: no key of one user has a scope for them.
+impl BudgetStore for Confined {
+    fn knows_budgets(&self) -> bool {
+        self.inner.knows_budgets()
+    }
+    fn set_budget(&self, new: NewBudget) -> Answer<'_, Budget> {
+        self.inner.set_budget(new)
+    }
+    fn change_budget(&self, scope: Scope, id: BudgetId, change: BudgetChange) -> Answer<'_, Budget> {
+        self.inner.change_budget(unconfined(scope), id, change)
+    }
+    fn end_budget(&self, scope: Scope, id: BudgetId, at: Timestamp) -> Answer<'_, Budget> {
+        self.inner.end_budget(unconfined(scope), id, at)
+    }
+    fn budget(&self, scope: Scope, id: BudgetId) -> Answer<'_, Budget> {
+        self.inner.budget(unconfined(scope), id)
+    }
+    fn budgets(&self, scope: Scope, filter: BudgetFilter, page: PageRequest) -> Answer<'_, Page<Budget>> {
+        self.inner.budgets(unconfined(scope), filter, page)
+    }
+    fn budget_uses(&self, scope: Scope, id: BudgetId, from: Timestamp, limit: u32) -> Answer<'_, Vec<UseRow>> {
+        self.inner.budget_uses(unconfined(scope), id, from, limit)
     }
 }
 

@@ -8,7 +8,7 @@ use crate::error::DeskError;
 use crate::rehearse::Rehearsal;
 use copydesk_core::generation::fairness::Priority;
 use copydesk_core::generation::waiting::Waiting;
-use copydesk_core::{GenerationId, MicroCredits};
+use copydesk_core::{GenerationId, KeyId, MicroCredits};
 use copydesk_store::generations::{Accept, GenerationRow, Idempotency};
 use copydesk_store::usage::{CallFilter, CallRow};
 use copydesk_store::{HealthRow, PageRequest, Scope};
@@ -53,10 +53,11 @@ impl Desk {
     pub async fn test_model(
         &self,
         scope: Scope,
+        key: Option<KeyId>,
         address: &str,
         idempotency: Option<Idempotency>,
     ) -> Result<ModelTest, DeskError> {
-        let id = self.place(self.order_of_test(scope, address, idempotency)?).await?;
+        let id = self.place(self.order_of_test(scope, key, address, idempotency)?).await?;
         let waits = self.follow(scope, id).await?;
         let generation = self.store().get(scope, id).await?;
         let filter = CallFilter { generation: Some(id), ..CallFilter::default() };
@@ -72,14 +73,20 @@ impl Desk {
     }
 
     /// What [`Desk::test_model`] would do, apart from what the model would say. Errors: its own.
-    pub async fn dry_test_model(&self, scope: Scope, address: &str) -> Result<Rehearsal, DeskError> {
-        self.dry_order(self.order_of_test(scope, address, None)?, vec![address.to_owned()]).await
+    pub async fn dry_test_model(
+        &self,
+        scope: Scope,
+        key: Option<KeyId>,
+        address: &str,
+    ) -> Result<Rehearsal, DeskError> {
+        self.dry_order(self.order_of_test(scope, key, address, None)?, vec![address.to_owned()]).await
     }
 
     /// Free of charge and never the same as another: two tests at once are two.
     fn order_of_test(
         &self,
         scope: Scope,
+        key: Option<KeyId>,
         address: &str,
         idempotency: Option<Idempotency>,
     ) -> Result<Accept, DeskError> {
@@ -88,6 +95,7 @@ impl Desk {
             scope,
             model: Some(address.to_owned()),
             user: Some(USER.to_owned()),
+            key,
             priority: Priority::MAX,
             deadline: Some(self.inner.now().plus(DEADLINE)),
             metadata: json!({ "model_test": true }),

@@ -4,6 +4,7 @@
 use crate::accept::{Again, Request, route};
 use crate::desk::Desk;
 use crate::error::DeskError;
+use copydesk_core::budget::bound::Bound;
 use copydesk_core::draft::state::{DraftFacts, may_regenerate};
 use copydesk_core::generation::Status;
 use copydesk_core::ledger::Balance;
@@ -11,7 +12,7 @@ use copydesk_core::refusal::Refusal;
 use copydesk_core::{DraftId, GenerationId, Timestamp};
 use copydesk_store::admin::PauseKey;
 use copydesk_store::generations::{Accept, Accepted, GenerationFilter, Slot};
-use copydesk_store::{PageRequest, Scope};
+use copydesk_store::{PageRequest, Scope, StoreError};
 
 /// Pages of live generations a dry run looks through for one with the same dedupe key; the real request asks an index.
 const LOOKED_THROUGH_MAX: usize = 10;
@@ -34,6 +35,8 @@ pub struct Plan {
     /// Those that may be tried, in order.
     pub models: Vec<String>,
     pub balance: Balance,
+    /// What it may use at most, by the prices of now. Budgets are not asked.
+    pub bound: Bound,
     /// It would be accepted, and wait until somebody lets the recipe go on.
     pub recipe_paused_since: Option<Timestamp>,
 }
@@ -84,7 +87,11 @@ impl Desk {
             return Err(Refusal::InsufficientCredits { required: order.hold, available, held }.into());
         }
         let recipe_paused_since = since(&PauseKey::recipe(order.recipe.clone()));
-        Ok(Rehearsal::New(Box::new(Plan { order, models, balance, recipe_paused_since })))
+        let (loaded, now) = (self.recipe(&order.recipe)?, self.inner.now());
+        let input = serde_json::from_str(&order.input)
+            .map_err(|error| DeskError::Store(StoreError::Corrupt(format!("an input of a dry run: {error}"))))?;
+        let bound = self.inner.bound(&loaded, &input, &models, now);
+        Ok(Rehearsal::New(Box::new(Plan { order, models, balance, bound, recipe_paused_since })))
     }
 
     /// What [`Desk::regenerate`] would do.

@@ -6,6 +6,7 @@ mod harness;
 
 mod accepting;
 mod auditing;
+mod budgets;
 mod cancelling;
 mod credits;
 mod deadlines;

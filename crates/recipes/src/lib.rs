@@ -3,6 +3,7 @@
 //! nothing here calls a model or touches the database. Start with `shelf.rs`, then `loaded.rs`; the format is
 //! documented in `docs/recipes.md`.
 
+mod bound;
 mod builtin;
 mod check;
 #[cfg(test)]

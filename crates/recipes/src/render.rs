@@ -60,6 +60,11 @@ impl TemplateSet {
         TemplateSet { engine }
     }
 
+    /// How long a template is itself. Units: bytes.
+    pub fn source_bytes(&self, template: &str) -> u64 {
+        self.engine.get_template(template).map_or(0, |template| template.source().len() as u64)
+    }
+
     /// The variables a template takes from its context, with their nested names such as `input.topic`.
     pub fn variables(&self, template: &str) -> Vec<String> {
         let Ok(template) = self.engine.get_template(template) else {

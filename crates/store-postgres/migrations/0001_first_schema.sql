@@ -86,6 +86,8 @@ create table generations (
   workspace_id uuid not null,
   draft_id uuid not null,
   user_id uuid not null,
+  -- Who asked, where a key is needed.
+  key_id uuid,
   recipe text not null,
   recipe_version text not null,
   model text not null,
@@ -500,6 +502,52 @@ create table post_keys (
   expires_at timestamptz not null,
   primary key (workspace_id, owner, route, key)
 );
+
+-- ------------------------------------------------------------------ budgets
+-- What may be used in a day or a month of a zone. Amounts are nano-dollars or tokens, as the measure says. Only the
+-- limit, the shares and the end ever change.
+create table budgets (
+  id uuid primary key,
+  workspace_id uuid not null,
+  subject text not null check (subject in ('workspace', 'each_user', 'user', 'each_key', 'key')),
+  subject_id uuid,
+  measure text not null check (measure in ('cost', 'tokens')),
+  period text not null check (period in ('day', 'month')),
+  zone text not null,
+  amount bigint not null check (amount > 0),
+  warn_at text not null,
+  created_at timestamptz not null,
+  ended_at timestamptz,
+  idempotency_key text,
+  fingerprint bytea,
+  unique (workspace_id, idempotency_key),
+  constraint budgets_subject_named check ((subject_id is not null) = (subject in ('user', 'key'))),
+  constraint budgets_key_whole check ((idempotency_key is null) = (fingerprint is null))
+);
+
+-- What is used and set aside in a period, by each owner: the sums of the entries, and of those that were folded.
+create table budget_use (
+  budget_id uuid not null,
+  period_at timestamptz not null,
+  owner_id uuid not null,
+  used bigint not null check (used >= 0),
+  reserved bigint not null check (reserved >= 0),
+  folded bigint not null check (folded >= 0),
+  warned integer not null,
+  primary key (budget_id, period_at, owner_id)
+) with (fillfactor = 50);
+
+-- Each generation's part. What its calls had used before the budget knew it does not count.
+create table budget_entries (
+  generation_id uuid not null,
+  budget_id uuid not null,
+  period_at timestamptz not null,
+  owner_id uuid not null,
+  used bigint not null check (used >= 0),
+  reserved bigint not null check (reserved >= 0),
+  used_before bigint not null check (used_before >= 0),
+  primary key (generation_id, budget_id)
+) with (fillfactor = 70);
 
 -- ------------------------------------------------------------------ the installation
 -- Identity values become visible out of order; how readers skip none: `sql/events/open.sql`.

@@ -1,7 +1,7 @@
 //! What all clones of a store share.
 
 use crate::connect::{Server, Source};
-use crate::{accept, queues, totals, wake};
+use crate::{accept, budgets, queues, totals, wake};
 use deadpool_postgres::Pool;
 use std::sync::atomic::AtomicU64;
 
@@ -12,6 +12,7 @@ pub struct Inner {
     pub(crate) server: Server,
     pub(crate) queues: queues::Queues,
     pub(crate) series: totals::Numbers,
+    pub(crate) budgets: budgets::Known,
     pub(crate) headroom: accept::Headroom,
     pub(crate) wake: wake::Wake,
     /// Number of the advisory lock under which claims count and choose.

@@ -5,6 +5,8 @@
 mod accept;
 mod admin;
 mod audit;
+mod budgeted;
+mod budgets;
 mod connect;
 mod drafts;
 mod events;
@@ -79,6 +81,8 @@ impl PostgresStore {
         let claim_lock = connect::claim_lock(&readers).await?;
         let queues = queues::Queues::default();
         queues.load(&readers).await?;
+        let budgets = budgets::Known::default();
+        budgets.load(&readers).await?;
         let inner = Inner {
             writers: source.pool(Role::Writer)?,
             wake: wake::Wake::start(source.clone()),
@@ -87,6 +91,7 @@ impl PostgresStore {
             server,
             queues,
             series: totals::Numbers::default(),
+            budgets,
             headroom: accept::Headroom::default(),
             claim_lock,
             claims: AtomicU64::new(0),

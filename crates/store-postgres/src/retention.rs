@@ -9,7 +9,7 @@ use copydesk_core::metering::totals::{Figure, Figures};
 use copydesk_core::{Timestamp, WorkspaceId};
 use copydesk_store::StoreError;
 use copydesk_store::retention::{Aged, Place, Prune, Pruned, next};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use tokio_postgres::Row;
 use uuid::Uuid;
 
@@ -20,6 +20,8 @@ struct Looked {
     at: Timestamp,
     old: bool,
     figures: Figures,
+    /// Of calls only.
+    generation: Option<Uuid>,
 }
 
 impl PostgresStore {
@@ -51,21 +53,23 @@ impl PostgresStore {
 }
 
 fn looked(row: &Row, what: Aged) -> Result<Looked, StoreError> {
-    let (key, at, figures) = match what {
+    let (key, at, figures, generation) = match what {
         Aged::Calls => {
             let figures = closing(row)?.map_or(Figures::default(), |(_, call)| call.figures(call.outcome));
-            (row.get::<_, Uuid>("id").as_u128(), "opened_at", figures)
+            (row.get::<_, Uuid>("id").as_u128(), "opened_at", figures, Some(row.get("generation_id")))
         }
-        Aged::Events => (narrow("number of an event", row.get("seq"))?, "created_at", Figures::default()),
+        Aged::Events => (narrow("number of an event", row.get("seq"))?, "created_at", Figures::default(), None),
     };
     let place = Place { workspace: WorkspaceId(row.get("workspace_id")), key };
-    Ok(Looked { place, at: row.get::<_, Micros>(at).into(), old: row.get("old"), figures })
+    Ok(Looked { place, at: row.get::<_, Micros>(at).into(), old: row.get("old"), figures, generation })
 }
 
 fn remove<'a>(prune: &Prune, old: &[&Looked]) -> Steps<'a> {
     let mut steps = Steps::default();
     match prune.what {
         Aged::Calls => {
+            let generations: BTreeSet<Uuid> = old.iter().filter_map(|row| row.generation).collect();
+            steps.add(sql!("budgets/fold"), columns!(generations, id => *id));
             steps.add(sql!("retention/delete_call"), columns!(old, row => Uuid::from_u128(row.place.key)));
         }
         Aged::Events => {

@@ -1,15 +1,17 @@
 //! The contract's traits, each method one line: where the work is done.
 
 use crate::{PostgresStore, audit, schema};
+use copydesk_core::budget::Budget;
 use copydesk_core::draft::DraftStatus;
 use copydesk_core::generation::waiting::Waiting;
 use copydesk_core::health::Paid;
 use copydesk_core::ledger::{Balance, Transfer};
 use copydesk_core::metering::question::{Question, Total};
 use copydesk_core::refusal::Refusal;
-use copydesk_core::{AssetId, DraftId, GenerationId, KeyId, NodeId, Timestamp, TransferId, UserId};
+use copydesk_core::{AssetId, BudgetId, DraftId, GenerationId, KeyId, NodeId, Timestamp, TransferId, UserId};
 use copydesk_store::admin::{Description, Pause, PauseKey};
 use copydesk_store::audit::{AuditState, Finding, FindingRow, Proved, Record, Recorded, Round, Slice};
+use copydesk_store::budgets::{BudgetChange, BudgetFilter, NewBudget, UseRow};
 use copydesk_store::drafts::{AssetRow, DraftFilter, DraftRow, Edit, SetDraft, VersionRow};
 use copydesk_store::events::{EventBounds, EventPage};
 use copydesk_store::generations::{
@@ -23,8 +25,8 @@ use copydesk_store::prices::{NewPrice, PriceRow};
 use copydesk_store::retention::{Prune, Pruned};
 use copydesk_store::usage::{CallFilter, CallRow};
 use copydesk_store::{
-    AdminStore, Answer, AuditStore, DraftStore, EventStore, GenerationStore, HealthRow, HealthStore, KeyStore,
-    LedgerStore, Page, PageRequest, PriceStore, RetentionStore, SchemaFault, Scope, UsageStore,
+    AdminStore, Answer, AuditStore, BudgetStore, DraftStore, EventStore, GenerationStore, HealthRow, HealthStore,
+    KeyStore, LedgerStore, Page, PageRequest, PriceStore, RetentionStore, SchemaFault, Scope, UsageStore,
 };
 use futures::stream::BoxStream;
 
@@ -112,6 +114,30 @@ impl LedgerStore for PostgresStore {
     }
     fn transfers(&self, scope: Scope, filter: TransferFilter, page: PageRequest) -> Answer<'_, Page<Line>> {
         Box::pin(async move { self.list_transfers(scope, &filter, &page).await })
+    }
+}
+
+impl BudgetStore for PostgresStore {
+    fn knows_budgets(&self) -> bool {
+        self.budgets.in_force()
+    }
+    fn set_budget(&self, new: NewBudget) -> Answer<'_, Budget> {
+        Box::pin(async move { Ok(self.insert_budget(&new).await?) })
+    }
+    fn change_budget(&self, scope: Scope, id: BudgetId, change: BudgetChange) -> Answer<'_, Budget> {
+        Box::pin(async move { Ok(self.alter_budget(scope, id, &change).await?) })
+    }
+    fn end_budget(&self, scope: Scope, id: BudgetId, at: Timestamp) -> Answer<'_, Budget> {
+        Box::pin(async move { Ok(self.finish_budget(scope, id, at).await?) })
+    }
+    fn budget(&self, scope: Scope, id: BudgetId) -> Answer<'_, Budget> {
+        Box::pin(async move { self.read_budget(scope, id).await })
+    }
+    fn budgets(&self, scope: Scope, filter: BudgetFilter, page: PageRequest) -> Answer<'_, Page<Budget>> {
+        Box::pin(async move { self.page_budgets(scope, &filter, &page).await })
+    }
+    fn budget_uses(&self, scope: Scope, id: BudgetId, from: Timestamp, limit: u32) -> Answer<'_, Vec<UseRow>> {
+        Box::pin(async move { self.read_budget_uses(scope, id, from, limit).await })
     }
 }
 

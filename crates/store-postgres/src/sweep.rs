@@ -4,12 +4,12 @@
 use crate::PostgresStore;
 use crate::pipeline::{Steps, Tx, read};
 use crate::read::generations::{generation, live_state};
-use crate::read::usage::facts;
+use crate::read::usage::{Standing, facts};
 use crate::totals;
 use crate::turn::{Closing, closings};
 use crate::types::{Micros, columns, narrow, params, sql, text};
 use copydesk_core::generation::{AttemptNo, State};
-use copydesk_core::metering::totals::{CallFacts, Sheet};
+use copydesk_core::metering::totals::Sheet;
 use copydesk_core::metering::usage::CallOutcome;
 use copydesk_core::{CallId, GenerationId, Timestamp, WorkspaceId};
 use copydesk_store::generations::{Beaten, Heartbeat, Overdue, OverdueReason, Run, SweepRequest};
@@ -39,7 +39,10 @@ impl PostgresStore {
             steps.add(sql!("sweep/still_runs"), params)
         });
         let newest = steps.add(sql!("prices/newest"), params![]);
+        let budgets = steps.add(sql!("budgets/all"), params![]);
+        let epoch = self.budgets.epoch();
         let answers = tx.commit(steps).await?;
+        self.budgets.learn(epoch, answers.rows(Some(budgets)))?;
         if beat.goodbye {
             self.wake.others();
         }
@@ -85,23 +88,31 @@ impl PostgresStore {
         let mut steps = Steps::default();
         let found = steps.add(sql!("sweep/orphan_calls"), params![Micros::from(before), i64::from(limit)]);
         let answers = tx.send(steps).await?;
-        let mut orphans: Vec<(CallFacts, ClosedCall)> = Vec::new();
+        let mut orphans: Vec<(Standing, ClosedCall)> = Vec::new();
         for row in answers.rows(Some(found)) {
             let input_bytes = narrow("input_bytes", row.get("input_bytes"))?;
-            orphans
-                .push((facts(row), ClosedCall::unreported(CallId(row.get("id")), row.get("operation"), input_bytes)));
+            let standing =
+                Standing { generation: GenerationId(row.get("generation_id")), call: facts(row), closed: None };
+            orphans.push((standing, ClosedCall::unreported(CallId(row.get("id")), row.get("operation"), input_bytes)));
         }
         if orphans.is_empty() {
             tx.rollback().await?;
             return Ok(0);
         }
         let mut sheet = Sheet::default();
-        for (facts, call) in &orphans {
-            sheet.add(facts, now, &call.figures(call.outcome));
+        let budgeted = answers.rows(Some(found)).iter().any(|row| row.get("budgeted"));
+        let closing = orphans.iter().map(|(standing, call)| (standing, call.id, now)).collect::<Vec<_>>();
+        let mut budgets = self.budgets.of_calls(&mut tx, budgeted, &closing, &[]).await?;
+        for (standing, call) in &orphans {
+            sheet.add(&standing.call, now, &call.figures(call.outcome));
+            budgets.spend(standing, call, call.outcome, now);
         }
+        budgets.write(&mut tx).await?;
         let booked = self.series.rows(&self.readers, &sheet).await?;
-        let ends = |(facts, call)| Closing { facts, call, outcome: CallOutcome::Lost, at: now };
-        let ends: Vec<Closing<'_>> = orphans.iter().map(|(facts, call)| ends((facts, call))).collect();
+        let ends: Vec<Closing<'_>> = orphans
+            .iter()
+            .map(|(standing, call)| Closing { facts: &standing.call, call, outcome: CallOutcome::Lost, at: now })
+            .collect();
         let mut steps = Steps::default();
         steps.add(sql!("apply/close_call"), closings(&ends));
         totals::write(&mut steps, &booked);

@@ -91,6 +91,8 @@ CREATE TABLE generations (
     workspace_id BLOB NOT NULL,
     draft_id BLOB NOT NULL,
     user_id BLOB NOT NULL,
+    -- Who asked, where a key is needed.
+    key_id BLOB,
     recipe TEXT NOT NULL,
     recipe_version TEXT NOT NULL,
     model TEXT NOT NULL,
@@ -523,6 +525,51 @@ CREATE TABLE post_keys (
     transfer_id BLOB NOT NULL,
     expires_at INTEGER NOT NULL,
     PRIMARY KEY (workspace_id, owner, route, key)
+) STRICT, WITHOUT ROWID;
+
+-- What may be used in a day or a month of a zone. Amounts are nano-dollars or tokens, as the measure says. Only the
+-- limit, the shares and the end ever change.
+CREATE TABLE budgets (
+    id BLOB NOT NULL PRIMARY KEY,
+    workspace_id BLOB NOT NULL,
+    subject TEXT NOT NULL CHECK (subject IN ('workspace', 'each_user', 'user', 'each_key', 'key')),
+    subject_id BLOB,
+    measure TEXT NOT NULL CHECK (measure IN ('cost', 'tokens')),
+    period TEXT NOT NULL CHECK (period IN ('day', 'month')),
+    zone TEXT NOT NULL,
+    amount INTEGER NOT NULL CHECK (amount > 0),
+    warn_at TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    ended_at INTEGER,
+    idempotency_key TEXT,
+    fingerprint BLOB,
+    UNIQUE (workspace_id, idempotency_key),
+    CHECK ((subject_id IS NOT NULL) = (subject IN ('user', 'key'))),
+    CHECK ((idempotency_key IS NULL) = (fingerprint IS NULL))
+) STRICT, WITHOUT ROWID;
+
+-- What is used and set aside in a period, by each owner: the sums of the entries, and of those that were folded.
+CREATE TABLE budget_use (
+    budget_id BLOB NOT NULL,
+    period_at INTEGER NOT NULL,
+    owner_id BLOB NOT NULL,
+    used INTEGER NOT NULL CHECK (used >= 0),
+    reserved INTEGER NOT NULL CHECK (reserved >= 0),
+    folded INTEGER NOT NULL CHECK (folded >= 0),
+    warned INTEGER NOT NULL,
+    PRIMARY KEY (budget_id, period_at, owner_id)
+) STRICT, WITHOUT ROWID;
+
+-- Each generation's part. What its calls had used before the budget knew it does not count.
+CREATE TABLE budget_entries (
+    generation_id BLOB NOT NULL,
+    budget_id BLOB NOT NULL,
+    period_at INTEGER NOT NULL,
+    owner_id BLOB NOT NULL,
+    used INTEGER NOT NULL CHECK (used >= 0),
+    reserved INTEGER NOT NULL CHECK (reserved >= 0),
+    used_before INTEGER NOT NULL CHECK (used_before >= 0),
+    PRIMARY KEY (generation_id, budget_id)
 ) STRICT, WITHOUT ROWID;
 
 -- Numbers rise in the order of the commits and are a reader's cursor, so none is ever used twice: the writer continues

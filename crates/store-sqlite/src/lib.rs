@@ -4,6 +4,7 @@
 
 mod admin;
 mod audit;
+mod budgets;
 mod checkpoint;
 mod codec;
 mod db;

@@ -1,19 +1,22 @@
-//! What the writer keeps in memory between commands, because nobody else writes: queues, pauses, the numbers of users
+//! What the writer keeps in memory between commands, because nobody else writes: queues, pauses, budgets, the numbers of users
 //! and of usage series, dedupe keys that are taken, how many wait, the virtual times, the health of models and providers. All of it can be read
 //! again from the tables; after a rollback it is.
 
+use crate::budgets;
 use crate::codec;
 use crate::db::{Db, sql};
 use crate::fault::{Done, Fault};
 use crate::health;
 use crate::live_keys::LiveKeys;
 use crate::totals::Numbers;
+use copydesk_core::budget::Budget;
 use copydesk_core::generation::fairness::{QueueTime, VirtualTime};
 use copydesk_core::health::{HealthNews, Rows, Sign, learn};
 use copydesk_core::metering::totals::Sheet;
 use copydesk_core::{Timestamp, UserId, WorkspaceId};
 use copydesk_store::admin::{Pause, PauseKey};
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 use uuid::Uuid;
 
 /// How many users' numbers are remembered; beyond it all are forgotten and looked up again.
@@ -55,6 +58,7 @@ pub(crate) struct Memory {
     pub waiting_max: u64,
     queues: Option<Queues>,
     pauses: Option<Vec<Pause>>,
+    budgets: Option<Arc<[Budget]>>,
     users: HashMap<(WorkspaceId, UserId), i64>,
     pub live_keys: LiveKeys,
     pub series: Numbers,
@@ -75,6 +79,7 @@ impl Memory {
             waiting_max,
             queues: None,
             pauses: None,
+            budgets: None,
             users: HashMap::new(),
             live_keys: LiveKeys::default(),
             series: Numbers::default(),
@@ -156,6 +161,20 @@ impl Session<'_> {
             None => read_pauses(self.db)?,
         };
         Ok(self.memory.pauses.insert(pauses))
+    }
+
+    /// All of them, ended ones too.
+    pub fn budgets(&mut self) -> Done<Arc<[Budget]>> {
+        let budgets = match self.memory.budgets.take() {
+            Some(budgets) => budgets,
+            None => budgets::all(self.db)?.into(),
+        };
+        Ok(self.memory.budgets.insert(budgets).clone())
+    }
+
+    pub fn budgets_changed(&mut self) {
+        self.memory.touched = true;
+        self.memory.budgets = None;
     }
 
     pub fn pauses_changed(&mut self) {

@@ -1,12 +1,13 @@
 //! Retention: looks at a batch of the oldest calls or events and removes what may go, in one command.
 
+use crate::budgets;
 use crate::codec;
 use crate::db::{Db, sql};
 use crate::fault::Done;
 use crate::open::SqliteStore;
 use crate::usage::closing;
 use copydesk_core::metering::totals::Figures;
-use copydesk_core::{Timestamp, WorkspaceId};
+use copydesk_core::{GenerationId, Timestamp, WorkspaceId};
 use copydesk_store::retention::{Aged, Place, Prune, Pruned, next};
 use copydesk_store::{Answer, RetentionStore};
 use rusqlite::{Row, params, params_from_iter};
@@ -33,6 +34,7 @@ struct Looked {
     old: bool,
     /// Of calls only.
     user_no: Option<i64>,
+    generation: Option<GenerationId>,
     figures: Figures,
 }
 
@@ -49,6 +51,7 @@ fn run(db: Db<'_>, prune: &Prune) -> Done<Pruned> {
                 Aged::Events => remove_event(db, row)?,
             }
         }
+        budgets::fold(db, looked.iter().filter(|row| row.old).filter_map(|row| row.generation).collect())?;
         note(db, prune.what, &looked)?;
         db.execute(sql!("retention/mark"), params![prune.what.as_str(), prune.before.micros()])?;
     }
@@ -63,7 +66,8 @@ fn look_at_calls(db: Db<'_>, prune: &Prune) -> Done<Vec<Looked>> {
     db.all(sql!("retention/look_calls"), params, |row| {
         let key = codec::uuid(row, "id")?.as_u128();
         let figures = closing(row)?.map_or(Figures::default(), |(_, call)| call.figures(call.outcome));
-        Ok(Looked { user_no: row.get("user_no")?, figures, ..looked(row, key, "opened_at")? })
+        let generation = Some(GenerationId(codec::uuid(row, "generation_id")?));
+        Ok(Looked { user_no: row.get("user_no")?, generation, figures, ..looked(row, key, "opened_at")? })
     })
 }
 
@@ -81,7 +85,7 @@ fn looked(row: &Row<'_>, key: u128, at: &str) -> Done<Looked> {
     let workspace = WorkspaceId(codec::uuid(row, "workspace_id")?);
     let old = row.get::<_, Option<bool>>("old")?.unwrap_or(false);
     let (place, at) = (Place { workspace, key }, codec::instant(row, at)?);
-    Ok(Looked { place, at, old, user_no: None, figures: Figures::default() })
+    Ok(Looked { place, at, old, user_no: None, generation: None, figures: Figures::default() })
 }
 
 fn remove_call(db: Db<'_>, row: &Looked) -> Done<()> {

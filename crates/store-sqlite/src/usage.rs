@@ -1,5 +1,6 @@
 //! Calls: closing them with their figures, and reading them. The intent is written by the claim and by a finished step.
 
+use crate::budgets;
 use crate::codec;
 use crate::db::{Db, ordered, sql};
 use crate::fault::Done;
@@ -8,7 +9,7 @@ use crate::open::SqliteStore;
 use crate::page::{self, Cut};
 use crate::totals;
 use copydesk_core::metering::question::{Question, Total};
-use copydesk_core::metering::totals::CallFacts;
+use copydesk_core::metering::totals::{CallFacts, Figures};
 use copydesk_core::metering::usage::{CallOutcome, TokenUsage};
 use copydesk_core::{CallId, DraftId, GenerationId, NanoUsd, Timestamp, Tokens, UserId};
 use copydesk_store::usage::{CallFilter, CallRow, ClosedCall};
@@ -42,7 +43,7 @@ fn user_names(db: Db<'_>, scope: Scope, users: Vec<UserId>) -> Done<Vec<(UserId,
 /// The figures of a call whose write won. One that is closed already stays as it is.
 pub(crate) fn close_call(session: &mut Session<'_>, scope: Scope, call: &ClosedCall, at: Timestamp) -> Done<()> {
     match standing(session.db, scope, call.id)? {
-        Some(Standing { call: facts, closed: None }) => book(session, &facts, call, call.outcome, at),
+        Some(standing) if standing.closed.is_none() => book(session, &standing, call, call.outcome, at),
         Some(_) | None => Ok(()),
     }
 }
@@ -53,18 +54,20 @@ pub(crate) fn book_late(session: &mut Session<'_>, scope: Scope, call: &ClosedCa
     if call.outcome == CallOutcome::Lost {
         return Ok(());
     }
-    match standing(session.db, scope, call.id)? {
-        Some(Standing { call: facts, closed: None }) => book(session, &facts, call, CallOutcome::Late, at),
-        Some(Standing { call: facts, closed: Some((then, lost)) }) if lost.outcome == CallOutcome::Lost => {
-            session.sheet.take_back(&facts, then, &lost.figures(lost.outcome));
-            book(session, &facts, call, CallOutcome::Late, at)
+    let Some(standing) = standing(session.db, scope, call.id)? else { return Ok(()) };
+    match &standing.closed {
+        None => {}
+        Some((then, lost)) if lost.outcome == CallOutcome::Lost => {
+            session.sheet.take_back(&standing.call, *then, &lost.figures(lost.outcome));
         }
-        Some(_) | None => Ok(()),
+        Some(_) => return Ok(()),
     }
+    book(session, &standing, call, CallOutcome::Late, at)
 }
 
 /// A call as it stands.
 struct Standing {
+    generation: GenerationId,
     call: CallFacts,
     closed: Option<(Timestamp, ClosedCall)>,
 }
@@ -79,19 +82,30 @@ fn standing(db: Db<'_>, scope: Scope, id: CallId) -> Done<Option<Standing>> {
             operation: row.get("operation")?,
             model: row.get("model")?,
         };
-        Ok(Standing { call, closed: closing(row)? })
+        Ok(Standing { generation: GenerationId(codec::uuid(row, "generation_id")?), call, closed: closing(row)? })
     })
 }
 
-/// Closes a call that may be closed, and counts it.
+/// Closes a call that may be closed, and counts it; the guess it had been closed with was taken back.
 fn book(
     session: &mut Session<'_>,
-    facts: &CallFacts,
+    standing: &Standing,
     call: &ClosedCall,
     outcome: CallOutcome,
     at: Timestamp,
 ) -> Done<()> {
+    let facts = &standing.call;
     session.sheet.add(facts, at, &call.figures(outcome));
+    let taken_back = standing.closed.as_ref().map_or_else(Figures::default, |(_, lost)| lost.figures(lost.outcome));
+    let closing = budgets::Closing {
+        workspace: facts.workspace,
+        generation: standing.generation,
+        call: call.id,
+        added: call.figures(outcome),
+        taken_back,
+        at,
+    };
+    budgets::spend(session, &closing)?;
     let tokens = |tokens: Option<Tokens>| tokens.map(|tokens| tokens.0);
     let (code, text) = call.error.as_ref().map(|(code, text)| (code, text)).unzip();
     let figures = params![

@@ -6,12 +6,14 @@
 use copydesk_core::generation::{FailureCode, FaultOf};
 use copydesk_core::ledger::Transfer;
 use copydesk_core::{GenerationId, Timestamp};
+use copydesk_store::budgets::NewBudget;
 use copydesk_store::drafts::DraftFilter;
 use copydesk_store::generations::{Accepted, Change, Claimed, Heartbeat, Turn};
 use copydesk_store::ledger::Post;
 use copydesk_store::retention::{Aged, Prune};
 use copydesk_store::{
-    AdminStore, AuditStore, DraftStore, GenerationStore, LedgerStore, PageRequest, RetentionStore, Scope, StoreError,
+    AdminStore, AuditStore, BudgetStore, DraftStore, GenerationStore, LedgerStore, PageRequest, RetentionStore, Scope,
+    StoreError,
 };
 use copydesk_store_sqlite::{Options, SqliteStore};
 use copydesk_store_tests::builder::{self, AcceptWith, Ids, START};
@@ -145,8 +147,10 @@ async fn busy_store(folder: &Path) -> (SqliteStore, Vec<GenerationId>) {
     store.post(builder::grant(&ids, "bob", 5, START)).await.unwrap();
     store.post(grant).await.unwrap();
     store.gift(builder::gift(&ids, ("a", "bob"), 30, "gift-1", START)).await.unwrap();
+    let budget = NewBudget { budget: builder::budget(&ids, 1_000_000, START), idempotency: None };
+    store.set_budget(budget).await.unwrap();
     let batch = vec![
-        builder::accept(&ids, START).hold(100),
+        builder::accept(&ids, START).hold(100).bound(9),
         builder::accept(&ids, START).hold(100),
         builder::accept(&ids, START).target("book/1").hold(100).dedupe("k"),
         builder::accept(&ids, START).target("book/1"),
@@ -197,6 +201,29 @@ async fn who_cannot_pay_leaves_no_row_in_any_table() {
     let too_much = builder::accept(&ids, START).user("stranger").hold(1);
     assert_eq!(store.accept(vec![too_much]).await.unwrap().remove(0).unwrap_err().code(), "insufficient_credits");
     assert_eq!(row_counts(folder.path()), before);
+}
+
+/// Each damage, and the check that must name it.
+const DAMAGES: &[(&str, &str)] = &[
+    ("budget_use_is_sum", "UPDATE budget_use SET used = used + 1"),
+    ("budget_use_is_sum", "UPDATE budget_use SET folded = folded + 1"),
+    ("budget_use_is_sum", "DELETE FROM budget_entries"),
+    ("budget_use_is_sum", "UPDATE budget_entries SET reserved = reserved + 1"),
+    ("budget_entry_is_usage", "UPDATE budget_entries SET reserved = reserved + 1"),
+    ("budget_entry_is_usage", "UPDATE budget_entries SET used_before = used_before + 1"),
+    ("budget_entry_is_usage", "UPDATE calls SET cost_nanousd = cost_nanousd + 1 WHERE cost_nanousd IS NOT NULL"),
+];
+
+#[tokio::test]
+async fn the_auditor_finds_planted_damage_in_budgets() {
+    for (check, damage) in DAMAGES {
+        let folder = tempfile::tempdir().unwrap();
+        let (store, _) = busy_store(folder.path()).await;
+        let changed = vandal(folder.path()).execute(damage, []).unwrap();
+        assert!(changed > 0, "{damage} did nothing");
+        let findings = store.audit().await.unwrap();
+        assert!(findings.iter().any(|finding| finding.check == *check), "{damage}: {findings:?}");
+    }
 }
 
 #[tokio::test]

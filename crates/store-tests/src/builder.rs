@@ -1,15 +1,18 @@
 //! Short builders for requests, turns and changes, with ids from a counter, so that every test is deterministic. Every
 //! change goes through core's `transition`; nothing here decides. For tests only.
 
+use copydesk_core::budget::bound::{Bound, MostCost};
+use copydesk_core::budget::{Budget, Measure, Period, Shares, Subject};
 use copydesk_core::generation::event::{FallbackReason, Jitter, Success};
 use copydesk_core::generation::fairness::Priority;
 use copydesk_core::generation::{Effect, Event, Failure, FailureCode, FaultOf, Generation, State, Verdict, transition};
 use copydesk_core::health::{Cooling, Ended, Fault, Sign};
 use copydesk_core::ledger::{Margin, Metered, Transfer, TransferKind};
+use copydesk_core::metering::cuts::Zone;
 use copydesk_core::metering::usage::{CallOutcome, TokenUsage};
 use copydesk_core::{
-    CallId, DraftId, GenerationId, KeyId, MicroCredits, NanoUsd, NodeId, Timestamp, Tokens, TransferId, UserId,
-    WorkspaceId,
+    BudgetId, CallId, DraftId, GenerationId, KeyId, MicroCredits, NanoUsd, NodeId, Timestamp, Tokens, TransferId,
+    UserId, WorkspaceId,
 };
 use copydesk_store::Scope;
 use copydesk_store::generations::{
@@ -91,6 +94,22 @@ pub fn gift(ids: &Ids, users: (&str, &str), micros: i64, reference: &str, at: Ti
     Gift { sent, received, idempotency: None }
 }
 
+/// A day's cost for the whole of the default workspace, in UTC.
+pub fn budget(ids: &Ids, limit: i64, at: Timestamp) -> Budget {
+    Budget {
+        id: BudgetId(ids.uuid()),
+        workspace: Scope::DEFAULT.workspace,
+        subject: Subject::Workspace,
+        measure: Measure::Cost,
+        period: Period::Day,
+        zone: Zone::utc(),
+        limit,
+        warn_at: Shares::default(),
+        created_at: at,
+        ended_at: None,
+    }
+}
+
 /// A plain request: a new draft of user `a`, recipe `newsletter`, model `demo/swift`, no credits, one hour.
 pub fn accept(ids: &Ids, at: Timestamp) -> Accept {
     let (generation, draft) = (ids.generation(), ids.draft());
@@ -101,6 +120,7 @@ pub fn accept(ids: &Ids, at: Timestamp) -> Accept {
         slot: Slot::New { draft, title: "Untitled".to_owned(), external_id: None },
         user: user_id(Scope::DEFAULT, "a"),
         user_external: "a".to_owned(),
+        key: None,
         recipe: "newsletter".to_owned(),
         recipe_version: "1".to_owned(),
         model: "demo/swift".to_owned(),
@@ -119,6 +139,7 @@ pub fn accept(ids: &Ids, at: Timestamp) -> Accept {
         hold: MicroCredits::ZERO,
         metered: None,
         hold_id: ids.transfer(),
+        bound: None,
     }
 }
 
@@ -181,6 +202,14 @@ pub trait AcceptWith: Sized {
     fn metered(self, min: i64) -> Self {
         let (per_usd, margin) = (credits(1_000_000_000), Margin(0));
         self.change(|it| it.metered = Some(Metered { per_usd, margin, min: credits(min) }))
+    }
+    /// So many tokens, and as many nano-dollars.
+    fn bound(self, most: i64) -> Self {
+        let cost = MostCost::Known(NanoUsd(most));
+        self.change(|it| it.bound = Some(Bound { tokens: Tokens(most), cost }))
+    }
+    fn by_key(self, key: KeyId) -> Self {
+        self.change(|it| it.key = Some(key))
     }
     fn recipe(self, name: &str) -> Self {
         self.change(|it| it.recipe = name.to_owned())

@@ -4,6 +4,7 @@
 //! different things) is taken out of the comparison in [`view`], and nowhere else.
 
 mod books;
+mod budgets;
 mod moves;
 mod view;
 
@@ -105,6 +106,7 @@ pub async fn differential(store: Arc<dyn Store>, seed: u64, steps: usize) {
         drafts: vec![],
         nodes,
     };
+    let budgets = budgets::set([store.as_ref(), &model], &driver.ids, 30_000).await;
     for step in 0..steps {
         let next = driver.next_move().await;
         let expected = view::answer(&model, &next).await;
@@ -112,6 +114,7 @@ pub async fn differential(store: Arc<dyn Store>, seed: u64, steps: usize) {
         assert_eq!(found.text, expected.text, "seed {seed}, step {step}: {next:#?}");
         driver.learn(&next, expected);
     }
+    assert_eq!(budgets::sums(store.as_ref(), &budgets).await, budgets::sums(&model, &budgets).await, "seed {seed}");
     for what in [PauseKey::Generation, PauseKey::recipe("code".to_owned())] {
         for store in [&model as &dyn Store, store.as_ref()] {
             store.set_pause(what.clone(), false, driver.now).await.expect("set_pause");

@@ -2,15 +2,17 @@
 //! before they reach the store (nothing is written) or after it answered (the write happened and the caller does not
 //! know: a lost commit answer). Everything else passes through untouched.
 
+use copydesk_core::budget::Budget;
 use copydesk_core::draft::DraftStatus;
 use copydesk_core::generation::waiting::Waiting;
 use copydesk_core::health::Paid;
 use copydesk_core::ledger::{Balance, Transfer};
 use copydesk_core::metering::question::{Question, Total};
 use copydesk_core::refusal::Refusal;
-use copydesk_core::{AssetId, DraftId, GenerationId, KeyId, NodeId, Timestamp, TransferId, UserId};
+use copydesk_core::{AssetId, BudgetId, DraftId, GenerationId, KeyId, NodeId, Timestamp, TransferId, UserId};
 use copydesk_store::admin::{Description, Pause, PauseKey};
 use copydesk_store::audit::{AuditState, Finding, FindingRow, Proved, Record, Recorded, Round, Slice};
+use copydesk_store::budgets::{BudgetChange, BudgetFilter, NewBudget, UseRow};
 use copydesk_store::drafts::{AssetRow, DraftFilter, DraftRow, Edit, SetDraft, VersionRow};
 use copydesk_store::events::{EventBounds, EventPage};
 use copydesk_store::generations::{
@@ -24,8 +26,9 @@ use copydesk_store::prices::{NewPrice, PriceRow};
 use copydesk_store::retention::{Prune, Pruned};
 use copydesk_store::usage::{CallFilter, CallRow};
 use copydesk_store::{
-    AdminStore, Answer, AuditStore, DraftStore, EventStore, GenerationStore, HealthRow, HealthStore, KeyStore,
-    LedgerStore, Page, PageRequest, PriceStore, RetentionStore, SchemaFault, Scope, Store, StoreError, UsageStore,
+    AdminStore, Answer, AuditStore, BudgetStore, DraftStore, EventStore, GenerationStore, HealthRow, HealthStore,
+    KeyStore, LedgerStore, Page, PageRequest, PriceStore, RetentionStore, SchemaFault, Scope, Store, StoreError,
+    UsageStore,
 };
 use futures::stream::BoxStream;
 use std::collections::VecDeque;
@@ -126,9 +129,9 @@ impl<S: Store> FaultyStore<S> {
 
 /// Names every method of the contract and passes it through.
 macro_rules! pass_through {
-    ($($contract:ident {
+    ($($contract:ident $([ $($as_it_is:tt)+ ])? {
         $($variant:ident = $method:ident($($arg:ident: $kind:ty),*) -> $answer:ty;)+
-    } $([ $($as_it_is:tt)+ ])?)+) => {
+    })+) => {
         /// A method of the contract.
         #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
         pub enum Method { $($($variant,)+)+ }
@@ -174,19 +177,27 @@ pass_through! {
         Accounts = accounts(scope: Scope, page: PageRequest) -> Page<AccountRow>;
         Transfers = transfers(scope: Scope, filter: TransferFilter, page: PageRequest) -> Page<Line>;
     }
+    BudgetStore [fn knows_budgets(&self) -> bool { self.inner.knows_budgets() }] {
+        SetBudget = set_budget(new: NewBudget) -> Budget;
+        ChangeBudget = change_budget(scope: Scope, id: BudgetId, change: BudgetChange) -> Budget;
+        EndBudget = end_budget(scope: Scope, id: BudgetId, at: Timestamp) -> Budget;
+        Budget = budget(scope: Scope, id: BudgetId) -> Budget;
+        Budgets = budgets(scope: Scope, filter: BudgetFilter, page: PageRequest) -> Page<Budget>;
+        BudgetUses = budget_uses(scope: Scope, id: BudgetId, from: Timestamp, limit: u32) -> Vec<UseRow>;
+    }
     UsageStore {
         Calls = calls(scope: Scope, filter: CallFilter, page: PageRequest) -> Page<CallRow>;
         Totals = totals(scope: Scope, question: Question) -> Vec<Total>;
         UserNames = user_names(scope: Scope, users: Vec<UserId>) -> Vec<(UserId, String)>;
     }
-    EventStore {
-        Events = events(scope: Scope, after: i64, limit: u32) -> EventPage;
-        EventBounds = event_bounds(scope: Scope) -> EventBounds;
-    } [
+    EventStore [
         fn event_news(&self) -> BoxStream<'static, ()> {
             self.inner.event_news()
         }
-    ]
+    ] {
+        Events = events(scope: Scope, after: i64, limit: u32) -> EventPage;
+        EventBounds = event_bounds(scope: Scope) -> EventBounds;
+    }
     RetentionStore {
         Prune = prune(prune: Prune) -> Pruned;
     }

@@ -6,6 +6,7 @@ mod accept;
 mod admin;
 mod apply;
 mod audit;
+mod budgets;
 mod claim;
 mod data;
 mod drafts;
@@ -20,15 +21,17 @@ mod retention;
 mod sweep;
 mod totals;
 
+use copydesk_core::budget::Budget;
 use copydesk_core::draft::DraftStatus;
 use copydesk_core::generation::waiting::Waiting;
 use copydesk_core::health::Paid;
 use copydesk_core::ledger::{Balance, Transfer};
 use copydesk_core::metering::question::{Question, Total};
 use copydesk_core::refusal::Refusal;
-use copydesk_core::{AssetId, DraftId, GenerationId, KeyId, NodeId, Timestamp, TransferId, UserId};
+use copydesk_core::{AssetId, BudgetId, DraftId, GenerationId, KeyId, NodeId, Timestamp, TransferId, UserId};
 use copydesk_store::admin::{Description, Pause, PauseKey};
 use copydesk_store::audit::{AuditState, Finding, FindingRow, Proved, Record, Recorded, Round, Slice};
+use copydesk_store::budgets::{BudgetChange, BudgetFilter, NewBudget, UseRow};
 use copydesk_store::drafts::{AssetRow, DraftFilter, DraftRow, Edit, SetDraft, VersionRow};
 use copydesk_store::events::{EventBounds, EventPage};
 use copydesk_store::generations::{
@@ -42,8 +45,8 @@ use copydesk_store::prices::{NewPrice, PriceRow};
 use copydesk_store::retention::{Prune, Pruned};
 use copydesk_store::usage::{CallFilter, CallRow};
 use copydesk_store::{
-    AdminStore, Answer, AuditStore, DraftStore, EventStore, GenerationStore, HealthRow, HealthStore, KeyStore,
-    LedgerStore, Page, PageRequest, PriceStore, RetentionStore, SchemaFault, Scope, UsageStore,
+    AdminStore, Answer, AuditStore, BudgetStore, DraftStore, EventStore, GenerationStore, HealthRow, HealthStore,
+    KeyStore, LedgerStore, Page, PageRequest, PriceStore, RetentionStore, SchemaFault, Scope, UsageStore,
 };
 use data::Data;
 use futures::StreamExt;
@@ -156,6 +159,30 @@ impl LedgerStore for ModelStore {
     }
     fn transfers(&self, scope: Scope, filter: TransferFilter, page: PageRequest) -> Answer<'_, Page<Line>> {
         Box::pin(async move { self.data().list_transfers(scope, &filter, &page) })
+    }
+}
+
+impl BudgetStore for ModelStore {
+    fn knows_budgets(&self) -> bool {
+        self.data().knows_budgets()
+    }
+    fn set_budget(&self, new: NewBudget) -> Answer<'_, Budget> {
+        Box::pin(async move { self.data().set_budget(new) })
+    }
+    fn change_budget(&self, scope: Scope, id: BudgetId, change: BudgetChange) -> Answer<'_, Budget> {
+        Box::pin(async move { self.data().change_budget(scope, id, change) })
+    }
+    fn end_budget(&self, scope: Scope, id: BudgetId, at: Timestamp) -> Answer<'_, Budget> {
+        Box::pin(async move { self.data().end_budget(scope, id, at) })
+    }
+    fn budget(&self, scope: Scope, id: BudgetId) -> Answer<'_, Budget> {
+        Box::pin(async move { self.data().budget(scope, id) })
+    }
+    fn budgets(&self, scope: Scope, filter: BudgetFilter, page: PageRequest) -> Answer<'_, Page<Budget>> {
+        Box::pin(async move { self.data().list_budgets(scope, &filter, &page) })
+    }
+    fn budget_uses(&self, scope: Scope, id: BudgetId, from: Timestamp, limit: u32) -> Answer<'_, Vec<UseRow>> {
+        Box::pin(async move { Ok(self.data().budget_uses(scope, id, from, limit)) })
     }
 }
 

@@ -4,6 +4,7 @@
 pub mod accept;
 pub mod admin;
 pub mod audit;
+pub mod budgets;
 pub mod claim;
 pub mod credits;
 pub mod drafts;
@@ -277,6 +278,37 @@ macro_rules! conformance {
                 what_a_metered_price_comes_to_above_the_hold_is_absorbed,
                 the_price_of_the_accept_is_the_price_of_the_end,
                 ten_thousand_races_for_the_end_of_a_generation_are_exact;
+            budgets:
+                what_a_call_uses_comes_out_of_what_was_set_aside_and_the_rest_goes_back,
+                what_needs_more_than_was_set_aside_counts_in_full,
+                a_cancelled_generation_gives_back_what_was_set_aside,
+                what_is_refused_writes_nothing,
+                a_batch_is_decided_in_its_order,
+                a_hundred_requests_at_once_never_pass_a_limit,
+                many_turns_and_accepts_at_once_keep_the_sums,
+                a_repeat_or_a_duplicate_sets_nothing_aside,
+                regenerating_over_and_over_is_stopped,
+                a_budget_in_tokens_counts_input_and_output,
+                a_cost_nobody_knows_is_refused_where_cost_is_counted,
+                a_generation_counts_in_the_period_of_its_accept,
+                a_day_and_a_month_turn_where_the_clocks_change,
+                a_budget_set_meanwhile_counts_from_the_next_call_on,
+                a_lost_call_counts_its_estimate_until_the_true_figures_come,
+                true_figures_below_the_estimate_give_back_the_difference,
+                a_late_report_after_the_end_counts,
+                a_call_nobody_reports_counts_its_estimate,
+                each_user_is_under_the_default_from_his_first_request_on,
+                a_key_has_a_budget_whoever_uses_it,
+                a_budget_belongs_to_its_workspace,
+                a_changed_limit_holds_at_once_and_takes_nothing_back,
+                an_ended_budget_limits_nothing_and_keeps_what_it_counted,
+                each_share_is_announced_once_in_a_period,
+                what_happens_to_a_budget_is_announced,
+                setting_a_budget_twice_with_one_key_sets_it_once,
+                a_budget_of_nobody_is_not_set,
+                budgets_are_kept_as_they_were_set_and_paged,
+                removing_old_calls_leaves_the_sums,
+                another_process_learns_of_a_budget_with_its_beat;
             admin:
                 a_fresh_store_fits_its_schema,
                 the_canary_writes_reads_and_leaves_nothing,

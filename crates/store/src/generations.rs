@@ -3,6 +3,8 @@
 use crate::page::{Page, PageRequest};
 use crate::usage::{ClosedCall, OpenCall};
 use crate::{Answer, Scope};
+use copydesk_core::budget::Asker;
+use copydesk_core::budget::bound::Bound;
 use copydesk_core::generation::fairness::Priority;
 use copydesk_core::generation::waiting::Waiting;
 use copydesk_core::generation::{AttemptNo, Decision, Generation, RowVersion, State, Status, Terms};
@@ -10,13 +12,13 @@ use copydesk_core::health::{Cooling, Debt, HealthNews, Paid, Rate, Rows, Sign, S
 use copydesk_core::ledger::Metered;
 use copydesk_core::refusal::Refusal;
 use copydesk_core::{
-    AssetId, CallId, DraftId, GenerationId, MicroCredits, NanoUsd, NodeId, Timestamp, TransferId, UserId,
+    AssetId, CallId, DraftId, GenerationId, KeyId, MicroCredits, NanoUsd, NodeId, Timestamp, TransferId, UserId,
 };
 use std::time::Duration;
 
 pub trait GenerationStore: Send + Sync {
     /// Accepts a batch; the answers stand in the order of the requests. One transaction: idempotency row, user, draft,
-    /// generation, queue row, hold, event. A refused or duplicate request writes nothing and does not disturb the others.
+    /// generation, queue row, what budgets set aside, hold, event. A refused or duplicate request writes nothing and does not disturb the others.
     /// How many may wait (`queue_full`) is an option each engine is opened with.
     fn accept(&self, batch: Vec<Accept>) -> Answer<'_, Vec<Result<Accepted, Refusal>>>;
 
@@ -72,6 +74,8 @@ pub struct Accept {
     pub user: UserId,
     /// The string the application calls its user by.
     pub user_external: String,
+    /// Who asked; `None` where nobody needs a key.
+    pub key: Option<KeyId>,
     pub recipe: String,
     pub recipe_version: String,
     /// `provider/model` of the first call.
@@ -95,9 +99,16 @@ pub struct Accept {
     pub hold: MicroCredits,
     pub metered: Option<Metered>,
     pub hold_id: TransferId,
+    /// What it may use at most, for budgets. Without it no budget refuses it or sets anything aside: it was drawn up when
+    /// this process knew of none.
+    pub bound: Option<Bound>,
 }
 
 impl Accept {
+    pub fn asker(&self) -> Asker {
+        Asker { workspace: self.scope.workspace, user: self.user, key: self.key }
+    }
+
     pub fn terms(&self) -> Terms {
         Terms {
             accepted_at: self.at,
@@ -508,6 +519,8 @@ pub struct GenerationRow {
     pub draft: DraftId,
     pub user: UserId,
     pub user_external: String,
+    /// Who asked; `None` where nobody needs a key.
+    pub key: Option<KeyId>,
     pub recipe: String,
     pub recipe_version: String,
     /// The model of the call that runs or comes next; after the end, of the last one that was opened.

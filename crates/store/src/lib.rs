@@ -5,6 +5,7 @@
 
 pub mod admin;
 pub mod audit;
+pub mod budgets;
 pub mod drafts;
 pub mod error;
 pub mod events;
@@ -19,6 +20,7 @@ pub mod usage;
 
 pub use admin::AdminStore;
 pub use audit::AuditStore;
+pub use budgets::BudgetStore;
 pub use drafts::DraftStore;
 pub use error::{SchemaFault, StoreError};
 pub use events::EventStore;
@@ -67,6 +69,7 @@ pub trait Store:
     GenerationStore
     + DraftStore
     + LedgerStore
+    + BudgetStore
     + UsageStore
     + EventStore
     + RetentionStore
@@ -82,6 +85,7 @@ impl<T> Store for T where
     T: GenerationStore
         + DraftStore
         + LedgerStore
+        + BudgetStore
         + UsageStore
         + EventStore
         + RetentionStore

@@ -29,6 +29,7 @@ use utoipa::OpenApi;
         (name = "models", description = "Models, their prices, and whether they answer."),
         (name = "usage", description = "What was used and what it cost, call by call and in totals."),
         (name = "credits", description = "What users pay with. Answers `credits_off` while credits are off."),
+        (name = "budgets", description = "What may be used in a day or a month. Costs are in nano-dollars."),
         (name = "keys", description = "Who may ask for what."),
         (name = "events", description = "What happened, in its order."),
         (name = "installation", description = "Switches, checks and upkeep. Most of it is the operator's."),
@@ -39,6 +40,7 @@ use utoipa::OpenApi;
 #[openapi(components(schemas(
     words::Age,
     words::AssetKey,
+    words::BudgetKey,
     words::KeyKey,
     words::LaneName,
     words::DraftKey,

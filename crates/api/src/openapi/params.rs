@@ -3,7 +3,7 @@
 
 #![expect(dead_code, reason = "only their description is used")]
 
-use super::words::{AssetKey, DraftRef, GenerationRef, KeyKey, LaneName};
+use super::words::{AssetKey, BudgetKey, DraftRef, GenerationRef, KeyKey, LaneName};
 use utoipa::IntoParams;
 
 /// What every list takes.
@@ -46,6 +46,15 @@ pub(crate) struct VersionPath {
     /// The number of the version; the first is 1.
     #[param(minimum = 1)]
     n: u32,
+}
+
+/// `{id}` of a budget.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Path)]
+pub(crate) struct BudgetPath {
+    /// `bud_...` or a bare UUID.
+    #[param(value_type = BudgetKey)]
+    id: String,
 }
 
 /// `{id}` of a key.

@@ -56,6 +56,8 @@ pub(crate) const WORK: &[Code] = &[
     Code::ModelNotAllowed,
     Code::NotFound,
     Code::InsufficientCredits,
+    Code::BudgetExceeded,
+    Code::UnpricedModelWithBudget,
     Code::GenerationPaused,
     Code::DraftPublished,
     Code::DraftBusy,

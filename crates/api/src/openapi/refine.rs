@@ -12,10 +12,11 @@ const REF: &str = "#/components/schemas/";
 const METHODS: [&str; 5] = ["get", "put", "post", "delete", "patch"];
 
 /// The word in `object` of a type, and the prefix of its own `id`.
-const NOUNS: [(&str, &str, &str); 33] = [
+const NOUNS: [(&str, &str, &str); 34] = [
     ("Accepted", "generation", "gen"),
     ("Account", "account", ""),
     ("AuditReport", "audit", ""),
+    ("Budget", "budget", "bud"),
     ("Call", "call", "cal"),
     ("DoctorReport", "doctor", ""),
     ("Draft", "draft", "drf"),
@@ -55,7 +56,7 @@ fn prefix(field: &str) -> Option<&'static str> {
         "draft_id" => Some("drf"),
         "user_id" | "peer_id" => Some("usr"),
         "call_id" => Some("cal"),
-        "replaced_by" => Some("key"),
+        "replaced_by" | "key_id" => Some("key"),
         _ => None,
     }
 }

@@ -2,6 +2,7 @@
 //! the document by itself.
 
 use copydesk_core::access::{KeyScope, Mode, Role};
+use copydesk_core::budget::{Measure, Period};
 use copydesk_core::draft::{DraftStatus as CoreStatus, Review as CoreReview};
 use copydesk_core::generation::{FailureCode, Status};
 use copydesk_core::ledger::{Account, TransferKind as CoreKind};
@@ -43,6 +44,9 @@ schemas! {
     CostSource = words(["provider", "table"]);
     UsageCostStatus = words(["priced", "partly_priced", "unpriced"]);
     LaneKind = words(["recipe", "provider", "model", "workspace"]);
+    BudgetPeriod = words(Period::ALL.map(Period::as_str));
+    BudgetUnit = words(Measure::ALL.map(Measure::as_str));
+    BudgetSubject = words(["workspace", "each_user", "user", "each_key", "key"]);
     KeyMode = words(Mode::ALL.map(Mode::as_str));
     KeyRole = words(Role::ALL.map(Role::as_str));
     KeyScopeWord = words(KeyScope::ALL.map(KeyScope::as_str));
@@ -59,6 +63,7 @@ schemas! {
     GenerationKey = text(&either(&[&id("gen"), UUID]));
     DraftKey = text(&either(&[&id("drf"), UUID]));
     AssetKey = text(&either(&[&id("ast"), UUID]));
+    BudgetKey = text(&either(&[&id("bud"), UUID]));
     KeyKey = text(&either(&[&id("key"), UUID]));
     LaneName = text("^(recipe|provider|model|workspace):.+$");
     /// A length of time: `90s`, `10m`, `1h 30m`, `2d`, `PT11M`.

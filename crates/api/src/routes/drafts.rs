@@ -19,7 +19,6 @@ use crate::router::Api;
 use crate::wire::accepted::AcceptedBody;
 use crate::wire::draft::DraftBody;
 use crate::wire::dry_run::{DryRunBody, FinishedOrRehearsed};
-use crate::wire::generation::GenerationBody;
 use crate::wire::list::List;
 use crate::wire::requests::{DraftPatch, NewTry};
 use axum::Json;
@@ -254,7 +253,7 @@ pub(crate) async fn regenerate(
     params.finish()?;
     let id = path.draft(&api, caller.scope).await?;
     let idempotency = key.of(&caller, &body.raw, api.desk().world().now());
-    let change = Again { permit: caller.permit.clone(), model: body.value.model, idempotency };
+    let change = Again { permit: caller.permit.clone(), key: caller.key, model: body.value.model, idempotency };
     if dry_run {
         return Ok(Json(DryRunBody::from(api.desk().dry_regenerate(caller.scope, id, change).await?)).into_response());
     }

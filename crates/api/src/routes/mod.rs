@@ -1,6 +1,7 @@
 //! The handlers, one file per noun. Each parses once, asks the desk once and writes the answer once.
 
 pub(crate) mod assets;
+pub(crate) mod budgets;
 pub(crate) mod credits;
 pub(crate) mod drafts;
 pub(crate) mod events;

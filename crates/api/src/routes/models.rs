@@ -79,7 +79,7 @@ pub(crate) async fn list(State(api): State<Api>, _caller: Caller) -> Result<Json
     ),
     request_body(content = ModelToTest, example = json!({ "model": "demo/writer" })),
     responses((status = 200, description = "What came of it; or the rehearsal, with `dry_run`.", body = TriedOrRehearsed)),
-    extensions(("x-problems" = json!([OPERATOR, Code::RecipeNotFound, Code::ModelNotFound, Code::GenerationPaused, Code::QueueFull, Code::Draining, Code::IdempotencyKeyReused, Code::InsufficientCredits, Code::ModelNotAllowed, Code::RecipeNotAllowed]))),
+    extensions(("x-problems" = json!([OPERATOR, Code::RecipeNotFound, Code::ModelNotFound, Code::GenerationPaused, Code::QueueFull, Code::Draining, Code::IdempotencyKeyReused, Code::InsufficientCredits, Code::BudgetExceeded, Code::UnpricedModelWithBudget, Code::ModelNotAllowed, Code::RecipeNotAllowed]))),
 )]
 pub(crate) async fn test(
     State(api): State<Api>,
@@ -96,8 +96,10 @@ pub(crate) async fn test(
     let address = body.value.model;
     caller.may_use(&address)?;
     if dry_run {
-        return Ok(Json(DryRunBody::from(desk.dry_test_model(caller.scope, &address).await?)).into_response());
+        return Ok(
+            Json(DryRunBody::from(desk.dry_test_model(caller.scope, caller.key, &address).await?)).into_response()
+        );
     }
-    let tested = owned(async move { desk.test_model(caller.scope, &address, idempotency).await }).await?;
+    let tested = owned(async move { desk.test_model(caller.scope, caller.key, &address, idempotency).await }).await?;
     Ok(Json(ModelTestBody::new(tested, api.desk().world().now())).into_response())
 }

@@ -3,6 +3,7 @@
 use super::generation::{GenerationBody, own_key};
 use super::model_test::ModelTestBody;
 use super::recipe::MeteredBody;
+use copydesk_core::budget::bound::{Bound, MostCost};
 use copydesk_desk::rehearse::{Plan, Rehearsal};
 use copydesk_desk::store::generations::{Accepted, Slot};
 use serde::Serialize;
@@ -59,6 +60,7 @@ pub(crate) struct PlanBody {
     held: i64,
     /// How the settled amount would follow from the cost, at most the hold; `null` when it is the hold.
     price_metered: Option<MeteredBody>,
+    estimate: EstimateBody,
     dedupe_key: Option<String>,
     target: Option<String>,
     priority: i16,
@@ -87,9 +89,28 @@ impl From<Rehearsal> for DryRunBody {
     }
 }
 
+/// The most it may use over all its steps, attempts and models, by the prices of now.
+#[derive(Serialize, ToSchema)]
+#[schema(as = DryRunEstimate)]
+struct EstimateBody {
+    tokens_max: i64,
+    /// Units: nano-dollars; `null` when a model has no price that bounds it.
+    cost_max_nanousd: Option<i64>,
+}
+
+impl From<Bound> for EstimateBody {
+    fn from(bound: Bound) -> EstimateBody {
+        let cost_max_nanousd = match bound.cost {
+            MostCost::Known(cost) => Some(cost.0),
+            MostCost::Unknown { .. } => None,
+        };
+        EstimateBody { tokens_max: bound.tokens.0, cost_max_nanousd }
+    }
+}
+
 impl From<Plan> for PlanBody {
     fn from(plan: Plan) -> PlanBody {
-        let Plan { order, models, balance, recipe_paused_since } = plan;
+        let Plan { order, models, balance, bound, recipe_paused_since } = plan;
         PlanBody {
             object: OBJECT,
             would: "accept",
@@ -106,6 +127,7 @@ impl From<Plan> for PlanBody {
             available: balance.available.micros(),
             held: balance.held.micros(),
             price_metered: order.metered.map(MeteredBody::from),
+            estimate: EstimateBody::from(bound),
             dedupe_key: order.dedupe_key.as_deref().map(own_key),
             target: order.target,
             priority: order.priority.value(),

@@ -25,6 +25,8 @@ pub(crate) struct GenerationBody {
     model: String,
     user: String,
     user_id: String,
+    /// The key that asked; null where none was needed.
+    key_id: Option<String>,
     target: Option<String>,
     dedupe_key: Option<String>,
     priority: i16,
@@ -203,6 +205,7 @@ impl GenerationBody {
             model: row.model.clone(),
             user: row.user_external.clone(),
             user_id: row.user.to_string(),
+            key_id: row.key.map(|key| key.to_string()),
             target: row.target.clone(),
             dedupe_key: row.dedupe_key.as_deref().map(own_key),
             priority: row.priority.value(),

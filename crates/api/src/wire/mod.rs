@@ -3,6 +3,7 @@
 
 pub(crate) mod accepted;
 pub(crate) mod admin;
+pub(crate) mod budget;
 pub(crate) mod call;
 pub(crate) mod credits;
 pub(crate) mod draft;

@@ -2,6 +2,7 @@
 
 mod assets;
 mod audit;
+mod budgets;
 mod cleanup_stale;
 mod config_show;
 mod credits;
@@ -91,6 +92,9 @@ enum Command {
     /// Accounts, statements, grants, corrections, gifts and refunds
     #[command(subcommand)]
     Credits(credits::Command),
+    /// What may be used in a day or a month, by workspace, user or key
+    #[command(subcommand)]
+    Budgets(budgets::Command),
     /// API keys: make them, say what they may do, rotate and revoke them
     #[command(subcommand)]
     Keys(keys::Command),
@@ -169,6 +173,7 @@ async fn dispatch(arguments: Arguments, output: Output) -> Result<u8, Failure> {
         Command::Generate(arguments) => generate::run(arguments, &settings, output).await,
         Command::Drafts(command) => drafts::run(command, &settings, output).await,
         Command::Generations(command) => generations::run(command, &settings, output).await,
+        Command::Budgets(command) => budgets::run(command, &settings, output).await,
         Command::Credits(command) => credits::run(command, &settings, output).await,
         Command::Keys(command) => keys::run(command, &settings, output).await,
         Command::Usage(arguments) => usage::run(*arguments, &settings, output).await,

@@ -115,10 +115,7 @@ pub fn price_cells(model: &Value) -> Vec<String> {
 
 /// Nano-dollars with as many decimals as they have, and two at least.
 pub fn dollars(nanos: i64) -> String {
-    let (whole, rest) = (nanos / 1_000_000_000, nanos % 1_000_000_000);
-    let decimals = format!("{rest:09}");
-    let kept = decimals.trim_end_matches('0').len().max(2);
-    format!("${whole}.{}", &decimals[..kept])
+    format!("${}", copydesk_core::NanoUsd(nanos))
 }
 
 async fn test(address: &str, settings: &Settings, output: Output) -> Result<u8, Failure> {

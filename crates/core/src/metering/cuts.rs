@@ -12,8 +12,8 @@ use std::time::Duration;
 /// The most parts a span may be cut into.
 pub const PARTS_MAX: usize = 100_000;
 /// 2000-01-01 and 2200-01-01 in UTC. Within them every offset from UTC is a whole number of quarters.
-const FIRST: Timestamp = Timestamp::from_micros(946_684_800_000_000);
-const LAST: Timestamp = Timestamp::from_micros(7_258_118_400_000_000);
+pub const FIRST: Timestamp = Timestamp::from_micros(946_684_800_000_000);
+pub const LAST: Timestamp = Timestamp::from_micros(7_258_118_400_000_000);
 const HOUR_S: i64 = 3_600;
 const SECOND_US: i64 = 1_000_000;
 
@@ -167,7 +167,7 @@ fn hour_start(zone: &Zone, at: jiff::Timestamp) -> Timestamp {
 }
 
 /// The first start of an interval after `at`.
-fn next_start(interval: Interval, zone: &Zone, at: Timestamp) -> Result<Timestamp, BadSpan> {
+pub fn next_start(interval: Interval, zone: &Zone, at: Timestamp) -> Result<Timestamp, BadSpan> {
     let beyond = || BadSpan::OutOfRange { at };
     let local = zone.local(at)?;
     let day = match interval {

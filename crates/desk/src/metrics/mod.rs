@@ -47,6 +47,7 @@ struct Counts {
     breakers_opened: u64,
     /// By kind of transfer. Units: micro-credits.
     credits: BTreeMap<&'static str, u64>,
+    budget_refusals: u64,
 }
 
 #[derive(Default)]
@@ -91,6 +92,11 @@ impl Metrics {
         if !amount.is_zero() {
             self.counts().moved(kind, amount);
         }
+    }
+
+    /// A request was refused because a budget has no room for it.
+    pub fn refused_by_budget(&self) {
+        self.counts().budget_refusals += 1;
     }
 
     pub fn health(&self, news: &[HealthNews]) {
@@ -214,6 +220,11 @@ impl Counts {
                 "copydesk_deadline_exceeded_total",
                 "Generations that ended because their deadline passed.",
                 Value::Whole(self.deadlines),
+            ),
+            alone(
+                "copydesk_budget_refusals_total",
+                "Requests that were refused because a budget had no room for them.",
+                Value::Whole(self.budget_refusals),
             ),
             alone("copydesk_breaker_opened_total", "Circuit breakers that opened.", Value::Whole(self.breakers_opened)),
             counter(

@@ -1,16 +1,18 @@
 //! One process's line to the database: it can be cut for good (the process died), cut right after the next call of a
 //! method (died while waiting for the answer), or held there for a while. The database behind it lives on.
 
+use copydesk_core::budget::Budget;
 use copydesk_core::draft::DraftStatus;
 use copydesk_core::generation::waiting::Waiting;
 use copydesk_core::health::Paid;
 use copydesk_core::ledger::{Balance, Transfer};
 use copydesk_core::metering::question::{Question, Total};
 use copydesk_core::refusal::Refusal;
-use copydesk_core::{AssetId, DraftId, GenerationId, KeyId, NodeId, Timestamp, TransferId, UserId};
+use copydesk_core::{AssetId, BudgetId, DraftId, GenerationId, KeyId, NodeId, Timestamp, TransferId, UserId};
 use copydesk_desk::clock::{Clock, HandClock};
 use copydesk_store::admin::{Description, Pause, PauseKey};
 use copydesk_store::audit::{AuditState, Finding, FindingRow, Proved, Record, Recorded, Round, Slice};
+use copydesk_store::budgets::{BudgetChange, BudgetFilter, NewBudget, UseRow};
 use copydesk_store::drafts::{AssetRow, DraftFilter, DraftRow, Edit, SetDraft, VersionRow};
 use copydesk_store::events::{EventBounds, EventPage};
 use copydesk_store::generations::{
@@ -24,8 +26,8 @@ use copydesk_store::prices::{NewPrice, PriceRow};
 use copydesk_store::retention::{Prune, Pruned};
 use copydesk_store::usage::{CallFilter, CallRow};
 use copydesk_store::{
-    AdminStore, Answer, AuditStore, DraftStore, EventStore, GenerationStore, HealthRow, HealthStore, KeyStore,
-    LedgerStore, Page, PageRequest, PriceStore, RetentionStore, SchemaFault, Scope, StoreError, UsageStore,
+    AdminStore, Answer, AuditStore, BudgetStore, DraftStore, EventStore, GenerationStore, HealthRow, HealthStore,
+    KeyStore, LedgerStore, Page, PageRequest, PriceStore, RetentionStore, SchemaFault, Scope, StoreError, UsageStore,
 };
 use copydesk_store_tests::{FaultyStore, Method, ModelStore};
 use futures::stream::BoxStream;
@@ -120,8 +122,9 @@ impl Plug {
 }
 
 macro_rules! pass_through {
-    ($($contract:ident { $($variant:ident = $method:ident($($arg:ident: $kind:ty),*) -> $answer:ty;)+ })+) => {
+    ($($contract:ident $([$($local:item)+])? { $($variant:ident = $method:ident($($arg:ident: $kind:ty),*) -> $answer:ty;)+ })+) => {
         $(impl $contract for Plug {
+            $($($local)+)?
             $(fn $method(&self, $($arg: $kind),*) -> Answer<'_, $answer> {
                 Box::pin(self.through(Method::$variant, self.inner.$method($($arg),*)))
             })+
@@ -160,6 +163,14 @@ pass_through! {
         Accounts = accounts(scope: Scope, page: PageRequest) -> Page<AccountRow>;
         Balance = balance(scope: Scope, user: UserId) -> Balance;
         Transfers = transfers(scope: Scope, filter: TransferFilter, page: PageRequest) -> Page<Line>;
+    }
+    BudgetStore [fn knows_budgets(&self) -> bool { self.inner.knows_budgets() }] {
+        SetBudget = set_budget(new: NewBudget) -> Budget;
+        ChangeBudget = change_budget(scope: Scope, id: BudgetId, change: BudgetChange) -> Budget;
+        EndBudget = end_budget(scope: Scope, id: BudgetId, at: Timestamp) -> Budget;
+        Budget = budget(scope: Scope, id: BudgetId) -> Budget;
+        Budgets = budgets(scope: Scope, filter: BudgetFilter, page: PageRequest) -> Page<Budget>;
+        BudgetUses = budget_uses(scope: Scope, id: BudgetId, from: Timestamp, limit: u32) -> Vec<UseRow>;
     }
     UsageStore {
         Calls = calls(scope: Scope, filter: CallFilter, page: PageRequest) -> Page<CallRow>;

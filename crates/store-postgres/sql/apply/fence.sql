@@ -1,5 +1,6 @@
 -- Only here: what `take_run`, `take_ready`, `take_parked` and `facts` do one by one. Deletes what matches its fence ($1-$4
--- processing, $5-$8 pending), adds what a decision needs to know and locks the drafts of the winners, in order.
+-- processing, $5-$8 pending), adds what a decision needs to know (also whether
+-- another process has set budgets) and locks the drafts of the winners, in order.
 with run as (
   delete from runs r
   using unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::bigint[]) as f (id, workspace_id, attempt, row_version)
@@ -24,7 +25,7 @@ with run as (
 ), won as (
   select * from run union all select * from ready_row union all select * from parked_row
 )
-select won.*, g.draft_id, g.user_id, g.recipe, g.target, g.dedupe_key, g.base_version,
+select won.*, exists (select from budgets) as budgeted, g.draft_id, g.user_id, g.recipe, g.target, g.dedupe_key, g.base_version,
        g.max_attempts, g.attempts_per_model,
        d.status, d.current_version, d.version_count
 from won

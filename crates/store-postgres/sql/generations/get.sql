@@ -1,5 +1,5 @@
 -- Differs from SQLite: workspaces joined, as in the lists.
-select g.id, g.workspace_id, g.draft_id, g.user_id, coalesce(u.external_id, '') as user_external, g.recipe,
+select g.id, g.workspace_id, g.draft_id, g.user_id, coalesce(u.external_id, '') as user_external, g.key_id, g.recipe,
        g.recipe_version,
        coalesce(n.model, p.model, r.model,
                 (select c.model from calls c where c.generation_id = any (array[g.id]) and c.attempt = o.attempt

@@ -1,6 +1,6 @@
 -- Differs from SQLite: planned for the values at hand, so one statement serves with and without filters.
 -- $3 is a final status, $4 asks for processing ones, $5 for pending ones.
-select g.id, g.workspace_id, g.draft_id, g.user_id, coalesce(u.external_id, '') as user_external, g.recipe,
+select g.id, g.workspace_id, g.draft_id, g.user_id, coalesce(u.external_id, '') as user_external, g.key_id, g.recipe,
        g.recipe_version,
        coalesce(n.model, p.model, r.model,
                 (select c.model from calls c where c.generation_id = any (array[g.id]) and c.attempt = o.attempt

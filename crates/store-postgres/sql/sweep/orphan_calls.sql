@@ -1,5 +1,5 @@
 -- Differs from SQLite: a call that somebody is closing right now is left to them; the others are locked.
-select k.id, k.workspace_id, k.user_id, k.service, k.operation, k.model, g.input_bytes
+select k.id, k.generation_id, k.workspace_id, k.user_id, k.service, k.operation, k.model, g.input_bytes, exists (select from budgets) as budgeted
 from calls k
 join generations g on g.id = k.generation_id
 where k.closed_at is null and k.opened_at < $1

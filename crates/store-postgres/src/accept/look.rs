@@ -2,6 +2,7 @@
 //! (both locked in the order of their ids). Writes nothing.
 
 use crate::admin;
+use crate::budgeted::Budgeted;
 use crate::failure::Fault;
 use crate::ledger::{self, Account, AccountKey};
 use crate::pipeline::{Steps, Tx};
@@ -66,6 +67,7 @@ pub struct Seen {
     /// Where each user's last one in each queue ends.
     pub finish: BTreeMap<(i32, UserId), VirtualTime>,
     pub accounts: BTreeMap<AccountKey, Account>,
+    pub budgets: Budgeted,
 }
 
 /// `queues` are those of the batch's requests, in their order.

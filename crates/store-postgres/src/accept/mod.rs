@@ -92,6 +92,7 @@ impl PostgresStore {
         let count = !self.headroom.take(batch.len() as u64);
         let mut tx = Tx::open(&self.writers).await?;
         let mut seen = look::look(&mut tx, batch, &queues, count).await?;
+        seen.budgets = self.budgets.of_batch(&mut tx, batch).await?;
         if let Some(waiting) = seen.waiting {
             self.headroom.found(self.options().waiting_max.saturating_sub(waiting));
         }
@@ -104,6 +105,7 @@ impl PostgresStore {
             return Ok(Some(plan.answers));
         }
         // From here the write must succeed.
+        seen.budgets.write(&mut tx).await?;
         if !write::write(tx, &mut plan).await? {
             return Ok(None);
         }

@@ -145,6 +145,9 @@ fn decide<'a>(request: &'a Accept, queue: i32, seen: &mut Seen, plan: &mut Plan<
             return Verdict::Answer(Ok(Accepted::Duplicate { generation, draft }));
         }
     }
+    if let Err(refusal) = seen.budgets.check(request) {
+        return refuse(refusal);
+    }
     if let Err(refusal) = hold(request, seen, plan) {
         return refuse(refusal);
     }
@@ -209,6 +212,7 @@ fn write<'a>(
             (*draft, before)
         }
     };
+    seen.budgets.reserve(request);
     let sort_key = take_place(request, queue, seen, plan);
     plan.users.entry((workspace, request.user)).or_insert((&request.user_external, request.at));
     if let Some(key) = &request.dedupe_key {

@@ -87,7 +87,8 @@ fn rest<'a>(steps: &mut Steps<'a>, plan: &Plan<'a>) {
     insert_drafts(steps, plan);
     let new = &plan.new;
     let generations = columns!(new, n =>
-        n.request.generation.0, n.request.scope.workspace.0, n.draft.0, n.request.user.0, n.request.recipe.as_str(),
+        n.request.generation.0, n.request.scope.workspace.0, n.draft.0, n.request.user.0,
+        n.request.key.map(|key| key.0), n.request.recipe.as_str(),
         n.request.recipe_version.as_str(), n.request.model.as_str(), n.request.step.as_str(), n.queue,
         n.request.target.as_deref(), n.request.dedupe_key.as_deref(), i32::from(n.request.priority.value()),
         n.base_version, Micros::from(n.request.at), n.request.run_at.map(Micros::from),

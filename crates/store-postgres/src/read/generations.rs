@@ -9,7 +9,7 @@ use crate::types::{Micros, narrow, params, sql, unknown_word};
 use crate::waiting::Park;
 use copydesk_core::generation::fairness::Priority;
 use copydesk_core::generation::{AttemptNo, Failure, FailureCode, Generation, RowVersion, State, Status, Wait};
-use copydesk_core::{DraftId, GenerationId, NodeId, Timestamp, UserId};
+use copydesk_core::{DraftId, GenerationId, KeyId, NodeId, Timestamp, UserId};
 use copydesk_store::generations::{FinishedStep, GenerationFilter, GenerationRow};
 use copydesk_store::{Order, Page, PageRequest, Scope, StoreError};
 use tokio_postgres::Row;
@@ -73,6 +73,7 @@ fn row(row: &Row) -> Result<GenerationRow, StoreError> {
         draft: DraftId(row.get("draft_id")),
         user: UserId(row.get("user_id")),
         user_external: row.get("user_external"),
+        key: row.get::<_, Option<Uuid>>("key_id").map(KeyId),
         recipe: row.get("recipe"),
         recipe_version: row.get("recipe_version"),
         model: row.get("model"),

@@ -47,13 +47,14 @@ impl PostgresStore {
 
 /// A call as it stands, before it is closed or closed anew.
 pub struct Standing {
+    pub generation: GenerationId,
     pub call: CallFacts,
     pub closed: Option<(Timestamp, ClosedCall)>,
 }
 
 impl Standing {
     pub fn of(row: &Row) -> Result<Standing, StoreError> {
-        Ok(Standing { call: facts(row), closed: closing(row)? })
+        Ok(Standing { generation: GenerationId(row.get("generation_id")), call: facts(row), closed: closing(row)? })
     }
 }
 

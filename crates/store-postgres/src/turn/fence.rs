@@ -49,6 +49,8 @@ pub struct Won {
     pub accounts: BTreeMap<AccountKey, Account>,
     /// The calls of the wave as they stand, locked.
     pub calls: HashMap<CallId, Standing>,
+    /// There are budgets, whether or not this process has learnt of them.
+    pub budgeted: bool,
     /// Read when it was asked for.
     pub health: Rows,
 }
@@ -102,6 +104,7 @@ pub async fn check(tx: &mut Tx, wave: &[Placed<'_>], health: Health) -> Result<W
     ledger::load_lots(tx, &mut won.accounts).await?;
     won.health = heed::rows(answers.rows(health))?;
     won.stepped = answers.rows(stepped).iter().map(|row| GenerationId(row.get("id"))).collect();
+    won.budgeted = [left, calls].iter().flat_map(|place| answers.rows(*place)).any(|row| row.get("budgeted"));
     for row in answers.rows(calls) {
         won.calls.insert(CallId(row.get("id")), Standing::of(row)?);
     }

@@ -16,6 +16,7 @@ use crate::totals;
 use crate::types::{Micros, sql};
 pub use choose::{Running, belongs};
 pub use claim::terms;
+pub use fence::Won;
 
 use copydesk_core::generation::{Effect, State, Status};
 use copydesk_core::health::HealthNews;
@@ -118,7 +119,9 @@ impl PostgresStore {
         let mut sheet = Sheet::default();
         for wave in earlier {
             let won = fence::check(&mut tx, wave, fence::Health::Leave).await?;
-            let mut plan = Plan::of(self, now, wave, &won, sheet).await?;
+            let budgets = self.budgets.of_wave(&mut tx, now, wave, &won).await?;
+            let mut plan = Plan::of(self, now, wave, &won, (sheet, budgets)).await?;
+            plan.budgets.write(&mut tx).await?;
             sheet = std::mem::take(&mut plan.sheet);
             heeded.extend(&plan.heeded);
             let mut steps = Steps::default();
@@ -132,7 +135,9 @@ impl PostgresStore {
         let health = if claim.is_none() && says { fence::Health::Read } else { fence::Health::Leave };
         let mut won = fence::check(&mut tx, last, health).await?;
         let rows = std::mem::take(&mut won.health);
-        let plan = Plan::of(self, now, last, &won, sheet).await?;
+        let budgets = self.budgets.of_wave(&mut tx, now, last, &won).await?;
+        let mut plan = Plan::of(self, now, last, &won, (sheet, budgets)).await?;
+        plan.budgets.write(&mut tx).await?;
         let booked = self.series.rows(&self.readers, &plan.sheet).await?;
         heeded.extend(&plan.heeded);
         let mut steps = Steps::default();

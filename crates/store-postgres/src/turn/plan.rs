@@ -4,6 +4,7 @@
 use super::fence::{Winner, Won};
 use super::{News, Placed};
 use crate::PostgresStore;
+use crate::budgeted::Budgeted;
 use crate::failure::Fault;
 use crate::ledger::{Account, AccountKey, LedgerRow};
 use crate::queues::Wanted;
@@ -69,6 +70,8 @@ pub struct Plan<'a> {
     pub closings: Vec<Closing<'a>>,
     /// What they add to the totals, with what earlier waves of the turn do.
     pub sheet: Sheet,
+    /// The sums of budgets these closings and ends change.
+    pub budgets: Budgeted,
     /// Changes that go on with their attempt.
     pub steps: Vec<&'a Change>,
     /// Changes that drop a checkpoint.
@@ -96,9 +99,9 @@ impl<'a> Plan<'a> {
         now: Timestamp,
         wave: &[Placed<'a>],
         won: &'a Won,
-        sheet: Sheet,
+        (sheet, budgets): (Sheet, Budgeted),
     ) -> Result<Plan<'a>, Fault> {
-        let mut plan = Plan { accounts: won.accounts.clone(), sheet, ..Plan::default() };
+        let mut plan = Plan { accounts: won.accounts.clone(), sheet, budgets, ..Plan::default() };
         for (place, write) in wave {
             match write {
                 Write::Late { scope, call } => plan.book_late(won, *scope, call, now),
@@ -157,18 +160,19 @@ impl<'a> Plan<'a> {
             }
             Some(_) => return,
         }
-        self.book(Closing { facts: &standing.call, call, outcome: CallOutcome::Late, at });
+        self.book(standing, Closing { facts: &standing.call, call, outcome: CallOutcome::Late, at });
     }
 
     /// The figures of a call whose write won. One that is closed already stays as it is.
     fn close(&mut self, won: &'a Won, change: &'a Change) {
         let Some(call) = &change.closes else { return };
-        if let Some(Standing { call: facts, closed: None }) = standing(won, change.scope, call) {
-            self.book(Closing { facts, call, outcome: call.outcome, at: change.at });
+        if let Some(standing) = standing(won, change.scope, call).filter(|standing| standing.closed.is_none()) {
+            self.book(standing, Closing { facts: &standing.call, call, outcome: call.outcome, at: change.at });
         }
     }
 
-    fn book(&mut self, closing: Closing<'a>) {
+    fn book(&mut self, standing: &Standing, closing: Closing<'a>) {
+        self.budgets.spend(standing, closing.call, closing.outcome, closing.at);
         self.sheet.add(closing.facts, closing.at, &closing.call.figures(closing.outcome));
         self.closings.push(closing);
     }
@@ -245,6 +249,7 @@ impl<'a> Plan<'a> {
             State::Completed { at, settled } => (*at, *settled),
             State::Failed { at, .. } | State::Cancelled { at } => (*at, MicroCredits::ZERO),
         };
+        self.budgets.end(change.fence.generation);
         self.outcomes.push(OutcomePlan { change, winner, at, settled, version, origin });
     }
 

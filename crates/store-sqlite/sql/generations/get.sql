@@ -1,5 +1,5 @@
 -- Differs from Postgres: the workspace is a parameter only.
-SELECT g.id AS id, g.draft_id AS draft_id, g.user_id AS user_id, u.external_id AS user_external,
+SELECT g.id AS id, g.draft_id AS draft_id, g.user_id AS user_id, u.external_id AS user_external, g.key_id AS key_id,
        g.recipe AS recipe, g.recipe_version AS recipe_version,
        coalesce(r.model, p.model, x.model,
                 (SELECT c.model FROM calls c

@@ -3,6 +3,7 @@
 //! written once.
 
 use super::queueing::{Queued, enqueue};
+use crate::budgets;
 use crate::codec;
 use crate::db::{Db, sql};
 use crate::events::write_event;
@@ -84,6 +85,7 @@ fn check(session: &mut Session<'_>, request: &Accept) -> Done<Checked> {
         remember(db, request, &answer)?;
         return Ok(Checked::Known(answer));
     }
+    budgets::check(session, request)?;
     if !request.hold.is_zero() {
         let balance = ledger::account(db, request.scope.workspace, request.user)?.balance;
         rules::post(balance, TransferKind::Hold, request.hold)?;
@@ -181,6 +183,7 @@ fn write(session: &mut Session<'_>, places: &mut Places, request: &Accept, base:
         session.hold_key(workspace, key, request.generation)?;
     }
     remember(db, request, &Accepted::New { generation: request.generation, draft })?;
+    budgets::reserve(session, request)?;
     write_hold(db, request)?;
     let data = format!("{{\"recipe\":{},\"draft\":\"{draft}\"}}", codec::json_text(&request.recipe));
     let event = NewEvent {
@@ -237,6 +240,7 @@ fn write_facts(db: Db<'_>, request: &Accept, draft: DraftId, queue: i64, base_ve
             workspace,
             draft.0.as_bytes(),
             request.user.0.as_bytes(),
+            request.key.map(|key| *key.0.as_bytes()),
             request.recipe,
             request.recipe_version,
             request.model,

@@ -4,6 +4,7 @@
 
 use super::effects::{Course, carry_out};
 use super::{claim, queueing::Queued};
+use crate::budgets;
 use crate::codec;
 use crate::db::{Db, sql};
 use crate::fault::{Done, Fault};
@@ -93,6 +94,9 @@ fn apply(session: &mut Session<'_>, change: &Change) -> Done<Applied> {
     write_step(session, change, &course)?;
     carry_out(session, change, &mut course)?;
     write_outcome(db, change, &course)?;
+    if change.decision.next.status().is_final() {
+        budgets::end(session, change.scope, change.fence.generation)?;
+    }
     Ok(Applied::Done { version: course.version })
 }
 

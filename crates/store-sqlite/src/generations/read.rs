@@ -8,7 +8,7 @@ use crate::fault::{Done, Fault};
 use crate::page::{self, Cut};
 use copydesk_core::generation::fairness::Priority;
 use copydesk_core::generation::{AttemptNo, Generation, RowVersion, State, Status};
-use copydesk_core::{DraftId, GenerationId, UserId};
+use copydesk_core::{DraftId, GenerationId, KeyId, UserId};
 use copydesk_store::generations::{FinishedStep, GenerationFilter, GenerationRow};
 use copydesk_store::{Page, PageRequest, Scope, StoreError};
 use rusqlite::{Row, params};
@@ -45,6 +45,7 @@ fn generation_row(row: &Row<'_>) -> Done<GenerationRow> {
         draft: DraftId(codec::uuid(row, "draft_id")?),
         user: UserId(codec::uuid(row, "user_id")?),
         user_external: external.unwrap_or_default(),
+        key: codec::maybe_uuid(row, "key_id")?.map(KeyId),
         recipe: row.get("recipe")?,
         recipe_version: row.get("recipe_version")?,
         model: row.get("model")?,

@@ -2,14 +2,14 @@
 //! with clocks that go back a little. Whatever is asked, a store's totals must be what the model finds by looking at every
 //! call.
 
-use super::Dice;
+use super::{Dice, budgets};
 use crate::builder::{self, AcceptWith, Ids, START, user_id};
 use crate::model::ModelStore;
 use copydesk_core::generation::FailureCode;
 use copydesk_core::metering::question::{Dimension, Group, Question};
 use copydesk_core::metering::totals::bucket;
 use copydesk_core::metering::usage::CallOutcome;
-use copydesk_core::{NodeId, Timestamp, Tokens};
+use copydesk_core::{BudgetId, NodeId, Timestamp, Tokens};
 use copydesk_store::generations::{Change, Claimed, Turn, Write};
 use copydesk_store::retention::{Aged, Prune};
 use copydesk_store::usage::ClosedCall;
@@ -33,6 +33,9 @@ struct Books {
     runs: Vec<Claimed>,
     /// Whose attempts are over, so that what they say is late.
     zombies: Vec<Claimed>,
+    budgets: Vec<BudgetId>,
+    /// A budget of one user's own.
+    own: Option<BudgetId>,
 }
 
 /// Runs `steps` random moves on `store`, which must be empty, and on a fresh model, and asks both all along.
@@ -40,7 +43,8 @@ pub async fn books(store: Arc<dyn Store>, seed: u64, steps: usize) {
     let (ids, model) = (Ids::new(), ModelStore::new());
     let node = ids.node();
     let (dice, runs, zombies) = (Dice(seed), vec![], vec![]);
-    let mut walk = Books { dice, ids, node, now: START, model, store, runs, zombies };
+    let budgets = budgets::set([&*store, &model], &ids, 1_000_000_000).await;
+    let mut walk = Books { dice, ids, node, now: START, model, store, runs, zombies, budgets, own: None };
     for step in 0..steps {
         walk.pass_time();
         walk.step().await;
@@ -83,6 +87,11 @@ impl Books {
                 self.write(late.into_iter().collect()).await;
             }
             19 if self.dice.chance(40) => self.prune().await,
+            19 if self.dice.chance(30) => {
+                let stores = [&*self.store, &self.model as &dyn Store];
+                budgets::change(stores, &mut self.own, &self.ids, self.now).await;
+                self.budgets.extend(self.own);
+            }
             _ => self.close_orphans(self.now).await,
         }
     }
@@ -119,6 +128,9 @@ impl Books {
             let pick = |dice: &mut Dice, words: &[&'static str]| dice.pick(words).copied().unwrap_or("code");
             request = request.user(pick(&mut self.dice, &USERS)).recipe(pick(&mut self.dice, &SERVICES));
             request = request.model(pick(&mut self.dice, &MODELS)).max_attempts(50);
+            if self.dice.chance(50) {
+                request = request.bound(i64::try_from(self.dice.below(5_000)).unwrap_or(0));
+            }
             request.deadline_at = self.now.plus(MINUTE * 1_000_000);
             request.attempt_timeout = MINUTE * 1_000_000;
             batch.push(request);
@@ -191,6 +203,8 @@ impl Books {
     }
 
     async fn ask(&mut self, seed: u64, step: usize) {
+        let found = budgets::sums(&*self.store, &self.budgets).await;
+        assert_eq!(found, budgets::sums(&self.model, &self.budgets).await, "seed {seed}, step {step}: budgets");
         for _ in 0..4 {
             let question = self.question();
             let expected = self.model.totals(Scope::DEFAULT, question.clone()).await.expect("totals");

@@ -58,6 +58,9 @@ impl Driver {
                 request = request.metered(0);
             }
         }
+        if self.dice.chance(60) {
+            request = request.bound(self.number(1, 6_000));
+        }
         if self.dice.chance(20) {
             request = request.priority(i16::try_from(self.number(-5, 5)).unwrap_or(0));
         }

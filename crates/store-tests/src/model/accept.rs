@@ -47,6 +47,7 @@ impl Data {
             self.remember(&request, &answer);
             return Ok(answer);
         }
+        self.check_budgets(&request)?;
         if !request.hold.is_zero() {
             let balance = self.balance(request.scope, request.user);
             rules::post(balance, TransferKind::Hold, request.hold)?;
@@ -106,6 +107,7 @@ impl Data {
         let state = State::Pending { wait };
         let generation =
             Generation { id, terms, state: state.clone(), attempt: AttemptNo(0), spent: 0, row_version: RowVersion(1) };
+        self.reserve(&request);
         self.write_hold(&request);
         let data = format!("{{\"recipe\":{:?},\"draft\":\"{draft}\"}}", request.recipe);
         self.announce(NewEvent {

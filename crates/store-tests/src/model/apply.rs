@@ -59,6 +59,9 @@ impl Data {
             self.close_call(change.scope, call, change.at);
         }
         self.write_progress(change);
+        if change.decision.next.status().is_final() {
+            self.budgets.end(id);
+        }
         let mut version = None;
         for effect in &change.decision.effects {
             match effect {
@@ -275,6 +278,7 @@ impl Data {
             && call.row.closed.is_none()
         {
             call.row.closed = Some((at, closed.clone()));
+            self.spend(closed, None, at);
         }
     }
 
@@ -285,9 +289,11 @@ impl Data {
             return;
         }
         let Some(call) = self.calls.get_mut(&closed.id).filter(|call| call.scope == scope) else { return };
-        let before = call.row.closed.as_ref().map(|(_, closed)| closed.outcome);
-        if before.is_none() || before == Some(CallOutcome::Lost) {
-            call.row.closed = Some((at, ClosedCall { outcome: CallOutcome::Late, ..closed.clone() }));
+        let before = call.row.closed.as_ref().map(|(_, closed)| closed.clone());
+        if before.as_ref().is_none_or(|before| before.outcome == CallOutcome::Lost) {
+            let late = ClosedCall { outcome: CallOutcome::Late, ..closed.clone() };
+            call.row.closed = Some((at, late.clone()));
+            self.spend(&late, before, at);
         }
     }
 }

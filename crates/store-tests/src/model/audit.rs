@@ -2,6 +2,7 @@
 //! `generation_in_one_place` holds by construction here (one entry, one state) and is checked as "the derived sets agree".
 
 use super::data::{AccountEntry, Call, Data, Entry};
+use copydesk_core::budget::Place;
 use copydesk_core::draft::DraftStatus;
 use copydesk_core::generation::{State, Status, Wait};
 use copydesk_core::ledger::chain::{ChainHash, link};
@@ -58,6 +59,7 @@ impl Data {
         self.audit_drafts(&mut findings);
         self.audit_locks(&mut findings);
         self.audit_ledger(&mut findings);
+        self.audit_budgets(&mut findings);
         for call in self.calls.values().filter(|call| call.row.closed.is_none()) {
             let is_run =
                 self.generations.get(&call.row.generation).is_some_and(|entry| entry.call == Some(call.row.id));
@@ -185,6 +187,29 @@ impl Data {
             let detail = format!("{fold:?} {:?}", account.balance);
             findings.expect("balance_is_fold", fold == account.balance, key.1, detail);
             self.audit_lots(*key, account, findings);
+        }
+    }
+
+    fn audit_budgets(&self, findings: &mut Findings) {
+        let mut sums: BTreeMap<Place, (i64, i64)> = BTreeMap::new();
+        for (generation, entry) in self.budgets.entries() {
+            let sum = sums.entry(entry.place).or_default();
+            *sum = (sum.0 + entry.used, sum.1 + entry.reserved);
+            let calls = self.calls.values().filter(|call| call.row.generation == generation);
+            let measure = self.budgets.budget(entry.place.budget).map(|budget| budget.measure);
+            let used = calls
+                .filter_map(|call| call.row.closed.as_ref())
+                .filter_map(|(_, closed)| Some(measure?.of(&closed.figures(closed.outcome))));
+            let used: i64 = used.sum();
+            let live = self.generations.get(&generation).is_some_and(Entry::is_live);
+            let right = used == entry.used + entry.before && (live || entry.reserved == 0);
+            findings.expect("budget_entry_is_usage", right, generation, format!("{entry:?}, calls used {used}"));
+        }
+        for (place, row) in self.budgets.uses() {
+            let (used, reserved) = sums.get(place).copied().unwrap_or_default();
+            let used = used + self.folded.get(place).copied().unwrap_or_default();
+            let right = (row.used, row.reserved) == (used, reserved);
+            findings.expect("budget_use_is_sum", right, place.budget, format!("{row:?}, entries {used} {reserved}"));
         }
     }
 

@@ -1,12 +1,16 @@
 //! The model's tables: one ordered map each. A generation is one entry with one state, so "in exactly one place" holds by
 //! construction; everything else is checked by [`super::audit`]. Never awaits, never reads a clock.
 
+use copydesk_core::budget::Place;
+use copydesk_core::budget::book::Book;
 use copydesk_core::generation::fairness::VirtualTime;
 use copydesk_core::generation::{Generation, State, Status, Wait};
 use copydesk_core::health::{Paid, Rows};
 use copydesk_core::ledger::chain::ChainHash;
 use copydesk_core::ledger::{Balance, Lot};
-use copydesk_core::{AssetId, CallId, DraftId, GenerationId, NodeId, Timestamp, TransferId, UserId, WorkspaceId};
+use copydesk_core::{
+    AssetId, BudgetId, CallId, DraftId, GenerationId, NodeId, Timestamp, TransferId, UserId, WorkspaceId,
+};
 use copydesk_store::admin::{NodeRow, PauseKey};
 use copydesk_store::audit::{FindingKey, FindingRow, Round, Space};
 use copydesk_store::drafts::{AssetRow, DraftRow, VersionRow};
@@ -161,6 +165,11 @@ pub(super) struct Data {
     /// What the rate lanes have paid, by name.
     pub rates: BTreeMap<String, Paid>,
     pub prices: Vec<NewPrice>,
+    pub budgets: Book,
+    /// What each sum holds of entries that were folded into it.
+    pub folded: BTreeMap<Place, i64>,
+    /// By workspace and idempotency key: the fingerprint, and the budget that was set with it.
+    pub budget_keys: BTreeMap<(WorkspaceId, String), ([u8; 32], BudgetId)>,
     pub keys: Vec<KeyRow>,
     /// The largest sort key claimed from any queue.
     pub common_time: VirtualTime,

@@ -34,6 +34,7 @@ impl Data {
             draft: entry.draft,
             user: entry.accept.user,
             user_external: self.external(entry.scope(), entry.accept.user),
+            key: entry.accept.key,
             recipe: entry.accept.recipe.clone(),
             recipe_version: entry.accept.recipe_version.clone(),
             model: match entry.generation.state.status().is_final() {

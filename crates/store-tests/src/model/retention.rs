@@ -50,7 +50,9 @@ impl Data {
                 let gone = self.calls.extract_if(.., |id, call| {
                     old.contains(&Place { workspace: call.scope.workspace, key: id.0.as_u128() })
                 });
-                self.pruned_calls.extend(gone.map(|(_, call)| call));
+                let gone: Vec<_> = gone.map(|(_, call)| call).collect();
+                gone.iter().for_each(|call| self.fold(call.row.generation));
+                self.pruned_calls.extend(gone);
             }
             Aged::Events => {
                 let gone = self.events.extract_if(.., |(scope, event)| {

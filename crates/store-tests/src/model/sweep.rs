@@ -87,7 +87,8 @@ impl Data {
         let found = orphans.len() as u64;
         for end in orphans {
             if let Some(call) = self.calls.get_mut(&end.id) {
-                call.row.closed = Some((now, end));
+                call.row.closed = Some((now, end.clone()));
+                self.spend(&end, None, now);
             }
         }
         found

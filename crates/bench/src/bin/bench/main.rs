@@ -120,9 +120,13 @@ async fn run(arguments: &Arguments) -> Result<(), String> {
     if [QUEUE, AUDIT].contains(&suite) || QUEUE_PARTS.contains(&suite) {
         return queue(arguments).await;
     }
-    let known =
-        [&[QUEUE, AUDIT, usage::SUITE, http::SUITE, events::SUITE][..], &QUEUE_PARTS, &[providers::SUITE], &providers::PARTS]
-            .concat();
+    let known = [
+        &[QUEUE, AUDIT, usage::SUITE, http::SUITE, events::SUITE][..],
+        &QUEUE_PARTS,
+        &[providers::SUITE],
+        &providers::PARTS,
+    ]
+    .concat();
     Err(format!("there is no suite {suite:?}; there are: {}", known.join(", ")))
 }
 

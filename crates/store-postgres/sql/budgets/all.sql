@@ -1,0 +1,3 @@
+SELECT id, workspace_id, subject, subject_id, measure, period, zone, amount, warn_at, created_at, ended_at
+FROM budgets
+ORDER BY id
