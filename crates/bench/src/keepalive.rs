@@ -1,5 +1,6 @@
 //! Clients that cost next to nothing: prepared bytes out, the status and as many bytes as the answer declares in.
 
+use crate::figures;
 use crate::loopback::request_bytes;
 use serde_json::Value;
 use std::net::SocketAddr;
@@ -20,6 +21,8 @@ pub struct Ran {
     pub took: Duration,
     /// How long each request took.
     pub samples: Vec<Duration>,
+    /// What this process used, clients and server together. Units: seconds of processor time.
+    pub cpu: f64,
 }
 
 pub fn get(path: &str, key: &str) -> Vec<u8> {
@@ -80,7 +83,7 @@ pub async fn crowd(
     for _ in 0..clients {
         connected.push(Client::connect(address).await?);
     }
-    let begun = Instant::now();
+    let (begun, cpu) = (Instant::now(), figures::cpu_seconds());
     let tasks: Vec<_> = connected
         .into_iter()
         .map(|mut client| {
@@ -107,5 +110,5 @@ pub async fn crowd(
     for task in tasks {
         samples.extend(task.await.map_err(|error| error.to_string())??);
     }
-    Ok(Ran { took: begun.elapsed(), samples })
+    Ok(Ran { took: begun.elapsed(), samples, cpu: figures::cpu_seconds() - cpu })
 }

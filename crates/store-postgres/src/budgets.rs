@@ -13,9 +13,7 @@ use copydesk_core::budget::{Budget, Measure, Owner, Period, Shares, Subject};
 use copydesk_core::metering::cuts::Zone;
 use copydesk_core::refusal::Refusal;
 use copydesk_core::{BudgetId, Timestamp, WorkspaceId};
-use copydesk_store::budgets::{
-    BudgetChange, BudgetFilter, Moved, NewBudget, UseRow, changed, key_text, no_subject,
-};
+use copydesk_store::budgets::{BudgetChange, BudgetFilter, Moved, NewBudget, UseRow, changed, key_text, no_subject};
 use copydesk_store::{Order, Page, PageRequest, Scope, StoreError};
 use deadpool_postgres::Pool;
 use std::sync::{Arc, PoisonError, RwLock};

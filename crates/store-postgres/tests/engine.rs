@@ -6,8 +6,8 @@
 mod support;
 
 use copydesk_core::GenerationId;
-use copydesk_core::generation::{FailureCode, Status};
-use copydesk_core::ledger::{Transfer, TransferKind};
+use copydesk_core::generation::Status;
+use copydesk_core::ledger::Transfer;
 use copydesk_store::budgets::NewBudget;
 use copydesk_store::drafts::DraftFilter;
 use copydesk_store::generations::{Accepted, Applied, Claimed, Limits, Turn};

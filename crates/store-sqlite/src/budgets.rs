@@ -211,7 +211,7 @@ pub(crate) fn spend(session: &mut Session<'_>, closing: &Closing) -> Done<()> {
 }
 
 /// The generation has ended.
-pub(crate) fn end(session: &mut Session<'_>, scope: Scope, generation: GenerationId) -> Done<()> {
+pub(crate) fn end(session: &mut Session<'_>, generation: GenerationId) -> Done<()> {
     let budgets = session.budgets()?;
     if budgets.is_empty() {
         return Ok(());

@@ -95,7 +95,7 @@ fn apply(session: &mut Session<'_>, change: &Change) -> Done<Applied> {
     carry_out(session, change, &mut course)?;
     write_outcome(db, change, &course)?;
     if change.decision.next.status().is_final() {
-        budgets::end(session, change.scope, change.fence.generation)?;
+        budgets::end(session, change.fence.generation)?;
     }
     Ok(Applied::Done { version: course.version })
 }

@@ -151,6 +151,7 @@ fn report(name: &str, goal: &str, place: &Place, mut ran: keepalive::Ran) {
     let facts = json!({
         "engine": place.engine.name(), "requests": count,
         "per_second": (count as f64 / ran.took.as_secs_f64()).round(),
+        "cpu_us_per_request": (ran.cpu * 1e6 / count as f64).round(),
         "p50_ms": figures::millis(figures::percentile(&mut ran.samples, 0.5)),
         "p99_ms": figures::millis(figures::percentile(&mut ran.samples, 0.99)),
     });
