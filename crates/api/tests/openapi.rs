@@ -157,6 +157,8 @@ struct Scene {
     done: Value,
     waiting: Value,
     asset: String,
+    key: String,
+    budget: String,
 }
 
 impl Scene {
@@ -176,7 +178,10 @@ impl Scene {
         assert_eq!(site.send("PUT", "/prices/demo/flaky", Some(price), &[]).await.status, 200);
         let done = site.finished(json!({"user": "anna"})).await;
         let waiting = site.accept(json!({"run_at": "2199-01-01T00:00:00Z", "deadline": "1h"})).await;
-        Scene { site, done, waiting, asset }
+        let (key, _) = site.new_key(json!({"role": "editor"})).await;
+        let budget = json!({"unit": "tokens", "period": "month", "limit": 9_000_000_000_i64});
+        let budget = site.post("/budgets", budget).await.json()["id"].as_str().unwrap().to_owned();
+        Scene { site, done, waiting, asset, key, budget }
     }
 
     /// The address of an operation's example: the document's own example of a parameter, or what the scene has.
@@ -185,6 +190,8 @@ impl Scene {
         let draft = path.starts_with("/api/v1/drafts");
         let id = match () {
             () if path.starts_with("/api/v1/assets") => self.asset.clone(),
+            () if path.starts_with("/api/v1/keys") => self.key.clone(),
+            () if path.starts_with("/api/v1/budgets") => self.budget.clone(),
             () if draft => self.done["draft_id"].as_str().unwrap().to_owned(),
             () if live => self.waiting["id"].as_str().unwrap().to_owned(),
             () => self.done["id"].as_str().unwrap().to_owned(),
@@ -214,8 +221,8 @@ async fn every_example_works_and_is_answered_as_documented() {
     let mut ran = 0;
     for (method, path, operation) in operations() {
         let name = operation["operationId"].as_str().unwrap();
-        if matches!(name, "streamGeneration" | "refundCredits" | "retryGeneration") {
-            continue; // They need a scene of their own, and have it in stream.rs, credits.rs and generations.rs.
+        if matches!(name, "streamGeneration" | "followEvents" | "refundCredits" | "retryGeneration") {
+            continue; // They need a scene of their own, and have it in stream.rs, events.rs, credits.rs and generations.rs.
         }
         let own = if method == "get" { None } else { Some(Scene::set().await) };
         let scene = own.as_ref().unwrap_or(&shared);

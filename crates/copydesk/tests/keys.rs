@@ -35,7 +35,7 @@ fn a_key_is_made_shown_rotated_and_revoked_on_a_running_server() {
     let ran = server.stop();
     s_06_s_73_secrets_are_in_no_file_and_no_log(&place, &ran.exits(0).err, &[&secret, &second, &stranger]);
     let after = place.json(&["keys", "show", &successor]);
-    assert_eq!((text(&after, "/status"), text(&after, "/last_used/from")), ("revoked".into(), "127.0.0.1".into()));
+    assert_eq!((text(&after, "/status"), text(&after, "/last_used/address")), ("revoked".into(), "127.0.0.1".into()));
 }
 
 #[track_caller]

@@ -53,13 +53,14 @@ pub(crate) struct KeyBody {
 #[schema(as = KeyUse)]
 struct UseBody {
     at: String,
-    from: String,
-    by: String,
+    address: String,
+    /// What the client called itself.
+    client: String,
 }
 
 impl From<KeyUse> for UseBody {
     fn from(used: KeyUse) -> UseBody {
-        UseBody { at: used.at.to_string(), from: used.from, by: used.by }
+        UseBody { at: used.at.to_string(), address: used.from, client: used.by }
     }
 }
 

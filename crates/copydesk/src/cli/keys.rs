@@ -149,8 +149,8 @@ fn show(key: &Value, output: Output) {
         ("revoked", "/revoked_at"),
         ("replaced by", "/replaced_by"),
         ("last used", "/last_used/at"),
-        ("from", "/last_used/from"),
-        ("by", "/last_used/by"),
+        ("from", "/last_used/address"),
+        ("by", "/last_used/client"),
     ];
     for (name, pointer) in facts {
         if key.pointer(pointer).is_some_and(|value| !value.is_null()) {
@@ -200,6 +200,6 @@ fn row(key: &Value) -> Vec<String> {
         at("/status"),
         minute(key, "/expires_at"),
         minute(key, "/last_used/at"),
-        at("/last_used/from"),
+        at("/last_used/address"),
     ]
 }
