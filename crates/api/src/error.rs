@@ -7,79 +7,105 @@ use copydesk_core::access::Denied;
 use copydesk_core::generation::FailureCode;
 use copydesk_core::refusal::Refusal;
 
-/// A public code.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum Code {
-    MalformedJson,
-    BadHeader,
-    BadCursor,
-    KeyInQuery,
-    MissingKey,
-    InvalidKey,
-    ExpiredKey,
-    RevokedKey,
-    InsufficientCredits,
-    BudgetExceeded,
-    ScopeMissing,
-    RecipeNotAllowed,
-    ModelNotAllowed,
-    OriginRefused,
-    NotFound,
-    RecipeNotFound,
-    ModelNotFound,
-    MethodNotAllowed,
-    AlreadyTerminal,
-    NotClaimable,
-    GenerationPaused,
-    AuditRunning,
-    DraftPublished,
-    DraftBusy,
-    DraftEmpty,
-    AmountTooLarge,
-    AmountZero,
-    ReferenceReused,
-    CreditsOff,
-    LastKey,
-    KeyEnded,
-    KeyMade,
-    UnpricedModel,
-    UnpricedModelWithBudget,
-    UsageTooLarge,
-    VersionConflict,
-    RequestTimeout,
-    TooLarge,
-    UriTooLong,
-    UnsupportedMediaType,
-    ValidationFailed,
-    NaiveTimestamp,
-    UnknownHost,
-    IdempotencyKeyReused,
-    IfMatchRequired,
-    HeadersTooLarge,
-    QueueFull,
-    RangeNotSatisfiable,
-    RateLimited,
-    Internal,
-    SchemaMismatch,
-    StorageUnavailable,
-    OutcomeUnknown,
-    Draining,
-    TooManyConnections,
-    StorageFull,
-    ProviderUnreachable,
-    ProviderError,
-    ProviderQuota,
-    ProviderTimeout,
-    ProviderBadResponse,
-    ProviderAuth,
-    ProviderRejected,
-    Refused,
-    OutputTruncated,
-    OutputInvalid,
-    AttemptTimeout,
-    SubmissionUnknown,
-    LeaseLost,
-    DeadlineExceeded,
+/// Each code once: its word, the HTTP status, the title, and whether the same request may succeed unchanged. Its page is
+/// `docs/errors/<word>.md`.
+macro_rules! codes {
+    ($($name:ident => $word:literal, $status:literal, $title:literal, $retryable:literal;)+) => {
+        /// A public code.
+        #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+        pub enum Code { $($name,)+ }
+
+        impl Code {
+            const ALL: &[Code] = &[$(Self::$name,)+];
+
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$name => $word,)+ }
+            }
+            pub const fn facts(self) -> Facts {
+                match self {
+                    $(Self::$name => Facts { status: $status, title: $title, retryable: $retryable },)+
+                }
+            }
+            /// What happened, what to do, whether anything was charged: Markdown, compiled in.
+            pub const fn page(self) -> &'static str {
+                match self { $(Self::$name => include_str!(concat!("../../../docs/errors/", $word, ".md")),)+ }
+            }
+        }
+    };
+}
+
+#[rustfmt::skip]
+codes! {
+    MalformedJson => "malformed_json", 400, "The body is not JSON", false;
+    BadHeader => "bad_header", 400, "A header cannot be read", false;
+    BadCursor => "bad_cursor", 400, "The position is not one of ours", false;
+    KeyInQuery => "key_in_query", 400, "The key is in the address", false;
+    MissingKey => "missing_key", 401, "No key", false;
+    InvalidKey => "invalid_key", 401, "The key is not valid", false;
+    ExpiredKey => "expired_key", 401, "The key has expired", false;
+    RevokedKey => "revoked_key", 401, "The key was revoked", false;
+    InsufficientCredits => "insufficient_credits", 402, "Not enough credits", false;
+    BudgetExceeded => "budget_exceeded", 402, "The budget is used up", false;
+    ScopeMissing => "scope_missing", 403, "This key may not do that", false;
+    RecipeNotAllowed => "recipe_not_allowed", 403, "This key may not use that recipe", false;
+    ModelNotAllowed => "model_not_allowed", 403, "This key may not use that model", false;
+    OriginRefused => "origin_refused", 403, "Not for pages of other sites", false;
+    NotFound => "not_found", 404, "Not found", false;
+    RecipeNotFound => "recipe_not_found", 404, "No such recipe", false;
+    ModelNotFound => "model_not_found", 404, "No such model", false;
+    MethodNotAllowed => "method_not_allowed", 405, "Not with this method", false;
+    AlreadyTerminal => "already_terminal", 409, "It has ended already", false;
+    NotClaimable => "not_claimable", 409, "It cannot be claimed", false;
+    GenerationPaused => "generation_paused", 409, "Generation is switched off", false;
+    AuditRunning => "audit_running", 409, "An audit is running", true;
+    DraftPublished => "draft_published", 409, "The draft is published", false;
+    DraftBusy => "draft_busy", 409, "The draft is being written", false;
+    DraftEmpty => "draft_empty", 409, "The draft is empty", false;
+    AmountTooLarge => "amount_too_large", 409, "The amount is too large", false;
+    AmountZero => "amount_zero", 422, "The amount is zero", false;
+    ReferenceReused => "reference_reused", 409, "The reference was used for something else", false;
+    CreditsOff => "credits_off", 409, "Credits are switched off", false;
+    LastKey => "last_key", 409, "The last key cannot be given up", false;
+    KeyEnded => "key_ended", 409, "The key has ended", false;
+    KeyMade => "key_made", 409, "The key was made already", false;
+    UnpricedModel => "unpriced_model_with_metered_price", 422, "The model has no price", false;
+    UnpricedModelWithBudget => "unpriced_model_with_budget", 422, "A budget cannot bound the model's cost", false;
+    UsageTooLarge => "usage_too_large", 422, "The answer would be too large", false;
+    VersionConflict => "version_conflict", 412, "Somebody else changed it", false;
+    RequestTimeout => "request_timeout", 408, "The body came too slowly", true;
+    TooLarge => "too_large", 413, "The body is too large", false;
+    UriTooLong => "uri_too_long", 414, "The address is too long", false;
+    UnsupportedMediaType => "unsupported_media_type", 415, "The body is not declared as JSON", false;
+    ValidationFailed => "validation_failed", 422, "The request is not valid", false;
+    NaiveTimestamp => "naive_timestamp", 422, "A time has no offset from UTC", false;
+    UnknownHost => "unknown_host", 421, "This is not a name of this server", false;
+    IdempotencyKeyReused => "idempotency_key_reused", 422, "The idempotency key was used for another request", false;
+    IfMatchRequired => "if_match_required", 428, "The revision is missing", false;
+    HeadersTooLarge => "headers_too_large", 431, "The headers are too large", false;
+    QueueFull => "queue_full", 429, "The queue is full", true;
+    RangeNotSatisfiable => "range_not_satisfiable", 416, "The part lies behind the end", false;
+    RateLimited => "rate_limited", 429, "Too many at once", true;
+    Internal => "internal", 500, "Something inside Copydesk broke", false;
+    SchemaMismatch => "schema_mismatch", 503, "The database does not fit this program", false;
+    StorageUnavailable => "storage_unavailable", 503, "The database is not available", true;
+    OutcomeUnknown => "outcome_unknown", 503, "Unknown whether it was written", false;
+    Draining => "draining", 503, "The server is shutting down", true;
+    TooManyConnections => "too_many_connections", 503, "Too many connections", true;
+    StorageFull => "storage_full", 507, "The disk is full", false;
+    ProviderUnreachable => "provider_unreachable", 502, "The provider cannot be reached", true;
+    ProviderError => "provider_error", 502, "The provider reported an error", true;
+    ProviderQuota => "provider_quota", 502, "The provider's quota is used up", false;
+    ProviderTimeout => "provider_timeout", 504, "The provider did not answer in time", true;
+    ProviderBadResponse => "provider_bad_response", 502, "The provider's answer cannot be read", true;
+    ProviderAuth => "provider_auth", 502, "The provider refused our key", false;
+    ProviderRejected => "provider_rejected", 502, "The provider refused the request", false;
+    Refused => "refused", 422, "The model refused to write this", false;
+    OutputTruncated => "output_truncated", 502, "The answer was cut off", true;
+    OutputInvalid => "output_invalid", 502, "The answer has the wrong form", true;
+    AttemptTimeout => "attempt_timeout", 504, "The attempt took too long", true;
+    SubmissionUnknown => "submission_unknown", 502, "It is unknown whether the provider began", false;
+    LeaseLost => "lease_lost", 503, "The worker was lost", true;
+    DeadlineExceeded => "deadline_exceeded", 504, "The deadline passed", false;
 }
 
 /// What is the same in every problem of a code.
@@ -94,7 +120,7 @@ pub struct Facts {
 
 /// Every public code: the one list. Pages and OpenAPI are checked against it.
 pub fn codes() -> &'static [Code] {
-    &Code::ALL
+    Code::ALL
 }
 
 /// The codes that a word which is none may mean: misspelt by a letter, or a part of them.
@@ -109,237 +135,9 @@ pub fn near_codes(word: &str) -> Vec<Code> {
 }
 
 impl Code {
-    const ALL: [Code; 70] = [
-        Self::MalformedJson,
-        Self::BadHeader,
-        Self::BadCursor,
-        Self::KeyInQuery,
-        Self::MissingKey,
-        Self::InvalidKey,
-        Self::ExpiredKey,
-        Self::RevokedKey,
-        Self::InsufficientCredits,
-        Self::BudgetExceeded,
-        Self::ScopeMissing,
-        Self::RecipeNotAllowed,
-        Self::ModelNotAllowed,
-        Self::OriginRefused,
-        Self::NotFound,
-        Self::RecipeNotFound,
-        Self::ModelNotFound,
-        Self::MethodNotAllowed,
-        Self::AlreadyTerminal,
-        Self::NotClaimable,
-        Self::GenerationPaused,
-        Self::AuditRunning,
-        Self::DraftPublished,
-        Self::DraftBusy,
-        Self::DraftEmpty,
-        Self::AmountTooLarge,
-        Self::AmountZero,
-        Self::ReferenceReused,
-        Self::CreditsOff,
-        Self::LastKey,
-        Self::KeyEnded,
-        Self::KeyMade,
-        Self::UnpricedModel,
-        Self::UnpricedModelWithBudget,
-        Self::UsageTooLarge,
-        Self::VersionConflict,
-        Self::RequestTimeout,
-        Self::TooLarge,
-        Self::UriTooLong,
-        Self::UnsupportedMediaType,
-        Self::ValidationFailed,
-        Self::NaiveTimestamp,
-        Self::UnknownHost,
-        Self::IdempotencyKeyReused,
-        Self::IfMatchRequired,
-        Self::HeadersTooLarge,
-        Self::QueueFull,
-        Self::RangeNotSatisfiable,
-        Self::RateLimited,
-        Self::Internal,
-        Self::SchemaMismatch,
-        Self::StorageUnavailable,
-        Self::OutcomeUnknown,
-        Self::Draining,
-        Self::TooManyConnections,
-        Self::StorageFull,
-        Self::ProviderUnreachable,
-        Self::ProviderError,
-        Self::ProviderQuota,
-        Self::ProviderTimeout,
-        Self::ProviderBadResponse,
-        Self::ProviderAuth,
-        Self::ProviderRejected,
-        Self::Refused,
-        Self::OutputTruncated,
-        Self::OutputInvalid,
-        Self::AttemptTimeout,
-        Self::SubmissionUnknown,
-        Self::LeaseLost,
-        Self::DeadlineExceeded,
-    ];
-
-    #[rustfmt::skip]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::MalformedJson => "malformed_json",
-            Self::BadHeader => "bad_header",
-            Self::BadCursor => "bad_cursor",
-            Self::KeyInQuery => "key_in_query",
-            Self::MissingKey => "missing_key",
-            Self::InvalidKey => "invalid_key",
-            Self::ExpiredKey => "expired_key",
-            Self::RevokedKey => "revoked_key",
-            Self::InsufficientCredits => "insufficient_credits",
-            Self::BudgetExceeded => "budget_exceeded",
-            Self::ScopeMissing => "scope_missing",
-            Self::RecipeNotAllowed => "recipe_not_allowed",
-            Self::ModelNotAllowed => "model_not_allowed",
-            Self::OriginRefused => "origin_refused",
-            Self::NotFound => "not_found",
-            Self::RecipeNotFound => "recipe_not_found",
-            Self::ModelNotFound => "model_not_found",
-            Self::MethodNotAllowed => "method_not_allowed",
-            Self::AlreadyTerminal => "already_terminal",
-            Self::NotClaimable => "not_claimable",
-            Self::GenerationPaused => "generation_paused",
-            Self::AuditRunning => "audit_running",
-            Self::DraftPublished => "draft_published",
-            Self::DraftBusy => "draft_busy",
-            Self::DraftEmpty => "draft_empty",
-            Self::AmountTooLarge => "amount_too_large",
-            Self::AmountZero => "amount_zero",
-            Self::ReferenceReused => "reference_reused",
-            Self::CreditsOff => "credits_off",
-            Self::LastKey => "last_key",
-            Self::KeyEnded => "key_ended",
-            Self::KeyMade => "key_made",
-            Self::UnpricedModel => "unpriced_model_with_metered_price",
-            Self::UnpricedModelWithBudget => "unpriced_model_with_budget",
-            Self::UsageTooLarge => "usage_too_large",
-            Self::VersionConflict => "version_conflict",
-            Self::RequestTimeout => "request_timeout",
-            Self::TooLarge => "too_large",
-            Self::UriTooLong => "uri_too_long",
-            Self::UnsupportedMediaType => "unsupported_media_type",
-            Self::ValidationFailed => "validation_failed",
-            Self::NaiveTimestamp => "naive_timestamp",
-            Self::UnknownHost => "unknown_host",
-            Self::IdempotencyKeyReused => "idempotency_key_reused",
-            Self::IfMatchRequired => "if_match_required",
-            Self::HeadersTooLarge => "headers_too_large",
-            Self::QueueFull => "queue_full",
-            Self::RangeNotSatisfiable => "range_not_satisfiable",
-            Self::RateLimited => "rate_limited",
-            Self::Internal => "internal",
-            Self::SchemaMismatch => "schema_mismatch",
-            Self::StorageUnavailable => "storage_unavailable",
-            Self::OutcomeUnknown => "outcome_unknown",
-            Self::Draining => "draining",
-            Self::TooManyConnections => "too_many_connections",
-            Self::StorageFull => "storage_full",
-            Self::ProviderUnreachable => "provider_unreachable",
-            Self::ProviderError => "provider_error",
-            Self::ProviderQuota => "provider_quota",
-            Self::ProviderTimeout => "provider_timeout",
-            Self::ProviderBadResponse => "provider_bad_response",
-            Self::ProviderAuth => "provider_auth",
-            Self::ProviderRejected => "provider_rejected",
-            Self::Refused => "refused",
-            Self::OutputTruncated => "output_truncated",
-            Self::OutputInvalid => "output_invalid",
-            Self::AttemptTimeout => "attempt_timeout",
-            Self::SubmissionUnknown => "submission_unknown",
-            Self::LeaseLost => "lease_lost",
-            Self::DeadlineExceeded => "deadline_exceeded",
-        }
-    }
-
     /// The code that is written so.
     pub fn parse(word: &str) -> Option<Code> {
-        Self::ALL.into_iter().find(|code| code.as_str() == word)
-    }
-
-    #[rustfmt::skip]
-    pub const fn facts(self) -> Facts {
-        const fn facts(status: u16, title: &'static str, retryable: bool) -> Facts {
-            Facts { status, title, retryable }
-        }
-        match self {
-            Self::MalformedJson => facts(400, "The body is not JSON", false),
-            Self::BadHeader => facts(400, "A header cannot be read", false),
-            Self::BadCursor => facts(400, "The position is not one of ours", false),
-            Self::KeyInQuery => facts(400, "The key is in the address", false),
-            Self::MissingKey => facts(401, "No key", false),
-            Self::InvalidKey => facts(401, "The key is not valid", false),
-            Self::ExpiredKey => facts(401, "The key has expired", false),
-            Self::RevokedKey => facts(401, "The key was revoked", false),
-            Self::InsufficientCredits => facts(402, "Not enough credits", false),
-            Self::BudgetExceeded => facts(402, "The budget is used up", false),
-            Self::ScopeMissing => facts(403, "This key may not do that", false),
-            Self::RecipeNotAllowed => facts(403, "This key may not use that recipe", false),
-            Self::ModelNotAllowed => facts(403, "This key may not use that model", false),
-            Self::OriginRefused => facts(403, "Not for pages of other sites", false),
-            Self::NotFound => facts(404, "Not found", false),
-            Self::RecipeNotFound => facts(404, "No such recipe", false),
-            Self::ModelNotFound => facts(404, "No such model", false),
-            Self::MethodNotAllowed => facts(405, "Not with this method", false),
-            Self::AlreadyTerminal => facts(409, "It has ended already", false),
-            Self::NotClaimable => facts(409, "It cannot be claimed", false),
-            Self::GenerationPaused => facts(409, "Generation is switched off", false),
-            Self::AuditRunning => facts(409, "An audit is running", true),
-            Self::DraftPublished => facts(409, "The draft is published", false),
-            Self::DraftBusy => facts(409, "The draft is being written", false),
-            Self::DraftEmpty => facts(409, "The draft is empty", false),
-            Self::AmountTooLarge => facts(409, "The amount is too large", false),
-            Self::AmountZero => facts(422, "The amount is zero", false),
-            Self::ReferenceReused => facts(409, "The reference was used for something else", false),
-            Self::CreditsOff => facts(409, "Credits are switched off", false),
-            Self::LastKey => facts(409, "The last key cannot be given up", false),
-            Self::KeyEnded => facts(409, "The key has ended", false),
-            Self::KeyMade => facts(409, "The key was made already", false),
-            Self::UnpricedModel => facts(422, "The model has no price", false),
-            Self::UnpricedModelWithBudget => facts(422, "A budget cannot bound the model's cost", false),
-            Self::UsageTooLarge => facts(422, "The answer would be too large", false),
-            Self::VersionConflict => facts(412, "Somebody else changed it", false),
-            Self::RequestTimeout => facts(408, "The body came too slowly", true),
-            Self::TooLarge => facts(413, "The body is too large", false),
-            Self::UriTooLong => facts(414, "The address is too long", false),
-            Self::UnsupportedMediaType => facts(415, "The body is not declared as JSON", false),
-            Self::ValidationFailed => facts(422, "The request is not valid", false),
-            Self::NaiveTimestamp => facts(422, "A time has no offset from UTC", false),
-            Self::UnknownHost => facts(421, "This is not a name of this server", false),
-            Self::IdempotencyKeyReused => facts(422, "The idempotency key was used for another request", false),
-            Self::IfMatchRequired => facts(428, "The revision is missing", false),
-            Self::HeadersTooLarge => facts(431, "The headers are too large", false),
-            Self::QueueFull => facts(429, "The queue is full", true),
-            Self::RangeNotSatisfiable => facts(416, "The part lies behind the end", false),
-            Self::RateLimited => facts(429, "Too many at once", true),
-            Self::Internal => facts(500, "Something inside Copydesk broke", false),
-            Self::SchemaMismatch => facts(503, "The database does not fit this program", false),
-            Self::StorageUnavailable => facts(503, "The database is not available", true),
-            Self::OutcomeUnknown => facts(503, "Unknown whether it was written", false),
-            Self::Draining => facts(503, "The server is shutting down", true),
-            Self::TooManyConnections => facts(503, "Too many connections", true),
-            Self::StorageFull => facts(507, "The disk is full", false),
-            Self::ProviderUnreachable => facts(502, "The provider cannot be reached", true),
-            Self::ProviderError => facts(502, "The provider reported an error", true),
-            Self::ProviderQuota => facts(502, "The provider's quota is used up", false),
-            Self::ProviderTimeout => facts(504, "The provider did not answer in time", true),
-            Self::ProviderBadResponse => facts(502, "The provider's answer cannot be read", true),
-            Self::ProviderAuth => facts(502, "The provider refused our key", false),
-            Self::ProviderRejected => facts(502, "The provider refused the request", false),
-            Self::Refused => facts(422, "The model refused to write this", false),
-            Self::OutputTruncated => facts(502, "The answer was cut off", true),
-            Self::OutputInvalid => facts(502, "The answer has the wrong form", true),
-            Self::AttemptTimeout => facts(504, "The attempt took too long", true),
-            Self::SubmissionUnknown => facts(502, "It is unknown whether the provider began", false),
-            Self::LeaseLost => facts(503, "The worker was lost", true),
-            Self::DeadlineExceeded => facts(504, "The deadline passed", false),
-        }
+        Self::ALL.iter().copied().find(|code| code.as_str() == word)
     }
 }
 

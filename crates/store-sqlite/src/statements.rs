@@ -78,10 +78,11 @@ fn hot_statements_read_no_table_whole() {
 }
 
 /// Checks of the audit that look at more than a span of keys, and why.
-const NO_SPAN: [(&str, &str); 8] = [
+const NO_SPAN: [(&str, &str); 9] = [
     ("audit/target_holder_is_live", "what is live now"),
     ("audit/live_key_is_live", "the same"),
     ("audit/past_deadline", "the same: `runs` has no index by deadline"),
+    ("audit/budget_use_is_sum", "every entry of the workspace, once a round; only users of budgets have any"),
     ("audit/newest_instant", "seeks, one for each workspace"),
     ("audit/open_count", "findings that stand open, by their own index"),
     ("audit/open_list", "the same"),

@@ -114,7 +114,7 @@ pub const DAMAGES: &[Damage] = &[
     each(
         "final_event_once",
         "I19",
-        "INSERT INTO events SELECT workspace_id, seq + 1000000, kind, generation_id, draft_id, created_at, data \
+        "INSERT INTO events SELECT workspace_id, seq + 1000000, kind, generation_id, draft_id, user_id, created_at, data \
          FROM events WHERE kind = 'generation.completed' LIMIT 1",
         "INSERT INTO events (workspace_id, kind, generation_id, draft_id, created_at, data) \
          SELECT workspace_id, kind, generation_id, draft_id, created_at, data \
