@@ -3,6 +3,7 @@
 
 use axum::body::{Body, HttpBody};
 use copydesk_core::access::KeyTerms;
+use copydesk_core::health::rate::BURST;
 use copydesk_core::health::{Paid, Rate};
 use copydesk_core::{KeyId, Timestamp, Tokens};
 use futures::StreamExt;
@@ -19,6 +20,9 @@ pub(crate) const FAILURES_PER_MINUTE: NonZeroU32 = NonZeroU32::MIN.saturating_ad
 pub(crate) const ADDRESSES_MAX: usize = 10_000;
 /// Most keys whose limits are counted.
 pub(crate) const METERS_MAX: usize = 10_000;
+/// How far a key may be ahead of its rate beyond what core's rates allow, so that it may use its whole minute at once: a page
+/// of an application asks for ten things in a moment.
+const AHEAD: Duration = Duration::from_secs(60).saturating_sub(BURST);
 /// The longest a client is told to wait. Units: seconds.
 const RETRY_S_MAX: u32 = 120;
 
@@ -113,20 +117,21 @@ impl Throttle {
         if let Some(max) = terms.concurrent_max.filter(|max| meter.under_way >= max.get()) {
             return Err(Full::Concurrency { max });
         }
-        if let Some(opens_at) = rate.opens_at(meter.paid, now) {
-            return Err(Full::Rate { retry_s: whole_seconds(opens_at.since(now)) });
+        let then = now.plus(AHEAD);
+        if let Some(opens_at) = rate.opens_at(meter.paid, then) {
+            return Err(Full::Rate { retry_s: whole_seconds(opens_at.since(then)) });
         }
         meter.paid = meter.paid.plus(rate.cost(1, Tokens(0)), now);
         meter.under_way += u32::from(counted);
         Ok(entry(counted))
     }
 
-    /// The headers of a key that has a rate: the policy, how many requests may start now, and in how many seconds the
-    /// whole burst may again.
+    /// The headers of a key that has a rate: the policy, how many requests may start now, and in how many seconds a
+    /// whole minute's may again.
     pub fn write_headers(&self, key: KeyId, terms: &KeyTerms, now: Timestamp, headers: &mut HeaderMap) {
         let Some(per_minute) = terms.requests_per_minute else { return };
         let paid = self.meters().get(&key).map(|meter| meter.paid).unwrap_or_default();
-        let room = rate_of(terms).room(paid, now);
+        let room = rate_of(terms).room(paid, now.plus(AHEAD));
         let rest_s = paid.requests_at.since(now).as_secs_f64().ceil() as u64;
         let texts = [(POLICY, format!("\"key\";q={per_minute};w=60")), (LIMIT, format!("\"key\";r={room};t={rest_s}"))];
         for (name, text) in texts {
@@ -203,7 +208,7 @@ mod tests {
     fn a_key_starts_its_burst_and_then_waits_and_others_do_not() {
         let (throttle, terms) = (Arc::new(Throttle::default()), terms(60, 0));
         let burst = (0..100).take_while(|_| throttle.enter(key(1), &terms, NOON).is_ok()).count();
-        assert_eq!(burst, 5);
+        assert_eq!(burst, 60, "a whole minute's at once");
         assert_eq!(throttle.enter(key(1), &terms, NOON).err(), Some(Full::Rate { retry_s: 1 }));
         assert!(throttle.enter(key(2), &terms, NOON).is_ok());
         assert!(throttle.enter(key(1), &terms, NOON.plus(Duration::from_secs(1))).is_ok());
@@ -211,7 +216,7 @@ mod tests {
         throttle.write_headers(key(1), &terms, NOON, &mut headers);
         assert_eq!(
             (&headers[POLICY], &headers[LIMIT]),
-            (&"\"key\";q=60;w=60".parse().unwrap(), &"\"key\";r=0;t=6".parse().unwrap())
+            (&"\"key\";q=60;w=60".parse().unwrap(), &"\"key\";r=0;t=61".parse().unwrap())
         );
     }
 
