@@ -7,7 +7,7 @@ mod support;
 use copydesk_store::Store;
 use copydesk_store_postgres::PostgresStore;
 use copydesk_store_tests::checker::{Cell, Dump, Row, TABLES};
-use copydesk_store_tests::damage::{Damage, Patient, every_damage_is_named_by_both_and_none_when_it_is_undone};
+use copydesk_store_tests::damage::{self, Damage, Patient};
 use futures::FutureExt;
 use futures::future::BoxFuture;
 use std::collections::BTreeMap;
@@ -112,5 +112,10 @@ impl Patient for Schema {
 
 #[tokio::test]
 async fn the_auditor_finds_planted_damage() {
-    every_damage_is_named_by_both_and_none_when_it_is_undone(&Schema::new().await).await;
+    damage::every_damage_is_named_by_both_and_none_when_it_is_undone(&Schema::new().await).await;
+}
+
+#[tokio::test]
+async fn no_damage_is_found_after_days_with_retention() {
+    damage::no_damage_is_found_after_days_with_retention(&Schema::new().await).await;
 }

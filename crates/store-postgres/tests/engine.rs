@@ -8,14 +8,12 @@ mod support;
 use copydesk_core::GenerationId;
 use copydesk_core::generation::Status;
 use copydesk_core::ledger::Transfer;
-use copydesk_store::budgets::NewBudget;
 use copydesk_store::drafts::DraftFilter;
 use copydesk_store::generations::{Accepted, Applied, Claimed, Limits, Turn};
 use copydesk_store::ledger::Post;
 use copydesk_store::retention::{Aged, Prune};
 use copydesk_store::{
-    AdminStore, AuditStore, BudgetStore, DraftStore, GenerationStore, LedgerStore, PageRequest, RetentionStore, Scope,
-    StoreError,
+    AdminStore, AuditStore, DraftStore, GenerationStore, LedgerStore, PageRequest, RetentionStore, Scope, StoreError,
 };
 use copydesk_store_postgres::PostgresStore;
 use copydesk_store_tests::builder::{self, AcceptWith, Ids, START};
@@ -318,31 +316,6 @@ async fn seed_s0_s4_the_seeds_own_queries_run_unchanged_in_psql_and_days_are_the
     let prune = Prune { what: Aged::Calls, before: before_at, after: None, limit: 100, dry_run: false };
     assert_eq!(store.prune(prune).await.unwrap().removed, 4);
     assert_eq!((all(rows).await.len(), all(days).await), (1, before), "the days outlive the rows");
-}
-
-#[tokio::test]
-async fn the_auditor_finds_planted_damage_in_budgets() {
-    for (check, damage) in [
-        ("budget_use_is_sum", "update budget_use set used = used + 1"),
-        ("budget_use_is_sum", "update budget_use set folded = folded + 1"),
-        ("budget_use_is_sum", "delete from budget_entries"),
-        ("budget_entry_is_usage", "update budget_entries set reserved = reserved + 1"),
-        ("budget_entry_is_usage", "update budget_entries set used_before = used_before + 1"),
-        ("budget_entry_is_usage", "update calls set cost_nanousd = cost_nanousd + 1 where cost_nanousd is not null"),
-    ] {
-        let namespace = Namespace::new().await;
-        let store = namespace.open().await;
-        let ids = Ids::new();
-        let budget = NewBudget { budget: builder::budget(&ids, 1_000_000, START), idempotency: None };
-        store.set_budget(budget).await.unwrap();
-        store.accept(vec![builder::accept(&ids, START).bound(9)]).await.unwrap();
-        let run = claim_at(&store, &ids, START).await.remove(0);
-        store.turn(builder::writes(START, vec![builder::settle(&ids, &run, START)])).await.unwrap();
-        assert_eq!(store.audit().await, Ok(vec![]));
-        assert!(vandal(&namespace.name).await.execute(damage, &[]).await.unwrap() > 0, "{damage} did nothing");
-        let findings = store.audit().await.unwrap();
-        assert!(findings.iter().any(|finding| finding.check == check), "{damage}: {findings:?}");
-    }
 }
 
 async fn claim_at(store: &PostgresStore, ids: &Ids, now: copydesk_core::Timestamp) -> Vec<Claimed> {

@@ -5,7 +5,7 @@
 use copydesk_store::Store;
 use copydesk_store_sqlite::{Options, SqliteStore};
 use copydesk_store_tests::checker::{Cell, Dump, Row, TABLES};
-use copydesk_store_tests::damage::{Damage, Patient, every_damage_is_named_by_both_and_none_when_it_is_undone};
+use copydesk_store_tests::damage::{self, Damage, Patient};
 use futures::FutureExt;
 use futures::future::{BoxFuture, ready};
 use rusqlite::Connection;
@@ -80,5 +80,10 @@ impl Patient for Folder {
 
 #[tokio::test]
 async fn the_auditor_finds_planted_damage() {
-    every_damage_is_named_by_both_and_none_when_it_is_undone(&Folder::new()).await;
+    damage::every_damage_is_named_by_both_and_none_when_it_is_undone(&Folder::new()).await;
+}
+
+#[tokio::test]
+async fn no_damage_is_found_after_days_with_retention() {
+    damage::no_damage_is_found_after_days_with_retention(&Folder::new()).await;
 }

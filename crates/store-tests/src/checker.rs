@@ -2,6 +2,7 @@
 //! written from the list of invariants (I1 to I29) and not from the auditor's statements. Of the product it uses ids, the
 //! transfer type and its link (`core::ledger::chain`), because a hash has one definition. For tests only.
 
+mod budgets;
 mod dump;
 mod ledger;
 mod usage;
@@ -20,6 +21,7 @@ pub fn check(dump: &Dump) -> Verdict {
     work::check(dump, &mut faults);
     ledger::check(dump, &mut faults);
     usage::check(dump, &mut faults);
+    budgets::check(dump, &mut faults);
     faults.0
 }
 

@@ -9,13 +9,15 @@ pub use table::{DAMAGES, Damage};
 use crate::bench::Bench;
 use crate::builder::{self, AcceptWith, Ids};
 use crate::checker::{self, Dump, Verdict};
-use crate::differential::differential;
+use crate::differential::{books, differential};
 use copydesk_core::Timestamp;
+use copydesk_core::budget::{Budget, Measure};
 use copydesk_core::generation::FailureCode;
 use copydesk_store::audit::{Place, Slice, Space, Span};
+use copydesk_store::budgets::{BudgetFilter, NewBudget};
 use copydesk_store::generations::Turn;
 use copydesk_store::ledger::Post;
-use copydesk_store::{Scope, Store};
+use copydesk_store::{PageRequest, Scope, Store};
 use futures::future::BoxFuture;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -39,6 +41,8 @@ pub trait Patient: Send + Sync {
 const SLICE: u32 = 20;
 /// How long the random history is.
 const STEPS: usize = 400;
+/// How long the one is in which time passes and calls are removed for their age.
+const BOOKS_STEPS: usize = 200;
 
 /// What the auditor finds slice by slice: names of checks.
 pub async fn by_slices(store: &dyn Store) -> BTreeSet<&'static str> {
@@ -97,8 +101,18 @@ pub async fn every_damage_is_named_by_both_and_none_when_it_is_undone(patient: &
     assert_sound(patient, "after").await;
 }
 
+/// Days in which budgets come and go and calls are removed: the opinions agree on what is left.
+pub async fn no_damage_is_found_after_days_with_retention(patient: &dyn Patient) {
+    books(patient.store(), 2, BOOKS_STEPS).await;
+    assert_sound(patient, "after days").await;
+    let dump = patient.dump().await;
+    for (table, column) in [("budget_use", "folded"), ("budget_entries", "used_before")] {
+        assert!(dump.rows(table).iter().any(|row| row.whole(column) > 0), "{table}.{column} is nowhere used");
+    }
+}
+
 /// Whatever the random history ended with, there is one of each: completed with a settle, failed, running, waiting for a
-/// target, ready; a grant that expires, a gift.
+/// target, ready, some of them in budgets; a grant that expires, a gift.
 async fn one_of_everything(store: Arc<dyn Store>) {
     let now = end_what_is_overdue(store.clone()).await;
     let store = store.as_ref();
@@ -109,13 +123,14 @@ async fn one_of_everything(store: Arc<dyn Store>) {
     store.post(Post { transfer, ..grant }).await.expect("post");
     store.post(builder::grant(&ids, "ben", 5, now)).await.expect("post");
     store.gift(builder::gift(&ids, ("ann", "ben"), 30, "gift-of-everything", now)).await.expect("gift");
+    set_budgets(store, &ids, now).await;
     let request = || builder::accept(&ids, now).user("ann").recipe("everything").model("demo/everything");
     let batch = vec![
+        request().hold(100).bound(9),
         request().hold(100),
-        request().hold(100),
-        request().target("book/everything").hold(100).dedupe("everything"),
+        request().target("book/everything").hold(100).dedupe("everything").bound(9),
         request().target("book/everything"),
-        request().dedupe("another everything"),
+        request().dedupe("another everything").bound(9),
     ];
     for answer in store.accept(batch).await.expect("accept") {
         answer.expect("there is enough of everything");
@@ -143,6 +158,18 @@ async fn end_what_is_overdue(store: Arc<dyn Store>) -> Timestamp {
     }
     bench.store.close_orphan_calls(now, now, 1_000).await.expect("close_orphan_calls");
     now
+}
+
+/// A budget of each measure that has room, in place of those that the history may have used up.
+async fn set_budgets(store: &dyn Store, ids: &Ids, now: Timestamp) {
+    let known = store.budgets(Scope::DEFAULT, BudgetFilter::default(), PageRequest::newest(100)).await;
+    for budget in known.expect("budgets").rows {
+        store.end_budget(Scope::DEFAULT, budget.id, now).await.expect("end_budget");
+    }
+    for measure in Measure::ALL {
+        let budget = Budget { measure, ..builder::budget(ids, 1_000_000, now) };
+        store.set_budget(NewBudget { budget, idempotency: None }).await.expect("set_budget");
+    }
 }
 
 async fn claim(

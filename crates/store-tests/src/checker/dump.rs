@@ -5,9 +5,12 @@ use std::collections::BTreeMap;
 use uuid::Uuid;
 
 /// What the checker reads, and what a planted damage may have changed.
-pub const TABLES: [&str; 24] = [
+pub const TABLES: [&str; 27] = [
     "accounts",
     "assets",
+    "budget_entries",
+    "budget_use",
+    "budgets",
     "calls",
     "drafts",
     "events",

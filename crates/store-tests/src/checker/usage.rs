@@ -8,7 +8,7 @@ use uuid::Uuid;
 /// Units: microseconds.
 const QUARTER: i64 = 900_000_000;
 /// The most one call counts for.
-const MOST: i64 = 10_000_000_000_000;
+pub(super) const MOST: i64 = 10_000_000_000_000;
 /// What is taken from a call's column of the same name.
 const TAKEN: [&str; 9] = [
     "tokens_input",

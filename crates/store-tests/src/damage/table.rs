@@ -230,4 +230,65 @@ pub const DAMAGES: &[Damage] = &[
         "INSERT INTO usage_history SELECT series_no, '1970-01-01Z', calls + 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0 \
          FROM usage_totals WHERE series_no = (SELECT max(series_no) FROM usage_totals)",
     ),
+    // ---------------------------------------------------------------- budgets
+    both(
+        "budget_use_is_sum",
+        "budget sums",
+        "UPDATE budget_use SET used = used + 1 WHERE (budget_id, period_at, owner_id) = \
+         (SELECT budget_id, period_at, owner_id FROM budget_use ORDER BY budget_id, period_at, owner_id LIMIT 1)",
+    ),
+    both(
+        "budget_use_is_sum",
+        "budget sums",
+        "UPDATE budget_use SET reserved = reserved + 1 WHERE (budget_id, period_at, owner_id) = \
+         (SELECT budget_id, period_at, owner_id FROM budget_use ORDER BY budget_id, period_at, owner_id LIMIT 1)",
+    ),
+    both(
+        "budget_use_is_sum",
+        "budget sums",
+        "UPDATE budget_use SET folded = folded + 1 WHERE (budget_id, period_at, owner_id) = \
+         (SELECT budget_id, period_at, owner_id FROM budget_use ORDER BY budget_id, period_at, owner_id LIMIT 1)",
+    ),
+    both(
+        "budget_use_is_sum",
+        "budget sums",
+        "DELETE FROM budget_entries WHERE (generation_id, budget_id) = \
+         (SELECT generation_id, budget_id FROM budget_entries \
+          WHERE used > 0 ORDER BY generation_id DESC, budget_id LIMIT 1)",
+    ),
+    both(
+        "budget_use_is_sum",
+        "budget sums",
+        "UPDATE budget_entries SET reserved = reserved + 1 WHERE (generation_id, budget_id) = \
+         (SELECT generation_id, budget_id FROM budget_entries \
+          WHERE generation_id NOT IN (SELECT id FROM outcomes) ORDER BY generation_id DESC, budget_id LIMIT 1)",
+    ),
+    both(
+        "budget_entry_is_usage",
+        "budget entries",
+        "UPDATE budget_entries SET reserved = reserved + 1 WHERE (generation_id, budget_id) = \
+         (SELECT generation_id, budget_id FROM budget_entries \
+          WHERE generation_id IN (SELECT id FROM outcomes) ORDER BY generation_id DESC, budget_id LIMIT 1)",
+    ),
+    both(
+        "budget_entry_is_usage",
+        "budget entries",
+        "UPDATE budget_entries SET used_before = used_before + 1 WHERE (generation_id, budget_id) = \
+         (SELECT generation_id, budget_id FROM budget_entries \
+          WHERE used > 0 ORDER BY generation_id DESC, budget_id LIMIT 1)",
+    ),
+    both(
+        "budget_entry_is_usage",
+        "budget entries",
+        "UPDATE calls SET cost_nanousd = cost_nanousd + 1 WHERE id = (SELECT c.id FROM budgets b \
+         JOIN budget_entries e ON e.budget_id = b.id JOIN calls c ON c.generation_id = e.generation_id \
+         WHERE b.measure = 'cost' AND c.outcome = 'ok' AND c.cost_nanousd > 0 ORDER BY c.id DESC LIMIT 1)",
+    ),
+    both(
+        "budget_entry_is_usage",
+        "budget entries",
+        "UPDATE calls SET tokens_output = tokens_output + 1 WHERE id = (SELECT c.id FROM budgets b \
+         JOIN budget_entries e ON e.budget_id = b.id JOIN calls c ON c.generation_id = e.generation_id \
+         WHERE b.measure = 'tokens' AND c.outcome = 'ok' AND c.tokens_output > 0 ORDER BY c.id DESC LIMIT 1)",
+    ),
 ];
