@@ -7,12 +7,12 @@ use crate::error::Code;
 use crate::problem::Problem;
 use crate::router::Api;
 use crate::scopes;
-use crate::throttle::{Entry, Full, held_by};
+use crate::throttle::{Entry, Full, UnderWay, held_by};
 use crate::wire::links::BASE;
 use axum::extract::{FromRequestParts, MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use copydesk_core::access::{Denied, KeyTerms, Life, Permit};
+use copydesk_core::access::{Denied, KeyScope, KeyTerms, Life, Permit};
 use copydesk_core::{KeyId, UserId};
 use copydesk_desk::DeskError;
 use copydesk_desk::issue::Issuer;
@@ -116,6 +116,17 @@ impl Caller {
         self.permit.model(model).map_err(denied)
     }
 
+    /// Whether its key is alive and still may do this. Whoever stands in no database may as long as the process runs; while
+    /// the store does not answer, nothing has changed.
+    pub async fn still_may(&self, api: &Api, scope: KeyScope) -> bool {
+        let Some(key) = self.key else { return true };
+        match api.desk().store().get_key(self.scope.whole(), key).await {
+            Ok(row) => row.life(api.desk().world().now()) == Life::Living && row.terms.permit.scope(scope).is_ok(),
+            Err(StoreError::NotFound { .. }) => false,
+            Err(_) => true,
+        }
+    }
+
     /// What it may hand on.
     pub fn issuer(&self) -> Issuer {
         Issuer { scope: self.scope, name: self.owner.clone(), terms: (*self.terms).clone() }
@@ -152,7 +163,7 @@ pub(crate) async fn authenticate(State(api): State<Api>, request: Request, next:
     refuse_key_in_query(&parts.uri)?;
     let caller = match token {
         _ if api.trusted() => Caller::local(),
-        Some(token) => Caller { stream_only: true, ..bearer_of(&api, &token).await? },
+        Some(token) => Caller { stream_only: true, ..bearer_of(&api, &parts, &token).await? },
         None => caller(&api, &parts).await?,
     };
     let entry = match enter(&api, &caller) {
@@ -164,8 +175,13 @@ pub(crate) async fn authenticate(State(api): State<Api>, request: Request, next:
     }
     note_use(&api, &caller, &parts);
     parts.extensions.insert(caller.clone());
+    let entry = entry.map(Arc::new);
+    if let Some(entry) = &entry {
+        parts.extensions.insert(UnderWay(Arc::clone(entry)));
+    }
     let mut response = next.run(Request::from_parts(parts, body)).await;
     response.extensions_mut().insert(LoggedKey(caller.owner.clone()));
+    keep_the_books_closed(&caller, &mut response);
     let response = match entry {
         Some(entry) => response.map(|body| held_by(body, entry)),
         None => response,
@@ -186,18 +202,36 @@ fn token_in_query(request: &Parts) -> Result<Option<StreamToken>, Problem> {
     text.parse().map(Some).map_err(|()| refused_token())
 }
 
-async fn bearer_of(api: &Api, token: &StreamToken) -> Result<Caller, Problem> {
-    let now = api.desk().world().now();
+async fn bearer_of(api: &Api, request: &Parts, token: &StreamToken) -> Result<Caller, Problem> {
+    let (address, now) = (address_of(request), api.desk().world().now());
+    if !token.is_timely(now) {
+        return Err(refused_token());
+    }
+    if let Some(retry_s) = address.and_then(|address| api.throttle().barred(address, now)) {
+        return Err(too_many_guesses(retry_s));
+    }
     if token.key == stream_token::LOCAL {
         let held = api.local_key().is_some_and(|local| token.holds(&local.hash(), now));
         return if held { Ok(Caller::local()) } else { Err(refused_token()) };
     }
     let row = match api.desk().store().get_key(token.scope, token.key).await {
-        Err(StoreError::NotFound { .. }) => return Err(refused_token()),
-        found => found?,
+        Err(StoreError::NotFound { .. }) => None,
+        found => Some(found?),
     };
-    let good = row.life(now) == Life::Living && token.holds(&row.secret_hash, now);
-    if good { Ok(Caller::with(&row)) } else { Err(refused_token()) }
+    let good = row.filter(|row| row.life(now) == Life::Living && token.holds(&row.secret_hash, now));
+    good.map(|row| Caller::with(&row)).ok_or_else(|| {
+        if let Some(address) = address {
+            api.throttle().failed(address, now);
+        }
+        let shown = address.map(|address| address.to_string()).unwrap_or_default();
+        tracing::warn!(address = shown, path = request.uri.path(), "A stream token was refused");
+        refused_token()
+    })
+}
+
+fn too_many_guesses(retry_s: u32) -> Problem {
+    let detail = "Too many keys that are not valid came from this address; nothing was looked up.";
+    Problem::new(Code::RateLimited, detail).retry_after(retry_s)
 }
 
 fn refused_token() -> Problem {
@@ -206,17 +240,31 @@ fn refused_token() -> Problem {
 }
 
 /// Streams are not for pages of other sites: browsers send their origin along, other programs none.
-pub(crate) fn refuse_other_origins(headers: &HeaderMap, public_url: &str) -> Result<(), Problem> {
+/// Those that may call the API may follow it, too.
+pub(crate) fn refuse_other_origins(api: &Api, headers: &HeaderMap) -> Result<(), Problem> {
+    if api.edge().cors_origins.asked(headers).is_some() {
+        return Ok(());
+    }
     let text = |name| headers.get(name).map(|value: &HeaderValue| value.to_str().unwrap_or("?"));
     let Some(origin) = text(ORIGIN) else { return Ok(()) };
     let host = origin.split_once("://").map(|(_, host)| host);
-    if origin.eq_ignore_ascii_case(public_url) || (host.is_some() && host == text(HOST)) {
+    if origin.eq_ignore_ascii_case(api.public_url()) || (host.is_some() && host == text(HOST)) {
         return Ok(());
     }
     Err(Problem::new(
         Code::OriginRefused,
         "Streams are opened by pages of this server and by programs, not by other sites.",
     ))
+}
+
+/// What others have used of a budget is none of a confined caller's business: only that there is no room.
+fn keep_the_books_closed(caller: &Caller, response: &mut Response) {
+    let extensions = response.extensions_mut();
+    let told = extensions.get::<Problem>().is_some_and(|problem| problem.code() == Code::BudgetExceeded);
+    if told && caller.scope.user.is_some() {
+        let detail = "A budget has no room for this now. Nothing was queued and nothing was charged.";
+        extensions.insert(Problem::new(Code::BudgetExceeded, detail).hint("Ask whoever gave you access."));
+    }
 }
 
 async fn caller(api: &Api, request: &Parts) -> Result<Caller, Problem> {
@@ -228,8 +276,7 @@ async fn caller(api: &Api, request: &Parts) -> Result<Caller, Problem> {
     if let Some(retry_s) = address.and_then(|address| api.throttle().barred(address, now))
         && !api.desk().remembers(&key)
     {
-        let detail = "Too many keys that are not valid came from this address; nothing was looked up.";
-        return Err(Problem::new(Code::RateLimited, detail).retry_after(retry_s));
+        return Err(too_many_guesses(retry_s));
     }
     let problem = match api.desk().shown(&key).await? {
         Shown::Living(row) => return Ok(Caller::with(&row)),

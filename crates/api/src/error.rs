@@ -1,6 +1,6 @@
 //! The public codes: every reason this program gives for saying no, in one list. A code is a plain word that is stable
 //! for ever and has a page `docs/errors/<code>.md`; the same words stand in problem answers and in `generation.error`.
-//! How a problem is written is `problem.rs`; which error becomes which code is `problem.rs`, too.
+//! How a problem is written is `problem.rs`.
 
 use crate::extract::fields::near;
 use copydesk_core::access::Denied;

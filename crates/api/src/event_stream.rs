@@ -1,12 +1,14 @@
 //! The workspace's events as server-sent events. The body asks its follower when the connection can take more, so a slow
 //! client costs no memory and holds nobody up. Which frames there are: `docs/events.md`.
 
+use crate::auth::Caller;
 use crate::problem::Problem;
 use crate::router::Api;
 use crate::routes::events::resync_url;
 use crate::wire::event::EventBody;
 use axum::body::Body;
 use axum::response::Response;
+use copydesk_core::access::KeyScope;
 use copydesk_desk::events::{Follower, Frame, Told};
 use futures::future::BoxFuture;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
@@ -41,13 +43,17 @@ pub(crate) struct Source {
     at: i64,
     quiet: BoxFuture<'static, ()>,
     ended: bool,
+    caller: Caller,
+    /// When its key was looked at last, by the steady clock.
+    looked: Duration,
     _place: OwnedSemaphorePermit,
 }
 
 impl Source {
-    pub fn new(api: Api, follower: Follower, place: OwnedSemaphorePermit) -> Source {
-        let quiet = api.desk().world().sleep(KEEP_ALIVE);
-        Source { api, at: follower.at(), follower, quiet, ended: false, _place: place }
+    pub fn new(api: Api, caller: Caller, follower: Follower, place: OwnedSemaphorePermit) -> Source {
+        let world = api.desk().world();
+        let (quiet, looked) = (world.sleep(KEEP_ALIVE), world.steady());
+        Source { api, at: follower.at(), follower, quiet, ended: false, caller, looked, _place: place }
     }
 
     pub fn at(&self) -> i64 {
@@ -72,9 +78,23 @@ impl Source {
             },
             () = &mut self.quiet => Next::Quiet,
         };
+        if !self.may_go_on().await {
+            return Some(self.done("key_ended"));
+        }
         self.at = self.follower.at();
         self.quiet = self.api.desk().world().sleep(KEEP_ALIVE);
         Some(next)
+    }
+
+    /// A key that was revoked, has expired or may not read events any more ends its streams: it is looked at again every
+    /// [`KEEP_ALIVE`], before anything more is told.
+    async fn may_go_on(&mut self) -> bool {
+        let now = self.api.desk().world().steady();
+        if now < self.looked + KEEP_ALIVE {
+            return true;
+        }
+        self.looked = now;
+        self.caller.still_may(&self.api, KeyScope::EventsRead).await
     }
 
     fn broken(&mut self, problem: Problem) -> Next {
@@ -110,9 +130,9 @@ fn write_frame(text: &mut String, id: i64, name: &str, data: &str) {
     write!(text, "id: {id}\nevent: {name}\ndata: {data}\n\n").expect(TO_STRING);
 }
 
-pub(crate) fn stream(api: Api, follower: Follower, place: OwnedSemaphorePermit) -> Response {
+pub(crate) fn stream(api: Api, caller: Caller, follower: Follower, place: OwnedSemaphorePermit) -> Response {
     let at = follower.at();
-    let source = Source::new(api, follower, place);
+    let source = Source::new(api, caller, follower, place);
     let hello = format!("{RETRY}: from here\nid: {at}\n\n");
     let frames = futures::stream::unfold((Some(hello), source), |(hello, mut source)| async move {
         let text = match hello {

@@ -161,8 +161,12 @@ impl Throttle {
     }
 }
 
+/// For a handler whose work outlives its answer: the request counts as under way as long as this is held.
+#[derive(Clone)]
+pub(crate) struct UnderWay(#[expect(dead_code, reason = "held, never read")] pub Arc<Entry>);
+
 /// The body, with the request counted as under way until its last piece. One that is whole already is as good as sent.
-pub(crate) fn held_by(body: Body, entry: Entry) -> Body {
+pub(crate) fn held_by(body: Body, entry: Arc<Entry>) -> Body {
     if !entry.counted || body.size_hint().exact().is_some() {
         return body;
     }

@@ -450,3 +450,33 @@ async fn a_socket_that_answers_no_ping_is_closed() {
     tokio::time::timeout(PATIENCE, gone).await.expect("it is closed");
     advance.abort();
 }
+
+#[tokio::test]
+async fn a_socket_counts_among_the_requests_of_its_key_until_it_is_closed() {
+    let site = Site::idle().await;
+    let address = served(&site).await;
+    let (_, key) = site.new_key(json!({"role": "viewer", "concurrent_max": 1})).await;
+    let bearer = format!("Bearer {key}");
+    let mut socket = Socket::open(&address, "", &[("authorization", &bearer)]).await.unwrap();
+    assert_eq!(site.send_as(&key, "GET", "/drafts", None).await.status, 429);
+    socket.0.send(Message::binary(vec![0])).await.unwrap();
+    assert_eq!(socket.closed().await, 1003);
+    drop(socket);
+    let freed = async { while site.send_as(&key, "GET", "/drafts", None).await.status == 429 {} };
+    tokio::time::timeout(PATIENCE, freed).await.expect("its place is free again");
+}
+
+#[tokio::test]
+async fn a_stream_ends_with_its_key() {
+    let (mut site, clock) = in_hand().await;
+    let owner = site.key.clone();
+    let (id, key) = site.new_key(json!({"role": "viewer"})).await;
+    site.key = key;
+    let mut stream = Sse::open(&site, "?after=now", &[]).await;
+    site.key = owner;
+    assert_eq!(site.send("DELETE", &format!("/keys/{id}"), None, &[]).await.status, 204);
+    clock.advance(KEEP_ALIVE);
+    let last = stream.next().await.expect("it says why");
+    assert_eq!((last.event.as_str(), &last.data), ("done", &json!({"reason": "key_ended"})));
+    assert_eq!(stream.next().await, None);
+}

@@ -1,5 +1,6 @@
 //! A dry run: what a request for work would do, without doing it. Everything that the real one checks before it writes is
-//! checked, in the same order and with the same refusals; between a dry run and the real one anything may happen.
+//! checked, in the same order and with the same refusals, but for budgets, of which it says what would be needed; between a
+//! dry run and the real one anything may happen.
 
 use crate::accept::{Again, Request, route};
 use crate::desk::Desk;

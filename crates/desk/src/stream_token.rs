@@ -43,10 +43,15 @@ impl StreamToken {
         StreamToken { mac, ..token }
     }
 
+    /// Whether its time is one that we may have given it; no key is needed to see that.
+    pub fn is_timely(&self, now: Timestamp) -> bool {
+        self.expires_at > now && self.expires_at <= now.plus(LIFE)
+    }
+
     /// Whether the key with this hash signed it, and it has not expired. One that claims more than a minute never was ours.
     pub fn holds(&self, secret_hash: &[u8; 32], now: Timestamp) -> bool {
         let signed = self.signature(secret_hash).verify_slice(&self.mac).is_ok();
-        signed && self.expires_at > now && self.expires_at <= now.plus(LIFE)
+        signed && self.is_timely(now)
     }
 
     fn claims(&self) -> [u8; CLAIMS_BYTES] {

@@ -49,7 +49,7 @@ impl GenerationStore for PostgresStore {
         Box::pin(async move { self.find_overdue(&sweep).await })
     }
     fn close_orphan_calls(&self, now: Timestamp, before: Timestamp, limit: u32) -> Answer<'_, u64> {
-        Box::pin(async move { self.close_orphans(now, before, limit).await })
+        Box::pin(self.telling(async move { self.close_orphans(now, before, limit).await }))
     }
     fn why(&self, scope: Scope, id: GenerationId, now: Timestamp, limits: &Limits) -> Answer<'_, Waiting> {
         let limits = limits.clone();
@@ -122,13 +122,13 @@ impl BudgetStore for PostgresStore {
         self.budgets.in_force()
     }
     fn set_budget(&self, new: NewBudget) -> Answer<'_, Budget> {
-        Box::pin(async move { Ok(self.insert_budget(&new).await?) })
+        Box::pin(self.telling(async move { Ok(self.insert_budget(&new).await?) }))
     }
     fn change_budget(&self, scope: Scope, id: BudgetId, change: BudgetChange) -> Answer<'_, Budget> {
-        Box::pin(async move { Ok(self.alter_budget(scope, id, &change).await?) })
+        Box::pin(self.telling(async move { Ok(self.alter_budget(scope, id, &change).await?) }))
     }
     fn end_budget(&self, scope: Scope, id: BudgetId, at: Timestamp) -> Answer<'_, Budget> {
-        Box::pin(async move { Ok(self.finish_budget(scope, id, at).await?) })
+        Box::pin(self.telling(async move { Ok(self.finish_budget(scope, id, at).await?) }))
     }
     fn budget(&self, scope: Scope, id: BudgetId) -> Answer<'_, Budget> {
         Box::pin(async move { self.read_budget(scope, id).await })

@@ -22,7 +22,6 @@ use copydesk_store::generations::Accept;
 use copydesk_store::{Answer, BudgetStore, Page, PageRequest, Scope, StoreError};
 use rusqlite::{Row, params};
 use std::collections::BTreeSet;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 impl BudgetStore for SqliteStore {
@@ -49,20 +48,15 @@ impl BudgetStore for SqliteStore {
     }
 
     fn end_budget(&self, scope: Scope, id: BudgetId, at: Timestamp) -> Answer<'_, Budget> {
-        let budgeted = Arc::clone(&self.budgeted);
-        Box::pin(async move {
-            let ended = move |session: &mut Session<'_>| {
-                let budget = get(session.db, scope, id)?;
-                let budget = match budget.is_in_force() {
-                    true => put(session, Budget { ended_at: Some(at), ..budget }, Moved::Ended, at)?,
-                    false => budget,
-                };
-                Ok((budget, session.budgets()?.iter().any(Budget::is_in_force)))
-            };
-            let (budget, others) = self.write(0, ended).await?;
-            budgeted.store(others, Ordering::Release);
-            Ok(budget)
-        })
+        // Whether there are any is never taken back while the process runs: another one may be set at this moment, and a
+        // bound too many costs little.
+        Box::pin(self.write(0, move |session| {
+            let budget = get(session.db, scope, id)?;
+            match budget.is_in_force() {
+                true => put(session, Budget { ended_at: Some(at), ..budget }, Moved::Ended, at),
+                false => Ok(budget),
+            }
+        }))
     }
 
     fn budget(&self, scope: Scope, id: BudgetId) -> Answer<'_, Budget> {

@@ -10,7 +10,9 @@ use crate::extract::address::Address;
 use crate::extract::query::{Params, bad_cursor};
 use crate::problem::Problem;
 use crate::router::Api;
+use crate::throttle::UnderWay;
 use crate::wire::event::{EventBody, EventsBody};
+use axum::Extension;
 use axum::extract::State;
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
@@ -54,7 +56,7 @@ pub(crate) async fn list(
 ) -> Result<Response, Problem> {
     if wants_stream(&headers) {
         let (follower, permit) = follow(&api, &caller, &headers, params).await?;
-        return Ok(event_stream::stream(api, follower, permit));
+        return Ok(event_stream::stream(api, caller, follower, permit));
     }
     caller.must_have_sent_its_key()?;
     let filter = filter(&mut params, &caller);
@@ -94,6 +96,7 @@ pub(crate) async fn socket(
     caller: Caller,
     headers: HeaderMap,
     params: Params,
+    under_way: Option<Extension<UnderWay>>,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, Problem> {
     let upgrade = upgrade.map_err(|refused| {
@@ -101,9 +104,13 @@ pub(crate) async fn socket(
         Problem::new(Code::BadHeader, detail).hint("GET /api/v1/events with `Accept: text/event-stream` needs none.")
     })?;
     let (follower, permit) = follow(&api, &caller, &headers, params).await?;
-    let source = Source::new(api, follower, permit);
+    let source = Source::new(api, caller, follower, permit);
     let upgrade = upgrade.max_message_size(MESSAGE_BYTES_MAX).max_frame_size(MESSAGE_BYTES_MAX);
-    Ok(upgrade.on_upgrade(move |socket| serve(socket, source)))
+    Ok(upgrade.on_upgrade(async move |socket| {
+        serve(socket, source).await;
+        // The answer to the upgrade was whole long ago; the request is under way until here.
+        drop(under_way);
+    }))
 }
 
 /// A follower as the request describes it, with one of the places for streams.
@@ -120,7 +127,7 @@ pub(crate) async fn follow(
     // A browser that comes back sends the header, and its address still says where it once began.
     let last = headers.get(LAST_EVENT_ID).and_then(|id| id.to_str().ok()).filter(|id| !id.is_empty());
     let start = position(last.or(after.as_deref()))?.unwrap_or(Start::Now);
-    refuse_other_origins(headers, api.public_url())?;
+    refuse_other_origins(api, headers)?;
     let permit = api.stream_place()?;
     let follower = api.desk().follow_events(caller.scope, filter, start).await?;
     Ok((follower, permit))

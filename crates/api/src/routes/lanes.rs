@@ -20,8 +20,10 @@ use axum::extract::State;
 #[utoipa::path(
     get, path = "/lanes", operation_id = "listLanes", tag = "installation",
     responses((status = 200, description = "All of them.", body = LanesBody)),
+    extensions(("x-problems" = json!([OPERATOR]))),
 )]
-pub(crate) async fn list(State(api): State<Api>, _caller: Caller, params: Params) -> Result<Json<LanesBody>, Problem> {
+pub(crate) async fn list(State(api): State<Api>, caller: Caller, params: Params) -> Result<Json<LanesBody>, Problem> {
+    caller.must_operate()?;
     params.finish()?;
     Ok(Json(LanesBody::of(api.desk().lanes().await?)))
 }
@@ -63,12 +65,14 @@ async fn set(api: Api, caller: Caller, path: &Segments, paused: bool) -> Result<
 #[utoipa::path(
     get, path = "/workers", operation_id = "listWorkers", tag = "installation",
     responses((status = 200, description = "All that have registered.", body = WorkersBody)),
+    extensions(("x-problems" = json!([OPERATOR]))),
 )]
 pub(crate) async fn workers(
     State(api): State<Api>,
-    _caller: Caller,
+    caller: Caller,
     params: Params,
 ) -> Result<Json<WorkersBody>, Problem> {
+    caller.must_operate()?;
     params.finish()?;
     let found = api.desk().store().describe().await?;
     Ok(Json(WorkersBody::of(found.nodes, api.desk().world().now(), api.desk().config().lease)))

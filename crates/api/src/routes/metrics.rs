@@ -17,7 +17,7 @@ const FORMAT: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// The numbers of this process and of the queue, in Prometheus' text format.
 ///
-/// The operator's, unless the installation was opened for scrapers. The caller is only there when a key was asked for.
+/// The operator's, unless the installation was opened for scrapers.
 #[utoipa::path(
     get, path = "/metrics", operation_id = "getMetrics", tag = "installation",
     responses((status = 200, description = "The metrics.", body = String)),

@@ -22,8 +22,8 @@ const LAST_EVENT_ID: &str = "last-event-id";
     get, path = "/generations/{id}/stream", operation_id = "streamGeneration", tag = "generations",
     params(
         GenerationPath,
-        ("after" = Option<String>, Query, pattern = r"^[0-9]{1,9}\.[0-9]{1,9}$", description = "Go on behind the event with this id."),
-        ("Last-Event-ID" = Option<String>, Header, pattern = r"^[0-9]{1,9}\.[0-9]{1,9}$", description = "The same, as browsers send it."),
+        ("after" = Option<String>, Query, pattern = r"^[0-9]{1,9}\.[0-9]{1,9}(\.end)?$", description = "Go on behind the event with this id."),
+        ("Last-Event-ID" = Option<String>, Header, pattern = r"^[0-9]{1,9}\.[0-9]{1,9}(\.end)?$", description = "As `after`, as browsers send it; it wins."),
         ("stream_token" = Option<String>, Query, description = "Instead of the header, for browsers: `POST /stream-tokens`."),
     ),
     responses(
@@ -43,7 +43,7 @@ pub(crate) async fn stream(
     params.stream_token();
     params.finish()?;
     let last = headers.get(LAST_EVENT_ID).and_then(|id| id.to_str().ok()).filter(|id| !id.is_empty());
-    let position = match after.as_deref().or(last) {
+    let position = match last.or(after.as_deref()) {
         Some(text) => Some(text.parse::<Position>().map_err(|_| bad_cursor())?),
         None => None,
     };
@@ -53,7 +53,7 @@ pub(crate) async fn stream(
         // The caller has seen the end: this is how an EventSource is told not to come again.
         return Ok(StatusCode::NO_CONTENT.into_response());
     }
-    refuse_other_origins(&headers, api.public_url())?;
+    refuse_other_origins(&api, &headers)?;
     let permit = api.stream_place()?;
     Ok(follow(api, caller.scope, id, position, permit))
 }

