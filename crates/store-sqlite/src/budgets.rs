@@ -26,13 +26,21 @@ use std::sync::atomic::Ordering;
 
 impl BudgetStore for SqliteStore {
     fn knows_budgets(&self) -> bool {
-        self.budgeted.load(Ordering::Acquire)
+        self.budgets_in_force.load(Ordering::Acquire) > 0
     }
 
     fn set_budget(&self, new: NewBudget) -> Answer<'_, Budget> {
-        // Before it is written: whoever asks too early is bounded for nothing.
-        self.budgeted.store(true, Ordering::Release);
-        Box::pin(self.write(0, move |session| set(session, new)))
+        Box::pin(async move {
+            let id = new.budget.id;
+            // Before it is written: whoever asks too early is bounded for nothing.
+            self.budgets_in_force.fetch_add(1, Ordering::AcqRel);
+            let budget = self.write(0, move |session| set(session, new)).await?;
+            if budget.id != id {
+                // Set before, under the same key.
+                self.budgets_in_force.fetch_sub(1, Ordering::AcqRel);
+            }
+            Ok(budget)
+        })
     }
 
     fn change_budget(&self, scope: Scope, id: BudgetId, change: BudgetChange) -> Answer<'_, Budget> {
@@ -48,15 +56,22 @@ impl BudgetStore for SqliteStore {
     }
 
     fn end_budget(&self, scope: Scope, id: BudgetId, at: Timestamp) -> Answer<'_, Budget> {
-        // Whether there are any is never taken back while the process runs: another one may be set at this moment, and a
-        // bound too many costs little.
-        Box::pin(self.write(0, move |session| {
-            let budget = get(session.db, scope, id)?;
-            match budget.is_in_force() {
-                true => put(session, Budget { ended_at: Some(at), ..budget }, Moved::Ended, at),
-                false => Ok(budget),
+        Box::pin(async move {
+            let end = move |session: &mut Session<'_>| {
+                let budget = get(session.db, scope, id)?;
+                let ends = budget.is_in_force();
+                let budget = match ends {
+                    true => put(session, Budget { ended_at: Some(at), ..budget }, Moved::Ended, at)?,
+                    false => budget,
+                };
+                Ok((budget, ends))
+            };
+            let (budget, ended) = self.write(0, end).await?;
+            if ended {
+                self.budgets_in_force.fetch_sub(1, Ordering::AcqRel);
             }
-        }))
+            Ok(budget)
+        })
     }
 
     fn budget(&self, scope: Scope, id: BudgetId) -> Answer<'_, Budget> {

@@ -11,13 +11,11 @@ use crate::migrate::{self, MIGRATIONS};
 use crate::readers::{self, Readers};
 use crate::schema;
 use crate::writer::Writer;
-use copydesk_core::budget::Budget;
 use copydesk_store::StoreError;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 use tokio::sync::watch;
 
@@ -52,8 +50,9 @@ pub struct SqliteStore {
     // Dropped in this order: the writer rings the checkpointer, and the folder stays ours until all have ended.
     pub(crate) writer: Writer,
     pub(crate) readers: Readers,
-    /// Whether there may be a budget in force.
-    pub(crate) budgeted: Arc<AtomicBool>,
+    /// How many budgets are in force or being set. Sometimes one too many, where setting one failed or nobody waited for
+    /// it; never too few.
+    pub(crate) budgets_in_force: AtomicUsize,
     _checkpointer: Checkpointer,
     pub(crate) folder: DataFolder,
     /// Rises after each commit.
@@ -78,14 +77,14 @@ impl SqliteStore {
             return Err(StoreError::SchemaMismatch(faults));
         }
         crate::generations::forget_nodes(Db(&connection))?;
-        let budgeted = budgets::all(Db(&connection))?.iter().any(Budget::is_in_force);
+        let in_force = budgets::all(Db(&connection))?.iter().filter(|budget| budget.is_in_force()).count();
         let (checkpointer, bell) = Checkpointer::start(open_checkpointer(&file)?)?;
         let readers = (0..options.read_connections.max(1)).map(|_| open_reader(&file)).collect::<Result<_, _>>()?;
         let news = watch::Sender::new(0);
         Ok(SqliteStore {
             writer: Writer::start(connection, Memory::new(options.waiting_max), bell, news.clone())?,
             readers: Readers::start(readers)?,
-            budgeted: Arc::new(AtomicBool::new(budgeted)),
+            budgets_in_force: AtomicUsize::new(in_force),
             _checkpointer: checkpointer,
             folder,
             news,

@@ -302,6 +302,7 @@ macro_rules! conformance {
                 a_budget_belongs_to_its_workspace,
                 a_changed_limit_holds_at_once_and_takes_nothing_back,
                 an_ended_budget_limits_nothing_and_keeps_what_it_counted,
+                a_budget_set_while_another_one_ends_is_known,
                 each_share_is_announced_once_in_a_period,
                 what_happens_to_a_budget_is_announced,
                 setting_a_budget_twice_with_one_key_sets_it_once,

@@ -394,6 +394,28 @@ pub async fn an_ended_budget_limits_nothing_and_keeps_what_it_counted(t: Arc<Ben
     assert_eq!((list(false).await, list(true).await), (0, 1));
 }
 
+/// The one that is ended is the last one there is, the other one is set at the same moment, in either order.
+pub async fn a_budget_set_while_another_one_ends_is_known(t: Arc<Bench>) {
+    let mut id = set(&t, of(&t, Subject::Workspace, 2_000)).await;
+    for ends_first in [true, false, true, false] {
+        let budget = of(&t, Subject::Workspace, 2_000);
+        let end = t.store.end_budget(Scope::DEFAULT, id, t.now());
+        let set = set(&t, budget);
+        let (ended, next) = match ends_first {
+            true => tokio::join!(end, set),
+            false => {
+                let (next, ended) = tokio::join!(set, end);
+                (ended, next)
+            }
+        };
+        assert!(ended.expect("end_budget").ended_at.is_some());
+        assert!(t.store.knows_budgets());
+        id = next;
+    }
+    t.store.end_budget(Scope::DEFAULT, id, t.now()).await.expect("end_budget");
+    assert!(!t.store.knows_budgets());
+}
+
 pub async fn each_share_is_announced_once_in_a_period(t: Arc<Bench>) {
     let shares = Shares::new(vec![50, 100]).expect("shares");
     let id = set(&t, Budget { warn_at: shares, ..of(&t, Subject::EachUser, 2_000) }).await;
