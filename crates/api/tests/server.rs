@@ -61,6 +61,20 @@ async fn s62_a_head_that_dribbles_is_not_waited_for() {
 }
 
 #[tokio::test]
+async fn a_head_that_comes_in_pieces_is_one_head() {
+    let served = Served::with(endless()).await;
+    for begun in 1..6 {
+        let mut client = served.connect().await;
+        // It begins as HTTP/2 does, and is none.
+        let ask = LIVEZ.replace("GET", "POST");
+        client.write_all(&ask.as_bytes()[..begun]).await.unwrap();
+        tokio::task::yield_now().await;
+        client.write_all(&ask.as_bytes()[begun..]).await.unwrap();
+        assert!(answer(&mut client).await.starts_with("HTTP/1.1 405 "));
+    }
+}
+
+#[tokio::test]
 async fn s62_an_idle_connection_is_closed_and_a_used_one_is_not() {
     let served = Served::with(Limits { idle: short(), ..endless() }).await;
     let mut client = served.connect().await;

@@ -14,12 +14,13 @@ use axum::Router;
 use axum::body::Body;
 use body::{Answering, Paced};
 use copydesk_desk::World;
+use futures::future::BoxFuture;
 use http::{Request, Response, StatusCode};
 use hyper::body::Incoming;
+use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use hyper_util::server::conn::auto::Builder;
-use line::Line;
+use line::{Line, Protocol};
 use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
@@ -145,16 +146,17 @@ impl Connection {
     async fn serve(self, socket: TcpStream, place: OwnedSemaphorePermit, stopping: CancellationToken) {
         // Small answers must not wait for a full packet. A socket that refuses is about to fail anyway.
         drop(socket.set_nodelay(true));
-        let builder = self.builder();
-        let line = TokioIo::new(Line::new(socket, self.watch.clone(), place));
-        let service = service_fn(move |request| self.answer(request));
-        let mut serving = pin!(builder.serve_connection_with_upgrades(line, service));
-        let ended = tokio::select! {
-            ended = serving.as_mut() => ended,
-            () = stopping.cancelled() => {
-                serving.as_mut().graceful_shutdown();
-                serving.await
-            }
+        let mut line = Line::new(socket, self.watch.clone(), place);
+        let protocol = tokio::select! {
+            protocol = line.protocol() => protocol,
+            () = stopping.cancelled() => return,
+        };
+        let ended = match protocol {
+            Ok(Protocol::Http1) => self.http1(line, stopping).await,
+            // Rare and large: it would make every connection of the other kind as large.
+            Ok(Protocol::Http2) => Box::pin(self.http2(line, stopping)).await,
+            // It asked nothing, so nobody misses an answer.
+            Err(_) => return,
         };
         if let Err(error) = ended {
             // What a client does to its own connection is nobody's fault here.
@@ -162,24 +164,43 @@ impl Connection {
         }
     }
 
-    fn builder(&self) -> Builder<TokioExecutor> {
-        let mut builder = Builder::new(TokioExecutor::new());
+    async fn http1(self, line: Line, stopping: CancellationToken) -> hyper::Result<()> {
+        let mut builder = http1::Builder::new();
         // The time of heads is kept by the line.
-        builder.http1().header_read_timeout(None).max_buf_size(HEAD_ROOM).keep_alive(self.crowded.is_none());
+        builder.header_read_timeout(None).max_buf_size(HEAD_ROOM).keep_alive(self.crowded.is_none());
+        let service = service_fn(move |request| self.answer(request));
+        let mut serving = pin!(builder.serve_connection(TokioIo::new(line), service).with_upgrades());
+        tokio::select! {
+            ended = serving.as_mut() => ended,
+            () = stopping.cancelled() => {
+                serving.as_mut().graceful_shutdown();
+                serving.await
+            }
+        }
+    }
+
+    async fn http2(self, line: Line, stopping: CancellationToken) -> hyper::Result<()> {
+        let mut builder = http2::Builder::new(TokioExecutor::new());
         builder
-            .http2()
             .max_concurrent_streams(self.watch.limits.streams_max)
             .max_header_list_size(HEAD_LIST_ROOM)
             .max_pending_accept_reset_streams(RESETS_WAITING_MAX)
             .max_local_error_reset_streams(RESETS_OF_OURS_MAX)
             .max_send_buf_size(SEND_BUFFER);
-        builder
+        let service = service_fn(move |request| self.answer(request));
+        let mut serving = pin!(builder.serve_connection(TokioIo::new(line), service));
+        tokio::select! {
+            ended = serving.as_mut() => ended,
+            () = stopping.cancelled() => {
+                serving.as_mut().graceful_shutdown();
+                serving.await
+            }
+        }
     }
 
-    fn answer(
-        &self,
-        request: Request<Incoming>,
-    ) -> impl Future<Output = Result<Response<Answering>, Infallible>> + use<> {
+    /// The future is boxed because hyper keeps its room for as long as the connection is open, also while an answer of
+    /// hours is under way.
+    fn answer(&self, request: Request<Incoming>) -> BoxFuture<'static, Result<Response<Answering>, Infallible>> {
         let (underway, watch) = (self.watch.request(), self.watch.clone());
         let mut request = request.map(|body| Body::new(Paced::new(body, watch.clone())));
         request.extensions_mut().insert(self.peer);
@@ -187,12 +208,12 @@ impl Connection {
             request.extensions_mut().insert(crowded);
         }
         let answer = self.app.clone().call(request);
-        async move {
+        Box::pin(async move {
             let response = answer.await?;
             if response.status() == StatusCode::SWITCHING_PROTOCOLS {
                 watch.upgraded();
             }
             Ok(response.map(|inner| Answering { inner, _underway: underway }))
-        }
+        })
     }
 }

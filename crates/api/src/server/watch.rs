@@ -1,14 +1,12 @@
 //! What a connection is doing, and until when it may. The bytes are `line.rs`; this only keeps the record and decides.
 
 use super::limits::Limits;
+use super::line::Protocol;
 use copydesk_desk::World;
 use futures::future::BoxFuture;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
-
-/// How an HTTP/2 connection begins; no method of HTTP/1 does.
-const PREFACE: &[u8] = b"PRI";
 
 /// What the client is expected to do while no request is under way.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -49,12 +47,9 @@ impl State {
         Some(self.since + span)
     }
 
-    fn bytes_came(&mut self, bytes: &[u8], now: Duration) {
+    fn bytes_came(&mut self, now: Duration) {
         let begins = match self.phase {
-            Phase::Silent => {
-                self.http2 = bytes.starts_with(PREFACE);
-                true
-            }
+            Phase::Silent => true,
             Phase::Idle => !self.http2,
             Phase::Head => false,
         };
@@ -92,9 +87,12 @@ impl Watch {
     pub fn deadline(&self) -> Option<Duration> {
         self.state().deadline(&self.limits)
     }
-    pub fn bytes_came(&self, bytes: &[u8]) {
+    pub fn speaks(&self, protocol: Protocol) {
+        self.state().http2 = protocol == Protocol::Http2;
+    }
+    pub fn bytes_came(&self) {
         let now = self.world.steady();
-        self.state().bytes_came(bytes, now);
+        self.state().bytes_came(now);
     }
     /// A request is under way until this is dropped.
     pub fn request(&self) -> Underway {
@@ -166,28 +164,29 @@ mod tests {
     fn each_phase_has_its_own_time_and_a_request_none() {
         let (mut line, limits) = (state(), Limits::default());
         assert_eq!(line.deadline(&limits), Some(seconds(10)));
-        line.bytes_came(b"GET", seconds(9));
+        line.bytes_came(seconds(9));
         assert_eq!(line.deadline(&limits), Some(seconds(24)));
-        line.bytes_came(b" / HTTP/1.1", seconds(20));
+        line.bytes_came(seconds(20));
         assert_eq!(line.deadline(&limits), Some(seconds(24)), "a head that drips has no more time");
         line.requests += 1;
-        line.bytes_came(b"body", seconds(21));
+        line.bytes_came(seconds(21));
         assert_eq!(line.deadline(&limits), None);
         line.request_ended(seconds(30));
         assert_eq!(line.deadline(&limits), Some(seconds(105)));
-        line.bytes_came(b"G", seconds(100));
+        line.bytes_came(seconds(100));
         assert_eq!(line.deadline(&limits), Some(seconds(115)));
     }
 
     #[test]
     fn pings_do_not_keep_an_http2_connection_open() {
         let (mut line, limits) = (state(), Limits::default());
-        line.bytes_came(b"PRI * HTTP/2.0", seconds(0));
+        line.http2 = true;
+        line.bytes_came(seconds(0));
         line.requests += 2;
         line.request_ended(seconds(1));
         assert_eq!(line.deadline(&limits), None);
         line.request_ended(seconds(2));
-        line.bytes_came(b"ping", seconds(60));
+        line.bytes_came(seconds(60));
         assert_eq!(line.deadline(&limits), Some(seconds(77)));
     }
 }

@@ -1,5 +1,6 @@
 //! Thousands of clients follow one node's events: what they cost in memory, and how soon each has what happened.
 
+use copydesk_api::server::{Limits, Server};
 use copydesk_api::{ApiSettings, router};
 use copydesk_bench::engine::Place;
 use copydesk_bench::figures;
@@ -35,7 +36,9 @@ pub async fn followed_by(place: &Place, clients: usize) -> Result<(), String> {
     let listener = socket.listen(BACKLOG).map_err(words)?;
     let address = listener.local_addr().map_err(words)?.to_string();
     let app = router(desk.clone(), ApiSettings::default());
-    let server = tokio::spawn(async move { axum::serve(listener, app).await });
+    // The product's own server: its connections are what a follower costs.
+    let server = Server::new(app, desk.world().clone(), Limits::default());
+    let server = tokio::spawn(server.run(listener, std::future::pending()));
     let (before, program) = (figures::rss_mib(), std::env::current_exe().map_err(words)?);
     let mut child = Command::new(program)
         .args([followers::SUITE, "--streams", &clients.to_string()])
