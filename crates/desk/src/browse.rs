@@ -1,18 +1,54 @@
 //! Looking: generations with what they wait for, waiting for an end, the health of the installation.
 
+use crate::batch::Collector;
 use crate::desk::Desk;
 use crate::error::DeskError;
-use copydesk_core::GenerationId;
 use copydesk_core::generation::waiting::Waiting;
+use copydesk_core::{DraftId, GenerationId};
+use copydesk_store::drafts::WholeDraft;
 use copydesk_store::generations::GenerationRow;
-use copydesk_store::{HealthRow, Scope};
+use copydesk_store::{HealthRow, Scope, Store, StoreError};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::broadcast::error::RecvError;
 
 /// How often a waiter looks by itself: the end may be written by another process.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
+pub(crate) type Wanted = (Scope, DraftId);
+pub(crate) type Found = Result<Option<WholeDraft>, StoreError>;
+
+/// What is asked while a read is under way is the next read: many readers cost the database few questions.
+pub(crate) fn collector(store: Arc<dyn Store>) -> Collector<Wanted, Found> {
+    Collector::start(move |wanted: Vec<Wanted>| {
+        let store = Arc::clone(&store);
+        Box::pin(async move {
+            match store.whole_drafts(wanted.clone()).await {
+                Ok(found) => found.into_iter().map(Ok).collect(),
+                Err(StoreError::Corrupt(_)) if wanted.len() > 1 => one_by_one(store.as_ref(), wanted).await,
+                Err(error) => wanted.iter().map(|_| Err(error.clone())).collect(),
+            }
+        })
+    })
+}
+
+/// One that cannot be read must not hide the others.
+async fn one_by_one(store: &dyn Store, wanted: Vec<Wanted>) -> Vec<Found> {
+    let mut all = Vec::with_capacity(wanted.len());
+    for one in wanted {
+        all.push(store.whole_drafts(vec![one]).await.map(|found| found.into_iter().next().flatten()));
+    }
+    all
+}
+
 impl Desk {
+    /// A draft with its current version, also a deleted one.
+    pub async fn draft(&self, scope: Scope, id: DraftId) -> Result<WholeDraft, DeskError> {
+        let found = self.inner.looks.submit((scope, id)).await;
+        let found = found.map_err(|gone| StoreError::Unavailable(gone.to_string()))??;
+        found.ok_or_else(|| DeskError::NotFound { what: "draft", id: id.to_string() })
+    }
+
     /// What a generation waits for.
     pub async fn why(&self, scope: Scope, id: GenerationId) -> Result<Waiting, DeskError> {
         Ok(self.store().why(scope, id, self.inner.now(), &self.inner.config.limits()).await?)

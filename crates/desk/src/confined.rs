@@ -16,7 +16,7 @@ use copydesk_core::{
 use copydesk_store::admin::{Description, Pause, PauseKey};
 use copydesk_store::audit::{AuditState, Finding, FindingRow, Proved, Record, Recorded, Round, Slice};
 use copydesk_store::budgets::{BudgetChange, BudgetFilter, NewBudget, UseRow};
-use copydesk_store::drafts::{AssetRow, DraftFilter, DraftRow, Edit, SetDraft, VersionRow};
+use copydesk_store::drafts::{AssetRow, DraftFilter, DraftRow, Edit, SetDraft, VersionRow, WholeDraft};
 use copydesk_store::events::{EventBounds, EventPage};
 use copydesk_store::generations::{
     Accept, Accepted, Beaten, FinishedStep, GenerationFilter, GenerationRow, Heartbeat, Idempotency, Limits, Overdue,
@@ -184,6 +184,17 @@ impl GenerationStore for Confined {
 impl DraftStore for Confined {
     fn get_draft(&self, scope: Scope, id: DraftId) -> Answer<'_, DraftRow> {
         Box::pin(async move { self.inner.get_draft(self.of_draft(scope, id).await?, id).await })
+    }
+    fn whole_drafts(&self, wanted: Vec<(Scope, DraftId)>) -> Answer<'_, Vec<Option<WholeDraft>>> {
+        Box::pin(async move {
+            let users: Vec<Option<UserId>> = wanted.iter().map(|(scope, _)| scope.user).collect();
+            let whole = wanted.into_iter().map(|(scope, id)| (scope.whole(), id)).collect();
+            let found = self.inner.whole_drafts(whole).await?;
+            let own = |(found, user): (Option<WholeDraft>, Option<UserId>)| {
+                found.filter(|draft| user.is_none_or(|user| user == draft.row.user))
+            };
+            Ok(found.into_iter().zip(users).map(own).collect())
+        })
     }
     fn list_drafts(&self, scope: Scope, filter: DraftFilter, page: PageRequest) -> Answer<'_, Page<DraftRow>> {
         let (scope, user) = Confined::narrowed(scope, filter.user);

@@ -3,6 +3,7 @@
 
 use crate::accept::AcceptDesk;
 use crate::batch::Collector;
+use crate::browse::{Found, Wanted};
 use crate::clock::World;
 use crate::config::DeskConfig;
 use crate::confined::Confined;
@@ -66,6 +67,8 @@ pub(crate) struct Inner {
     /// Claims whose answer was lost.
     pub doubts: Doubts,
     pub accepts: Collector<copydesk_store::generations::Accept, AcceptDesk>,
+    /// Reads of single drafts, which gather while one is under way.
+    pub looks: Collector<Wanted, Found>,
     /// Raised when something may have become claimable.
     pub wake: Arc<Notify>,
     /// From attempts to the turn loop.
@@ -115,6 +118,7 @@ impl Desk {
         let node = NodeId(world.uuid(opened_at));
         let wake = Arc::new(Notify::new());
         let accepts = crate::accept::collector(Arc::clone(&store), Arc::clone(&wake));
+        let looks = crate::browse::collector(Arc::clone(&store));
         let (outgoing, turns) = mpsc::unbounded_channel();
         let resting = Arc::new(Semaphore::new(config.jobs_max));
         let inner = Inner {
@@ -136,6 +140,7 @@ impl Desk {
             auditing: tokio::sync::Mutex::default(),
             doubts: Doubts::default(),
             accepts,
+            looks,
             wake,
             outgoing,
             draining: CancellationToken::new(),

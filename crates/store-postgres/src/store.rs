@@ -12,7 +12,7 @@ use copydesk_core::{AssetId, BudgetId, DraftId, GenerationId, KeyId, NodeId, Tim
 use copydesk_store::admin::{Description, Pause, PauseKey};
 use copydesk_store::audit::{AuditState, Finding, FindingRow, Proved, Record, Recorded, Round, Slice};
 use copydesk_store::budgets::{BudgetChange, BudgetFilter, NewBudget, UseRow};
-use copydesk_store::drafts::{AssetRow, DraftFilter, DraftRow, Edit, SetDraft, VersionRow};
+use copydesk_store::drafts::{AssetRow, DraftFilter, DraftRow, Edit, SetDraft, VersionRow, WholeDraft};
 use copydesk_store::events::{EventBounds, EventPage};
 use copydesk_store::generations::{
     Accept, Accepted, Beaten, FinishedStep, GenerationFilter, GenerationRow, Heartbeat, Idempotency, Limits, Overdue,
@@ -69,6 +69,9 @@ impl GenerationStore for PostgresStore {
 impl DraftStore for PostgresStore {
     fn get_draft(&self, scope: Scope, id: DraftId) -> Answer<'_, DraftRow> {
         Box::pin(async move { self.read_draft(scope, id).await })
+    }
+    fn whole_drafts(&self, wanted: Vec<(Scope, DraftId)>) -> Answer<'_, Vec<Option<WholeDraft>>> {
+        Box::pin(async move { self.read_whole_drafts(&wanted).await })
     }
     fn list_drafts(&self, scope: Scope, filter: DraftFilter, page: PageRequest) -> Answer<'_, Page<DraftRow>> {
         Box::pin(async move { self.page_drafts(scope, filter, &page).await })

@@ -11,7 +11,7 @@ use copydesk_core::draft::state::{DraftFacts, may_edit, may_publish};
 use copydesk_core::draft::{DraftStatus, Review};
 use copydesk_core::refusal::Refusal;
 use copydesk_core::{AssetId, DraftId, GenerationId, Timestamp, UserId};
-use copydesk_store::drafts::{AssetRow, DraftFilter, DraftRow, DraftSetting, Edit, SetDraft, VersionRow};
+use copydesk_store::drafts::{AssetRow, DraftFilter, DraftRow, DraftSetting, Edit, SetDraft, VersionRow, WholeDraft};
 use copydesk_store::events::NewEvent;
 use copydesk_store::generations::{NewAsset, NewContent};
 use copydesk_store::{Answer, DraftStore, Page, PageRequest, Scope, StoreError};
@@ -24,6 +24,10 @@ const DELETED: &str = "draft.deleted";
 impl DraftStore for SqliteStore {
     fn get_draft(&self, scope: Scope, id: DraftId) -> Answer<'_, DraftRow> {
         Box::pin(self.read(move |db| get(db, scope, id)))
+    }
+
+    fn whole_drafts(&self, wanted: Vec<(Scope, DraftId)>) -> Answer<'_, Vec<Option<WholeDraft>>> {
+        Box::pin(self.read(move |db| wanted.iter().map(|(scope, id)| whole(db, *scope, *id)).collect()))
     }
 
     fn list_drafts(&self, scope: Scope, filter: DraftFilter, page: PageRequest) -> Answer<'_, Page<DraftRow>> {
@@ -65,8 +69,21 @@ fn no_draft(id: DraftId) -> StoreError {
 }
 
 fn get(db: Db<'_>, scope: Scope, id: DraftId) -> Done<DraftRow> {
-    let params = params![id.0.as_bytes(), scope.workspace.0.as_bytes()];
-    db.first(sql!("drafts/get"), params, draft_row)?.ok_or_else(|| no_draft(id).into())
+    find(db, scope, id)?.ok_or_else(|| no_draft(id).into())
+}
+
+fn find(db: Db<'_>, scope: Scope, id: DraftId) -> Done<Option<DraftRow>> {
+    db.first(sql!("drafts/get"), params![id.0.as_bytes(), scope.workspace.0.as_bytes()], draft_row)
+}
+
+/// A version never changes, so the one that the row names is what the draft showed then.
+fn whole(db: Db<'_>, scope: Scope, id: DraftId) -> Done<Option<WholeDraft>> {
+    let Some(row) = find(db, scope, id)? else { return Ok(None) };
+    let version = match row.current_version {
+        0 => None,
+        number => Some(numbered(db, scope, id, number)?),
+    };
+    Ok(Some(WholeDraft { row, version }))
 }
 
 fn draft_row(row: &Row<'_>) -> Done<DraftRow> {
@@ -137,7 +154,10 @@ fn asset(db: Db<'_>, scope: Scope, id: AssetId) -> Done<AssetRow> {
 
 fn version(db: Db<'_>, scope: Scope, draft: DraftId, number: Option<u32>) -> Done<VersionRow> {
     let current = get(db, scope, draft)?.current_version;
-    let number = number.unwrap_or(current);
+    numbered(db, scope, draft, number.unwrap_or(current))
+}
+
+fn numbered(db: Db<'_>, scope: Scope, draft: DraftId, number: u32) -> Done<VersionRow> {
     let params = params![draft.0.as_bytes(), scope.workspace.0.as_bytes(), number];
     let row = db.first(sql!("drafts/version"), params, |row| version_row(row, draft))?;
     let missing = || StoreError::NotFound { what: "version", id: format!("{number} of {draft}") };

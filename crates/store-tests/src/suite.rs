@@ -201,6 +201,7 @@ macro_rules! conformance {
                 a_restored_version_says_which_one_it_copies,
                 versions_are_listed_oldest_first_without_bodies,
                 a_missing_version_is_not_found,
+                whole_drafts_stand_in_the_order_they_were_asked_for,
                 an_old_revision_is_a_conflict_and_writes_nothing,
                 racing_edits_of_one_revision_have_one_winner,
                 publishing_and_unpublishing,

@@ -10,6 +10,10 @@ use copydesk_core::{AssetId, DraftId, GenerationId, Timestamp, UserId};
 pub trait DraftStore: Send + Sync {
     fn get_draft(&self, scope: Scope, id: DraftId) -> Answer<'_, DraftRow>;
 
+    /// Drafts with their current versions, each as of one moment. The answers stand in the order of `wanted`; `None` is a
+    /// draft that is not there.
+    fn whole_drafts(&self, wanted: Vec<(Scope, DraftId)>) -> Answer<'_, Vec<Option<WholeDraft>>>;
+
     /// Drafts that are not deleted.
     fn list_drafts(&self, scope: Scope, filter: DraftFilter, page: PageRequest) -> Answer<'_, Page<DraftRow>>;
 
@@ -31,6 +35,14 @@ pub trait DraftStore: Send + Sync {
 
     /// How many drafts of this user (or of all) have which status, deleted ones left out.
     fn count_drafts(&self, scope: Scope, user: Option<UserId>) -> Answer<'_, Vec<(DraftStatus, u64)>>;
+}
+
+/// A draft and what it shows.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct WholeDraft {
+    pub row: DraftRow,
+    /// `None` while there is no version.
+    pub version: Option<VersionRow>,
 }
 
 /// A draft as readers see it.

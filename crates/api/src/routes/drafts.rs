@@ -82,27 +82,33 @@ pub(crate) async fn one(
     path: Segments,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let row = living(&api, caller.scope, path.draft(&api, caller.scope).await?).await?;
-    if none_match(&headers, &tag(row.revision)) {
-        return Ok((StatusCode::NOT_MODIFIED, [(ETAG, etag(row.revision))]).into_response());
+    let id = path.draft(&api, caller.scope).await?;
+    let draft = api.desk().draft(caller.scope, id).await?;
+    must_live(&draft.row)?;
+    let revision = draft.row.revision;
+    if none_match(&headers, &tag(revision)) {
+        return Ok((StatusCode::NOT_MODIFIED, [(ETAG, etag(revision))]).into_response());
     }
-    answer(&api, caller.scope, row).await
+    Ok(([(ETAG, etag(revision))], Json(look::draft(&api, draft)?)).into_response())
 }
 
 /// The draft, unless it is deleted: then it is not there for anybody but `undelete`.
 pub(crate) async fn living(api: &Api, scope: Scope, id: DraftId) -> Result<DraftRow, Problem> {
     let row = api.desk().store().get_draft(scope, id).await?;
-    match row.deleted_at {
-        None => Ok(row),
-        Some(at) => Err(Problem::not_found("draft", id.to_string())
-            .hint(format!("It was deleted at {at}; POST /api/v1/drafts/{id}/undelete brings it back."))),
-    }
+    must_live(&row)?;
+    Ok(row)
 }
 
-async fn answer(api: &Api, scope: Scope, row: DraftRow) -> Result<Response, Problem> {
-    let tag = etag(row.revision);
-    let body = look::draft(api, scope, row).await?;
-    Ok(([(ETAG, tag)], Json(body)).into_response())
+fn must_live(row: &DraftRow) -> Result<(), Problem> {
+    let (id, Some(at)) = (row.id, row.deleted_at) else { return Ok(()) };
+    Err(Problem::not_found("draft", id.to_string())
+        .hint(format!("It was deleted at {at}; POST /api/v1/drafts/{id}/undelete brings it back.")))
+}
+
+/// The draft after a change of it.
+pub(crate) async fn changed(api: &Api, scope: Scope, row: DraftRow) -> Result<Response, Problem> {
+    let draft = api.desk().draft(scope, row.id).await?;
+    Ok(([(ETAG, etag(draft.row.revision))], Json(look::draft(api, draft)?)).into_response())
 }
 
 /// Edit a draft, or review it.
@@ -135,21 +141,21 @@ pub(crate) async fn patch(
     let desk = api.desk().clone();
     let row = owned(async move {
         let mut if_revision = if_revision;
-        let mut changed = None;
+        let mut edited_row = None;
         if title.is_some() || content.is_some() {
             let edited = desk.edit(scope, id, Patch { title, body: content, if_revision }).await?;
             // The review is of exactly this version.
             if_revision = Some(edited.revision);
-            changed = Some(edited);
+            edited_row = Some(edited);
         }
-        match (review, changed) {
+        match (review, edited_row) {
             (None, Some(edited)) => Ok::<DraftRow, DeskError>(edited),
             (None, None) => Ok(desk.store().get_draft(scope, id).await?),
             (Some(review), _) => desk.set_draft(scope, id, DraftSetting::Review(review), if_revision).await,
         }
     })
     .await?;
-    answer(&api, scope, row).await
+    changed(&api, scope, row).await
 }
 
 async fn set(
@@ -204,7 +210,7 @@ macro_rules! moves {
             _body: Body<Nothing>,
         ) -> Result<Response, Problem> {
             let row = set(&api, &caller, &path, &headers, $setting).await?;
-            answer(&api, caller.scope, row).await
+            changed(&api, caller.scope, row).await
         }
     )*};
 }

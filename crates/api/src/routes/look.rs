@@ -12,7 +12,7 @@ use axum::response::{IntoResponse, Response};
 use copydesk_core::generation::Status;
 use copydesk_core::{GenerationId, MicroCredits};
 use copydesk_desk::publish::content_of;
-use copydesk_desk::store::drafts::DraftRow;
+use copydesk_desk::store::drafts::WholeDraft;
 use copydesk_desk::store::generations::GenerationRow;
 use copydesk_desk::store::usage::{CallFilter, CallRow};
 use copydesk_desk::store::{Order, PageRequest, Scope};
@@ -43,16 +43,12 @@ pub(crate) fn listed(api: &Api, row: &GenerationRow) -> Result<GenerationBody, P
 }
 
 /// A draft with its current content.
-pub(crate) async fn draft(api: &Api, scope: Scope, row: DraftRow) -> Result<DraftBody, Problem> {
-    let content = match row.current_version {
-        0 => None,
-        number => {
-            let version = api.desk().store().version(scope, row.id, Some(number)).await?;
-            let content = content_of(&version)?;
-            Some(ContentBody::of(&version, content, api.links()))
-        }
+pub(crate) fn draft(api: &Api, whole: WholeDraft) -> Result<DraftBody, Problem> {
+    let content = match &whole.version {
+        None => None,
+        Some(version) => Some(ContentBody::of(version, content_of(version)?, api.links())),
     };
-    let mut body = DraftBody::of(row, api.links());
+    let mut body = DraftBody::of(whole.row, api.links());
     body.content = Some(content);
     Ok(body)
 }

@@ -85,7 +85,7 @@ async fn finished(
         return Ok(None);
     }
     let mut body = look::generation(api, caller.scope, &row).await?;
-    let draft = api.desk().store().get_draft(caller.scope, row.draft).await?;
-    body.details.draft = Some(Box::new(look::draft(api, caller.scope, draft).await?));
+    let draft = api.desk().draft(caller.scope, row.draft).await?;
+    body.details.draft = Some(Box::new(look::draft(api, draft)?));
     Ok(Some(body))
 }

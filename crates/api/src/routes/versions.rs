@@ -1,10 +1,10 @@
 //! The versions of a draft: looking and bringing one back. None is ever changed.
 
-use super::drafts::living;
+use super::drafts::{changed, living};
 use super::look;
 use crate::auth::Caller;
 use crate::extract::body::Body;
-use crate::extract::etag::{etag, if_match};
+use crate::extract::etag::if_match;
 use crate::extract::fields::Nothing;
 use crate::extract::id::Segments;
 use crate::openapi::params::{DraftPath, IfMatch, VersionPath};
@@ -17,11 +17,10 @@ use crate::wire::draft::{ContentBody, VersionBody};
 use crate::wire::list::List;
 use axum::Json;
 use axum::extract::State;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use copydesk_desk::publish::content_of;
 use copydesk_desk::store::drafts::VersionRow;
 use http::HeaderMap;
-use http::header::ETAG;
 
 fn body(row: &VersionRow, current: u32) -> Result<VersionBody, Problem> {
     VersionBody::of(row, current).map_err(|error| look::unreadable("the provenance of a version of", row.draft, &error))
@@ -84,6 +83,5 @@ pub(crate) async fn restore(
     let draft = living(&api, scope, path.draft(&api, scope).await?).await?;
     let desk = api.desk().clone();
     let row = owned(async move { desk.restore(scope, draft.id, number, if_revision).await }).await?;
-    let tag = etag(row.revision);
-    Ok(([(ETAG, tag)], Json(look::draft(&api, scope, row).await?)).into_response())
+    changed(&api, scope, row).await
 }

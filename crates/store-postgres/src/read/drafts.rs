@@ -4,10 +4,10 @@ use super::{Cursor, page_of};
 use crate::PostgresStore;
 use crate::ledger::hash_of;
 use crate::pipeline::read;
-use crate::types::{Micros, narrow, params, sql, unknown_word};
+use crate::types::{Micros, columns, narrow, params, sql, unknown_word};
 use copydesk_core::draft::{DraftStatus, Review};
 use copydesk_core::{AssetId, DraftId, GenerationId, Timestamp, UserId};
-use copydesk_store::drafts::{AssetRow, DraftFilter, DraftRow, VersionRow};
+use copydesk_store::drafts::{AssetRow, DraftFilter, DraftRow, VersionRow, WholeDraft};
 use copydesk_store::generations::{NewAsset, NewContent};
 use copydesk_store::{Order, Page, PageRequest, Scope, StoreError};
 use tokio_postgres::Row;
@@ -21,6 +21,24 @@ impl PostgresStore {
     pub(crate) async fn read_draft(&self, scope: Scope, id: DraftId) -> Result<DraftRow, StoreError> {
         let rows = read(&self.readers, sql!(deep "drafts/get"), params![id.0, scope.workspace.0]).await?;
         draft(rows.first().ok_or_else(|| no_draft(id))?)
+    }
+
+    pub(crate) async fn read_whole_drafts(
+        &self,
+        wanted: &[(Scope, DraftId)],
+    ) -> Result<Vec<Option<WholeDraft>>, StoreError> {
+        let columns = columns![wanted, asked => asked.1.0, asked.0.workspace.0];
+        let rows = read(&self.readers, sql!(deep "drafts/whole"), columns).await?;
+        let mut whole = vec![None; wanted.len()];
+        for row in &rows {
+            let place: usize = narrow("place", row.get("place"))?;
+            let shown: Option<i64> = row.get("number");
+            let version = shown.map(|_| version_under(row, "version_title", "version_created_at")).transpose()?;
+            let slot = whole.get_mut(place.wrapping_sub(1));
+            *slot.ok_or_else(|| StoreError::Corrupt(format!("place {place} was not asked for")))? =
+                Some(WholeDraft { row: draft(row)?, version });
+        }
+        Ok(whole)
     }
 
     pub(crate) async fn page_drafts(
@@ -138,6 +156,11 @@ pub fn draft(row: &Row) -> Result<DraftRow, StoreError> {
 }
 
 fn version(row: &Row) -> Result<VersionRow, StoreError> {
+    version_under(row, "title", "created_at")
+}
+
+/// The same beside a draft, whose columns have two of the names.
+fn version_under(row: &Row, title: &str, created_at: &str) -> Result<VersionRow, StoreError> {
     Ok(VersionRow {
         draft: DraftId(row.get("draft_id")),
         number: narrow("number", row.get("number"))?,
@@ -145,13 +168,13 @@ fn version(row: &Row) -> Result<VersionRow, StoreError> {
         reason: row.get("reason"),
         generation: row.get::<_, Option<Uuid>>("generation_id").map(GenerationId),
         content: NewContent {
-            title: row.get("title"),
+            title: row.get(title),
             form: row.get("form"),
             body: row.get("body"),
             words: narrow("words", row.get("words"))?,
             hash: hash_of(row, "hash")?,
             provenance: row.get("provenance"),
         },
-        created_at: row.get::<_, Micros>("created_at").into(),
+        created_at: row.get::<_, Micros>(created_at).into(),
     })
 }

@@ -6,7 +6,7 @@ use copydesk_core::draft::DraftStatus;
 use copydesk_core::draft::state::{may_edit, may_publish};
 use copydesk_core::refusal::Refusal;
 use copydesk_core::{AssetId, DraftId, UserId};
-use copydesk_store::drafts::{AssetRow, DraftFilter, DraftRow, DraftSetting, Edit, SetDraft, VersionRow};
+use copydesk_store::drafts::{AssetRow, DraftFilter, DraftRow, DraftSetting, Edit, SetDraft, VersionRow, WholeDraft};
 use copydesk_store::events::NewEvent;
 use copydesk_store::{Page, PageRequest, Scope, StoreError};
 
@@ -25,6 +25,15 @@ impl Data {
 
     pub(super) fn get_draft(&self, scope: Scope, id: DraftId) -> Result<DraftRow, StoreError> {
         Ok(self.draft_row(self.draft(scope, id)?))
+    }
+
+    pub(super) fn whole_drafts(&self, wanted: &[(Scope, DraftId)]) -> Vec<Option<WholeDraft>> {
+        let whole = |(scope, id): &(Scope, DraftId)| {
+            let row = self.get_draft(*scope, *id).ok()?;
+            let version = self.versions.get(&(*id, row.current_version)).cloned();
+            Some(WholeDraft { row, version })
+        };
+        wanted.iter().map(whole).collect()
     }
 
     pub(super) fn list_drafts(

@@ -1,12 +1,12 @@
 //! Drafts: versions, edits, and the editorial moves with their rules and revisions.
 
 use crate::bench::Bench;
-use crate::builder::{self, AcceptWith};
+use crate::builder::{self, AcceptWith, OTHER};
 use copydesk_core::DraftId;
 use copydesk_core::draft::{DraftStatus, Review};
 use copydesk_core::generation::{FailureCode, Origin};
 use copydesk_core::refusal::Refusal;
-use copydesk_store::drafts::{DraftFilter, DraftRow, DraftSetting, Edit, SetDraft};
+use copydesk_store::drafts::{DraftFilter, DraftRow, DraftSetting, Edit, SetDraft, WholeDraft};
 use copydesk_store::{PageRequest, Scope, StoreError};
 use std::sync::Arc;
 
@@ -90,6 +90,27 @@ pub async fn a_missing_version_is_not_found(t: Arc<Bench>) {
     assert_eq!(t.store.versions(Scope::DEFAULT, empty).await.expect("versions"), []);
     let missing = t.store.get_draft(Scope::DEFAULT, t.ids.draft()).await;
     assert!(matches!(missing, Err(StoreError::NotFound { .. })), "{missing:?}");
+}
+
+pub async fn whole_drafts_stand_in_the_order_they_were_asked_for(t: Arc<Bench>) {
+    let (edited, generated) = (filled(&t).await, filled(&t).await);
+    edit(&t, edited, None, "By hand").await.expect("add_version");
+    let (_, empty) = t.start(t.request()).await;
+    let foreign = (OTHER, generated);
+    let own = |id| (Scope::DEFAULT, id);
+    let wanted = vec![own(generated), foreign, own(empty), own(t.ids.draft()), own(edited), own(generated)];
+    let found = t.store.whole_drafts(wanted.clone()).await.expect("whole_drafts");
+    assert_eq!(found.len(), wanted.len());
+    for ((scope, id), whole) in wanted.into_iter().zip(found) {
+        let Ok(row) = t.store.get_draft(scope, id).await else {
+            assert_eq!(whole, None, "{id}");
+            continue;
+        };
+        let version = t.store.version(scope, id, None).await.ok();
+        assert_eq!(version.is_some(), id != empty);
+        assert_eq!(whole, Some(WholeDraft { row, version }));
+    }
+    assert_eq!(t.store.whole_drafts(Vec::new()).await, Ok(Vec::new()));
 }
 
 pub async fn an_old_revision_is_a_conflict_and_writes_nothing(t: Arc<Bench>) {
