@@ -132,10 +132,10 @@ impl Caller {
         Issuer { scope: self.scope, name: self.owner.clone(), terms: (*self.terms).clone() }
     }
 
-    fn needs(&self, request: &Parts) -> Result<(), Problem> {
+    fn needs(&self, api: &Api, request: &Parts) -> Result<(), Problem> {
         let pattern = request.extensions.get::<MatchedPath>().map_or("", MatchedPath::as_str);
-        let pattern = pattern.strip_prefix(BASE).unwrap_or(pattern);
         let scope = scopes::needed(&request.method, pattern)
+            .or_else(|| api.compat().needed(&request.method, pattern))
             .ok_or_else(|| Problem::internal(format!("{} {pattern} has no scope", request.method)))?;
         self.permit.scope(scope).map_err(|why| {
             denied(why)
@@ -170,7 +170,7 @@ pub(crate) async fn authenticate(State(api): State<Api>, request: Request, next:
         Ok(entry) => entry,
         Err(full) => return Ok(with_limits(&api, &caller, full.into_response())),
     };
-    if let Err(missing) = caller.needs(&parts) {
+    if let Err(missing) = caller.needs(&api, &parts) {
         return Ok(with_limits(&api, &caller, missing.into_response()));
     }
     note_use(&api, &caller, &parts);

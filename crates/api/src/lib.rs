@@ -4,6 +4,7 @@
 
 mod auth;
 mod coalesce;
+pub mod compat;
 mod conditional;
 mod docs;
 pub mod edge;

@@ -2,6 +2,7 @@
 
 use crate::auth::authenticate;
 use crate::coalesce::Recent;
+use crate::compat::{self, CompatSettings};
 use crate::conditional::conditional;
 use crate::edge::EdgeSettings;
 use crate::envelope::envelope;
@@ -46,6 +47,8 @@ pub struct ApiSettings {
     /// `/metrics` asks for no key. Off by default: it names the models and recipes in use.
     pub metrics_open: bool,
     pub edge: EdgeSettings,
+    /// Where other systems' addresses are.
+    pub compat: CompatSettings,
     /// A request without an idempotency key that repeats one whose caller hung up is given that one's generation.
     pub coalesce_retries: bool,
 }
@@ -59,6 +62,7 @@ impl Default for ApiSettings {
             public_url: "http://127.0.0.1:8420".to_owned(),
             metrics_open: false,
             edge: EdgeSettings::default(),
+            compat: CompatSettings::default(),
             coalesce_retries: true,
         }
     }
@@ -94,6 +98,9 @@ impl Api {
     }
     pub fn coalesces_retries(&self) -> bool {
         self.inner.settings.coalesce_retries
+    }
+    pub fn compat(&self) -> &CompatSettings {
+        &self.inner.settings.compat
     }
     pub fn recent(&self) -> &Recent {
         &self.inner.recent
@@ -145,6 +152,7 @@ pub fn router(desk: Desk, mut settings: ApiSettings) -> Router {
     let scraped = if api.metrics_open() { scraped } else { scraped.route_layer(keyed) };
     Router::new()
         .nest(BASE, native)
+        .merge(compat::router(&api, api.compat()))
         .merge(scraped)
         .merge(Router::from(open()))
         .fallback(no_route)
@@ -154,8 +162,9 @@ pub fn router(desk: Desk, mut settings: ApiSettings) -> Router {
 }
 
 /// The same routes as their description.
-pub(crate) fn described() -> OpenApi {
-    OpenApiRouter::with_openapi(openapi::base()).nest(BASE, native()).merge(scraped()).merge(open()).into_openapi()
+pub(crate) fn described(compat: &CompatSettings) -> OpenApi {
+    let all = OpenApiRouter::with_openapi(openapi::base()).nest(BASE, native()).merge(scraped()).merge(open());
+    all.merge(compat::described(compat)).into_openapi()
 }
 
 /// What needs a key, below [`BASE`]. Every route stands in one of these three lists, and nowhere else: `routes!` puts it

@@ -6,6 +6,7 @@ mod assets;
 mod auth;
 mod budgets;
 mod coalescing;
+mod compat;
 mod contract;
 mod credits;
 mod drafts;

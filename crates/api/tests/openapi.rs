@@ -2,6 +2,7 @@
 
 use crate::contract::{faults, filled, operations, paths, resolved, spec};
 use crate::site::Site;
+use copydesk_api::compat::CompatSettings;
 use copydesk_api::{Code, codes, document};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -130,7 +131,7 @@ fn every_code_is_in_the_document_where_it_can_be_met() {
 #[test]
 fn the_document_in_docs_is_the_one_that_is_served() {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/openapi.json");
-    let made = format!("{:#}\n", document("http://127.0.0.1:8420"));
+    let made = format!("{:#}\n", document("http://127.0.0.1:8420", &CompatSettings::default()));
     #[allow(clippy::disallowed_methods, reason = "a developer says so on the command line")]
     if std::env::var_os("UPDATE_DOCS").is_some() {
         std::fs::write(&file, &made).unwrap();
@@ -159,6 +160,7 @@ struct Scene {
     asset: String,
     key: String,
     budget: String,
+    newsletter: String,
 }
 
 impl Scene {
@@ -181,7 +183,10 @@ impl Scene {
         let (key, _) = site.new_key(json!({"role": "editor"})).await;
         let budget = json!({"unit": "tokens", "period": "month", "limit": 9_000_000_000_i64});
         let budget = site.post("/budgets", budget).await.json()["id"].as_str().unwrap().to_owned();
-        Scene { site, done, waiting, asset, key, budget }
+        let newsletter = json!({"recipe": "newsletter", "input": {"topic": "Tests"}, "model": "demo/editor"});
+        let newsletter = site.send("POST", "/generations", Some(newsletter), &[("prefer", "wait=30")]).await.json();
+        let newsletter = newsletter["draft_id"].as_str().unwrap().to_owned();
+        Scene { site, done, waiting, asset, key, budget, newsletter }
     }
 
     /// The address of an operation's example: the document's own example of a parameter, or what the scene has.
@@ -192,6 +197,7 @@ impl Scene {
             () if path.starts_with("/api/v1/assets") => self.asset.clone(),
             () if path.starts_with("/api/v1/keys") => self.key.clone(),
             () if path.starts_with("/api/v1/budgets") => self.budget.clone(),
+            () if path.starts_with("/drafts") => self.newsletter.clone(),
             () if draft => self.done["draft_id"].as_str().unwrap().to_owned(),
             () if live => self.waiting["id"].as_str().unwrap().to_owned(),
             () => self.done["id"].as_str().unwrap().to_owned(),

@@ -1,5 +1,5 @@
 //! A provider in the process. What it does is said by the model's name:
-//! `writer` answers at once; `held` writes the first half, waits for the gate, writes the second; `flaky` fails once for
+//! `writer` answers at once; `editor` answers with a newsletter; `held` writes the first half, waits for the gate, writes the second; `flaky` fails once for
 //! good reasons and then answers; `refuses` never answers; `busy` asks for five minutes; those of [`FAILURES`] fail as they
 //! are called.
 
@@ -16,6 +16,9 @@ use tokio::sync::watch;
 
 pub const FIRST_HALF: &str = "Héllo ";
 pub const SECOND_HALF: &str = "world.";
+
+const NEWSLETTER: &str = r#"{"title": "The week", "intro": "Hello.", "conclusion": "Bye.",
+    "topics": [{"heading": "Rust", "body": "A paragraph about it.", "sources": []}]}"#;
 
 /// Models that fail, how, and the code that comes of it.
 pub const FAILURES: [(&str, ErrorClass, &str); 7] = [
@@ -36,7 +39,7 @@ pub struct Scripted {
 
 impl Scripted {
     pub fn new() -> Scripted {
-        let models = ["writer", "held", "flaky", "refuses", "busy", "painter", "camera"].into_iter();
+        let models = ["writer", "editor", "held", "flaky", "refuses", "busy", "painter", "camera"].into_iter();
         let models: Vec<String> = models.chain(FAILURES.map(|(model, ..)| model)).map(str::to_owned).collect();
         let price = copydesk_providers::demo::prices()["writer"].clone();
         let prices = models.iter().map(|model| (model.clone(), price.clone())).collect();
@@ -107,6 +110,7 @@ impl Provider for Scripted {
                 return report(Err(ProviderError::new(*class, "as it was told to")));
             }
             match request.model.as_str() {
+                "editor" => return report(Ok(Answer::text(NEWSLETTER.to_owned(), Finish::Stop))),
                 "refuses" => return report(Err(ProviderError::new(ErrorClass::Refused, "I would rather not."))),
                 "busy" => {
                     let wait = Some(std::time::Duration::from_secs(300));

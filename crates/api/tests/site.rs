@@ -3,6 +3,7 @@
 use crate::scripted::Scripted;
 use axum::Router;
 use axum::body::Body;
+use copydesk_api::compat::CompatSettings;
 use copydesk_api::edge::EdgeSettings;
 use copydesk_api::{ApiSettings, router};
 use copydesk_desk::assets::FolderAssets;
@@ -15,6 +16,7 @@ use copydesk_store_tests::ModelStore;
 use http::{HeaderMap, Request};
 use serde_json::{Value, json};
 use std::sync::Arc;
+use std::time::Duration;
 use tower::ServiceExt;
 
 pub const PUBLIC_URL: &str = "https://desk.example";
@@ -58,6 +60,10 @@ impl Reply {
         assert_eq!(self.header("x-should-retry"), body["retryable"].to_string());
         body["code"].as_str().unwrap().to_owned()
     }
+}
+
+fn settings() -> ApiSettings {
+    ApiSettings { public_url: format!("{PUBLIC_URL}/"), body_bytes_max: 20_000, ..ApiSettings::default() }
 }
 
 pub fn other_workspace() -> Scope {
@@ -107,10 +113,15 @@ impl Site {
         let desk = open(world, config, store.clone(), Arc::clone(&provider), Arc::clone(&assets)).await;
         let key = KeyText::random(desk.world());
         desk.add_key(Scope::DEFAULT, "test", &key).await.unwrap();
-        let public_url = format!("{PUBLIC_URL}/");
-        let settings = ApiSettings { public_url, body_bytes_max: 20_000, edge, ..ApiSettings::default() };
-        let app = router(desk.clone(), settings);
+        let app = router(desk.clone(), ApiSettings { edge, ..settings() });
         Site { store, app, desk, provider, assets, key: key.reveal().to_owned(), folder }
+    }
+
+    /// An idle site with other systems' addresses like this.
+    pub async fn compatible(compat: CompatSettings) -> Site {
+        let site = Site::idle().await;
+        let app = router(site.desk.clone(), ApiSettings { compat, ..settings() });
+        Site { app, ..site }
     }
 
     /// Starts another process on the same store.
@@ -224,6 +235,13 @@ impl Site {
         let reply = self.post("/generations", text(more)).await;
         assert_eq!(reply.status, 202, "{}", reply.json());
         reply.json()
+    }
+
+    /// The generation once it has ended.
+    pub async fn ended(&self, id: &Value) -> Value {
+        let id = id.as_str().unwrap();
+        self.desk.wait(Scope::DEFAULT, id.parse().unwrap(), Duration::from_secs(30)).await.unwrap();
+        self.get(&format!("/generations/{id}")).await.json()
     }
 
     /// A finished text: the generation with its draft.

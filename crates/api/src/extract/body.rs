@@ -20,25 +20,44 @@ pub(crate) struct Body<T> {
     pub raw: Value,
 }
 
+/// The same from another system's client: fields nobody asked for are passed over.
+pub(crate) struct Lenient<T>(pub Body<T>);
+
 /// Everything of a body that was found wrong is told at once.
 impl<T: FromFields + Send> FromRequest<Api> for Body<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, api: &Api) -> Result<Body<T>, Problem> {
-        let (parts, body) = request.into_parts();
-        let bytes = read(&parts.headers, body, api.body_bytes_max()).await?;
-        let fields = if bytes.iter().all(u8::is_ascii_whitespace) {
-            Map::new()
-        } else {
-            declared_as_json(&parts.headers)?;
-            object(&bytes)?
-        };
-        let raw = Value::Object(fields.clone());
-        let mut fields = Fields::new(fields, api.desk().world().now());
-        let value = T::read(&mut fields);
+        let (value, raw, fields) = fields_of(request, api).await?;
         fields.finish()?;
         Ok(Body { value, raw })
     }
+}
+
+impl<T: FromFields + Send> FromRequest<Api> for Lenient<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, api: &Api) -> Result<Lenient<T>, Problem> {
+        let (value, raw, fields) = fields_of(request, api).await?;
+        fields.finish_known()?;
+        Ok(Lenient(Body { value, raw }))
+    }
+}
+
+/// The typed body, its JSON, and what is left of the fields.
+async fn fields_of<T: FromFields>(request: Request, api: &Api) -> Result<(T, Value, Fields), Problem> {
+    let (parts, body) = request.into_parts();
+    let bytes = read(&parts.headers, body, api.body_bytes_max()).await?;
+    let fields = if bytes.iter().all(u8::is_ascii_whitespace) {
+        Map::new()
+    } else {
+        declared_as_json(&parts.headers)?;
+        object(&bytes)?
+    };
+    let raw = Value::Object(fields.clone());
+    let mut fields = Fields::new(fields, api.desk().world().now());
+    let value = T::read(&mut fields);
+    Ok((value, raw, fields))
 }
 
 async fn read(headers: &HeaderMap, body: axum::body::Body, bytes_max: usize) -> Result<Vec<u8>, Problem> {

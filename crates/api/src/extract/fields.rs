@@ -153,6 +153,13 @@ impl Fields {
         self.faults.iter().any(|fault| fault.pointer == pointer(name))
     }
 
+    pub fn list(&mut self, name: &'static str) -> Option<Vec<Value>> {
+        self.typed(name, "a list", |value| match value {
+            Value::Array(items) => Some(items),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Object(_) => None,
+        })
+    }
+
     pub fn texts(&mut self, name: &'static str) -> Option<Vec<String>> {
         self.typed(name, "a list of texts", |value| {
             value.as_array()?.iter().map(|item| item.as_str().map(str::to_owned)).collect()
@@ -206,6 +213,11 @@ impl Fields {
     pub fn finish(self) -> Result<(), Problem> {
         let faults = self.all_faults();
         if faults.is_empty() { Ok(()) } else { Err(Problem::invalid(faults)) }
+    }
+
+    /// Errors: what was found wrong with the fields that were asked for.
+    pub fn finish_known(self) -> Result<(), Problem> {
+        if self.faults.is_empty() { Ok(()) } else { Err(Problem::invalid(self.faults)) }
     }
 
     fn all_faults(mut self) -> Vec<Fault> {

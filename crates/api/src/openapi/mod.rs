@@ -7,6 +7,7 @@ pub(crate) mod problems;
 mod refine;
 pub(crate) mod words;
 
+use crate::compat::CompatSettings;
 use serde_json::{Value, json};
 use utoipa::OpenApi;
 
@@ -33,6 +34,7 @@ use utoipa::OpenApi;
         (name = "keys", description = "Who may ask for what."),
         (name = "events", description = "What happened, in its order."),
         (name = "installation", description = "Switches, checks and upkeep. Most of it is the operator's."),
+        (name = "compatibility", description = "Addresses that front ends of other systems call, with the answers they read. They stay as they are."),
         (name = "documentation", description = "This document, and people's version of it.")
     ),
 )]
@@ -60,10 +62,10 @@ pub(crate) fn base() -> utoipa::openapi::OpenApi {
     Base::openapi()
 }
 
-/// The whole document, for a server that is reached at `public_url`.
-pub fn document(public_url: &str) -> Value {
+/// The whole document, for a server that is reached at `public_url` and has other systems' addresses like this.
+pub fn document(public_url: &str, compat: &CompatSettings) -> Value {
     // The document is made of strings, numbers and maps with string keys: it always is JSON.
-    let mut document = serde_json::to_value(crate::router::described()).unwrap_or_default();
+    let mut document = serde_json::to_value(crate::router::described(compat)).unwrap_or_default();
     document["info"]["version"] = env!("CARGO_PKG_VERSION").into();
     document["servers"] = json!([{ "url": if public_url.is_empty() { "/" } else { public_url } }]);
     document["security"] = json!([{ "key": [] }]);

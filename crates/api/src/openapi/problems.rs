@@ -115,6 +115,10 @@ pub(crate) fn answer(method: &str, operation: &mut Map<String, Value>, shared: &
     for (status, codes) in by_status {
         let words: Vec<&str> = codes.iter().map(|code| code.as_str()).collect();
         let name = format!("{status}-{}", words.join("-"));
+        // A route that says no in another system's words has described that.
+        if answers.contains_key(&status.to_string()) {
+            continue;
+        }
         answers.insert(status.to_string(), json!({ "$ref": format!("#/components/responses/{name}") }));
         shared.entry(name).or_insert_with(|| problem(status, &codes));
     }

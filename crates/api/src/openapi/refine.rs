@@ -70,7 +70,8 @@ pub(super) fn refine(document: &mut Value) {
     name_lists(document);
     let read = bodies(document);
     if let Some(schemas) = document["components"]["schemas"].as_object_mut() {
-        for (name, schema) in schemas.iter_mut() {
+        // Those of other systems have their own words.
+        for (name, schema) in schemas.iter_mut().filter(|(name, _)| !name.starts_with("Compat")) {
             objects(schema, &mut |object| if read.contains(name) { strict(object) } else { whole(object) });
             noun(name, schema);
         }

@@ -75,6 +75,8 @@ schemas! {
     InstantOrSpan = text(&either(&[INSTANT, SPAN]));
     /// An instant with its offset, or a date in the zone.
     InstantOrDate = text(&either(&[INSTANT, r"[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|1[0-9]|2[0-8])"]));
+    /// An id without its prefix.
+    BareUuid = text(&format!("^{UUID}$"));
     /// `provider/model`.
     ModelAddress = text("^[a-z0-9][a-z0-9_-]{0,60}/[!-.0-~]([!-~]{0,150}[!-.0-~])?$");
 }

@@ -99,7 +99,8 @@ pub(crate) async fn living(api: &Api, scope: Scope, id: DraftId) -> Result<Draft
     Ok(row)
 }
 
-fn must_live(row: &DraftRow) -> Result<(), Problem> {
+/// What is deleted is there for `undelete` alone.
+pub(crate) fn must_live(row: &DraftRow) -> Result<(), Problem> {
     let (id, Some(at)) = (row.id, row.deleted_at) else { return Ok(()) };
     Err(Problem::not_found("draft", id.to_string())
         .hint(format!("It was deleted at {at}; POST /api/v1/drafts/{id}/undelete brings it back.")))

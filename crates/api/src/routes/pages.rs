@@ -35,7 +35,7 @@ const MARKDOWN: &str = "text/markdown; charset=utf-8";
     security(()),
 )]
 pub(crate) async fn openapi(State(api): State<Api>, headers: HeaderMap) -> Response {
-    let page = || Page::new("application/json", document(api.public_url()).to_string());
+    let page = || Page::new("application/json", document(api.public_url(), api.compat()).to_string());
     api.reading().openapi.get_or_init(page).answer(&headers)
 }
 
@@ -50,7 +50,7 @@ pub(crate) async fn openapi(State(api): State<Api>, headers: HeaderMap) -> Respo
     security(()),
 )]
 pub(crate) async fn docs(State(api): State<Api>, headers: HeaderMap) -> Response {
-    let page = || reference::reference(&document(api.public_url()));
+    let page = || reference::reference(&document(api.public_url(), api.compat()));
     api.reading().reference.get_or_init(page).answer(&headers)
 }
 

@@ -5,6 +5,6 @@ use crate::output::Output;
 use copydesk_api::{ApiSettings, document};
 
 pub fn run(output: Output) -> u8 {
-    output.object(&document(&ApiSettings::default().public_url));
+    output.object(&document(&ApiSettings::default().public_url, &ApiSettings::default().compat));
     exit::OK
 }

@@ -76,6 +76,7 @@ pub async fn run(settings: Settings, output: Output) -> Result<u8, Failure> {
         metrics_open: settings.metrics_open,
         body_bytes_max: settings.http.body_bytes_max,
         edge: settings.http.edge.clone(),
+        compat: settings.http.compat.clone(),
         coalesce_retries: settings.http.coalesce_retries,
         ..ApiSettings::default()
     };

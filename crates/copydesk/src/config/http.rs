@@ -2,6 +2,7 @@
 
 use super::ConfigError;
 use super::settings::Reader;
+use copydesk_api::compat::CompatSettings;
 use copydesk_api::edge::{EdgeSettings, Hosts, Network, Origins};
 use copydesk_api::server::Limits;
 use std::net::IpAddr;
@@ -17,6 +18,7 @@ pub struct HttpSettings {
     /// Largest body of a request. Units: bytes.
     pub body_bytes_max: usize,
     pub edge: EdgeSettings,
+    pub compat: CompatSettings,
     pub coalesce_retries: bool,
     pub limits: Limits,
 }
@@ -69,7 +71,19 @@ pub(super) fn read(reader: &Reader<'_>, listen: IpAddr) -> Result<HttpSettings, 
             text.parse().ok().filter(|bytes| (1_024..=BODY_BYTES_MAX).contains(bytes))
         })?;
     let coalesce_retries = reader.switch("coalesce_retries")?;
-    Ok(HttpSettings { public_url, body_bytes_max, edge, coalesce_retries, limits: limits(reader)? })
+    let compat = compat(reader)?;
+    Ok(HttpSettings { public_url, body_bytes_max, edge, compat, coalesce_retries, limits: limits(reader)? })
+}
+
+fn compat(reader: &Reader<'_>) -> Result<CompatSettings, ConfigError> {
+    let prefix = reader.read(
+        "compat.prefix",
+        "it must be a path of its own with one slash before each part",
+        "/legacy",
+        |text| CompatSettings::new(text, []).ok().map(|_| text.to_owned()),
+    )?;
+    let wanted = "it must be names of systems with commas (docs/compat.md), or all";
+    reader.read("compat.off", wanted, "newsletter, creations", |text| CompatSettings::new(&prefix, list(text)).ok())
 }
 
 fn limits(reader: &Reader<'_>) -> Result<Limits, ConfigError> {

@@ -73,6 +73,13 @@ pub const KEYS: &[Key] = &[
         "true",
         "a request without a key that repeats one whose caller hung up gets that one's generation",
     ),
+    key("compat.prefix", "COPYDESK_COMPAT_PREFIX", "", "where the addresses of other systems are, e.g. /legacy"),
+    key(
+        "compat.off",
+        "COPYDESK_COMPAT_OFF",
+        "",
+        "systems whose addresses are not answered, with commas; all is every one",
+    ),
     key("credits", "COPYDESK_CREDITS", "false", "hold and settle credits"),
     key(
         "generation",

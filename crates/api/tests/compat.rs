@@ -1,0 +1,254 @@
+//! The addresses of other systems, frozen: which request gets which answer, field by field. A change here breaks somebody's
+//! front end.
+
+use crate::site::{Reply, Site};
+use copydesk_api::compat::CompatSettings;
+use copydesk_core::access::KeyScope;
+use serde_json::{Value, json};
+
+/// A request outside the base, with the site's key.
+async fn ask(site: &Site, method: &str, path: &str, body: Value) -> Reply {
+    ask_with(site, &site.key, method, path, body, &[]).await
+}
+
+async fn ask_with(site: &Site, key: &str, method: &str, path: &str, body: Value, more: &[(&str, &str)]) -> Reply {
+    let bearer = format!("Bearer {key}");
+    let mut headers = vec![("authorization", bearer.as_str()), ("content-type", "application/json")];
+    headers.extend(more);
+    let text = if body.is_null() { String::new() } else { body.to_string() };
+    site.raw(method, path, &headers, text).await
+}
+
+fn fields(value: &Value) -> Vec<&str> {
+    let mut names: Vec<&str> = value.as_object().unwrap().keys().map(String::as_str).collect();
+    names.sort_unstable();
+    names
+}
+
+fn is_uuid(value: &Value) -> bool {
+    let text = value.as_str().unwrap();
+    text.len() == 36 && text.bytes().filter(|byte| *byte == b'-').count() == 4
+}
+
+#[tokio::test]
+async fn seed_s0_a_click_on_generate_is_answered_with_the_placeholder_that_becomes_the_draft() {
+    let site = Site::working().await;
+    for path in ["/drafts/generate", "/api/drafts/generate"] {
+        let asked =
+            json!({"topic": format!("Rust at {path}"), "user_id": "anna", "model": "demo/editor", "unknown": [1]});
+        let reply = ask(&site, "POST", path, asked).await;
+        assert_eq!(reply.status, 202);
+        let body = reply.json();
+        assert_eq!(fields(&body), ["draft_id", "job_id", "message", "status", "success"]);
+        assert_eq!((&body["success"], &body["status"]), (&json!(true), &json!("generating")));
+        assert!(is_uuid(&body["draft_id"]) && is_uuid(&body["job_id"]), "{body}");
+        let generation = site.ended(&body["job_id"]).await;
+        assert_eq!((&generation["status"], &generation["user"]), (&json!("completed"), &json!("anna")));
+        let path = format!("/drafts/{}", body["draft_id"].as_str().unwrap());
+        let draft = ask(&site, "GET", &path, Value::Null).await.json();
+        assert_eq!(fields(&draft), ["content", "generated_at", "id", "status", "title"]);
+        assert_eq!((&draft["id"], &draft["status"]), (&body["draft_id"], &json!("ready")));
+        assert!(draft["content"].is_object() && draft["generated_at"].is_string(), "{draft}");
+    }
+    let list = ask(&site, "GET", "/drafts", Value::Null).await.json();
+    assert_eq!(list.as_array().unwrap().len(), 2, "one entry for each click");
+}
+
+#[tokio::test]
+async fn seed_s0_b16_two_clicks_start_one_draft() {
+    let site = Site::idle().await;
+    let click = || ask(&site, "POST", "/drafts/generate", json!({"topic": "Rust"}));
+    let (first, second) = (click().await.json(), click().await.json());
+    assert_eq!((&second["draft_id"], &second["job_id"]), (&first["draft_id"], &first["job_id"]));
+    assert_eq!(first["message"], "Draft generation started.");
+    assert_eq!(second["message"], "This draft is being generated already.");
+    let list = ask(&site, "GET", "/drafts", Value::Null).await.json();
+    assert_eq!(list.as_array().unwrap().len(), 1);
+    assert_eq!((&list[0]["status"], &list[0]["content"]), (&json!("generating"), &Value::Null));
+}
+
+#[tokio::test]
+async fn seed_s0_sources_are_the_items_the_newsletter_rests_on() {
+    let site = Site::idle().await;
+    let sources = json!(["https://example.com/a", "A text\nof two lines", {"title": "An item", "text": "Its text."}]);
+    let started = ask(&site, "POST", "/drafts/generate", json!({ "sources": sources })).await.json();
+    let generation = site.get(&format!("/generations/{}", started["job_id"].as_str().unwrap())).await.json();
+    let wanted = json!([
+        {"title": "https://example.com/a", "link": "https://example.com/a"},
+        {"title": "A text", "text": "A text\nof two lines"},
+        {"title": "An item", "text": "Its text."},
+    ]);
+    assert_eq!(generation["input"], json!({ "items": wanted }));
+    for wrong in [json!({"sources": "x"}), json!({"sources": [7]}), json!({"topic": 7}), json!({"user_id": 7})] {
+        let reply = ask(&site, "POST", "/drafts/generate", wrong.clone()).await;
+        assert_eq!((reply.status, reply.code().as_str()), (422, "validation_failed"), "{wrong}");
+        assert!(reply.json()["detail"].is_string());
+    }
+}
+
+#[tokio::test]
+async fn seed_s0_a_regeneration_keeps_the_drafts_id_and_a_published_one_is_refused() {
+    let site = Site::working().await;
+    let asked = json!({"topic": "Rust", "model": "demo/editor"});
+    let started = ask(&site, "POST", "/drafts/generate", asked).await.json();
+    site.ended(&started["job_id"]).await;
+    let draft = started["draft_id"].as_str().unwrap();
+    let again = ask(&site, "POST", &format!("/drafts/{draft}/regenerate"), Value::Null).await;
+    assert_eq!(again.status, 202);
+    let again = again.json();
+    assert_eq!(fields(&again), ["draft_id", "job_id", "message", "status", "success"]);
+    assert_eq!((&again["draft_id"], &again["status"]), (&started["draft_id"], &json!("generating")));
+    assert_ne!(again["job_id"], started["job_id"]);
+    site.ended(&again["job_id"]).await;
+    let list = ask(&site, "GET", "/drafts", Value::Null).await.json();
+    assert_eq!(list.as_array().unwrap().len(), 1, "the old one is a version of it");
+    assert_eq!(site.post(&format!("/drafts/{draft}/publish"), json!({})).await.status, 200);
+    let refused = ask(&site, "POST", &format!("/drafts/{draft}/regenerate"), Value::Null).await;
+    assert_eq!((refused.status, refused.code().as_str()), (409, "draft_published"));
+    let published = ask(&site, "GET", &format!("/drafts/{draft}"), Value::Null).await.json();
+    assert_eq!(published["status"], "published");
+}
+
+#[tokio::test]
+async fn seed_s0_an_edit_sets_editing_and_a_deleted_draft_is_gone() {
+    let site = Site::working().await;
+    let asked = json!({"topic": "Rust", "model": "demo/editor"});
+    let started = ask(&site, "POST", "/drafts/generate", asked).await.json();
+    site.ended(&started["job_id"]).await;
+    let draft = started["draft_id"].as_str().unwrap().to_owned();
+    let path = format!("/drafts/{draft}");
+    let edit = site.send("PATCH", &path, Some(json!({"title": "By hand"})), &[("if-match", "*")]).await;
+    assert_eq!(edit.status, 200);
+    let edited = ask(&site, "GET", &path, Value::Null).await.json();
+    assert_eq!((&edited["status"], &edited["title"]), (&json!("editing"), &json!("By hand")));
+    let gone = ask(&site, "DELETE", &path, Value::Null).await;
+    assert_eq!((gone.status, gone.json()), (200, json!({"success": true, "message": "Draft deleted."})));
+    for (method, path) in [("GET", path.clone()), ("DELETE", path.clone()), ("POST", format!("{path}/regenerate"))] {
+        let missing = ask(&site, method, &path, Value::Null).await;
+        assert_eq!((missing.status, missing.code().as_str()), (404, "not_found"), "{method} {path}");
+    }
+    assert_eq!(ask(&site, "GET", "/drafts", Value::Null).await.json(), json!([]));
+}
+
+#[tokio::test]
+async fn seed_s0_the_list_is_cut_by_skip_and_limit_and_has_newsletters_only() {
+    let site = Site::idle().await;
+    for (user, topic) in [("anna", "a"), ("anna", "b"), ("ben", "c")] {
+        let asked = json!({"topic": topic, "user_id": user});
+        assert_eq!(ask(&site, "POST", "/drafts/generate", asked).await.status, 202);
+    }
+    let text = json!({"recipe": "text", "input": {"prompt": "No newsletter."}});
+    let text = site.post("/generations", text).await.json();
+    let count = |path: &'static str| {
+        let site = &site;
+        async move { ask(site, "GET", path, Value::Null).await.json().as_array().unwrap().len() }
+    };
+    assert_eq!(count("/drafts").await, 3);
+    assert_eq!(count("/drafts?limit=2").await, 2);
+    assert_eq!(count("/drafts?skip=2&limit=2&page=7").await, 1);
+    assert_eq!(count("/drafts?skip=5").await, 0);
+    assert_eq!(count("/drafts?user_id=anna").await, 2);
+    for wrong in ["skip=-1", "skip=10001", "limit=0", "limit=1001", "limit=x"] {
+        let reply = ask(&site, "GET", &format!("/drafts?{wrong}"), Value::Null).await;
+        assert_eq!((reply.status, reply.code().as_str()), (422, "validation_failed"), "{wrong}");
+    }
+    let foreign = ask(&site, "GET", &format!("/drafts/{}", text["draft_id"].as_str().unwrap()), Value::Null).await;
+    assert_eq!(foreign.status, 404);
+}
+
+#[tokio::test]
+async fn seed_s3_the_schedulers_clean_up_answers_in_its_own_words() {
+    let site = Site::idle().await;
+    let path = "/api/generate/cleanup-stale";
+    for headers in [vec![], vec![("authorization", "Bearer wrong")], vec![("authorization", "Basic eA==")]] {
+        let reply = site.raw("POST", path, &headers, "").await;
+        assert_eq!((reply.status, reply.json()), (401, json!({"error": "Unauthorized"})));
+        assert!(reply.header("www-authenticate").starts_with("Bearer"));
+    }
+    let clean = ask(&site, "POST", path, Value::Null).await;
+    assert_eq!((clean.status, clean.json()), (200, json!({"success": true, "marked_as_failed": 0})));
+    site.accept(json!({})).await;
+    let hours =
+        |hours: f64, dry_run: bool| ask(&site, "POST", path, json!({"max_age_hours": hours, "dry_run": dry_run}));
+    let at_once = 1e-9;
+    assert_eq!(hours(1.0, false).await.json()["marked_as_failed"], 0, "it is not an hour old");
+    assert_eq!(hours(at_once, true).await.json()["marked_as_failed"], 1, "it is counted");
+    assert_eq!(hours(at_once, false).await.json(), json!({"success": true, "marked_as_failed": 1}));
+    assert_eq!(hours(at_once, false).await.json()["marked_as_failed"], 0, "once is enough");
+    for wrong in [
+        json!({"max_age_hours": 0}),
+        json!({"max_age_hours": "2"}),
+        json!({"max_age_hours": -1}),
+        json!({"dry_run": 1}),
+    ] {
+        assert_eq!(ask(&site, "POST", path, wrong.clone()).await.status, 422, "{wrong}");
+    }
+    let (_, scheduler) = site.new_key(json!({"scopes": [KeyScope::Maintenance.as_str()]})).await;
+    assert_eq!(ask_with(&site, &scheduler, "POST", path, Value::Null, &[]).await.status, 200);
+    let (_, viewer) = site.new_key(json!({"role": "viewer"})).await;
+    assert_eq!(ask_with(&site, &viewer, "POST", path, Value::Null, &[]).await.code(), "scope_missing");
+}
+
+#[tokio::test]
+async fn another_workspaces_draft_and_another_users_are_not_there() {
+    let site = Site::idle().await;
+    let started = ask(&site, "POST", "/drafts/generate", json!({"topic": "Rust", "user_id": "anna"})).await.json();
+    let path = format!("/drafts/{}", started["draft_id"].as_str().unwrap());
+    let other = site.elsewhere_in_it().await;
+    let (_, ben) = site.new_key(json!({"role": "member", "user": "ben"})).await;
+    for key in [&other.key, &ben] {
+        for (method, path) in [("GET", path.clone()), ("DELETE", path.clone()), ("POST", format!("{path}/regenerate"))]
+        {
+            let reply = ask_with(&site, key, method, &path, Value::Null, &[]).await;
+            assert_eq!((reply.status, reply.code().as_str()), (404, "not_found"), "{method}");
+        }
+        assert_eq!(ask_with(&site, key, "GET", "/drafts", Value::Null, &[]).await.json(), json!([]));
+    }
+    let foreign = json!({"topic": "Rust", "user_id": "anna"});
+    let refused = ask_with(&site, &ben, "POST", "/drafts/generate", foreign, &[]).await;
+    assert_eq!((refused.status, refused.json()["errors"][0]["pointer"].as_str()), (422, Some("/user")));
+}
+
+#[tokio::test]
+async fn the_same_request_twice_under_one_idempotency_key_is_answered_alike() {
+    let site = Site::working().await;
+    let ask = |topic: &'static str| {
+        let headers = [("idempotency-key", "click-1")];
+        let site = &site;
+        async move {
+            ask_with(
+                site,
+                &site.key,
+                "POST",
+                "/drafts/generate",
+                json!({ "topic": topic, "model": "demo/editor" }),
+                &headers,
+            )
+            .await
+        }
+    };
+    let first = ask("Rust").await.json();
+    site.ended(&first["job_id"]).await;
+    let second = ask("Rust").await.json();
+    assert_eq!((&second["draft_id"], &second["job_id"]), (&first["draft_id"], &first["job_id"]));
+    assert_eq!((&second["status"], &second["message"]), (&json!("ready"), &json!("This request was answered before.")));
+    assert_eq!(ask("Go").await.code(), "idempotency_key_reused");
+}
+
+#[tokio::test]
+async fn systems_move_under_a_prefix_and_are_switched_off() {
+    let moved = Site::compatible(CompatSettings::new("/legacy", ["creations"]).unwrap()).await;
+    assert_eq!(ask(&moved, "GET", "/legacy/drafts", Value::Null).await.json(), json!([]));
+    for (method, path) in
+        [("GET", "/drafts"), ("POST", "/api/generate/cleanup-stale"), ("POST", "/legacy/api/generate/cleanup-stale")]
+    {
+        assert_eq!(ask(&moved, method, path, Value::Null).await.code(), "not_found", "{path}");
+    }
+    let paths = moved.raw("GET", "/openapi.json", &[], "").await.json()["paths"].clone();
+    assert!(paths.get("/legacy/drafts").is_some() && paths.get("/drafts").is_none());
+    assert!(
+        paths.as_object().unwrap().keys().all(|path| !path.contains("cleanup-stale") || path.starts_with("/api/v1"))
+    );
+    let none = Site::compatible(CompatSettings::new("", ["all"]).unwrap()).await;
+    assert_eq!(ask(&none, "GET", "/drafts", Value::Null).await.code(), "not_found");
+}
