@@ -5,6 +5,7 @@ use crate::auth::Caller;
 use crate::problem::Problem;
 use crate::router::Api;
 use crate::routes::events::resync_url;
+use crate::server::Endless;
 use crate::wire::event::EventBody;
 use axum::body::Body;
 use axum::response::Response;
@@ -142,6 +143,7 @@ pub(crate) fn stream(api: Api, caller: Caller, follower: Follower, place: OwnedS
         Some((Ok::<_, Infallible>(text), (None, source)))
     });
     let mut response = Response::new(Body::from_stream(frames));
+    response.extensions_mut().insert(Endless);
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));

@@ -5,6 +5,7 @@
 use crate::problem::Problem;
 use crate::router::Api;
 use crate::routes::look;
+use crate::server::Endless;
 use crate::wire::call;
 use crate::wire::generation::{CreditsBody, ErrorBody};
 use crate::wire::waiting::WaitingBody;
@@ -119,6 +120,7 @@ pub(crate) fn follow(
     });
     let mut response =
         Sse::new(events).keep_alive(KeepAlive::new().interval(KEEP_ALIVE).text("keep-alive")).into_response();
+    response.extensions_mut().insert(Endless);
     let headers = response.headers_mut();
     headers.insert(http::header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     headers.insert(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));

@@ -11,6 +11,7 @@ mod contract;
 mod credits;
 mod drafts;
 mod edge;
+mod endless;
 mod errors;
 mod events;
 mod generations;

@@ -78,8 +78,18 @@ impl Drop for Paced {
 
 /// The body of an answer.
 pub(super) struct Answering {
-    pub inner: Body,
-    pub _underway: Underway,
+    inner: Body,
+    _underway: Option<Underway>,
+}
+
+impl Answering {
+    pub fn of(inner: Body) -> Answering {
+        Answering { inner, _underway: None }
+    }
+    /// Its request is under way until it is dropped.
+    pub fn keeping(inner: Body, underway: Underway) -> Answering {
+        Answering { inner, _underway: Some(underway) }
+    }
 }
 
 impl HttpBody for Answering {

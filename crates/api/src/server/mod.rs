@@ -3,19 +3,22 @@
 //! `line.rs`, the time-outs `watch.rs`.
 
 mod body;
+mod endless;
 mod limits;
 mod line;
 mod watch;
 
 pub(crate) use body::TooSlow;
+pub(crate) use endless::Endless;
 pub use limits::Limits;
 
 use axum::Router;
 use axum::body::Body;
 use body::{Answering, Paced};
 use copydesk_desk::World;
+use endless::{Handover, Lent};
 use futures::future::BoxFuture;
-use http::{Request, Response, StatusCode};
+use http::{Method, Request, Response, StatusCode, Version};
 use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
@@ -168,15 +171,28 @@ impl Connection {
         let mut builder = http1::Builder::new();
         // The time of heads is kept by the line.
         builder.header_read_timeout(None).max_buf_size(HEAD_ROOM).keep_alive(self.crowded.is_none());
-        let service = service_fn(move |request| self.answer(request));
-        let mut serving = pin!(builder.serve_connection(TokioIo::new(line), service).with_upgrades());
-        tokio::select! {
-            ended = serving.as_mut() => ended,
-            () = stopping.cancelled() => {
-                serving.as_mut().graceful_shutdown();
-                serving.await
+        let handover = Handover::default();
+        let io = TokioIo::new(Lent::new(line, handover.clone()));
+        let service = service_fn(|request| self.answer_or_hand_over(request, handover.clone()));
+        let (line, body) = {
+            let mut serving = pin!(builder.serve_connection(io, service).with_upgrades());
+            let mut stopped = false;
+            loop {
+                tokio::select! {
+                    biased;
+                    ended = serving.as_mut() => return ended,
+                    both = handover.ready() => break both,
+                    () = stopping.cancelled(), if !stopped => {
+                        stopped = true;
+                        serving.as_mut().graceful_shutdown();
+                    }
+                }
             }
+        };
+        if let Err(error) = endless::stream(line, body).await {
+            tracing::debug!(%error, "A stream ended early");
         }
+        Ok(())
     }
 
     async fn http2(self, line: Line, stopping: CancellationToken) -> hyper::Result<()> {
@@ -200,7 +216,20 @@ impl Connection {
 
     /// The future is boxed because hyper keeps its room for as long as the connection is open, also while an answer of
     /// hours is under way.
-    fn answer(&self, request: Request<Incoming>) -> BoxFuture<'static, Result<Response<Answering>, Infallible>> {
+    fn answer_or_hand_over(
+        &self,
+        request: Request<Incoming>,
+        handover: Handover,
+    ) -> BoxFuture<'static, Result<Response<Answering>, Infallible>> {
+        let has_chunks = request.method() == Method::GET && request.version() == Version::HTTP_11;
+        let answer = self.answer(request);
+        Box::pin(async move { Ok(handover.keep(has_chunks, answer.await?)) })
+    }
+
+    fn answer(
+        &self,
+        request: Request<Incoming>,
+    ) -> impl Future<Output = Result<Response<Answering>, Infallible>> + use<> {
         let (underway, watch) = (self.watch.request(), self.watch.clone());
         let mut request = request.map(|body| Body::new(Paced::new(body, watch.clone())));
         request.extensions_mut().insert(self.peer);
@@ -208,12 +237,12 @@ impl Connection {
             request.extensions_mut().insert(crowded);
         }
         let answer = self.app.clone().call(request);
-        Box::pin(async move {
+        async move {
             let response = answer.await?;
             if response.status() == StatusCode::SWITCHING_PROTOCOLS {
                 watch.upgraded();
             }
-            Ok(response.map(|inner| Answering { inner, _underway: underway }))
-        })
+            Ok(response.map(|inner| Answering::keeping(inner, underway)))
+        }
     }
 }
