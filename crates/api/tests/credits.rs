@@ -169,6 +169,59 @@ async fn what_is_wrong_is_named_with_its_place_and_nothing_is_written() {
 }
 
 #[tokio::test]
+async fn s17_a_length_of_the_answer_that_is_none_is_refused_or_the_usual_one() {
+    let site = Site::idle().await;
+    let ask = async |length: Option<Value>| {
+        let mut input = json!({"prompt": "the sea"});
+        if let Some(length) = length {
+            input["max_output_tokens"] = length;
+        }
+        site.send("POST", "/generations?dry_run=true", Some(json!({"recipe": "text", "input": input})), &[]).await
+    };
+    let usual = ask(None).await.json()["estimate"]["tokens_max"].as_i64().unwrap();
+    let longest = ask(Some(json!(32_000))).await.json()["estimate"]["tokens_max"].as_i64().unwrap();
+    assert!(usual > 2_048 && longest > 32_000 && longest < 1_000_000, "bounded: {usual}, {longest}");
+    for wrong in
+        [json!(0), json!(-1), json!(1.5), json!(1e99), json!(9_223_372_036_854_775_808_u64), json!("7"), json!([])]
+    {
+        let reply = ask(Some(wrong.clone())).await;
+        assert_eq!((reply.status, reply.code().as_str()), (422, "validation_failed"), "{wrong}");
+        assert_eq!(reply.json()["errors"][0]["pointer"], "/input/max_output_tokens", "{wrong}");
+    }
+    // Outside the recipe's input there is no such field.
+    let body = json!({"recipe": "text", "input": {"prompt": "x"}, "max_output_tokens": 1});
+    assert_eq!(blamed(&site.post("/generations", body).await)[0].1, "unknown_field");
+}
+
+#[tokio::test]
+async fn s24_what_moves_credits_is_done_once_and_never_the_wrong_way() {
+    let site = site().await;
+    let grant = json!({"user": "ann", "amount": 50_000_000, "reference": "payment-1"});
+    for posted in [true, false, false] {
+        assert_eq!(site.post("/credits/grants", grant.clone()).await.json()["posted"], posted);
+    }
+    let start = json!({"user": "ben", "amount": 1_000_000, "reference": "start-ben"});
+    assert_eq!(site.post("/credits/grants", start).await.status, 201);
+    let gift = json!({"from": "ann", "to": "ben", "amount": 20_000_000});
+    let key = [("idempotency-key", "gift-1")];
+    for posted in [true, false] {
+        assert_eq!(site.send("POST", "/credits/gifts", Some(gift.clone()), &key).await.json()["posted"], posted);
+    }
+    let left = async |user: &str| site.get(&format!("/credits/accounts/{user}")).await.json()["available"].clone();
+    assert_eq!((left("ann").await, left("ben").await), (json!(30_000_000), json!(21_000_000)));
+    for amount in [json!(0), json!(-20_000_000), json!(9_223_372_036_854_775_807_i64), json!(1e19)] {
+        for (path, body) in [
+            ("/credits/gifts", json!({"from": "ann", "to": "ben", "amount": amount})),
+            ("/credits/grants", json!({"user": "ben", "amount": amount, "reference": "r"})),
+        ] {
+            let reply = site.post(path, body).await;
+            assert!(matches!(reply.status, 402 | 409 | 422), "{path} {amount}: {}", reply.status);
+        }
+    }
+    assert_eq!((left("ann").await, left("ben").await), (json!(30_000_000), json!(21_000_000)));
+}
+
+#[tokio::test]
 async fn packs_are_listed_and_a_span_counts_from_now() {
     let site = site().await;
     let packs = site.get("/credits/packs").await.json();

@@ -267,6 +267,7 @@ macro_rules! conformance {
                 credits_and_debits_are_equal_over_all_accounts;
             credits:
                 a_gift_moves_credits_from_one_user_to_the_other_once,
+                s15_credits_for_one_are_spent_once_by_two_hundred_requests_on_two_nodes,
                 a_gift_that_no_balance_can_hold_is_refused_on_both_sides,
                 racing_gifts_both_ways_neither_lose_nor_make_credits,
                 what_is_left_of_a_grant_expires_and_nothing_else_does,
@@ -286,6 +287,7 @@ macro_rules! conformance {
                 what_is_refused_writes_nothing,
                 a_batch_is_decided_in_its_order,
                 a_hundred_requests_at_once_never_pass_a_limit,
+                s16_the_first_requests_ever_of_a_user_meet_the_budget_of_each_user,
                 many_turns_and_accepts_at_once_keep_the_sums,
                 a_repeat_or_a_duplicate_sets_nothing_aside,
                 regenerating_over_and_over_is_stopped,

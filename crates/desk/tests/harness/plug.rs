@@ -13,7 +13,7 @@ use copydesk_desk::clock::{Clock, HandClock};
 use copydesk_store::admin::{Description, Pause, PauseKey};
 use copydesk_store::audit::{AuditState, Finding, FindingRow, Proved, Record, Recorded, Round, Slice};
 use copydesk_store::budgets::{BudgetChange, BudgetFilter, NewBudget, UseRow};
-use copydesk_store::drafts::{AssetRow, DraftFilter, DraftRow, Edit, SetDraft, VersionRow};
+use copydesk_store::drafts::{AssetRow, DraftFilter, DraftRow, Edit, SetDraft, VersionRow, WholeDraft};
 use copydesk_store::events::{EventBounds, EventPage};
 use copydesk_store::generations::{
     Accept, Accepted, Beaten, FinishedStep, GenerationFilter, GenerationRow, Heartbeat, Idempotency, Limits, Overdue,
@@ -147,6 +147,7 @@ pass_through! {
     }
     DraftStore {
         GetDraft = get_draft(scope: Scope, id: DraftId) -> DraftRow;
+        WholeDrafts = whole_drafts(wanted: Vec<(Scope, DraftId)>) -> Vec<Option<WholeDraft>>;
         ListDrafts = list_drafts(scope: Scope, filter: DraftFilter, page: PageRequest) -> Page<DraftRow>;
         Versions = versions(scope: Scope, draft: DraftId) -> Vec<VersionRow>;
         Version = version(scope: Scope, draft: DraftId, number: Option<u32>) -> VersionRow;

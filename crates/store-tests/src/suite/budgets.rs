@@ -150,6 +150,23 @@ pub async fn a_hundred_requests_at_once_never_pass_a_limit(t: Arc<Bench>) {
     assert_eq!(reserved, 7_000, "what one budget refuses no other sets aside");
 }
 
+pub async fn s16_the_first_requests_ever_of_a_user_meet_the_budget_of_each_user(t: Arc<Bench>) {
+    let each = set(&t, of(&t, Subject::EachUser, 1_999)).await;
+    let beat = Heartbeat { node: t.ids.node(), at: t.now(), label: "n".to_owned(), goodbye: false, runs: vec![] };
+    t.second().heartbeat(beat).await.expect("heartbeat");
+    let requests = (0..100).map(|n| {
+        let (t, request) = (Arc::clone(&t), t.request().user(&format!("new{}", n % 2)).bound(1_000));
+        let store = if n % 4 < 2 { t.store.clone() } else { t.second() };
+        tokio::spawn(async move { store.accept(vec![request]).await.expect("accept").remove(0).is_ok() })
+    });
+    let mut accepted = 0;
+    for request in requests.collect::<Vec<_>>() {
+        accepted += usize::from(request.await.expect("a request"));
+    }
+    assert_eq!(accepted, 2, "one of each");
+    assert!(uses(&t, each).await.iter().all(|it| it.row.reserved == 1_000));
+}
+
 pub async fn many_turns_and_accepts_at_once_keep_the_sums(t: Arc<Bench>) {
     let id = set(&t, of(&t, Subject::Workspace, 1_000_000)).await;
     let each = set(&t, of(&t, Subject::EachUser, 1_000_000)).await;

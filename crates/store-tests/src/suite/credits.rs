@@ -52,6 +52,24 @@ pub async fn a_gift_moves_credits_from_one_user_to_the_other_once(t: Arc<Bench>)
     assert_eq!(rows, [gift.sent, gift.received]);
 }
 
+pub async fn s15_credits_for_one_are_spent_once_by_two_hundred_requests_on_two_nodes(t: Arc<Bench>) {
+    t.grant("a", 10).await;
+    let requests = (0..200).map(|n| {
+        let (t, request) = (Arc::clone(&t), t.request().hold(10));
+        let store = if n % 2 == 0 { t.store.clone() } else { t.second() };
+        tokio::spawn(async move { store.accept(vec![request]).await.expect("accept").remove(0) })
+    });
+    let mut accepted = 0;
+    for request in requests.collect::<Vec<_>>() {
+        match request.await.expect("a request") {
+            Ok(_) => accepted += 1,
+            Err(refusal) => assert_eq!(refusal.code(), "insufficient_credits"),
+        }
+    }
+    assert_eq!((accepted, t.balance("a").await), (1, (0, 10)));
+    t.assert_clean().await;
+}
+
 pub async fn a_gift_that_no_balance_can_hold_is_refused_on_both_sides(t: Arc<Bench>) {
     t.grant("a", 100).await;
     t.grant("bob", i64::MAX - 10).await;
