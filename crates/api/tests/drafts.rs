@@ -145,3 +145,30 @@ async fn a_review_is_one_word_beside_the_status() {
     let reply = site.send("POST", &format!("{path}/approve"), None, &[("if-match", "\"1\"")]).await;
     assert_eq!((reply.status, reply.code().as_str()), (412, "version_conflict"));
 }
+
+#[tokio::test]
+async fn two_versions_are_compared_down_to_the_words() {
+    let site = Site::working().await;
+    let made = site.finished(json!({})).await;
+    let path = format!("/drafts/{}", made["draft_id"].as_str().unwrap());
+    let edit = json!({"content": "Héllo planet.\n\nA second line."});
+    assert_eq!(site.send("PATCH", &path, Some(edit), &[("if-match", "*")]).await.status, 200);
+    let diff = site.get(&format!("{path}/diff")).await.json();
+    assert_eq!((&diff["object"], &diff["from"], &diff["to"]), (&json!("diff"), &json!(1), &json!(2)));
+    let lines = diff["hunks"][0]["lines"].as_array().unwrap();
+    let changed = |op: &str| {
+        let line = lines.iter().find(|line| line["op"] == op).unwrap();
+        let pieces = line["pieces"].as_array().unwrap().iter().filter(|piece| piece["changed"] == true);
+        pieces.map(|piece| piece["text"].as_str().unwrap()).collect::<String>()
+    };
+    assert_eq!((changed("delete").as_str(), changed("insert").as_str()), ("world.", "planet."), "{diff}");
+    assert_eq!(site.get(&format!("{path}/diff?from=2&to=2")).await.json()["hunks"], json!([]));
+    let all = site.get(&format!("{path}/diff?from=0&to=1")).await.json();
+    assert_eq!((&all["removed"], &all["title"]["older"]), (&json!(0), &json!("")));
+    assert!(all["added"].as_u64().unwrap() > 0);
+    assert_eq!(site.get(&format!("{path}/diff?from=1&to=3")).await.code(), "not_found");
+    assert_eq!(site.get(&format!("{path}/diff?to=0")).await.code(), "validation_failed");
+    let empty = site.accept(json!({"run_at": "2199-01-01T00:00:00Z", "deadline": "1h"})).await;
+    let empty = site.get(&format!("/drafts/{}/diff", empty["draft_id"].as_str().unwrap())).await;
+    assert_eq!(empty.code(), "draft_empty");
+}

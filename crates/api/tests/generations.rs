@@ -213,3 +213,42 @@ async fn everything_that_spends_can_be_rehearsed_with_the_same_refusals() {
     assert_eq!(site.get("/generations").await.json(), before, "nothing was written");
     assert_eq!(site.provider.calls(), 1);
 }
+
+#[tokio::test]
+async fn attempts_show_what_each_try_used_and_why_it_failed() {
+    let site = Site::working().await;
+    let made = site.finished(json!({"model": "demo/flaky"})).await;
+    let path = format!("/generations/{}", made["id"].as_str().unwrap());
+    let attempts = site.get(&format!("{path}/attempts")).await.json();
+    let rows = attempts["data"].as_array().unwrap();
+    assert_eq!(rows.len(), 2, "{attempts}");
+    assert_eq!((&rows[0]["attempt"], &rows[0]["outcome"]), (&json!(1), &json!("failed")));
+    assert!(rows[0]["error"]["message"].is_string() && rows[1]["error"].is_null());
+    assert_eq!(
+        (&rows[1]["attempt"], &rows[1]["outcome"], &rows[1]["model"]),
+        (&json!(2), &json!("ok"), &json!("demo/flaky"))
+    );
+    let sum: i64 = rows.iter().map(|row| row["usage"]["total_tokens"].as_i64().unwrap()).sum();
+    assert_eq!(made["usage"]["total_tokens"], sum);
+    let other = site.elsewhere_in_it().await;
+    for part in ["attempts", "events"] {
+        assert_eq!(other.get(&format!("{path}/{part}")).await.code(), "not_found");
+    }
+}
+
+#[tokio::test]
+async fn the_events_of_a_generation_are_its_own_in_their_order() {
+    let site = Site::working().await;
+    let made = site.finished(json!({"model": "demo/flaky"})).await;
+    site.finished(json!({})).await;
+    let path = format!("/generations/{}/events", made["id"].as_str().unwrap());
+    let all = site.get(&path).await.json();
+    let kinds: Vec<&str> = all["data"].as_array().unwrap().iter().map(|row| row["type"].as_str().unwrap()).collect();
+    let wanted = ["generation.accepted", "generation.retrying", "generation.completed"];
+    let own: Vec<&str> = kinds.iter().copied().filter(|kind| kind.starts_with("generation.")).collect();
+    assert_eq!(own, wanted);
+    let after = all["data"][0]["seq"].as_i64().unwrap();
+    let rest = site.get(&format!("{path}?after={after}")).await.json();
+    assert_eq!(rest["data"].as_array().unwrap().len(), kinds.len() - 1);
+    assert_eq!(site.get(&format!("{path}?after=x")).await.code(), "bad_cursor");
+}

@@ -460,3 +460,18 @@ async fn the_last_use_is_written_with_the_beat_and_not_with_the_request() {
     let row = site.store.get_key(copydesk_desk::store::Scope::DEFAULT, id.parse().unwrap()).await.unwrap();
     assert_eq!(row.last_used.unwrap().from, "192.0.2.7");
 }
+
+#[tokio::test]
+async fn lists_of_models_and_recipes_show_what_the_key_reaches() {
+    let site = Site::idle().await;
+    let names = async |key: &str, path: &str, field: &str| -> Vec<String> {
+        let list = site.send_as(key, "GET", path, None).await.json();
+        let rows = list["data"].as_array().unwrap().iter();
+        rows.map(|row| row[field].as_str().unwrap().to_owned()).collect()
+    };
+    let (_, narrow) = site.new_key(json!({"models": ["demo/writer"], "recipes": ["text"]})).await;
+    assert_eq!(names(&narrow, "/models", "model").await, ["demo/writer"]);
+    assert_eq!(names(&narrow, "/recipes", "name").await, ["text"]);
+    assert!(names(&site.key, "/models", "model").await.len() > 5);
+    assert!(names(&site.key, "/recipes", "name").await.len() > 2);
+}

@@ -114,6 +114,16 @@ impl Params {
         PageRequest { limit, after, order }
     }
 
+    /// A whole number of at least `least`.
+    pub fn number(&mut self, name: &'static str, least: u32) -> Option<u32> {
+        let text = self.text(name)?;
+        let number = text.parse().ok().filter(|number| *number >= least);
+        if number.is_none() {
+            self.fault(name, "out_of_range", format!("it must be a whole number of at least {least}"));
+        }
+        number
+    }
+
     pub fn limit(&mut self) -> u32 {
         let Some(text) = self.text("limit") else { return LIMIT_USUAL };
         let limit = text.parse::<u32>().ok().filter(|limit| (1..=PageRequest::LIMIT_MAX).contains(limit));

@@ -12,7 +12,9 @@ const REF: &str = "#/components/schemas/";
 const METHODS: [&str; 5] = ["get", "put", "post", "delete", "patch"];
 
 /// The word in `object` of a type, and the prefix of its own `id`.
-const NOUNS: [(&str, &str, &str); 34] = [
+const NOUNS: [(&str, &str, &str); 36] = [
+    ("Attempt", "attempt", ""),
+    ("DraftDiff", "diff", ""),
     ("Accepted", "generation", "gen"),
     ("Account", "account", ""),
     ("AuditReport", "audit", ""),

@@ -7,7 +7,9 @@ use crate::error::Code;
 use crate::event_socket::{MESSAGE_BYTES_MAX, serve};
 use crate::event_stream::{self, Source};
 use crate::extract::address::Address;
+use crate::extract::id::Segments;
 use crate::extract::query::{Params, bad_cursor};
+use crate::openapi::params::GenerationPath;
 use crate::problem::Problem;
 use crate::router::Api;
 use crate::throttle::UnderWay;
@@ -19,8 +21,8 @@ use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::response::Response;
 use copydesk_core::{DraftId, GenerationId, UserId};
 use copydesk_desk::events::{EventFilter, Follower, KindPattern, Start, Subject};
-use http::HeaderMap;
 use http::header::ACCEPT;
+use http::{HeaderMap, Uri};
 use tokio::sync::OwnedSemaphorePermit;
 
 const LAST_EVENT_ID: &str = "last-event-id";
@@ -60,6 +62,42 @@ pub(crate) async fn list(
     }
     caller.must_have_sent_its_key()?;
     let filter = filter(&mut params, &caller);
+    page(&api, &caller, &uri, filter, params).await
+}
+
+/// List the events of a generation.
+#[utoipa::path(
+    get, path = "/generations/{id}/events", operation_id = "listGenerationEvents", tag = "generations",
+    params(
+        GenerationPath,
+        ("after" = Option<String>, Query, pattern = "^([0-9]{1,18}|now)$", description = "The sequence number to read on behind; a page begins at the beginning."),
+        ("limit" = Option<u32>, Query, minimum = 1, maximum = 1000, description = "How many rows a page has; 50 unless said otherwise."),
+    ),
+    responses((status = 200, description = "A page.", body = EventsBody)),
+    extensions(("x-problems" = json!([Code::BadCursor]))),
+)]
+pub(crate) async fn of_generation(
+    State(api): State<Api>,
+    caller: Caller,
+    path: Segments,
+    Address(uri): Address,
+    params: Params,
+) -> Result<Response, Problem> {
+    let id = path.generation(&api, caller.scope).await?;
+    api.desk().store().get(caller.scope, id).await?;
+    let subject = Some(Subject::Generation(id));
+    let filter = EventFilter { kinds: Vec::new(), subject, user: caller.scope.user };
+    page(&api, &caller, &uri, filter, params).await
+}
+
+/// A page of the past.
+async fn page(
+    api: &Api,
+    caller: &Caller,
+    uri: &Uri,
+    filter: EventFilter,
+    mut params: Params,
+) -> Result<Response, Problem> {
     let after = position(params.text("after").as_deref());
     let limit = params.limit();
     params.finish()?;
@@ -72,9 +110,9 @@ pub(crate) async fn list(
     let data = page.rows.iter().map(EventBody::of).collect::<Result<Vec<_>, _>>();
     let data = data.map_err(|error| look::unreadable("an event after", after, &error))?;
     let next = page.more.then(|| format!("after={}", page.upto));
-    let resync = page.missed.then(|| resync_url(&api, &filter));
+    let resync = page.missed.then(|| resync_url(api, &filter));
     let body = EventsBody { object: "list", data, has_more: page.more, next_after: page.upto, resync };
-    Ok(look::paged(&uri, next.as_deref(), body))
+    Ok(look::paged(uri, next.as_deref(), body))
 }
 
 /// Follow the workspace's events over a WebSocket.

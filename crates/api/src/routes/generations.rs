@@ -17,6 +17,7 @@ use crate::owned::owned;
 use crate::problem::Problem;
 use crate::router::Api;
 use crate::wire::accepted::AcceptedBody;
+use crate::wire::attempt::{self, AttemptBody};
 use crate::wire::call::CallBody;
 use crate::wire::dry_run::{DryRunBody, FinishedOrRehearsed};
 use crate::wire::generation::GenerationBody;
@@ -246,6 +247,26 @@ pub(crate) async fn retry(
     let (desk, scope) = (api.desk().clone(), caller.scope);
     let accepted = owned(async move { desk.retry(scope, id, change).await }).await?;
     receipt::answer(&api, &caller, &headers, accepted).await
+}
+
+/// List a generation's attempts.
+///
+/// Each with what its calls used together. One that was claimed and made no call is not there.
+#[utoipa::path(
+    get, path = "/generations/{id}/attempts", operation_id = "listGenerationAttempts", tag = "generations",
+    params(GenerationPath),
+    responses((status = 200, description = "All of them, the first one first.", body = List<AttemptBody>)),
+)]
+pub(crate) async fn attempts(
+    State(api): State<Api>,
+    caller: Caller,
+    path: Segments,
+) -> Result<Json<List<AttemptBody>>, Problem> {
+    let id = path.generation(&api, caller.scope).await?;
+    api.desk().store().get(caller.scope, id).await?;
+    let mut calls = look::all_calls(&api, caller.scope, id).await?;
+    calls.sort_by_key(|call| (call.attempt, call.opened_at, call.id));
+    Ok(Json(List::whole(attempt::attempts(&calls))))
 }
 
 /// List a generation's calls to providers.

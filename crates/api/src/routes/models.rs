@@ -33,12 +33,13 @@ pub(crate) struct ModelsBody {
 
 /// List the models with the price of this moment.
 ///
-/// Every model that a provider knows to exist, that a price is listed for or that is cooling down.
+/// Every model that a provider knows to exist, that a price is listed for or that is cooling down, as far as the key
+/// reaches it.
 #[utoipa::path(
     get, path = "/models", operation_id = "listModels", tag = "models",
     responses((status = 200, description = "All of them, and the providers.", body = ModelsBody)),
 )]
-pub(crate) async fn list(State(api): State<Api>, _caller: Caller) -> Result<Json<ModelsBody>, Problem> {
+pub(crate) async fn list(State(api): State<Api>, caller: Caller) -> Result<Json<ModelsBody>, Problem> {
     let health = api.desk().health().await?;
     let registry = api.desk().providers();
     let now = api.desk().world().now();
@@ -57,6 +58,7 @@ pub(crate) async fn list(State(api): State<Api>, _caller: Caller) -> Result<Json
                 listed.insert(model.to_owned());
             }
         }
+        listed.retain(|model| caller.permit.model(&format!("{name}/{model}")).is_ok());
         models.extend(listed.iter().map(|model| {
             let subject = Subject::Model(format!("{name}/{model}"));
             ModelBody::new(&name, model, api.desk().price_at(provider.as_ref(), model, now), cooling(&subject))

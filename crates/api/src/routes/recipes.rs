@@ -11,13 +11,14 @@ use axum::Json;
 use axum::extract::State;
 use copydesk_desk::DeskError;
 
-/// List the recipes.
+/// List the recipes that the key may use.
 #[utoipa::path(
     get, path = "/recipes", operation_id = "listRecipes", tag = "recipes",
     responses((status = 200, description = "All of them, without their schemas.", body = List<RecipeBody>)),
 )]
-pub(crate) async fn list(State(api): State<Api>, _caller: Caller) -> Json<List<RecipeBody>> {
-    Json(List::whole(api.desk().shelf().iter().map(|recipe| RecipeBody::of(recipe, false)).collect()))
+pub(crate) async fn list(State(api): State<Api>, caller: Caller) -> Json<List<RecipeBody>> {
+    let allowed = api.desk().shelf().iter().filter(|recipe| caller.permit.recipe(&recipe.recipe.name).is_ok());
+    Json(List::whole(allowed.map(|recipe| RecipeBody::of(recipe, false)).collect()))
 }
 
 /// Read a recipe with its input's JSON Schema.

@@ -3,21 +3,25 @@
 use super::drafts::{changed, living};
 use super::look;
 use crate::auth::Caller;
+use crate::error::Code;
 use crate::extract::body::Body;
 use crate::extract::etag::if_match;
 use crate::extract::fields::Nothing;
 use crate::extract::id::Segments;
+use crate::extract::query::Params;
 use crate::openapi::params::{DraftPath, IfMatch, VersionPath};
 use crate::openapi::problems::CHANGE;
 use crate::owned::owned;
 use crate::problem::Problem;
 use crate::router::Api;
+use crate::wire::diff::DiffBody;
 use crate::wire::draft::DraftBody;
 use crate::wire::draft::{ContentBody, VersionBody};
 use crate::wire::list::List;
 use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
+use copydesk_core::recipe::Content;
 use copydesk_desk::publish::content_of;
 use copydesk_desk::store::drafts::VersionRow;
 use http::HeaderMap;
@@ -57,6 +61,44 @@ pub(crate) async fn one(State(api): State<Api>, caller: Caller, path: Segments) 
     let mut body = body(&row, draft.current_version)?;
     body.content = Some(ContentBody::of(&row, content_of(&row)?, api.links()));
     Ok(Json(body))
+}
+
+/// Compare two versions.
+///
+/// As Markdown, line by line, with the words that differ. Without numbers it is the current version against the one before.
+#[utoipa::path(
+    get, path = "/drafts/{id}/diff", operation_id = "compareDraftVersions", tag = "drafts",
+    params(
+        DraftPath,
+        ("from" = Option<u32>, Query, minimum = 0, description = "The older version; 0 is the empty draft."),
+        ("to" = Option<u32>, Query, minimum = 1, description = "The newer version; the current one unless said otherwise."),
+    ),
+    responses((status = 200, description = "What changed.", body = DiffBody)),
+    extensions(("x-problems" = json!([Code::DraftEmpty]))),
+)]
+pub(crate) async fn diff(
+    State(api): State<Api>,
+    caller: Caller,
+    path: Segments,
+    mut params: Params,
+) -> Result<Json<DiffBody>, Problem> {
+    let (from, to) = (params.number("from", 0), params.number("to", 1));
+    params.finish()?;
+    let draft = living(&api, caller.scope, path.draft(&api, caller.scope).await?).await?;
+    if draft.versions == 0 {
+        return Err(Problem::new(Code::DraftEmpty, "This draft has no version yet; there is nothing to compare."));
+    }
+    let to = to.unwrap_or(draft.current_version);
+    let from = from.unwrap_or(to.saturating_sub(1));
+    let content = async |number: u32| -> Result<Content, Problem> {
+        Ok(content_of(&api.desk().store().version(caller.scope, draft.id, Some(number)).await?)?)
+    };
+    let older = if from == 0 { None } else { Some(content(from).await?) };
+    let newer = content(to).await?;
+    let id = draft.id.to_string();
+    // Long texts take a moment, and others are served meanwhile.
+    let body = tokio::task::spawn_blocking(move || DiffBody::of(id, from, to, older.as_ref(), &newer)).await;
+    Ok(Json(body.map_err(|error| Problem::internal(error.to_string()))?))
 }
 
 /// Bring an old version back.

@@ -4,12 +4,12 @@
 use crate::openapi::words::{CallOutcome as OutcomeWord, CostSource, CostStatus};
 use copydesk_core::NanoUsd;
 use copydesk_core::metering::usage::{CallOutcome, TokenUsage};
-use copydesk_desk::store::usage::CallRow;
+use copydesk_desk::store::usage::{CallRow, ClosedCall};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 /// The outcome word of a call that has not come back.
-const OPEN: &str = "open";
+pub(crate) const OPEN: &str = "open";
 const PRICED: &str = "priced";
 const ESTIMATED: &str = "estimated";
 pub(crate) const UNPRICED: &str = "unpriced";
@@ -50,9 +50,15 @@ pub(crate) struct CallBody {
 }
 
 #[derive(Serialize, ToSchema)]
-struct CallError {
+pub(crate) struct CallError {
     code: String,
     message: String,
+}
+
+impl CallError {
+    pub fn of(call: &ClosedCall) -> Option<CallError> {
+        call.error.clone().map(|(code, message)| CallError { code, message })
+    }
 }
 
 /// `null` means "not reported".
@@ -143,7 +149,7 @@ impl From<CallRow> for CallBody {
             cost: call.map(|call| cost(call.cost, &call.cost_status, call.price_version.clone())),
             http_status: call.and_then(|call| call.http_status),
             provider_request_id: call.and_then(|call| call.provider_request_id.clone()),
-            error: call.and_then(|call| call.error.clone()).map(|(code, message)| CallError { code, message }),
+            error: call.and_then(CallError::of),
         }
     }
 }

@@ -3,9 +3,11 @@
 
 pub(crate) mod accepted;
 pub(crate) mod admin;
+pub(crate) mod attempt;
 pub(crate) mod budget;
 pub(crate) mod call;
 pub(crate) mod credits;
+pub(crate) mod diff;
 pub(crate) mod draft;
 pub(crate) mod dry_run;
 pub(crate) mod event;
