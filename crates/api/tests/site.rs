@@ -81,6 +81,7 @@ async fn open(
         providers,
         config,
         label: "test".into(),
+        hooks: copydesk_desk::Hooks::default(),
     };
     Desk::open(parts).await.unwrap()
 }

@@ -50,6 +50,7 @@ impl Desk {
         }
         let (scope, key) = (request.scope, request.idempotency.clone());
         let only = request.model.is_some();
+        self.check_request_hook(&request).await?;
         let order = match self.rehearse(request) {
             Ok(order) => order,
             Err(wrong) => {

@@ -4,7 +4,7 @@
 use crate::address::is_public;
 use crate::resolve::{Guard, Lookup, NotPublic, SystemLookup};
 use crate::rules::{Rules, Target};
-use reqwest::header::{HeaderMap, RETRY_AFTER};
+use reqwest::header::RETRY_AFTER;
 use std::error::Error as StdError;
 use std::sync::Arc;
 use std::time::Duration;
@@ -116,12 +116,13 @@ impl Outbound {
     pub async fn post(
         &self,
         target: &Target,
-        headers: HeaderMap,
+        headers: &[(&'static str, String)],
         body: String,
         limits: Limits,
     ) -> Result<Answer, Failure> {
         let client = if target.allowed_only() { &self.allowed } else { &self.usual };
-        let request = client.post(target.url().clone()).headers(headers).body(body);
+        let post = client.post(target.url().clone()).body(body);
+        let request = headers.iter().fold(post, |request, (name, value)| request.header(*name, value));
         match tokio::time::timeout(limits.total, exchange(request, limits)).await {
             Ok(answer) => answer,
             Err(_) => Err(Failure::TimedOut(limits.total)),

@@ -4,7 +4,6 @@
 
 use copydesk_outbound::{Answer, Failure, Limits, Lookup, Outbound, Rules};
 use futures::future::BoxFuture;
-use reqwest::header::HeaderMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -74,7 +73,7 @@ async fn answer_one(mut stream: TcpStream, answer: String) {
 
 async fn post(outbound: &Outbound, url: &str) -> Result<Answer, Failure> {
     let target = outbound.rules().check(url).unwrap();
-    outbound.post(&target, HeaderMap::new(), "{}".to_owned(), LIMITS).await
+    outbound.post(&target, &[], "{}".to_owned(), LIMITS).await
 }
 
 fn local() -> Outbound {
