@@ -28,3 +28,4 @@ mod server;
 mod site;
 mod stream;
 mod usage;
+mod webhooks;

@@ -52,6 +52,7 @@ const FOR_EDGE_TESTS: &[&str] = &[
     "copydesk-assets",
     "copydesk-store",
     "copydesk-store-tests",
+    "copydesk-outbound",
     "copydesk-providers",
     "copydesk-recipes",
     "copydesk-fakeprovider",

@@ -31,6 +31,7 @@ use utoipa::OpenApi;
         (name = "credits", description = "What users pay with. Answers `credits_off` while credits are off."),
         (name = "budgets", description = "What may be used in a day or a month. Costs are in nano-dollars."),
         (name = "keys", description = "Who may ask for what."),
+        (name = "webhooks", description = "Who is told of events, in signed messages."),
         (name = "events", description = "What happened, in its order."),
         (name = "installation", description = "Switches, checks and upkeep. Most of it is the operator's."),
         (name = "documentation", description = "This document, and people's version of it.")

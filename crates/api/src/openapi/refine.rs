@@ -12,7 +12,7 @@ const REF: &str = "#/components/schemas/";
 const METHODS: [&str; 5] = ["get", "put", "post", "delete", "patch"];
 
 /// The word in `object` of a type, and the prefix of its own `id`.
-const NOUNS: [(&str, &str, &str); 34] = [
+const NOUNS: [(&str, &str, &str); 37] = [
     ("Accepted", "generation", "gen"),
     ("Account", "account", ""),
     ("AuditReport", "audit", ""),
@@ -47,6 +47,9 @@ const NOUNS: [(&str, &str, &str); 34] = [
     ("SweptGeneration", "", "gen"),
     ("List", "list", ""),
     ("Worker", "worker", "nod"),
+    ("Webhook", "webhook", "whk"),
+    ("Delivery", "delivery", "msg"),
+    ("Replay", "replay", ""),
 ];
 
 /// The prefix of the id that a field of this name carries.
@@ -57,6 +60,7 @@ fn prefix(field: &str) -> Option<&'static str> {
         "user_id" | "peer_id" => Some("usr"),
         "call_id" => Some("cal"),
         "replaced_by" | "key_id" => Some("key"),
+        "webhook_id" => Some("whk"),
         _ => None,
     }
 }

@@ -8,6 +8,8 @@ use copydesk_core::metering::cuts::Zone;
 use copydesk_desk::DeskConfig;
 use copydesk_desk::config::Retention;
 use copydesk_desk::keys::{KeyText, OWN_KEY_BYTES_MIN};
+use copydesk_desk::vault::MasterKey;
+use copydesk_outbound::Range;
 use copydesk_providers::ASSET_BYTES_MAX;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -24,6 +26,10 @@ pub struct Settings {
     pub listen: SocketAddr,
     pub http: HttpSettings,
     pub admin_key: Option<KeyText>,
+    /// Seals stored secrets.
+    pub secret_key: Option<MasterKey>,
+    /// What webhooks may reach besides the public internet.
+    pub webhook_allow: Vec<Range>,
     pub auto_migrate: bool,
     pub desk: DeskConfig,
     /// Sets the master switch at start.
@@ -150,7 +156,11 @@ impl Settings {
             drain_grace: reader.span("drain_grace")?,
             credits: reader.switch("credits")?,
             packs: loaded.packs.clone(),
-            retention: Retention { usage: reader.age("retention.usage")?, events: reader.age("retention.events")? },
+            retention: Retention {
+                usage: reader.age("retention.usage")?,
+                events: reader.age("retention.events")?,
+                deliveries: reader.age("retention.deliveries")?,
+            },
             audit_every: reader.interval("audit_every")?,
             zone: reader.zone()?,
             rates: loaded.rates.iter().map(|rate| (rate.lane(), rate.rate)).collect(),
@@ -177,6 +187,13 @@ impl Settings {
             http: http::read(&reader, listen.ip())?,
             listen,
             admin_key,
+            secret_key: secret_key(&reader)?,
+            webhook_allow: reader.read(
+                "webhook_allow",
+                "it must be ranges of addresses, with commas",
+                "10.0.0.0/8, fd00::/8",
+                ranges,
+            )?,
             auto_migrate: reader.switch("auto_migrate")?,
             desk,
             generation,
@@ -194,6 +211,19 @@ impl Settings {
             providers: loaded.providers.clone(),
         })
     }
+}
+
+fn secret_key(reader: &Reader<'_>) -> Result<Option<MasterKey>, ConfigError> {
+    let read = || {
+        reader.read("secret_key", "it must be 64 hexadecimal digits", "the output of: openssl rand -hex 32", |text| {
+            MasterKey::parse(text).ok()
+        })
+    };
+    reader.text("secret_key").map(|_| read()).transpose()
+}
+
+fn ranges(text: &str) -> Option<Vec<Range>> {
+    text.split(',').map(str::trim).filter(|range| !range.is_empty()).map(|range| range.parse().ok()).collect()
 }
 
 fn own_key(text: &str) -> Option<KeyText> {
@@ -239,9 +269,22 @@ mod tests {
     fn what_is_kept_for_a_while_is_kept_for_a_day_at_least_and_everything_for_ever_by_default() {
         assert_eq!(with("tz", "UTC").unwrap().desk.retention, Retention::default());
         let kept = with("retention.usage", "400d").unwrap().desk.retention;
-        assert_eq!(kept, Retention { usage: Some(Duration::from_secs(400 * 86_400)), events: None });
+        assert_eq!(kept, Retention { usage: Some(Duration::from_secs(400 * 86_400)), ..Retention::default() });
         let error = with("retention.events", "1h").unwrap_err().to_string();
         assert!(error.contains("at least one day; for example 400d"), "{error}");
+    }
+
+    #[test]
+    fn what_webhooks_may_reach_and_the_key_of_secrets_are_read_and_not_shown() {
+        let allowed = with("webhook_allow", "10.0.0.0/8, fd00::/8").unwrap().webhook_allow;
+        assert_eq!(allowed, ["10.0.0.0/8".parse().unwrap(), "fd00::/8".parse().unwrap()]);
+        let error = with("webhook_allow", "10.0.0.0/8, hooks.internal").unwrap_err().to_string();
+        assert!(error.contains("ranges of addresses"), "{error}");
+        assert!(with("tz", "UTC").unwrap().secret_key.is_none());
+        let settings = with("secret_key", &"5a".repeat(32)).unwrap();
+        assert!(settings.secret_key.is_some() && !format!("{settings:?}").contains("5a5a"));
+        let error = with("secret_key", "too-short-to-be-one").unwrap_err().to_string();
+        assert!(error.contains("openssl rand -hex 32") && !error.contains("too-short"), "{error}");
     }
 
     #[test]
