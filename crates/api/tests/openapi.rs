@@ -159,6 +159,8 @@ struct Scene {
     asset: String,
     key: String,
     budget: String,
+    webhook: String,
+    delivery: String,
 }
 
 impl Scene {
@@ -181,7 +183,11 @@ impl Scene {
         let (key, _) = site.new_key(json!({"role": "editor"})).await;
         let budget = json!({"unit": "tokens", "period": "month", "limit": 9_000_000_000_i64});
         let budget = site.post("/budgets", budget).await.json()["id"].as_str().unwrap().to_owned();
-        Scene { site, done, waiting, asset, key, budget }
+        let webhook = site.post("/webhooks", json!({"url": "https://127.0.0.1:1/"})).await.json();
+        let webhook = webhook["id"].as_str().unwrap().to_owned();
+        let delivery = site.post(&format!("/webhooks/{webhook}/ping"), json!({})).await.json();
+        let delivery = delivery["id"].as_str().unwrap().to_owned();
+        Scene { site, done, waiting, asset, key, budget, webhook, delivery }
     }
 
     /// The address of an operation's example: the document's own example of a parameter, or what the scene has.
@@ -192,6 +198,8 @@ impl Scene {
             () if path.starts_with("/api/v1/assets") => self.asset.clone(),
             () if path.starts_with("/api/v1/keys") => self.key.clone(),
             () if path.starts_with("/api/v1/budgets") => self.budget.clone(),
+            () if path.starts_with("/api/v1/webhooks") => self.webhook.clone(),
+            () if path.starts_with("/api/v1/deliveries") => self.delivery.clone(),
             () if draft => self.done["draft_id"].as_str().unwrap().to_owned(),
             () if live => self.waiting["id"].as_str().unwrap().to_owned(),
             () => self.done["id"].as_str().unwrap().to_owned(),

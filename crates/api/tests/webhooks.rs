@@ -122,7 +122,7 @@ async fn s26_a_private_address_is_refused_when_it_is_saved_in_every_way_it_can_b
     let hook = made(&site, json!({"url": "https://8.8.8.8/"})).await;
     made(&site, json!({"for": "requests"})).await;
     let path = format!("/webhooks/{}", hook["id"].as_str().unwrap());
-    for url in ["https://169.254.169.254/latest", "https://2130706433:8443/", "http://8.8.8.8/", "https://192.168.1.1/"]
+    for url in ["https://169.254.169.254/latest", "https://3232235777:8443/", "http://8.8.8.8/", "https://192.168.1.1/"]
     {
         let patched = site.send("PATCH", &path, Some(json!({"url": url})), &[]).await;
         assert_eq!(blamed(&patched)[0].0, "/url", "{url}");

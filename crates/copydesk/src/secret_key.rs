@@ -64,6 +64,20 @@ pub fn write_private(file: &Path, text: &str) -> std::io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::{Environment, Loaded};
+
+    #[test]
+    fn on_postgres_the_key_must_be_set_and_the_error_names_the_setting() {
+        let with = |more: &[(&'static str, &str)]| {
+            let flags = more.iter().map(|(name, text)| (*name, (*text).to_owned())).collect();
+            Settings::read(&Loaded::read(&flags, &Environment::default(), None).unwrap()).unwrap()
+        };
+        let seal =
+            |settings: &Settings| vault(settings).seal(&World::real(), "x", b"y").map_err(|error| error.to_string());
+        let said = seal(&with(&[("database_url", "postgres://db")])).unwrap_err();
+        assert!(said.contains("COPYDESK_SECRET_KEY_FILE"), "{said}");
+        assert!(seal(&with(&[("database_url", "postgres://db"), ("secret_key", &"5a".repeat(32))])).is_ok());
+    }
 
     #[test]
     fn the_file_is_made_once_for_its_owner_only_and_a_damaged_one_is_no_key() {

@@ -149,7 +149,7 @@ fn hooks(settings: &Settings) -> Result<Hooks, Failure> {
     let rules = Rules::new(settings.webhook_allow.clone(), WEBHOOK_ALLOW);
     let courier =
         Outbound::new(rules).map_err(|error| Failure::new(exit::UNEXPECTED, "internal", error.to_string()))?;
-    let base = settings.http.public_url.clone().unwrap_or_default();
+    let base = settings.http.public_url.clone().unwrap_or_else(|| format!("http://{}", settings.listen));
     Ok(Hooks { courier: Arc::new(courier), vault: secret_key::vault(settings), base })
 }
 

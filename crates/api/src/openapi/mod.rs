@@ -43,6 +43,8 @@ use utoipa::OpenApi;
     words::AssetKey,
     words::BudgetKey,
     words::KeyKey,
+    words::WebhookKey,
+    words::DeliveryKey,
     words::LaneName,
     words::DraftKey,
     words::DraftRef,

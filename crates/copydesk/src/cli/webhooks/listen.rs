@@ -53,7 +53,7 @@ pub async fn run(listen: Listen, settings: &Settings, output: Output) -> Result<
     let world = World::real();
     // The listener is no webhook of the server's; the same event is the same message whenever it is listened to.
     let webhook = WebhookId(WorkspaceId::DEFAULT.uuid());
-    let receiver = Receiver { client: wiring::web_client()?, url, secret, world, base: base(settings), webhook };
+    let receiver = Receiver { client: wiring::web_client()?, url, secret, world, webhook };
     Backend::with(settings, Need::Records, async |backend| {
         somebody_works(backend, settings)?;
         output.once(&format!("Forwarding to {}; Ctrl-C ends it. Verify with this secret:", receiver.url));
@@ -63,11 +63,12 @@ pub async fn run(listen: Listen, settings: &Settings, output: Output) -> Result<
             output.data(&receiver.secret.reveal())
         }
         let tail = Tail::new(Vec::new(), listen.after.clone());
+        let base = base(backend, settings);
         let forward = async |frame: &Frame| {
             if frame.event == "resync" {
                 output.talk("Events were removed before they were read; they are left out");
             } else if wanted.wants(&frame.event) {
-                receiver.forward(&frame.data, output).await;
+                receiver.forward(&frame.data, &base, output).await;
             }
         };
         tokio::select! {
@@ -83,17 +84,16 @@ struct Receiver {
     url: reqwest::Url,
     secret: SigningSecret,
     world: World,
-    base: String,
     webhook: WebhookId,
 }
 
 impl Receiver {
     /// One attempt, and one line about it. The address is this machine's owner's own, so it may be any.
-    async fn forward(&self, event: &Value, output: Output) {
+    async fn forward(&self, event: &Value, base: &str, output: Output) {
         let Some(row) = row(event) else {
             return output.talk("An event of the stream cannot be read; it is left out");
         };
-        let (id, at, body) = (message_id(self.webhook, &row), self.world.now(), body(&row, &self.base));
+        let (id, at, body) = (message_id(self.webhook, &row), self.world.now(), body(&row, base));
         let headers = signature::headers(id, at, std::slice::from_ref(&self.secret), &body);
         let request = headers
             .iter()
@@ -135,8 +135,8 @@ fn row(event: &Value) -> Option<EventRow> {
 }
 
 /// Where the links in messages begin.
-fn base(settings: &Settings) -> String {
-    let server = settings.server.clone().or_else(|| settings.http.public_url.clone());
+fn base(backend: &Backend, settings: &Settings) -> String {
+    let server = settings.http.public_url.clone().or_else(|| backend.address().map(str::to_owned));
     server.unwrap_or_else(|| format!("http://{}", settings.listen)).trim_end_matches('/').to_owned()
 }
 
