@@ -133,39 +133,6 @@ pub fn parse_span(text: &str) -> Option<Duration> {
 impl Settings {
     pub fn read(loaded: &Loaded) -> Result<Settings, ConfigError> {
         let reader = Reader(loaded);
-        let max_concurrent = reader.read("max_concurrent", "it must be a whole number of at least 1", "4", |text| {
-            text.parse::<u32>().ok().filter(|limit| *limit > 0)
-        })?;
-        let use_queue = reader.switch("use_queue")?;
-        let desk = DeskConfig {
-            max_concurrent: use_queue.then_some(max_concurrent),
-            waiting_max: reader.read("waiting_max", "it must be a whole number of at least 1", "1000000", |text| {
-                text.parse::<u64>().ok().filter(|limit| *limit > 0)
-            })?,
-            jobs_max: reader.read("max_jobs", "it must be 0 to 1000000", "256", |text| {
-                text.parse::<usize>().ok().filter(|jobs| *jobs <= JOBS_MAX)
-            })?,
-            asset_bytes_max: reader.read(
-                "max_asset_bytes",
-                "it must be 1 to 536870912 bytes",
-                "536870912",
-                |text| text.parse::<u64>().ok().filter(|bytes| (1..=ASSET_BYTES_MAX as u64).contains(bytes)),
-            )?,
-            deadline: reader.span("deadline")?,
-            attempt_timeout: reader.span("attempt_timeout")?,
-            drain_grace: reader.span("drain_grace")?,
-            credits: reader.switch("credits")?,
-            packs: loaded.packs.clone(),
-            retention: Retention {
-                usage: reader.age("retention.usage")?,
-                events: reader.age("retention.events")?,
-                deliveries: reader.age("retention.deliveries")?,
-            },
-            audit_every: reader.interval("audit_every")?,
-            zone: reader.zone()?,
-            rates: loaded.rates.iter().map(|rate| (rate.lane(), rate.rate)).collect(),
-            ..DeskConfig::default()
-        };
         let generation = match reader.text("generation") {
             None => None,
             Some(_) => Some(reader.read("generation", "it must be on or off", "on", parse_switch)?),
@@ -195,7 +162,7 @@ impl Settings {
                 ranges,
             )?,
             auto_migrate: reader.switch("auto_migrate")?,
-            desk,
+            desk: desk(&reader, loaded)?,
             generation,
             recipes: reader.text("recipes").map(PathBuf::from),
             prices: reader.text("prices").map(PathBuf::from),
@@ -211,6 +178,39 @@ impl Settings {
             providers: loaded.providers.clone(),
         })
     }
+}
+
+fn desk(reader: &Reader<'_>, loaded: &Loaded) -> Result<DeskConfig, ConfigError> {
+    let max_concurrent = reader.read("max_concurrent", "it must be a whole number of at least 1", "4", |text| {
+        text.parse::<u32>().ok().filter(|limit| *limit > 0)
+    })?;
+    let use_queue = reader.switch("use_queue")?;
+    Ok(DeskConfig {
+        max_concurrent: use_queue.then_some(max_concurrent),
+        waiting_max: reader.read("waiting_max", "it must be a whole number of at least 1", "1000000", |text| {
+            text.parse::<u64>().ok().filter(|limit| *limit > 0)
+        })?,
+        jobs_max: reader.read("max_jobs", "it must be 0 to 1000000", "256", |text| {
+            text.parse::<usize>().ok().filter(|jobs| *jobs <= JOBS_MAX)
+        })?,
+        asset_bytes_max: reader.read("max_asset_bytes", "it must be 1 to 536870912 bytes", "536870912", |text| {
+            text.parse::<u64>().ok().filter(|bytes| (1..=ASSET_BYTES_MAX as u64).contains(bytes))
+        })?,
+        deadline: reader.span("deadline")?,
+        attempt_timeout: reader.span("attempt_timeout")?,
+        drain_grace: reader.span("drain_grace")?,
+        credits: reader.switch("credits")?,
+        packs: loaded.packs.clone(),
+        retention: Retention {
+            usage: reader.age("retention.usage")?,
+            events: reader.age("retention.events")?,
+            deliveries: reader.age("retention.deliveries")?,
+        },
+        audit_every: reader.interval("audit_every")?,
+        zone: reader.zone()?,
+        rates: loaded.rates.iter().map(|rate| (rate.lane(), rate.rate)).collect(),
+        ..DeskConfig::default()
+    })
 }
 
 fn secret_key(reader: &Reader<'_>) -> Result<Option<MasterKey>, ConfigError> {

@@ -164,7 +164,11 @@ pub async fn run(command: Command, settings: &Settings, output: Output) -> Resul
             return Ok(exit::OK);
         }
         Command::Show { id } => (Method::GET, path(&id, ""), None),
-        Command::Add(add) => (Method::POST, "/api/v1/webhooks".to_owned(), Some(add.body())),
+        Command::Add(add) => {
+            let made = ask(settings, Method::POST, "/api/v1/webhooks", Some(add.body())).await;
+            show(&made.map_err(or_listen)?, output);
+            return Ok(exit::OK);
+        }
         Command::Rotate { id, overlap } => {
             let body = overlap.map_or_else(|| json!({}), |overlap| json!({ "overlap": overlap }));
             (Method::POST, path(&id, "/rotate"), Some(body))
@@ -175,6 +179,16 @@ pub async fn run(command: Command, settings: &Settings, output: Output) -> Resul
     let hook = ask(settings, method, &path, body).await?;
     show(&hook, output);
     Ok(exit::OK)
+}
+
+/// Whoever tries to reach his own machine wants this.
+fn or_listen(failure: Failure) -> Failure {
+    if failure.code == "validation_failed" && failure.hint.is_none() {
+        return failure.hint(
+            "to try it on this machine, `copydesk webhooks listen --forward-to URL` needs no webhook; docs/webhooks.md",
+        );
+    }
+    failure
 }
 
 fn told(body: &Value, output: Output, sentence: &str) -> u8 {
