@@ -146,6 +146,10 @@ pub async fn open_desk(settings: &Settings, open: OpenStore) -> Result<Wired, Fa
 
 /// Webhooks reach the public internet, and what the settings allow besides.
 fn hooks(settings: &Settings) -> Result<Hooks, Failure> {
+    if !settings.webhook_allow.is_empty() {
+        let ranges: Vec<String> = settings.webhook_allow.iter().map(ToString::to_string).collect();
+        tracing::warn!(ranges = ranges.join(","), "Webhooks may reach private addresses ({WEBHOOK_ALLOW})");
+    }
     let rules = Rules::new(settings.webhook_allow.clone(), WEBHOOK_ALLOW);
     let courier =
         Outbound::new(rules).map_err(|error| Failure::new(exit::UNEXPECTED, "internal", error.to_string()))?;

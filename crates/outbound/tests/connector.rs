@@ -113,6 +113,14 @@ async fn s29_plain_http_to_a_name_needs_every_address_in_an_allowed_range() {
 }
 
 #[tokio::test]
+async fn a_name_that_has_no_address_is_told_from_one_that_has_the_wrong_one() {
+    let outbound = scripted(&[], vec![vec![]]);
+    assert_eq!(post(&outbound, "https://nowhere.test/").await, Err(Failure::NoName));
+    let target = outbound.rules().check("https://nowhere.test/").unwrap();
+    assert!(outbound.probe(&target, LIMITS.total).await.is_ok(), "it may have one tomorrow");
+}
+
+#[tokio::test]
 async fn s30_redirects_are_answers_and_nobody_goes_there() {
     let (inner, visits) = receiver("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await;
     for status in [301, 302, 303, 307, 308] {

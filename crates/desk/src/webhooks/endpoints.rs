@@ -284,6 +284,7 @@ fn description_fault(text: &str, faults: &mut Vec<Fault>) {
 }
 
 fn address_fault(pointer: &str, bad: BadAddress) -> Fault {
+    tracing::warn!(reason = bad.code, "An address for webhooks was refused");
     Fault::new(pointer, bad.code, format!("this address is not called: {}", bad.detail))
 }
 

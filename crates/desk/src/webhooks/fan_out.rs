@@ -16,8 +16,10 @@ use std::sync::Arc;
 use std::time::Duration;
 use uuid::Uuid;
 
-/// How many events are read at once.
+/// How many events are read at once, and how many messages one page may make.
 const PAGE: u32 = 500;
+const PAGE_MIN: u32 = 20;
+const MESSAGES_MAX: u32 = 2_000;
 /// How often events are looked for where somebody waits for them: a word of another process may be lost.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// How often it is asked whether somebody does, when this process knows of nobody.
@@ -119,7 +121,9 @@ impl Duty {
         // Nobody wants what was before all of them.
         let since = feed.endpoints.iter().map(|it| it.since_seq).min().unwrap_or(0);
         let after = from_seq.max(read_to).max(since);
-        let page = self.inner.store.events(Scope::of(workspace), after, PAGE).await?;
+        let endpoints = u32::try_from(feed.endpoints.len()).unwrap_or(u32::MAX).max(1);
+        let limit = (MESSAGES_MAX / endpoints).clamp(PAGE_MIN, PAGE);
+        let page = self.inner.store.events(Scope::of(workspace), after, limit).await?;
         if page.bounds.removed_to > after {
             tracing::warn!(%workspace, "Events went for their age before webhooks were told of them");
         }

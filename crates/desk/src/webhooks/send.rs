@@ -158,6 +158,9 @@ async fn carry(inner: &Inner, row: LeasedRow) -> Finished {
         (None, _) => broken(Outcome::Blocked, "there is no address".to_owned()),
         (Some(_), Err(why)) => broken(Outcome::NoSecret, why),
     };
+    if receipt.outcome == Outcome::Blocked {
+        tracing::warn!(webhook = %delivery.webhook, message = %delivery.id, "A webhook leads to an address that is not dialled");
+    }
     let (now, took) = (inner.now(), inner.world.steady().saturating_sub(begun));
     let can_disable = endpoint.url.is_some() && !once;
     let facts = Facts {

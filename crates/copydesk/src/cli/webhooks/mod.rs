@@ -392,7 +392,8 @@ async fn ping(settings: &Settings, output: Output, id: &str, body: Value) -> Res
             let ms = cell(&attempt, "/duration_ms");
             output.data(&format!("{message}  {}  {status}  {ms} ms", if arrived { "arrived" } else { "did not arrive" }));
             if !arrived && cell(&attempt, "/detail") != "-" {
-                output.talk(&cell(&attempt, "/detail"));
+                // A stranger wrote it: it must not talk to the terminal.
+                output.talk(&cell(&attempt, "/detail").replace(|sign: char| sign.is_control(), " "));
             }
         }
         Ok(if arrived { exit::OK } else { exit::WORK_FAILED })
