@@ -161,8 +161,8 @@ impl Desk {
         }
         self.inner.for_own_user(&mut request)?;
         let (scope, user, key) = (request.scope, user_of(&request), request.idempotency.clone());
-        self.check_request_hook(&request).await?;
-        let accepted = match self.rehearse(request) {
+        let hooked = self.check_request_hook(&request).await;
+        let accepted = match hooked.and_then(|()| self.rehearse(request)) {
             Ok(order) => self.submit(order).await?,
             // What was right when it was accepted (a deadline, a model) may be wrong by now. A repeat is still a repeat.
             Err(wrong) => self.replay(scope, key).await?.ok_or(wrong)?,

@@ -328,6 +328,27 @@ async fn a_request_names_its_own_address_and_kinds() {
 }
 
 #[tokio::test]
+async fn a_repeat_of_a_request_is_a_repeat_also_when_its_address_would_not_be_taken_any_more() {
+    let bench = Bench::new().await;
+    let node = bench.idle(config()).await;
+    let secret = node.desk.add_webhook(EndpointOrder { url: None, ..order("", &[]) }).await.unwrap();
+    let idempotency = copydesk_store::generations::Idempotency {
+        owner: "o".to_owned(),
+        route: "r".to_owned(),
+        key: "k".to_owned(),
+        fingerprint: [1; 32],
+        expires_at: bench.world.now().plus(seconds(HOUR)),
+    };
+    let webhook = Some(AskedHook { url: "https://mine.example/".to_owned(), events: vec![] });
+    let request = copydesk_desk::accept::Request { webhook, idempotency: Some(idempotency), ..note("tea") };
+    let first = node.accept(request.clone()).await;
+    node.desk.remove_webhook(SCOPE, secret.row.id, None).await.unwrap();
+    assert_eq!(node.accept(request.clone()).await.generation, first.generation);
+    let fresh = copydesk_desk::accept::Request { idempotency: None, ..request };
+    assert!(node.desk.accept(fresh).await.is_err());
+}
+
+#[tokio::test]
 async fn the_address_of_a_request_that_is_gone_harms_no_other() {
     let bench = Bench::new().await;
     let node = bench.working(config()).await;

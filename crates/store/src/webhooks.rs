@@ -346,14 +346,16 @@ pub struct DeliveryBacklog {
     pub disabled: u64,
 }
 
-/// What a batch of attempts does to each endpoint: a success outweighs failures, an end outweighs both. In the order of
+/// What a batch of attempts does to each endpoint: a success outweighs failures and what follows from them, a receiver that is
+/// gone outweighs all. In the order of
 /// their ids, so that two writers never wait for each other.
 pub fn health_of(finished: &[Finished]) -> BTreeMap<WebhookId, (Timestamp, Health)> {
     let weight = |health: Health| match health {
         Health::Unsaid => 0,
         Health::Failing => 1,
-        Health::Well => 2,
-        Health::Over { .. } => 3,
+        Health::Over { why: Disabled::Failing, .. } => 2,
+        Health::Well => 3,
+        Health::Over { why: Disabled::Gone | Disabled::ByHand, .. } => 4,
     };
     let mut all = BTreeMap::new();
     for one in finished.iter().filter(|one| one.health != Health::Unsaid) {
@@ -374,6 +376,32 @@ pub fn disabled(workspace: WorkspaceId, id: WebhookId, why: Disabled, at: Timest
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_success_in_a_batch_outweighs_its_failures_and_a_receiver_that_is_gone_outweighs_all() {
+        let at = Timestamp::from_micros(0);
+        let of = |health| Finished {
+            id: DeliveryId(Uuid::nil()),
+            workspace: WorkspaceId::DEFAULT,
+            webhook: WebhookId(Uuid::nil()),
+            log: None,
+            attempt: 1,
+            at,
+            state: DeliveryState::Waiting { due_at: at },
+            health,
+        };
+        let over = |why| Health::Over { why, failing_before: at };
+        let rising = [Health::Failing, over(Disabled::Failing), Health::Well, over(Disabled::Gone)];
+        for (place, heavy) in rising.iter().enumerate() {
+            for light in &rising[..=place] {
+                for batch in [[*light, *heavy], [*heavy, *light]] {
+                    let all = health_of(&batch.map(of));
+                    assert_eq!(all.values().collect::<Vec<_>>(), [&(at, *heavy)]);
+                }
+            }
+        }
+        assert!(health_of(&[of(Health::Unsaid)]).is_empty());
+    }
 
     #[test]
     fn a_slow_lane_takes_its_own_room_and_nobody_elses() {

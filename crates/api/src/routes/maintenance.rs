@@ -105,7 +105,8 @@ pub(crate) async fn prune(
     let set = api.desk().config().retention;
     let named = Retention { usage, events, deliveries };
     let keep = if named == Retention::NOTHING { set } else { named };
-    if keep == Retention::NOTHING {
+    // Messages are kept for a while by default; who names nothing and has set nothing means usage and events.
+    if named == Retention::NOTHING && set.usage.is_none() && set.events.is_none() {
         let detail = "nothing is to be removed: give usage or events an age such as 400d, or set it under [retention]";
         return Err(Problem::fault("", "required", detail));
     }

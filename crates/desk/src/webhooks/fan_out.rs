@@ -61,7 +61,7 @@ impl Duty {
             let pause = match self.round().await {
                 Ok(pause) => pause,
                 Err(error) => {
-                    tracing::warn!(%error, "Events cannot be turned into webhook messages; it is tried again");
+                    tracing::warn!(%error, "It cannot be read who is told of events; it is tried again");
                     LOOK_EVERY
                 }
             };
@@ -87,21 +87,22 @@ impl Duty {
         let (mut again, mut wrote) = (false, false);
         let mut pause = if self.feeds.is_empty() { ASK_EVERY } else { LOOK_EVERY };
         for place in 0..self.feeds.len() {
-            loop {
-                let (left, written) = self.advance(place).await?;
-                wrote |= written;
-                match left {
-                    Left::More => {}
-                    Left::Nothing => break,
-                    Left::HeldBack => {
-                        pause = HELD_BACK;
-                        break;
-                    }
-                    Left::Stale => {
-                        again = true;
-                        break;
-                    }
+            // A page of each in turn, so that one busy workspace does not keep the others waiting.
+            let (left, written) = match self.advance(place).await {
+                Ok(done) => done,
+                // One that cannot be read must not keep all the others from being told.
+                Err(error) => {
+                    let workspace = self.feeds[place].workspace;
+                    tracing::warn!(%workspace, %error, "Events cannot be turned into webhook messages; it is tried again");
+                    continue;
                 }
+            };
+            wrote |= written;
+            match left {
+                Left::Nothing => {}
+                Left::More => pause = Duration::ZERO,
+                Left::HeldBack => pause = pause.min(HELD_BACK),
+                Left::Stale => again = true,
             }
         }
         if wrote {
