@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::counts::Counts;
 use crate::shell::{self, Outcome, Verdict, cargo};
-use crate::{coverage, licences, test, tidy};
+use crate::{coverage, licences, test, tidy, webhooks};
 
 /// What became of one step.
 struct Step {
@@ -31,6 +31,7 @@ pub fn run(arguments: &[String]) -> Outcome<Verdict> {
         counts = report.counts;
         Ok(report.verdict)
     });
+    step(&mut steps, "webhooks", || webhooks::run(&[]));
 
     println!("\n== result");
     for step in &steps {

@@ -17,11 +17,13 @@ mod postgres;
 mod prices;
 mod providers;
 mod schemathesis;
+mod server;
 mod shell;
 mod spdx;
 mod test;
 mod tidy;
 mod tree;
+mod webhooks;
 
 use std::process::ExitCode;
 
@@ -35,7 +37,7 @@ struct Chore {
 }
 
 /// A new chore is a new file and one line here.
-const CHORES: [Chore; 11] = [
+const CHORES: [Chore; 12] = [
     Chore {
         name: "ci",
         usage: "ci                          everything the merge check runs, in its order",
@@ -75,6 +77,11 @@ const CHORES: [Chore; 11] = [
         name: "prices",
         usage: "prices --from DIR --media-date DAY   the price table anew, from two unpacked packages",
         run: prices::run,
+    },
+    Chore {
+        name: "webhooks",
+        usage: "webhooks                    every message verified by the specification's Python package, on both databases",
+        run: webhooks::run,
     },
     Chore {
         name: "providers",

@@ -68,6 +68,7 @@ codes! {
     LastKey => "last_key", 409, "The last key cannot be given up", false;
     KeyEnded => "key_ended", 409, "The key has ended", false;
     KeyMade => "key_made", 409, "The key was made already", false;
+    WebhookMade => "webhook_made", 409, "The webhook was made already", false;
     UnpricedModel => "unpriced_model_with_metered_price", 422, "The model has no price", false;
     UnpricedModelWithBudget => "unpriced_model_with_budget", 422, "A budget cannot bound the model's cost", false;
     UsageTooLarge => "usage_too_large", 422, "The answer would be too large", false;
@@ -89,6 +90,7 @@ codes! {
     SchemaMismatch => "schema_mismatch", 503, "The database does not fit this program", false;
     StorageUnavailable => "storage_unavailable", 503, "The database is not available", true;
     OutcomeUnknown => "outcome_unknown", 503, "Unknown whether it was written", false;
+    SecretKeyMissing => "secret_key_missing", 503, "The server cannot keep a secret", false;
     Draining => "draining", 503, "The server is shutting down", true;
     TooManyConnections => "too_many_connections", 503, "Too many connections", true;
     StorageFull => "storage_full", 507, "The disk is full", false;
@@ -197,6 +199,7 @@ impl From<&Refusal> for Code {
             Refusal::LastKey => Code::LastKey,
             Refusal::KeyEnded { .. } => Code::KeyEnded,
             Refusal::KeyMade { .. } => Code::KeyMade,
+            Refusal::WebhookMade { .. } => Code::WebhookMade,
         }
     }
 }

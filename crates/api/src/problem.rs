@@ -170,6 +170,8 @@ impl From<DeskError> for Problem {
                 "Take next_after of a page or the id of a frame; `after=0` is the beginning, `after=now` the end.",
             ),
             DeskError::Invalid(faults) => Problem::invalid(faults),
+            DeskError::NoSecretKey { .. } => Problem::new(Code::SecretKeyMissing, error.to_string())
+                .hint("Set COPYDESK_SECRET_KEY or COPYDESK_SECRET_KEY_FILE to what `openssl rand -hex 32` prints, the same on every node, and start the server again."),
             DeskError::AuditRunning => Problem::new(Code::AuditRunning, error.to_string())
                 .hint("GET /api/v1/audit?mode=status says what the background audit has found."),
             DeskError::Draining => Problem::new(Code::Draining, error.to_string()).retry_after(RETRY_SOON_S),
@@ -212,6 +214,9 @@ fn refused(refusal: &Refusal) -> Problem {
         Refusal::AlreadyTerminal { status } | Refusal::NotClaimable { status } => {
             problem.with("generation_status", json!(status.as_str()))
         }
+        Refusal::WebhookMade { webhook } => problem
+            .hint("POST /api/v1/webhooks/{id}/rotate gives it another secret.")
+            .with("webhook", json!({"id": webhook.to_string()})),
         Refusal::IdempotencyKeyReused => {
             problem.hint("Use a new key for every new request, and the same key only to send the same request again.")
         }

@@ -13,7 +13,7 @@ use crate::problem::Problem;
 use crate::routes::pages::Reading;
 use crate::routes::{
     assets, budgets, credits, drafts, events, generations, health, keys, lanes, maintenance, metrics, models, pages,
-    prices, recipes, settings, stream, stream_tokens, usage, versions,
+    prices, recipes, settings, stream, stream_tokens, usage, versions, webhooks,
 };
 use crate::throttle::Throttle;
 use crate::wire::links::{BASE, Links};
@@ -222,6 +222,15 @@ fn native() -> OpenApiRouter<Api> {
         .routes(routes!(keys::list, keys::create))
         .routes(routes!(keys::one, keys::patch, keys::revoke))
         .routes(routes!(keys::rotate))
+        .routes(routes!(webhooks::list, webhooks::create))
+        .routes(routes!(webhooks::one, webhooks::patch, webhooks::remove))
+        .routes(routes!(webhooks::enable))
+        .routes(routes!(webhooks::rotate))
+        .routes(routes!(webhooks::ping))
+        .routes(routes!(webhooks::replay))
+        .routes(routes!(webhooks::deliveries))
+        .routes(routes!(webhooks::delivery))
+        .routes(routes!(webhooks::redeliver))
         .routes(routes!(maintenance::audit))
         .routes(routes!(maintenance::cleanup_stale))
         .routes(routes!(maintenance::prune))

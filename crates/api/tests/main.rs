@@ -30,3 +30,4 @@ mod server;
 mod site;
 mod stream;
 mod usage;
+mod webhooks;

@@ -161,6 +161,8 @@ struct Scene {
     key: String,
     budget: String,
     newsletter: String,
+    webhook: String,
+    delivery: String,
 }
 
 impl Scene {
@@ -186,7 +188,11 @@ impl Scene {
         let newsletter = json!({"recipe": "newsletter", "input": {"topic": "Tests"}, "model": "demo/editor"});
         let newsletter = site.send("POST", "/generations", Some(newsletter), &[("prefer", "wait=30")]).await.json();
         let newsletter = newsletter["draft_id"].as_str().unwrap().to_owned();
-        Scene { site, done, waiting, asset, key, budget, newsletter }
+        let webhook = site.post("/webhooks", json!({"url": "https://127.0.0.1:1/"})).await.json();
+        let webhook = webhook["id"].as_str().unwrap().to_owned();
+        let delivery = site.post(&format!("/webhooks/{webhook}/ping"), json!({})).await.json();
+        let delivery = delivery["id"].as_str().unwrap().to_owned();
+        Scene { site, done, waiting, asset, key, budget, newsletter, webhook, delivery }
     }
 
     /// The address of an operation's example: the document's own example of a parameter, or what the scene has.
@@ -198,6 +204,8 @@ impl Scene {
             () if path.starts_with("/api/v1/keys") => self.key.clone(),
             () if path.starts_with("/api/v1/budgets") => self.budget.clone(),
             () if path.starts_with("/drafts") => self.newsletter.clone(),
+            () if path.starts_with("/api/v1/webhooks") => self.webhook.clone(),
+            () if path.starts_with("/api/v1/deliveries") => self.delivery.clone(),
             () if draft => self.done["draft_id"].as_str().unwrap().to_owned(),
             () if live => self.waiting["id"].as_str().unwrap().to_owned(),
             () => self.done["id"].as_str().unwrap().to_owned(),

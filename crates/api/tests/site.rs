@@ -9,7 +9,9 @@ use copydesk_api::{ApiSettings, router};
 use copydesk_desk::assets::FolderAssets;
 use copydesk_desk::keys::KeyText;
 use copydesk_desk::store::Scope;
-use copydesk_desk::{Desk, DeskConfig, Parts, World};
+use copydesk_desk::vault::{MasterKey, Vault};
+use copydesk_desk::{Desk, DeskConfig, Hooks, Parts, World};
+use copydesk_outbound::{Outbound, Rules};
 use copydesk_providers::Registry;
 use copydesk_recipes::Shelf;
 use copydesk_store_tests::ModelStore;
@@ -87,8 +89,16 @@ async fn open(
         providers,
         config,
         label: "test".into(),
+        hooks: hooks(),
     };
     Desk::open(parts).await.unwrap()
+}
+
+/// Webhooks reach this machine, as an operator may allow.
+fn hooks() -> Hooks {
+    let rules = Rules::new(vec!["127.0.0.1".parse().unwrap()], "COPYDESK_WEBHOOK_ALLOW");
+    let vault = Vault::of(MasterKey::parse(&"5a".repeat(32)).unwrap());
+    Hooks { courier: Arc::new(Outbound::new(rules).unwrap()), vault, base: PUBLIC_URL.to_owned() }
 }
 
 impl Site {

@@ -132,6 +132,15 @@ pub async fn desk(store: Arc<dyn Store>, provider: Arc<InProcess>, config: DeskC
     let shelf = shelf()?;
     // No recipe of a benchmark makes files.
     let assets = Arc::new(copydesk_desk::assets::FolderAssets::new("no-files-are-made-here"));
-    let parts = Parts { store, assets, world: World::real(), shelf, providers, config, label: "bench".to_owned() };
+    let parts = Parts {
+        store,
+        assets,
+        world: World::real(),
+        shelf,
+        providers,
+        config,
+        label: "bench".to_owned(),
+        hooks: copydesk_desk::Hooks::default(),
+    };
     Desk::open(parts).await.map_err(|error| error.to_string())
 }

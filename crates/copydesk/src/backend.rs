@@ -231,6 +231,13 @@ impl Backend {
     }
 
     /// Whether the work ends with this process.
+    /// Where the server is that answers; `None` when it is this process.
+    pub fn address(&self) -> Option<&str> {
+        match self {
+            Backend::Inside { .. } => None,
+            Backend::Server { url, .. } => Some(url),
+        }
+    }
     pub fn is_inside(&self) -> bool {
         match self {
             Backend::Inside { .. } => true,

@@ -70,6 +70,7 @@ impl From<DeskError> for Failure {
             DeskError::Denied { .. } => Failure::new(NOT_ALLOWED, "not_allowed", error.to_string()),
             DeskError::CreditsOff => Failure::new(CONFLICT, "credits_off", error.to_string()),
             DeskError::AuditRunning => Failure::new(CONFLICT, "audit_running", error.to_string()),
+            DeskError::NoSecretKey { .. } => Failure::new(CHECK_FAILED, "secret_key_missing", error.to_string()),
             DeskError::Draining => Failure::new(UNEXPECTED, "draining", error.to_string()),
         }
     }

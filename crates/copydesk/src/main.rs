@@ -9,6 +9,7 @@ mod feed;
 mod lock;
 mod output;
 mod problem;
+mod secret_key;
 mod wiring;
 
 use clap::Parser;

@@ -27,7 +27,7 @@ fn exit_code(status: u16, code: &str) -> u8 {
         (404 | 410, _) => exit::NOT_FOUND,
         (409 | 412, _) => exit::CONFLICT,
         (400 | 413 | 415 | 422 | 428, _) => exit::USAGE,
-        (_, "schema_mismatch") => exit::CHECK_FAILED,
+        (_, "schema_mismatch" | "secret_key_missing") => exit::CHECK_FAILED,
         (_, "storage_unavailable" | "outcome_unknown" | "draining") => exit::UNREACHABLE,
         (_, _) => exit::UNEXPECTED,
     }
@@ -69,6 +69,8 @@ fn hint(code: &str, said: &str, of_the_api: Option<String>) -> Option<String> {
              start of the server"
         }
         "draft_published" => "`copydesk drafts unpublish DRAFT` makes it editable again",
+        "webhook_made" => "`copydesk webhooks ls` shows it, `copydesk webhooks rotate ID` gives it another secret",
+        "secret_key_missing" => "set COPYDESK_SECRET_KEY to what `openssl rand -hex 32` prints, the same on every node",
         "draft_empty" => "`copydesk drafts regenerate DRAFT` fills it",
         "schema_mismatch" => "`copydesk db check` names each difference and the statement that mends it",
         "not_found" => return deleted(of_the_api.as_deref()).or_else(|| where_to_look(said)).or(of_the_api),
@@ -90,6 +92,8 @@ fn where_to_look(said: &str) -> Option<String> {
         ("There is no draft ", "`copydesk drafts ls` lists the drafts"),
         ("There is no key ", "`copydesk keys ls` lists the keys"),
         ("There is no budget ", "`copydesk budgets ls --ended` lists the budgets"),
+        ("There is no webhook ", "`copydesk webhooks ls` lists the webhooks"),
+        ("There is no delivery ", "`copydesk webhooks deliveries WEBHOOK` lists the messages"),
         ("There is no generation ", "`copydesk generations ls` lists the generations"),
     ];
     places.iter().find(|(start, _)| said.starts_with(start)).map(|(_, hint)| (*hint).to_owned())

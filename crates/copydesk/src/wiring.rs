@@ -2,9 +2,11 @@
 
 use crate::config::Settings;
 use crate::exit::{self, Failure};
+use crate::secret_key;
 use copydesk_desk::assets::FolderAssets;
 use copydesk_desk::recipes::Shelf;
-use copydesk_desk::{Desk, Parts, World};
+use copydesk_desk::{Desk, Hooks, Parts, World};
+use copydesk_outbound::{Outbound, Rules};
 use copydesk_providers::{
     DemoHandle, DemoServer, HttpClient, PriceTable, ProviderConfig, ProviderKind, Registry, Secret,
 };
@@ -19,6 +21,8 @@ use tokio::sync::watch;
 /// How long the command line's own requests wait for a connection.
 const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 
+/// The setting that lets webhooks into private networks.
+const WEBHOOK_ALLOW: &str = "COPYDESK_WEBHOOK_ALLOW";
 /// Where pictures and videos are, in the data folder.
 const ASSETS_FOLDER: &str = "assets";
 
@@ -131,12 +135,26 @@ pub async fn open_desk(settings: &Settings, open: OpenStore) -> Result<Wired, Fa
     let OpenStore { store, wakeups, watchman } = open;
     let assets = Arc::new(FolderAssets::new(settings.data.join(ASSETS_FOLDER)));
     let config = settings.desk.clone();
-    let parts = Parts { store, assets, world: World::real(), shelf, providers, config, label };
+    let hooks = hooks(settings)?;
+    let parts = Parts { store, assets, world: World::real(), shelf, providers, config, label, hooks };
     let desk = Desk::open(parts).await?;
     if let Some(wakeups) = wakeups {
         follow(&desk, wakeups);
     }
     Ok(Wired { desk, demo, watchman })
+}
+
+/// Webhooks reach the public internet, and what the settings allow besides.
+fn hooks(settings: &Settings) -> Result<Hooks, Failure> {
+    if !settings.webhook_allow.is_empty() {
+        let ranges: Vec<String> = settings.webhook_allow.iter().map(ToString::to_string).collect();
+        tracing::warn!(ranges = ranges.join(","), "Webhooks may reach private addresses ({WEBHOOK_ALLOW})");
+    }
+    let rules = Rules::new(settings.webhook_allow.clone(), WEBHOOK_ALLOW);
+    let courier =
+        Outbound::new(rules).map_err(|error| Failure::new(exit::UNEXPECTED, "internal", error.to_string()))?;
+    let base = settings.http.public_url.clone().unwrap_or_else(|| format!("http://{}", settings.listen));
+    Ok(Hooks { courier: Arc::new(courier), vault: secret_key::vault(settings), base })
 }
 
 /// Wakes the desk whenever another process made something claimable; ends with the store.

@@ -181,6 +181,7 @@ async fn desk(fake: &FakeProvider, store: Arc<dyn Store>) -> Desk {
         providers,
         config,
         label: "books".to_owned(),
+        hooks: copydesk_desk::Hooks::default(),
     };
     let desk = Desk::open(parts).await.unwrap();
     desk.start_working().await.unwrap();

@@ -116,6 +116,7 @@ async fn demo_desk(folder: &std::path::Path, base_url: &str) -> Desk {
         providers,
         config: DeskConfig { lease: Duration::from_secs(1_800), ..DeskConfig::default() },
         label: "bounds".to_owned(),
+        hooks: copydesk_desk::Hooks::default(),
     };
     let desk = Desk::open(parts).await.unwrap();
     let order = BudgetOrder {

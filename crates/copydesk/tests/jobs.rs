@@ -115,6 +115,7 @@ async fn make(maker: Maker, fake: &FakeProvider) -> End {
         providers,
         config: DeskConfig { lease: Duration::from_secs(1_800), ..DeskConfig::default() },
         label: "jobs".to_owned(),
+        hooks: copydesk_desk::Hooks::default(),
     };
     let desk = Desk::open(parts).await.unwrap();
     desk.start_working().await.unwrap();

@@ -30,3 +30,4 @@ mod support;
 mod tailing;
 mod usage;
 mod watching;
+mod webhooks;

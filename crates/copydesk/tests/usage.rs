@@ -66,8 +66,11 @@ fn old_rows_go_when_asked_and_totals_stay() {
     place.written();
     place.run(&["prune"]).exits(2).says("[retention]");
     place.run(&["prune", "--usage", "soon"]).exits(2).says("not a length of time");
-    place.run(&["prune", "--usage", "1d", "--dry-run"]).exits(0).prints("0 usage rows and 0 events would be removed");
+    place
+        .run(&["prune", "--usage", "1d", "--dry-run"])
+        .exits(0)
+        .prints("0 usage rows, 0 events and 0 messages would be removed");
     place.write("copydesk.toml", "[retention]\nevents = \"90d\"\n");
-    place.run(&["prune"]).exits(0).prints("0 usage rows and 0 events were removed. No total changed.");
+    place.run(&["prune"]).exits(0).prints("0 usage rows, 0 events and 0 messages were removed. No total changed.");
     place.run(&["config", "show"]).exits(0).prints("retention.events");
 }

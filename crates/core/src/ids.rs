@@ -93,6 +93,10 @@ ids! {
     AssetId = "ast", "asset";
     /// A limit of what may be used in a day or a month.
     BudgetId = "bud", "budget";
+    /// An address that is told of events.
+    WebhookId = "whk", "webhook";
+    /// One message to a webhook, which keeps its id over all attempts.
+    DeliveryId = "msg", "delivery";
 }
 
 /// The UUIDv7 of an instant: its milliseconds, twelve bits of the microseconds beside them, and what is random.

@@ -14,6 +14,7 @@ pub mod recipe;
 pub mod refusal;
 pub mod time;
 pub mod units;
+pub mod webhook;
 
 pub use ids::*;
 pub use time::Timestamp;

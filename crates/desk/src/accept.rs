@@ -55,6 +55,16 @@ pub struct Request {
     pub deadline: Option<Timestamp>,
     pub metadata: Value,
     pub idempotency: Option<Idempotency>,
+    /// Where its own events are sent besides.
+    pub webhook: Option<AskedHook>,
+}
+
+/// An address for the events of one request.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct AskedHook {
+    pub url: String,
+    /// Kinds, beginnings of kinds, or the words of other systems; all when there are none.
+    pub events: Vec<String>,
 }
 
 impl Request {
@@ -76,6 +86,7 @@ impl Request {
             deadline: None,
             metadata: Value::Object(serde_json::Map::new()),
             idempotency: None,
+            webhook: None,
         }
     }
 }
@@ -150,7 +161,8 @@ impl Desk {
         }
         self.inner.for_own_user(&mut request)?;
         let (scope, user, key) = (request.scope, user_of(&request), request.idempotency.clone());
-        let accepted = match self.rehearse(request) {
+        let hooked = self.check_request_hook(&request).await;
+        let accepted = match hooked.and_then(|()| self.rehearse(request)) {
             Ok(order) => self.submit(order).await?,
             // What was right when it was accepted (a deadline, a model) may be wrong by now. A repeat is still a repeat.
             Err(wrong) => self.replay(scope, key).await?.ok_or(wrong)?,
@@ -261,6 +273,7 @@ impl Desk {
         let deadline_at = self.deadline(&request, recipe, now, &mut faults);
         let (model, models) = self.model(request.model.as_deref(), recipe, &mut faults)?;
         self.check_making(recipe, &request, &mut faults);
+        let webhook = self.request_hook(&request, &mut faults);
         if !faults.is_empty() {
             return Err(DeskError::Invalid(faults));
         }
@@ -307,6 +320,7 @@ impl Desk {
             metered: price.metered(),
             hold_id: TransferId(world.uuid(now)),
             bound,
+            webhook,
         })
     }
 
@@ -451,6 +465,7 @@ pub(crate) fn again(scope: Scope, row: GenerationRow, change: Again) -> Result<R
         deadline: None,
         metadata: stored("metadata", &row.metadata)?,
         idempotency: change.idempotency,
+        webhook: None,
     })
 }
 

@@ -31,7 +31,7 @@ pub struct DeskConfig {
     /// Whether this process takes part in generating. Off, it refuses new requests and claims nothing, whatever the
     /// switch of the installation says, which is in the store. On by default.
     pub generation: bool,
-    /// How long usage rows and events are kept. For ever by default.
+    /// How long usage rows and events are kept, for ever by default, and ended messages to webhooks.
     pub retention: Retention,
     /// How often old rows are looked for, on every node that keeps them for a while only.
     pub prune_every: Duration,
@@ -62,11 +62,23 @@ pub struct DeskConfig {
 }
 
 /// How long what is kept; `None` is for ever. Totals and the ledger stay in any case.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Retention {
     /// Usage rows, after their call was closed and their generation has ended.
     pub usage: Option<Duration>,
     pub events: Option<Duration>,
+    /// Messages to webhooks, after they ended; 30 days by default.
+    pub deliveries: Option<Duration>,
+}
+
+impl Default for Retention {
+    fn default() -> Retention {
+        Retention { usage: None, events: None, deliveries: Some(Duration::from_secs(30 * 86_400)) }
+    }
+}
+
+impl Retention {
+    pub const NOTHING: Retention = Retention { usage: None, events: None, deliveries: None };
 }
 
 impl Default for DeskConfig {

@@ -14,6 +14,7 @@ use crate::keyring::Keyring;
 use crate::live::Live;
 use crate::metrics::Metrics;
 use crate::prices::{self, SetPrices};
+use crate::webhooks::{Bells, Hooks};
 use crate::work::Outgoing;
 use copydesk_assets::AssetStore;
 use copydesk_core::{NodeId, Timestamp};
@@ -36,6 +37,8 @@ pub struct Parts {
     pub config: DeskConfig,
     /// Host name and process id, for people who look at the list of nodes.
     pub label: String,
+    /// What webhooks need of the outside.
+    pub hooks: Hooks,
 }
 
 /// A handle on the running desk; clones share it.
@@ -54,6 +57,8 @@ pub(crate) struct Inner {
     pub prices: SetPrices,
     pub config: DeskConfig,
     pub label: String,
+    pub hooks: Hooks,
+    pub bells: Bells,
     pub node: NodeId,
     pub opened_at: Timestamp,
     /// True when this process is the only one on its database, so that every other node is a dead one.
@@ -105,7 +110,7 @@ impl Inner {
 impl Desk {
     /// Opens a desk on a store that was checked already. Nothing runs in the background yet but the accept collector.
     pub async fn open(parts: Parts) -> Result<Desk, DeskError> {
-        let Parts { store, assets, world, shelf, providers, config, label } = parts;
+        let Parts { store, assets, world, shelf, providers, config, label, hooks } = parts;
         let store: Arc<dyn Store> = Arc::new(Confined::new(store));
         let alone = match store.now().await? {
             Some(store_now) => {
@@ -130,6 +135,8 @@ impl Desk {
             prices: SetPrices::default(),
             config,
             label,
+            hooks,
+            bells: Bells::default(),
             node,
             opened_at,
             alone,
@@ -174,6 +181,7 @@ impl Desk {
         crate::sweep::spawn_tidying(&self.inner);
         crate::prune::spawn(&self.inner);
         crate::audit::spawn(&self.inner);
+        crate::webhooks::spawn(&self.inner);
         Ok(())
     }
 

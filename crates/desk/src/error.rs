@@ -33,6 +33,9 @@ pub enum DeskError {
     CreditsOff,
     #[error("An audit of everything is running already; one at a time may.")]
     AuditRunning,
+    /// There is no key to seal secrets with, or not the right one.
+    #[error("The server cannot keep a secret: {why}.")]
+    NoSecretKey { why: String },
     #[error("The server is shutting down; try again in a moment.")]
     Draining,
     #[error(transparent)]

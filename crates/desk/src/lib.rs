@@ -41,7 +41,9 @@ pub mod stream_token;
 pub mod sweep;
 mod turn;
 pub mod usage;
+pub mod vault;
 mod waiting;
+pub mod webhooks;
 mod witness;
 mod work;
 
@@ -49,6 +51,7 @@ pub use clock::World;
 pub use config::DeskConfig;
 pub use desk::{Desk, Parts};
 pub use error::DeskError;
+pub use webhooks::Hooks;
 
 pub use copydesk_assets as assets;
 // What the edges need to name, so that they depend on the desk alone.

@@ -1,4 +1,4 @@
-//! Retention: usage rows and events that are older than the settings keep them go, in small batches beside the work. No
+//! Retention: usage rows, events and webhook messages that are older than the settings keep them go, in small batches beside the work. No
 //! total changes, and the ledger is never touched. Run twice, or on several nodes, is run once.
 
 use crate::config::Retention;
@@ -16,10 +16,11 @@ const BATCH: u32 = 500;
 pub struct Gone {
     pub calls: u64,
     pub events: u64,
+    pub deliveries: u64,
 }
 
 pub(crate) fn spawn(inner: &Arc<Inner>) {
-    if inner.config.retention == Retention::default() {
+    if inner.config.retention == Retention::NOTHING {
         return;
     }
     let desk = Desk { inner: Arc::clone(inner) };
@@ -32,9 +33,9 @@ pub(crate) fn spawn(inner: &Arc<Inner>) {
                 () = desk.inner.world.sleep(desk.inner.config.prune_every) => {}
             }
             match desk.prune(desk.inner.config.retention, false).await {
-                Ok(Gone { calls: 0, events: 0 }) => {}
-                Ok(gone) => {
-                    tracing::info!(calls = gone.calls, events = gone.events, "Old usage rows and events were removed")
+                Ok(gone) if gone == Gone::default() => {}
+                Ok(Gone { calls, events, deliveries }) => {
+                    tracing::info!(calls, events, deliveries, "Old usage rows, events and messages were removed")
                 }
                 Err(error) => tracing::error!(%error, "Old rows could not be removed; it is tried again"),
             }
@@ -47,7 +48,8 @@ impl Desk {
     pub async fn prune(&self, keep: Retention, dry_run: bool) -> Result<Gone, DeskError> {
         let calls = self.prune_aged(Aged::Calls, keep.usage, dry_run).await?;
         let events = self.prune_aged(Aged::Events, keep.events, dry_run).await?;
-        Ok(Gone { calls, events })
+        let deliveries = self.prune_aged(Aged::Deliveries, keep.deliveries, dry_run).await?;
+        Ok(Gone { calls, events, deliveries })
     }
 
     async fn prune_aged(&self, what: Aged, keep: Option<Duration>, dry_run: bool) -> Result<u64, DeskError> {

@@ -50,7 +50,8 @@ impl Desk {
         }
         let (scope, key) = (request.scope, request.idempotency.clone());
         let only = request.model.is_some();
-        let order = match self.rehearse(request) {
+        let hooked = self.check_request_hook(&request).await;
+        let order = match hooked.and_then(|()| self.rehearse(request)) {
             Ok(order) => order,
             Err(wrong) => {
                 let accepted = self.replay(scope, key).await?.ok_or(wrong)?;

@@ -16,12 +16,13 @@ use tokio::time::Instant;
 use crate::error::{ErrorClass, ProviderError};
 use crate::error_text::{ErrorText, describe, into_error};
 use crate::exchange::Endpoint;
-use crate::http::{ContentKind, ERROR_BYTES_MAX, Outgoing, Posted, Response, Terms, head_of};
+use crate::http::{ContentKind, ERROR_BYTES_MAX, Outgoing, Posted, Reach, Response, Terms, head_of};
 use crate::json_text::parse_json;
 use crate::media::Fetched;
 use crate::provider::{CallReport, Timeouts};
-use crate::reach::{Reach, check_literal, is_private};
 use crate::secret::safe_name;
+use copydesk_outbound::address::check_literal;
+use copydesk_outbound::is_private;
 
 /// The largest asset that is fetched.
 pub const ASSET_BYTES_MAX: usize = 512 * 1024 * 1024;

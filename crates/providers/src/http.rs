@@ -18,8 +18,8 @@ use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
 use crate::error::{ErrorClass, ProviderError, RAW_BYTES_MAX, TimeoutPhase};
 use crate::provider::Timeouts;
-use crate::reach::{NotPublic, PublicOnly, Reach};
 use crate::secret::Secret;
+use copydesk_outbound::{Guard, NotPublic};
 
 /// The most of one answer that is read, after decompression.
 pub const ANSWER_BYTES_MAX: usize = 8 * 1024 * 1024;
@@ -79,6 +79,15 @@ pub(crate) struct Outgoing<'a> {
     pub timeouts: Timeouts,
 }
 
+/// How far a request may go.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Reach {
+    /// To an address the operator chose.
+    Anywhere,
+    /// To public addresses only.
+    Public,
+}
+
 /// What is unusual about a request. The default is a call to the provider's own endpoint.
 pub(crate) struct Terms {
     /// `None`: POST with a body, GET without.
@@ -107,7 +116,7 @@ impl HttpClient {
             tracing::trace!("a TLS provider was already installed");
         }
         let client = Self::builder().build()?;
-        let public = Self::builder().dns_resolver(PublicOnly).build()?;
+        let public = Self::builder().dns_resolver(Guard::public_only()).build()?;
         Ok(HttpClient { client, public })
     }
 

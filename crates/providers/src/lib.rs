@@ -39,7 +39,6 @@ mod openrouter_wire;
 mod picture;
 pub mod prices;
 pub mod provider;
-mod reach;
 pub mod registry;
 pub mod replicate;
 mod replicate_wire;

@@ -431,7 +431,7 @@ create table usage_pruned (
 
 -- Up to when calls and events may have been removed.
 create table retention (
-  what text primary key check (what in ('calls', 'events')),
+  what text primary key check (what in ('calls', 'events', 'deliveries')),
   before_at timestamptz not null
 );
 
@@ -565,6 +565,83 @@ create index events_by_workspace on events (workspace_id, seq);
 -- By generation, the one event of its end.
 create index events_ends on events (generation_id)
   where kind in ('generation.completed', 'generation.failed', 'generation.cancelled');
+
+-- Webhooks ---------------------------------------------------------------------------------------------------------------
+-- Addresses that are told of events; without an address, the one for those of single requests. Secrets are sealed.
+create table webhooks (
+  id uuid primary key,
+  workspace_id uuid not null,
+  url text,
+  events text not null,
+  description text not null,
+  secret bytea not null,
+  old_secret bytea,
+  old_secret_until timestamptz,
+  since_seq bigint not null,
+  revision bigint not null,
+  created_at timestamptz not null,
+  disabled_at timestamptz,
+  disabled_why text check (disabled_why in ('by_hand', 'gone', 'failing')),
+  failing_since timestamptz,
+  removed_at timestamptz,
+  constraint webhooks_old_secret_whole check ((old_secret is null) = (old_secret_until is null)),
+  constraint webhooks_disabled_whole check ((disabled_at is null) = (disabled_why is null))
+);
+create index webhooks_by_workspace on webhooks (workspace_id, id);
+create unique index webhooks_of_requests on webhooks (workspace_id) where url is null and removed_at is null;
+
+-- How far each workspace's events were turned into messages, and a count of the changes of its endpoints.
+create table webhook_feeds (
+  workspace_id uuid primary key,
+  seq bigint not null,
+  epoch bigint not null
+);
+
+-- Where a request asked its own events to be sent.
+create table request_webhooks (
+  workspace_id uuid not null,
+  generation_id uuid not null,
+  url text not null,
+  events text not null,
+  primary key (workspace_id, generation_id)
+);
+
+-- Messages. One waits while it has a time when it is due, which is the end of the lease while somebody sends it.
+create table webhook_deliveries (
+  workspace_id uuid not null,
+  id uuid not null,
+  webhook_id uuid not null,
+  seq bigint,
+  kind text not null,
+  url text,
+  lane_id uuid not null,
+  body text not null,
+  created_at timestamptz not null,
+  attempt bigint not null check (attempt >= 0),
+  round bigint not null check (round between 0 and attempt),
+  due_at timestamptz,
+  ended_at timestamptz,
+  ended_how text check (ended_how in ('delivered', 'given_up', 'dropped')),
+  primary key (workspace_id, id),
+  constraint webhook_deliveries_one_state check ((due_at is null) = (ended_at is not null)),
+  constraint webhook_deliveries_end_whole check ((ended_at is null) = (ended_how is null))
+);
+create index webhook_deliveries_lanes on webhook_deliveries (workspace_id, lane_id, due_at) where due_at is not null;
+create index webhook_deliveries_due on webhook_deliveries (due_at) where due_at is not null;
+create index webhook_deliveries_of on webhook_deliveries (workspace_id, webhook_id, id);
+
+-- The log: what came of each attempt.
+create table webhook_attempts (
+  workspace_id uuid not null,
+  delivery_id uuid not null,
+  attempt bigint not null,
+  at timestamptz not null,
+  ms bigint not null,
+  outcome text not null,
+  status bigint,
+  detail text,
+  primary key (workspace_id, delivery_id, attempt)
+);
 
 -- How far the background audit is, and which node does it until when. One row, from the first claim on. Places are bytes
 -- in the order of keys.

@@ -8,6 +8,7 @@ mod audit;
 mod budgeted;
 mod budgets;
 mod connect;
+mod deliveries;
 mod drafts;
 mod events;
 mod failure;
@@ -30,6 +31,7 @@ mod turn;
 mod types;
 mod waiting;
 mod wake;
+mod webhooks;
 
 pub use connect::Options;
 pub use migrate::MigrationReport;

@@ -1,4 +1,4 @@
-//! Retention: looks at a batch of the oldest calls or events, locks it and removes what may go, in one transaction.
+//! Retention: looks at a batch of the oldest calls, events or messages, locks it and removes what may go, in one transaction.
 
 use crate::PostgresStore;
 use crate::failure::Fault;
@@ -37,6 +37,10 @@ impl PostgresStore {
                 steps.add(sql!("retention/look_calls"), params)
             }
             Aged::Events => steps.add(sql!("retention/look_events"), params![before, workspace, number, limit]),
+            Aged::Deliveries => {
+                let params = params![before, workspace, Uuid::from_u128(after), limit];
+                steps.add(sql!("retention/look_deliveries"), params)
+            }
         };
         let answers = tx.send(steps).await?;
         let rows = answers.rows(Some(place)).iter().map(|row| looked(row, prune.what));
@@ -59,6 +63,7 @@ fn looked(row: &Row, what: Aged) -> Result<Looked, StoreError> {
             (row.get::<_, Uuid>("id").as_u128(), "opened_at", figures, Some(row.get("generation_id")))
         }
         Aged::Events => (narrow("number of an event", row.get("seq"))?, "created_at", Figures::default(), None),
+        Aged::Deliveries => (row.get::<_, Uuid>("id").as_u128(), "created_at", Figures::default(), None),
     };
     let place = Place { workspace: WorkspaceId(row.get("workspace_id")), key };
     Ok(Looked { place, at: row.get::<_, Micros>(at).into(), old: row.get("old"), figures, generation })
@@ -78,6 +83,10 @@ fn remove<'a>(prune: &Prune, old: &[&Looked]) -> Steps<'a> {
             // In their order, so the highest of each workspace stays.
             let ends: BTreeMap<WorkspaceId, i64> = old.iter().map(|row| (row.place.workspace, number(row))).collect();
             steps.add(sql!("retention/note_events"), columns!(ends, end => end.0.0, *end.1));
+        }
+        Aged::Deliveries => {
+            steps.add(sql!("retention/delete_attempts"), columns!(old, row => Uuid::from_u128(row.place.key)));
+            steps.add(sql!("retention/delete_delivery"), columns!(old, row => Uuid::from_u128(row.place.key)));
         }
     }
     let mut sums: BTreeMap<WorkspaceId, Figures> = BTreeMap::new();

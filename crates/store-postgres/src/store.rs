@@ -8,7 +8,10 @@ use copydesk_core::health::Paid;
 use copydesk_core::ledger::{Balance, Transfer};
 use copydesk_core::metering::question::{Question, Total};
 use copydesk_core::refusal::Refusal;
-use copydesk_core::{AssetId, BudgetId, DraftId, GenerationId, KeyId, NodeId, Timestamp, TransferId, UserId};
+use copydesk_core::{
+    AssetId, BudgetId, DeliveryId, DraftId, GenerationId, KeyId, NodeId, Timestamp, TransferId, UserId, WebhookId,
+    WorkspaceId,
+};
 use copydesk_store::admin::{Description, Pause, PauseKey};
 use copydesk_store::audit::{AuditState, Finding, FindingRow, Proved, Record, Recorded, Round, Slice};
 use copydesk_store::budgets::{BudgetChange, BudgetFilter, NewBudget, UseRow};
@@ -24,9 +27,14 @@ use copydesk_store::ledger::{AccountRow, Gift, Line, Post, Posted, TransferFilte
 use copydesk_store::prices::{NewPrice, PriceRow};
 use copydesk_store::retention::{Prune, Pruned};
 use copydesk_store::usage::{CallFilter, CallRow};
+use copydesk_store::webhooks::{
+    AttemptRow, ClaimDeliveries, DeliveryBacklog, DeliveryFilter, DeliveryRow, EndpointChange, EndpointRow, FanOut,
+    Feed, Finished, Health, Leased, NewDelivery, RequestHook,
+};
 use copydesk_store::{
-    AdminStore, Answer, AuditStore, BudgetStore, DraftStore, EventStore, GenerationStore, HealthRow, HealthStore,
-    KeyStore, LedgerStore, Page, PageRequest, PriceStore, RetentionStore, SchemaFault, Scope, UsageStore,
+    AdminStore, Answer, AuditStore, BudgetStore, DeliveryStore, DraftStore, EventStore, GenerationStore, HealthRow,
+    HealthStore, KeyStore, LedgerStore, Page, PageRequest, PriceStore, RetentionStore, SchemaFault, Scope, UsageStore,
+    WebhookStore,
 };
 use futures::stream::BoxStream;
 
@@ -258,5 +266,59 @@ impl KeyStore for PostgresStore {
     }
     fn touch_keys(&self, uses: Vec<(KeyId, KeyUse)>) -> Answer<'_, ()> {
         Box::pin(self.write_key_uses(uses))
+    }
+}
+
+impl WebhookStore for PostgresStore {
+    fn add_webhook(&self, row: EndpointRow) -> Answer<'_, bool> {
+        Box::pin(async move { Ok(self.insert_webhook(&row).await?) })
+    }
+    fn webhook(&self, scope: Scope, id: WebhookId) -> Answer<'_, EndpointRow> {
+        Box::pin(self.read_webhook(scope.workspace, id))
+    }
+    fn webhooks(&self, scope: Scope, page: PageRequest) -> Answer<'_, Page<EndpointRow>> {
+        Box::pin(async move { self.page_webhooks(scope, &page).await })
+    }
+    fn change_webhook(&self, change: EndpointChange) -> Answer<'_, EndpointRow> {
+        Box::pin(async move { Ok(self.write_webhook_change(&change).await?) })
+    }
+    fn request_webhook(&self, scope: Scope) -> Answer<'_, Option<EndpointRow>> {
+        Box::pin(self.webhook_of_requests(scope))
+    }
+    fn request_hooks(
+        &self,
+        workspace: WorkspaceId,
+        generations: Vec<GenerationId>,
+    ) -> Answer<'_, Vec<(GenerationId, RequestHook)>> {
+        Box::pin(async move { self.hooks_of_requests(workspace, &generations).await })
+    }
+}
+
+impl DeliveryStore for PostgresStore {
+    fn feeds(&self) -> Answer<'_, Vec<Feed>> {
+        Box::pin(self.read_feeds())
+    }
+    fn fan_out(&self, fan_out: FanOut) -> Answer<'_, bool> {
+        Box::pin(async move { Ok(self.move_feed(&fan_out).await?) })
+    }
+    fn send(&self, messages: Vec<NewDelivery>) -> Answer<'_, ()> {
+        Box::pin(async move { self.send_messages(&messages).await })
+    }
+    fn claim_deliveries(&self, claim: ClaimDeliveries) -> Answer<'_, Leased> {
+        Box::pin(async move { Ok(self.lease_deliveries(&claim).await?) })
+    }
+    fn finish_deliveries(&self, finished: Vec<Finished>) -> Answer<'_, Vec<bool>> {
+        let tells = finished.iter().any(|one| matches!(one.health, Health::Over { .. }));
+        let work = async move { Ok(self.write_finished(&finished).await?) };
+        if tells { Box::pin(self.telling(work)) } else { Box::pin(work) }
+    }
+    fn deliveries(&self, scope: Scope, filter: DeliveryFilter, page: PageRequest) -> Answer<'_, Page<DeliveryRow>> {
+        Box::pin(async move { self.page_deliveries(scope, &filter, &page).await })
+    }
+    fn delivery(&self, scope: Scope, id: DeliveryId) -> Answer<'_, (DeliveryRow, Vec<AttemptRow>)> {
+        Box::pin(self.read_delivery(scope, id))
+    }
+    fn delivery_backlog(&self, now: Timestamp) -> Answer<'_, DeliveryBacklog> {
+        Box::pin(self.count_deliveries(now))
     }
 }

@@ -448,7 +448,7 @@ CREATE TABLE usage_pruned (
 
 -- Up to when calls and events may have been removed.
 CREATE TABLE retention (
-    what TEXT NOT NULL PRIMARY KEY CHECK (what = 'calls' OR what = 'events'),
+    what TEXT NOT NULL PRIMARY KEY CHECK (what IN ('calls', 'events', 'deliveries')),
     before_at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
@@ -595,6 +595,83 @@ CREATE TABLE events_removed (
 -- By generation, the one event of its end: neighbours by id end at about the same time, so it dirties few pages.
 CREATE INDEX events_ends ON events (generation_id)
     WHERE kind = 'generation.completed' OR kind = 'generation.failed' OR kind = 'generation.cancelled';
+
+-- Webhooks ---------------------------------------------------------------------------------------------------------------
+-- Addresses that are told of events; without an address, the one for those of single requests. Secrets are sealed.
+CREATE TABLE webhooks (
+    id BLOB NOT NULL PRIMARY KEY,
+    workspace_id BLOB NOT NULL,
+    url TEXT,
+    events TEXT NOT NULL,
+    description TEXT NOT NULL,
+    secret BLOB NOT NULL,
+    old_secret BLOB,
+    old_secret_until INTEGER,
+    since_seq INTEGER NOT NULL,
+    revision INTEGER NOT NULL,
+    created_at INTEGER NOT NULL,
+    disabled_at INTEGER,
+    disabled_why TEXT CHECK (disabled_why IN ('by_hand', 'gone', 'failing')),
+    failing_since INTEGER,
+    removed_at INTEGER,
+    CHECK ((old_secret IS NULL) = (old_secret_until IS NULL)),
+    CHECK ((disabled_at IS NULL) = (disabled_why IS NULL))
+) STRICT, WITHOUT ROWID;
+CREATE INDEX webhooks_by_workspace ON webhooks (workspace_id, id);
+CREATE UNIQUE INDEX webhooks_of_requests ON webhooks (workspace_id) WHERE url IS NULL AND removed_at IS NULL;
+
+-- How far each workspace's events were turned into messages, and a count of the changes of its endpoints.
+CREATE TABLE webhook_feeds (
+    workspace_id BLOB NOT NULL PRIMARY KEY,
+    seq INTEGER NOT NULL,
+    epoch INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- Where a request asked its own events to be sent.
+CREATE TABLE request_webhooks (
+    workspace_id BLOB NOT NULL,
+    generation_id BLOB NOT NULL,
+    url TEXT NOT NULL,
+    events TEXT NOT NULL,
+    PRIMARY KEY (workspace_id, generation_id)
+) STRICT, WITHOUT ROWID;
+
+-- Messages. One waits while it has a time when it is due, which is the end of the lease while somebody sends it.
+CREATE TABLE webhook_deliveries (
+    workspace_id BLOB NOT NULL,
+    id BLOB NOT NULL,
+    webhook_id BLOB NOT NULL,
+    seq INTEGER,
+    kind TEXT NOT NULL,
+    url TEXT,
+    lane_id BLOB NOT NULL,
+    body TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    attempt INTEGER NOT NULL CHECK (attempt >= 0),
+    round INTEGER NOT NULL CHECK (round BETWEEN 0 AND attempt),
+    due_at INTEGER,
+    ended_at INTEGER,
+    ended_how TEXT CHECK (ended_how IN ('delivered', 'given_up', 'dropped')),
+    PRIMARY KEY (workspace_id, id),
+    CHECK ((due_at IS NULL) = (ended_at IS NOT NULL)),
+    CHECK ((ended_at IS NULL) = (ended_how IS NULL))
+) STRICT, WITHOUT ROWID;
+CREATE INDEX webhook_deliveries_lanes ON webhook_deliveries (workspace_id, lane_id, due_at) WHERE due_at IS NOT NULL;
+CREATE INDEX webhook_deliveries_due ON webhook_deliveries (due_at) WHERE due_at IS NOT NULL;
+CREATE INDEX webhook_deliveries_of ON webhook_deliveries (workspace_id, webhook_id, id);
+
+-- The log: what came of each attempt.
+CREATE TABLE webhook_attempts (
+    workspace_id BLOB NOT NULL,
+    delivery_id BLOB NOT NULL,
+    attempt INTEGER NOT NULL,
+    at INTEGER NOT NULL,
+    ms INTEGER NOT NULL,
+    outcome TEXT NOT NULL,
+    status INTEGER,
+    detail TEXT,
+    PRIMARY KEY (workspace_id, delivery_id, attempt)
+) STRICT, WITHOUT ROWID;
 
 -- How far the background audit is, and which node does it until when. One row, from the first claim on. Places are bytes
 -- in the order of keys.

@@ -8,6 +8,7 @@ mod budgets;
 mod checkpoint;
 mod codec;
 mod db;
+mod deliveries;
 mod drafts;
 mod events;
 mod fault;
@@ -30,6 +31,7 @@ mod schema;
 mod statements;
 mod totals;
 mod usage;
+mod webhooks;
 mod writer;
 
 pub use open::{Options, SqliteStore};

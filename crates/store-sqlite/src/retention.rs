@@ -1,4 +1,4 @@
-//! Retention: looks at a batch of the oldest calls or events and removes what may go, in one command.
+//! Retention: looks at a batch of the oldest calls, events or messages and removes what may go, in one command.
 
 use crate::budgets;
 use crate::codec;
@@ -42,6 +42,7 @@ fn run(db: Db<'_>, prune: &Prune) -> Done<Pruned> {
     let looked = match prune.what {
         Aged::Calls => look_at_calls(db, prune)?,
         Aged::Events => look_at_events(db, prune)?,
+        Aged::Deliveries => look_at_deliveries(db, prune)?,
     };
     let removed = looked.iter().filter(|row| row.old).count();
     if !prune.dry_run && removed > 0 {
@@ -49,6 +50,7 @@ fn run(db: Db<'_>, prune: &Prune) -> Done<Pruned> {
             match prune.what {
                 Aged::Calls => remove_call(db, row)?,
                 Aged::Events => remove_event(db, row)?,
+                Aged::Deliveries => remove_delivery(db, row)?,
             }
         }
         budgets::fold(db, looked.iter().filter(|row| row.old).filter_map(|row| row.generation).collect())?;
@@ -81,6 +83,15 @@ fn look_at_events(db: Db<'_>, prune: &Prune) -> Done<Vec<Looked>> {
     })
 }
 
+fn look_at_deliveries(db: Db<'_>, prune: &Prune) -> Done<Vec<Looked>> {
+    let (workspace, after) = prune.after.map_or((Uuid::nil(), 0), |after| (after.workspace.0, after.key));
+    let after = Uuid::from_u128(after);
+    let params = params![prune.before.micros(), workspace.as_bytes(), after.as_bytes(), prune.limit];
+    db.all(sql!("retention/look_deliveries"), params, |row| {
+        looked(row, codec::uuid(row, "id")?.as_u128(), "created_at")
+    })
+}
+
 fn looked(row: &Row<'_>, key: u128, at: &str) -> Done<Looked> {
     let workspace = WorkspaceId(codec::uuid(row, "workspace_id")?);
     let old = row.get::<_, Option<bool>>("old")?.unwrap_or(false);
@@ -97,6 +108,13 @@ fn remove_call(db: Db<'_>, row: &Looked) -> Done<()> {
 
 fn remove_event(db: Db<'_>, row: &Looked) -> Done<()> {
     db.execute(sql!("retention/delete_event"), params![row.place.workspace.0.as_bytes(), number(row.place)])?;
+    Ok(())
+}
+
+fn remove_delivery(db: Db<'_>, row: &Looked) -> Done<()> {
+    let (workspace, id) = (row.place.workspace.0, Uuid::from_u128(row.place.key));
+    db.execute(sql!("retention/delete_attempts"), [workspace.as_bytes(), id.as_bytes()])?;
+    db.execute(sql!("retention/delete_delivery"), [workspace.as_bytes(), id.as_bytes()])?;
     Ok(())
 }
 
@@ -123,6 +141,7 @@ fn note(db: Db<'_>, what: Aged, looked: &[Looked]) -> Done<()> {
                 db.execute(sql!("retention/note_events"), params![workspace.0.as_bytes(), end])?;
             }
         }
+        Aged::Deliveries => {}
     }
     Ok(())
 }

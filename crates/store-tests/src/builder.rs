@@ -140,6 +140,7 @@ pub fn accept(ids: &Ids, at: Timestamp) -> Accept {
         metered: None,
         hold_id: ids.transfer(),
         bound: None,
+        webhook: None,
     }
 }
 

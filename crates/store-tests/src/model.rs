@@ -20,6 +20,7 @@ mod read;
 mod retention;
 mod sweep;
 mod totals;
+mod webhooks;
 
 use copydesk_core::budget::Budget;
 use copydesk_core::draft::DraftStatus;
@@ -28,7 +29,10 @@ use copydesk_core::health::Paid;
 use copydesk_core::ledger::{Balance, Transfer};
 use copydesk_core::metering::question::{Question, Total};
 use copydesk_core::refusal::Refusal;
-use copydesk_core::{AssetId, BudgetId, DraftId, GenerationId, KeyId, NodeId, Timestamp, TransferId, UserId};
+use copydesk_core::{
+    AssetId, BudgetId, DeliveryId, DraftId, GenerationId, KeyId, NodeId, Timestamp, TransferId, UserId, WebhookId,
+    WorkspaceId,
+};
 use copydesk_store::admin::{Description, Pause, PauseKey};
 use copydesk_store::audit::{AuditState, Finding, FindingRow, Proved, Record, Recorded, Round, Slice};
 use copydesk_store::budgets::{BudgetChange, BudgetFilter, NewBudget, UseRow};
@@ -44,9 +48,14 @@ use copydesk_store::ledger::{AccountRow, Gift, Line, Post, Posted, TransferFilte
 use copydesk_store::prices::{NewPrice, PriceRow};
 use copydesk_store::retention::{Prune, Pruned};
 use copydesk_store::usage::{CallFilter, CallRow};
+use copydesk_store::webhooks::{
+    AttemptRow, ClaimDeliveries, DeliveryBacklog, DeliveryFilter, DeliveryRow, EndpointChange, EndpointRow, FanOut,
+    Feed, Finished, Leased, NewDelivery, RequestHook,
+};
 use copydesk_store::{
-    AdminStore, Answer, AuditStore, BudgetStore, DraftStore, EventStore, GenerationStore, HealthRow, HealthStore,
-    KeyStore, LedgerStore, Page, PageRequest, PriceStore, RetentionStore, SchemaFault, Scope, UsageStore,
+    AdminStore, Answer, AuditStore, BudgetStore, DeliveryStore, DraftStore, EventStore, GenerationStore, HealthRow,
+    HealthStore, KeyStore, LedgerStore, Page, PageRequest, PriceStore, RetentionStore, SchemaFault, Scope, UsageStore,
+    WebhookStore,
 };
 use data::Data;
 use futures::StreamExt;
@@ -310,5 +319,60 @@ impl KeyStore for ModelStore {
             self.data().touch_keys(uses);
             Ok(())
         })
+    }
+}
+
+impl WebhookStore for ModelStore {
+    fn add_webhook(&self, row: EndpointRow) -> Answer<'_, bool> {
+        Box::pin(async move { Ok(self.data().add_webhook(row)) })
+    }
+    fn webhook(&self, scope: Scope, id: WebhookId) -> Answer<'_, EndpointRow> {
+        Box::pin(async move { self.data().webhook(scope, id) })
+    }
+    fn webhooks(&self, scope: Scope, page: PageRequest) -> Answer<'_, Page<EndpointRow>> {
+        Box::pin(async move { self.data().list_webhooks(scope, &page) })
+    }
+    fn change_webhook(&self, change: EndpointChange) -> Answer<'_, EndpointRow> {
+        Box::pin(async move { self.data().change_webhook(change) })
+    }
+    fn request_webhook(&self, scope: Scope) -> Answer<'_, Option<EndpointRow>> {
+        Box::pin(async move { Ok(self.data().request_webhook(scope)) })
+    }
+    fn request_hooks(
+        &self,
+        workspace: WorkspaceId,
+        generations: Vec<GenerationId>,
+    ) -> Answer<'_, Vec<(GenerationId, RequestHook)>> {
+        Box::pin(async move { Ok(self.data().request_hooks(workspace, &generations)) })
+    }
+}
+
+impl DeliveryStore for ModelStore {
+    fn feeds(&self) -> Answer<'_, Vec<Feed>> {
+        Box::pin(async move { Ok(self.data().list_feeds()) })
+    }
+    fn fan_out(&self, fan_out: FanOut) -> Answer<'_, bool> {
+        Box::pin(async move { Ok(self.data().fan_out(fan_out)) })
+    }
+    fn send(&self, messages: Vec<NewDelivery>) -> Answer<'_, ()> {
+        Box::pin(async move {
+            self.data().send(messages);
+            Ok(())
+        })
+    }
+    fn claim_deliveries(&self, claim: ClaimDeliveries) -> Answer<'_, Leased> {
+        Box::pin(async move { self.data().claim_deliveries(&claim) })
+    }
+    fn finish_deliveries(&self, finished: Vec<Finished>) -> Answer<'_, Vec<bool>> {
+        Box::pin(async move { Ok(self.data().finish_deliveries(finished)) })
+    }
+    fn deliveries(&self, scope: Scope, filter: DeliveryFilter, page: PageRequest) -> Answer<'_, Page<DeliveryRow>> {
+        Box::pin(async move { self.data().list_deliveries(scope, &filter, &page) })
+    }
+    fn delivery(&self, scope: Scope, id: DeliveryId) -> Answer<'_, (DeliveryRow, Vec<AttemptRow>)> {
+        Box::pin(async move { self.data().delivery(scope, id) })
+    }
+    fn delivery_backlog(&self, now: Timestamp) -> Answer<'_, DeliveryBacklog> {
+        Box::pin(async move { Ok(self.data().delivery_backlog(now)) })
     }
 }

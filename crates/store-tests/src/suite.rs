@@ -30,6 +30,7 @@ pub mod sweep;
 pub mod target;
 pub mod totals;
 pub mod usage;
+pub mod webhooks;
 pub mod why;
 
 /// Turns every check into a test of the calling crate.
@@ -377,6 +378,21 @@ macro_rules! conformance {
                 prices_are_paged_by_number_and_found_by_model,
                 a_beat_is_told_the_newest_price,
                 who_follows_racing_prices_misses_none;
+            webhooks:
+                an_endpoint_is_kept_as_it_was_set_and_changed_under_its_revision,
+                endpoints_belong_to_their_workspace_and_are_gone_when_removed,
+                endpoints_are_paged_in_the_order_of_their_ids,
+                a_workspace_has_one_endpoint_for_the_addresses_of_requests,
+                an_accepted_request_keeps_its_own_address,
+                a_feed_moves_only_from_where_it_was_read_and_for_the_endpoints_it_knew,
+                an_endpoint_enabled_again_hears_what_comes_and_not_what_was,
+                a_message_is_claimed_by_one_and_again_when_its_lease_is_over,
+                a_late_attempt_is_logged_and_decides_nothing,
+                a_slow_lane_holds_nobody_else_up,
+                a_message_sent_again_begins_a_new_round_under_the_same_id,
+                five_days_of_failure_or_a_gone_receiver_disable_and_are_announced_once,
+                messages_are_listed_by_state_in_their_workspace_only,
+                ended_messages_go_with_their_age_and_waiting_ones_stay;
             random:
                 a_random_walk_equals_the_model_seed_1,
                 a_random_walk_equals_the_model_seed_2,

@@ -2,6 +2,7 @@
 
 use crate::page::{Page, PageRequest};
 use crate::usage::{ClosedCall, OpenCall};
+use crate::webhooks::RequestHook;
 use crate::{Answer, Scope};
 use copydesk_core::budget::Asker;
 use copydesk_core::budget::bound::Bound;
@@ -102,6 +103,8 @@ pub struct Accept {
     /// What it may use at most, for budgets. Without it no budget refuses it or sets anything aside: it was drawn up when
     /// this process knew of none.
     pub bound: Option<Bound>,
+    /// Where its own events are sent besides. Written only where there is one.
+    pub webhook: Option<RequestHook>,
 }
 
 impl Accept {

@@ -17,6 +17,7 @@ pub mod page;
 pub mod prices;
 pub mod retention;
 pub mod usage;
+pub mod webhooks;
 
 pub use admin::AdminStore;
 pub use audit::AuditStore;
@@ -32,6 +33,7 @@ pub use page::{Order, Page, PageRequest};
 pub use prices::PriceStore;
 pub use retention::RetentionStore;
 pub use usage::UsageStore;
+pub use webhooks::{DeliveryStore, WebhookStore};
 
 use copydesk_core::{UserId, WorkspaceId};
 
@@ -78,6 +80,8 @@ pub trait Store:
     + AuditStore
     + HealthStore
     + PriceStore
+    + WebhookStore
+    + DeliveryStore
 {
 }
 
@@ -94,5 +98,7 @@ impl<T> Store for T where
         + AuditStore
         + HealthStore
         + PriceStore
+        + WebhookStore
+        + DeliveryStore
 {
 }

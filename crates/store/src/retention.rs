@@ -15,6 +15,8 @@ pub trait RetentionStore: Send + Sync {
 pub enum Aged {
     Calls,
     Events,
+    /// Messages to webhooks that have ended, with their attempts.
+    Deliveries,
 }
 
 impl Aged {
@@ -23,6 +25,7 @@ impl Aged {
         match self {
             Aged::Calls => "calls",
             Aged::Events => "events",
+            Aged::Deliveries => "deliveries",
         }
     }
 }
@@ -30,7 +33,7 @@ impl Aged {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Prune {
     pub what: Aged,
-    /// Calls closed, and events written, before it.
+    /// Calls closed, events written, messages ended before it.
     pub before: Timestamp,
     /// Where the last batch ended.
     pub after: Option<Place>,
@@ -48,7 +51,7 @@ pub struct Pruned {
     pub next: Option<Place>,
 }
 
-/// A place in the order in which rows are looked at: the workspace, then a call's id or an event's number.
+/// A place in the order in which rows are looked at: the workspace, then a call's id, an event's number or a message's id.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct Place {
     pub workspace: copydesk_core::WorkspaceId,

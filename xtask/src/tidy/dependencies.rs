@@ -38,6 +38,7 @@ const EVERYTHING: &[&str] = &[
     "copydesk-store-tests",
     "copydesk-store-sqlite",
     "copydesk-store-postgres",
+    "copydesk-outbound",
     "copydesk-providers",
     "copydesk-recipes",
     "copydesk-desk",
@@ -51,6 +52,7 @@ const FOR_EDGE_TESTS: &[&str] = &[
     "copydesk-assets",
     "copydesk-store",
     "copydesk-store-tests",
+    "copydesk-outbound",
     "copydesk-providers",
     "copydesk-recipes",
     "copydesk-fakeprovider",
@@ -59,7 +61,7 @@ const FOR_EDGE_TESTS: &[&str] = &[
 /// Never in `[dependencies]`: it is no part of the product.
 const FAKE_PROVIDER: &[&str] = &["copydesk-fakeprovider"];
 
-const RULES: [Rule; 15] = [
+const RULES: [Rule; 16] = [
     Rule {
         package: "copydesk-core",
         ours: &[],
@@ -96,9 +98,16 @@ const RULES: [Rule; 15] = [
         ours_in_tests: &["copydesk-store-tests"],
         third_party: AllBut(&[DOCUMENT, SQLITE_DRIVERS, WEB, CLIENT]),
     },
+    // The guarded client for addresses that users give: it knows no product word, so that whoever needs it can have it.
+    Rule {
+        package: "copydesk-outbound",
+        ours: &[],
+        ours_in_tests: &[],
+        third_party: Only(&["futures", "reqwest", "rustls", "thiserror", "tokio", "tracing"]),
+    },
     Rule {
         package: "copydesk-providers",
-        ours: &["copydesk-core"],
+        ours: &["copydesk-core", "copydesk-outbound"],
         ours_in_tests: FAKE_PROVIDER,
         third_party: AllBut(&[DOCUMENT, SQLITE_DRIVERS, POSTGRES_DRIVERS]),
     },
@@ -110,7 +119,14 @@ const RULES: [Rule; 15] = [
     },
     Rule {
         package: "copydesk-desk",
-        ours: &["copydesk-core", "copydesk-assets", "copydesk-store", "copydesk-providers", "copydesk-recipes"],
+        ours: &[
+            "copydesk-core",
+            "copydesk-assets",
+            "copydesk-store",
+            "copydesk-outbound",
+            "copydesk-providers",
+            "copydesk-recipes",
+        ],
         ours_in_tests: &["copydesk-store-tests", "copydesk-fakeprovider"],
         third_party: AllBut(&[DOCUMENT, SQLITE_DRIVERS, POSTGRES_DRIVERS, WEB]),
     },

@@ -3,7 +3,7 @@
 
 #![expect(dead_code, reason = "only their description is used")]
 
-use super::words::{AssetKey, BudgetKey, DraftRef, GenerationRef, KeyKey, LaneName};
+use super::words::{AssetKey, BudgetKey, DeliveryKey, DraftRef, GenerationRef, KeyKey, LaneName, WebhookKey};
 use utoipa::IntoParams;
 
 /// What every list takes.
@@ -66,6 +66,24 @@ pub(crate) struct KeyPath {
     id: String,
 }
 
+/// `{id}` of a webhook.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Path)]
+pub(crate) struct WebhookPath {
+    /// `whk_...` or a bare UUID.
+    #[param(value_type = WebhookKey)]
+    id: String,
+}
+
+/// `{id}` of a message to a webhook.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Path)]
+pub(crate) struct DeliveryPath {
+    /// `msg_...` or a bare UUID.
+    #[param(value_type = DeliveryKey)]
+    id: String,
+}
+
 /// `{lane}`.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Path)]
@@ -118,7 +136,7 @@ pub(crate) struct PreferHeader {
 #[derive(IntoParams)]
 #[into_params(parameter_in = Header)]
 pub(crate) struct IfMatch {
-    /// The `ETag` of the draft the change was made for, or `*`. Without it the change is made to whatever is there.
+    /// The `ETag` of what the change was made for, or `*`. Without it the change is made to whatever is there.
     #[param(rename = "If-Match", pattern = "^(\\*|(W/)?\"[0-9]{1,15}\")$")]
     if_match: Option<String>,
 }

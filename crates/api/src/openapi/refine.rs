@@ -12,7 +12,7 @@ const REF: &str = "#/components/schemas/";
 const METHODS: [&str; 5] = ["get", "put", "post", "delete", "patch"];
 
 /// The word in `object` of a type, and the prefix of its own `id`.
-const NOUNS: [(&str, &str, &str); 36] = [
+const NOUNS: &[(&str, &str, &str)] = &[
     ("Attempt", "attempt", ""),
     ("DraftDiff", "diff", ""),
     ("Accepted", "generation", "gen"),
@@ -49,6 +49,9 @@ const NOUNS: [(&str, &str, &str); 36] = [
     ("SweptGeneration", "", "gen"),
     ("List", "list", ""),
     ("Worker", "worker", "nod"),
+    ("Webhook", "webhook", "whk"),
+    ("Delivery", "delivery", "msg"),
+    ("Replay", "replay", ""),
 ];
 
 /// The prefix of the id that a field of this name carries.
@@ -59,6 +62,7 @@ fn prefix(field: &str) -> Option<&'static str> {
         "user_id" | "peer_id" => Some("usr"),
         "call_id" => Some("cal"),
         "replaced_by" | "key_id" => Some("key"),
+        "webhook_id" => Some("whk"),
         _ => None,
     }
 }

@@ -9,6 +9,8 @@ use copydesk_core::ledger::{Account, TransferKind as CoreKind};
 use copydesk_core::metering::cuts::Interval;
 use copydesk_core::metering::usage::CallOutcome as CoreOutcome;
 use copydesk_core::recipe::OutputForm as CoreForm;
+use copydesk_core::webhook::{Disabled, Outcome};
+use copydesk_desk::store::webhooks::StateWord;
 use std::borrow::Cow;
 use utoipa::openapi::schema::{ObjectBuilder, SchemaType, Type};
 use utoipa::openapi::{RefOr, Schema};
@@ -51,6 +53,11 @@ schemas! {
     KeyRole = words(Role::ALL.map(Role::as_str));
     KeyScopeWord = words(KeyScope::ALL.map(KeyScope::as_str));
     KeyStatus = words(["active", "rotated", "expired", "revoked"]);
+    WebhookFor = words(["events", "requests"]);
+    WebhookStatus = words(["enabled", "disabled"]);
+    WebhookReason = words(Disabled::ALL.map(Disabled::as_str));
+    DeliveryStatus = words(StateWord::ALL.map(StateWord::as_str));
+    AttemptOutcome = words(Outcome::ALL.map(Outcome::as_str));
     Switch = words(["on", "off"]);
     WaitingReason = words([
         "behind_others", "lane_full", "cooling_down", "rate_limited", "target_locked", "backing_off", "scheduled",
@@ -65,6 +72,8 @@ schemas! {
     AssetKey = text(&either(&[&id("ast"), UUID]));
     BudgetKey = text(&either(&[&id("bud"), UUID]));
     KeyKey = text(&either(&[&id("key"), UUID]));
+    WebhookKey = text(&either(&[&id("whk"), UUID]));
+    DeliveryKey = text(&either(&[&id("msg"), UUID]));
     LaneName = text("^(recipe|provider|model|workspace):.+$");
     /// A length of time: `90s`, `10m`, `1h 30m`, `2d`, `PT11M`.
     Span = text(SPAN);

@@ -28,7 +28,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use copydesk_core::generation::Status;
-use copydesk_desk::accept::{Again, Request};
+use copydesk_desk::accept::{Again, AskedHook, Request};
 use copydesk_desk::store::Order;
 use copydesk_desk::store::generations::GenerationFilter;
 use copydesk_desk::store::usage::CallFilter;
@@ -93,6 +93,7 @@ pub(crate) async fn create(
         deadline: asked.deadline,
         metadata: asked.metadata,
         idempotency: key.of(&caller, &raw, now),
+        webhook: asked.webhook_url.map(|url| AskedHook { url, events: asked.webhook_events }),
     };
     if dry_run {
         return Ok(Json(DryRunBody::from(api.desk().dry_run(request).await?)).into_response());

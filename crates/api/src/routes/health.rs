@@ -17,6 +17,9 @@ use copydesk_desk::store::StoreError;
 use copydesk_desk::store::admin::{Description, PauseKey};
 use serde_json::json;
 
+/// How late a message may be before the doctor says so. Units: seconds.
+const WEBHOOK_LAG_MAX_S: u64 = 120;
+
 /// Is the process alive?
 ///
 /// Nothing else is looked at: a supervisor restarts on this.
@@ -100,7 +103,7 @@ pub(crate) async fn doctor(State(api): State<Api>, caller: Caller) -> Result<Jso
         checks.push(worker(&api, found));
         checks.push(queue(&api, found));
     }
-    checks.extend([providers(&api).await, recipes(&api), audit(&api).await, not_draining(&api)]);
+    checks.extend([providers(&api).await, recipes(&api), audit(&api).await, webhooks(&api).await, not_draining(&api)]);
     Ok(Json(checks.into()))
 }
 
@@ -265,6 +268,33 @@ async fn audit(api: &Api) -> CheckBody {
             None => "the background audit has not begun here".to_owned(),
         },
     )
+}
+
+/// How far messages are behind, and receivers that fail. A receiver that fails is no fault of the installation; one that was
+/// given up is worth a look.
+async fn webhooks(api: &Api) -> CheckBody {
+    let now = api.desk().world().now();
+    let backlog = match api.desk().store().delivery_backlog(now).await {
+        Ok(backlog) => backlog,
+        Err(error) => return unreachable("webhooks", &error),
+    };
+    let late = backlog.oldest_due.map_or(0, |due| now.since(due).as_secs());
+    let detail = format!(
+        "{} message(s) wait, the oldest has been due for {late} s; {} webhook(s) fail, {} were disabled by failures",
+        backlog.waiting, backlog.failing, backlog.disabled
+    );
+    if backlog.disabled > 0 {
+        let fix = "`copydesk webhooks ls` shows which and why; mend the receiver, then `copydesk webhooks enable ID`.";
+        return CheckBody::bad("webhooks", detail, fix);
+    }
+    if late > WEBHOOK_LAG_MAX_S {
+        return CheckBody::bad(
+            "webhooks",
+            detail,
+            "Messages are not sent in time: look for a server that is running, and at its log.",
+        );
+    }
+    CheckBody::good("webhooks", detail)
 }
 
 /// Every recipe's first model must have a provider, or each of its generations fails.

@@ -22,3 +22,4 @@ pub(crate) mod stream;
 pub(crate) mod stream_tokens;
 pub(crate) mod usage;
 pub(crate) mod versions;
+pub(crate) mod webhooks;

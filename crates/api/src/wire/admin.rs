@@ -190,11 +190,12 @@ pub(crate) struct PrunedBody {
     dry_run: bool,
     calls: u64,
     events: u64,
+    deliveries: u64,
 }
 
 impl PrunedBody {
     pub fn of(gone: Gone, dry_run: bool) -> PrunedBody {
-        PrunedBody { object: "pruned", dry_run, calls: gone.calls, events: gone.events }
+        PrunedBody { object: "pruned", dry_run, calls: gone.calls, events: gone.events, deliveries: gone.deliveries }
     }
 }
 

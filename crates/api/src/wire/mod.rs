@@ -24,3 +24,4 @@ pub(crate) mod recipe;
 pub(crate) mod requests;
 pub(crate) mod usage;
 pub(crate) mod waiting;
+pub(crate) mod webhook;

@@ -47,6 +47,13 @@ pub(crate) struct NewGeneration {
     /// An object of your own, at most 16 KB.
     #[schema(value_type = Option<Object>)]
     pub metadata: Value,
+    /// Where this generation's events are sent, besides the workspace's webhooks. Signed with the secret of the workspace's
+    /// webhook for requests, which must be there.
+    #[schema(max_length = 2048)]
+    pub webhook_url: Option<String>,
+    /// Which of them: kinds, beginnings such as `generation.*`, or `start`, `output`, `logs`, `completed`; all without a list.
+    #[schema(value_type = Option<Vec<String>>, max_items = 20)]
+    pub webhook_events: Vec<String>,
 }
 
 impl FromFields for NewGeneration {
@@ -67,7 +74,12 @@ impl FromFields for NewGeneration {
             run_at,
             deadline: fields.instant_or_span("deadline", start),
             metadata: fields.value("metadata").unwrap_or_else(|| Value::Object(Map::new())),
+            webhook_url: fields.text("webhook_url"),
+            webhook_events: fields.texts("webhook_events").unwrap_or_default(),
         };
+        if request.webhook_url.is_none() && !request.webhook_events.is_empty() {
+            fields.fault("webhook_events", "not_allowed", "it says what is sent to webhook_url, which is missing");
+        }
         if request.draft_id.is_some() && request.external_id.is_some() {
             fields.fault("external_id", "not_allowed", "an existing draft keeps its own; leave it out beside draft_id");
         }
@@ -175,6 +187,9 @@ pub(crate) struct Pruning {
     /// Events older than this.
     #[schema(value_type = Option<Age>)]
     pub events: Option<Duration>,
+    /// Messages to webhooks that ended longer ago than this.
+    #[schema(value_type = Option<Age>)]
+    pub deliveries: Option<Duration>,
     /// Only count.
     #[schema(value_type = Option<bool>, default = false)]
     pub dry_run: bool,
@@ -185,6 +200,7 @@ impl FromFields for Pruning {
         Pruning {
             usage: fields.age("usage"),
             events: fields.age("events"),
+            deliveries: fields.age("deliveries"),
             dry_run: fields.boolean("dry_run").unwrap_or(false),
         }
     }

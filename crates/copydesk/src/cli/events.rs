@@ -34,21 +34,33 @@ pub struct Tail {
 pub async fn run(command: Command, settings: &Settings, output: Output) -> Result<u8, Failure> {
     let Command::Tail(tail) = command;
     Backend::with(settings, Need::Records, async |backend| {
-        if backend.is_inside() && settings.database_url.is_none() {
-            let message = "No server works on this data folder, so nothing happens there.".to_owned();
-            return Err(Failure::new(exit::UNREACHABLE, "server_unreachable", message)
-                .hint("start one with `copydesk serve`; past events are in GET /api/v1/events"));
-        }
+        somebody_works(backend, settings)?;
         tokio::select! {
-            ended = follow(backend, settings, &tail, output) => ended,
+            ended = follow(backend, settings, &tail, output, async |frame: &Frame| show(frame, output)) => ended,
             _ = tokio::signal::ctrl_c() => Ok(exit::INTERRUPTED),
         }
     })
     .await
 }
 
-/// Never ends but by an error that another try would meet again.
-async fn follow(backend: &Backend, settings: &Settings, tail: &Tail, output: Output) -> Result<u8, Failure> {
+/// Where no server works nothing happens.
+pub(super) fn somebody_works(backend: &Backend, settings: &Settings) -> Result<(), Failure> {
+    if backend.is_inside() && settings.database_url.is_none() {
+        let message = "No server works on this data folder, so nothing happens there.".to_owned();
+        return Err(Failure::new(exit::UNREACHABLE, "server_unreachable", message)
+            .hint("start one with `copydesk serve`; past events are in GET /api/v1/events"));
+    }
+    Ok(())
+}
+
+/// Never ends but by an error that another try would meet again. Each event is done with before the next is taken.
+pub(super) async fn follow(
+    backend: &Backend,
+    settings: &Settings,
+    tail: &Tail,
+    output: Output,
+    mut on_event: impl AsyncFnMut(&Frame),
+) -> Result<u8, Failure> {
     let mut frames = Frames::new(backend.stream(&tail.path(None)).await?);
     let mut pause = COME_BACK_FIRST;
     loop {
@@ -57,7 +69,7 @@ async fn follow(backend: &Backend, settings: &Settings, tail: &Tail, output: Out
                 Ok(Some(frame)) if frame.event == "done" => break cell(&frame.data, "/reason"),
                 Ok(Some(frame)) => {
                     pause = COME_BACK_FIRST;
-                    show(&frame, output);
+                    on_event(&frame).await;
                 }
                 Ok(None) => break "the connection ended".to_owned(),
                 Err(failure) => break failure.message,
@@ -104,6 +116,10 @@ fn show(frame: &Frame, output: Output) {
 }
 
 impl Tail {
+    pub(super) fn new(kinds: Vec<String>, after: Option<String>) -> Tail {
+        Tail { kinds, subject: None, after }
+    }
+
     fn path(&self, position: Option<&str>) -> String {
         let after = position.or(self.after.as_deref()).unwrap_or("now");
         let kinds = self.kinds.join(",");

@@ -24,6 +24,7 @@ mod recipes;
 mod serve;
 mod usage;
 mod watch;
+mod webhooks;
 
 use crate::config::{Environment, Flags, Loaded, Settings};
 use crate::exit::{self, Failure};
@@ -98,6 +99,9 @@ enum Command {
     /// API keys: make them, say what they may do, rotate and revoke them
     #[command(subcommand)]
     Keys(keys::Command),
+    /// Webhooks: who is told of events in signed messages; a server behind NAT can tell this machine, too
+    #[command(subcommand)]
+    Webhooks(webhooks::Command),
     /// What was used: calls, tokens and cost by day, model, user, recipe; export them
     Usage(Box<usage::Arguments>),
     /// Recipes, providers and models with their limits and what waits for them; pause one
@@ -176,6 +180,7 @@ async fn dispatch(arguments: Arguments, output: Output) -> Result<u8, Failure> {
         Command::Budgets(command) => budgets::run(command, &settings, output).await,
         Command::Credits(command) => credits::run(command, &settings, output).await,
         Command::Keys(command) => keys::run(command, &settings, output).await,
+        Command::Webhooks(command) => webhooks::run(command, &settings, output).await,
         Command::Usage(arguments) => usage::run(*arguments, &settings, output).await,
         Command::Lanes(command) => lanes::run(command, &settings, output).await,
         Command::Workers => lanes::workers(&settings, output).await,

@@ -1,4 +1,4 @@
-//! `copydesk prune`: removes usage rows and events that are old enough. A server whose settings say how long they are kept
+//! `copydesk prune`: removes usage rows, events and webhook messages that are old enough. A server whose settings say how long they are kept
 //! does it by itself.
 
 use crate::backend::{Backend, Need};
@@ -18,11 +18,15 @@ pub struct Arguments {
     /// Events older than this, e.g. 90d (default: the settings)
     #[arg(long, value_name = "AGE")]
     events: Option<String>,
+    /// Messages to webhooks that ended longer ago than this, e.g. 30d (default: the settings)
+    #[arg(long, value_name = "AGE")]
+    deliveries: Option<String>,
 }
 
 pub async fn run(arguments: Arguments, settings: &Settings, output: Output) -> Result<u8, Failure> {
     let mut body = Map::from_iter([("dry_run".to_owned(), json!(arguments.dry_run))]);
-    for (name, age) in [("usage", arguments.usage), ("events", arguments.events)] {
+    for (name, age) in [("usage", arguments.usage), ("events", arguments.events), ("deliveries", arguments.deliveries)]
+    {
         body.extend(age.map(|age| (name.to_owned(), json!(age))));
     }
     let (path, body) = ("/api/v1/maintenance/prune", Value::Object(body));
@@ -32,9 +36,10 @@ pub async fn run(arguments: Arguments, settings: &Settings, output: Output) -> R
         return Ok(exit::OK);
     }
     let gone = format!(
-        "{} and {}",
+        "{}, {} and {}",
         counted(&cell(&answer, "/calls"), "usage row"),
-        counted(&cell(&answer, "/events"), "event")
+        counted(&cell(&answer, "/events"), "event"),
+        counted(&cell(&answer, "/deliveries"), "message")
     );
     output.data(&if arguments.dry_run {
         format!("{gone} would be removed; nothing was changed.")

@@ -47,6 +47,21 @@ pub const KEYS: &[Key] = &[
             "bootstrap API key, at least 16 characters; made and printed once when not set",
         )
     },
+    Key {
+        secret: true,
+        ..key(
+            "secret_key",
+            "COPYDESK_SECRET_KEY",
+            "",
+            "seals stored secrets, 64 hexadecimal digits; a file in the data folder when not set, needed on PostgreSQL",
+        )
+    },
+    key(
+        "webhook_allow",
+        "COPYDESK_WEBHOOK_ALLOW",
+        "",
+        "address ranges webhooks may reach although they are private, e.g. 10.0.0.0/8, with commas; plain http and any port there",
+    ),
     key("auto_migrate", "COPYDESK_AUTO_MIGRATE", "false", "bring a PostgreSQL schema up to date at start"),
     Key {
         aliases: &["GENERATION_MAX_CONCURRENT"],
@@ -95,6 +110,12 @@ pub const KEYS: &[Key] = &[
         "how long usage rows are kept, e.g. 400d; empty is for ever",
     ),
     key("retention.events", "COPYDESK_RETENTION_EVENTS", "", "how long events are kept, e.g. 90d; empty is for ever"),
+    key(
+        "retention.deliveries",
+        "COPYDESK_RETENTION_DELIVERIES",
+        "30d",
+        "how long messages to webhooks are kept after they ended; empty is for ever",
+    ),
     key(
         "audit_every",
         "COPYDESK_AUDIT_EVERY",

@@ -8,6 +8,8 @@ use copydesk_core::metering::cuts::Zone;
 use copydesk_desk::DeskConfig;
 use copydesk_desk::config::Retention;
 use copydesk_desk::keys::{KeyText, OWN_KEY_BYTES_MIN};
+use copydesk_desk::vault::MasterKey;
+use copydesk_outbound::Range;
 use copydesk_providers::ASSET_BYTES_MAX;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -24,6 +26,10 @@ pub struct Settings {
     pub listen: SocketAddr,
     pub http: HttpSettings,
     pub admin_key: Option<KeyText>,
+    /// Seals stored secrets.
+    pub secret_key: Option<MasterKey>,
+    /// What webhooks may reach besides the public internet.
+    pub webhook_allow: Vec<Range>,
     pub auto_migrate: bool,
     pub desk: DeskConfig,
     /// Sets the master switch at start.
@@ -127,35 +133,6 @@ pub fn parse_span(text: &str) -> Option<Duration> {
 impl Settings {
     pub fn read(loaded: &Loaded) -> Result<Settings, ConfigError> {
         let reader = Reader(loaded);
-        let max_concurrent = reader.read("max_concurrent", "it must be a whole number of at least 1", "4", |text| {
-            text.parse::<u32>().ok().filter(|limit| *limit > 0)
-        })?;
-        let use_queue = reader.switch("use_queue")?;
-        let desk = DeskConfig {
-            max_concurrent: use_queue.then_some(max_concurrent),
-            waiting_max: reader.read("waiting_max", "it must be a whole number of at least 1", "1000000", |text| {
-                text.parse::<u64>().ok().filter(|limit| *limit > 0)
-            })?,
-            jobs_max: reader.read("max_jobs", "it must be 0 to 1000000", "256", |text| {
-                text.parse::<usize>().ok().filter(|jobs| *jobs <= JOBS_MAX)
-            })?,
-            asset_bytes_max: reader.read(
-                "max_asset_bytes",
-                "it must be 1 to 536870912 bytes",
-                "536870912",
-                |text| text.parse::<u64>().ok().filter(|bytes| (1..=ASSET_BYTES_MAX as u64).contains(bytes)),
-            )?,
-            deadline: reader.span("deadline")?,
-            attempt_timeout: reader.span("attempt_timeout")?,
-            drain_grace: reader.span("drain_grace")?,
-            credits: reader.switch("credits")?,
-            packs: loaded.packs.clone(),
-            retention: Retention { usage: reader.age("retention.usage")?, events: reader.age("retention.events")? },
-            audit_every: reader.interval("audit_every")?,
-            zone: reader.zone()?,
-            rates: loaded.rates.iter().map(|rate| (rate.lane(), rate.rate)).collect(),
-            ..DeskConfig::default()
-        };
         let generation = match reader.text("generation") {
             None => None,
             Some(_) => Some(reader.read("generation", "it must be on or off", "on", parse_switch)?),
@@ -177,8 +154,15 @@ impl Settings {
             http: http::read(&reader, listen.ip())?,
             listen,
             admin_key,
+            secret_key: secret_key(&reader)?,
+            webhook_allow: reader.read(
+                "webhook_allow",
+                "it must be ranges of addresses, with commas",
+                "10.0.0.0/8, fd00::/8",
+                ranges,
+            )?,
             auto_migrate: reader.switch("auto_migrate")?,
-            desk,
+            desk: desk(&reader, loaded)?,
             generation,
             recipes: reader.text("recipes").map(PathBuf::from),
             prices: reader.text("prices").map(PathBuf::from),
@@ -194,6 +178,52 @@ impl Settings {
             providers: loaded.providers.clone(),
         })
     }
+}
+
+fn desk(reader: &Reader<'_>, loaded: &Loaded) -> Result<DeskConfig, ConfigError> {
+    let max_concurrent = reader.read("max_concurrent", "it must be a whole number of at least 1", "4", |text| {
+        text.parse::<u32>().ok().filter(|limit| *limit > 0)
+    })?;
+    let use_queue = reader.switch("use_queue")?;
+    Ok(DeskConfig {
+        max_concurrent: use_queue.then_some(max_concurrent),
+        waiting_max: reader.read("waiting_max", "it must be a whole number of at least 1", "1000000", |text| {
+            text.parse::<u64>().ok().filter(|limit| *limit > 0)
+        })?,
+        jobs_max: reader.read("max_jobs", "it must be 0 to 1000000", "256", |text| {
+            text.parse::<usize>().ok().filter(|jobs| *jobs <= JOBS_MAX)
+        })?,
+        asset_bytes_max: reader.read("max_asset_bytes", "it must be 1 to 536870912 bytes", "536870912", |text| {
+            text.parse::<u64>().ok().filter(|bytes| (1..=ASSET_BYTES_MAX as u64).contains(bytes))
+        })?,
+        deadline: reader.span("deadline")?,
+        attempt_timeout: reader.span("attempt_timeout")?,
+        drain_grace: reader.span("drain_grace")?,
+        credits: reader.switch("credits")?,
+        packs: loaded.packs.clone(),
+        retention: Retention {
+            usage: reader.age("retention.usage")?,
+            events: reader.age("retention.events")?,
+            deliveries: reader.age("retention.deliveries")?,
+        },
+        audit_every: reader.interval("audit_every")?,
+        zone: reader.zone()?,
+        rates: loaded.rates.iter().map(|rate| (rate.lane(), rate.rate)).collect(),
+        ..DeskConfig::default()
+    })
+}
+
+fn secret_key(reader: &Reader<'_>) -> Result<Option<MasterKey>, ConfigError> {
+    let read = || {
+        reader.read("secret_key", "it must be 64 hexadecimal digits", "the output of: openssl rand -hex 32", |text| {
+            MasterKey::parse(text).ok()
+        })
+    };
+    reader.text("secret_key").map(|_| read()).transpose()
+}
+
+fn ranges(text: &str) -> Option<Vec<Range>> {
+    text.split(',').map(str::trim).filter(|range| !range.is_empty()).map(|range| range.parse().ok()).collect()
 }
 
 fn own_key(text: &str) -> Option<KeyText> {
@@ -239,9 +269,22 @@ mod tests {
     fn what_is_kept_for_a_while_is_kept_for_a_day_at_least_and_everything_for_ever_by_default() {
         assert_eq!(with("tz", "UTC").unwrap().desk.retention, Retention::default());
         let kept = with("retention.usage", "400d").unwrap().desk.retention;
-        assert_eq!(kept, Retention { usage: Some(Duration::from_secs(400 * 86_400)), events: None });
+        assert_eq!(kept, Retention { usage: Some(Duration::from_secs(400 * 86_400)), ..Retention::default() });
         let error = with("retention.events", "1h").unwrap_err().to_string();
         assert!(error.contains("at least one day; for example 400d"), "{error}");
+    }
+
+    #[test]
+    fn what_webhooks_may_reach_and_the_key_of_secrets_are_read_and_not_shown() {
+        let allowed = with("webhook_allow", "10.0.0.0/8, fd00::/8").unwrap().webhook_allow;
+        assert_eq!(allowed, ["10.0.0.0/8".parse().unwrap(), "fd00::/8".parse().unwrap()]);
+        let error = with("webhook_allow", "10.0.0.0/8, hooks.internal").unwrap_err().to_string();
+        assert!(error.contains("ranges of addresses"), "{error}");
+        assert!(with("tz", "UTC").unwrap().secret_key.is_none());
+        let settings = with("secret_key", &"5a".repeat(32)).unwrap();
+        assert!(settings.secret_key.is_some() && !format!("{settings:?}").contains("5a5a"));
+        let error = with("secret_key", "too-short-to-be-one").unwrap_err().to_string();
+        assert!(error.contains("openssl rand -hex 32") && !error.contains("too-short"), "{error}");
     }
 
     #[test]

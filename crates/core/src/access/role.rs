@@ -37,6 +37,8 @@ const ADMIN: ScopeSet = EDITOR.and(ScopeSet::of(&[
     S::SettingsWrite,
     S::KeysRead,
     S::KeysWrite,
+    S::WebhooksRead,
+    S::WebhooksWrite,
     S::MetricsRead,
 ]));
 const OWNER: ScopeSet = ADMIN.and(ScopeSet::of(&[S::Maintenance]));

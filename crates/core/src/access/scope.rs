@@ -27,6 +27,10 @@ pub enum KeyScope {
     EventsRead,
     KeysRead,
     KeysWrite,
+    /// See webhooks and whether their messages arrived.
+    WebhooksRead,
+    /// Make, change and test webhooks, send messages again, and see what receivers answered.
+    WebhooksWrite,
     StatusRead,
     MetricsRead,
     /// Audit, clean up, prune.
@@ -34,7 +38,7 @@ pub enum KeyScope {
 }
 
 impl KeyScope {
-    pub const ALL: [KeyScope; 19] = [
+    pub const ALL: [KeyScope; 21] = [
         Self::GenerationsRead,
         Self::GenerationsWrite,
         Self::DraftsRead,
@@ -51,6 +55,8 @@ impl KeyScope {
         Self::EventsRead,
         Self::KeysRead,
         Self::KeysWrite,
+        Self::WebhooksRead,
+        Self::WebhooksWrite,
         Self::StatusRead,
         Self::MetricsRead,
         Self::Maintenance,
@@ -74,6 +80,8 @@ impl KeyScope {
             Self::EventsRead => "events:read",
             Self::KeysRead => "keys:read",
             Self::KeysWrite => "keys:write",
+            Self::WebhooksRead => "webhooks:read",
+            Self::WebhooksWrite => "webhooks:write",
             Self::StatusRead => "status:read",
             Self::MetricsRead => "metrics:read",
             Self::Maintenance => "maintenance",
@@ -96,6 +104,7 @@ impl KeyScope {
             | Self::SettingsRead
             | Self::EventsRead
             | Self::KeysRead
+            | Self::WebhooksRead
             | Self::StatusRead
             | Self::MetricsRead => true,
             Self::GenerationsWrite
@@ -105,6 +114,7 @@ impl KeyScope {
             | Self::PricesWrite
             | Self::SettingsWrite
             | Self::KeysWrite
+            | Self::WebhooksWrite
             | Self::Maintenance => false,
         }
     }

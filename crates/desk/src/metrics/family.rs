@@ -5,6 +5,7 @@ use super::{LABELS_MAX, OTHER};
 use copydesk_core::Timestamp;
 use copydesk_store::audit::AuditState;
 use copydesk_store::health::Depth;
+use copydesk_store::webhooks::DeliveryBacklog;
 use std::collections::BTreeMap;
 
 /// All numbers of one name.
@@ -50,6 +51,28 @@ pub enum Value {
 
 pub(super) fn gauge(name: &'static str, help: &'static str, value: Value) -> Family {
     Family { name, help, kind: Kind::Gauge, samples: vec![Sample::of(vec![], value)] }
+}
+
+/// What waits for webhooks, how late the latest is, and which have trouble.
+pub(super) fn of_webhooks(backlog: &DeliveryBacklog, now: Timestamp) -> Vec<Family> {
+    let late = backlog.oldest_due.map_or(0, |due| u64::try_from(now.since(due).as_micros()).unwrap_or(u64::MAX));
+    vec![
+        gauge(
+            "copydesk_webhook_waiting",
+            "Messages to webhooks that wait to be sent or sent again.",
+            Value::Whole(backlog.waiting),
+        ),
+        gauge(
+            "copydesk_webhook_lag_seconds",
+            "How long the oldest message that is due has been so.",
+            Value::Micros(late),
+        ),
+        gauge(
+            "copydesk_webhooks_failing",
+            "Webhooks that had nothing but failures since their last success.",
+            Value::Whole(backlog.failing),
+        ),
+    ]
 }
 
 /// What the background audit has found, and how old its last whole round is. Nothing before its first beat.

@@ -16,6 +16,7 @@ use copydesk_core::generation::{Generation, State, Status};
 use copydesk_core::health::{HealthNews, Stance, stance};
 use copydesk_core::ledger::TransferKind;
 use copydesk_core::metering::usage::CallOutcome;
+use copydesk_core::webhook::{End, Outcome};
 use copydesk_store::generations::Applied;
 use histogram::Histogram;
 use std::collections::BTreeMap;
@@ -48,6 +49,8 @@ struct Counts {
     /// By kind of transfer. Units: micro-credits.
     credits: BTreeMap<&'static str, u64>,
     budget_refusals: u64,
+    /// Attempts to deliver a message to a webhook, by what came of them.
+    webhooks: BTreeMap<&'static str, u64>,
 }
 
 #[derive(Default)]
@@ -97,6 +100,11 @@ impl Metrics {
     /// A request was refused because a budget has no room for it.
     pub fn refused_by_budget(&self) {
         self.counts().budget_refusals += 1;
+    }
+
+    /// A message was sent, or dropped because its endpoint gets nothing.
+    pub fn delivered(&self, outcome: Option<Outcome>) {
+        *self.counts().webhooks.entry(outcome.map_or(End::Dropped.as_str(), Outcome::as_str)).or_default() += 1;
     }
 
     pub fn health(&self, news: &[HealthNews]) {
@@ -164,6 +172,7 @@ impl Desk {
             "Age of the oldest generation a worker may claim; 0 when there is none.",
             Value::Micros(u64::try_from(oldest.as_micros()).unwrap_or(u64::MAX)),
         ));
+        families.extend(family::of_webhooks(&self.store().delivery_backlog(now).await?, now));
         families.extend(family::of_audit(&self.store().audit_state().await?, now));
         let states = health.iter().take(LABELS_MAX).map(|row| {
             let state = match stance(Some(&row.health), now) {
@@ -231,6 +240,14 @@ impl Counts {
                 "copydesk_credits_total",
                 "Credits this process moved, by the kind of their transfer.",
                 self.credits.iter().map(|(kind, sum)| entry(kind, *sum)).collect(),
+            ),
+            counter(
+                "copydesk_webhook_deliveries_total",
+                "Attempts of this process to deliver a message to a webhook, by what came of them; dropped ones were not sent.",
+                self.webhooks
+                    .iter()
+                    .map(|(outcome, count)| Sample::of(vec![("outcome", (*outcome).to_owned())], Value::Whole(*count)))
+                    .collect(),
             ),
             self.waits.family("copydesk_wait_seconds", "From the accept to the first attempt."),
             self.processing.family("copydesk_processing_seconds", "From the claim of the last attempt to the end."),

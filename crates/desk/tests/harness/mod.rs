@@ -2,11 +2,13 @@
 //! the books at the end; it decides nothing.
 
 pub mod plug;
+pub mod receiver;
 pub mod recipes;
 pub mod script;
 pub mod studio;
 
 pub use plug::Plug;
+pub use receiver::Receiver;
 pub use script::{Reply, Script};
 pub use studio::Studio;
 
@@ -48,6 +50,8 @@ pub struct Bench {
     /// Another provider, `other`.
     pub other: Arc<Script>,
     pub studio: Arc<Studio>,
+    /// Who gets webhooks.
+    pub receiver: Arc<Receiver>,
     pub shelf: copydesk_recipes::Shelf,
     _folder: tempfile::TempDir,
 }
@@ -116,7 +120,8 @@ impl Bench {
         let script = Script::new("demo", clock.clone());
         let other = Script::new("other", clock.clone());
         let studio = Studio::new();
-        let bench = Bench { clock, world, store, script, other, studio, shelf, _folder: folder };
+        let receiver = Receiver::new();
+        let bench = Bench { clock, world, store, script, other, studio, receiver, shelf, _folder: folder };
         bench.grant("ada", "1000").await;
         bench.grant("bob", "1000").await;
         bench
@@ -147,6 +152,7 @@ impl Bench {
             providers,
             config,
             label: "test".to_owned(),
+            hooks: self.receiver.hooks(),
         }
     }
 

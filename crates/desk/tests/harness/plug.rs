@@ -8,7 +8,10 @@ use copydesk_core::health::Paid;
 use copydesk_core::ledger::{Balance, Transfer};
 use copydesk_core::metering::question::{Question, Total};
 use copydesk_core::refusal::Refusal;
-use copydesk_core::{AssetId, BudgetId, DraftId, GenerationId, KeyId, NodeId, Timestamp, TransferId, UserId};
+use copydesk_core::{
+    AssetId, BudgetId, DeliveryId, DraftId, GenerationId, KeyId, NodeId, Timestamp, TransferId, UserId, WebhookId,
+    WorkspaceId,
+};
 use copydesk_desk::clock::{Clock, HandClock};
 use copydesk_store::admin::{Description, Pause, PauseKey};
 use copydesk_store::audit::{AuditState, Finding, FindingRow, Proved, Record, Recorded, Round, Slice};
@@ -25,9 +28,14 @@ use copydesk_store::ledger::{AccountRow, Gift, Line, Post, Posted, TransferFilte
 use copydesk_store::prices::{NewPrice, PriceRow};
 use copydesk_store::retention::{Prune, Pruned};
 use copydesk_store::usage::{CallFilter, CallRow};
+use copydesk_store::webhooks::{
+    AttemptRow, ClaimDeliveries, DeliveryBacklog, DeliveryFilter, DeliveryRow, EndpointChange, EndpointRow, FanOut,
+    Feed, Finished, Leased, NewDelivery, RequestHook,
+};
 use copydesk_store::{
-    AdminStore, Answer, AuditStore, BudgetStore, DraftStore, EventStore, GenerationStore, HealthRow, HealthStore,
-    KeyStore, LedgerStore, Page, PageRequest, PriceStore, RetentionStore, SchemaFault, Scope, StoreError, UsageStore,
+    AdminStore, Answer, AuditStore, BudgetStore, DeliveryStore, DraftStore, EventStore, GenerationStore, HealthRow,
+    HealthStore, KeyStore, LedgerStore, Page, PageRequest, PriceStore, RetentionStore, SchemaFault, Scope, StoreError,
+    UsageStore, WebhookStore,
 };
 use copydesk_store_tests::{FaultyStore, Method, ModelStore};
 use futures::stream::BoxStream;
@@ -185,6 +193,24 @@ pass_through! {
         Health = health() -> Vec<HealthRow>;
         Rates = rates() -> Vec<(String, Paid)>;
         Backlog = backlog() -> Backlog;
+    }
+    WebhookStore {
+        AddWebhook = add_webhook(row: EndpointRow) -> bool;
+        Webhook = webhook(scope: Scope, id: WebhookId) -> EndpointRow;
+        Webhooks = webhooks(scope: Scope, page: PageRequest) -> Page<EndpointRow>;
+        ChangeWebhook = change_webhook(change: EndpointChange) -> EndpointRow;
+        RequestWebhook = request_webhook(scope: Scope) -> Option<EndpointRow>;
+        RequestHooks = request_hooks(workspace: WorkspaceId, generations: Vec<GenerationId>) -> Vec<(GenerationId, RequestHook)>;
+    }
+    DeliveryStore {
+        Feeds = feeds() -> Vec<Feed>;
+        FanOut = fan_out(fan_out: FanOut) -> bool;
+        Send = send(messages: Vec<NewDelivery>) -> ();
+        ClaimDeliveries = claim_deliveries(claim: ClaimDeliveries) -> Leased;
+        FinishDeliveries = finish_deliveries(finished: Vec<Finished>) -> Vec<bool>;
+        Deliveries = deliveries(scope: Scope, filter: DeliveryFilter, page: PageRequest) -> Page<DeliveryRow>;
+        Delivery = delivery(scope: Scope, id: DeliveryId) -> (DeliveryRow, Vec<AttemptRow>);
+        DeliveryBacklog = delivery_backlog(now: Timestamp) -> DeliveryBacklog;
     }
     KeyStore {
         AddKey = add_key(key: KeyRow) -> bool;

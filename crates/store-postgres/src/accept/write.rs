@@ -9,6 +9,7 @@ use crate::ledger;
 use crate::pipeline::{Answers, Steps, Tx};
 use crate::types::{Micros, columns, sql, text, wide};
 use crate::waiting::{self, Park, WaitingRow};
+use crate::webhooks;
 use copydesk_core::GenerationId;
 use copydesk_core::draft::{DraftStatus, Review};
 use copydesk_store::events::NewEvent;
@@ -101,6 +102,7 @@ fn rest<'a>(steps: &mut Steps<'a>, plan: &Plan<'a>) {
         text(&n.request.metadata));
     steps.add(sql!(deep "accept/insert_input"), inputs);
     waiting::insert(steps, &new.iter().map(waiting_row).collect::<Vec<_>>());
+    webhooks::put_requests(steps, new.iter().map(|new| new.request));
     ledger::write(steps, &plan.transfers, &plan.accounts);
     events::write(steps, &new.iter().map(accepted).collect::<Vec<_>>());
 }

@@ -10,6 +10,7 @@ use crate::events::write_event;
 use crate::fault::{Done, Fault};
 use crate::ledger;
 use crate::memory::Session;
+use crate::webhooks;
 use copydesk_core::draft::state::{DraftFacts, may_regenerate};
 use copydesk_core::draft::{DraftStatus, Review};
 use copydesk_core::generation::fairness::{Place, VirtualTime, place};
@@ -184,6 +185,7 @@ fn write(session: &mut Session<'_>, places: &mut Places, request: &Accept, base:
     }
     remember(db, request, &Accepted::New { generation: request.generation, draft })?;
     budgets::reserve(session, request)?;
+    webhooks::put_request(db, request)?;
     write_hold(db, request)?;
     let data = format!("{{\"recipe\":{},\"draft\":\"{draft}\"}}", codec::json_text(&request.recipe));
     let event = NewEvent {

@@ -9,7 +9,8 @@ use copydesk_core::health::{Paid, Rows};
 use copydesk_core::ledger::chain::ChainHash;
 use copydesk_core::ledger::{Balance, Lot};
 use copydesk_core::{
-    AssetId, BudgetId, CallId, DraftId, GenerationId, NodeId, Timestamp, TransferId, UserId, WorkspaceId,
+    AssetId, BudgetId, CallId, DeliveryId, DraftId, GenerationId, NodeId, Timestamp, TransferId, UserId, WebhookId,
+    WorkspaceId,
 };
 use copydesk_store::admin::{NodeRow, PauseKey};
 use copydesk_store::audit::{FindingKey, FindingRow, Round, Space};
@@ -19,6 +20,7 @@ use copydesk_store::generations::{Accept, Accepted, Fence, FinishedStep};
 use copydesk_store::keys::KeyRow;
 use copydesk_store::prices::NewPrice;
 use copydesk_store::usage::CallRow;
+use copydesk_store::webhooks::{AttemptRow, DeliveryRow, EndpointRow};
 use copydesk_store::{Page, PageRequest, Scope, StoreError};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
@@ -171,6 +173,11 @@ pub(super) struct Data {
     /// By workspace and idempotency key: the fingerprint, and the budget that was set with it.
     pub budget_keys: BTreeMap<(WorkspaceId, String), ([u8; 32], BudgetId)>,
     pub keys: Vec<KeyRow>,
+    pub webhooks: BTreeMap<WebhookId, EndpointRow>,
+    /// How far, and how often its endpoints were changed.
+    pub feeds: BTreeMap<WorkspaceId, (i64, i64)>,
+    pub deliveries: BTreeMap<(WorkspaceId, DeliveryId), DeliveryRow>,
+    pub attempts: BTreeMap<(WorkspaceId, DeliveryId, u32), AttemptRow>,
     /// The largest sort key claimed from any queue.
     pub common_time: VirtualTime,
     pub clock: BTreeMap<Queue, VirtualTime>,

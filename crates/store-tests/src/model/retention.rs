@@ -10,6 +10,7 @@ impl Data {
         let looked = match prune.what {
             Aged::Calls => self.look_at_calls(prune),
             Aged::Events => self.look_at_events(prune),
+            Aged::Deliveries => self.look_at_deliveries(prune),
         };
         let old: Vec<Place> = looked.iter().filter(|row| row.old).map(|row| row.place).collect();
         if !prune.dry_run && !old.is_empty() {
@@ -42,6 +43,15 @@ impl Data {
         batch(events, prune)
     }
 
+    fn look_at_deliveries(&self, prune: &Prune) -> Vec<Looked> {
+        let messages = self.deliveries.values().map(|row| {
+            let place = Place { workspace: row.workspace, key: row.id.0.as_u128() };
+            let old = row.state.columns().1.is_some_and(|(at, _)| at < prune.before);
+            Looked { place, at: row.created_at, old }
+        });
+        batch(messages, prune)
+    }
+
     fn remove(&mut self, prune: &Prune, old: &[Place]) {
         let mark = self.retention.entry(prune.what.as_str()).or_insert(prune.before);
         *mark = prune.before.max(*mark);
@@ -63,6 +73,12 @@ impl Data {
                     let end = self.events_removed.entry(scope.workspace).or_default();
                     *end = event.seq.max(*end);
                 }
+            }
+            Aged::Deliveries => {
+                let gone =
+                    |workspace, id: copydesk_core::DeliveryId| old.contains(&Place { workspace, key: id.0.as_u128() });
+                self.deliveries.retain(|(workspace, id), _| !gone(*workspace, *id));
+                self.attempts.retain(|(workspace, id, _), _| !gone(*workspace, *id));
             }
         }
     }

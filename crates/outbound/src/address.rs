@@ -1,58 +1,19 @@
-//! Which addresses a download may go to. An asset's address comes out of a provider's answer, so it is somebody else's
-//! words: it must not make this machine ask its own neighbours (cloud metadata, a database, the dashboard). The check is
-//! made on the address that is connected to, after the name was resolved, so a name that changes its mind gains nothing.
-//! It opens no connection and decides nothing about keys.
+//! Which addresses belong to the public internet, and ranges of addresses. It opens no connection.
 //!
 //! Source: the IANA special-purpose address registries, IPv4 and IPv6 (read November 2026).
 
-use std::fmt;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-
+use crate::resolve::NotPublic;
 use reqwest::Url;
-use reqwest::dns::{Addrs, Name, Resolve, Resolving};
-
-/// How far a request may go.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Reach {
-    /// To an address the operator chose.
-    Anywhere,
-    /// To public addresses only.
-    Public,
-}
-
-/// A download was led to an address that is not public.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(crate) struct NotPublic(String);
-
-impl fmt::Display for NotPublic {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} is not a public address", self.0)
-    }
-}
-
-impl std::error::Error for NotPublic {}
-
-/// Resolves names, and keeps only the public addresses behind them.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct PublicOnly;
-
-impl Resolve for PublicOnly {
-    fn resolve(&self, name: Name) -> Resolving {
-        Box::pin(async move {
-            let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
-            let public: Vec<SocketAddr> = found.filter(|address| is_public(address.ip())).collect();
-            if public.is_empty() {
-                return Err(NotPublic(name.as_str().to_owned()).into());
-            }
-            Ok(Box::new(public.into_iter()) as Addrs)
-        })
-    }
-}
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::str::FromStr;
 
 /// Checks a host that is written as an address: those are connected to without asking a resolver.
-pub(crate) fn check_literal(url: &Url) -> Result<(), NotPublic> {
+pub fn check_literal(url: &Url) -> Result<(), NotPublic> {
     match literal(url) {
-        Some(address) if !is_public(address) => Err(NotPublic(address.to_string())),
+        Some(address) if !is_public(address) => {
+            Err(NotPublic { name: address.to_string(), why: format!("{address} is not a public address") })
+        }
         Some(_) | None => Ok(()),
     }
 }
@@ -60,7 +21,7 @@ pub(crate) fn check_literal(url: &Url) -> Result<(), NotPublic> {
 /// Whether a configured address is on the operator's own machine or network by its looks: an address that is not public,
 /// or a name public DNS does not give out. A public name that happens to resolve to such an address does not count: it
 /// could be made to.
-pub(crate) fn is_private(url: &Url) -> bool {
+pub fn is_private(url: &Url) -> bool {
     if let Some(address) = literal(url) {
         return !is_public(address);
     }
@@ -69,15 +30,76 @@ pub(crate) fn is_private(url: &Url) -> bool {
     !host.is_empty() && (!host.contains('.') || local.iter().any(|ending| host.ends_with(ending)))
 }
 
-fn literal(url: &Url) -> Option<IpAddr> {
+pub(crate) fn literal(url: &Url) -> Option<IpAddr> {
     url.host_str()?.trim_start_matches('[').trim_end_matches(']').parse().ok()
 }
 
 /// Whether an address belongs to the public internet.
-pub(crate) fn is_public(address: IpAddr) -> bool {
+pub fn is_public(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => is_public_v4(address),
         IpAddr::V6(address) => is_public_v6(address),
+    }
+}
+
+/// An address and how many of its bits count: `10.0.0.0/8`, `fd00::/8`; one address alone is its own range.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Range {
+    base: IpAddr,
+    bits: u8,
+}
+
+/// A text that is not a range of addresses.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("{0:?} is not a range of addresses such as 10.0.0.0/8 or fd00::/8")]
+pub struct BadRange(String);
+
+impl FromStr for Range {
+    type Err = BadRange;
+
+    fn from_str(text: &str) -> Result<Range, BadRange> {
+        let bad = || BadRange(text.chars().take(80).collect());
+        let (base, bits) = match text.split_once('/') {
+            Some((base, bits)) => (base, Some(bits)),
+            None => (text, None),
+        };
+        let base: IpAddr = base.parse().map_err(|_| bad())?;
+        let most = if base.is_ipv4() { 32 } else { 128 };
+        // `+8` and `08` are numbers to the parser and typing errors to people.
+        let plain =
+            |bits: &&str| bits.bytes().all(|byte| byte.is_ascii_digit()) && (*bits == "0" || !bits.starts_with('0'));
+        let bits = match bits {
+            None => most,
+            Some(bits) => Some(bits)
+                .filter(plain)
+                .and_then(|bits| bits.parse().ok())
+                .filter(|bits| *bits <= most)
+                .ok_or_else(bad)?,
+        };
+        Ok(Range { base, bits })
+    }
+}
+
+impl fmt::Display for Range {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.base, self.bits)
+    }
+}
+
+impl Range {
+    /// An IPv4 address in its IPv6 form is the IPv4 address.
+    pub fn contains(&self, address: IpAddr) -> bool {
+        match (self.base, address.to_canonical()) {
+            (IpAddr::V4(base), IpAddr::V4(address)) => {
+                let mask = u32::MAX.checked_shl(32 - u32::from(self.bits)).unwrap_or(0);
+                base.to_bits() & mask == address.to_bits() & mask
+            }
+            (IpAddr::V6(base), IpAddr::V6(address)) => {
+                let mask = u128::MAX.checked_shl(128 - u32::from(self.bits)).unwrap_or(0);
+                base.to_bits() & mask == address.to_bits() & mask
+            }
+            (IpAddr::V4(_), IpAddr::V6(_)) | (IpAddr::V6(_), IpAddr::V4(_)) => false,
+        }
     }
 }
 
@@ -190,14 +212,16 @@ mod tests {
     }
 
     #[test]
-    fn an_address_is_recognised_in_every_spelling() {
-        for host in
-            ["127.0.0.1", "127.1", "0x7f.1", "2130706433", "0177.0.0.1", "127.0.0.1.", "[::1]", "[::ffff:7f00:1]"]
-        {
-            assert!(check_literal(&url(&format!("http://{host}:8080/x"))).is_err(), "{host}");
+    fn a_range_holds_what_begins_like_it() {
+        let holds = |range: &str, address: &str| range.parse::<Range>().unwrap().contains(address.parse().unwrap());
+        assert!(holds("10.0.0.0/8", "10.255.0.1") && !holds("10.0.0.0/8", "11.0.0.1"));
+        assert!(holds("192.168.1.7", "192.168.1.7") && !holds("192.168.1.7", "192.168.1.8"));
+        assert!(holds("0.0.0.0/0", "255.1.1.1") && !holds("0.0.0.0/0", "::1"));
+        assert!(holds("fd00::/8", "fd12::9") && !holds("fd00::/8", "fe80::1"));
+        assert!(holds("127.0.0.0/8", "::ffff:127.0.0.1"), "the same address in the other form");
+        for bad in ["", "10.0.0.0/33", "::/129", "10.0.0/8", "localhost", "10.0.0.0/", "10.0.0.0/08", "10.0.0.0/+8"] {
+            assert!(bad.parse::<Range>().is_err(), "{bad:?}");
         }
-        assert_eq!(check_literal(&url("https://example.com/x")), Ok(()));
-        assert_eq!(check_literal(&url("https://[2606:4700::1111]/x")), Ok(()));
     }
 
     #[test]
@@ -211,11 +235,5 @@ mod tests {
         for foreign in ["https://api.replicate.com/v1", "https://8.8.8.8/", "https://internal.example.com/"] {
             assert!(!is_private(&url(foreign)), "{foreign}");
         }
-    }
-
-    #[tokio::test]
-    async fn a_name_for_this_machine_resolves_to_nothing() {
-        let error = PublicOnly.resolve("localhost".parse().unwrap()).await.err().unwrap();
-        assert_eq!(error.to_string(), "localhost is not a public address");
     }
 }

@@ -1,0 +1,58 @@
+//! Webhooks: endpoints that are told of events, and the addresses that single requests name. The event log is the source:
+//! `fan_out.rs` turns events into messages as a workspace's feed moves, `send.rs` carries them. `endpoints.rs` and
+//! `messages.rs` are what people do with both.
+
+pub mod courier;
+mod endpoints;
+mod fan_out;
+mod messages;
+pub mod payload;
+mod send;
+pub mod signature;
+
+pub use courier::{BadAddress, Courier, NoCourier};
+pub use endpoints::{ENDPOINTS_MAX, EndpointEdit, EndpointOrder, OVERLAP, OVERLAP_MAX, Secreted};
+pub use messages::{REPLAY_MAX, Told};
+pub use signature::SigningSecret;
+
+use crate::desk::Inner;
+use crate::vault::Vault;
+use copydesk_core::WebhookId;
+use std::sync::Arc;
+use tokio::sync::Notify;
+
+/// What webhooks are given from outside.
+#[derive(Clone)]
+pub struct Hooks {
+    pub courier: Arc<dyn Courier>,
+    pub vault: Vault,
+    /// The server's public address, before the links in messages.
+    pub base: String,
+}
+
+impl Default for Hooks {
+    /// A desk that sends nothing.
+    fn default() -> Hooks {
+        let no_key = || Err("no key for secrets is set up here".to_owned());
+        Hooks { courier: Arc::new(NoCourier), vault: Vault::new(Arc::new(no_key)), base: String::new() }
+    }
+}
+
+/// What the duties tell each other.
+#[derive(Default)]
+pub(crate) struct Bells {
+    /// The endpoints have changed.
+    pub endpoints: Notify,
+    /// There may be messages to send.
+    pub messages: Notify,
+}
+
+pub(crate) fn spawn(inner: &Arc<Inner>) {
+    fan_out::spawn(inner);
+    send::spawn(inner);
+}
+
+/// What an endpoint's secrets are sealed for.
+fn purpose(id: WebhookId) -> String {
+    format!("webhook {id}")
+}

@@ -1,0 +1,8 @@
+-- Differs from SQLite: those that may go are locked; what somebody else removes is left to them.
+-- The oldest messages after a place, and which of them may go: those that ended before $1.
+SELECT d.workspace_id, d.id, d.created_at, d.ended_at IS NOT NULL AND d.ended_at < $1 AS old
+FROM webhook_deliveries d
+WHERE (d.workspace_id, d.id) > ($2, $3)
+ORDER BY d.workspace_id, d.id
+LIMIT $4
+FOR UPDATE OF d SKIP LOCKED
