@@ -21,6 +21,7 @@ mod router;
 mod routes;
 mod scopes;
 pub mod server;
+mod session;
 mod sse;
 mod throttle;
 mod wire;

@@ -12,7 +12,7 @@ use crate::problem::Problem;
 use crate::routes::pages::Reading;
 use crate::routes::{
     assets, budgets, credits, drafts, events, generations, health, keys, lanes, maintenance, metrics, models, pages,
-    prices, recipes, settings, stream, stream_tokens, usage, versions,
+    prices, recipes, session, settings, stream, stream_tokens, usage, users, versions,
 };
 use crate::throttle::Throttle;
 use crate::wire::links::{BASE, Links};
@@ -138,9 +138,14 @@ pub fn router(desk: Desk, mut settings: ApiSettings) -> Router {
     let (reading, throttle) = (Reading::default(), Arc::default());
     let api = Api { inner: Arc::new(Inner { desk, settings, streams, recent, reading, throttle }) };
     // Routes that outlive a `reset_fallback`, and ask for no key.
+    let entrance = Router::from(entrance());
     let nothing = Router::new().route("/", any(no_route)).route("/{*rest}", any(no_route));
     let keyed = from_fn_with_state(api.clone(), authenticate);
-    let native = Router::from(native()).route_layer(from_fn(conditional)).route_layer(keyed.clone()).merge(nothing);
+    let native = Router::from(native())
+        .route_layer(from_fn(conditional))
+        .route_layer(keyed.clone())
+        .merge(entrance)
+        .merge(nothing);
     let scraped = Router::from(scraped());
     let scraped = if api.metrics_open() { scraped } else { scraped.route_layer(keyed) };
     Router::new()
@@ -155,10 +160,14 @@ pub fn router(desk: Desk, mut settings: ApiSettings) -> Router {
 
 /// The same routes as their description.
 pub(crate) fn described() -> OpenApi {
-    OpenApiRouter::with_openapi(openapi::base()).nest(BASE, native()).merge(scraped()).merge(open()).into_openapi()
+    OpenApiRouter::with_openapi(openapi::base())
+        .nest(BASE, native().merge(entrance()))
+        .merge(scraped())
+        .merge(open())
+        .into_openapi()
 }
 
-/// What needs a key, below [`BASE`]. Every route stands in one of these three lists, and nowhere else: `routes!` puts it
+/// What needs a key, below [`BASE`]. Every route stands in one of these four lists, and nowhere else: `routes!` puts it
 /// into the router and into the document.
 fn native() -> OpenApiRouter<Api> {
     OpenApiRouter::default()
@@ -199,6 +208,15 @@ fn native() -> OpenApiRouter<Api> {
         .routes(routes!(models::test))
         .routes(routes!(prices::list))
         .routes(routes!(prices::set, prices::end))
+        .routes(routes!(session::whoami, session::sign_out))
+        .routes(routes!(session::password))
+        .routes(routes!(session::all))
+        .routes(routes!(session::end))
+        .routes(routes!(users::list, users::create))
+        .routes(routes!(users::one, users::patch, users::disable))
+        .routes(routes!(users::link))
+        .routes(routes!(users::invites, users::invite))
+        .routes(routes!(users::revoke))
         .routes(routes!(lanes::list))
         .routes(routes!(lanes::pause))
         .routes(routes!(lanes::resume))
@@ -215,6 +233,11 @@ fn native() -> OpenApiRouter<Api> {
         .routes(routes!(maintenance::prune))
         .routes(routes!(health::doctor))
         .routes(routes!(health::status))
+}
+
+/// How one gets in, below [`BASE`]: it asks for nobody.
+fn entrance() -> OpenApiRouter<Api> {
+    OpenApiRouter::default().routes(routes!(session::sign_in)).routes(routes!(session::setup, session::set_up))
 }
 
 /// What may be opened for scrapers.

@@ -93,6 +93,10 @@ ids! {
     AssetId = "ast", "asset";
     /// A limit of what may be used in a day or a month.
     BudgetId = "bud", "budget";
+    /// One person signed in in one browser.
+    SignInId = "sin", "sign-in";
+    /// A one-time link: an invite, a way in, a new password.
+    LinkId = "lnk", "link";
 }
 
 /// The UUIDv7 of an instant: its milliseconds, twelve bits of the microseconds beside them, and what is random.

@@ -57,6 +57,14 @@ pub enum Refusal {
         "This Idempotency-Key has made {key} already. Its secret was in that answer only and cannot be shown again."
     )]
     KeyMade { key: KeyId },
+    #[error("It is the workspace's last owner who can sign in. Make somebody else an owner first.")]
+    LastOwner,
+    #[error("Somebody signs in with this e-mail, or as this user, already.")]
+    LoginExists,
+    #[error("This user has no way to sign in: only people with an e-mail do. Invite them.")]
+    NoLogin,
+    #[error("This link opens nothing: it was used, has expired, was taken back, or never was one of ours.")]
+    LinkSpent,
 }
 
 /// A reference that names another transfer already.
@@ -140,6 +148,10 @@ impl Refusal {
             Refusal::LastKey => "last_key",
             Refusal::KeyEnded { .. } => "key_ended",
             Refusal::KeyMade { .. } => "key_made",
+            Refusal::LastOwner => "last_owner",
+            Refusal::LoginExists => "login_exists",
+            Refusal::NoLogin => "no_login",
+            Refusal::LinkSpent => "link_spent",
         }
     }
 }

@@ -15,6 +15,7 @@ mod findings;
 mod inner;
 mod keys;
 mod ledger;
+mod logins;
 mod migrate;
 mod pipeline;
 mod posting;

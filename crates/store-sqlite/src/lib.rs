@@ -18,6 +18,7 @@ mod health;
 mod keys;
 mod ledger;
 mod live_keys;
+mod logins;
 mod memory;
 mod migrate;
 mod open;

@@ -31,6 +31,7 @@ use utoipa::OpenApi;
         (name = "credits", description = "What users pay with. Answers `credits_off` while credits are off."),
         (name = "budgets", description = "What may be used in a day or a month. Costs are in nano-dollars."),
         (name = "keys", description = "Who may ask for what."),
+        (name = "people", description = "Who signs in, and as what; users and invites."),
         (name = "events", description = "What happened, in its order."),
         (name = "installation", description = "Switches, checks and upkeep. Most of it is the operator's."),
         (name = "documentation", description = "This document, and people's version of it.")
@@ -42,6 +43,9 @@ use utoipa::OpenApi;
     words::AssetKey,
     words::BudgetKey,
     words::KeyKey,
+    words::InviteKey,
+    words::SignInKey,
+    words::UserRef,
     words::LaneName,
     words::DraftKey,
     words::DraftRef,
@@ -66,12 +70,19 @@ pub fn document(public_url: &str) -> Value {
     let mut document = serde_json::to_value(crate::router::described()).unwrap_or_default();
     document["info"]["version"] = env!("CARGO_PKG_VERSION").into();
     document["servers"] = json!([{ "url": if public_url.is_empty() { "/" } else { public_url } }]);
-    document["security"] = json!([{ "key": [] }]);
+    document["security"] = json!([{ "key": [] }, { "cookie": [] }]);
     let components = &mut document["components"];
     components["securitySchemes"]["key"] = json!({
         "type": "http",
         "scheme": "bearer",
         "description": "`Authorization: Bearer KEY`. The first key is COPYDESK_ADMIN_KEY, or the one printed at the first start.",
+    });
+    components["securitySchemes"]["cookie"] = json!({
+        "type": "apiKey",
+        "in": "cookie",
+        "name": "__Host-copydesk",
+        "description": "What POST `/api/v1/session` sets; `copydesk` on plain HTTP. Requests that change something have to come \
+                        from a page of this server.",
     });
     components["headers"] = headers();
     components["schemas"]["Problem"] = problems::schema();

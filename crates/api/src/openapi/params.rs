@@ -3,7 +3,7 @@
 
 #![expect(dead_code, reason = "only their description is used")]
 
-use super::words::{AssetKey, BudgetKey, DraftRef, GenerationRef, KeyKey, LaneName};
+use super::words::{AssetKey, BudgetKey, DraftRef, GenerationRef, InviteKey, KeyKey, LaneName, SignInKey, UserRef};
 use utoipa::IntoParams;
 
 /// What every list takes.
@@ -63,6 +63,33 @@ pub(crate) struct BudgetPath {
 pub(crate) struct KeyPath {
     /// `key_...` or a bare UUID.
     #[param(value_type = KeyKey)]
+    id: String,
+}
+
+/// `{id}` of a user.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Path)]
+pub(crate) struct UserPath {
+    /// `usr_...`, a bare UUID, or `ext:` and your own name of the user.
+    #[param(value_type = UserRef)]
+    id: String,
+}
+
+/// `{id}` of an invite.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Path)]
+pub(crate) struct InvitePath {
+    /// `lnk_...` or a bare UUID.
+    #[param(value_type = InviteKey)]
+    id: String,
+}
+
+/// `{id}` of a sign-in.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Path)]
+pub(crate) struct SignInPath {
+    /// `sin_...` or a bare UUID.
+    #[param(value_type = SignInKey)]
     id: String,
 }
 

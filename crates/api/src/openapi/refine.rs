@@ -12,7 +12,7 @@ const REF: &str = "#/components/schemas/";
 const METHODS: [&str; 5] = ["get", "put", "post", "delete", "patch"];
 
 /// The word in `object` of a type, and the prefix of its own `id`.
-const NOUNS: [(&str, &str, &str); 34] = [
+const NOUNS: [(&str, &str, &str); 40] = [
     ("Accepted", "generation", "gen"),
     ("Account", "account", ""),
     ("AuditReport", "audit", ""),
@@ -27,6 +27,7 @@ const NOUNS: [(&str, &str, &str); 34] = [
     ("Generation", "generation", "gen"),
     ("GenerationWaiting", "why", ""),
     ("Key", "key", "key"),
+    ("Invite", "invite", "lnk"),
     ("Lane", "lane", ""),
     ("Model", "model", ""),
     ("ModelTest", "model_test", ""),
@@ -44,6 +45,11 @@ const NOUNS: [(&str, &str, &str); 34] = [
     ("Version", "version", ""),
     ("Asset", "", "ast"),
     ("Node", "", "nod"),
+    ("OneTimeLink", "link", ""),
+    ("Session", "session", ""),
+    ("Setup", "setup", ""),
+    ("SignIn", "sign_in", "sin"),
+    ("User", "user", "usr"),
     ("SweptGeneration", "", "gen"),
     ("List", "list", ""),
     ("Worker", "worker", "nod"),
@@ -55,6 +61,7 @@ fn prefix(field: &str) -> Option<&'static str> {
         "generation_id" | "live_generation_id" | "holder" => Some("gen"),
         "draft_id" => Some("drf"),
         "user_id" | "peer_id" => Some("usr"),
+        "workspace_id" => Some("wsp"),
         "call_id" => Some("cal"),
         "replaced_by" | "key_id" => Some("key"),
         _ => None,
@@ -62,7 +69,7 @@ fn prefix(field: &str) -> Option<&'static str> {
 }
 
 fn is_instant(field: &str) -> bool {
-    field.ends_with("_at") || matches!(field, "at" | "now" | "from" | "to" | "until" | "since")
+    field.ends_with("_at") || matches!(field, "at" | "idle_until" | "now" | "from" | "to" | "until" | "since")
 }
 
 /// Makes the document that leaves this crate out of what the macros wrote.

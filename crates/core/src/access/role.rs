@@ -37,6 +37,8 @@ const ADMIN: ScopeSet = EDITOR.and(ScopeSet::of(&[
     S::SettingsWrite,
     S::KeysRead,
     S::KeysWrite,
+    S::UsersRead,
+    S::UsersWrite,
     S::MetricsRead,
 ]));
 const OWNER: ScopeSet = ADMIN.and(ScopeSet::of(&[S::Maintenance]));

@@ -27,6 +27,10 @@ pub enum KeyScope {
     EventsRead,
     KeysRead,
     KeysWrite,
+    /// See the workspace's users and open invites.
+    UsersRead,
+    /// Invite people, change what they may do, make links for them.
+    UsersWrite,
     StatusRead,
     MetricsRead,
     /// Audit, clean up, prune.
@@ -34,7 +38,7 @@ pub enum KeyScope {
 }
 
 impl KeyScope {
-    pub const ALL: [KeyScope; 19] = [
+    pub const ALL: [KeyScope; 21] = [
         Self::GenerationsRead,
         Self::GenerationsWrite,
         Self::DraftsRead,
@@ -51,6 +55,8 @@ impl KeyScope {
         Self::EventsRead,
         Self::KeysRead,
         Self::KeysWrite,
+        Self::UsersRead,
+        Self::UsersWrite,
         Self::StatusRead,
         Self::MetricsRead,
         Self::Maintenance,
@@ -74,6 +80,8 @@ impl KeyScope {
             Self::EventsRead => "events:read",
             Self::KeysRead => "keys:read",
             Self::KeysWrite => "keys:write",
+            Self::UsersRead => "users:read",
+            Self::UsersWrite => "users:write",
             Self::StatusRead => "status:read",
             Self::MetricsRead => "metrics:read",
             Self::Maintenance => "maintenance",
@@ -96,6 +104,7 @@ impl KeyScope {
             | Self::SettingsRead
             | Self::EventsRead
             | Self::KeysRead
+            | Self::UsersRead
             | Self::StatusRead
             | Self::MetricsRead => true,
             Self::GenerationsWrite
@@ -105,6 +114,7 @@ impl KeyScope {
             | Self::PricesWrite
             | Self::SettingsWrite
             | Self::KeysWrite
+            | Self::UsersWrite
             | Self::Maintenance => false,
         }
     }

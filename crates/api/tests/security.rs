@@ -1,0 +1,1 @@
+//! Rows of the security catalogue that are about every route: injections, malformed keys.
