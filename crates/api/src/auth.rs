@@ -15,11 +15,13 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use copydesk_core::access::browser::Page;
 use copydesk_core::access::{Denied, KeyScope, KeyTerms, Life, Permit};
-use copydesk_core::{KeyId, SignInId, UserId};
+use copydesk_core::{KeyId, SignInId, Timestamp, UserId};
 use copydesk_desk::DeskError;
 use copydesk_desk::issue::Issuer;
 use copydesk_desk::keyring::Shown;
 use copydesk_desk::keys::KeyText;
+use copydesk_desk::oidc::jwt::TOKEN_BYTES_MAX;
+use copydesk_desk::oidc::{Bearer, Oidc, TokenFault};
 use copydesk_desk::secrets;
 use copydesk_desk::sign_in::{self, Visitor};
 use copydesk_desk::store::keys::{KeyRow, KeyUse};
@@ -33,6 +35,7 @@ use serde_json::json;
 use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::sync::Arc;
+use uuid::Uuid;
 
 /// Names under which people put keys into addresses, where proxies, histories and logs keep them.
 const KEY_PARAMETERS: [&str; 6] = ["key", "api_key", "apikey", "api-key", "access_token", "token"];
@@ -74,6 +77,10 @@ enum Who {
     Process,
     Key(KeyId),
     Person(Arc<SignedIn>),
+    /// A token of the configured issuer, as long as it is valid.
+    Token {
+        expires_at: Timestamp,
+    },
 }
 
 impl Caller {
@@ -123,11 +130,30 @@ impl Caller {
         })
     }
 
+    fn token(permit: Permit, bearer: Bearer) -> Caller {
+        let name = format!("oidc:{}", bearer.subject);
+        let limits = KeyTerms {
+            requests_per_minute: Some(PERSON_RATE),
+            concurrent_max: Some(PERSON_CONCURRENT),
+            ..KeyTerms::new(&name, permit.clone())
+        };
+        Caller {
+            scope: Scope::DEFAULT,
+            permit: Arc::new(permit.clone()),
+            terms: Arc::new(KeyTerms::new(&name, permit)),
+            owner: name,
+            // All of the issuer's together.
+            meter: Some((KeyId(Uuid::max()), Arc::new(limits))),
+            who: Who::Token { expires_at: bearer.expires_at },
+            stream_only: false,
+        }
+    }
+
     /// The key it came with; people and this process have none.
     pub fn key(&self) -> Option<KeyId> {
         match self.who {
             Who::Key(id) => Some(id),
-            Who::Process | Who::Person(_) => None,
+            Who::Process | Who::Person(_) | Who::Token { .. } => None,
         }
     }
 
@@ -135,7 +161,7 @@ impl Caller {
     pub fn signed_in(&self) -> Option<&SignedIn> {
         match &self.who {
             Who::Person(row) => Some(row),
-            Who::Process | Who::Key(_) => None,
+            Who::Process | Who::Key(_) | Who::Token { .. } => None,
         }
     }
 
@@ -164,6 +190,10 @@ impl Caller {
             Who::Key(key) => {
                 let row = api.desk().store().get_key(scope, *key).await?;
                 StreamToken::sign(scope, *key, &row.secret_hash, now)
+            }
+            Who::Token { .. } => {
+                let detail = "The tokens of an issuer open streams in the header only; they make no others.";
+                return Err(Problem::new(Code::ScopeMissing, detail));
             }
             Who::Person(row) => {
                 let SignedIn { sign_in, .. } = &**row;
@@ -199,6 +229,7 @@ impl Caller {
         let now = api.desk().world().now();
         match &self.who {
             Who::Process => true,
+            Who::Token { expires_at } => *expires_at > now,
             Who::Key(key) => match api.desk().store().get_key(self.scope.whole(), *key).await {
                 Ok(row) => row.life(now) == Life::Living && row.terms.permit.scope(scope).is_ok(),
                 Err(StoreError::NotFound { .. }) => false,
@@ -385,6 +416,9 @@ async fn caller(api: &Api, request: &Parts) -> Result<Caller, Problem> {
         return person(api, request, &cookie).await;
     }
     let key = presented(&request.headers)?;
+    if let Some(oidc) = api.oidc().filter(|_| Oidc::is_token(key.reveal())) {
+        return of_issuer(api, oidc, request, &key).await;
+    }
     if api.local_key().is_some_and(|local| secrets::same(&local.hash(), &key.hash())) {
         return Ok(Caller::local());
     }
@@ -411,6 +445,28 @@ async fn caller(api: &Api, request: &Parts) -> Result<Caller, Problem> {
     let shown = address.map(|address| address.to_string()).unwrap_or_default();
     tracing::warn!(address = shown, code = problem.code().as_str(), path = request.uri.path(), "A key was refused");
     Err(problem)
+}
+
+/// Whoever the issuer says it is. Whatever cannot be checked is refused.
+async fn of_issuer(api: &Api, oidc: &Oidc, request: &Parts, token: &KeyText) -> Result<Caller, Problem> {
+    let (address, now) = (address_of(request), api.desk().world().now());
+    if let Some(retry_s) = address.and_then(|address| api.throttle().barred(address, now)) {
+        return Err(too_many_guesses(retry_s));
+    }
+    let fault = match oidc.check(token.reveal(), api.desk().world()).await {
+        Ok(bearer) => return Ok(Caller::token(oidc.permit(), bearer)),
+        Err(fault) => fault,
+    };
+    let code = match &fault {
+        TokenFault::Expired { .. } => Code::ExpiredKey,
+        TokenFault::Refused(_) | TokenFault::NoKeys { .. } => Code::InvalidKey,
+    };
+    if let (TokenFault::Refused(_), Some(address)) = (&fault, address) {
+        api.throttle().failed(address, now);
+    }
+    let shown = address.map(|address| address.to_string()).unwrap_or_default();
+    tracing::warn!(address = shown, code = code.as_str(), path = request.uri.path(), "A token was refused: {fault}");
+    Err(Problem::new(code, fault.to_string()).hint("docs/sign-in.md says which tokens are taken."))
 }
 
 /// Whoever the cookie signs in. What changes something has to come from a page of ours, and so has whoever follows a stream:
@@ -487,7 +543,8 @@ fn presented(headers: &HeaderMap) -> Result<KeyText, Problem> {
         Some((scheme, key)) if scheme.eq_ignore_ascii_case("bearer") => key.trim(),
         Some(_) | None => "",
     };
-    if key.is_empty() || key.len() > KEY_BYTES_MAX {
+    let bytes_max = if Oidc::is_token(key) { TOKEN_BYTES_MAX } else { KEY_BYTES_MAX };
+    if key.is_empty() || key.len() > bytes_max {
         return Err(Problem::new(Code::InvalidKey, "The Authorization header has no key this program understands.")
             .hint("Write it as `Authorization: Bearer YOUR_KEY`."));
     }

@@ -21,6 +21,7 @@ use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::any;
 use copydesk_desk::Desk;
 use copydesk_desk::keys::KeyText;
+use copydesk_desk::oidc::Oidc;
 use http::Method;
 use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -43,6 +44,8 @@ pub struct ApiSettings {
     /// Where the server is reached, without a slash at the end: `https://copydesk.example.com`. Addresses in answers begin
     /// with it; empty makes them relative.
     pub public_url: String,
+    /// The identity provider whose tokens are taken as keys.
+    pub oidc: Option<Arc<Oidc>>,
     /// `/metrics` asks for no key. Off by default: it names the models and recipes in use.
     pub metrics_open: bool,
     pub edge: EdgeSettings,
@@ -57,6 +60,7 @@ impl Default for ApiSettings {
             trusted: false,
             local_key: None,
             public_url: "http://127.0.0.1:8420".to_owned(),
+            oidc: None,
             metrics_open: false,
             edge: EdgeSettings::default(),
             coalesce_retries: true,
@@ -88,6 +92,9 @@ impl Api {
     }
     pub fn metrics_open(&self) -> bool {
         self.inner.settings.metrics_open
+    }
+    pub fn oidc(&self) -> Option<&Oidc> {
+        self.inner.settings.oidc.as_deref()
     }
     pub fn local_key(&self) -> Option<&KeyText> {
         self.inner.settings.local_key.as_ref()

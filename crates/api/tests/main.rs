@@ -19,6 +19,7 @@ mod keys;
 mod lists;
 mod members;
 mod metrics;
+mod oidc;
 mod openapi;
 mod people;
 mod prices;

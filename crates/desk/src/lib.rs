@@ -33,6 +33,7 @@ pub mod live;
 mod making;
 pub mod metrics;
 pub mod model_test;
+pub mod oidc;
 mod passwords;
 pub mod people;
 pub mod prices;

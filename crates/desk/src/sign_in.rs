@@ -152,7 +152,7 @@ impl Desk {
         if let (workspace, Some(email)) = account {
             self.inner.guesses.succeeded(from.address, &(workspace, email));
         }
-        let user = seen_at(user.clone(), now);
+        let user = seen_at(user.clone(), row.created_at);
         self.entered(token, SignedIn { sign_in: row, user }, "password", from)
     }
 
