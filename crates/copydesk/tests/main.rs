@@ -20,6 +20,7 @@ mod jobs;
 mod keys;
 mod media;
 mod models;
+mod people;
 mod postgres;
 mod prices;
 mod recipes;

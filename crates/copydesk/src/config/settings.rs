@@ -3,6 +3,7 @@
 use super::ConfigError;
 use super::http::{self, HttpSettings};
 use super::load::Loaded;
+use super::people::{self, PeopleSettings};
 use super::providers::Providers;
 use copydesk_core::metering::cuts::Zone;
 use copydesk_desk::DeskConfig;
@@ -24,6 +25,7 @@ pub struct Settings {
     pub listen: SocketAddr,
     pub http: HttpSettings,
     pub admin_key: Option<KeyText>,
+    pub people: PeopleSettings,
     pub auto_migrate: bool,
     pub desk: DeskConfig,
     /// Sets the master switch at start.
@@ -131,7 +133,9 @@ impl Settings {
             text.parse::<u32>().ok().filter(|limit| *limit > 0)
         })?;
         let use_queue = reader.switch("use_queue")?;
+        let people = people::read(&reader)?;
         let desk = DeskConfig {
+            sign_in: people.limits,
             max_concurrent: use_queue.then_some(max_concurrent),
             waiting_max: reader.read("waiting_max", "it must be a whole number of at least 1", "1000000", |text| {
                 text.parse::<u64>().ok().filter(|limit| *limit > 0)
@@ -177,6 +181,7 @@ impl Settings {
             http: http::read(&reader, listen.ip())?,
             listen,
             admin_key,
+            people,
             auto_migrate: reader.switch("auto_migrate")?,
             desk,
             generation,
