@@ -152,8 +152,8 @@ async fn the_document_is_served_without_a_key() {
 }
 
 /// What the paths of the examples mean, for a desk where something has happened.
-struct Scene {
-    site: Site,
+pub struct Scene {
+    pub site: Site,
     done: Value,
     waiting: Value,
     asset: String,
@@ -164,7 +164,7 @@ struct Scene {
 }
 
 impl Scene {
-    async fn set() -> Scene {
+    pub async fn set() -> Scene {
         let config = copydesk_desk::DeskConfig { credits: true, ..copydesk_desk::DeskConfig::default() };
         let site = Site::with(config, copydesk_store_tests::ModelStore::new()).await;
         site.desk.start_working().await.unwrap();
@@ -191,7 +191,7 @@ impl Scene {
     }
 
     /// The address of an operation's example: the document's own example of a parameter, or what the scene has.
-    fn address(&self, name: &str, path: &str, operation: &Value) -> String {
+    pub fn address(&self, name: &str, path: &str, operation: &Value) -> String {
         let live = matches!(name, "cancelGeneration" | "getGenerationWaiting");
         let draft = path.starts_with("/api/v1/drafts");
         let id = match () {

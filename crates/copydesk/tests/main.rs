@@ -16,6 +16,7 @@ mod explain;
 mod first_command;
 mod generations;
 mod help;
+mod injection;
 mod jobs;
 mod keys;
 mod media;

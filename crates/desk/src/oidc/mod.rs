@@ -133,9 +133,9 @@ impl Oidc {
             return refused("is of another issuer");
         }
         let ours = |audience: &Value| audience.as_str() == Some(settings.audience.as_str());
-        let audience = token.claims.get("aud").is_some_and(|aud| match aud {
-            Value::Array(all) => all.iter().any(ours),
-            one => ours(one),
+        let audience = token.claims.get("aud").is_some_and(|aud| match aud.as_array() {
+            Some(all) => all.iter().any(ours),
+            None => ours(aud),
         });
         if !audience {
             return refused("is for another audience");
