@@ -4,6 +4,7 @@
 
 mod assets;
 mod auth;
+mod browsers;
 mod budgets;
 mod coalescing;
 mod contract;

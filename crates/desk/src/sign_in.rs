@@ -244,6 +244,13 @@ impl Desk {
         Ok(Some(row))
     }
 
+    /// Whether this process has seen it alive, be it a while ago: its owner is let in where strangers have to wait.
+    pub fn remembers_signed_in(&self, token: &str) -> bool {
+        let token = SecretText::read(token, SecretKind::SignIn);
+        let row = token.and_then(|token| self.inner.signed_in.known.any(&token.hash()));
+        row.is_some_and(|row| self.is_living(&row, self.inner.now()))
+    }
+
     /// Whether a sign-in is still good.
     pub fn is_living(&self, row: &SignedIn, now: Timestamp) -> bool {
         let enabled = row.user.login.as_ref().is_some_and(|login| login.disabled_at.is_none());

@@ -154,8 +154,9 @@ async fn people(api: &Api) -> CheckBody {
 }
 
 fn is_sent_in_clear(public_url: &str) -> bool {
-    let host = public_url.strip_prefix("http://").map(|rest| rest.split(['/', ':']).next().unwrap_or_default());
-    host.is_some_and(|host| !["127.0.0.1", "localhost", "["].contains(&host))
+    let Some(rest) = public_url.strip_prefix("http://") else { return false };
+    let host = rest.split('/').next().unwrap_or_default();
+    !["127.0.0.1", "localhost", "[::1]"].contains(&host.rsplit_once(':').map_or(host, |(name, _)| name))
 }
 
 fn not_draining(api: &Api) -> CheckBody {
