@@ -1,9 +1,14 @@
 //! Keys over HTTP: making, showing, changing, ending, rotating; what each may do, and how often.
 
 use crate::site::{Site, other_workspace, text};
+use copydesk_core::Timestamp;
+use copydesk_desk::clock::{HandClock, SystemDice};
 use copydesk_desk::keys::KeyText;
 use copydesk_desk::store::KeyStore;
+use copydesk_desk::{DeskConfig, World};
+use copydesk_store_tests::ModelStore;
 use serde_json::{Value, json};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Every route, with a body that gets past reading, and whether it only reads.
@@ -410,7 +415,10 @@ async fn what_is_under_way_counts_open_streams_and_ends_with_them() {
 
 #[tokio::test]
 async fn s_11_an_address_that_guesses_waits_and_the_owner_beside_it_does_not() {
-    let site = Site::idle().await;
+    // A clock that stands still: a slow machine gives no more tries.
+    let clock = HandClock::at(Timestamp::from_micros(1_767_268_800_000_000));
+    let world = World::new(clock, Arc::new(SystemDice::default()));
+    let site = Site::in_world(world, DeskConfig::default(), ModelStore::new()).await;
     let (guesser, other) = ([192, 0, 2, 1], [192, 0, 2, 2]);
     assert_eq!(site.send_from(guesser, &site.key, "/drafts").await.status, 200, "the owner is known");
     let mut answers = Vec::new();
