@@ -1,6 +1,6 @@
 //! `cargo xtask coverage`: reads `docs/coverage.md`, the map from every line of the inventory to the place and the
 //! tests that answer it. It fails when a line is missing or malformed, or names a test or a path that is not there,
-//! and prints how much is done. The format is described at the head of that file.
+//! and prints how much is done. `docs/security-tests.md`, the same for the security cases, is held against the tests, too. The format is described at the head of that file.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,6 +8,8 @@ use crate::shell::{self, Outcome, Verdict};
 use crate::tree::{self, SourceFile};
 
 const FILE: &str = "docs/coverage.md";
+/// Security cases with the tests that prove them: a row begins with the id, its last cell names the tests.
+const SECURITY: &str = "docs/security-tests.md";
 
 /// The inventory's sections: the prefix of the ids, and how many lines there must be.
 const SECTIONS: [(&str, usize); 8] =
@@ -40,7 +42,9 @@ pub fn run(arguments: &[String]) -> Outcome<Verdict> {
     let root = shell::root();
     let (rows, mut findings) = parse(&tree::read(&root, FILE)?);
     findings.extend(missing_ids(&rows));
-    findings.extend(missing_tests(&rows, &function_names(&tree::rust_files(&root)?)));
+    let known = function_names(&tree::rust_files(&root)?);
+    findings.extend(missing_tests(&rows, &known));
+    findings.extend(security_cases(&tree::read(&root, SECURITY)?, &known));
     for row in &rows {
         let gone = row.paths.iter().filter(|path| !root.join(path).exists());
         findings.extend(gone.map(|path| format!("{FILE}:{}: {} names {path}, which does not exist", row.line, row.id)));
@@ -147,6 +151,20 @@ fn missing_tests(rows: &[Row], known: &BTreeSet<String>) -> Vec<String> {
     findings
 }
 
+/// Every row names at least one test, and every test it names is there.
+fn security_cases(text: &str, known: &BTreeSet<String>) -> Vec<String> {
+    let mut findings = Vec::new();
+    for (index, line) in text.lines().enumerate().filter(|(_, line)| line.starts_with("| S-")) {
+        let tests = in_backticks(line.trim_end_matches([' ', '|']).rsplit('|').next().unwrap_or_default());
+        if tests.is_empty() {
+            findings.push(format!("{SECURITY}:{}: the case names no test", index + 1));
+        }
+        let gone = tests.into_iter().filter(|test| !known.contains(test));
+        findings.extend(gone.map(|test| format!("{SECURITY}:{}: there is no test {test}", index + 1)));
+    }
+    findings
+}
+
 /// The name of every function in the tree.
 fn function_names(files: &[SourceFile]) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
@@ -242,6 +260,15 @@ mod tests {
         assert_eq!(findings.len(), 47 + 65 + 68 + 69 + 56 + 20 + 35 + 26);
         rows.clear();
         assert_eq!(missing_ids(&rows).len(), findings.len());
+    }
+
+    #[test]
+    fn a_security_case_without_a_test_is_found() {
+        let known = BTreeSet::from(["here".to_owned()]);
+        let text = "| Case | What | Tests |\n|---|---|---|\n| S-01 | `x` | `here` |\n| S-02 | y | `gone`, `here` |\n| S-03 | z | - |\n";
+        let findings = security_cases(text, &known);
+        assert_eq!(findings.len(), 2, "{findings:?}");
+        assert!(findings[0].contains("no test gone") && findings[1].contains("names no test"));
     }
 
     #[test]

@@ -1,32 +1,41 @@
-//! Who asks: the key in the `Authorization` header becomes a scope, an owner and a permit. Nothing below sees a key's
-//! text. What a route needs stands in `scopes.rs`; how often it may be asked is counted in `throttle.rs`.
+//! Who asks: the key in the `Authorization` header, or the cookie of somebody who is signed in, becomes a scope, an owner and
+//! a permit. Nothing below sees a key's text. What a route needs stands in `scopes.rs`; how often it may be asked is counted in `throttle.rs`.
 
 use crate::edge::ClientAddress;
 use crate::edge::access::KeyId as LoggedKey;
 use crate::error::Code;
 use crate::problem::Problem;
 use crate::router::Api;
-use crate::scopes;
+use crate::scopes::{self, Need};
+use crate::session::{Browser, visitor};
 use crate::throttle::{Entry, Full, UnderWay, held_by};
 use crate::wire::links::BASE;
 use axum::extract::{FromRequestParts, MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use copydesk_core::access::browser::Page;
 use copydesk_core::access::{Denied, KeyScope, KeyTerms, Life, Permit};
-use copydesk_core::{KeyId, UserId};
+use copydesk_core::{KeyId, SignInId, Timestamp, UserId};
 use copydesk_desk::DeskError;
 use copydesk_desk::issue::Issuer;
 use copydesk_desk::keyring::Shown;
 use copydesk_desk::keys::KeyText;
+use copydesk_desk::oidc::jwt::TOKEN_BYTES_MAX;
+use copydesk_desk::oidc::{Bearer, Oidc, TokenFault};
+use copydesk_desk::secrets;
+use copydesk_desk::sign_in::{self, Visitor};
 use copydesk_desk::store::keys::{KeyRow, KeyUse};
+use copydesk_desk::store::sign_ins::SignedIn;
 use copydesk_desk::store::{Scope, StoreError};
 use copydesk_desk::stream_token::{self, StreamToken};
-use http::header::{AUTHORIZATION, HOST, ORIGIN, USER_AGENT};
+use http::header::{AUTHORIZATION, HOST, ORIGIN};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, Uri};
 use serde_json::json;
 use std::net::IpAddr;
+use std::num::NonZeroU32;
 use std::sync::Arc;
+use uuid::Uuid;
 
 /// Names under which people put keys into addresses, where proxies, histories and logs keep them.
 const KEY_PARAMETERS: [&str; 6] = ["key", "api_key", "apikey", "api-key", "access_token", "token"];
@@ -38,24 +47,40 @@ const STREAM_ROUTES: [&str; 3] = ["/events", "/events/ws", "/generations/{id}/st
 const LOCAL_OWNER: &str = "local";
 /// Longest key that is looked at. Units: bytes.
 const KEY_BYTES_MAX: usize = 512;
-/// How much is kept of what a client calls itself.
-const CLIENT_CHARS_MAX: usize = 100;
 /// After how long a request may come again that found too many others of its key under way. Units: seconds.
 const RETRY_BUSY_S: u32 = 1;
+
+/// What a person who is signed in may ask for in a minute and have under way: all his tabs together.
+const PERSON_RATE: NonZeroU32 = NonZeroU32::MIN.saturating_add(1_199);
+const PERSON_CONCURRENT: NonZeroU32 = NonZeroU32::MIN.saturating_add(99);
 
 /// The caller of a request.
 #[derive(Clone, Debug)]
 pub(crate) struct Caller {
     /// Confined to the key's user, if it has one.
     pub scope: Scope,
-    /// Whose idempotency keys these are: the id of the API key.
+    /// Whose idempotency keys these are: the id of the API key, or of the person.
     pub owner: String,
     /// It came with a token that opens streams and nothing else.
     stream_only: bool,
-    /// `None` for who stands in no database: this process itself.
-    pub key: Option<KeyId>,
+    who: Who,
     pub permit: Arc<Permit>,
     terms: Arc<KeyTerms>,
+    /// By what its requests are counted, and with which limits.
+    meter: Option<(KeyId, Arc<KeyTerms>)>,
+}
+
+/// By what right.
+#[derive(Clone, Debug)]
+enum Who {
+    /// This process itself, which stands in no database.
+    Process,
+    Key(KeyId),
+    Person(Arc<SignedIn>),
+    /// A token of the configured issuer, as long as it is valid.
+    Token {
+        expires_at: Timestamp,
+    },
 }
 
 impl Caller {
@@ -64,9 +89,10 @@ impl Caller {
         Caller {
             scope: Scope::DEFAULT,
             owner: LOCAL_OWNER.to_owned(),
-            key: None,
+            who: Who::Process,
             permit: Arc::new(terms.permit.clone()),
             terms: Arc::new(terms),
+            meter: None,
             stream_only: false,
         }
     }
@@ -76,23 +102,104 @@ impl Caller {
         Caller {
             scope: user.map_or(row.scope, |user| row.scope.of_user(user)),
             owner: row.id.to_string(),
-            key: Some(row.id),
+            who: Who::Key(row.id),
             permit: Arc::new(row.terms.permit.clone()),
             terms: Arc::new(row.terms.clone()),
+            meter: Some((row.id, Arc::new(row.terms.clone()))),
             stream_only: false,
         }
     }
 
+    /// `None` when the user signs in no more.
+    fn person(row: Arc<SignedIn>) -> Option<Caller> {
+        let (user, permit) = (&row.user, sign_in::permit(&row.user)?);
+        let own = permit.user.is_some();
+        let limits = KeyTerms {
+            requests_per_minute: Some(PERSON_RATE),
+            concurrent_max: Some(PERSON_CONCURRENT),
+            ..KeyTerms::new("a person", permit.clone())
+        };
+        Some(Caller {
+            scope: if own { user.scope.of_user(user.id) } else { user.scope },
+            owner: user.id.to_string(),
+            permit: Arc::new(permit.clone()),
+            terms: Arc::new(KeyTerms::new("a person", permit)),
+            meter: Some((KeyId(user.id.0), Arc::new(limits))),
+            who: Who::Person(row),
+            stream_only: false,
+        })
+    }
+
+    fn token(permit: Permit, bearer: Bearer) -> Caller {
+        let name = format!("oidc:{}", bearer.subject);
+        let limits = KeyTerms {
+            requests_per_minute: Some(PERSON_RATE),
+            concurrent_max: Some(PERSON_CONCURRENT),
+            ..KeyTerms::new(&name, permit.clone())
+        };
+        Caller {
+            scope: Scope::DEFAULT,
+            permit: Arc::new(permit.clone()),
+            terms: Arc::new(KeyTerms::new(&name, permit)),
+            owner: name,
+            // All of the issuer's together.
+            meter: Some((KeyId(Uuid::max()), Arc::new(limits))),
+            who: Who::Token { expires_at: bearer.expires_at },
+            stream_only: false,
+        }
+    }
+
+    /// The key it came with; people and this process have none.
+    pub fn key(&self) -> Option<KeyId> {
+        match self.who {
+            Who::Key(id) => Some(id),
+            Who::Process | Who::Person(_) | Who::Token { .. } => None,
+        }
+    }
+
+    /// Who is signed in.
+    pub fn signed_in(&self) -> Option<&SignedIn> {
+        match &self.who {
+            Who::Person(row) => Some(row),
+            Who::Process | Who::Key(_) | Who::Token { .. } => None,
+        }
+    }
+
+    /// What is about somebody's own sign-in is for people.
+    pub fn must_be_signed_in(&self) -> Result<&SignedIn, Problem> {
+        self.signed_in().ok_or_else(|| {
+            Problem::new(Code::ScopeMissing, "This is for people who are signed in; a key signs nobody in.")
+                .hint("POST /api/v1/session signs in.")
+        })
+    }
+
+    /// Whose work it is when the request does not say.
+    pub fn own_user(&self) -> Option<String> {
+        self.signed_in().map(|row| row.user.external.clone())
+    }
+
     /// A token with this caller's rights.
     pub async fn stream_token(&self, api: &Api) -> Result<StreamToken, Problem> {
-        let now = api.desk().world().now();
-        let Ok(key) = self.owner.parse() else {
-            // A trusted caller without any key is not asked for a token, either.
-            let hash = api.local_key().map(KeyText::hash).unwrap_or_default();
-            return Ok(StreamToken::sign(self.scope, stream_token::LOCAL, &hash, now));
-        };
-        let row = api.desk().store().get_key(self.scope.whole(), key).await?;
-        Ok(StreamToken::sign(self.scope, key, &row.secret_hash, now))
+        let (now, scope) = (api.desk().world().now(), self.scope.whole());
+        Ok(match &self.who {
+            Who::Process => {
+                // A trusted caller without any key is not asked for a token, either.
+                let hash = api.local_key().map(KeyText::hash).unwrap_or_default();
+                StreamToken::sign(scope, stream_token::LOCAL, &hash, now)
+            }
+            Who::Key(key) => {
+                let row = api.desk().store().get_key(scope, *key).await?;
+                StreamToken::sign(scope, *key, &row.secret_hash, now)
+            }
+            Who::Token { .. } => {
+                let detail = "The tokens of an issuer open streams in the header only; they make no others.";
+                return Err(Problem::new(Code::ScopeMissing, detail));
+            }
+            Who::Person(row) => {
+                let SignedIn { sign_in, .. } = &**row;
+                StreamToken::sign(scope, KeyId(sign_in.id.0), &sign_in.token_hash, now)
+            }
+        })
     }
 
     /// For what a stream's route does besides streaming.
@@ -119,11 +226,23 @@ impl Caller {
     /// Whether its key is alive and still may do this. Whoever stands in no database may as long as the process runs; while
     /// the store does not answer, nothing has changed.
     pub async fn still_may(&self, api: &Api, scope: KeyScope) -> bool {
-        let Some(key) = self.key else { return true };
-        match api.desk().store().get_key(self.scope.whole(), key).await {
-            Ok(row) => row.life(api.desk().world().now()) == Life::Living && row.terms.permit.scope(scope).is_ok(),
-            Err(StoreError::NotFound { .. }) => false,
-            Err(_) => true,
+        let now = api.desk().world().now();
+        match &self.who {
+            Who::Process => true,
+            Who::Token { expires_at } => *expires_at > now,
+            Who::Key(key) => match api.desk().store().get_key(self.scope.whole(), *key).await {
+                Ok(row) => row.life(now) == Life::Living && row.terms.permit.scope(scope).is_ok(),
+                Err(StoreError::NotFound { .. }) => false,
+                Err(_) => true,
+            },
+            Who::Person(row) => match api.desk().store().get_sign_in(self.scope.whole(), row.sign_in.id).await {
+                Ok(Some(row)) => {
+                    api.desk().is_living(&row, now)
+                        && sign_in::permit(&row.user).is_some_and(|permit| permit.scope(scope).is_ok())
+                }
+                Ok(None) => false,
+                Err(_) => true,
+            },
         }
     }
 
@@ -134,9 +253,10 @@ impl Caller {
 
     fn needs(&self, api: &Api, request: &Parts) -> Result<(), Problem> {
         let pattern = request.extensions.get::<MatchedPath>().map_or("", MatchedPath::as_str);
-        let scope = scopes::needed(&request.method, pattern)
-            .or_else(|| api.compat().needed(&request.method, pattern))
+        let needed = scopes::needed(&request.method, pattern)
+            .or_else(|| api.compat().needed(&request.method, pattern).map(Need::Scope))
             .ok_or_else(|| Problem::internal(format!("{} {pattern} has no scope", request.method)))?;
+        let Need::Scope(scope) = needed else { return Ok(()) };
         self.permit.scope(scope).map_err(|why| {
             denied(why)
                 .hint("A key's scopes follow from its role or stand in its list: GET /api/v1/keys shows them.")
@@ -164,7 +284,10 @@ pub(crate) async fn authenticate(State(api): State<Api>, request: Request, next:
     let caller = match token {
         _ if api.trusted() => Caller::local(),
         Some(token) => Caller { stream_only: true, ..bearer_of(&api, &parts, &token).await? },
-        None => caller(&api, &parts).await?,
+        None => match caller(&api, &parts).await {
+            Ok(caller) => caller,
+            Err(problem) => return Ok(without_cookie(&api, &parts, problem)),
+        },
     };
     let entry = match enter(&api, &caller) {
         Ok(entry) => entry,
@@ -189,14 +312,22 @@ pub(crate) async fn authenticate(State(api): State<Api>, request: Request, next:
     Ok(with_limits(&api, &caller, response))
 }
 
+/// The answer to who was not let in. A cookie that is no good is taken away with it, so that its browser stops showing it.
+fn without_cookie(api: &Api, request: &Parts, problem: Problem) -> Response {
+    let over = problem.code() == Code::SessionEnded;
+    let mut response = problem.into_response();
+    if over {
+        Browser::of(api, request).forget(response.headers_mut());
+    }
+    response
+}
+
 /// The token in the address, on the routes that may have one there.
 fn token_in_query(request: &Parts) -> Result<Option<StreamToken>, Problem> {
     let query = request.uri.query().unwrap_or_default();
     let mut pairs = query.split('&').filter_map(|pair| pair.split_once('='));
     let Some((_, text)) = pairs.find(|(name, text)| *name == STREAM_TOKEN && !text.is_empty()) else { return Ok(None) };
-    let route = request.extensions.get::<MatchedPath>().map_or("", MatchedPath::as_str);
-    let streams = STREAM_ROUTES.iter().any(|path| route.strip_prefix(BASE).unwrap_or(route) == *path);
-    if !streams || request.method != Method::GET {
+    if !is_stream(request) || request.method != Method::GET {
         return Err(key_in_query(STREAM_TOKEN));
     }
     text.parse().map(Some).map_err(|()| refused_token())
@@ -214,12 +345,20 @@ async fn bearer_of(api: &Api, request: &Parts, token: &StreamToken) -> Result<Ca
         let held = api.local_key().is_some_and(|local| token.holds(&local.hash(), now));
         return if held { Ok(Caller::local()) } else { Err(refused_token()) };
     }
-    let row = match api.desk().store().get_key(token.scope, token.key).await {
-        Err(StoreError::NotFound { .. }) => None,
-        found => Some(found?),
+    let good = match api.desk().store().get_key(token.scope, token.key).await {
+        Err(StoreError::NotFound { .. }) => {
+            // No key: then somebody who is signed in.
+            let found = api.desk().store().get_sign_in(token.scope, SignInId(token.key.0)).await?;
+            let good = found.filter(|row| api.desk().is_living(row, now) && token.holds(&row.sign_in.token_hash, now));
+            good.and_then(|row| Caller::person(Arc::new(row)))
+        }
+        found => {
+            let row = Some(found?);
+            let good = row.filter(|row| row.life(now) == Life::Living && token.holds(&row.secret_hash, now));
+            good.map(|row| Caller::with(&row))
+        }
     };
-    let good = row.filter(|row| row.life(now) == Life::Living && token.holds(&row.secret_hash, now));
-    good.map(|row| Caller::with(&row)).ok_or_else(|| {
+    good.ok_or_else(|| {
         if let Some(address) = address {
             api.throttle().failed(address, now);
         }
@@ -251,10 +390,12 @@ pub(crate) fn refuse_other_origins(api: &Api, headers: &HeaderMap) -> Result<(),
     if origin.eq_ignore_ascii_case(api.public_url()) || (host.is_some() && host == text(HOST)) {
         return Ok(());
     }
-    Err(Problem::new(
-        Code::OriginRefused,
-        "Streams are opened by pages of this server and by programs, not by other sites.",
-    ))
+    Err(streams_are_ours())
+}
+
+fn streams_are_ours() -> Problem {
+    let detail = "Streams are opened by pages of this server and by programs, not by other sites.";
+    Problem::new(Code::OriginRefused, detail)
 }
 
 /// What others have used of a budget is none of a confined caller's business: only that there is no room.
@@ -268,8 +409,17 @@ fn keep_the_books_closed(caller: &Caller, response: &mut Response) {
 }
 
 async fn caller(api: &Api, request: &Parts) -> Result<Caller, Problem> {
+    // Who sends a key means the key.
+    if !request.headers.contains_key(AUTHORIZATION)
+        && let Some(cookie) = Browser::of(api, request).cookie
+    {
+        return person(api, request, &cookie).await;
+    }
     let key = presented(&request.headers)?;
-    if api.local_key().is_some_and(|local| local.hash() == key.hash()) {
+    if let Some(oidc) = api.oidc().filter(|_| Oidc::is_token(key.reveal())) {
+        return of_issuer(api, oidc, request, &key).await;
+    }
+    if api.local_key().is_some_and(|local| secrets::same(&local.hash(), &key.hash())) {
         return Ok(Caller::local());
     }
     let (address, now) = (address_of(request), api.desk().world().now());
@@ -297,9 +447,58 @@ async fn caller(api: &Api, request: &Parts) -> Result<Caller, Problem> {
     Err(problem)
 }
 
+/// Whoever the issuer says it is. Whatever cannot be checked is refused. Nothing is looked up for it, so nobody is barred: many
+/// schedulers share few addresses.
+async fn of_issuer(api: &Api, oidc: &Oidc, request: &Parts, token: &KeyText) -> Result<Caller, Problem> {
+    let (address, now) = (address_of(request), api.desk().world().now());
+    let fault = match oidc.check(token.reveal(), api.desk().world()).await {
+        Ok(bearer) => return Ok(Caller::token(oidc.permit(), bearer)),
+        Err(fault) => fault,
+    };
+    let code = match &fault {
+        TokenFault::Expired { .. } => Code::ExpiredKey,
+        TokenFault::Refused(_) | TokenFault::NoKeys { .. } => Code::InvalidKey,
+    };
+    if let (TokenFault::Refused(_), Some(address)) = (&fault, address) {
+        api.throttle().failed(address, now);
+    }
+    let shown = address.map(|address| address.to_string()).unwrap_or_default();
+    tracing::warn!(address = shown, code = code.as_str(), path = request.uri.path(), "A token was refused: {fault}");
+    Err(Problem::new(code, fault.to_string()).hint("docs/sign-in.md says which tokens are taken."))
+}
+
+/// Whoever the cookie signs in. What changes something has to come from a page of ours, and so has whoever follows a stream:
+/// browsers send cookies along from any page.
+async fn person(api: &Api, request: &Parts, cookie: &str) -> Result<Caller, Problem> {
+    let (address, now) = (address_of(request), api.desk().world().now());
+    if let Some(retry_s) = address.and_then(|address| api.throttle().barred(address, now))
+        && !api.desk().remembers_signed_in(cookie)
+    {
+        return Err(too_many_guesses(retry_s));
+    }
+    let Some(caller) = api.desk().signed_in(cookie).await?.and_then(Caller::person) else {
+        if let Some(address) = address {
+            api.throttle().failed(address, now);
+        }
+        return Err(Problem::new(Code::SessionEnded, "Whoever this cookie was of is not signed in any more.")
+            .hint("Sign in again: POST /api/v1/session."));
+    };
+    let browser = Browser::of(api, request);
+    if browser.page == Page::Other && is_stream(request) {
+        return Err(streams_are_ours());
+    }
+    browser.may(&request.method)?;
+    Ok(caller)
+}
+
+fn is_stream(request: &Parts) -> bool {
+    let route = request.extensions.get::<MatchedPath>().map_or("", MatchedPath::as_str);
+    STREAM_ROUTES.iter().any(|path| route.strip_prefix(BASE).unwrap_or(route) == *path)
+}
+
 fn enter(api: &Api, caller: &Caller) -> Result<Option<Entry>, Problem> {
-    let Some(key) = caller.key else { return Ok(None) };
-    let entered = api.throttle().enter(key, &caller.terms, api.desk().world().now());
+    let Some((key, terms)) = &caller.meter else { return Ok(None) };
+    let entered = api.throttle().enter(*key, terms, api.desk().world().now());
     entered.map(Some).map_err(|full| match full {
         Full::Rate { retry_s } => {
             Problem::new(Code::RateLimited, "This key has used up its requests of this minute.").retry_after(retry_s)
@@ -312,17 +511,16 @@ fn enter(api: &Api, caller: &Caller) -> Result<Option<Entry>, Problem> {
 }
 
 fn with_limits(api: &Api, caller: &Caller, mut response: Response) -> Response {
-    if let Some(key) = caller.key {
-        api.throttle().write_headers(key, &caller.terms, api.desk().world().now(), response.headers_mut());
+    if let Some((key, terms)) = &caller.meter {
+        api.throttle().write_headers(*key, terms, api.desk().world().now(), response.headers_mut());
     }
     response
 }
 
 fn note_use(api: &Api, caller: &Caller, request: &Parts) {
-    let Some(key) = caller.key else { return };
-    let client = request.headers.get(USER_AGENT).and_then(|agent| agent.to_str().ok()).unwrap_or_default();
-    let by: String = client.chars().filter(|char| !char.is_control()).take(CLIENT_CHARS_MAX).collect();
-    let from = address_of(request).map(|address| address.to_string()).unwrap_or_default();
+    let Some(key) = caller.key() else { return };
+    let Visitor { address, client: by } = visitor(request);
+    let from = address.map(|address| address.to_string()).unwrap_or_default();
     api.desk().note_use(key, KeyUse { at: api.desk().world().now(), from, by });
 }
 
@@ -335,7 +533,7 @@ fn presented(headers: &HeaderMap) -> Result<KeyText, Problem> {
     let mut values = headers.get_all(AUTHORIZATION).iter();
     let Some(value) = values.next() else {
         return Err(Problem::new(Code::MissingKey, "This needs a key, and the request has none.")
-            .hint("Send the header `Authorization: Bearer YOUR_KEY`."));
+            .hint("Send the header `Authorization: Bearer YOUR_KEY`, or sign in: POST /api/v1/session."));
     };
     if values.next().is_some() {
         return Err(Problem::new(Code::BadHeader, "There are two Authorization headers; send one."));
@@ -345,14 +543,16 @@ fn presented(headers: &HeaderMap) -> Result<KeyText, Problem> {
         Some((scheme, key)) if scheme.eq_ignore_ascii_case("bearer") => key.trim(),
         Some(_) | None => "",
     };
-    if key.is_empty() || key.len() > KEY_BYTES_MAX {
+    let bytes_max = if Oidc::is_token(key) { TOKEN_BYTES_MAX } else { KEY_BYTES_MAX };
+    if key.is_empty() || key.len() > bytes_max {
         return Err(Problem::new(Code::InvalidKey, "The Authorization header has no key this program understands.")
             .hint("Write it as `Authorization: Bearer YOUR_KEY`."));
     }
     Ok(KeyText::new(key))
 }
 
-fn refuse_key_in_query(uri: &Uri) -> Result<(), Problem> {
+/// Nobody puts a key into an address, also not where none is asked for.
+pub(crate) fn refuse_key_in_query(uri: &Uri) -> Result<(), Problem> {
     let query = uri.query().unwrap_or_default();
     let names = query.split('&').map(|pair| pair.split_once('=').map_or(pair, |(name, _)| name));
     match names.into_iter().find(|name| KEY_PARAMETERS.iter().any(|bad| name.eq_ignore_ascii_case(bad))) {

@@ -44,12 +44,15 @@ codes! {
     InvalidKey => "invalid_key", 401, "The key is not valid", false;
     ExpiredKey => "expired_key", 401, "The key has expired", false;
     RevokedKey => "revoked_key", 401, "The key was revoked", false;
+    SignInFailed => "sign_in_failed", 401, "Not signed in", false;
+    SessionEnded => "session_ended", 401, "No longer signed in", false;
     InsufficientCredits => "insufficient_credits", 402, "Not enough credits", false;
     BudgetExceeded => "budget_exceeded", 402, "The budget is used up", false;
     ScopeMissing => "scope_missing", 403, "This key may not do that", false;
     RecipeNotAllowed => "recipe_not_allowed", 403, "This key may not use that recipe", false;
     ModelNotAllowed => "model_not_allowed", 403, "This key may not use that model", false;
     OriginRefused => "origin_refused", 403, "Not for pages of other sites", false;
+    CsrfFailed => "csrf_failed", 403, "Not from a page of ours", false;
     NotFound => "not_found", 404, "Not found", false;
     RecipeNotFound => "recipe_not_found", 404, "No such recipe", false;
     ModelNotFound => "model_not_found", 404, "No such model", false;
@@ -67,6 +70,10 @@ codes! {
     CreditsOff => "credits_off", 409, "Credits are switched off", false;
     LastKey => "last_key", 409, "The last key cannot be given up", false;
     KeyEnded => "key_ended", 409, "The key has ended", false;
+    LastOwner => "last_owner", 409, "The last owner stays one", false;
+    LoginExists => "login_exists", 409, "Somebody signs in with it already", false;
+    NoLogin => "no_login", 409, "This user does not sign in", false;
+    LinkSpent => "link_spent", 410, "The link opens nothing", false;
     KeyMade => "key_made", 409, "The key was made already", false;
     WebhookMade => "webhook_made", 409, "The webhook was made already", false;
     UnpricedModel => "unpriced_model_with_metered_price", 422, "The model has no price", false;
@@ -200,6 +207,10 @@ impl From<&Refusal> for Code {
             Refusal::KeyEnded { .. } => Code::KeyEnded,
             Refusal::KeyMade { .. } => Code::KeyMade,
             Refusal::WebhookMade { .. } => Code::WebhookMade,
+            Refusal::LastOwner => Code::LastOwner,
+            Refusal::LoginExists => Code::LoginExists,
+            Refusal::NoLogin => Code::NoLogin,
+            Refusal::LinkSpent => Code::LinkSpent,
         }
     }
 }
@@ -216,6 +227,10 @@ mod tests {
         }
         for refusal in [
             Refusal::LastKey,
+            Refusal::LastOwner,
+            Refusal::LoginExists,
+            Refusal::NoLogin,
+            Refusal::LinkSpent,
             Refusal::KeyEnded { how: "" },
             Refusal::DraftNotFound,
             Refusal::AmountZero,

@@ -22,6 +22,7 @@ mod router;
 mod routes;
 mod scopes;
 pub mod server;
+mod session;
 mod sse;
 mod throttle;
 mod wire;

@@ -172,6 +172,11 @@ impl From<DeskError> for Problem {
             DeskError::Invalid(faults) => Problem::invalid(faults),
             DeskError::NoSecretKey { .. } => Problem::new(Code::SecretKeyMissing, error.to_string())
                 .hint("Set COPYDESK_SECRET_KEY or COPYDESK_SECRET_KEY_FILE to what `openssl rand -hex 32` prints, the same on every node, and start the server again."),
+            DeskError::SignInFailed => Problem::new(Code::SignInFailed, error.to_string())
+                .hint("Try again, or ask an admin for a link: `copydesk users link E-MAIL` makes one."),
+            DeskError::TooMany { retry_s, .. } => {
+                Problem::new(Code::RateLimited, error.to_string()).retry_after(retry_s)
+            }
             DeskError::AuditRunning => Problem::new(Code::AuditRunning, error.to_string())
                 .hint("GET /api/v1/audit?mode=status says what the background audit has found."),
             DeskError::Draining => Problem::new(Code::Draining, error.to_string()).retry_after(RETRY_SOON_S),
@@ -230,6 +235,12 @@ fn refused(refusal: &Refusal) -> Problem {
         | Refusal::DraftEmpty
         | Refusal::AmountTooLarge
         | Refusal::AmountZero => problem,
+        Refusal::LastOwner => problem.hint("PATCH /api/v1/users/{id} {\"role\": \"owner\"} makes another one."),
+        Refusal::LoginExists => problem.hint("GET /api/v1/users?signs_in=true lists who does."),
+        Refusal::NoLogin => {
+            problem.hint("POST /api/v1/invites {\"email\": ..., \"role\": ..., \"user\": ...} invites one.")
+        }
+        Refusal::LinkSpent => problem.hint("Ask whoever gave it to you for another one."),
         Refusal::LastKey => problem.hint("POST /api/v1/keys makes another one."),
         Refusal::KeyEnded { .. } => problem.hint("POST /api/v1/keys makes a new one."),
         Refusal::KeyMade { key } => problem

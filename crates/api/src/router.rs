@@ -13,7 +13,7 @@ use crate::problem::Problem;
 use crate::routes::pages::Reading;
 use crate::routes::{
     assets, budgets, credits, drafts, events, generations, health, keys, lanes, maintenance, metrics, models, pages,
-    prices, recipes, settings, stream, stream_tokens, usage, versions, webhooks,
+    prices, recipes, session, settings, stream, stream_tokens, usage, users, versions, webhooks,
 };
 use crate::throttle::Throttle;
 use crate::wire::links::{BASE, Links};
@@ -22,6 +22,7 @@ use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::any;
 use copydesk_desk::Desk;
 use copydesk_desk::keys::KeyText;
+use copydesk_desk::oidc::Oidc;
 use http::Method;
 use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -44,6 +45,8 @@ pub struct ApiSettings {
     /// Where the server is reached, without a slash at the end: `https://copydesk.example.com`. Addresses in answers begin
     /// with it; empty makes them relative.
     pub public_url: String,
+    /// The identity provider whose tokens are taken as keys.
+    pub oidc: Option<Arc<Oidc>>,
     /// `/metrics` asks for no key. Off by default: it names the models and recipes in use.
     pub metrics_open: bool,
     pub edge: EdgeSettings,
@@ -60,6 +63,7 @@ impl Default for ApiSettings {
             trusted: false,
             local_key: None,
             public_url: "http://127.0.0.1:8420".to_owned(),
+            oidc: None,
             metrics_open: false,
             edge: EdgeSettings::default(),
             compat: CompatSettings::default(),
@@ -92,6 +96,9 @@ impl Api {
     }
     pub fn metrics_open(&self) -> bool {
         self.inner.settings.metrics_open
+    }
+    pub fn oidc(&self) -> Option<&Oidc> {
+        self.inner.settings.oidc.as_deref()
     }
     pub fn local_key(&self) -> Option<&KeyText> {
         self.inner.settings.local_key.as_ref()
@@ -145,9 +152,14 @@ pub fn router(desk: Desk, mut settings: ApiSettings) -> Router {
     let (reading, throttle) = (Reading::default(), Arc::default());
     let api = Api { inner: Arc::new(Inner { desk, settings, streams, recent, reading, throttle }) };
     // Routes that outlive a `reset_fallback`, and ask for no key.
+    let entrance = Router::from(entrance());
     let nothing = Router::new().route("/", any(no_route)).route("/{*rest}", any(no_route));
     let keyed = from_fn_with_state(api.clone(), authenticate);
-    let native = Router::from(native()).route_layer(from_fn(conditional)).route_layer(keyed.clone()).merge(nothing);
+    let native = Router::from(native())
+        .route_layer(from_fn(conditional))
+        .route_layer(keyed.clone())
+        .merge(entrance)
+        .merge(nothing);
     let scraped = Router::from(scraped());
     let scraped = if api.metrics_open() { scraped } else { scraped.route_layer(keyed) };
     Router::new()
@@ -163,11 +175,15 @@ pub fn router(desk: Desk, mut settings: ApiSettings) -> Router {
 
 /// The same routes as their description.
 pub(crate) fn described(compat: &CompatSettings) -> OpenApi {
-    let all = OpenApiRouter::with_openapi(openapi::base()).nest(BASE, native()).merge(scraped()).merge(open());
-    all.merge(compat::described(compat)).into_openapi()
+    OpenApiRouter::with_openapi(openapi::base())
+        .nest(BASE, native().merge(entrance()))
+        .merge(scraped())
+        .merge(open())
+        .merge(compat::described(compat))
+        .into_openapi()
 }
 
-/// What needs a key, below [`BASE`]. Every route stands in one of these three lists, and nowhere else: `routes!` puts it
+/// What needs a key, below [`BASE`]. Every route stands in one of these four lists, and nowhere else: `routes!` puts it
 /// into the router and into the document.
 fn native() -> OpenApiRouter<Api> {
     OpenApiRouter::default()
@@ -211,6 +227,15 @@ fn native() -> OpenApiRouter<Api> {
         .routes(routes!(models::test))
         .routes(routes!(prices::list))
         .routes(routes!(prices::set, prices::end))
+        .routes(routes!(session::whoami, session::sign_out))
+        .routes(routes!(session::password))
+        .routes(routes!(session::all))
+        .routes(routes!(session::end))
+        .routes(routes!(users::list, users::create))
+        .routes(routes!(users::one, users::patch, users::disable))
+        .routes(routes!(users::link))
+        .routes(routes!(users::invites, users::invite))
+        .routes(routes!(users::revoke))
         .routes(routes!(lanes::list))
         .routes(routes!(lanes::pause))
         .routes(routes!(lanes::resume))
@@ -236,6 +261,11 @@ fn native() -> OpenApiRouter<Api> {
         .routes(routes!(maintenance::prune))
         .routes(routes!(health::doctor))
         .routes(routes!(health::status))
+}
+
+/// How one gets in, below [`BASE`]: it asks for nobody.
+fn entrance() -> OpenApiRouter<Api> {
+    OpenApiRouter::default().routes(routes!(session::sign_in)).routes(routes!(session::setup, session::set_up))
 }
 
 /// What may be opened for scrapers.

@@ -78,6 +78,15 @@ pub(crate) const ROUTES: &[(&str, &str, KeyScope)] = &[
     ("GET", "/webhooks/{id}/deliveries", S::WebhooksRead),
     ("GET", "/deliveries/{id}", S::WebhooksRead),
     ("POST", "/deliveries/{id}/redeliver", S::WebhooksWrite),
+    ("GET", "/users", S::UsersRead),
+    ("POST", "/users", S::UsersWrite),
+    ("GET", "/users/{id}", S::UsersRead),
+    ("PATCH", "/users/{id}", S::UsersWrite),
+    ("DELETE", "/users/{id}", S::UsersWrite),
+    ("POST", "/users/{id}/link", S::UsersWrite),
+    ("GET", "/invites", S::UsersRead),
+    ("POST", "/invites", S::UsersWrite),
+    ("DELETE", "/invites/{id}", S::UsersWrite),
     ("GET", "/lanes", S::StatusRead),
     ("POST", "/lanes/{lane}/pause", S::SettingsWrite),
     ("POST", "/lanes/{lane}/resume", S::SettingsWrite),
@@ -89,17 +98,40 @@ pub(crate) const ROUTES: &[(&str, &str, KeyScope)] = &[
     ("GET", "/status", S::StatusRead),
 ];
 
+/// What is about the caller himself: who he is, where he is signed in. It needs no scope beyond being let in.
+pub(crate) const OWN: &[(&str, &str)] = &[
+    ("GET", "/session"),
+    ("DELETE", "/session"),
+    ("POST", "/session/password"),
+    ("GET", "/session/all"),
+    ("DELETE", "/session/all/{id}"),
+];
+
+/// What asks for nobody: these are how one gets in.
+#[cfg(test)]
+const OPEN: &[(&str, &str)] = &[("POST", "/session"), ("GET", "/setup"), ("POST", "/setup")];
+
+/// What a route asks of its caller.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Need {
+    Scope(KeyScope),
+    Nothing,
+}
+
 /// The scope of `/metrics`, which is not below the base.
 const METRICS: (&str, KeyScope) = ("/metrics", S::MetricsRead);
 
 /// What the route needs that was found under `pattern`. `None` for one that is not in the table.
-pub(crate) fn needed(method: &Method, pattern: &str) -> Option<KeyScope> {
+pub(crate) fn needed(method: &Method, pattern: &str) -> Option<Need> {
     if pattern == METRICS.0 {
-        return Some(METRICS.1);
+        return Some(Need::Scope(METRICS.1));
     }
     let method = if method == Method::HEAD { "GET" } else { method.as_str() };
     let pattern = pattern.strip_prefix(BASE)?;
-    ROUTES.iter().find(|(verb, path, _)| *verb == method && *path == pattern).map(|(_, _, scope)| *scope)
+    if OWN.contains(&(method, pattern)) {
+        return Some(Need::Nothing);
+    }
+    ROUTES.iter().find(|(verb, path, _)| *verb == method && *path == pattern).map(|(_, _, scope)| Need::Scope(*scope))
 }
 
 #[cfg(test)]
@@ -119,20 +151,24 @@ mod tests {
             .collect();
         assert!(mounted.len() > 50, "the routes are found in the document");
         for (method, path) in &mounted {
-            assert!(
-                ROUTES.iter().any(|(verb, known, _)| verb == method && known == path),
-                "{method} {path} has no scope"
-            );
+            let scoped = ROUTES.iter().filter(|(verb, known, _)| verb == method && known == path).count();
+            let named = [OWN, OPEN].concat().iter().filter(|(verb, known)| verb == method && known == path).count();
+            assert_eq!(scoped + named, 1, "{method} {path} stands in one of the lists, once");
+        }
+        for (method, path) in [OWN, OPEN].concat() {
+            assert!(mounted.contains(&(method.to_owned(), path)), "{method} {path} is not mounted");
         }
         for (method, path, scope) in ROUTES {
             assert!(mounted.contains(&((*method).to_owned(), *path)), "{method} {path} is not mounted");
             let method = Method::from_bytes(method.as_bytes()).unwrap();
-            assert_eq!(needed(&method, &format!("{BASE}{path}")), Some(*scope), "no route stands twice");
+            let found = needed(&method, &format!("{BASE}{path}"));
+            assert_eq!(found, Some(Need::Scope(*scope)), "no route stands twice");
             // A token only opens what its key may read.
             let reads = (method == Method::GET && *path != "/audit") || *path == "/stream-tokens";
             assert_eq!(*scope != S::ModelsTest && scope.only_reads(), reads, "{method} {path}");
         }
-        assert_eq!(needed(&Method::HEAD, "/api/v1/drafts"), Some(S::DraftsRead));
+        assert_eq!(needed(&Method::HEAD, "/api/v1/drafts"), Some(Need::Scope(S::DraftsRead)));
+        assert_eq!(needed(&Method::POST, "/api/v1/session"), None, "who is not in yet has nothing to show");
         assert_eq!(needed(&Method::GET, "/api/v1/nothing"), None);
     }
 }

@@ -1,9 +1,14 @@
 //! Keys over HTTP: making, showing, changing, ending, rotating; what each may do, and how often.
 
 use crate::site::{Site, other_workspace, text};
+use copydesk_core::Timestamp;
+use copydesk_desk::clock::{HandClock, SystemDice};
 use copydesk_desk::keys::KeyText;
 use copydesk_desk::store::KeyStore;
+use copydesk_desk::{DeskConfig, World};
+use copydesk_store_tests::ModelStore;
 use serde_json::{Value, json};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Every route, with a body that gets past reading, and whether it only reads.
@@ -58,6 +63,15 @@ fn routes() -> Vec<(&'static str, &'static str, Option<Value>, &'static str)> {
         ("PATCH", "/keys/x", nothing(), "keys:write"),
         ("DELETE", "/keys/x", None, "keys:write"),
         ("POST", "/keys/x/rotate", nothing(), "keys:write"),
+        ("GET", "/users", None, "users:read"),
+        ("POST", "/users", nothing(), "users:write"),
+        ("GET", "/users/x", None, "users:read"),
+        ("PATCH", "/users/x", nothing(), "users:write"),
+        ("DELETE", "/users/x", None, "users:write"),
+        ("POST", "/users/x/link", nothing(), "users:write"),
+        ("GET", "/invites", None, "users:read"),
+        ("POST", "/invites", nothing(), "users:write"),
+        ("DELETE", "/invites/x", None, "users:write"),
         ("GET", "/audit", None, "maintenance"),
         ("POST", "/maintenance/cleanup-stale", nothing(), "maintenance"),
         ("POST", "/maintenance/prune", nothing(), "maintenance"),
@@ -401,7 +415,10 @@ async fn what_is_under_way_counts_open_streams_and_ends_with_them() {
 
 #[tokio::test]
 async fn s_11_an_address_that_guesses_waits_and_the_owner_beside_it_does_not() {
-    let site = Site::idle().await;
+    // A clock that stands still: a slow machine gives no more tries.
+    let clock = HandClock::at(Timestamp::from_micros(1_767_268_800_000_000));
+    let world = World::new(clock, Arc::new(SystemDice::default()));
+    let site = Site::in_world(world, DeskConfig::default(), ModelStore::new()).await;
     let (guesser, other) = ([192, 0, 2, 1], [192, 0, 2, 2]);
     assert_eq!(site.send_from(guesser, &site.key, "/drafts").await.status, 200, "the owner is known");
     let mut answers = Vec::new();

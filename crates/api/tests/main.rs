@@ -4,6 +4,7 @@
 
 mod assets;
 mod auth;
+mod browsers;
 mod budgets;
 mod coalescing;
 mod compat;
@@ -21,12 +22,16 @@ mod keys;
 mod lists;
 mod members;
 mod metrics;
+mod oidc;
 mod openapi;
+mod people;
 mod prices;
 mod reading;
 mod scripted;
+mod security;
 mod served;
 mod server;
+mod sign_in;
 mod site;
 mod stream;
 mod usage;

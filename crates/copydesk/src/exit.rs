@@ -68,6 +68,8 @@ impl From<DeskError> for Failure {
                 Failure::new(USAGE, "unpriced_model_with_metered_price", error.to_string())
             }
             DeskError::Denied { .. } => Failure::new(NOT_ALLOWED, "not_allowed", error.to_string()),
+            DeskError::SignInFailed => Failure::new(NOT_ALLOWED, "sign_in_failed", error.to_string()),
+            DeskError::TooMany { .. } => Failure::new(UNEXPECTED, "rate_limited", error.to_string()),
             DeskError::CreditsOff => Failure::new(CONFLICT, "credits_off", error.to_string()),
             DeskError::AuditRunning => Failure::new(CONFLICT, "audit_running", error.to_string()),
             DeskError::NoSecretKey { .. } => Failure::new(CHECK_FAILED, "secret_key_missing", error.to_string()),

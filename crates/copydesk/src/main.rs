@@ -6,6 +6,7 @@ mod cli;
 mod config;
 mod exit;
 mod feed;
+mod issuer;
 mod lock;
 mod output;
 mod problem;

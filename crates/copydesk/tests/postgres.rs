@@ -37,6 +37,28 @@ impl Database {
         order(&format!("create database {name}"));
         Database { url: url_of(&name), name }
     }
+
+    /// Every row of every table, as text.
+    pub fn dump(&self) -> String {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let (client, connection): (Client, _) = tokio_postgres::connect(&self.url, NoTls).await.unwrap();
+            let served = tokio::spawn(connection);
+            let tables = "select table_name from information_schema.tables where table_schema = 'public' \
+                          and table_type = 'BASE TABLE'";
+            let mut dump = String::new();
+            for table in client.query(tables, &[]).await.unwrap() {
+                let name: String = table.get(0);
+                for row in client.query(&format!("select t::text from {name} t"), &[]).await.unwrap() {
+                    dump.push_str(row.get(0));
+                    dump.push('\n');
+                }
+            }
+            drop(client);
+            served.await.unwrap().unwrap();
+            dump
+        })
+    }
 }
 
 impl Drop for Database {

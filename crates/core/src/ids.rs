@@ -97,6 +97,10 @@ ids! {
     WebhookId = "whk", "webhook";
     /// One message to a webhook, which keeps its id over all attempts.
     DeliveryId = "msg", "delivery";
+    /// One person signed in in one browser.
+    SignInId = "sin", "sign-in";
+    /// A one-time link: an invite, a way in, a new password.
+    LinkId = "lnk", "link";
 }
 
 /// The UUIDv7 of an instant: its milliseconds, twelve bits of the microseconds beside them, and what is random.

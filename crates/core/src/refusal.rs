@@ -62,6 +62,14 @@ pub enum Refusal {
          answer only and cannot be shown again; rotate it to get another."
     )]
     WebhookMade { webhook: WebhookId },
+    #[error("It is the workspace's last owner who can sign in. Make somebody else an owner first.")]
+    LastOwner,
+    #[error("Somebody signs in with this e-mail, or as this user, already.")]
+    LoginExists,
+    #[error("This user has no way to sign in: only people with an e-mail do. Invite them.")]
+    NoLogin,
+    #[error("This link opens nothing: it was used, has expired, was taken back, or never was one of ours.")]
+    LinkSpent,
 }
 
 /// A reference that names another transfer already.
@@ -146,6 +154,10 @@ impl Refusal {
             Refusal::KeyEnded { .. } => "key_ended",
             Refusal::KeyMade { .. } => "key_made",
             Refusal::WebhookMade { .. } => "webhook_made",
+            Refusal::LastOwner => "last_owner",
+            Refusal::LoginExists => "login_exists",
+            Refusal::NoLogin => "no_login",
+            Refusal::LinkSpent => "link_spent",
         }
     }
 }

@@ -1,6 +1,7 @@
 //! How a desk behaves: every limit and interval has a name, a unit, a default and a reason.
 
 use crate::credits::Packs;
+use copydesk_core::access::person::SignInLimits;
 use copydesk_core::health::Rate;
 use copydesk_core::metering::cuts::Zone;
 use copydesk_store::generations::{Lane, Limits};
@@ -38,6 +39,8 @@ pub struct DeskConfig {
     /// How often some slices of the data are audited, by one node of the installation. `None` switches it off. A minute
     /// by default: a second or two of one core in each.
     pub audit_every: Option<Duration>,
+    /// How long people stay signed in. 30 days, or 7 without a request.
+    pub sign_in: SignInLimits,
     /// In whose days usage is shown where nobody asks for another zone. UTC by default.
     pub zone: Zone,
     /// How often the node renews its lease.
@@ -96,6 +99,7 @@ impl Default for DeskConfig {
             retention: Retention::default(),
             prune_every: Duration::from_secs(60),
             audit_every: Some(Duration::from_secs(60)),
+            sign_in: SignInLimits::default(),
             zone: Zone::utc(),
             heartbeat_every: Duration::from_secs(10),
             lease: Duration::from_secs(30),

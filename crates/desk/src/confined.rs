@@ -3,6 +3,7 @@
 //! can forget it. What is not the user's is asked for in a workspace that nobody has: the answer is, by construction,
 //! the one for an id that nobody has.
 
+use copydesk_core::access::Email;
 use copydesk_core::budget::Budget;
 use copydesk_core::draft::DraftStatus;
 use copydesk_core::generation::waiting::Waiting;
@@ -11,8 +12,8 @@ use copydesk_core::ledger::{Balance, Transfer};
 use copydesk_core::metering::question::{Group, Question, Total};
 use copydesk_core::refusal::Refusal;
 use copydesk_core::{
-    AssetId, BudgetId, DeliveryId, DraftId, GenerationId, KeyId, NodeId, Timestamp, TransferId, UserId, WebhookId,
-    WorkspaceId,
+    AssetId, BudgetId, DeliveryId, DraftId, GenerationId, KeyId, LinkId, NodeId, SignInId, Timestamp, TransferId,
+    UserId, WebhookId, WorkspaceId,
 };
 use copydesk_store::admin::{Description, Pause, PauseKey};
 use copydesk_store::audit::{AuditState, Finding, FindingRow, Proved, Record, Recorded, Round, Slice};
@@ -26,8 +27,10 @@ use copydesk_store::generations::{
 use copydesk_store::health::Backlog;
 use copydesk_store::keys::{KeyChange, KeyRotation, KeyRow, KeyUse};
 use copydesk_store::ledger::{AccountRow, Gift, Line, Post, Posted, TransferFilter};
+use copydesk_store::logins::{LinkRow, LinkUse, LoginChange, NewLogin, UserFilter, UserRow};
 use copydesk_store::prices::{NewPrice, PriceRow};
 use copydesk_store::retention::{Prune, Pruned};
+use copydesk_store::sign_ins::{Forget, NewSignIn, SignInRow, SignedIn};
 use copydesk_store::usage::{CallFilter, CallRow};
 use copydesk_store::webhooks::{
     AttemptRow, ClaimDeliveries, DeliveryBacklog, DeliveryFilter, DeliveryRow, EndpointChange, EndpointRow, FanOut,
@@ -35,8 +38,8 @@ use copydesk_store::webhooks::{
 };
 use copydesk_store::{
     AdminStore, Answer, AuditStore, BudgetStore, DeliveryStore, DraftStore, EventStore, GenerationStore, HealthRow,
-    HealthStore, KeyStore, LedgerStore, Page, PageRequest, PriceStore, RetentionStore, SchemaFault, Scope, Store,
-    StoreError, UsageStore, WebhookStore,
+    HealthStore, KeyStore, LedgerStore, LoginStore, Page, PageRequest, PriceStore, RetentionStore, SchemaFault, Scope,
+    SignInStore, Store, StoreError, UsageStore, WebhookStore,
 };
 use futures::stream::BoxStream;
 use std::sync::Arc;
@@ -308,6 +311,66 @@ impl KeyStore for Confined {
     }
     fn touch_keys(&self, uses: Vec<(KeyId, KeyUse)>) -> Answer<'_, ()> {
         self.inner.touch_keys(uses)
+    }
+}
+
+/// No key of one user has a scope for other people; who he himself is, and where he is signed in, is asked for by the whole
+/// workspace and his own id (`sign_in.rs`).
+impl LoginStore for Confined {
+    fn users(&self, scope: Scope, filter: UserFilter, page: PageRequest) -> Answer<'_, Page<UserRow>> {
+        self.inner.users(unconfined(scope), filter, page)
+    }
+    fn user(&self, scope: Scope, id: UserId) -> Answer<'_, UserRow> {
+        self.inner.user(unconfined(scope), id)
+    }
+    fn find_login(&self, scope: Scope, email: Email) -> Answer<'_, Option<UserRow>> {
+        self.inner.find_login(unconfined(scope), email)
+    }
+    fn add_login(&self, new: NewLogin) -> Answer<'_, UserRow> {
+        self.inner.add_login(new)
+    }
+    fn change_login(&self, change: LoginChange) -> Answer<'_, UserRow> {
+        let scope = unconfined(change.scope);
+        self.inner.change_login(LoginChange { scope, ..change })
+    }
+    fn add_link(&self, link: LinkRow) -> Answer<'_, ()> {
+        self.inner.add_link(link)
+    }
+    fn find_link(&self, token_hash: [u8; 32]) -> Answer<'_, Option<LinkRow>> {
+        self.inner.find_link(token_hash)
+    }
+    fn invites(&self, scope: Scope, page: PageRequest) -> Answer<'_, Page<LinkRow>> {
+        self.inner.invites(unconfined(scope), page)
+    }
+    fn end_invite(&self, scope: Scope, id: LinkId, at: Timestamp) -> Answer<'_, LinkRow> {
+        self.inner.end_invite(unconfined(scope), id, at)
+    }
+    fn use_link(&self, using: LinkUse) -> Answer<'_, SignedIn> {
+        self.inner.use_link(using)
+    }
+}
+
+impl SignInStore for Confined {
+    fn add_sign_in(&self, new: NewSignIn) -> Answer<'_, bool> {
+        self.inner.add_sign_in(new)
+    }
+    fn find_sign_in(&self, token_hash: [u8; 32]) -> Answer<'_, Option<SignedIn>> {
+        self.inner.find_sign_in(token_hash)
+    }
+    fn get_sign_in(&self, scope: Scope, id: SignInId) -> Answer<'_, Option<SignedIn>> {
+        self.inner.get_sign_in(unconfined(scope), id)
+    }
+    fn sign_ins(&self, scope: Scope, user: UserId) -> Answer<'_, Vec<SignInRow>> {
+        self.inner.sign_ins(unconfined(scope), user)
+    }
+    fn end_sign_ins(&self, scope: Scope, user: UserId, one: Option<SignInId>) -> Answer<'_, u64> {
+        self.inner.end_sign_ins(unconfined(scope), user, one)
+    }
+    fn touch_sign_ins(&self, uses: Vec<(SignInId, Timestamp)>) -> Answer<'_, ()> {
+        self.inner.touch_sign_ins(uses)
+    }
+    fn forget_sign_ins(&self, forget: Forget) -> Answer<'_, u64> {
+        self.inner.forget_sign_ins(forget)
     }
 }
 

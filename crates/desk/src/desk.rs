@@ -10,10 +10,13 @@ use crate::confined::Confined;
 use crate::doubt::Doubts;
 use crate::error::DeskError;
 use crate::events::Hub;
+use crate::guesses::Guesses;
 use crate::keyring::Keyring;
 use crate::live::Live;
 use crate::metrics::Metrics;
+use crate::passwords::Passwords;
 use crate::prices::{self, SetPrices};
+use crate::sign_in::SignedInRing;
 use crate::webhooks::{Bells, Hooks};
 use crate::work::Outgoing;
 use copydesk_assets::AssetStore;
@@ -67,6 +70,9 @@ pub(crate) struct Inner {
     pub events: Hub,
     pub metrics: Metrics,
     pub keyring: Keyring,
+    pub signed_in: SignedInRing,
+    pub passwords: Passwords,
+    pub guesses: Guesses,
     /// Held while an audit of everything runs.
     pub auditing: tokio::sync::Mutex<()>,
     /// Claims whose answer was lost.
@@ -144,6 +150,9 @@ impl Desk {
             events: Hub::default(),
             metrics: Metrics::default(),
             keyring: Keyring::default(),
+            signed_in: SignedInRing::default(),
+            passwords: Passwords::default(),
+            guesses: Guesses::default(),
             auditing: tokio::sync::Mutex::default(),
             doubts: Doubts::default(),
             accepts,

@@ -31,6 +31,12 @@ pub enum DeskError {
     PositionUnknown,
     #[error("Credits are switched off here, so there are no balances and nothing costs anything.")]
     CreditsOff,
+    /// One sentence for every reason: who guesses learns nothing.
+    #[error("E-mail and password do not fit together, or this person may not sign in.")]
+    SignInFailed,
+    /// Somebody tries too often, or too many do at once.
+    #[error("{detail}")]
+    TooMany { detail: &'static str, retry_s: u32 },
     #[error("An audit of everything is running already; one at a time may.")]
     AuditRunning,
     /// There is no key to seal secrets with, or not the right one.

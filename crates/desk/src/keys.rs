@@ -38,17 +38,7 @@ impl KeyText {
         KeyText::of_mode(world, Mode::Live)
     }
     pub fn of_mode(world: &World, mode: Mode) -> KeyText {
-        let mut secret = String::with_capacity(SECRET_CHARS);
-        while secret.len() < SECRET_CHARS {
-            let mut byte = [0; 1];
-            world.fill(&mut byte);
-            // Values from 248 on would make the first letters likelier; they are drawn again.
-            if byte[0] < 248 {
-                secret.push(ALPHABET[usize::from(byte[0] % 62)] as char);
-            }
-        }
-        let check = checksum(&secret);
-        KeyText(format!("{}{secret}{check}", prefix(mode)))
+        KeyText(drawn(world, prefix(mode)))
     }
     /// The only place that hands the secret out.
     pub fn reveal(&self) -> &str {
@@ -59,12 +49,10 @@ impl KeyText {
     }
     /// False for a text of our own shape whose checksum is wrong: it was mistyped or made up.
     pub fn plausible(&self) -> bool {
-        let Some(rest) = Mode::ALL.into_iter().find_map(|mode| self.0.strip_prefix(prefix(mode))) else {
-            return (OWN_KEY_BYTES_MIN..=255).contains(&self.0.len());
-        };
-        rest.is_ascii()
-            && rest.len() == SECRET_CHARS + CHECK_CHARS
-            && checksum(&rest[..SECRET_CHARS]) == rest[SECRET_CHARS..]
+        match Mode::ALL.into_iter().find_map(|mode| self.0.strip_prefix(prefix(mode))) {
+            Some(rest) => adds_up(rest),
+            None => (OWN_KEY_BYTES_MIN..=255).contains(&self.0.len()),
+        }
     }
     /// The first characters, to tell keys apart.
     pub fn shown(&self) -> String {
@@ -77,6 +65,28 @@ const fn prefix(mode: Mode) -> &'static str {
         Mode::Live => "dk_live_",
         Mode::Test => "dk_test_",
     }
+}
+
+/// A prefix, 256 random bits in base 62, and a checksum.
+pub(crate) fn drawn(world: &World, prefix: &str) -> String {
+    let mut secret = String::with_capacity(SECRET_CHARS);
+    while secret.len() < SECRET_CHARS {
+        let mut byte = [0; 1];
+        world.fill(&mut byte);
+        // Values from 248 on would make the first letters likelier; they are drawn again.
+        if byte[0] < 248 {
+            secret.push(ALPHABET[usize::from(byte[0] % 62)] as char);
+        }
+    }
+    let check = checksum(&secret);
+    format!("{prefix}{secret}{check}")
+}
+
+/// Whether what follows a prefix has the form that [`drawn`] gives it.
+pub(crate) fn adds_up(rest: &str) -> bool {
+    rest.is_ascii()
+        && rest.len() == SECRET_CHARS + CHECK_CHARS
+        && checksum(&rest[..SECRET_CHARS]) == rest[SECRET_CHARS..]
 }
 
 fn checksum(secret: &str) -> String {

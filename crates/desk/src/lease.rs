@@ -5,6 +5,7 @@ use crate::desk::Inner;
 use crate::error::DeskError;
 use crate::keyring;
 use crate::prices;
+use crate::sign_in;
 use copydesk_store::generations::Heartbeat;
 use std::sync::Arc;
 
@@ -28,6 +29,7 @@ pub(crate) async fn beat(inner: &Inner, goodbye: bool) -> Result<(), DeskError> 
     }
     *left = goodbye;
     keyring::write_uses(inner).await;
+    sign_in::write_uses(inner).await;
     if beaten.prices > inner.prices.newest()
         && let Err(error) = prices::refresh(inner).await
     {

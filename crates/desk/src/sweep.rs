@@ -8,6 +8,7 @@ use crate::error::DeskError;
 use crate::figures;
 use crate::making::unknown_start;
 use crate::metrics::Tally;
+use crate::sign_in;
 use copydesk_core::generation::event::Jitter;
 use copydesk_core::generation::{AttemptNo, Event, Failure, FailureCode, State, Status, Verdict, transition};
 use copydesk_core::metering::usage::{CallOutcome, TokenUsage};
@@ -64,7 +65,7 @@ pub(crate) fn spawn(inner: &Arc<Inner>) {
     });
 }
 
-/// Removes beginnings of files that a dead process left behind.
+/// Removes beginnings of files that a dead process left behind, and sign-ins and links that are over.
 pub(crate) fn spawn_tidying(inner: &Arc<Inner>) {
     let inner = Arc::clone(inner);
     let mut stopped = inner.stopped.subscribe();
@@ -77,6 +78,9 @@ pub(crate) fn spawn_tidying(inner: &Arc<Inner>) {
             let before = inner.now().minus(LITTER_AFTER);
             if let Err(error) = inner.assets.remove_litter(before, LITTER_MAX).await {
                 tracing::warn!(%error, "Beginnings of files could not be removed");
+            }
+            if let Err(error) = sign_in::forget(&inner).await {
+                tracing::warn!(%error, "Sign-ins that are over could not be removed");
             }
         }
     });

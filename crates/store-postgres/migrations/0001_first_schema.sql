@@ -721,6 +721,57 @@ create table api_keys (
 create unique index api_keys_by_hash on api_keys (secret_hash);
 create index api_keys_by_workspace on api_keys (workspace_id, id);
 
+-- ------------------------------------------------------------------ people who sign in
+-- Users with an e-mail and a role.
+create table logins (
+  workspace_id uuid not null,
+  user_id uuid not null,
+  email text not null,
+  name text,
+  role text not null,
+  password_hash text,
+  disabled_at timestamptz,
+  revision bigint not null,
+  created_at timestamptz not null,
+  last_sign_in_at timestamptz,
+  primary key (workspace_id, user_id)
+);
+create unique index logins_by_email on logins (workspace_id, email);
+
+-- One-time links; of their secret only the hash.
+create table links (
+  id uuid primary key,
+  workspace_id uuid not null,
+  token_hash bytea not null,
+  purpose text not null,
+  email text,
+  role text,
+  user_external text,
+  made_by text not null,
+  created_at timestamptz not null,
+  expires_at timestamptz not null,
+  used_at timestamptz,
+  revoked_at timestamptz
+);
+create unique index links_by_hash on links (token_hash);
+create index links_by_workspace on links (workspace_id, purpose, id);
+create index links_by_end on links (expires_at);
+
+-- Who is signed in; of the cookie only the hash.
+create table sign_ins (
+  id uuid primary key,
+  workspace_id uuid not null,
+  user_id uuid not null,
+  token_hash bytea not null,
+  created_at timestamptz not null,
+  expires_at timestamptz not null,
+  last_seen_at timestamptz not null,
+  from_address text not null,
+  client text not null
+);
+create unique index sign_ins_by_hash on sign_ins (token_hash);
+create index sign_ins_by_user on sign_ins (workspace_id, user_id, id);
+
 create table canary (
   id bigint generated always as identity primary key,
   at timestamptz not null

@@ -16,6 +16,7 @@ mod findings;
 mod inner;
 mod keys;
 mod ledger;
+mod logins;
 mod migrate;
 mod pipeline;
 mod posting;

@@ -746,6 +746,56 @@ CREATE TABLE api_keys (
 
 CREATE INDEX api_keys_by_workspace ON api_keys (workspace_id, id);
 
+-- People who sign in: users with an e-mail and a role.
+CREATE TABLE logins (
+    workspace_id BLOB NOT NULL,
+    user_id BLOB NOT NULL,
+    email TEXT NOT NULL,
+    name TEXT,
+    role TEXT NOT NULL,
+    password_hash TEXT,
+    disabled_at INTEGER,
+    revision INTEGER NOT NULL,
+    created_at INTEGER NOT NULL,
+    last_sign_in_at INTEGER,
+    PRIMARY KEY (workspace_id, user_id),
+    UNIQUE (workspace_id, email)
+) STRICT, WITHOUT ROWID;
+
+-- One-time links; of their secret only the hash.
+CREATE TABLE links (
+    id BLOB NOT NULL PRIMARY KEY,
+    workspace_id BLOB NOT NULL,
+    token_hash BLOB NOT NULL UNIQUE,
+    purpose TEXT NOT NULL,
+    email TEXT,
+    role TEXT,
+    user_external TEXT,
+    made_by TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL,
+    used_at INTEGER,
+    revoked_at INTEGER
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX links_by_workspace ON links (workspace_id, purpose, id);
+CREATE INDEX links_by_end ON links (expires_at);
+
+-- Who is signed in; of the cookie only the hash.
+CREATE TABLE sign_ins (
+    id BLOB NOT NULL PRIMARY KEY,
+    workspace_id BLOB NOT NULL,
+    user_id BLOB NOT NULL,
+    token_hash BLOB NOT NULL UNIQUE,
+    created_at INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL,
+    last_seen_at INTEGER NOT NULL,
+    from_address TEXT NOT NULL,
+    client TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX sign_ins_by_user ON sign_ins (workspace_id, user_id, id);
+
 CREATE TABLE canary (
     id INTEGER NOT NULL PRIMARY KEY,
     at INTEGER NOT NULL

@@ -19,6 +19,7 @@ mod health;
 mod keys;
 mod ledger;
 mod live_keys;
+mod logins;
 mod memory;
 mod migrate;
 mod open;

@@ -2,6 +2,7 @@
 //! before they reach the store (nothing is written) or after it answered (the write happened and the caller does not
 //! know: a lost commit answer). Everything else passes through untouched.
 
+use copydesk_core::access::Email;
 use copydesk_core::budget::Budget;
 use copydesk_core::draft::DraftStatus;
 use copydesk_core::generation::waiting::Waiting;
@@ -10,8 +11,8 @@ use copydesk_core::ledger::{Balance, Transfer};
 use copydesk_core::metering::question::{Question, Total};
 use copydesk_core::refusal::Refusal;
 use copydesk_core::{
-    AssetId, BudgetId, DeliveryId, DraftId, GenerationId, KeyId, NodeId, Timestamp, TransferId, UserId, WebhookId,
-    WorkspaceId,
+    AssetId, BudgetId, DeliveryId, DraftId, GenerationId, KeyId, LinkId, NodeId, SignInId, Timestamp, TransferId,
+    UserId, WebhookId, WorkspaceId,
 };
 use copydesk_store::admin::{Description, Pause, PauseKey};
 use copydesk_store::audit::{AuditState, Finding, FindingRow, Proved, Record, Recorded, Round, Slice};
@@ -25,8 +26,10 @@ use copydesk_store::generations::{
 use copydesk_store::health::Backlog;
 use copydesk_store::keys::{KeyChange, KeyRotation, KeyRow, KeyUse};
 use copydesk_store::ledger::{AccountRow, Gift, Line, Post, Posted, TransferFilter};
+use copydesk_store::logins::{LinkRow, LinkUse, LoginChange, NewLogin, UserFilter, UserRow};
 use copydesk_store::prices::{NewPrice, PriceRow};
 use copydesk_store::retention::{Prune, Pruned};
+use copydesk_store::sign_ins::{Forget, NewSignIn, SignInRow, SignedIn};
 use copydesk_store::usage::{CallFilter, CallRow};
 use copydesk_store::webhooks::{
     AttemptRow, ClaimDeliveries, DeliveryBacklog, DeliveryFilter, DeliveryRow, EndpointChange, EndpointRow, FanOut,
@@ -34,8 +37,8 @@ use copydesk_store::webhooks::{
 };
 use copydesk_store::{
     AdminStore, Answer, AuditStore, BudgetStore, DeliveryStore, DraftStore, EventStore, GenerationStore, HealthRow,
-    HealthStore, KeyStore, LedgerStore, Page, PageRequest, PriceStore, RetentionStore, SchemaFault, Scope, Store,
-    StoreError, UsageStore, WebhookStore,
+    HealthStore, KeyStore, LedgerStore, LoginStore, Page, PageRequest, PriceStore, RetentionStore, SchemaFault, Scope,
+    SignInStore, Store, StoreError, UsageStore, WebhookStore,
 };
 use futures::stream::BoxStream;
 use std::collections::VecDeque;
@@ -260,6 +263,27 @@ pass_through! {
         ChangeKey = change_key(change: KeyChange) -> KeyRow;
         RotateKey = rotate_key(rotation: KeyRotation) -> ();
         TouchKeys = touch_keys(uses: Vec<(KeyId, KeyUse)>) -> ();
+    }
+    LoginStore {
+        Users = users(scope: Scope, filter: UserFilter, page: PageRequest) -> Page<UserRow>;
+        User = user(scope: Scope, id: UserId) -> UserRow;
+        FindLogin = find_login(scope: Scope, email: Email) -> Option<UserRow>;
+        AddLogin = add_login(new: NewLogin) -> UserRow;
+        ChangeLogin = change_login(change: LoginChange) -> UserRow;
+        AddLink = add_link(link: LinkRow) -> ();
+        FindLink = find_link(token_hash: [u8; 32]) -> Option<LinkRow>;
+        Invites = invites(scope: Scope, page: PageRequest) -> Page<LinkRow>;
+        EndInvite = end_invite(scope: Scope, id: LinkId, at: Timestamp) -> LinkRow;
+        UseLink = use_link(using: LinkUse) -> SignedIn;
+    }
+    SignInStore {
+        AddSignIn = add_sign_in(new: NewSignIn) -> bool;
+        FindSignIn = find_sign_in(token_hash: [u8; 32]) -> Option<SignedIn>;
+        GetSignIn = get_sign_in(scope: Scope, id: SignInId) -> Option<SignedIn>;
+        SignIns = sign_ins(scope: Scope, user: UserId) -> Vec<SignInRow>;
+        EndSignIns = end_sign_ins(scope: Scope, user: UserId, one: Option<SignInId>) -> u64;
+        TouchSignIns = touch_sign_ins(uses: Vec<(SignInId, Timestamp)>) -> ();
+        ForgetSignIns = forget_sign_ins(forget: Forget) -> u64;
     }
 }
 

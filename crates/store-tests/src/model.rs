@@ -15,6 +15,7 @@ mod findings;
 mod health;
 mod keys;
 mod ledger;
+mod logins;
 mod prices;
 mod read;
 mod retention;

@@ -14,6 +14,7 @@ pub mod fence;
 pub mod health;
 pub mod keys;
 pub mod ledger;
+pub mod logins;
 pub mod media;
 pub mod pages;
 pub mod prices;
@@ -340,6 +341,26 @@ macro_rules! conformance {
                 racing_ends_of_the_last_two_keys_leave_one,
                 a_rotation_ends_the_old_key_and_stores_the_new_one_together,
                 the_latest_use_of_a_key_stays;
+            logins:
+                a_login_is_kept_to_the_letter_and_makes_its_user,
+                a_user_who_made_something_can_be_given_a_login,
+                an_email_and_a_user_have_one_login,
+                users_are_paged_and_found_by_role_in_their_workspace_only,
+                a_change_of_a_login_names_the_revision_it_saw,
+                the_last_owner_stays_one,
+                racing_demotions_of_the_last_two_owners_leave_one,
+                a_sign_in_is_found_with_its_user_and_ends_at_once,
+                nobody_signs_in_by_a_login_that_has_changed_or_is_disabled,
+                a_changed_password_replaces_every_sign_in_by_one,
+                a_user_has_no_more_sign_ins_than_the_limit,
+                the_latest_use_of_a_sign_in_stays_and_what_is_over_is_forgotten,
+                a_link_works_once,
+                of_fifty_who_use_one_link_one_gets_in,
+                a_link_that_is_over_opens_nothing,
+                a_reset_sets_the_password_and_ends_what_was,
+                a_setup_makes_one_owner_and_no_second,
+                an_invite_of_somebody_who_signs_in_makes_nothing,
+                invites_are_paged_and_taken_back_in_their_workspace_only;
             audit:
                 slices_cover_every_space_to_its_end_and_find_nothing_in_order,
                 a_slice_ends_where_its_span_does,

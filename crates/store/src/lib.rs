@@ -13,9 +13,11 @@ pub mod generations;
 pub mod health;
 pub mod keys;
 pub mod ledger;
+pub mod logins;
 pub mod page;
 pub mod prices;
 pub mod retention;
+pub mod sign_ins;
 pub mod usage;
 pub mod webhooks;
 
@@ -29,9 +31,11 @@ pub use generations::GenerationStore;
 pub use health::{HealthRow, HealthStore};
 pub use keys::KeyStore;
 pub use ledger::LedgerStore;
+pub use logins::LoginStore;
 pub use page::{Order, Page, PageRequest};
 pub use prices::PriceStore;
 pub use retention::RetentionStore;
+pub use sign_ins::SignInStore;
 pub use usage::UsageStore;
 pub use webhooks::{DeliveryStore, WebhookStore};
 
@@ -77,6 +81,8 @@ pub trait Store:
     + RetentionStore
     + AdminStore
     + KeyStore
+    + LoginStore
+    + SignInStore
     + AuditStore
     + HealthStore
     + PriceStore
@@ -95,6 +101,8 @@ impl<T> Store for T where
         + RetentionStore
         + AdminStore
         + KeyStore
+        + LoginStore
+        + SignInStore
         + AuditStore
         + HealthStore
         + PriceStore

@@ -4,6 +4,7 @@
 mod dependencies;
 mod error_pages;
 mod layout;
+mod secrets;
 mod sql;
 mod status_words;
 mod world;
@@ -32,6 +33,7 @@ pub fn run(arguments: &[String]) -> Outcome<Verdict> {
     ));
     findings.extend(status_words::check(&files, &tree::read(&root, status_words::ALLOW_LIST)?));
     findings.extend(world::check(&files));
+    findings.extend(secrets::check(&files));
     if root.join(error_pages::FOLDER).is_dir() {
         findings.extend(error_pages::check(&files, &tree::files_below(&root, error_pages::FOLDER, "md")?));
     } else {

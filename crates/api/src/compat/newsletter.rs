@@ -186,8 +186,8 @@ pub(crate) async fn generate(
     let request = Request {
         scope: caller.scope,
         permit: caller.permit.clone(),
-        key: caller.key,
-        user: asked.user_id,
+        key: caller.key(),
+        user: asked.user_id.or_else(|| caller.own_user()),
         model: asked.model,
         idempotency: key.of(&caller, &raw, api.desk().world().now()),
         ..Request::new(RECIPE, input)
@@ -235,7 +235,7 @@ pub(crate) async fn regenerate(
 ) -> Result<(StatusCode, Json<Started>), Problem> {
     let id = newsletter(&api, caller.scope, &path).await?.row.id;
     let idempotency = key.of(&caller, &json!({}), api.desk().world().now());
-    let change = Again { permit: caller.permit.clone(), key: caller.key, model: None, idempotency };
+    let change = Again { permit: caller.permit.clone(), key: caller.key(), model: None, idempotency };
     let (desk, scope) = (api.desk().clone(), caller.scope);
     let receipt = owned(async move { desk.regenerate(scope, id, change).await }).await?;
     started(&api, scope, &receipt).await

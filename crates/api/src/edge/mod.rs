@@ -17,6 +17,7 @@ use axum::body::Body;
 use http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, HOST, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
 };
+use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Version};
 use std::net::IpAddr;
 use std::time::Duration;
@@ -69,6 +70,19 @@ impl EdgeSettings {
     pub(crate) fn client(&self, request: &Request<Body>) -> Option<ClientAddress> {
         let Peer(peer) = request.extensions().get()?;
         Some(ClientAddress(proxies::client(peer.ip(), request.headers(), &self.trusted_proxies)))
+    }
+
+    /// Whether the browser at the other end speaks TLS, as far as we can know: the public address says so, or a proxy of ours
+    /// does for this request.
+    pub(crate) fn is_tls(&self, request: &Parts, public_url: &str) -> bool {
+        let by_proxy = || {
+            let Some(Peer(peer)) = request.extensions.get() else { return false };
+            let ours = self.trusted_proxies.iter().any(|network| network.contains(peer.ip()));
+            let last = request.headers.get_all("x-forwarded-proto").iter().next_back();
+            let last = last.and_then(|line| line.to_str().ok()?.rsplit(',').next());
+            ours && last.is_some_and(|scheme| scheme.trim().eq_ignore_ascii_case("https"))
+        };
+        public_url.starts_with("https://") || by_proxy()
     }
 
     /// Errors: the request is not looked at any further.

@@ -33,6 +33,7 @@ use utoipa::OpenApi;
         (name = "budgets", description = "What may be used in a day or a month. Costs are in nano-dollars."),
         (name = "keys", description = "Who may ask for what."),
         (name = "webhooks", description = "Who is told of events, in signed messages."),
+        (name = "people", description = "Who signs in, and as what; users and invites."),
         (name = "events", description = "What happened, in its order."),
         (name = "installation", description = "Switches, checks and upkeep. Most of it is the operator's."),
         (name = "compatibility", description = "Addresses that front ends of other systems call, with the answers they read. They stay as they are."),
@@ -47,6 +48,9 @@ use utoipa::OpenApi;
     words::KeyKey,
     words::WebhookKey,
     words::DeliveryKey,
+    words::InviteKey,
+    words::SignInKey,
+    words::UserRef,
     words::LaneName,
     words::DraftKey,
     words::DraftRef,
@@ -71,12 +75,19 @@ pub fn document(public_url: &str, compat: &CompatSettings) -> Value {
     let mut document = serde_json::to_value(crate::router::described(compat)).unwrap_or_default();
     document["info"]["version"] = env!("CARGO_PKG_VERSION").into();
     document["servers"] = json!([{ "url": if public_url.is_empty() { "/" } else { public_url } }]);
-    document["security"] = json!([{ "key": [] }]);
+    document["security"] = json!([{ "key": [] }, { "cookie": [] }]);
     let components = &mut document["components"];
     components["securitySchemes"]["key"] = json!({
         "type": "http",
         "scheme": "bearer",
         "description": "`Authorization: Bearer KEY`. The first key is COPYDESK_ADMIN_KEY, or the one printed at the first start.",
+    });
+    components["securitySchemes"]["cookie"] = json!({
+        "type": "apiKey",
+        "in": "cookie",
+        "name": "__Host-copydesk",
+        "description": "What POST `/api/v1/session` sets; `copydesk` on plain HTTP. Requests that change something have to come \
+                        from a page of this server.",
     });
     components["headers"] = headers();
     components["schemas"]["Problem"] = problems::schema();

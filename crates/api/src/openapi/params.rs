@@ -3,7 +3,10 @@
 
 #![expect(dead_code, reason = "only their description is used")]
 
-use super::words::{AssetKey, BudgetKey, DeliveryKey, DraftRef, GenerationRef, KeyKey, LaneName, WebhookKey};
+use super::words::{
+    AssetKey, BudgetKey, DeliveryKey, DraftRef, GenerationRef, InviteKey, KeyKey, LaneName, SignInKey, UserRef,
+    WebhookKey,
+};
 use utoipa::IntoParams;
 
 /// What every list takes.
@@ -81,6 +84,33 @@ pub(crate) struct WebhookPath {
 pub(crate) struct DeliveryPath {
     /// `msg_...` or a bare UUID.
     #[param(value_type = DeliveryKey)]
+    id: String,
+}
+
+/// `{id}` of a user.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Path)]
+pub(crate) struct UserPath {
+    /// `usr_...`, a bare UUID, or `ext:` and your own name of the user.
+    #[param(value_type = UserRef)]
+    id: String,
+}
+
+/// `{id}` of an invite.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Path)]
+pub(crate) struct InvitePath {
+    /// `lnk_...` or a bare UUID.
+    #[param(value_type = InviteKey)]
+    id: String,
+}
+
+/// `{id}` of a sign-in.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Path)]
+pub(crate) struct SignInPath {
+    /// `sin_...` or a bare UUID.
+    #[param(value_type = SignInKey)]
     id: String,
 }
 

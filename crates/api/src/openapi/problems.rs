@@ -29,12 +29,15 @@ const KEYED: &[Code] = &[
     Code::InvalidKey,
     Code::ExpiredKey,
     Code::RevokedKey,
+    Code::SessionEnded,
     Code::ScopeMissing,
     Code::RateLimited,
     Code::KeyInQuery,
     Code::StorageUnavailable,
     Code::SchemaMismatch,
 ];
+/// A route that writes for whoever is signed in.
+const BY_COOKIE: &[Code] = &[Code::CsrfFailed];
 /// A route that writes.
 const WRITING: &[Code] = &[Code::OutcomeUnknown, Code::StorageFull];
 /// A route that reads a body.
@@ -98,6 +101,7 @@ pub(crate) fn answer(method: &str, operation: &mut Map<String, Value>, shared: &
     let cases = [
         (true, EVERY),
         (operation.get("security").is_none(), KEYED),
+        (!matches!(method, "get" | "head") && operation.get("security").is_none(), BY_COOKIE),
         (!matches!(method, "get" | "head"), WRITING),
         (operation.contains_key("requestBody"), BODY),
         (has("query"), QUERY),

@@ -29,6 +29,7 @@ const NOUNS: &[(&str, &str, &str)] = &[
     ("Generation", "generation", "gen"),
     ("GenerationWaiting", "why", ""),
     ("Key", "key", "key"),
+    ("Invite", "invite", "lnk"),
     ("Lane", "lane", ""),
     ("Model", "model", ""),
     ("ModelTest", "model_test", ""),
@@ -46,6 +47,11 @@ const NOUNS: &[(&str, &str, &str)] = &[
     ("Version", "version", ""),
     ("Asset", "", "ast"),
     ("Node", "", "nod"),
+    ("OneTimeLink", "link", ""),
+    ("Session", "session", ""),
+    ("Setup", "setup", ""),
+    ("SignIn", "sign_in", "sin"),
+    ("User", "user", "usr"),
     ("SweptGeneration", "", "gen"),
     ("List", "list", ""),
     ("Worker", "worker", "nod"),
@@ -60,6 +66,7 @@ fn prefix(field: &str) -> Option<&'static str> {
         "generation_id" | "live_generation_id" | "holder" => Some("gen"),
         "draft_id" => Some("drf"),
         "user_id" | "peer_id" => Some("usr"),
+        "workspace_id" => Some("wsp"),
         "call_id" => Some("cal"),
         "replaced_by" | "key_id" => Some("key"),
         "webhook_id" => Some("whk"),
@@ -68,7 +75,7 @@ fn prefix(field: &str) -> Option<&'static str> {
 }
 
 fn is_instant(field: &str) -> bool {
-    field.ends_with("_at") || matches!(field, "at" | "now" | "from" | "to" | "until" | "since")
+    field.ends_with("_at") || matches!(field, "at" | "idle_until" | "now" | "from" | "to" | "until" | "since")
 }
 
 /// Makes the document that leaves this crate out of what the macros wrote.

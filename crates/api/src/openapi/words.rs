@@ -1,7 +1,7 @@
 //! The words and ids of the wire as named schemas. Each list of words is the one in core, so that a new word there is in
 //! the document by itself.
 
-use copydesk_core::access::{KeyScope, Mode, Role};
+use copydesk_core::access::{KeyScope, Mode, Purpose, Role};
 use copydesk_core::budget::{Measure, Period};
 use copydesk_core::draft::{DraftStatus as CoreStatus, Review as CoreReview};
 use copydesk_core::generation::{FailureCode, Status};
@@ -58,6 +58,13 @@ schemas! {
     WebhookReason = words(Disabled::ALL.map(Disabled::as_str));
     DeliveryStatus = words(StateWord::ALL.map(StateWord::as_str));
     AttemptOutcome = words(Outcome::ALL.map(Outcome::as_str));
+    UserStatus = words(["none", "active", "disabled"]);
+    InviteStatus = words(["open", "used", "expired", "revoked"]);
+    LinkPurpose = words([Purpose::SignIn, Purpose::Reset].map(Purpose::as_str));
+    /// `usr_...`, a bare UUID, or `ext:` and the application's own name.
+    UserRef = text(&either(&[&id("usr"), UUID, "ext:.+"]));
+    InviteKey = text(&either(&[&id("lnk"), UUID]));
+    SignInKey = text(&either(&[&id("sin"), UUID]));
     Switch = words(["on", "off"]);
     WaitingReason = words([
         "behind_others", "lane_full", "cooling_down", "rate_limited", "target_locked", "backing_off", "scheduled",

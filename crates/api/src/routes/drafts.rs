@@ -260,7 +260,7 @@ pub(crate) async fn regenerate(
     params.finish()?;
     let id = path.draft(&api, caller.scope).await?;
     let idempotency = key.of(&caller, &body.raw, api.desk().world().now());
-    let change = Again { permit: caller.permit.clone(), key: caller.key, model: body.value.model, idempotency };
+    let change = Again { permit: caller.permit.clone(), key: caller.key(), model: body.value.model, idempotency };
     if dry_run {
         return Ok(Json(DryRunBody::from(api.desk().dry_regenerate(caller.scope, id, change).await?)).into_response());
     }

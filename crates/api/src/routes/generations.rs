@@ -82,8 +82,8 @@ pub(crate) async fn create(
         recipe: asked.recipe,
         model: asked.model,
         input: asked.input,
-        user: asked.user,
-        key: caller.key,
+        user: asked.user.or_else(|| caller.own_user().filter(|_| draft.is_none())),
+        key: caller.key(),
         target: asked.target,
         dedupe_key: asked.dedupe_key,
         external_id: asked.external_id,
@@ -241,7 +241,7 @@ pub(crate) async fn retry(
     params.finish()?;
     let id = path.generation(&api, caller.scope).await?;
     let idempotency = key.of(&caller, &body.raw, api.desk().world().now());
-    let change = Again { permit: caller.permit.clone(), key: caller.key, model: body.value.model, idempotency };
+    let change = Again { permit: caller.permit.clone(), key: caller.key(), model: body.value.model, idempotency };
     if dry_run {
         return Ok(Json(DryRunBody::from(api.desk().dry_retry(caller.scope, id, change).await?)).into_response());
     }

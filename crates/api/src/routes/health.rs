@@ -13,8 +13,9 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use copydesk_core::health::{Stance, stance};
-use copydesk_desk::store::StoreError;
+use copydesk_desk::DeskError;
 use copydesk_desk::store::admin::{Description, PauseKey};
+use copydesk_desk::store::{Scope, StoreError};
 use serde_json::json;
 
 /// How late a message may be before the doctor says so. Units: seconds.
@@ -103,7 +104,8 @@ pub(crate) async fn doctor(State(api): State<Api>, caller: Caller) -> Result<Jso
         checks.push(worker(&api, found));
         checks.push(queue(&api, found));
     }
-    checks.extend([providers(&api).await, recipes(&api), audit(&api).await, webhooks(&api).await, not_draining(&api)]);
+    checks.extend([providers(&api).await, recipes(&api), people(&api).await]);
+    checks.extend([audit(&api).await, webhooks(&api).await, not_draining(&api)]);
     Ok(Json(checks.into()))
 }
 
@@ -135,6 +137,30 @@ fn schema_version(described: &Result<Description, StoreError>) -> CheckBody {
         ),
         Err(_) => CheckBody::bad("schema_version", "the database does not answer", "See the check `storage`."),
     }
+}
+
+/// Who can sign in, and whether his password is sent in clear. An installation of programs only is a sound one.
+async fn people(api: &Api) -> CheckBody {
+    match api.desk().needs_setup(Scope::DEFAULT).await {
+        Err(DeskError::Store(error)) => unreachable("sign_in", &error),
+        Err(_) => CheckBody::bad("sign_in", "who can sign in cannot be read", "See the check `storage`."),
+        Ok(true) => CheckBody::good(
+            "sign_in",
+            "nobody can sign in, only keys are let in; `copydesk admin create --email E-MAIL` makes the first owner",
+        ),
+        Ok(false) if is_sent_in_clear(api.public_url()) => CheckBody::bad(
+            "sign_in",
+            format!("people sign in at {}: passwords and cookies cross the network in clear", api.public_url()),
+            "Put TLS in front of the server and set public_url to its https address (docs/sign-in.md).",
+        ),
+        Ok(false) => CheckBody::good("sign_in", "there is an owner who can sign in"),
+    }
+}
+
+fn is_sent_in_clear(public_url: &str) -> bool {
+    let Some(rest) = public_url.strip_prefix("http://") else { return false };
+    let host = rest.split('/').next().unwrap_or_default();
+    !["127.0.0.1", "localhost", "[::1]"].contains(&host.rsplit_once(':').map_or(host, |(name, _)| name))
 }
 
 fn not_draining(api: &Api) -> CheckBody {

@@ -99,9 +99,9 @@ pub(crate) async fn test(
     caller.may_use(&address)?;
     if dry_run {
         return Ok(
-            Json(DryRunBody::from(desk.dry_test_model(caller.scope, caller.key, &address).await?)).into_response()
+            Json(DryRunBody::from(desk.dry_test_model(caller.scope, caller.key(), &address).await?)).into_response()
         );
     }
-    let tested = owned(async move { desk.test_model(caller.scope, caller.key, &address, idempotency).await }).await?;
+    let tested = owned(async move { desk.test_model(caller.scope, caller.key(), &address, idempotency).await }).await?;
     Ok(Json(ModelTestBody::new(tested, api.desk().world().now())).into_response())
 }

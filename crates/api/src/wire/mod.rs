@@ -19,6 +19,7 @@ pub(crate) mod list;
 pub(crate) mod metrics;
 pub(crate) mod model;
 pub(crate) mod model_test;
+pub(crate) mod person;
 pub(crate) mod price;
 pub(crate) mod recipe;
 pub(crate) mod requests;

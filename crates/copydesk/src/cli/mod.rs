@@ -23,6 +23,7 @@ mod prune;
 mod recipes;
 mod serve;
 mod usage;
+mod users;
 mod watch;
 mod webhooks;
 
@@ -102,6 +103,12 @@ enum Command {
     /// Webhooks: who is told of events in signed messages; a server behind NAT can tell this machine, too
     #[command(subcommand)]
     Webhooks(webhooks::Command),
+    /// People who sign in, and the users of your application: invite, list, change, disable
+    #[command(subcommand)]
+    Users(users::Command),
+    /// The owner of the installation: the first one, and the way back in
+    #[command(subcommand)]
+    Admin(users::AdminCommand),
     /// What was used: calls, tokens and cost by day, model, user, recipe; export them
     Usage(Box<usage::Arguments>),
     /// Recipes, providers and models with their limits and what waits for them; pause one
@@ -181,6 +188,8 @@ async fn dispatch(arguments: Arguments, output: Output) -> Result<u8, Failure> {
         Command::Credits(command) => credits::run(command, &settings, output).await,
         Command::Keys(command) => keys::run(command, &settings, output).await,
         Command::Webhooks(command) => webhooks::run(command, &settings, output).await,
+        Command::Users(command) => users::run(command, &settings, output).await,
+        Command::Admin(command) => users::admin(command, &settings, output).await,
         Command::Usage(arguments) => usage::run(*arguments, &settings, output).await,
         Command::Lanes(command) => lanes::run(command, &settings, output).await,
         Command::Workers => lanes::workers(&settings, output).await,

@@ -1,8 +1,9 @@
 //! `copydesk serve`: opens the store, checks it, starts the worker and serves the API until it is told to stop. The first
 //! SIGTERM or Ctrl-C drains; a second one ends at once, which is safe, only less tidy.
 
-use crate::config::{Flags, Settings};
+use crate::config::{Flags, Owner, Settings};
 use crate::exit::{self, Failure};
+use crate::issuer::IssuerClient;
 use crate::lock::{self, ServerNote};
 use crate::output::Output;
 use crate::wiring::{self, Watchman, Wired};
@@ -10,9 +11,12 @@ use copydesk_api::server::Server;
 use copydesk_api::{ApiSettings, router};
 use copydesk_desk::Desk;
 use copydesk_desk::keys::KeyText;
+use copydesk_desk::oidc::Oidc;
+use copydesk_desk::secrets::SecretText;
 use copydesk_desk::store::Scope;
 use copydesk_desk::store::admin::PauseKey;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -69,9 +73,15 @@ pub async fn run(settings: Settings, output: Output) -> Result<u8, Failure> {
     let signals = Signals::listen()?;
     // Last, so that a key is never made by a start that fails before it can show it.
     let made = admin_key(&desk, &settings).await?;
-    greet(&settings, address, made.as_ref(), output);
+    let setup = first_owner(&desk, &settings).await?;
+    greet(&settings, address, made.as_ref(), setup.as_ref(), output);
+    let oidc = match &settings.people.oidc {
+        Some(oidc) => Some(Arc::new(Oidc::new(oidc.clone(), Arc::new(IssuerClient::new()?)))),
+        None => None,
+    };
     let api = ApiSettings {
         local_key: Some(local_key),
+        oidc,
         public_url: settings.http.public_url.clone().unwrap_or(url),
         metrics_open: settings.metrics_open,
         body_bytes_max: settings.http.body_bytes_max,
@@ -179,7 +189,18 @@ async fn admin_key(desk: &Desk, settings: &Settings) -> Result<Option<KeyText>, 
     Ok(Some(key))
 }
 
-fn greet(settings: &Settings, address: SocketAddr, made: Option<&KeyText>, output: Output) {
+/// The owner of the settings; else, while nobody owns the installation, a link that makes the first one.
+async fn first_owner(desk: &Desk, settings: &Settings) -> Result<Option<SecretText>, Failure> {
+    if let Some(Owner { email, password }) = &settings.people.owner {
+        desk.put_owner(Scope::DEFAULT, email.as_str(), password).await?;
+    }
+    if !desk.needs_setup(Scope::DEFAULT).await? {
+        return Ok(None);
+    }
+    Ok(Some(desk.setup_link(Scope::DEFAULT).await?.secret))
+}
+
+fn greet(settings: &Settings, address: SocketAddr, made: Option<&KeyText>, setup: Option<&SecretText>, output: Output) {
     let place = match &settings.database_url {
         Some(_) => "PostgreSQL".to_owned(),
         None => settings.data.display().to_string(),
@@ -191,5 +212,21 @@ fn greet(settings: &Settings, address: SocketAddr, made: Option<&KeyText>, outpu
             "  Try it: curl -s http://{address}/api/v1/generations -H 'Authorization: Bearer {}' \\\n    -H 'content-type: application/json' -d '{{\"recipe\":\"text\",\"input\":{{\"prompt\":\"Hello\"}}}}'\n",
             key.reveal()
         ));
+    }
+    if let Some(link) = setup {
+        output.once(&format!(
+            "\n  Nobody can sign in yet. One-time setup link, good for 30 minutes: {}\n",
+            link.reveal()
+        ));
+        output.talk(&format!(
+            "  Make the first owner with it: curl -s http://{address}/api/v1/setup -H 'content-type: application/json' \\\n    -d '{{\"link\":\"{}\",\"email\":\"you@example.com\",\"password\":\"...\"}}'\n  or: copydesk admin create --email you@example.com\n  or: start with COPYDESK_ADMIN_EMAIL and COPYDESK_ADMIN_PASSWORD_FILE\n",
+            link.reveal()
+        ));
+    }
+    let plain = settings.http.public_url.as_deref().is_none_or(|url| !url.starts_with("https://"));
+    if plain && !settings.listen.ip().is_loopback() && settings.http.edge.trusted_proxies.is_empty() {
+        tracing::warn!(
+            "Passwords and cookies cross the network in clear: put TLS in front and set public_url to its https address"
+        );
     }
 }

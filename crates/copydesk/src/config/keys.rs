@@ -62,6 +62,33 @@ pub const KEYS: &[Key] = &[
         "",
         "address ranges webhooks may reach although they are private, e.g. 10.0.0.0/8, with commas; plain http and any port there",
     ),
+    key(
+        "admin_email",
+        "COPYDESK_ADMIN_EMAIL",
+        "",
+        "every start makes sure that this person is an owner who can sign in",
+    ),
+    Key {
+        secret: true,
+        ..key(
+            "admin_password",
+            "COPYDESK_ADMIN_PASSWORD",
+            "",
+            "with which password; better in a file: .._PASSWORD_FILE",
+        )
+    },
+    key("session.max_age", "COPYDESK_SESSION_MAX_AGE", "30d", "after how long people sign in again in any case"),
+    key("session.idle", "COPYDESK_SESSION_IDLE", "7d", "after how long without a request they do"),
+    key("oidc.issuer", "COPYDESK_OIDC_ISSUER", "", "identity provider whose tokens are taken as keys, for schedulers"),
+    key(
+        "oidc.audience",
+        "COPYDESK_OIDC_AUDIENCE",
+        "",
+        "for whom such a token has to be; usually this server's address",
+    ),
+    key("oidc.scopes", "COPYDESK_OIDC_SCOPES", "maintenance", "what such a token may do, with commas"),
+    key("oidc.subjects", "COPYDESK_OIDC_SUBJECTS", "", "whose tokens: their `sub`, with commas; * is everybody's"),
+    key("oidc.emails", "COPYDESK_OIDC_EMAILS", "", "or by their verified e-mail, with commas"),
     key("auto_migrate", "COPYDESK_AUTO_MIGRATE", "false", "bring a PostgreSQL schema up to date at start"),
     Key {
         aliases: &["GENERATION_MAX_CONCURRENT"],

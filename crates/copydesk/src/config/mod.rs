@@ -7,6 +7,7 @@ mod http;
 mod keys;
 mod load;
 mod packs;
+mod people;
 mod providers;
 mod rates;
 mod settings;
@@ -14,6 +15,7 @@ mod settings;
 pub use environment::Environment;
 pub use keys::{KEYS, Key};
 pub use load::{Flags, Loaded};
+pub use people::Owner;
 pub use rates::RateSettings;
 pub use settings::{Settings, parse_span};
 

@@ -3,6 +3,7 @@
 use super::ConfigError;
 use super::http::{self, HttpSettings};
 use super::load::Loaded;
+use super::people::{self, PeopleSettings};
 use super::providers::Providers;
 use copydesk_core::metering::cuts::Zone;
 use copydesk_desk::DeskConfig;
@@ -30,6 +31,7 @@ pub struct Settings {
     pub secret_key: Option<MasterKey>,
     /// What webhooks may reach besides the public internet.
     pub webhook_allow: Vec<Range>,
+    pub people: PeopleSettings,
     pub auto_migrate: bool,
     pub desk: DeskConfig,
     /// Sets the master switch at start.
@@ -133,6 +135,8 @@ pub fn parse_span(text: &str) -> Option<Duration> {
 impl Settings {
     pub fn read(loaded: &Loaded) -> Result<Settings, ConfigError> {
         let reader = Reader(loaded);
+        let people = people::read(&reader)?;
+        let desk = DeskConfig { sign_in: people.limits, ..desk(&reader, loaded)? };
         let generation = match reader.text("generation") {
             None => None,
             Some(_) => Some(reader.read("generation", "it must be on or off", "on", parse_switch)?),
@@ -161,8 +165,9 @@ impl Settings {
                 "10.0.0.0/8, fd00::/8",
                 ranges,
             )?,
+            people,
             auto_migrate: reader.switch("auto_migrate")?,
-            desk: desk(&reader, loaded)?,
+            desk,
             generation,
             recipes: reader.text("recipes").map(PathBuf::from),
             prices: reader.text("prices").map(PathBuf::from),

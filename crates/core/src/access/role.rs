@@ -39,6 +39,8 @@ const ADMIN: ScopeSet = EDITOR.and(ScopeSet::of(&[
     S::KeysWrite,
     S::WebhooksRead,
     S::WebhooksWrite,
+    S::UsersRead,
+    S::UsersWrite,
     S::MetricsRead,
 ]));
 const OWNER: ScopeSet = ADMIN.and(ScopeSet::of(&[S::Maintenance]));

@@ -31,6 +31,10 @@ pub enum KeyScope {
     WebhooksRead,
     /// Make, change and test webhooks, send messages again, and see what receivers answered.
     WebhooksWrite,
+    /// See the workspace's users and open invites.
+    UsersRead,
+    /// Invite people, change what they may do, make links for them.
+    UsersWrite,
     StatusRead,
     MetricsRead,
     /// Audit, clean up, prune.
@@ -38,7 +42,7 @@ pub enum KeyScope {
 }
 
 impl KeyScope {
-    pub const ALL: [KeyScope; 21] = [
+    pub const ALL: [KeyScope; 23] = [
         Self::GenerationsRead,
         Self::GenerationsWrite,
         Self::DraftsRead,
@@ -57,6 +61,8 @@ impl KeyScope {
         Self::KeysWrite,
         Self::WebhooksRead,
         Self::WebhooksWrite,
+        Self::UsersRead,
+        Self::UsersWrite,
         Self::StatusRead,
         Self::MetricsRead,
         Self::Maintenance,
@@ -82,6 +88,8 @@ impl KeyScope {
             Self::KeysWrite => "keys:write",
             Self::WebhooksRead => "webhooks:read",
             Self::WebhooksWrite => "webhooks:write",
+            Self::UsersRead => "users:read",
+            Self::UsersWrite => "users:write",
             Self::StatusRead => "status:read",
             Self::MetricsRead => "metrics:read",
             Self::Maintenance => "maintenance",
@@ -105,6 +113,7 @@ impl KeyScope {
             | Self::EventsRead
             | Self::KeysRead
             | Self::WebhooksRead
+            | Self::UsersRead
             | Self::StatusRead
             | Self::MetricsRead => true,
             Self::GenerationsWrite
@@ -115,6 +124,7 @@ impl KeyScope {
             | Self::SettingsWrite
             | Self::KeysWrite
             | Self::WebhooksWrite
+            | Self::UsersWrite
             | Self::Maintenance => false,
         }
     }

@@ -1,6 +1,6 @@
 //! The model's accept: checks of one request in their order, then all its writes. Refused means: nothing written.
 
-use super::data::{Data, Draft, Entry, Queue, Replay};
+use super::data::{Data, Draft, Entry, Queue, Replay, User};
 use copydesk_core::draft::state::{DraftFacts, may_regenerate};
 use copydesk_core::draft::{DraftStatus, Review};
 use copydesk_core::generation::fairness::{Place, QueueTime, VirtualTime, place};
@@ -94,7 +94,8 @@ impl Data {
 
     fn write_accept(&mut self, request: Accept) -> Ids {
         let (id, workspace, user) = (request.generation, request.scope.workspace, request.user);
-        self.users.entry((workspace, user)).or_insert_with(|| request.user_external.clone());
+        let seen = || User { external: request.user_external.clone(), created_at: request.at };
+        self.users.entry((workspace, user)).or_insert_with(seen);
         let draft = self.write_slot(&request);
         let base_version = self.drafts.get(&draft).map_or(0, |draft| draft.row.current_version);
         let sort_key = self.take_place(&request);

@@ -9,8 +9,8 @@ use copydesk_core::health::{Paid, Rows};
 use copydesk_core::ledger::chain::ChainHash;
 use copydesk_core::ledger::{Balance, Lot};
 use copydesk_core::{
-    AssetId, BudgetId, CallId, DeliveryId, DraftId, GenerationId, NodeId, Timestamp, TransferId, UserId, WebhookId,
-    WorkspaceId,
+    AssetId, BudgetId, CallId, DeliveryId, DraftId, GenerationId, NodeId, SignInId, Timestamp, TransferId, UserId,
+    WebhookId, WorkspaceId,
 };
 use copydesk_store::admin::{NodeRow, PauseKey};
 use copydesk_store::audit::{FindingKey, FindingRow, Round, Space};
@@ -18,7 +18,9 @@ use copydesk_store::drafts::{AssetRow, DraftRow, VersionRow};
 use copydesk_store::events::{EventRow, NewEvent};
 use copydesk_store::generations::{Accept, Accepted, Fence, FinishedStep};
 use copydesk_store::keys::KeyRow;
+use copydesk_store::logins::{LinkRow, Login};
 use copydesk_store::prices::NewPrice;
+use copydesk_store::sign_ins::SignInRow;
 use copydesk_store::usage::CallRow;
 use copydesk_store::webhooks::{AttemptRow, DeliveryRow, EndpointRow};
 use copydesk_store::{Page, PageRequest, Scope, StoreError};
@@ -100,6 +102,13 @@ impl Default for AccountEntry {
     }
 }
 
+/// A user as first seen.
+#[derive(Clone, Debug)]
+pub(super) struct User {
+    pub external: String,
+    pub created_at: Timestamp,
+}
+
 #[derive(Clone, Debug)]
 pub(super) struct LedgerEntry {
     pub entry: copydesk_store::ledger::Entry,
@@ -128,7 +137,10 @@ pub(super) struct Replay {
 pub(super) struct Data {
     /// How many may wait; a property of the store, as it is of an engine's options.
     pub waiting_max: u64,
-    pub users: BTreeMap<(WorkspaceId, UserId), String>,
+    pub users: BTreeMap<(WorkspaceId, UserId), User>,
+    pub logins: BTreeMap<(WorkspaceId, UserId), Login>,
+    pub links: Vec<LinkRow>,
+    pub sign_ins: BTreeMap<SignInId, SignInRow>,
     pub drafts: BTreeMap<DraftId, Draft>,
     pub versions: BTreeMap<(DraftId, u32), VersionRow>,
     pub assets: BTreeMap<AssetId, (Scope, AssetRow)>,
@@ -242,7 +254,7 @@ impl Data {
     }
 
     pub fn external(&self, scope: Scope, user: UserId) -> String {
-        self.users.get(&(scope.workspace, user)).cloned().unwrap_or_default()
+        self.users.get(&(scope.workspace, user)).map(|user| user.external.clone()).unwrap_or_default()
     }
 }
 

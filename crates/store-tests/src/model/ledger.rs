@@ -1,6 +1,6 @@
 //! The model's ledger: every transfer goes through core's rules and into the account's chain. Never changes a row.
 
-use super::data::{AccountEntry, Data, LedgerEntry, PostKey, paged};
+use super::data::{AccountEntry, Data, LedgerEntry, PostKey, User, paged};
 use copydesk_core::ledger::chain::link;
 use copydesk_core::ledger::{Balance, Lot, Transfer, TransferKind, Written, lots, rules};
 use copydesk_core::refusal::Refusal;
@@ -64,7 +64,8 @@ impl Data {
         rules::post(self.balance(scope, transfer.user), transfer.kind, transfer.amount)?;
         // From here the write must succeed.
         if let Some(external) = open_as {
-            self.users.entry((scope.workspace, transfer.user)).or_insert(external);
+            let seen = User { external, created_at: transfer.at };
+            self.users.entry((scope.workspace, transfer.user)).or_insert(seen);
         }
         self.remember_post(&transfer, idempotency);
         let Entry { transfer, after } = self.write_and_tell(transfer);

@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 impl Data {
     pub(super) fn user_names(&self, scope: Scope, users: &[UserId]) -> Vec<(UserId, String)> {
-        let name = |user: &UserId| Some((*user, self.users.get(&(scope.workspace, *user))?.clone()));
+        let name = |user: &UserId| Some((*user, self.users.get(&(scope.workspace, *user))?.external.clone()));
         users.iter().filter_map(name).collect()
     }
 
