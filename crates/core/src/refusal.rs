@@ -4,7 +4,7 @@ use crate::budget::{Measure, Period};
 use crate::generation::Status;
 use crate::ledger::TransferKind;
 use crate::metering::cuts::Zone;
-use crate::{BudgetId, KeyId, MicroCredits, Timestamp};
+use crate::{BudgetId, JobId, KeyId, MicroCredits, NanoUsd, Timestamp};
 use std::fmt;
 
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
@@ -57,6 +57,11 @@ pub enum Refusal {
         "This Idempotency-Key has made {key} already. Its secret was in that answer only and cannot be shown again."
     )]
     KeyMade { key: KeyId },
+    #[error(
+        "{job} has reached its cap of {cap}: {spent} is spent, and what is in progress or comes next may pass it. Raise max_cost \
+         and resume it."
+    )]
+    JobCapReached { job: JobId, cap: NanoUsd, spent: NanoUsd },
 }
 
 /// A reference that names another transfer already.
@@ -140,6 +145,7 @@ impl Refusal {
             Refusal::LastKey => "last_key",
             Refusal::KeyEnded { .. } => "key_ended",
             Refusal::KeyMade { .. } => "key_made",
+            Refusal::JobCapReached { .. } => "job_cap_reached",
         }
     }
 }

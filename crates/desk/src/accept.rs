@@ -15,6 +15,7 @@ use copydesk_core::{DraftId, GenerationId, KeyId, Timestamp, TransferId, UserId}
 use copydesk_providers::{Registry, UnknownModel};
 use copydesk_recipes::LoadedRecipe;
 use copydesk_store::generations::{Accept, Accepted, GenerationRow, Idempotency, Slot};
+use copydesk_store::jobs::ForItem;
 use copydesk_store::{Scope, Store, StoreError};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -55,6 +56,8 @@ pub struct Request {
     pub deadline: Option<Timestamp>,
     pub metadata: Value,
     pub idempotency: Option<Idempotency>,
+    /// The item of a job it is for.
+    pub job: Option<ForItem>,
 }
 
 impl Request {
@@ -76,6 +79,7 @@ impl Request {
             deadline: None,
             metadata: Value::Object(serde_json::Map::new()),
             idempotency: None,
+            job: None,
         }
     }
 }
@@ -307,6 +311,7 @@ impl Desk {
             metered: price.metered(),
             hold_id: TransferId(world.uuid(now)),
             bound,
+            job: request.job,
         })
     }
 
@@ -451,6 +456,7 @@ pub(crate) fn again(scope: Scope, row: GenerationRow, change: Again) -> Result<R
         deadline: None,
         metadata: stored("metadata", &row.metadata)?,
         idempotency: change.idempotency,
+        job: row.job.map(ForItem::Again),
     })
 }
 

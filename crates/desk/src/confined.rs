@@ -11,7 +11,7 @@ use copydesk_core::ledger::{Balance, Transfer};
 use copydesk_core::metering::question::{Group, Question, Total};
 use copydesk_core::refusal::Refusal;
 use copydesk_core::{
-    AssetId, BudgetId, DraftId, GenerationId, KeyId, NodeId, Timestamp, TransferId, UserId, WorkspaceId,
+    AssetId, BudgetId, DraftId, GenerationId, JobId, KeyId, NodeId, Timestamp, TransferId, UserId, WorkspaceId,
 };
 use copydesk_store::admin::{Description, Pause, PauseKey};
 use copydesk_store::audit::{AuditState, Finding, FindingRow, Proved, Record, Recorded, Round, Slice};
@@ -23,6 +23,10 @@ use copydesk_store::generations::{
     Slot, SweepRequest, Turn, TurnAnswer,
 };
 use copydesk_store::health::Backlog;
+use copydesk_store::jobs::{
+    CloseItems, ItemFilter, ItemRow, JobFilter, JobOrder, JobRow, NewItem, NewJob, ReopenItems, Reopened, Sealed,
+    Staged,
+};
 use copydesk_store::keys::{KeyChange, KeyRotation, KeyRow, KeyUse};
 use copydesk_store::ledger::{AccountRow, Gift, Line, Post, Posted, TransferFilter};
 use copydesk_store::prices::{NewPrice, PriceRow};
@@ -30,8 +34,8 @@ use copydesk_store::retention::{Prune, Pruned};
 use copydesk_store::usage::{CallFilter, CallRow};
 use copydesk_store::{
     AdminStore, Answer, AuditStore, BudgetStore, DraftStore, EventStore, GenerationStore, HealthRow, HealthStore,
-    KeyStore, LedgerStore, Page, PageRequest, PriceStore, RetentionStore, SchemaFault, Scope, Store, StoreError,
-    UsageStore,
+    ItemStore, JobStore, KeyStore, LedgerStore, Page, PageRequest, PriceStore, RetentionStore, SchemaFault, Scope,
+    Store, StoreError, UsageStore,
 };
 use futures::stream::BoxStream;
 use std::sync::Arc;
@@ -82,6 +86,14 @@ impl Confined {
         }
         let row = self.inner.get(scope.whole(), id).await;
         Ok(found(row)?.map_or(NOWHERE, |row| Confined::own(scope, row.user)))
+    }
+
+    async fn of_job(&self, scope: Scope, id: JobId) -> Result<Scope, StoreError> {
+        if scope.user.is_none() {
+            return Ok(scope);
+        }
+        let row = self.inner.job(scope.whole(), id).await;
+        Ok(found(row)?.map_or(NOWHERE, |row| Confined::own(scope, row.job.user)))
     }
 
     async fn of_accept(&self, request: &Accept) -> Result<Scope, StoreError> {
@@ -342,6 +354,58 @@ impl BudgetStore for Confined {
     }
     fn budget_uses(&self, scope: Scope, id: BudgetId, from: Timestamp, limit: u32) -> Answer<'_, Vec<UseRow>> {
         self.inner.budget_uses(unconfined(scope), id, from, limit)
+    }
+}
+
+/// A key of one user makes jobs of that user, and sees no others.
+impl JobStore for Confined {
+    fn stage_items(&self, scope: Scope, job: JobId, items: Vec<NewItem>) -> Answer<'_, ()> {
+        self.inner.stage_items(scope.whole(), job, items)
+    }
+    fn seal_job(&self, mut new: NewJob) -> Answer<'_, Sealed> {
+        new.facts.scope = Confined::own(new.facts.scope, new.facts.user);
+        self.inner.seal_job(new)
+    }
+    /// The key's owner is the API key, so what it repeats was its own user's.
+    fn replay_job(&self, scope: Scope, key: Idempotency) -> Answer<'_, Option<Sealed>> {
+        self.inner.replay_job(scope.whole(), key)
+    }
+    fn drop_staged(&self, which: Staged, limit: u32) -> Answer<'_, u64> {
+        self.inner.drop_staged(which, limit)
+    }
+    fn job(&self, scope: Scope, id: JobId) -> Answer<'_, JobRow> {
+        Box::pin(async move { self.inner.job(self.of_job(scope, id).await?, id).await })
+    }
+    fn jobs(&self, scope: Scope, filter: JobFilter, page: PageRequest) -> Answer<'_, Page<JobRow>> {
+        let (scope, user) = Confined::narrowed(scope, filter.user);
+        self.inner.jobs(scope, JobFilter { user, ..filter }, page)
+    }
+    fn order_job(&self, order: JobOrder) -> Answer<'_, JobRow> {
+        Box::pin(async move {
+            let scope = self.of_job(order.scope, order.job).await?;
+            self.inner.order_job(JobOrder { scope, ..order }).await
+        })
+    }
+    fn jobs_at_work(&self, after: Option<JobId>, limit: u32) -> Answer<'_, Vec<JobRow>> {
+        self.inner.jobs_at_work(after, limit)
+    }
+}
+
+impl ItemStore for Confined {
+    fn items(&self, scope: Scope, job: JobId, filter: ItemFilter, page: PageRequest) -> Answer<'_, Page<ItemRow>> {
+        Box::pin(async move { self.inner.items(self.of_job(scope, job).await?, job, filter, page).await })
+    }
+    fn close_items(&self, close: CloseItems) -> Answer<'_, u64> {
+        Box::pin(async move {
+            let scope = self.of_job(close.scope, close.job).await?;
+            self.inner.close_items(CloseItems { scope, ..close }).await
+        })
+    }
+    fn reopen_items(&self, reopen: ReopenItems) -> Answer<'_, Reopened> {
+        Box::pin(async move {
+            let scope = self.of_job(reopen.scope, reopen.job).await?;
+            self.inner.reopen_items(ReopenItems { scope, ..reopen }).await
+        })
     }
 }
 

@@ -11,6 +11,7 @@ pub mod error;
 pub mod events;
 pub mod generations;
 pub mod health;
+pub mod jobs;
 pub mod keys;
 pub mod ledger;
 pub mod page;
@@ -26,6 +27,7 @@ pub use error::{SchemaFault, StoreError};
 pub use events::EventStore;
 pub use generations::GenerationStore;
 pub use health::{HealthRow, HealthStore};
+pub use jobs::{ItemStore, JobStore};
 pub use keys::KeyStore;
 pub use ledger::LedgerStore;
 pub use page::{Order, Page, PageRequest};
@@ -70,6 +72,8 @@ pub trait Store:
     + DraftStore
     + LedgerStore
     + BudgetStore
+    + JobStore
+    + ItemStore
     + UsageStore
     + EventStore
     + RetentionStore
@@ -86,6 +90,8 @@ impl<T> Store for T where
         + DraftStore
         + LedgerStore
         + BudgetStore
+        + JobStore
+        + ItemStore
         + UsageStore
         + EventStore
         + RetentionStore

@@ -6,7 +6,7 @@ pub mod health;
 pub mod usage;
 pub mod why;
 
-use copydesk_core::{BudgetId, CallId, DraftId, GenerationId, KeyId, TransferId, UserId};
+use copydesk_core::{BudgetId, CallId, DraftId, GenerationId, JobId, KeyId, TransferId, UserId};
 use copydesk_store::{Order, Page, PageRequest, StoreError};
 use std::str::FromStr;
 use tokio_postgres::Row;
@@ -20,7 +20,7 @@ pub trait Key: FromStr {
 macro_rules! keys {
     ($($name:ident),*) => { $(impl Key for $name { fn of(id: Uuid) -> Self { $name(id) } })* };
 }
-keys!(GenerationId, DraftId, CallId, TransferId, UserId, KeyId, BudgetId);
+keys!(GenerationId, DraftId, CallId, TransferId, UserId, KeyId, BudgetId, JobId);
 
 /// Where a page begins. One row more than asked for is read, to know whether there is a next page.
 pub struct Cursor<K> {

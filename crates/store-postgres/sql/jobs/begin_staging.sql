@@ -1,0 +1,3 @@
+insert into job_staging (job_id, workspace_id)
+values ($1, $2)
+on conflict do nothing

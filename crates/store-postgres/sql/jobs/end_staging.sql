@@ -1,0 +1,2 @@
+delete from job_staging
+where job_id = $1
