@@ -46,6 +46,7 @@ codes! {
     RevokedKey => "revoked_key", 401, "The key was revoked", false;
     InsufficientCredits => "insufficient_credits", 402, "Not enough credits", false;
     BudgetExceeded => "budget_exceeded", 402, "The budget is used up", false;
+    JobCapReached => "job_cap_reached", 402, "The job's cap is reached", false;
     ScopeMissing => "scope_missing", 403, "This key may not do that", false;
     RecipeNotAllowed => "recipe_not_allowed", 403, "This key may not use that recipe", false;
     ModelNotAllowed => "model_not_allowed", 403, "This key may not use that model", false;
@@ -197,6 +198,7 @@ impl From<&Refusal> for Code {
             Refusal::LastKey => Code::LastKey,
             Refusal::KeyEnded { .. } => Code::KeyEnded,
             Refusal::KeyMade { .. } => Code::KeyMade,
+            Refusal::JobCapReached { .. } => Code::JobCapReached,
         }
     }
 }

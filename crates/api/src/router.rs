@@ -11,8 +11,8 @@ use crate::openapi;
 use crate::problem::Problem;
 use crate::routes::pages::Reading;
 use crate::routes::{
-    assets, budgets, credits, drafts, events, generations, health, keys, lanes, maintenance, metrics, models, pages,
-    prices, recipes, settings, stream, stream_tokens, usage, versions,
+    assets, budgets, credits, drafts, events, generations, health, job_export, jobs, keys, lanes, maintenance, metrics,
+    models, pages, prices, recipes, settings, stream, stream_tokens, usage, versions,
 };
 use crate::throttle::Throttle;
 use crate::wire::links::{BASE, Links};
@@ -169,6 +169,15 @@ fn native() -> OpenApiRouter<Api> {
         .routes(routes!(generations::cancel))
         .routes(routes!(generations::retry))
         .routes(routes!(stream::stream))
+        .routes(routes!(jobs::list, jobs::create))
+        .routes(routes!(jobs::one, jobs::change))
+        .routes(routes!(jobs::items))
+        .routes(routes!(job_export::export))
+        .routes(routes!(jobs::start))
+        .routes(routes!(jobs::pause))
+        .routes(routes!(jobs::resume))
+        .routes(routes!(jobs::cancel))
+        .routes(routes!(jobs::retry_failed))
         .routes(routes!(drafts::list))
         .routes(routes!(drafts::one, drafts::patch, drafts::delete))
         .routes(routes!(drafts::undelete))

@@ -68,6 +68,10 @@ pub(crate) struct Inner {
     pub accepts: Collector<copydesk_store::generations::Accept, AcceptDesk>,
     /// Raised when something may have become claimable.
     pub wake: Arc<Notify>,
+    /// Raised when a job was made or ordered about.
+    pub jobs_changed: Notify,
+    /// Raised when generations may have ended.
+    pub some_ended: Notify,
     /// From attempts to the turn loop.
     pub outgoing: mpsc::UnboundedSender<Outgoing>,
     /// Set once, when the desk begins to stop: no new work is taken.
@@ -137,6 +141,8 @@ impl Desk {
             doubts: Doubts::default(),
             accepts,
             wake,
+            jobs_changed: Notify::new(),
+            some_ended: Notify::new(),
             outgoing,
             draining: CancellationToken::new(),
             resting,
@@ -169,6 +175,7 @@ impl Desk {
         crate::sweep::spawn_tidying(&self.inner);
         crate::prune::spawn(&self.inner);
         crate::audit::spawn(&self.inner);
+        crate::jobs::spawn(&self.inner);
         Ok(())
     }
 

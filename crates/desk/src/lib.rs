@@ -24,6 +24,7 @@ pub mod events;
 mod figures;
 mod first_text;
 pub mod issue;
+pub mod jobs;
 pub mod keyring;
 pub mod keys;
 pub mod lanes;

@@ -25,8 +25,15 @@ impl<T: FromFields + Send> FromRequest<Api> for Body<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, api: &Api) -> Result<Body<T>, Problem> {
+        Body::read_up_to(request, api, api.body_bytes_max()).await
+    }
+}
+
+impl<T: FromFields> Body<T> {
+    /// For a route with a limit of its own. Units: bytes.
+    pub async fn read_up_to(request: Request, api: &Api, bytes_max: usize) -> Result<Body<T>, Problem> {
         let (parts, body) = request.into_parts();
-        let bytes = read(&parts.headers, body, api.body_bytes_max()).await?;
+        let bytes = read(&parts.headers, body, bytes_max).await?;
         let fields = if bytes.iter().all(u8::is_ascii_whitespace) {
             Map::new()
         } else {
@@ -60,6 +67,15 @@ async fn read(headers: &HeaderMap, body: axum::body::Body, bytes_max: usize) -> 
         bytes.extend_from_slice(&piece);
     }
     Ok(bytes)
+}
+
+/// Why a body that is a file could not be read to its end.
+pub(super) fn broken_off_words(error: axum::Error) -> &'static str {
+    if error.into_inner().is::<TooSlow>() {
+        "the body came too slowly to be waited for"
+    } else {
+        "the body broke off before it was complete"
+    }
 }
 
 fn broken_off(error: axum::Error) -> Problem {

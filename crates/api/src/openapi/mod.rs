@@ -41,6 +41,7 @@ use utoipa::OpenApi;
     words::Age,
     words::AssetKey,
     words::BudgetKey,
+    words::JobKey,
     words::KeyKey,
     words::LaneName,
     words::DraftKey,

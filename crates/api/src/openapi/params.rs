@@ -3,7 +3,7 @@
 
 #![expect(dead_code, reason = "only their description is used")]
 
-use super::words::{AssetKey, BudgetKey, DraftRef, GenerationRef, KeyKey, LaneName};
+use super::words::{AssetKey, BudgetKey, DraftRef, GenerationRef, JobKey, KeyKey, LaneName};
 use utoipa::IntoParams;
 
 /// What every list takes.
@@ -54,6 +54,15 @@ pub(crate) struct VersionPath {
 pub(crate) struct BudgetPath {
     /// `bud_...` or a bare UUID.
     #[param(value_type = BudgetKey)]
+    id: String,
+}
+
+/// `{id}` of a job.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Path)]
+pub(crate) struct JobPath {
+    /// `job_...` or a bare UUID.
+    #[param(value_type = JobKey)]
     id: String,
 }
 

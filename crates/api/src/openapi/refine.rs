@@ -12,7 +12,7 @@ const REF: &str = "#/components/schemas/";
 const METHODS: [&str; 5] = ["get", "put", "post", "delete", "patch"];
 
 /// The word in `object` of a type, and the prefix of its own `id`.
-const NOUNS: [(&str, &str, &str); 34] = [
+const NOUNS: [(&str, &str, &str); 38] = [
     ("Accepted", "generation", "gen"),
     ("Account", "account", ""),
     ("AuditReport", "audit", ""),
@@ -26,6 +26,10 @@ const NOUNS: [(&str, &str, &str); 34] = [
     ("EventList", "list", ""),
     ("Generation", "generation", "gen"),
     ("GenerationWaiting", "why", ""),
+    ("Job", "job", "job"),
+    ("JobItem", "job_item", ""),
+    ("JobOutlook", "dry_run", ""),
+    ("JobRetried", "job", "job"),
     ("Key", "key", "key"),
     ("Lane", "lane", ""),
     ("Model", "model", ""),
