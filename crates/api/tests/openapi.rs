@@ -159,6 +159,7 @@ struct Scene {
     asset: String,
     key: String,
     budget: String,
+    job: String,
 }
 
 impl Scene {
@@ -181,7 +182,9 @@ impl Scene {
         let (key, _) = site.new_key(json!({"role": "editor"})).await;
         let budget = json!({"unit": "tokens", "period": "month", "limit": 9_000_000_000_i64});
         let budget = site.post("/budgets", budget).await.json()["id"].as_str().unwrap().to_owned();
-        Scene { site, done, waiting, asset, key, budget }
+        let job = json!({"recipe": "text", "items": [{"input": {"prompt": "tea"}, "dedupe_key": "x"}], "start": false});
+        let job = site.post("/jobs", job).await.json()["id"].as_str().unwrap().to_owned();
+        Scene { site, done, waiting, asset, key, budget, job }
     }
 
     /// The address of an operation's example: the document's own example of a parameter, or what the scene has.
@@ -192,6 +195,7 @@ impl Scene {
             () if path.starts_with("/api/v1/assets") => self.asset.clone(),
             () if path.starts_with("/api/v1/keys") => self.key.clone(),
             () if path.starts_with("/api/v1/budgets") => self.budget.clone(),
+            () if path.starts_with("/api/v1/jobs") => self.job.clone(),
             () if draft => self.done["draft_id"].as_str().unwrap().to_owned(),
             () if live => self.waiting["id"].as_str().unwrap().to_owned(),
             () => self.done["id"].as_str().unwrap().to_owned(),

@@ -6,6 +6,8 @@ use crate::error::Fault;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// The longest line of JSON. Units: bytes.
 const LINE_BYTES_MAX: u64 = 4 * 1024 * 1024;
@@ -151,8 +153,34 @@ impl Iterator for Lines {
 /// What some programs begin a file with.
 const BOM: &[u8] = b"\xef\xbb\xbf";
 
+/// Passes bytes on, and looks how the first line of them ends.
+struct Breaks {
+    reader: Box<dyn Read + Send>,
+    /// Until it is known.
+    two: Option<Arc<AtomicBool>>,
+    last: u8,
+}
+
+impl Read for Breaks {
+    fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
+        let read = self.reader.read(into)?;
+        if let Some(two) = &self.two {
+            let piece = &into[..read];
+            if let Some(at) = piece.iter().position(|byte| *byte == b'\n') {
+                let before = at.checked_sub(1).map_or(self.last, |before| piece[before]);
+                two.store(before == b'\r', Ordering::Relaxed);
+                self.two = None;
+            }
+            self.last = piece.last().copied().unwrap_or(self.last);
+        }
+        Ok(read)
+    }
+}
+
 struct Table {
-    rows: csv::ByteRecordsIntoIter<Box<dyn Read + Send>>,
+    rows: csv::ByteRecordsIntoIter<Breaks>,
+    /// Its lines end with two characters, of which the row before has eaten the first only.
+    two: Arc<AtomicBool>,
     columns: Columns,
     /// The field each column fills.
     fields: Option<Result<Vec<String>, Vec<Fault>>>,
@@ -161,12 +189,14 @@ struct Table {
 
 impl Table {
     fn new(reader: Box<dyn Read + Send>, columns: Columns) -> Table {
+        let two = Arc::new(AtomicBool::new(false));
+        let reader = Breaks { reader, two: Some(Arc::clone(&two)), last: 0 };
         let reader = csv::ReaderBuilder::new()
             .delimiter(columns.delimiter)
             .has_headers(false)
             .flexible(true)
             .from_reader(reader);
-        Table { rows: reader.into_byte_records(), columns, fields: None, over: false }
+        Table { rows: reader.into_byte_records(), two, columns, fields: None, over: false }
     }
 
     /// Which field each column of the header row fills.
@@ -252,7 +282,8 @@ impl Iterator for Table {
                 return Some(Err(std::io::Error::other(error.to_string())));
             }
         };
-        let line = row.position().map_or(0, csv::Position::line);
+        let late = self.fields.is_some() && self.two.load(Ordering::Relaxed);
+        let line = row.position().map_or(0, csv::Position::line) + u64::from(late);
         match &self.fields {
             None => {
                 let fields = self.header(&row);

@@ -8,7 +8,7 @@ use copydesk_core::health::Paid;
 use copydesk_core::ledger::{Balance, Transfer};
 use copydesk_core::metering::question::{Question, Total};
 use copydesk_core::refusal::Refusal;
-use copydesk_core::{AssetId, BudgetId, DraftId, GenerationId, KeyId, NodeId, Timestamp, TransferId, UserId};
+use copydesk_core::{AssetId, BudgetId, DraftId, GenerationId, JobId, KeyId, NodeId, Timestamp, TransferId, UserId};
 use copydesk_desk::clock::{Clock, HandClock};
 use copydesk_store::admin::{Description, Pause, PauseKey};
 use copydesk_store::audit::{AuditState, Finding, FindingRow, Proved, Record, Recorded, Round, Slice};
@@ -20,6 +20,10 @@ use copydesk_store::generations::{
     SweepRequest, Turn, TurnAnswer,
 };
 use copydesk_store::health::Backlog;
+use copydesk_store::jobs::{
+    CloseItems, ItemFilter, ItemRow, JobFilter, JobOrder, JobRow, NewItem, NewJob, ReopenItems, Reopened, Sealed,
+    Staged,
+};
 use copydesk_store::keys::{KeyChange, KeyRotation, KeyRow, KeyUse};
 use copydesk_store::ledger::{AccountRow, Gift, Line, Post, Posted, TransferFilter};
 use copydesk_store::prices::{NewPrice, PriceRow};
@@ -27,7 +31,8 @@ use copydesk_store::retention::{Prune, Pruned};
 use copydesk_store::usage::{CallFilter, CallRow};
 use copydesk_store::{
     AdminStore, Answer, AuditStore, BudgetStore, DraftStore, EventStore, GenerationStore, HealthRow, HealthStore,
-    KeyStore, LedgerStore, Page, PageRequest, PriceStore, RetentionStore, SchemaFault, Scope, StoreError, UsageStore,
+    ItemStore, JobStore, KeyStore, LedgerStore, Page, PageRequest, PriceStore, RetentionStore, SchemaFault, Scope,
+    StoreError, UsageStore,
 };
 use copydesk_store_tests::{FaultyStore, Method, ModelStore};
 use futures::stream::BoxStream;
@@ -171,6 +176,21 @@ pass_through! {
         Budget = budget(scope: Scope, id: BudgetId) -> Budget;
         Budgets = budgets(scope: Scope, filter: BudgetFilter, page: PageRequest) -> Page<Budget>;
         BudgetUses = budget_uses(scope: Scope, id: BudgetId, from: Timestamp, limit: u32) -> Vec<UseRow>;
+    }
+    JobStore {
+        StageItems = stage_items(scope: Scope, job: JobId, items: Vec<NewItem>) -> ();
+        SealJob = seal_job(new: NewJob) -> Sealed;
+        ReplayJob = replay_job(scope: Scope, key: Idempotency) -> Option<Sealed>;
+        DropStaged = drop_staged(which: Staged, limit: u32) -> u64;
+        Job = job(scope: Scope, id: JobId) -> JobRow;
+        Jobs = jobs(scope: Scope, filter: JobFilter, page: PageRequest) -> Page<JobRow>;
+        OrderJob = order_job(order: JobOrder) -> JobRow;
+        JobsAtWork = jobs_at_work(after: Option<JobId>, limit: u32) -> Vec<JobRow>;
+    }
+    ItemStore {
+        Items = items(scope: Scope, job: JobId, filter: ItemFilter, page: PageRequest) -> Page<ItemRow>;
+        CloseItems = close_items(close: CloseItems) -> u64;
+        ReopenItems = reopen_items(reopen: ReopenItems) -> Reopened;
     }
     UsageStore {
         Calls = calls(scope: Scope, filter: CallFilter, page: PageRequest) -> Page<CallRow>;
