@@ -160,7 +160,7 @@ async fn act(backend: &Backend, command: Command, output: Output) -> Result<u8, 
                 backend.call(http::Method::PATCH, &path(&job), Some(&body), &[]).await?;
             }
             let body = order(&job, "resume", json!({})).await?;
-            tell(&body, &format!("follow it with: copydesk jobs watch {job}"), output);
+            tell(&body, &format!("{}follow it with: copydesk jobs watch {job}", goes_on(backend)), output);
         }
         Command::Cancel { job } => {
             let body = order(&job, "cancel", json!({})).await?;
@@ -168,8 +168,8 @@ async fn act(backend: &Backend, command: Command, output: Output) -> Result<u8, 
         }
         Command::Retry { job, cancelled, model } => {
             let body = order(&job, "retry_failed", json!({ "cancelled": cancelled, "model": model })).await?;
-            let next =
-                format!("{} pending again; follow it with: copydesk jobs watch {job}", items(&body, "/reopened"));
+            let again = items(&body, "/reopened");
+            let next = format!("{again} pending again; {}follow it with: copydesk jobs watch {job}", goes_on(backend));
             tell(&body, &next, output);
         }
         Command::Export { job, format, status } => {
@@ -186,6 +186,11 @@ async fn act(backend: &Backend, command: Command, output: Output) -> Result<u8, 
         }
     }
     Ok(exit::OK)
+}
+
+/// Nobody works on it when this command has ended.
+fn goes_on(backend: &Backend) -> &'static str {
+    if backend.is_inside() { "it goes on when `copydesk serve` runs; " } else { "" }
 }
 
 fn path(job: &str) -> String {
@@ -206,7 +211,7 @@ impl Start {
         if self.watch {
             return job_watch::watch(backend, &id, output).await;
         }
-        let how = if backend.is_inside() { "it goes on when `copydesk serve` runs; " } else { "" };
+        let how = goes_on(backend);
         tell(&answer, &format!("{how}follow it with: copydesk jobs watch {id}"), output);
         Ok(exit::OK)
     }
@@ -304,12 +309,15 @@ fn tell(job: &Value, next: &str, output: Output) {
 
 /// The status, and why.
 pub fn status(job: &Value) -> String {
-    let word =
-        if job.pointer("/stopping") == Some(&Value::Bool(true)) { "stopping".to_owned() } else { cell(job, "/status") };
+    let word = word(job);
     match job.pointer("/note/message").and_then(Value::as_str) {
         Some(note) => format!("{word}: {note}"),
         None => word,
     }
+}
+
+fn word(job: &Value) -> String {
+    if job.pointer("/stopping") == Some(&Value::Bool(true)) { "stopping".to_owned() } else { cell(job, "/status") }
 }
 
 fn items(body: &Value, pointer: &str) -> String {
@@ -336,7 +344,7 @@ fn row(job: &Value) -> Vec<String> {
     let cap = job.pointer("/max_cost").and_then(Value::as_i64).map(|cap| format!(" of ${}", NanoUsd(cap)));
     vec![
         cell(job, "/id"),
-        cell(job, "/status"),
+        word(job),
         cell(job, "/recipe"),
         format!("{}/{}", cell(job, "/drafts_created"), cell(job, "/total_targets")),
         cell(job, "/counts/failed"),
