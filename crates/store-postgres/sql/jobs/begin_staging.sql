@@ -1,3 +1,3 @@
-insert into job_staging (job_id, workspace_id)
-values ($1, $2)
-on conflict do nothing
+INSERT INTO job_staging (job_id, workspace_id)
+VALUES ($1, $2)
+ON CONFLICT DO NOTHING

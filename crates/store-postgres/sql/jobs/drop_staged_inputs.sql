@@ -1,2 +1,2 @@
-delete from job_inputs
-where job_id = $1 and seq <= $2
+DELETE FROM job_inputs
+WHERE job_id = $1 AND seq <= $2

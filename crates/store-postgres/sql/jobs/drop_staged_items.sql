@@ -1,3 +1,3 @@
-delete from job_items
-where job_id = $1 and seq in (select i.seq from job_items i where i.job_id = $1 order by i.seq limit $2)
-returning seq
+DELETE FROM job_items
+WHERE job_id = $1 AND seq IN (SELECT i.seq FROM job_items i WHERE i.job_id = $1 ORDER BY i.seq LIMIT $2)
+RETURNING seq

@@ -1,2 +1,2 @@
-delete from job_staging
-where job_id = $1
+DELETE FROM job_staging
+WHERE job_id = $1

@@ -1,3 +1,3 @@
-select fingerprint, job_id, deduplicated
-from job_keys
-where workspace_id = $1 and idempotency_key = $2
+SELECT fingerprint, job_id, deduplicated
+FROM job_keys
+WHERE workspace_id = $1 AND idempotency_key = $2

@@ -1,3 +1,3 @@
-select job_id
-from job_live_keys
-where workspace_id = $1 and dedupe_key = $2
+SELECT job_id
+FROM job_live_keys
+WHERE workspace_id = $1 AND dedupe_key = $2

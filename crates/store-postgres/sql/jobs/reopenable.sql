@@ -1,5 +1,5 @@
-select seq, status
-from job_items
-where job_id = $1 and seq > $2 and (status = $3 or status = $4)
-order by seq
-limit $5
+SELECT seq, status
+FROM job_items
+WHERE job_id = $1 AND seq > $2 AND (status = $3 OR status = $4)
+ORDER BY seq
+LIMIT $5

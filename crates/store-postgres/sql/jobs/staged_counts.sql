@@ -1,4 +1,4 @@
-select status, count(*) as count
-from job_items
-where job_id = $1 and workspace_id = $2
-group by status
+SELECT status, count(*) AS count
+FROM job_items
+WHERE job_id = $1 AND workspace_id = $2
+GROUP BY status
