@@ -207,10 +207,8 @@ fn last_key(db: Db<'_>, slice: &Slice) -> Done<(Option<Place>, u64)> {
         Space::Series => (sql!("audit/keys_of_series"), vec![after.number.into(), upto.number.into()]),
         Space::Workspaces | Space::Jobs => {
             let ends = [id(after.first), id(upto.first)];
-            let sql = match space {
-                Space::Jobs => sql!("audit/keys_of_jobs"),
-                _ => sql!("audit/keys_of_workspaces"),
-            };
+            let jobs = *space == Space::Jobs;
+            let sql = if jobs { sql!("audit/keys_of_jobs") } else { sql!("audit/keys_of_workspaces") };
             let next = db.first(sql, ends, |row| codec::maybe_uuid(row, 0))?.flatten();
             return Ok((next.map(Place::of_id), if next.is_some() { u64::from(*limit) } else { 0 }));
         }

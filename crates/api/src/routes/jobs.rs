@@ -99,10 +99,7 @@ impl FromRequest<Api> for Asked {
             return Ok(Asked { defaults, source: Source::List(asked.items), dry_run });
         }
         let mut defaults = in_query(&mut params, &caller);
-        let columns = match table {
-            Some(delimiter) => Some(columns(&mut params, delimiter)),
-            None => None,
-        };
+        let columns = table.map(|delimiter| columns(&mut params, delimiter));
         let recipe = defaults.recipe.clone();
         params.finish()?;
         // The fingerprint of a file is known when it was read.

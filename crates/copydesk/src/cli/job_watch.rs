@@ -8,12 +8,12 @@ use crate::exit::{self, Failure};
 use crate::output::{Output, cell};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::Value;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// How often a job is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
-/// How often a line is written where no line can move.
-const LINE_EVERY: Duration = Duration::from_secs(5);
+/// After how many looks a line is written where no line can move.
+const LOOKS_A_LINE: u32 = 10;
 
 /// Watches until the job has ended or is paused. The exit code says how: 7 when some failed, 5 when nothing came of it.
 pub async fn watch(backend: &Backend, job: &str, output: Output) -> Result<u8, Failure> {
@@ -107,7 +107,8 @@ fn grouped(number: u64) -> String {
 struct Line {
     output: Output,
     bar: Option<ProgressBar>,
-    last: Option<(String, Instant)>,
+    /// What was written last, and how many looks ago.
+    last: Option<(String, u32)>,
 }
 
 impl Line {
@@ -133,14 +134,20 @@ impl Line {
             bar.set_message(text);
             return;
         }
-        let due = self.last.as_ref().is_none_or(|(said, at)| *said != text && at.elapsed() >= LINE_EVERY);
+        let due = match &mut self.last {
+            None => true,
+            Some((said, looks)) => {
+                *looks += 1;
+                *said != text && *looks >= LOOKS_A_LINE
+            }
+        };
         if due {
             if self.output.json {
                 self.output.line_of_json(job);
             } else {
                 self.output.talk(&text);
             }
-            self.last = Some((text, Instant::now()));
+            self.last = Some((text, 0));
         }
     }
 

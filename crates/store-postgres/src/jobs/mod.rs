@@ -67,7 +67,6 @@ impl PostgresStore {
             return Ok(first);
         }
         let mut book = JobBook::default();
-        let changes;
         let mut tx = Tx::open(&self.writers).await?;
         let mut steps = Steps::default();
         let holder =
@@ -83,7 +82,7 @@ impl PostgresStore {
             return Err(nothing_staged(facts.id, new.total, counts.total()).into());
         }
         book.put(new_job(new, counts));
-        changes = book.take_changes();
+        let changes = book.take_changes();
         let mut steps = Steps::default();
         let made = changes.first().filter(|_| holder.is_none());
         let live = made.map(|changed| add(&mut steps, facts, changed));
