@@ -216,6 +216,14 @@ async fn a_job_is_ordered_about_and_says_when_it_cannot_be() {
     let tag = paused.header("etag").to_owned();
     let capped = site.send("PATCH", &path, Some(json!({ "max_cost": 5 })), &[("if-match", &tag)]).await.json();
     assert_eq!(capped["max_cost"], 5);
+    let read = site.get(&path).await;
+    let tag = read.header("etag").to_owned();
+    let same = site.send("GET", &path, None, &[("if-none-match", &tag)]).await;
+    assert_eq!((same.status, same.bytes.len()), (304, 0));
+    let again = site.send("PATCH", &path, Some(json!({ "max_cost": 6 })), &[("if-match", &tag)]).await;
+    assert_eq!(again.json()["max_cost"], 6, "the tag of a read is good for a change");
+    let odd = site.send("PATCH", &path, Some(json!({ "max_cost": 7 })), &[("if-match", "x")]).await;
+    assert_eq!(odd.code(), "bad_header");
     assert_eq!(site.send("PATCH", &path, Some(json!({})), &[]).await.status, 422);
     assert_eq!(order("resume").await.json()["status"], "running");
     let stopping = order("cancel").await.json();

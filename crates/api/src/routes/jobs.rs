@@ -5,14 +5,14 @@ use crate::auth::Caller;
 use crate::error::Code;
 use crate::extract::address::Address;
 use crate::extract::body::Body;
-use crate::extract::etag::{etag, if_match};
+use crate::extract::etag::none_match;
 use crate::extract::fields::Nothing;
 use crate::extract::id::Segments;
 use crate::extract::idempotency::IdempotencyKey;
 use crate::extract::prefer;
 use crate::extract::query::{Params, listing};
 use crate::extract::upload::Upload;
-use crate::openapi::params::{IdempotencyHeader, IfMatch, JobPath, Paging, PreferHeader};
+use crate::openapi::params::{IdempotencyHeader, JobPath, Paging, PreferHeader};
 use crate::openapi::problems::WORK;
 use crate::openapi::words::{ItemStatusWord, JobStatusWord};
 use crate::owned::owned;
@@ -31,7 +31,7 @@ use copydesk_desk::jobs::source::{Columns, Kind, Source};
 use copydesk_desk::jobs::{Defaults, OnInvalid};
 use copydesk_desk::store::Order;
 use copydesk_desk::store::jobs::{ItemFilter, JobFilter, JobRow};
-use http::header::{CONTENT_TYPE, ETAG, LOCATION};
+use http::header::{CONTENT_TYPE, ETAG, IF_MATCH, LOCATION};
 use http::{HeaderMap, StatusCode};
 use serde::Serialize;
 use serde_json::Value;
@@ -249,10 +249,10 @@ pub(crate) async fn create(
 }
 
 fn tagged(api: &Api, row: JobRow, deduplicated: Option<bool>) -> Response {
-    let (revision, location) = (row.job.revision, api.links().job(row.job.id, ""));
+    let (tag, location) = (tag(&row), api.links().job(row.job.id, ""));
     let mut body = JobBody::of(row, api.links());
     body.deduplicated = deduplicated;
-    let mut answer = ([(ETAG, etag(revision))], Json(body)).into_response();
+    let mut answer = ([(ETAG, tag)], Json(body)).into_response();
     if deduplicated.is_some()
         && let Ok(location) = location.parse()
     {
@@ -296,9 +296,38 @@ pub(crate) async fn list(
     params(JobPath),
     responses((status = 200, description = "The job.", body = JobBody)),
 )]
-pub(crate) async fn one(State(api): State<Api>, caller: Caller, path: Segments) -> Result<Json<JobBody>, Problem> {
+pub(crate) async fn one(
+    State(api): State<Api>,
+    caller: Caller,
+    path: Segments,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
     let row = api.desk().store().job(caller.scope, id(&path)?).await?;
-    Ok(Json(JobBody::of(row, api.links())))
+    let current = tag(&row);
+    if none_match(&headers, &current) {
+        return Ok((StatusCode::NOT_MODIFIED, [(ETAG, current)]).into_response());
+    }
+    Ok(tagged(&api, row, None))
+}
+
+/// Of a job as it is: it changes with its counts, and names the revision that a change is made for.
+fn tag(row: &JobRow) -> String {
+    format!("\"{}.{}\"", row.job.revision, row.job.updated_at.micros())
+}
+
+/// The revision of `If-Match`, whatever the counts were then.
+fn revision(headers: &HeaderMap) -> Result<Option<i64>, Problem> {
+    let Some(value) = headers.get(IF_MATCH) else { return Ok(None) };
+    let text = value.to_str().unwrap_or_default().trim();
+    if text == "*" {
+        return Ok(None);
+    }
+    let inner = text.strip_prefix("W/").unwrap_or(text).strip_prefix('"').and_then(|text| text.strip_suffix('"'));
+    let revision = inner.and_then(|inner| inner.split('.').next()?.parse().ok());
+    revision.map(Some).ok_or_else(|| {
+        Problem::new(Code::BadHeader, "The If-Match header is not an ETag of a job.")
+            .hint("Send the ETag header of the last answer as it is.")
+    })
 }
 
 /// List the items of a job.
@@ -330,7 +359,7 @@ pub(crate) async fn items(
 /// Raising it does not make a paused job go on: resume it.
 #[utoipa::path(
     patch, path = "/jobs/{id}", operation_id = "updateJob", tag = "jobs",
-    params(JobPath, IfMatch),
+    params(JobPath, ("If-Match" = Option<String>, Header, description = "The `ETag` of the job the change was made for, or `*`.")),
     request_body(content = JobEdit, example = json!({ "max_cost": 5_000_000_000_i64 })),
     responses((status = 200, description = "The job as it is now.", body = JobBody)),
     extensions(("x-problems" = json!([Code::AlreadyTerminal, Code::VersionConflict]))),
@@ -342,7 +371,7 @@ pub(crate) async fn change(
     headers: HeaderMap,
     body: Body<JobEdit>,
 ) -> Result<Response, Problem> {
-    ordered(&api, &caller, id(&path)?, if_match(&headers)?, Command::Cap(body.value.max_cost)).await
+    ordered(&api, &caller, id(&path)?, revision(&headers)?, Command::Cap(body.value.max_cost)).await
 }
 
 async fn ordered(

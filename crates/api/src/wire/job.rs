@@ -37,7 +37,7 @@ pub(crate) struct JobBody {
     cost: JobCostBody,
     /// The most it may cost; `null` is no cap. Units: billionths of a US dollar.
     max_cost: Option<i64>,
-    /// Rises with every order: the ETag.
+    /// Rises with every order. An ETag begins with it.
     revision: i64,
     created_at: String,
     started_at: Option<String>,
