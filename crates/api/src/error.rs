@@ -48,6 +48,7 @@ codes! {
     SessionEnded => "session_ended", 401, "No longer signed in", false;
     InsufficientCredits => "insufficient_credits", 402, "Not enough credits", false;
     BudgetExceeded => "budget_exceeded", 402, "The budget is used up", false;
+    JobCapReached => "job_cap_reached", 402, "The job's cap is reached", false;
     ScopeMissing => "scope_missing", 403, "This key may not do that", false;
     RecipeNotAllowed => "recipe_not_allowed", 403, "This key may not use that recipe", false;
     ModelNotAllowed => "model_not_allowed", 403, "This key may not use that model", false;
@@ -211,6 +212,7 @@ impl From<&Refusal> for Code {
             Refusal::LoginExists => Code::LoginExists,
             Refusal::NoLogin => Code::NoLogin,
             Refusal::LinkSpent => Code::LinkSpent,
+            Refusal::JobCapReached { .. } => Code::JobCapReached,
         }
     }
 }

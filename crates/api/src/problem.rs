@@ -246,6 +246,11 @@ fn refused(refusal: &Refusal) -> Problem {
         Refusal::KeyMade { key } => problem
             .hint("Rotate it for another secret, or send a new Idempotency-Key for another key.")
             .with("key_id", json!(key.to_string())),
+        Refusal::JobCapReached { job, cap, spent } => problem
+            .hint("PATCH /api/v1/jobs/{id} with a higher max_cost, then POST /api/v1/jobs/{id}/resume.")
+            .with("job_id", json!(job.to_string()))
+            .with("max_cost", json!(cap.0))
+            .with("spent", json!(spent.0)),
         Refusal::UsageTooLarge { rows, max } => problem
             .hint("A longer interval, or a user, recipe or model to look at alone, make it small.")
             .with("rows", json!(rows))

@@ -12,8 +12,8 @@ use crate::openapi;
 use crate::problem::Problem;
 use crate::routes::pages::Reading;
 use crate::routes::{
-    assets, budgets, credits, drafts, events, generations, health, keys, lanes, maintenance, metrics, models, pages,
-    prices, recipes, session, settings, stream, stream_tokens, usage, users, versions, webhooks,
+    assets, budgets, credits, drafts, events, generations, health, job_export, jobs, keys, lanes, maintenance, metrics,
+    models, pages, prices, recipes, session, settings, stream, stream_tokens, usage, users, versions, webhooks,
 };
 use crate::throttle::Throttle;
 use crate::wire::links::{BASE, Links};
@@ -183,9 +183,14 @@ pub(crate) fn described(compat: &CompatSettings) -> OpenApi {
         .into_openapi()
 }
 
-/// What needs a key, below [`BASE`]. Every route stands in one of these four lists, and nowhere else: `routes!` puts it
-/// into the router and into the document.
+/// What needs a key, below [`BASE`]. Every route stands in one of these lists, and nowhere else: `routes!` puts it into the
+/// router and into the document.
 fn native() -> OpenApiRouter<Api> {
+    work().merge(books()).merge(people()).merge(installation())
+}
+
+/// What is made, and of what.
+fn work() -> OpenApiRouter<Api> {
     OpenApiRouter::default()
         .routes(routes!(generations::list, generations::create))
         .routes(routes!(generations::one))
@@ -196,6 +201,15 @@ fn native() -> OpenApiRouter<Api> {
         .routes(routes!(generations::cancel))
         .routes(routes!(generations::retry))
         .routes(routes!(stream::stream))
+        .routes(routes!(jobs::list, jobs::create))
+        .routes(routes!(jobs::one, jobs::change))
+        .routes(routes!(jobs::items))
+        .routes(routes!(job_export::export))
+        .routes(routes!(jobs::start))
+        .routes(routes!(jobs::pause))
+        .routes(routes!(jobs::resume))
+        .routes(routes!(jobs::cancel))
+        .routes(routes!(jobs::retry_failed))
         .routes(routes!(drafts::list))
         .routes(routes!(drafts::one, drafts::patch, drafts::delete))
         .routes(routes!(drafts::undelete))
@@ -209,6 +223,11 @@ fn native() -> OpenApiRouter<Api> {
         .routes(routes!(versions::diff))
         .routes(routes!(versions::restore))
         .routes(routes!(assets::one))
+}
+
+/// What was used, and what it cost whom.
+fn books() -> OpenApiRouter<Api> {
+    OpenApiRouter::default()
         .routes(routes!(usage::totals))
         .routes(routes!(usage::rows))
         .routes(routes!(credits::accounts))
@@ -221,12 +240,13 @@ fn native() -> OpenApiRouter<Api> {
         .routes(routes!(credits::refund))
         .routes(routes!(budgets::list, budgets::create))
         .routes(routes!(budgets::one, budgets::change, budgets::end))
-        .routes(routes!(recipes::list))
-        .routes(routes!(recipes::one))
-        .routes(routes!(models::list))
-        .routes(routes!(models::test))
         .routes(routes!(prices::list))
         .routes(routes!(prices::set, prices::end))
+}
+
+/// Who may ask.
+fn people() -> OpenApiRouter<Api> {
+    OpenApiRouter::default()
         .routes(routes!(session::whoami, session::sign_out))
         .routes(routes!(session::password))
         .routes(routes!(session::all))
@@ -236,6 +256,18 @@ fn native() -> OpenApiRouter<Api> {
         .routes(routes!(users::link))
         .routes(routes!(users::invites, users::invite))
         .routes(routes!(users::revoke))
+        .routes(routes!(keys::list, keys::create))
+        .routes(routes!(keys::one, keys::patch, keys::revoke))
+        .routes(routes!(keys::rotate))
+}
+
+/// What there is to ask for, who is told, and upkeep.
+fn installation() -> OpenApiRouter<Api> {
+    OpenApiRouter::default()
+        .routes(routes!(recipes::list))
+        .routes(routes!(recipes::one))
+        .routes(routes!(models::list))
+        .routes(routes!(models::test))
         .routes(routes!(lanes::list))
         .routes(routes!(lanes::pause))
         .routes(routes!(lanes::resume))
@@ -244,9 +276,6 @@ fn native() -> OpenApiRouter<Api> {
         .routes(routes!(events::list))
         .routes(routes!(events::socket))
         .routes(routes!(stream_tokens::make))
-        .routes(routes!(keys::list, keys::create))
-        .routes(routes!(keys::one, keys::patch, keys::revoke))
-        .routes(routes!(keys::rotate))
         .routes(routes!(webhooks::list, webhooks::create))
         .routes(routes!(webhooks::one, webhooks::patch, webhooks::remove))
         .routes(routes!(webhooks::enable))

@@ -18,6 +18,7 @@ mod events;
 mod generations;
 mod idempotency;
 mod installation;
+mod jobs;
 mod keys;
 mod lists;
 mod members;

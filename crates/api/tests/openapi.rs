@@ -165,6 +165,7 @@ pub struct Scene {
     delivery: String,
     user: String,
     invite: String,
+    job: String,
 }
 
 impl Scene {
@@ -198,7 +199,9 @@ impl Scene {
         let user = site.post("/users", person).await.json()["id"].as_str().unwrap().to_owned();
         let invite = site.post("/invites", json!({"email": "finn@example.com", "role": "viewer"})).await.json();
         let invite = invite["id"].as_str().unwrap().to_owned();
-        Scene { site, done, waiting, asset, key, budget, newsletter, webhook, delivery, user, invite }
+        let job = json!({"recipe": "text", "items": [{"input": {"prompt": "tea"}, "dedupe_key": "x"}], "start": false});
+        let job = site.post("/jobs", job).await.json()["id"].as_str().unwrap().to_owned();
+        Scene { site, done, waiting, asset, key, budget, newsletter, webhook, delivery, user, invite, job }
     }
 
     /// The address of an operation's example: the document's own example of a parameter, or what the scene has.
@@ -214,6 +217,7 @@ impl Scene {
             () if path.starts_with("/api/v1/deliveries") => self.delivery.clone(),
             () if path.starts_with("/api/v1/users") => self.user.clone(),
             () if path.starts_with("/api/v1/invites") => self.invite.clone(),
+            () if path.starts_with("/api/v1/jobs") => self.job.clone(),
             () if draft => self.done["draft_id"].as_str().unwrap().to_owned(),
             () if live => self.waiting["id"].as_str().unwrap().to_owned(),
             () => self.done["id"].as_str().unwrap().to_owned(),

@@ -16,7 +16,9 @@ use futures::stream::BoxStream;
 use http::{Method, Request};
 use http_body_util::BodyExt;
 use serde_json::Value;
+use std::path::Path;
 use std::time::Duration;
+use tokio::io::AsyncReadExt;
 use tower::ServiceExt;
 
 /// How long a server may take for one plain answer.
@@ -141,6 +143,36 @@ impl Backend {
             return Err(problem::failure(status, &body));
         }
         Ok(Reply { body })
+    }
+
+    /// Sends a file as the body of a POST, piece by piece.
+    pub async fn upload(&self, path: &str, kind: &str, file: &Path) -> Result<Reply, Failure> {
+        let unreadable = |error: std::io::Error| {
+            Failure::new(exit::NOT_FOUND, "unreadable", format!("{} cannot be read: {error}", file.display()))
+        };
+        let opened = tokio::fs::File::open(file).await.map_err(unreadable)?;
+        let pieces = file_pieces(opened);
+        let (status, bytes) = match self {
+            Backend::Inside { router, .. } => {
+                let request = Request::builder().method(Method::POST).uri(path).header("content-type", kind);
+                let request = request.body(Body::from_stream(pieces)).map_err(broken)?;
+                let Ok(response) = router.clone().oneshot(request).await;
+                let status = response.status().as_u16();
+                (status, response.into_body().collect().await.map_err(broken)?.to_bytes())
+            }
+            Backend::Server { client, url, key } => {
+                let mut request = client.post(format!("{url}{path}")).header("content-type", kind);
+                if let Some(key) = key {
+                    request = request.bearer_auth(key.reveal());
+                }
+                let response = request.body(reqwest::Body::wrap_stream(pieces)).send().await;
+                let response = response.map_err(|error| unreachable_server(&error))?;
+                let status = response.status().as_u16();
+                (status, response.bytes().await.map_err(|error| unreachable_server(&error))?)
+            }
+        };
+        let body: Value = serde_json::from_slice(&bytes).map_err(broken)?;
+        if status >= 400 { Err(problem::failure(status, &body)) } else { Ok(Reply { body }) }
     }
 
     /// The bytes of an event stream.
@@ -271,6 +303,18 @@ async fn inside(
     };
     let request = request.map_err(broken)?;
     router.clone().oneshot(request).await.map_err(|never| match never {})
+}
+
+/// How much of a file is read at once. Units: bytes.
+const PIECE_BYTES: usize = 256 * 1024;
+
+fn file_pieces(file: tokio::fs::File) -> impl futures::Stream<Item = std::io::Result<Vec<u8>>> + Send + 'static {
+    futures::stream::try_unfold(file, |mut file| async move {
+        let mut piece = vec![0; PIECE_BYTES];
+        let read = file.read(&mut piece).await?;
+        piece.truncate(read);
+        Ok((read > 0).then_some((piece, file)))
+    })
 }
 
 fn broken(error: impl std::fmt::Display) -> Failure {

@@ -14,6 +14,8 @@ pub const NOT_ALLOWED: u8 = 4;
 pub const WORK_FAILED: u8 = 5;
 /// Waiting took too long; the work goes on.
 pub const TIMED_OUT: u8 = 6;
+/// Some of many failed.
+pub const PARTLY_FAILED: u8 = 7;
 pub const NO_CREDITS: u8 = 8;
 pub const CONFLICT: u8 = 9;
 pub const UNREACHABLE: u8 = 10;

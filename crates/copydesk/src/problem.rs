@@ -60,6 +60,7 @@ fn hint(code: &str, said: &str, of_the_api: Option<String>) -> Option<String> {
         }
         "budget_exceeded" => "`copydesk budgets ls` shows what is used, `copydesk budgets change` raises a limit",
         "unpriced_model_with_budget" => "`copydesk prices set` gives the model a price; a budget in tokens needs none",
+        "job_cap_reached" => "`copydesk jobs resume JOB --cap DOLLARS` raises it and goes on",
         "missing_key" => "give a key with --key or COPYDESK_KEY; the server printed one at its first start",
         "invalid_key" => "correct --key or COPYDESK_KEY; the server printed a key at its first start",
         "expired_key" | "revoked_key" => "give another key with --key or COPYDESK_KEY",
@@ -91,6 +92,7 @@ fn where_to_look(said: &str) -> Option<String> {
         ("There is no version ", "`copydesk drafts versions DRAFT` lists the versions"),
         ("There is no draft ", "`copydesk drafts ls` lists the drafts"),
         ("There is no key ", "`copydesk keys ls` lists the keys"),
+        ("There is no job ", "`copydesk jobs ls` lists the jobs"),
         ("There is no budget ", "`copydesk budgets ls --ended` lists the budgets"),
         ("There is no webhook ", "`copydesk webhooks ls` lists the webhooks"),
         ("There is no delivery ", "`copydesk webhooks deliveries WEBHOOK` lists the messages"),

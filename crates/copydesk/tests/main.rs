@@ -7,6 +7,7 @@ mod access_log;
 mod asked;
 mod bad_input;
 mod bad_place;
+mod batches;
 mod books;
 mod budgets;
 mod canary;

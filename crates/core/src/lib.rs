@@ -8,6 +8,7 @@ pub mod draft;
 pub mod generation;
 pub mod health;
 pub mod ids;
+pub mod job;
 pub mod ledger;
 pub mod metering;
 pub mod recipe;

@@ -4,7 +4,7 @@ use crate::budget::{Measure, Period};
 use crate::generation::Status;
 use crate::ledger::TransferKind;
 use crate::metering::cuts::Zone;
-use crate::{BudgetId, KeyId, MicroCredits, Timestamp, WebhookId};
+use crate::{BudgetId, JobId, KeyId, MicroCredits, NanoUsd, Timestamp, WebhookId};
 use std::fmt;
 
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
@@ -70,6 +70,11 @@ pub enum Refusal {
     NoLogin,
     #[error("This link opens nothing: it was used, has expired, was taken back, or never was one of ours.")]
     LinkSpent,
+    #[error(
+        "{job} has reached its cap of {cap}: {spent} is spent, and what is in progress or comes next may pass it. Raise max_cost \
+         and resume it."
+    )]
+    JobCapReached { job: JobId, cap: NanoUsd, spent: NanoUsd },
 }
 
 /// A reference that names another transfer already.
@@ -158,6 +163,7 @@ impl Refusal {
             Refusal::LoginExists => "login_exists",
             Refusal::NoLogin => "no_login",
             Refusal::LinkSpent => "link_spent",
+            Refusal::JobCapReached { .. } => "job_cap_reached",
         }
     }
 }

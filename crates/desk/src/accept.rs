@@ -15,6 +15,7 @@ use copydesk_core::{DraftId, GenerationId, KeyId, Timestamp, TransferId, UserId}
 use copydesk_providers::{Registry, UnknownModel};
 use copydesk_recipes::LoadedRecipe;
 use copydesk_store::generations::{Accept, Accepted, GenerationRow, Idempotency, Slot};
+use copydesk_store::jobs::ForItem;
 use copydesk_store::{Scope, Store, StoreError};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -57,6 +58,8 @@ pub struct Request {
     pub idempotency: Option<Idempotency>,
     /// Where its own events are sent besides.
     pub webhook: Option<AskedHook>,
+    /// The item of a job it is for.
+    pub job: Option<ForItem>,
 }
 
 /// An address for the events of one request.
@@ -87,6 +90,7 @@ impl Request {
             metadata: Value::Object(serde_json::Map::new()),
             idempotency: None,
             webhook: None,
+            job: None,
         }
     }
 }
@@ -321,6 +325,7 @@ impl Desk {
             hold_id: TransferId(world.uuid(now)),
             bound,
             webhook,
+            job: request.job,
         })
     }
 
@@ -466,6 +471,7 @@ pub(crate) fn again(scope: Scope, row: GenerationRow, change: Again) -> Result<R
         metadata: stored("metadata", &row.metadata)?,
         idempotency: change.idempotency,
         webhook: None,
+        job: row.job.map(ForItem::Again),
     })
 }
 

@@ -144,7 +144,7 @@ mod tests {
         }
         assert_eq!(way, Space::ALL);
         assert_eq!((round.space, round.after, round.began_at), (Space::Generations, Place::START, later));
-        assert_eq!((round.ended_at, round.rows, round.rows_before), (Some(later), 0, 60));
+        assert_eq!((round.ended_at, round.rows, round.rows_before), (Some(later), 0, 70));
     }
 
     #[test]

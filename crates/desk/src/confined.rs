@@ -3,6 +3,8 @@
 //! can forget it. What is not the user's is asked for in a workspace that nobody has: the answer is, by construction,
 //! the one for an id that nobody has.
 
+mod telling;
+
 use copydesk_core::access::Email;
 use copydesk_core::budget::Budget;
 use copydesk_core::draft::DraftStatus;
@@ -12,8 +14,8 @@ use copydesk_core::ledger::{Balance, Transfer};
 use copydesk_core::metering::question::{Group, Question, Total};
 use copydesk_core::refusal::Refusal;
 use copydesk_core::{
-    AssetId, BudgetId, DeliveryId, DraftId, GenerationId, KeyId, LinkId, NodeId, SignInId, Timestamp, TransferId,
-    UserId, WebhookId, WorkspaceId,
+    AssetId, BudgetId, DraftId, GenerationId, JobId, KeyId, LinkId, NodeId, SignInId, Timestamp, TransferId, UserId,
+    WorkspaceId,
 };
 use copydesk_store::admin::{Description, Pause, PauseKey};
 use copydesk_store::audit::{AuditState, Finding, FindingRow, Proved, Record, Recorded, Round, Slice};
@@ -25,6 +27,10 @@ use copydesk_store::generations::{
     Slot, SweepRequest, Turn, TurnAnswer,
 };
 use copydesk_store::health::Backlog;
+use copydesk_store::jobs::{
+    CloseItems, ItemFilter, ItemRow, JobFilter, JobOrder, JobRow, NewItem, NewJob, ReopenItems, Reopened, Sealed,
+    Staged,
+};
 use copydesk_store::keys::{KeyChange, KeyRotation, KeyRow, KeyUse};
 use copydesk_store::ledger::{AccountRow, Gift, Line, Post, Posted, TransferFilter};
 use copydesk_store::logins::{LinkRow, LinkUse, LoginChange, NewLogin, UserFilter, UserRow};
@@ -32,14 +38,10 @@ use copydesk_store::prices::{NewPrice, PriceRow};
 use copydesk_store::retention::{Prune, Pruned};
 use copydesk_store::sign_ins::{Forget, NewSignIn, SignInRow, SignedIn};
 use copydesk_store::usage::{CallFilter, CallRow};
-use copydesk_store::webhooks::{
-    AttemptRow, ClaimDeliveries, DeliveryBacklog, DeliveryFilter, DeliveryRow, EndpointChange, EndpointRow, FanOut,
-    Feed, Finished, Leased, NewDelivery, RequestHook,
-};
 use copydesk_store::{
-    AdminStore, Answer, AuditStore, BudgetStore, DeliveryStore, DraftStore, EventStore, GenerationStore, HealthRow,
-    HealthStore, KeyStore, LedgerStore, LoginStore, Page, PageRequest, PriceStore, RetentionStore, SchemaFault, Scope,
-    SignInStore, Store, StoreError, UsageStore, WebhookStore,
+    AdminStore, Answer, AuditStore, BudgetStore, DraftStore, EventStore, GenerationStore, HealthRow, HealthStore,
+    ItemStore, JobStore, KeyStore, LedgerStore, LoginStore, Page, PageRequest, PriceStore, RetentionStore, SchemaFault,
+    Scope, SignInStore, Store, StoreError, UsageStore,
 };
 use futures::stream::BoxStream;
 use std::sync::Arc;
@@ -90,6 +92,14 @@ impl Confined {
         }
         let row = self.inner.get(scope.whole(), id).await;
         Ok(found(row)?.map_or(NOWHERE, |row| Confined::own(scope, row.user)))
+    }
+
+    async fn of_job(&self, scope: Scope, id: JobId) -> Result<Scope, StoreError> {
+        if scope.user.is_none() {
+            return Ok(scope);
+        }
+        let row = self.inner.job(scope.whole(), id).await;
+        Ok(found(row)?.map_or(NOWHERE, |row| Confined::own(scope, row.job.user)))
     }
 
     async fn of_accept(&self, request: &Accept) -> Result<Scope, StoreError> {
@@ -424,57 +434,55 @@ impl BudgetStore for Confined {
     }
 }
 
-/// Webhooks are the workspace's: no key of one user has a scope for them.
-impl WebhookStore for Confined {
-    fn add_webhook(&self, row: EndpointRow) -> Answer<'_, bool> {
-        self.inner.add_webhook(row)
+/// A key of one user makes jobs of that user, and sees no others.
+impl JobStore for Confined {
+    fn stage_items(&self, scope: Scope, job: JobId, items: Vec<NewItem>) -> Answer<'_, ()> {
+        self.inner.stage_items(scope.whole(), job, items)
     }
-    fn webhook(&self, scope: Scope, id: WebhookId) -> Answer<'_, EndpointRow> {
-        self.inner.webhook(unconfined(scope), id)
+    fn seal_job(&self, mut new: NewJob) -> Answer<'_, Sealed> {
+        new.facts.scope = Confined::own(new.facts.scope, new.facts.user);
+        self.inner.seal_job(new)
     }
-    fn webhooks(&self, scope: Scope, page: PageRequest) -> Answer<'_, Page<EndpointRow>> {
-        self.inner.webhooks(unconfined(scope), page)
+    /// The key's owner is the API key, so what it repeats was its own user's.
+    fn replay_job(&self, scope: Scope, key: Idempotency) -> Answer<'_, Option<Sealed>> {
+        self.inner.replay_job(scope.whole(), key)
     }
-    fn change_webhook(&self, change: EndpointChange) -> Answer<'_, EndpointRow> {
-        self.inner.change_webhook(change)
+    fn drop_staged(&self, which: Staged, limit: u32) -> Answer<'_, u64> {
+        self.inner.drop_staged(which, limit)
     }
-    /// Only asked whether a request may name an address, which a key of one user may not.
-    fn request_webhook(&self, scope: Scope) -> Answer<'_, Option<EndpointRow>> {
-        self.inner.request_webhook(scope.whole())
+    fn job(&self, scope: Scope, id: JobId) -> Answer<'_, JobRow> {
+        Box::pin(async move { self.inner.job(self.of_job(scope, id).await?, id).await })
     }
-    fn request_hooks(
-        &self,
-        workspace: WorkspaceId,
-        generations: Vec<GenerationId>,
-    ) -> Answer<'_, Vec<(GenerationId, RequestHook)>> {
-        self.inner.request_hooks(workspace, generations)
+    fn jobs(&self, scope: Scope, filter: JobFilter, page: PageRequest) -> Answer<'_, Page<JobRow>> {
+        let (scope, user) = Confined::narrowed(scope, filter.user);
+        self.inner.jobs(scope, JobFilter { user, ..filter }, page)
+    }
+    fn order_job(&self, order: JobOrder) -> Answer<'_, JobRow> {
+        Box::pin(async move {
+            let scope = self.of_job(order.scope, order.job).await?;
+            self.inner.order_job(JobOrder { scope, ..order }).await
+        })
+    }
+    fn jobs_at_work(&self, after: Option<JobId>, limit: u32) -> Answer<'_, Vec<JobRow>> {
+        self.inner.jobs_at_work(after, limit)
     }
 }
 
-impl DeliveryStore for Confined {
-    fn feeds(&self) -> Answer<'_, Vec<Feed>> {
-        self.inner.feeds()
+impl ItemStore for Confined {
+    fn items(&self, scope: Scope, job: JobId, filter: ItemFilter, page: PageRequest) -> Answer<'_, Page<ItemRow>> {
+        Box::pin(async move { self.inner.items(self.of_job(scope, job).await?, job, filter, page).await })
     }
-    fn fan_out(&self, fan_out: FanOut) -> Answer<'_, bool> {
-        self.inner.fan_out(fan_out)
+    fn close_items(&self, close: CloseItems) -> Answer<'_, u64> {
+        Box::pin(async move {
+            let scope = self.of_job(close.scope, close.job).await?;
+            self.inner.close_items(CloseItems { scope, ..close }).await
+        })
     }
-    fn send(&self, messages: Vec<NewDelivery>) -> Answer<'_, ()> {
-        self.inner.send(messages)
-    }
-    fn claim_deliveries(&self, claim: ClaimDeliveries) -> Answer<'_, Leased> {
-        self.inner.claim_deliveries(claim)
-    }
-    fn finish_deliveries(&self, finished: Vec<Finished>) -> Answer<'_, Vec<bool>> {
-        self.inner.finish_deliveries(finished)
-    }
-    fn deliveries(&self, scope: Scope, filter: DeliveryFilter, page: PageRequest) -> Answer<'_, Page<DeliveryRow>> {
-        self.inner.deliveries(unconfined(scope), filter, page)
-    }
-    fn delivery(&self, scope: Scope, id: DeliveryId) -> Answer<'_, (DeliveryRow, Vec<AttemptRow>)> {
-        self.inner.delivery(unconfined(scope), id)
-    }
-    fn delivery_backlog(&self, now: Timestamp) -> Answer<'_, DeliveryBacklog> {
-        self.inner.delivery_backlog(now)
+    fn reopen_items(&self, reopen: ReopenItems) -> Answer<'_, Reopened> {
+        Box::pin(async move {
+            let scope = self.of_job(reopen.scope, reopen.job).await?;
+            self.inner.reopen_items(ReopenItems { scope, ..reopen }).await
+        })
     }
 }
 

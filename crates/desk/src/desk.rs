@@ -82,6 +82,10 @@ pub(crate) struct Inner {
     pub looks: Collector<Wanted, Found>,
     /// Raised when something may have become claimable.
     pub wake: Arc<Notify>,
+    /// Raised when a job was made or ordered about.
+    pub jobs_changed: Notify,
+    /// Raised when generations may have ended.
+    pub some_ended: Notify,
     /// From attempts to the turn loop.
     pub outgoing: mpsc::UnboundedSender<Outgoing>,
     /// Set once, when the desk begins to stop: no new work is taken.
@@ -158,6 +162,8 @@ impl Desk {
             accepts,
             looks,
             wake,
+            jobs_changed: Notify::new(),
+            some_ended: Notify::new(),
             outgoing,
             draining: CancellationToken::new(),
             resting,
@@ -191,6 +197,7 @@ impl Desk {
         crate::prune::spawn(&self.inner);
         crate::audit::spawn(&self.inner);
         crate::webhooks::spawn(&self.inner);
+        crate::jobs::spawn(&self.inner);
         Ok(())
     }
 

@@ -25,6 +25,7 @@ mod figures;
 mod first_text;
 pub mod guesses;
 pub mod issue;
+pub mod jobs;
 pub mod keyring;
 pub mod keys;
 pub mod lanes;

@@ -75,6 +75,9 @@ pub(crate) fn spawn_tidying(inner: &Arc<Inner>) {
                 _ = stopped.wait_for(|stopped| *stopped) => return,
                 () = inner.world.sleep(LITTER_EVERY) => {}
             }
+            if let Err(error) = (Desk { inner: Arc::clone(&inner) }).drop_stale_staged().await {
+                tracing::warn!(%error, "Items of jobs that were never made could not be removed");
+            }
             let before = inner.now().minus(LITTER_AFTER);
             if let Err(error) = inner.assets.remove_litter(before, LITTER_MAX).await {
                 tracing::warn!(%error, "Beginnings of files could not be removed");

@@ -96,6 +96,9 @@ impl Clerk {
         let answer = AssertUnwindSafe(async { self.inner.store.turn(turn).await }).catch_unwind().await;
         let answer = answer.unwrap_or_else(|_| Err(StoreError::Corrupt("the store panicked in a turn".to_owned())));
         if let Ok(answer) = &answer {
+            if !answer.applied.is_empty() {
+                self.inner.some_ended.notify_one();
+            }
             tell(&answer.health);
             self.inner.metrics.health(&answer.health);
         }

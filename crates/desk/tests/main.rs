@@ -15,6 +15,7 @@ mod fallbacks;
 mod faults;
 mod following;
 mod health;
+mod jobs;
 mod keys;
 mod limits;
 mod media;

@@ -109,12 +109,17 @@ create table generations (
   metered_margin bigint,
   metered_min bigint,
   input_bytes bigint not null,
+  -- The item of a job it was made of.
+  job_id uuid,
+  job_seq bigint,
+  constraint generations_item_whole check ((job_id is null) = (job_seq is null)),
   constraint generations_metered_whole check (
     (metered_per_usd is null) = (metered_margin is null) and (metered_per_usd is null) = (metered_min is null))
 );
 create index generations_by_workspace on generations (workspace_id, id);
 create index generations_by_draft on generations (draft_id);
 create index generations_by_user on generations (workspace_id, user_id, id);
+create index generations_by_job on generations (job_id, id) where job_id is not null;
 
 create table inputs (
   generation_id uuid primary key,
@@ -549,6 +554,98 @@ create table budget_entries (
   primary key (generation_id, budget_id)
 ) with (fillfactor = 70);
 
+-- ------------------------------------------------------------------ jobs
+-- Many generations that were asked for together. A job's counts are those of its items, always; the check says so.
+create table job_list (
+  id uuid primary key,
+  workspace_id uuid not null,
+  user_id uuid not null,
+  user_external text not null,
+  key_id uuid,
+  name text,
+  recipe text not null,
+  spec text not null,
+  dedupe_key text,
+  created_at timestamptz not null,
+  status text not null check (status in ('pending', 'running', 'paused', 'completed', 'failed', 'cancelled')),
+  -- It was cancelled, and waits for the ends of its items.
+  stopping boolean not null,
+  note_code text,
+  note text,
+  total bigint not null check (total > 0),
+  pending bigint not null check (pending >= 0),
+  processing bigint not null check (processing >= 0),
+  completed bigint not null check (completed >= 0),
+  failed bigint not null check (failed >= 0),
+  skipped bigint not null check (skipped >= 0),
+  cancelled bigint not null check (cancelled >= 0),
+  spent_nanousd bigint not null,
+  unpriced bigint not null,
+  cost_max_nanousd bigint check (cost_max_nanousd >= 0),
+  revision bigint not null,
+  started_at timestamptz,
+  updated_at timestamptz not null,
+  finished_at timestamptz,
+  told_at timestamptz,
+  constraint job_equation check (total = pending + processing + completed + failed + skipped + cancelled),
+  constraint job_note_whole check ((note_code is null) = (note is null)),
+  constraint job_finished_at_its_end check (
+    (finished_at is not null) = (status in ('completed', 'failed', 'cancelled'))),
+  constraint job_finished_without_open_items check (
+    finished_at is null or (pending = 0 and processing = 0 and not stopping))
+) with (fillfactor = 50);
+create index job_list_by_workspace on job_list (workspace_id, id);
+create index job_list_alive on job_list (id) where finished_at is null;
+
+-- Jobs to be, whose items are being staged. One that is never sealed goes, with its items.
+create table job_staging (
+  job_id uuid primary key,
+  workspace_id uuid not null
+);
+
+create table job_items (
+  job_id uuid not null,
+  seq bigint not null check (seq > 0),
+  workspace_id uuid not null,
+  custom_id text not null,
+  status text not null check (
+    status in ('pending', 'processing', 'completed', 'failed', 'skipped', 'cancelled')),
+  generation_id uuid,
+  draft_id uuid,
+  note_code text,
+  note text,
+  -- To be tried with instead of the job's.
+  model text,
+  primary key (job_id, seq),
+  constraint job_items_made check (generation_id is not null or status not in ('processing', 'completed'))
+) with (fillfactor = 70);
+create index job_items_by_status on job_items (job_id, status, seq);
+
+-- What is asked for. Never updated.
+create table job_inputs (
+  job_id uuid not null,
+  seq bigint not null,
+  request text not null,
+  primary key (job_id, seq)
+);
+
+create table job_keys (
+  workspace_id uuid not null,
+  idempotency_key text not null,
+  fingerprint bytea not null,
+  job_id uuid not null,
+  deduplicated boolean not null,
+  primary key (workspace_id, idempotency_key)
+);
+
+-- The dedupe keys of jobs that have not ended.
+create table job_live_keys (
+  workspace_id uuid not null,
+  dedupe_key text not null,
+  job_id uuid not null unique,
+  primary key (workspace_id, dedupe_key)
+);
+
 -- ------------------------------------------------------------------ the installation
 -- Identity values become visible out of order; how readers skip none: `sql/events/open.sql`.
 create table events (
@@ -835,6 +932,12 @@ select d.id, u.external_id as user_id, d.title, d.status, d.generated_at
 from drafts d
 left join users u on u.workspace_id = d.workspace_id and u.id = d.user_id
 where d.recipe = 'newsletter' and d.deleted_at is null;
+
+create view jobs as
+select j.id, 'draft' as job_type, j.recipe, j.user_external as user_id, j.status, j.total as total_targets,
+       j.completed as drafts_created, coalesce(j.started_at, j.created_at) as started_at, j.updated_at,
+       j.note as error_message
+from job_list j;
 
 create view generation_status as
 select g.id, g.workspace_id, g.draft_id,

@@ -8,7 +8,7 @@ use crate::pipeline::{Steps, Tx};
 use crate::types::{Micros, Param, params, sql};
 use copydesk_core::ledger::chain::{ChainHash, link};
 use copydesk_core::ledger::{Balance, rules};
-use copydesk_core::{CallId, DraftId, GenerationId, UserId, WorkspaceId};
+use copydesk_core::{CallId, DraftId, GenerationId, JobId, UserId, WorkspaceId};
 use copydesk_store::audit::{Finding, Found, Place, Proved, Slice, Space, Span};
 use copydesk_store::ledger::Entry;
 use deadpool_postgres::Pool;
@@ -31,6 +31,8 @@ enum By {
     Series,
     /// `$1 < id <= $2`
     Workspace,
+    /// `$1 < id <= $2`
+    Job,
     /// What is live, all of it; found on generations.
     Live,
     /// The same, with the newest instant the data knows as `$1`.
@@ -71,6 +73,7 @@ const CHECKS: &[Check] = &[
     check!("final_event_once", Generation),
     check!("one_workspace", Generation),
     check!("budget_entry_is_usage", Generation),
+    check!("item_is_its_generation", Generation),
     check!("draft_status_fits", Draft),
     check!("draft_current_version_exists", Draft),
     check!("draft_live_generation_is_live", Draft),
@@ -82,6 +85,7 @@ const CHECKS: &[Check] = &[
     check!("history_does_not_fall", Series),
     check!("totals_are_sums", Workspace),
     check!("budget_use_is_sum", Workspace),
+    check!("job_counts_are_items", Job),
     check!("target_holder_is_live", Live),
     check!("live_key_is_live", Live),
     check!("past_deadline", LiveAt),
@@ -96,6 +100,7 @@ impl By {
             By::Account => Space::Ledger,
             By::Series => Space::Series,
             By::Workspace => Space::Workspaces,
+            By::Job => Space::Jobs,
             By::Live | By::LiveAt | By::CallAt => Space::Live,
         }
     }
@@ -103,7 +108,7 @@ impl By {
     fn params(self, span: &Span, newest: Micros) -> Vec<Param<'static>> {
         let (after, upto) = (span.after, span.upto);
         match self {
-            By::Generation | By::Workspace => params![after.first, upto.first],
+            By::Generation | By::Workspace | By::Job => params![after.first, upto.first],
             By::Draft | By::Account => params![after.first, after.second, upto.first, upto.second],
             By::Series => params![after.number, upto.number],
             By::Live => params![],
@@ -123,6 +128,7 @@ impl By {
             By::Draft => (Place::of_pair(workspace, subject()), DraftId(subject()).to_string(), None),
             By::Account => (Place::of_account(workspace, subject()), UserId(subject()).to_string(), None),
             By::Workspace => (Place::of_id(subject()), WorkspaceId(subject()).to_string(), None),
+            By::Job => (Place::of_id(subject()), JobId(subject()).to_string(), None),
             By::Series => {
                 let number = row.get("subject");
                 (Place::of_number(number), format!("series {number}"), None)
@@ -146,8 +152,8 @@ pub async fn whole(pool: &Pool) -> Result<Vec<Finding>, Fault> {
 
 pub async fn prove(pool: &Pool, slice: Slice) -> Result<Proved, Fault> {
     let mut tx = snapshot(pool).await?;
-    if matches!(slice.span.space, Space::Workspaces | Space::Live) {
-        // All calls of a workspace, all that is live.
+    if matches!(slice.span.space, Space::Workspaces | Space::Jobs | Space::Live) {
+        // All calls of a workspace, all items of a job, all that is live.
         one(&mut tx, sql!("audit/no_time_limit"), params![]).await?;
     }
     let (last, rows) = last_key(&mut tx, &slice).await?;
@@ -172,7 +178,7 @@ async fn one(tx: &mut Tx, sql: &'static str, params: Vec<Param<'_>>) -> Result<V
     Ok(tx.send(steps).await?.into_rows())
 }
 
-/// The last of the first keys of a slice, and how many there are. A workspace is taken for a slice's worth of keys.
+/// The last of the first keys of a slice, and how many there are. A workspace or a job is taken for a slice's worth of keys.
 async fn last_key(tx: &mut Tx, slice: &Slice) -> Result<(Option<Place>, u64), Fault> {
     let Slice { span: Span { space, after, upto }, limit } = *slice;
     let count = i64::from(limit);
@@ -185,6 +191,7 @@ async fn last_key(tx: &mut Tx, slice: &Slice) -> Result<(Option<Place>, u64), Fa
         Space::Ledger => (sql!("audit/keys_of_ledger"), links(after, upto, count)),
         Space::Series => (sql!("audit/keys_of_series"), params![after.number, upto.number, count]),
         Space::Workspaces => (sql!("audit/keys_of_workspaces"), params![after.first, upto.first]),
+        Space::Jobs => (sql!("audit/keys_of_jobs"), params![after.first, upto.first]),
         Space::Live => return Ok((None, 0)),
     };
     let keys = one(tx, sql, params).await?;
@@ -192,9 +199,10 @@ async fn last_key(tx: &mut Tx, slice: &Slice) -> Result<(Option<Place>, u64), Fa
         Space::Drafts => Place::of_pair(row.get(0), row.get(1)),
         Space::Ledger => Place { first: row.get(0), second: row.get(1), number: row.get(2) },
         Space::Series => Place::of_number(row.get(0)),
-        Space::Generations | Space::Workspaces | Space::Live => Place::of_id(row.get(0)),
+        Space::Generations | Space::Workspaces | Space::Jobs | Space::Live => Place::of_id(row.get(0)),
     });
-    let rows = if space == Space::Workspaces && last.is_some() { u64::from(limit) } else { keys.len() as u64 };
+    let one = matches!(space, Space::Workspaces | Space::Jobs);
+    let rows = if one && last.is_some() { u64::from(limit) } else { keys.len() as u64 };
     Ok((last, rows))
 }
 

@@ -14,6 +14,7 @@ mod events;
 mod failure;
 mod findings;
 mod inner;
+mod jobs;
 mod keys;
 mod ledger;
 mod logins;

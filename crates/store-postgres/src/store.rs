@@ -9,8 +9,8 @@ use copydesk_core::ledger::{Balance, Transfer};
 use copydesk_core::metering::question::{Question, Total};
 use copydesk_core::refusal::Refusal;
 use copydesk_core::{
-    AssetId, BudgetId, DeliveryId, DraftId, GenerationId, KeyId, NodeId, Timestamp, TransferId, UserId, WebhookId,
-    WorkspaceId,
+    AssetId, BudgetId, DeliveryId, DraftId, GenerationId, JobId, KeyId, NodeId, Timestamp, TransferId, UserId,
+    WebhookId, WorkspaceId,
 };
 use copydesk_store::admin::{Description, Pause, PauseKey};
 use copydesk_store::audit::{AuditState, Finding, FindingRow, Proved, Record, Recorded, Round, Slice};
@@ -22,6 +22,10 @@ use copydesk_store::generations::{
     SweepRequest, Turn, TurnAnswer,
 };
 use copydesk_store::health::Backlog;
+use copydesk_store::jobs::{
+    CloseItems, ItemFilter, ItemRow, JobFilter, JobOrder, JobRow, NewItem, NewJob, ReopenItems, Reopened, Sealed,
+    Staged,
+};
 use copydesk_store::keys::{KeyChange, KeyRotation, KeyRow, KeyUse};
 use copydesk_store::ledger::{AccountRow, Gift, Line, Post, Posted, TransferFilter};
 use copydesk_store::prices::{NewPrice, PriceRow};
@@ -33,8 +37,8 @@ use copydesk_store::webhooks::{
 };
 use copydesk_store::{
     AdminStore, Answer, AuditStore, BudgetStore, DeliveryStore, DraftStore, EventStore, GenerationStore, HealthRow,
-    HealthStore, KeyStore, LedgerStore, Page, PageRequest, PriceStore, RetentionStore, SchemaFault, Scope, UsageStore,
-    WebhookStore,
+    HealthStore, ItemStore, JobStore, KeyStore, LedgerStore, Page, PageRequest, PriceStore, RetentionStore,
+    SchemaFault, Scope, UsageStore, WebhookStore,
 };
 use futures::stream::BoxStream;
 
@@ -149,6 +153,45 @@ impl BudgetStore for PostgresStore {
     }
     fn budget_uses(&self, scope: Scope, id: BudgetId, from: Timestamp, limit: u32) -> Answer<'_, Vec<UseRow>> {
         Box::pin(async move { self.read_budget_uses(scope, id, from, limit).await })
+    }
+}
+
+impl JobStore for PostgresStore {
+    fn stage_items(&self, scope: Scope, job: JobId, items: Vec<NewItem>) -> Answer<'_, ()> {
+        Box::pin(async move { Ok(self.insert_staged(scope, job, &items).await?) })
+    }
+    fn seal_job(&self, new: NewJob) -> Answer<'_, Sealed> {
+        Box::pin(self.telling(async move { self.seal(&new).await }))
+    }
+    fn replay_job(&self, scope: Scope, key: Idempotency) -> Answer<'_, Option<Sealed>> {
+        Box::pin(async move { self.find_job_replay(scope, &key).await })
+    }
+    fn drop_staged(&self, which: Staged, limit: u32) -> Answer<'_, u64> {
+        Box::pin(async move { Ok(self.remove_staged(which, limit).await?) })
+    }
+    fn job(&self, scope: Scope, id: JobId) -> Answer<'_, JobRow> {
+        Box::pin(async move { self.read_job(scope, id).await })
+    }
+    fn jobs(&self, scope: Scope, filter: JobFilter, page: PageRequest) -> Answer<'_, Page<JobRow>> {
+        Box::pin(async move { self.page_jobs(scope, &filter, &page).await })
+    }
+    fn order_job(&self, order: JobOrder) -> Answer<'_, JobRow> {
+        Box::pin(self.telling(async move { Ok(self.carry_out_order(&order).await?) }))
+    }
+    fn jobs_at_work(&self, after: Option<JobId>, limit: u32) -> Answer<'_, Vec<JobRow>> {
+        Box::pin(async move { self.list_jobs_at_work(after, limit).await })
+    }
+}
+
+impl ItemStore for PostgresStore {
+    fn items(&self, scope: Scope, job: JobId, filter: ItemFilter, page: PageRequest) -> Answer<'_, Page<ItemRow>> {
+        Box::pin(async move { self.page_items(scope, job, filter, &page).await })
+    }
+    fn close_items(&self, close: CloseItems) -> Answer<'_, u64> {
+        Box::pin(self.telling(async move { Ok(self.end_items(&close).await?) }))
+    }
+    fn reopen_items(&self, reopen: ReopenItems) -> Answer<'_, Reopened> {
+        Box::pin(self.telling(async move { Ok(self.open_items_again(&reopen).await?) }))
     }
 }
 

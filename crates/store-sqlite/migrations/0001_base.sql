@@ -114,12 +114,17 @@ CREATE TABLE generations (
     metered_margin INTEGER,
     metered_min INTEGER,
     input_bytes INTEGER NOT NULL,
+    -- The item of a job it was made of.
+    job_id BLOB,
+    job_seq INTEGER,
+    CHECK ((job_id IS NULL) = (job_seq IS NULL)),
     CHECK ((metered_per_usd IS NULL) = (metered_margin IS NULL) AND (metered_per_usd IS NULL) = (metered_min IS NULL)),
     FOREIGN KEY (workspace_id, draft_id) REFERENCES drafts (workspace_id, id)
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX generations_workspace ON generations (workspace_id, id);
 CREATE INDEX generations_draft ON generations (draft_id);
+CREATE INDEX generations_job ON generations (job_id, id) WHERE job_id IS NOT NULL;
 
 CREATE TABLE inputs (
     generation_id BLOB NOT NULL PRIMARY KEY REFERENCES generations (id),
@@ -572,6 +577,102 @@ CREATE TABLE budget_entries (
     PRIMARY KEY (generation_id, budget_id)
 ) STRICT, WITHOUT ROWID;
 
+-- Jobs: many generations that were asked for together. A job's counts are those of its items, always; the check says so.
+CREATE TABLE job_list (
+    id BLOB NOT NULL PRIMARY KEY,
+    workspace_id BLOB NOT NULL,
+    user_id BLOB NOT NULL,
+    user_external TEXT NOT NULL,
+    key_id BLOB,
+    name TEXT,
+    recipe TEXT NOT NULL,
+    spec TEXT NOT NULL,
+    dedupe_key TEXT,
+    created_at INTEGER NOT NULL,
+    status TEXT NOT NULL CHECK (
+        status = 'pending' OR status = 'running' OR status = 'paused' OR status = 'completed' OR status = 'failed'
+        OR status = 'cancelled'
+    ),
+    -- It was cancelled, and waits for the ends of its items.
+    stopping INTEGER NOT NULL CHECK (stopping IN (0, 1)),
+    note_code TEXT,
+    note TEXT,
+    total INTEGER NOT NULL CHECK (total > 0),
+    pending INTEGER NOT NULL CHECK (pending >= 0),
+    processing INTEGER NOT NULL CHECK (processing >= 0),
+    completed INTEGER NOT NULL CHECK (completed >= 0),
+    failed INTEGER NOT NULL CHECK (failed >= 0),
+    skipped INTEGER NOT NULL CHECK (skipped >= 0),
+    cancelled INTEGER NOT NULL CHECK (cancelled >= 0),
+    spent_nanousd INTEGER NOT NULL,
+    unpriced INTEGER NOT NULL,
+    cost_max_nanousd INTEGER CHECK (cost_max_nanousd >= 0),
+    revision INTEGER NOT NULL,
+    started_at INTEGER,
+    updated_at INTEGER NOT NULL,
+    finished_at INTEGER,
+    told_at INTEGER,
+    CONSTRAINT job_equation CHECK (total = pending + processing + completed + failed + skipped + cancelled),
+    CHECK ((note_code IS NULL) = (note IS NULL)),
+    CHECK ((finished_at IS NOT NULL) = (status = 'completed' OR status = 'failed' OR status = 'cancelled')),
+    CHECK (finished_at IS NULL OR (pending = 0 AND processing = 0 AND stopping = 0))
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX job_list_by_workspace ON job_list (workspace_id, id);
+CREATE INDEX job_list_alive ON job_list (id) WHERE finished_at IS NULL;
+
+-- Jobs to be, whose items are being staged. One that is never sealed goes, with its items.
+CREATE TABLE job_staging (
+    job_id BLOB NOT NULL PRIMARY KEY,
+    workspace_id BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE job_items (
+    job_id BLOB NOT NULL,
+    seq INTEGER NOT NULL CHECK (seq > 0),
+    workspace_id BLOB NOT NULL,
+    custom_id TEXT NOT NULL,
+    status TEXT NOT NULL CHECK (
+        status = 'pending' OR status = 'processing' OR status = 'completed' OR status = 'failed' OR status = 'skipped'
+        OR status = 'cancelled'
+    ),
+    generation_id BLOB,
+    draft_id BLOB,
+    note_code TEXT,
+    note TEXT,
+    -- To be tried with instead of the job's.
+    model TEXT,
+    PRIMARY KEY (job_id, seq),
+    CHECK (generation_id IS NOT NULL OR (status <> 'processing' AND status <> 'completed'))
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX job_items_by_status ON job_items (job_id, status, seq);
+
+-- What is asked for. Never updated.
+CREATE TABLE job_inputs (
+    job_id BLOB NOT NULL,
+    seq INTEGER NOT NULL,
+    request TEXT NOT NULL,
+    PRIMARY KEY (job_id, seq)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE job_keys (
+    workspace_id BLOB NOT NULL,
+    idempotency_key TEXT NOT NULL,
+    fingerprint BLOB NOT NULL,
+    job_id BLOB NOT NULL,
+    deduplicated INTEGER NOT NULL CHECK (deduplicated IN (0, 1)),
+    PRIMARY KEY (workspace_id, idempotency_key)
+) STRICT, WITHOUT ROWID;
+
+-- The dedupe keys of jobs that have not ended.
+CREATE TABLE job_live_keys (
+    workspace_id BLOB NOT NULL,
+    dedupe_key TEXT NOT NULL,
+    job_id BLOB NOT NULL UNIQUE,
+    PRIMARY KEY (workspace_id, dedupe_key)
+) STRICT, WITHOUT ROWID;
+
 -- Numbers rise in the order of the commits and are a reader's cursor, so none is ever used twice: the writer continues
 -- after the largest one, which retention therefore never removes.
 CREATE TABLE events (
@@ -873,6 +974,19 @@ SELECT substr(lower(hex(d.id)), 1, 8) || '-' || substr(lower(hex(d.id)), 9, 4) |
 FROM drafts d
 JOIN users u ON u.workspace_id = d.workspace_id AND u.id = d.user_id
 WHERE d.recipe = 'newsletter' AND d.deleted_at IS NULL;
+
+CREATE VIEW jobs AS
+SELECT substr(lower(hex(j.id)), 1, 8) || '-' || substr(lower(hex(j.id)), 9, 4) || '-' || substr(lower(hex(j.id)), 13, 4) || '-' || substr(lower(hex(j.id)), 17, 4) || '-' || substr(lower(hex(j.id)), 21) AS id,
+       'draft' AS job_type,
+       j.recipe AS recipe,
+       j.user_external AS user_id,
+       j.status AS status,
+       j.total AS total_targets,
+       j.completed AS drafts_created,
+       strftime('%Y-%m-%dT%H:%M:%S', coalesce(j.started_at, j.created_at) / 1000000, 'unixepoch') || printf('.%06dZ', coalesce(j.started_at, j.created_at) % 1000000) AS started_at,
+       strftime('%Y-%m-%dT%H:%M:%S', j.updated_at / 1000000, 'unixepoch') || printf('.%06dZ', j.updated_at % 1000000) AS updated_at,
+       j.note AS error_message
+FROM job_list j;
 
 CREATE VIEW generation_status AS
 SELECT substr(lower(hex(g.id)), 1, 8) || '-' || substr(lower(hex(g.id)), 9, 4) || '-' || substr(lower(hex(g.id)), 13, 4) || '-' || substr(lower(hex(g.id)), 17, 4) || '-' || substr(lower(hex(g.id)), 21) AS id,

@@ -10,7 +10,7 @@ use crate::ledger::entry_row;
 use crate::open::SqliteStore;
 use copydesk_core::ledger::chain::{ChainHash, link};
 use copydesk_core::ledger::{Balance, rules};
-use copydesk_core::{CallId, DraftId, GenerationId, NodeId, Timestamp, UserId, WorkspaceId};
+use copydesk_core::{CallId, DraftId, GenerationId, JobId, NodeId, Timestamp, UserId, WorkspaceId};
 use copydesk_store::audit::{
     AuditState, Finding, FindingRow, Found, Place, Proved, Record, Recorded, Round, Slice, Space, Span,
 };
@@ -37,7 +37,7 @@ impl AuditStore for SqliteStore {
         Box::pin(async move {
             match slice.span.space {
                 // All calls of a workspace, all that is live: nobody should wait behind that.
-                Space::Workspaces | Space::Live => self.read_apart(move |db| prove(db, slice)).await,
+                Space::Workspaces | Space::Jobs | Space::Live => self.read_apart(move |db| prove(db, slice)).await,
                 Space::Generations | Space::Drafts | Space::Ledger | Space::Series => {
                     self.read(move |db| prove(db, slice)).await
                 }
@@ -68,6 +68,8 @@ enum By {
     Series,
     /// `$1 < id <= $2`
     Workspace,
+    /// `$1 < id <= $2`
+    Job,
     /// What is live, all of it; found on generations.
     Live,
     /// The same, with the newest instant the data knows as `$1`.
@@ -108,6 +110,7 @@ const CHECKS: &[Check] = &[
     check!("final_event_once", Generation),
     check!("one_workspace", Generation),
     check!("budget_entry_is_usage", Generation),
+    check!("item_is_its_generation", Generation),
     check!("draft_status_fits", Draft),
     check!("draft_current_version_exists", Draft),
     check!("draft_live_generation_is_live", Draft),
@@ -119,6 +122,7 @@ const CHECKS: &[Check] = &[
     check!("history_does_not_fall", Series),
     check!("totals_are_sums", Workspace),
     check!("budget_use_is_sum", Workspace),
+    check!("job_counts_are_items", Job),
     check!("target_holder_is_live", Live),
     check!("live_key_is_live", Live),
     check!("past_deadline", LiveAt),
@@ -136,6 +140,7 @@ impl By {
             By::Account => Space::Ledger,
             By::Series => Space::Series,
             By::Workspace => Space::Workspaces,
+            By::Job => Space::Jobs,
             By::Live | By::LiveAt | By::CallAt => Space::Live,
         }
     }
@@ -143,7 +148,7 @@ impl By {
     fn params(self, db: Db<'_>, span: &Span) -> Done<Vec<Value>> {
         let (after, upto) = (&span.after, &span.upto);
         Ok(match self {
-            By::Generation | By::Workspace => vec![id(after.first), id(upto.first)],
+            By::Generation | By::Workspace | By::Job => vec![id(after.first), id(upto.first)],
             By::Draft | By::Account => vec![id(after.first), id(after.second), id(upto.first), id(upto.second)],
             By::Series => vec![after.number.into(), upto.number.into()],
             By::Live => vec![],
@@ -164,6 +169,7 @@ impl By {
             By::Draft => (Place::of_pair(within, subject()?), DraftId(subject()?).to_string(), None),
             By::Account => (Place::of_account(within, subject()?), UserId(subject()?).to_string(), None),
             By::Workspace => (Place::of_id(subject()?), WorkspaceId(subject()?).to_string(), None),
+            By::Job => (Place::of_id(subject()?), JobId(subject()?).to_string(), None),
             By::Series => {
                 let number = row.get(1)?;
                 (Place::of_number(number), format!("series {number}"), None)
@@ -187,7 +193,7 @@ fn prove(db: Db<'_>, slice: Slice) -> Done<Proved> {
     Ok(Proved { span, rows, found })
 }
 
-/// The last of the first keys of a slice, and how many there are. A workspace is taken for a slice's worth of keys.
+/// The last of the first keys of a slice, and how many there are. A workspace or a job is taken for a slice's worth of keys.
 fn last_key(db: Db<'_>, slice: &Slice) -> Done<(Option<Place>, u64)> {
     let Slice { span: Span { space, after, upto }, limit } = slice;
     let pair = |place: &Place| [id(place.first), id(place.second)];
@@ -199,9 +205,11 @@ fn last_key(db: Db<'_>, slice: &Slice) -> Done<(Option<Place>, u64)> {
             (sql!("audit/keys_of_ledger"), ends.concat())
         }
         Space::Series => (sql!("audit/keys_of_series"), vec![after.number.into(), upto.number.into()]),
-        Space::Workspaces => {
+        Space::Workspaces | Space::Jobs => {
             let ends = [id(after.first), id(upto.first)];
-            let next = db.first(sql!("audit/keys_of_workspaces"), ends, |row| codec::maybe_uuid(row, 0))?.flatten();
+            let jobs = *space == Space::Jobs;
+            let sql = if jobs { sql!("audit/keys_of_jobs") } else { sql!("audit/keys_of_workspaces") };
+            let next = db.first(sql, ends, |row| codec::maybe_uuid(row, 0))?.flatten();
             return Ok((next.map(Place::of_id), if next.is_some() { u64::from(*limit) } else { 0 }));
         }
         Space::Live => return Ok((None, 0)),
@@ -212,7 +220,7 @@ fn last_key(db: Db<'_>, slice: &Slice) -> Done<(Option<Place>, u64)> {
             Space::Drafts => Place::of_pair(codec::uuid(row, 0)?, codec::uuid(row, 1)?),
             Space::Ledger => Place { first: codec::uuid(row, 0)?, second: codec::uuid(row, 1)?, number: row.get(2)? },
             Space::Series => Place::of_number(row.get(0)?),
-            Space::Generations | Space::Workspaces | Space::Live => Place::of_id(codec::uuid(row, 0)?),
+            Space::Generations | Space::Workspaces | Space::Jobs | Space::Live => Place::of_id(codec::uuid(row, 0)?),
         })
     })?;
     Ok((keys.last().copied(), keys.len() as u64))

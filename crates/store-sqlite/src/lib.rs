@@ -16,6 +16,7 @@ mod findings;
 mod folder;
 mod generations;
 mod health;
+mod jobs;
 mod keys;
 mod ledger;
 mod live_keys;

@@ -12,6 +12,7 @@ use crate::totals::Numbers;
 use copydesk_core::budget::Budget;
 use copydesk_core::generation::fairness::{QueueTime, VirtualTime};
 use copydesk_core::health::{HealthNews, Rows, Sign, learn};
+use copydesk_core::job::book::JobBook;
 use copydesk_core::metering::totals::Sheet;
 use copydesk_core::{Timestamp, UserId, WorkspaceId};
 use copydesk_store::admin::{Pause, PauseKey};
@@ -31,6 +32,8 @@ pub(crate) struct Session<'a> {
     pub memory: &'a mut Memory,
     /// What the command under way adds to the totals; it writes it before it ends.
     pub sheet: Sheet,
+    /// The jobs the command under way touches; written before it ends, too.
+    pub jobs: JobBook,
 }
 
 /// The lanes of a generation: an interned row of `queues`.

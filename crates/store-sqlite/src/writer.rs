@@ -7,6 +7,7 @@ use crate::checkpoint::Bell;
 use crate::db::{AtHand, Db, sql};
 use crate::fault::{Done, Fault};
 use crate::memory::{Memory, Session};
+use copydesk_core::job::book::JobBook;
 use copydesk_core::metering::totals::Sheet;
 use copydesk_store::StoreError;
 use crossbeam_channel::{Receiver, Sender};
@@ -209,11 +210,12 @@ impl Loop {
         let alone = batch.len() == 1;
         let at_hand = AtHand::new(&self.connection);
         let db = Db(&at_hand);
-        let mut session = Session { db, memory: &mut self.memory, sheet: Sheet::default() };
+        let mut session = Session { db, memory: &mut self.memory, sheet: Sheet::default(), jobs: JobBook::default() };
         db.execute(sql!("admin/begin"), [])?;
         for command in batch.iter_mut() {
             session.memory.mark();
             session.sheet = Sheet::default();
+            session.jobs = JobBook::default();
             if !alone {
                 db.execute(sql!("admin/savepoint"), [])?;
             }

@@ -7,17 +7,19 @@ use copydesk_core::generation::event::{FallbackReason, Jitter, Success};
 use copydesk_core::generation::fairness::Priority;
 use copydesk_core::generation::{Effect, Event, Failure, FailureCode, FaultOf, Generation, State, Verdict, transition};
 use copydesk_core::health::{Cooling, Ended, Fault, Sign};
+use copydesk_core::job::JobStatus;
 use copydesk_core::ledger::{Margin, Metered, Transfer, TransferKind};
 use copydesk_core::metering::cuts::Zone;
 use copydesk_core::metering::usage::{CallOutcome, TokenUsage};
 use copydesk_core::{
-    BudgetId, CallId, DraftId, GenerationId, KeyId, MicroCredits, NanoUsd, NodeId, Timestamp, Tokens, TransferId,
-    UserId, WorkspaceId,
+    BudgetId, CallId, DraftId, GenerationId, JobId, KeyId, MicroCredits, NanoUsd, NodeId, Timestamp, Tokens,
+    TransferId, UserId, WorkspaceId,
 };
 use copydesk_store::Scope;
 use copydesk_store::generations::{
     Accept, Change, Claim, Claimed, Fence, FinishedStep, Idempotency, Lane, Limits, NewContent, Slot, Turn, Write,
 };
+use copydesk_store::jobs::{JobFacts, NewItem, NewJob};
 use copydesk_store::ledger::{Gift, Post};
 use copydesk_store::usage::{ClosedCall, OpenCall};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -62,6 +64,9 @@ impl Ids {
     }
     pub fn node(&self) -> NodeId {
         NodeId(self.uuid())
+    }
+    pub fn job(&self) -> JobId {
+        JobId(self.uuid())
     }
     pub fn key(&self) -> KeyId {
         KeyId(self.uuid())
@@ -141,7 +146,31 @@ pub fn accept(ids: &Ids, at: Timestamp) -> Accept {
         hold_id: ids.transfer(),
         bound: None,
         webhook: None,
+        job: None,
     }
+}
+
+/// A running job of user `a` with so many items to stage.
+pub fn new_job(ids: &Ids, total: u32, at: Timestamp) -> NewJob {
+    let facts = JobFacts {
+        id: ids.job(),
+        scope: Scope::DEFAULT,
+        user: user_id(Scope::DEFAULT, "a"),
+        user_external: "a".to_owned(),
+        key: None,
+        name: None,
+        recipe: "newsletter".to_owned(),
+        spec: "{}".to_owned(),
+        dedupe_key: None,
+        created_at: at,
+    };
+    NewJob { facts, total: u64::from(total), status: JobStatus::Running, cost_max: None, idempotency: None }
+}
+
+/// Items 1 to `total`.
+pub fn items(total: u32) -> Vec<NewItem> {
+    let item = |seq| NewItem { seq, custom_id: format!("i{seq}"), skipped: None, request: format!("{{\"n\":{seq}}}") };
+    (1..=total).map(item).collect()
 }
 
 /// What a test says about a request, in short words.

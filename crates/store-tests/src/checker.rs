@@ -4,6 +4,7 @@
 
 mod budgets;
 mod dump;
+mod jobs;
 mod ledger;
 mod usage;
 mod work;
@@ -22,6 +23,7 @@ pub fn check(dump: &Dump) -> Verdict {
     ledger::check(dump, &mut faults);
     usage::check(dump, &mut faults);
     budgets::check(dump, &mut faults);
+    jobs::check(dump, &mut faults);
     faults.0
 }
 

@@ -16,6 +16,7 @@ use copydesk_core::generation::FailureCode;
 use copydesk_store::audit::{Place, Slice, Space, Span};
 use copydesk_store::budgets::{BudgetFilter, NewBudget};
 use copydesk_store::generations::Turn;
+use copydesk_store::jobs::{ForItem, ItemRef};
 use copydesk_store::ledger::Post;
 use copydesk_store::{PageRequest, Scope, Store};
 use futures::future::BoxFuture;
@@ -125,22 +126,39 @@ async fn one_of_everything(store: Arc<dyn Store>) {
     store.gift(builder::gift(&ids, ("ann", "ben"), 30, "gift-of-everything", now)).await.expect("gift");
     set_budgets(store, &ids, now).await;
     let request = || builder::accept(&ids, now).user("ann").recipe("everything").model("demo/everything");
+    let job = job_of_everything(store, &ids, now).await;
+    let of = |seq| ForItem::Feeds(ItemRef { job, seq });
     let batch = vec![
         request().hold(100).bound(9),
         request().hold(100),
         request().target("book/everything").hold(100).dedupe("everything").bound(9),
         request().target("book/everything"),
         request().dedupe("another everything").bound(9),
+        request().recipe("processing").model("demo/job").change(|it| it.job = Some(of(1))),
+        request().recipe("job").model("demo/job").change(|it| it.job = Some(of(2))),
     ];
     for answer in store.accept(batch).await.expect("accept") {
         answer.expect("there is enough of everything");
     }
     let only = builder::lane(copydesk_store::generations::Lane::Recipe("everything".to_owned()), 3);
     let runs = claim(store, &ids, only, now).await;
+    let made = runs.iter().find(|run| run.recipe == "job").expect("an item's runs");
     let mut ours = runs.iter().filter(|run| run.recipe == "everything");
     let (one, two) = (ours.next().expect("one runs"), ours.next().expect("another runs"));
-    let ends = vec![builder::settle(&ids, one, now), builder::fail(&ids, two, FailureCode::Refused, now)];
+    let ends = vec![
+        builder::settle(&ids, made, now),
+        builder::settle(&ids, one, now),
+        builder::fail(&ids, two, FailureCode::Refused, now),
+    ];
     store.turn(builder::writes(now, ends)).await.expect("turn");
+}
+
+async fn job_of_everything(store: &dyn Store, ids: &Ids, now: Timestamp) -> copydesk_core::JobId {
+    let new = builder::new_job(ids, 3, now);
+    let id = new.facts.id;
+    store.stage_items(Scope::DEFAULT, id, builder::items(3)).await.expect("stage_items");
+    store.seal_job(new).await.expect("seal_job");
+    id
 }
 
 /// The history's clock moves as it likes. What it left behind ends at the instant of its last event, which is answered.

@@ -5,6 +5,7 @@
 
 mod books;
 mod budgets;
+mod jobs;
 mod moves;
 mod view;
 
@@ -13,10 +14,11 @@ pub use books::books;
 use crate::bench::Bench;
 use crate::builder::Ids;
 use crate::model::ModelStore;
-use copydesk_core::{DraftId, GenerationId, NodeId, Timestamp, TransferId};
+use copydesk_core::{DraftId, GenerationId, JobId, NodeId, Timestamp, TransferId};
 use copydesk_store::admin::PauseKey;
 use copydesk_store::drafts::{Edit, SetDraft};
 use copydesk_store::generations::{Accept, Applied, Claimed, Heartbeat, SweepRequest, Turn};
+use copydesk_store::jobs::{CloseItems, JobOrder, ReopenItems};
 use copydesk_store::ledger::{Gift, Post};
 use copydesk_store::{GenerationStore, Scope, Store};
 use std::sync::Arc;
@@ -70,6 +72,9 @@ enum Move {
     Post(Post),
     Gift(Gift),
     Expire(Timestamp, Vec<TransferId>),
+    Order(JobOrder),
+    CloseItems(CloseItems),
+    Reopen(ReopenItems),
     /// Reads one generation.
     Get(GenerationId),
 }
@@ -85,6 +90,7 @@ struct Driver {
     runs: Vec<Claimed>,
     generations: Vec<GenerationId>,
     drafts: Vec<DraftId>,
+    jobs: Vec<JobId>,
     nodes: [NodeId; 2],
 }
 
@@ -104,9 +110,12 @@ pub async fn differential(store: Arc<dyn Store>, seed: u64, steps: usize) {
         runs: vec![],
         generations: vec![],
         drafts: vec![],
+        jobs: vec![],
         nodes,
     };
     let budgets = budgets::set([store.as_ref(), &model], &driver.ids, 30_000).await;
+    driver.jobs = jobs::set([store.as_ref(), &model], &driver.ids).await;
+    let jobs = driver.jobs.clone();
     for step in 0..steps {
         let next = driver.next_move().await;
         let expected = view::answer(&model, &next).await;
@@ -115,6 +124,7 @@ pub async fn differential(store: Arc<dyn Store>, seed: u64, steps: usize) {
         driver.learn(&next, expected);
     }
     assert_eq!(budgets::sums(store.as_ref(), &budgets).await, budgets::sums(&model, &budgets).await, "seed {seed}");
+    assert_eq!(jobs::standing(store.as_ref(), &jobs).await, jobs::standing(&model, &jobs).await, "seed {seed}");
     for what in [PauseKey::Generation, PauseKey::recipe("code".to_owned())] {
         for store in [&model as &dyn Store, store.as_ref()] {
             store.set_pause(what.clone(), false, driver.now).await.expect("set_pause");
@@ -133,7 +143,9 @@ impl Driver {
             self.now = self.now.plus(std::time::Duration::from_secs(seconds));
         }
         match self.dice.below(100) {
-            0..=24 => self.accept(),
+            0..=17 => self.accept(),
+            18..=21 => self.feed().await,
+            22..=24 => self.job_move().await,
             25..=64 => Move::Turn(self.turn().await),
             65..=71 => self.beat(),
             72..=74 => Move::Overdue(self.sweep_request()),

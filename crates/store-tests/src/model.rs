@@ -13,6 +13,7 @@ mod drafts;
 mod events;
 mod findings;
 mod health;
+mod jobs;
 mod keys;
 mod ledger;
 mod logins;
@@ -31,8 +32,8 @@ use copydesk_core::ledger::{Balance, Transfer};
 use copydesk_core::metering::question::{Question, Total};
 use copydesk_core::refusal::Refusal;
 use copydesk_core::{
-    AssetId, BudgetId, DeliveryId, DraftId, GenerationId, KeyId, NodeId, Timestamp, TransferId, UserId, WebhookId,
-    WorkspaceId,
+    AssetId, BudgetId, DeliveryId, DraftId, GenerationId, JobId, KeyId, NodeId, Timestamp, TransferId, UserId,
+    WebhookId, WorkspaceId,
 };
 use copydesk_store::admin::{Description, Pause, PauseKey};
 use copydesk_store::audit::{AuditState, Finding, FindingRow, Proved, Record, Recorded, Round, Slice};
@@ -44,6 +45,10 @@ use copydesk_store::generations::{
     SweepRequest, Turn, TurnAnswer,
 };
 use copydesk_store::health::Backlog;
+use copydesk_store::jobs::{
+    CloseItems, ItemFilter, ItemRow, JobFilter, JobOrder, JobRow, NewItem, NewJob, ReopenItems, Reopened, Sealed,
+    Staged,
+};
 use copydesk_store::keys::{KeyChange, KeyRotation, KeyRow, KeyUse};
 use copydesk_store::ledger::{AccountRow, Gift, Line, Post, Posted, TransferFilter};
 use copydesk_store::prices::{NewPrice, PriceRow};
@@ -55,8 +60,8 @@ use copydesk_store::webhooks::{
 };
 use copydesk_store::{
     AdminStore, Answer, AuditStore, BudgetStore, DeliveryStore, DraftStore, EventStore, GenerationStore, HealthRow,
-    HealthStore, KeyStore, LedgerStore, Page, PageRequest, PriceStore, RetentionStore, SchemaFault, Scope, UsageStore,
-    WebhookStore,
+    HealthStore, ItemStore, JobStore, KeyStore, LedgerStore, Page, PageRequest, PriceStore, RetentionStore,
+    SchemaFault, Scope, UsageStore, WebhookStore,
 };
 use data::Data;
 use futures::StreamExt;
@@ -196,6 +201,48 @@ impl BudgetStore for ModelStore {
     }
     fn budget_uses(&self, scope: Scope, id: BudgetId, from: Timestamp, limit: u32) -> Answer<'_, Vec<UseRow>> {
         Box::pin(async move { Ok(self.data().budget_uses(scope, id, from, limit)) })
+    }
+}
+
+impl JobStore for ModelStore {
+    fn stage_items(&self, scope: Scope, job: JobId, items: Vec<NewItem>) -> Answer<'_, ()> {
+        Box::pin(async move {
+            self.data().stage_items(scope, job, items);
+            Ok(())
+        })
+    }
+    fn seal_job(&self, new: NewJob) -> Answer<'_, Sealed> {
+        Box::pin(async move { self.data().seal_job(new) })
+    }
+    fn replay_job(&self, scope: Scope, key: Idempotency) -> Answer<'_, Option<Sealed>> {
+        Box::pin(async move { self.data().replay_job(scope, &key) })
+    }
+    fn drop_staged(&self, which: Staged, limit: u32) -> Answer<'_, u64> {
+        Box::pin(async move { Ok(self.data().drop_staged(which, limit)) })
+    }
+    fn job(&self, scope: Scope, id: JobId) -> Answer<'_, JobRow> {
+        Box::pin(async move { self.data().job(scope, id) })
+    }
+    fn jobs(&self, scope: Scope, filter: JobFilter, page: PageRequest) -> Answer<'_, Page<JobRow>> {
+        Box::pin(async move { self.data().list_jobs(scope, &filter, &page) })
+    }
+    fn order_job(&self, order: JobOrder) -> Answer<'_, JobRow> {
+        Box::pin(async move { self.data().order_job(&order) })
+    }
+    fn jobs_at_work(&self, after: Option<JobId>, limit: u32) -> Answer<'_, Vec<JobRow>> {
+        Box::pin(async move { Ok(self.data().jobs_at_work(after, limit)) })
+    }
+}
+
+impl ItemStore for ModelStore {
+    fn items(&self, scope: Scope, job: JobId, filter: ItemFilter, page: PageRequest) -> Answer<'_, Page<ItemRow>> {
+        Box::pin(async move { self.data().items(scope, job, filter, &page) })
+    }
+    fn close_items(&self, close: CloseItems) -> Answer<'_, u64> {
+        Box::pin(async move { self.data().close_items(&close) })
+    }
+    fn reopen_items(&self, reopen: ReopenItems) -> Answer<'_, Reopened> {
+        Box::pin(async move { self.data().reopen_items(&reopen) })
     }
 }
 

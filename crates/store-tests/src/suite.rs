@@ -12,6 +12,7 @@ pub mod events;
 pub mod fairness;
 pub mod fence;
 pub mod health;
+pub mod jobs;
 pub mod keys;
 pub mod ledger;
 pub mod logins;
@@ -282,6 +283,31 @@ macro_rules! conformance {
                 what_a_metered_price_comes_to_above_the_hold_is_absorbed,
                 the_price_of_the_accept_is_the_price_of_the_end,
                 ten_thousand_races_for_the_end_of_a_generation_are_exact;
+            jobs:
+                what_is_staged_is_nothing_until_it_is_sealed,
+                fewer_items_than_said_make_no_job,
+                what_is_never_sealed_is_dropped_in_pieces_and_what_is_stays,
+                one_idempotency_key_makes_one_job,
+                a_dedupe_key_makes_one_job_until_that_has_ended,
+                racing_starts_of_one_job_make_one,
+                an_item_becomes_a_generation_once,
+                racing_feeders_make_one_generation_of_each_item,
+                only_a_running_job_is_fed,
+                a_generations_end_is_its_items,
+                a_lost_write_moves_no_item,
+                a_retried_attempt_leaves_the_item_processing,
+                many_ends_in_one_turn_are_counted_together,
+                settles_of_two_processes_count_every_item,
+                only_pending_items_are_closed,
+                a_cancelled_job_ends_with_its_last_item,
+                failed_items_are_opened_again_and_fill_their_own_drafts,
+                what_is_being_cancelled_is_not_opened_again,
+                a_generation_tried_again_by_hand_stays_the_items,
+                a_refused_item_stays_pending,
+                orders_name_the_revision_they_saw,
+                jobs_are_paged_and_filtered,
+                a_jobs_skipped_items_are_there_from_the_start,
+                a_slot_of_a_jobs_item_is_its_own;
             budgets:
                 what_a_call_uses_comes_out_of_what_was_set_aside_and_the_rest_goes_back,
                 what_needs_more_than_was_set_aside_counts_in_full,

@@ -59,14 +59,16 @@ pub enum Space {
     Series,
     /// By id; one is summed up at a time.
     Workspaces,
+    /// By id; one's items are counted at a time.
+    Jobs,
     /// What waits or runs now, and its locks: one slice.
     Live,
 }
 
 impl Space {
     /// In the order of a round.
-    pub const ALL: [Space; 6] =
-        [Self::Generations, Self::Drafts, Self::Ledger, Self::Series, Self::Workspaces, Self::Live];
+    pub const ALL: [Space; 7] =
+        [Self::Generations, Self::Drafts, Self::Ledger, Self::Series, Self::Workspaces, Self::Jobs, Self::Live];
 
     /// As it is stored.
     pub const fn as_str(self) -> &'static str {
@@ -76,6 +78,7 @@ impl Space {
             Space::Ledger => "ledger",
             Space::Series => "series",
             Space::Workspaces => "workspaces",
+            Space::Jobs => "jobs",
             Space::Live => "live",
         }
     }

@@ -1,5 +1,6 @@
 //! Generations: accept, the worker's turn (settle the last batch, claim the next), leases, sweeping, reading.
 
+use crate::jobs::{ForItem, ItemRef};
 use crate::page::{Page, PageRequest};
 use crate::usage::{ClosedCall, OpenCall};
 use crate::webhooks::RequestHook;
@@ -13,7 +14,7 @@ use copydesk_core::health::{Cooling, Debt, HealthNews, Paid, Rate, Rows, Sign, S
 use copydesk_core::ledger::Metered;
 use copydesk_core::refusal::Refusal;
 use copydesk_core::{
-    AssetId, CallId, DraftId, GenerationId, KeyId, MicroCredits, NanoUsd, NodeId, Timestamp, TransferId, UserId,
+    AssetId, CallId, DraftId, GenerationId, JobId, KeyId, MicroCredits, NanoUsd, NodeId, Timestamp, TransferId, UserId,
 };
 use std::time::Duration;
 
@@ -105,6 +106,8 @@ pub struct Accept {
     pub bound: Option<Bound>,
     /// Where its own events are sent besides. Written only where there is one.
     pub webhook: Option<RequestHook>,
+    /// The item of a job it is made of.
+    pub job: Option<ForItem>,
 }
 
 impl Accept {
@@ -542,6 +545,8 @@ pub struct GenerationRow {
     pub origin: Option<String>,
     /// The last failed attempt's error, also while it is being retried.
     pub last_error: Option<(String, String)>,
+    /// The item of a job it was made of.
+    pub job: Option<ItemRef>,
 }
 
 impl GenerationRow {
@@ -562,5 +567,6 @@ pub struct GenerationFilter {
     pub status: Option<Status>,
     pub user: Option<UserId>,
     pub draft: Option<DraftId>,
+    pub job: Option<JobId>,
     pub recipe: Option<String>,
 }

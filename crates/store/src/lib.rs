@@ -11,6 +11,7 @@ pub mod error;
 pub mod events;
 pub mod generations;
 pub mod health;
+pub mod jobs;
 pub mod keys;
 pub mod ledger;
 pub mod logins;
@@ -29,6 +30,7 @@ pub use error::{SchemaFault, StoreError};
 pub use events::EventStore;
 pub use generations::GenerationStore;
 pub use health::{HealthRow, HealthStore};
+pub use jobs::{ItemStore, JobStore};
 pub use keys::KeyStore;
 pub use ledger::LedgerStore;
 pub use logins::LoginStore;
@@ -76,6 +78,8 @@ pub trait Store:
     + DraftStore
     + LedgerStore
     + BudgetStore
+    + JobStore
+    + ItemStore
     + UsageStore
     + EventStore
     + RetentionStore
@@ -96,6 +100,8 @@ impl<T> Store for T where
         + DraftStore
         + LedgerStore
         + BudgetStore
+        + JobStore
+        + ItemStore
         + UsageStore
         + EventStore
         + RetentionStore

@@ -28,7 +28,14 @@ impl<T: FromFields + Send> FromRequest<Api> for Body<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, api: &Api) -> Result<Body<T>, Problem> {
-        let (value, raw, fields) = fields_of(request, api).await?;
+        Body::read_up_to(request, api, api.body_bytes_max()).await
+    }
+}
+
+impl<T: FromFields> Body<T> {
+    /// For a route with a limit of its own. Units: bytes.
+    pub async fn read_up_to(request: Request, api: &Api, bytes_max: usize) -> Result<Body<T>, Problem> {
+        let (value, raw, fields) = fields_of(request, api, bytes_max).await?;
         fields.finish()?;
         Ok(Body { value, raw })
     }
@@ -38,16 +45,20 @@ impl<T: FromFields + Send> FromRequest<Api> for Lenient<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, api: &Api) -> Result<Lenient<T>, Problem> {
-        let (value, raw, fields) = fields_of(request, api).await?;
+        let (value, raw, fields) = fields_of(request, api, api.body_bytes_max()).await?;
         fields.finish_known()?;
         Ok(Lenient(Body { value, raw }))
     }
 }
 
 /// The typed body, its JSON, and what is left of the fields.
-async fn fields_of<T: FromFields>(request: Request, api: &Api) -> Result<(T, Value, Fields), Problem> {
+async fn fields_of<T: FromFields>(
+    request: Request,
+    api: &Api,
+    bytes_max: usize,
+) -> Result<(T, Value, Fields), Problem> {
     let (parts, body) = request.into_parts();
-    let bytes = read(&parts.headers, body, api.body_bytes_max()).await?;
+    let bytes = read(&parts.headers, body, bytes_max).await?;
     let fields = if bytes.iter().all(u8::is_ascii_whitespace) {
         Map::new()
     } else {
@@ -79,6 +90,15 @@ async fn read(headers: &HeaderMap, body: axum::body::Body, bytes_max: usize) -> 
         bytes.extend_from_slice(&piece);
     }
     Ok(bytes)
+}
+
+/// Why a body that is a file could not be read to its end.
+pub(super) fn broken_off_words(error: axum::Error) -> &'static str {
+    if error.into_inner().is::<TooSlow>() {
+        "the body came too slowly to be waited for"
+    } else {
+        "the body broke off before it was complete"
+    }
 }
 
 fn broken_off(error: axum::Error) -> Problem {

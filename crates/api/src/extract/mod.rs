@@ -10,3 +10,4 @@ pub(crate) mod idempotency;
 pub(crate) mod prefer;
 pub(crate) mod query;
 pub(crate) mod span;
+pub(crate) mod upload;

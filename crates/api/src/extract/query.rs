@@ -159,8 +159,9 @@ pub(crate) fn bad_cursor() -> Problem {
 /// What a list may answer with: it asks for rows, so "not found" can only be said of the cursor.
 pub(crate) fn listing(error: StoreError) -> Problem {
     match error {
-        StoreError::NotFound { .. } => bad_cursor(),
-        other @ (StoreError::Refused(_)
+        StoreError::NotFound { what: "page after", .. } => bad_cursor(),
+        other @ (StoreError::NotFound { .. }
+        | StoreError::Refused(_)
         | StoreError::Busy(_)
         | StoreError::Unavailable(_)
         | StoreError::CommitUnknown(_)

@@ -25,6 +25,7 @@ use utoipa::OpenApi;
     ),
     tags(
         (name = "generations", description = "Requests for work: asked for, waited for, cancelled, tried again."),
+        (name = "jobs", description = "Many generations that were asked for together: started, followed, ordered about, exported."),
         (name = "drafts", description = "The slots results live in, with their versions and their files."),
         (name = "recipes", description = "The kinds of generation there are."),
         (name = "models", description = "Models, their prices, and whether they answer."),
@@ -45,6 +46,10 @@ use utoipa::OpenApi;
     words::Age,
     words::AssetKey,
     words::BudgetKey,
+    words::ExportFormat,
+    words::ItemStatusWord,
+    words::JobKey,
+    words::JobStatusWord,
     words::KeyKey,
     words::WebhookKey,
     words::DeliveryKey,

@@ -4,7 +4,7 @@
 #![expect(dead_code, reason = "only their description is used")]
 
 use super::words::{
-    AssetKey, BudgetKey, DeliveryKey, DraftRef, GenerationRef, InviteKey, KeyKey, LaneName, SignInKey, UserRef,
+    AssetKey, BudgetKey, DeliveryKey, DraftRef, GenerationRef, InviteKey, JobKey, KeyKey, LaneName, SignInKey, UserRef,
     WebhookKey,
 };
 use utoipa::IntoParams;
@@ -57,6 +57,15 @@ pub(crate) struct VersionPath {
 pub(crate) struct BudgetPath {
     /// `bud_...` or a bare UUID.
     #[param(value_type = BudgetKey)]
+    id: String,
+}
+
+/// `{id}` of a job.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Path)]
+pub(crate) struct JobPath {
+    /// `job_...` or a bare UUID.
+    #[param(value_type = JobKey)]
     id: String,
 }
 

@@ -5,6 +5,7 @@ use copydesk_core::access::{KeyScope, Mode, Purpose, Role};
 use copydesk_core::budget::{Measure, Period};
 use copydesk_core::draft::{DraftStatus as CoreStatus, Review as CoreReview};
 use copydesk_core::generation::{FailureCode, Status};
+use copydesk_core::job::{ItemStatus, JobStatus};
 use copydesk_core::ledger::{Account, TransferKind as CoreKind};
 use copydesk_core::metering::cuts::Interval;
 use copydesk_core::metering::usage::CallOutcome as CoreOutcome;
@@ -49,6 +50,10 @@ schemas! {
     BudgetPeriod = words(Period::ALL.map(Period::as_str));
     BudgetUnit = words(Measure::ALL.map(Measure::as_str));
     BudgetSubject = words(["workspace", "each_user", "user", "each_key", "key"]);
+    JobStatusWord = words(JobStatus::ALL.map(JobStatus::as_str));
+    ItemStatusWord = words(ItemStatus::ALL.map(ItemStatus::as_str));
+    OnInvalidWord = words(["refuse", "skip"]);
+    ExportFormat = words(["jsonl", "csv"]);
     KeyMode = words(Mode::ALL.map(Mode::as_str));
     KeyRole = words(Role::ALL.map(Role::as_str));
     KeyScopeWord = words(KeyScope::ALL.map(KeyScope::as_str));
@@ -78,6 +83,7 @@ schemas! {
     DraftKey = text(&either(&[&id("drf"), UUID]));
     AssetKey = text(&either(&[&id("ast"), UUID]));
     BudgetKey = text(&either(&[&id("bud"), UUID]));
+    JobKey = text(&either(&[&id("job"), UUID]));
     KeyKey = text(&either(&[&id("key"), UUID]));
     WebhookKey = text(&either(&[&id("whk"), UUID]));
     DeliveryKey = text(&either(&[&id("msg"), UUID]));

@@ -12,7 +12,7 @@ use crate::extract::idempotency::IdempotencyKey;
 use crate::extract::query::{Params, listing};
 use crate::openapi::params::{GenerationPath, IdempotencyHeader, Paging, PreferHeader};
 use crate::openapi::problems::WORK;
-use crate::openapi::words::{DraftKey, GenerationStatus};
+use crate::openapi::words::{DraftKey, GenerationStatus, JobKey};
 use crate::owned::owned;
 use crate::problem::Problem;
 use crate::router::Api;
@@ -94,6 +94,7 @@ pub(crate) async fn create(
         metadata: asked.metadata,
         idempotency: key.of(&caller, &raw, now),
         webhook: asked.webhook_url.map(|url| AskedHook { url, events: asked.webhook_events }),
+        job: None,
     };
     if dry_run {
         return Ok(Json(DryRunBody::from(api.desk().dry_run(request).await?)).into_response());
@@ -111,6 +112,7 @@ pub(crate) async fn create(
         ("status" = Option<GenerationStatus>, Query, description = "Only those."),
         ("user" = Option<String>, Query, description = "Your name of the user, or `usr_...`."),
         ("draft" = Option<DraftKey>, Query, description = "Those that filled this draft."),
+        ("job" = Option<JobKey>, Query, description = "Those of this job."),
         ("recipe" = Option<String>, Query, description = "Those of this recipe."),
         Paging,
     ),
@@ -126,6 +128,7 @@ pub(crate) async fn list(
         status: params.word("status", Status::parse, &Status::ALL.map(Status::as_str)),
         user: params.user(caller.scope),
         draft: params.id("draft"),
+        job: params.id("job"),
         recipe: params.text("recipe"),
     };
     let page = params.page(Order::NewestFirst);

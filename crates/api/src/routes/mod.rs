@@ -7,6 +7,8 @@ pub(crate) mod drafts;
 pub(crate) mod events;
 pub(crate) mod generations;
 pub(crate) mod health;
+pub(crate) mod job_export;
+pub(crate) mod jobs;
 pub(crate) mod keys;
 pub(crate) mod lanes;
 pub(crate) mod look;

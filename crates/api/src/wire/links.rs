@@ -1,6 +1,6 @@
 //! The addresses of things, as they stand in answers.
 
-use copydesk_core::{AssetId, DraftId, GenerationId};
+use copydesk_core::{AssetId, DraftId, GenerationId, JobId};
 
 /// Where the native API begins.
 pub(crate) const BASE: &str = "/api/v1";
@@ -21,6 +21,9 @@ impl Links<'_> {
     }
     pub fn draft(&self, id: DraftId, part: &str) -> String {
         format!("{}{BASE}/drafts/{id}{part}", self.public_url)
+    }
+    pub fn job(&self, id: JobId, part: &str) -> String {
+        format!("{}{BASE}/jobs/{id}{part}", self.public_url)
     }
     pub fn asset(&self, id: AssetId) -> String {
         format!("{}{BASE}/assets/{id}", self.public_url)

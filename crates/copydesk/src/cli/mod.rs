@@ -14,6 +14,8 @@ mod explain;
 mod frames;
 mod generate;
 mod generations;
+mod job_watch;
+mod jobs;
 mod keys;
 mod lanes;
 mod models;
@@ -91,6 +93,9 @@ enum Command {
     /// List generations, see what they wait for, cancel or retry them
     #[command(subcommand)]
     Generations(generations::Command),
+    /// Many generations from one file: start, follow, pause, retry, export
+    #[command(subcommand)]
+    Jobs(jobs::Command),
     /// Accounts, statements, grants, corrections, gifts and refunds
     #[command(subcommand)]
     Credits(credits::Command),
@@ -184,6 +189,7 @@ async fn dispatch(arguments: Arguments, output: Output) -> Result<u8, Failure> {
         Command::Generate(arguments) => generate::run(arguments, &settings, output).await,
         Command::Drafts(command) => drafts::run(command, &settings, output).await,
         Command::Generations(command) => generations::run(command, &settings, output).await,
+        Command::Jobs(command) => jobs::run(command, &settings, output).await,
         Command::Budgets(command) => budgets::run(command, &settings, output).await,
         Command::Credits(command) => credits::run(command, &settings, output).await,
         Command::Keys(command) => keys::run(command, &settings, output).await,

@@ -10,8 +10,8 @@ use copydesk_core::ledger::{Balance, Transfer};
 use copydesk_core::metering::question::{Question, Total};
 use copydesk_core::refusal::Refusal;
 use copydesk_core::{
-    AssetId, BudgetId, DeliveryId, DraftId, GenerationId, KeyId, LinkId, NodeId, SignInId, Timestamp, TransferId,
-    UserId, WebhookId, WorkspaceId,
+    AssetId, BudgetId, DeliveryId, DraftId, GenerationId, JobId, KeyId, LinkId, NodeId, SignInId, Timestamp,
+    TransferId, UserId, WebhookId, WorkspaceId,
 };
 use copydesk_desk::clock::{Clock, HandClock};
 use copydesk_store::admin::{Description, Pause, PauseKey};
@@ -24,6 +24,10 @@ use copydesk_store::generations::{
     SweepRequest, Turn, TurnAnswer,
 };
 use copydesk_store::health::Backlog;
+use copydesk_store::jobs::{
+    CloseItems, ItemFilter, ItemRow, JobFilter, JobOrder, JobRow, NewItem, NewJob, ReopenItems, Reopened, Sealed,
+    Staged,
+};
 use copydesk_store::keys::{KeyChange, KeyRotation, KeyRow, KeyUse};
 use copydesk_store::ledger::{AccountRow, Gift, Line, Post, Posted, TransferFilter};
 use copydesk_store::logins::{LinkRow, LinkUse, LoginChange, NewLogin, UserFilter, UserRow};
@@ -37,8 +41,8 @@ use copydesk_store::webhooks::{
 };
 use copydesk_store::{
     AdminStore, Answer, AuditStore, BudgetStore, DeliveryStore, DraftStore, EventStore, GenerationStore, HealthRow,
-    HealthStore, KeyStore, LedgerStore, LoginStore, Page, PageRequest, PriceStore, RetentionStore, SchemaFault, Scope,
-    SignInStore, StoreError, UsageStore, WebhookStore,
+    HealthStore, ItemStore, JobStore, KeyStore, LedgerStore, LoginStore, Page, PageRequest, PriceStore, RetentionStore,
+    SchemaFault, Scope, SignInStore, StoreError, UsageStore, WebhookStore,
 };
 use copydesk_store_tests::{FaultyStore, Method, ModelStore};
 use futures::stream::BoxStream;
@@ -183,6 +187,21 @@ pass_through! {
         Budget = budget(scope: Scope, id: BudgetId) -> Budget;
         Budgets = budgets(scope: Scope, filter: BudgetFilter, page: PageRequest) -> Page<Budget>;
         BudgetUses = budget_uses(scope: Scope, id: BudgetId, from: Timestamp, limit: u32) -> Vec<UseRow>;
+    }
+    JobStore {
+        StageItems = stage_items(scope: Scope, job: JobId, items: Vec<NewItem>) -> ();
+        SealJob = seal_job(new: NewJob) -> Sealed;
+        ReplayJob = replay_job(scope: Scope, key: Idempotency) -> Option<Sealed>;
+        DropStaged = drop_staged(which: Staged, limit: u32) -> u64;
+        Job = job(scope: Scope, id: JobId) -> JobRow;
+        Jobs = jobs(scope: Scope, filter: JobFilter, page: PageRequest) -> Page<JobRow>;
+        OrderJob = order_job(order: JobOrder) -> JobRow;
+        JobsAtWork = jobs_at_work(after: Option<JobId>, limit: u32) -> Vec<JobRow>;
+    }
+    ItemStore {
+        Items = items(scope: Scope, job: JobId, filter: ItemFilter, page: PageRequest) -> Page<ItemRow>;
+        CloseItems = close_items(close: CloseItems) -> u64;
+        ReopenItems = reopen_items(reopen: ReopenItems) -> Reopened;
     }
     UsageStore {
         Calls = calls(scope: Scope, filter: CallFilter, page: PageRequest) -> Page<CallRow>;

@@ -26,7 +26,7 @@ with run as (
   select * from run union all select * from ready_row union all select * from parked_row
 )
 select won.*, exists (select from budgets) as budgeted, g.draft_id, g.user_id, g.recipe, g.target, g.dedupe_key, g.base_version,
-       g.max_attempts, g.attempts_per_model,
+       g.max_attempts, g.attempts_per_model, g.job_id, g.job_seq,
        d.status, d.current_version, d.version_count
 from won
 join generations g on g.id = any (array[won.id])

@@ -6,7 +6,7 @@ select g.id, g.workspace_id, g.draft_id, g.user_id, coalesce(u.external_id, '') 
                 (select c.model from calls c where c.generation_id = any (array[g.id]) and c.attempt = o.attempt
                  order by c.id limit 1),
                 g.model) as model, g.model as asked_model, coalesce(i.input, '') as input,
-       coalesce(i.metadata, '') as metadata, g.target, g.dedupe_key, g.priority, g.accepted_at, g.deadline_at,
+       coalesce(i.metadata, '') as metadata, g.target, g.dedupe_key, g.job_id, g.job_seq, g.priority, g.accepted_at, g.deadline_at,
        g.attempt_timeout_us, g.max_attempts, g.attempts_per_model, g.hold, g.metered_per_usd, g.metered_margin,
        g.metered_min,
        coalesce(o.attempt, n.attempt, p.attempt, r.attempt) as attempt,
@@ -30,5 +30,6 @@ where g.workspace_id = $1 and g.id < $2
   and ($6::uuid is null or g.user_id = $6)
   and ($7::uuid is null or g.draft_id = $7)
   and ($8::text is null or g.recipe = $8)
+  and ($9::uuid is null or g.job_id = $9)
 order by g.id desc
-limit $9
+limit $10

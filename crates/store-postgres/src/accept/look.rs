@@ -4,6 +4,7 @@
 use crate::admin;
 use crate::budgeted::Budgeted;
 use crate::failure::Fault;
+use crate::jobs::Jobbed;
 use crate::ledger::{self, Account, AccountKey};
 use crate::pipeline::{Steps, Tx};
 use crate::types::{Micros, columns, narrow, sql, unknown_word};
@@ -68,6 +69,7 @@ pub struct Seen {
     pub finish: BTreeMap<(i32, UserId), VirtualTime>,
     pub accounts: BTreeMap<AccountKey, Account>,
     pub budgets: Budgeted,
+    pub jobs: Jobbed,
 }
 
 /// `queues` are those of the batch's requests, in their order.

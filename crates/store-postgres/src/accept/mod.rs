@@ -7,6 +7,7 @@ mod write;
 
 use crate::PostgresStore;
 use crate::failure::Fault;
+use crate::jobs::Jobbed;
 use crate::pipeline::{Tx, read};
 use crate::queues::Wanted;
 use crate::types::{Micros, columns, sql};
@@ -93,6 +94,7 @@ impl PostgresStore {
         let mut tx = Tx::open(&self.writers).await?;
         let mut seen = look::look(&mut tx, batch, &queues, count).await?;
         seen.budgets = self.budgets.of_batch(&mut tx, batch).await?;
+        seen.jobs = Jobbed::of_batch(&mut tx, batch).await?;
         if let Some(waiting) = seen.waiting {
             self.headroom.found(self.options().waiting_max.saturating_sub(waiting));
         }
@@ -106,7 +108,7 @@ impl PostgresStore {
         }
         // From here the write must succeed.
         seen.budgets.write(&mut tx).await?;
-        if !write::write(tx, &mut plan).await? {
+        if !write::write(tx, &mut plan, &mut seen.jobs).await? {
             return Ok(None);
         }
         if plan.new.iter().any(|new| new.parked.is_none()) {

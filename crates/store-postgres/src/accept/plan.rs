@@ -11,6 +11,7 @@ use copydesk_core::refusal::Refusal;
 use copydesk_core::{DraftId, GenerationId, Timestamp, UserId, WorkspaceId};
 use copydesk_store::StoreError;
 use copydesk_store::generations::{Accept, Accepted, Idempotency, Slot};
+use copydesk_store::jobs::ItemRef;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// Workspace, owner, route, key.
@@ -23,6 +24,7 @@ pub struct New<'a> {
     pub base_version: i64,
     pub sort_key: VirtualTime,
     pub queue: i32,
+    pub item: Option<ItemRef>,
     /// Present when it is not claimable yet.
     pub parked: Option<Parked>,
 }
@@ -127,6 +129,10 @@ fn decide<'a>(request: &'a Accept, queue: i32, seen: &mut Seen, plan: &mut Plan<
     {
         return refuse(Refusal::QueueFull { waiting });
     }
+    let item = match seen.jobs.check(request) {
+        Ok(item) => item,
+        Err(refusal) => return refuse(refusal),
+    };
     let slot = match slot(request, seen) {
         Ok(slot) => slot,
         Err(refusal) => return refuse(refusal),
@@ -151,7 +157,10 @@ fn decide<'a>(request: &'a Accept, queue: i32, seen: &mut Seen, plan: &mut Plan<
     if let Err(refusal) = hold(request, seen, plan) {
         return refuse(refusal);
     }
-    let ids = write(request, queue, slot, seen, plan);
+    let ids = write(request, queue, slot, item.map(|(item, _)| item), seen, plan);
+    if let Some(item) = item {
+        seen.jobs.attach(item, ids, request.at);
+    }
     Verdict::Answer(Ok(Accepted::New { generation: ids.0, draft: ids.1 }))
 }
 
@@ -188,6 +197,7 @@ fn write<'a>(
     request: &'a Accept,
     queue: i32,
     slot: Option<(DraftId, DraftSeen)>,
+    item: Option<ItemRef>,
     seen: &mut Seen,
     plan: &mut Plan<'a>,
 ) -> Ids {
@@ -225,7 +235,7 @@ fn write<'a>(
             parked = Some(Parked::Target);
         }
     }
-    plan.new.push(New { request, draft, base_version, sort_key, queue, parked });
+    plan.new.push(New { request, draft, base_version, sort_key, queue, item, parked });
     (id, draft)
 }
 

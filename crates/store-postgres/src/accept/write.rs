@@ -5,6 +5,7 @@
 use super::plan::{New, Parked, Plan, stand_in_line};
 use crate::events;
 use crate::failure::Fault;
+use crate::jobs::Jobbed;
 use crate::ledger;
 use crate::pipeline::{Answers, Steps, Tx};
 use crate::types::{Micros, columns, sql, text, wide};
@@ -20,7 +21,7 @@ use std::collections::BTreeSet;
 const ACCEPTED: &str = "generation.accepted";
 
 /// False when a contested key was taken by somebody else: nothing was written.
-pub async fn write(mut tx: Tx, plan: &mut Plan<'_>) -> Result<bool, Fault> {
+pub async fn write(mut tx: Tx, plan: &mut Plan<'_>, jobs: &mut Jobbed) -> Result<bool, Fault> {
     let contested = !(plan.remembered.is_empty() && plan.keys.is_empty());
     if !plan.targets.is_empty() {
         let mut steps = Steps::default();
@@ -37,6 +38,7 @@ pub async fn write(mut tx: Tx, plan: &mut Plan<'_>) -> Result<bool, Fault> {
         stand_in_line(plan, &holders);
         let mut steps = Steps::default();
         rest(&mut steps, plan);
+        jobs.write(&mut steps);
         hottest(&mut steps, plan);
         tx.commit(steps).await?;
         return Ok(true);
@@ -44,6 +46,7 @@ pub async fn write(mut tx: Tx, plan: &mut Plan<'_>) -> Result<bool, Fault> {
     let mut steps = Steps::default();
     let places = contest(&mut steps, plan);
     rest(&mut steps, plan);
+    jobs.write(&mut steps);
     if !contested {
         hottest(&mut steps, plan);
         tx.commit(steps).await?;
@@ -96,7 +99,8 @@ fn rest<'a>(steps: &mut Steps<'a>, plan: &Plan<'a>) {
         Micros::from(n.request.deadline_at), timeout_us(n), i64::from(n.request.max_attempts),
         i64::from(n.request.attempts_per_model),
         n.request.hold.micros(), n.request.metered.map(|it| it.per_usd.micros()),
-        n.request.metered.map(|it| i64::from(it.margin.0)), n.request.metered.map(|it| it.min.micros()), wide(n.request.input.len() as u64));
+        n.request.metered.map(|it| i64::from(it.margin.0)), n.request.metered.map(|it| it.min.micros()), wide(n.request.input.len() as u64),
+        n.item.map(|item| item.job.0), n.item.map(|item| i64::from(item.seq)));
     steps.add(sql!(deep "accept/insert_generation"), generations);
     let inputs = columns!(new, n => n.request.generation.0, n.request.scope.workspace.0, text(&n.request.input),
         text(&n.request.metadata));

@@ -9,8 +9,9 @@ use crate::types::{Micros, narrow, params, sql, unknown_word};
 use crate::waiting::Park;
 use copydesk_core::generation::fairness::Priority;
 use copydesk_core::generation::{AttemptNo, Failure, FailureCode, Generation, RowVersion, State, Status, Wait};
-use copydesk_core::{DraftId, GenerationId, KeyId, NodeId, Timestamp, UserId};
+use copydesk_core::{DraftId, GenerationId, JobId, KeyId, NodeId, Timestamp, UserId};
 use copydesk_store::generations::{FinishedStep, GenerationFilter, GenerationRow};
+use copydesk_store::jobs::ItemRef;
 use copydesk_store::{Order, Page, PageRequest, Scope, StoreError};
 use tokio_postgres::Row;
 use uuid::Uuid;
@@ -51,6 +52,7 @@ impl PostgresStore {
             filter.user.map(|user| user.0),
             filter.draft.map(|draft| draft.0),
             filter.recipe,
+            filter.job.map(|job| job.0),
             cursor.limit
         ];
         let rows = read(&self.readers, sql, params).await?;
@@ -87,7 +89,15 @@ fn row(row: &Row) -> Result<GenerationRow, StoreError> {
         version: version.map(|version| narrow("version", version)).transpose()?,
         origin: row.get("origin"),
         last_error: code.zip(row.get::<_, Option<String>>("last_error")),
+        job: item(row)?,
     })
+}
+
+/// The item of a job, from the two columns that say it.
+pub fn item(row: &Row) -> Result<Option<ItemRef>, StoreError> {
+    let job = row.get::<_, Option<Uuid>>("job_id").map(JobId);
+    let seq = row.get::<_, Option<i64>>("job_seq").map(|seq| narrow("job_seq", seq)).transpose()?;
+    Ok(job.zip(seq).map(|(job, seq)| ItemRef { job, seq }))
 }
 
 /// The generation out of any row with the columns of `generations` and the live counters.

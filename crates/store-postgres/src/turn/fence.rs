@@ -13,6 +13,7 @@ use copydesk_core::health::Rows;
 use copydesk_core::{CallId, DraftId, GenerationId, Timestamp, UserId};
 use copydesk_store::StoreError;
 use copydesk_store::generations::{Change, Fence, Write};
+use copydesk_store::jobs::ItemRef;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use tokio_postgres::Row;
 use uuid::Uuid;
@@ -31,6 +32,8 @@ pub struct Winner {
     pub recipe: String,
     pub target: Option<String>,
     pub dedupe_key: Option<String>,
+    /// The item of a job it is made of.
+    pub item: Option<ItemRef>,
     pub base_version: i64,
     /// Attempts used up before this change, and how they are shared out.
     pub spent: u32,
@@ -143,6 +146,7 @@ fn winner(row: &Row) -> Result<Winner, StoreError> {
         recipe: row.get("recipe"),
         target: row.get("target"),
         dedupe_key: row.get("dedupe_key"),
+        item: crate::read::generations::item(row)?,
         base_version: row.get("base_version"),
         spent: narrow("spent", row.get("spent"))?,
         shares: Shares {

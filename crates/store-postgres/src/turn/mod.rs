@@ -11,6 +11,7 @@ mod write;
 
 use crate::PostgresStore;
 use crate::failure::Fault;
+use crate::jobs::Jobbed;
 use crate::pipeline::{Steps, Tx};
 use crate::totals;
 use crate::types::{Micros, sql};
@@ -116,16 +117,18 @@ impl PostgresStore {
         let (last, earlier) = waves.split_last().map_or((&[][..], &[][..]), |(last, rest)| (last.as_slice(), rest));
         let mut news = News::default();
         let mut heeded: Vec<usize> = Vec::new();
-        let mut sheet = Sheet::default();
+        let (mut sheet, mut jobs) = (Sheet::default(), Jobbed::default());
         for wave in earlier {
             let won = fence::check(&mut tx, wave, fence::Health::Leave).await?;
             let budgets = self.budgets.of_wave(&mut tx, now, wave, &won).await?;
             let mut plan = Plan::of(self, now, wave, &won, (sheet, budgets)).await?;
             plan.budgets.write(&mut tx).await?;
+            jobs.add_wave(&mut tx, wave, &won).await?;
             sheet = std::mem::take(&mut plan.sheet);
             heeded.extend(&plan.heeded);
             let mut steps = Steps::default();
             let places = write::write(&mut steps, &plan);
+            jobs.write_items(&mut steps);
             let answers = tx.send(steps).await?;
             news.add(write::answer(&plan, &answers, places, &mut applied)?);
         }
@@ -138,10 +141,12 @@ impl PostgresStore {
         let budgets = self.budgets.of_wave(&mut tx, now, last, &won).await?;
         let mut plan = Plan::of(self, now, last, &won, (sheet, budgets)).await?;
         plan.budgets.write(&mut tx).await?;
+        jobs.add_wave(&mut tx, last, &won).await?;
         let booked = self.series.rows(&self.readers, &plan.sheet).await?;
         heeded.extend(&plan.heeded);
         let mut steps = Steps::default();
         let places = write::write(&mut steps, &plan);
+        jobs.write(&mut steps);
         let Some(claim) = claim else {
             let due = steps.add(sql!(deep "claim/next_due"), vec![]);
             let heed = Heed::of(rows, &changes(writes, &heeded), now);

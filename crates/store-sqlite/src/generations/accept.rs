@@ -8,6 +8,7 @@ use crate::codec;
 use crate::db::{Db, sql};
 use crate::events::write_event;
 use crate::fault::{Done, Fault};
+use crate::jobs::{self, Attached};
 use crate::ledger;
 use crate::memory::Session;
 use crate::webhooks;
@@ -35,9 +36,9 @@ pub(super) fn accept(session: &mut Session<'_>, batch: &[Accept]) -> Done<Vec<Re
     for request in batch {
         let answer = match check(session, request) {
             Ok(Checked::Known(accepted)) => Ok(accepted),
-            Ok(Checked::Fresh(slot)) => {
+            Ok(Checked::Fresh(slot, item)) => {
                 // From here the write must succeed.
-                let draft = write(session, &mut places, request, slot)?;
+                let draft = write(session, &mut places, request, slot, item)?;
                 Ok(Accepted::New { generation: request.generation, draft })
             }
             Err(Fault::Store(StoreError::Refused(refusal))) => Err(refusal),
@@ -46,6 +47,7 @@ pub(super) fn accept(session: &mut Session<'_>, batch: &[Accept]) -> Done<Vec<Re
         answers.push(answer);
     }
     places.save(session.db)?;
+    session.book_jobs()?;
     Ok(answers)
 }
 
@@ -53,7 +55,7 @@ pub(super) fn accept(session: &mut Session<'_>, batch: &[Accept]) -> Done<Vec<Re
 enum Checked {
     /// Nothing new is to be made.
     Known(Accepted),
-    Fresh(Base),
+    Fresh(Base, Option<Attached>),
 }
 
 /// What the new generation starts from.
@@ -76,6 +78,7 @@ fn check(session: &mut Session<'_>, request: &Accept) -> Done<Checked> {
     if waiting >= session.memory.waiting_max {
         return Err(Refusal::QueueFull { waiting }.into());
     }
+    let item = jobs::check(session, request)?;
     let (base, live) = check_slot(db, request)?;
     let same_work = match (live, &request.dedupe_key) {
         (None, Some(key)) => session.holder_of_key(request.scope.workspace, key)?,
@@ -91,7 +94,7 @@ fn check(session: &mut Session<'_>, request: &Accept) -> Done<Checked> {
         let balance = ledger::account(db, request.scope.workspace, request.user)?.balance;
         rules::post(balance, TransferKind::Hold, request.hold)?;
     }
-    Ok(Checked::Fresh(base))
+    Ok(Checked::Fresh(base, item))
 }
 
 pub(super) fn replay(db: Db<'_>, scope: Scope, key: &Idempotency, at: Timestamp) -> Done<Option<Accepted>> {
@@ -149,7 +152,13 @@ fn remember(db: Db<'_>, request: &Accept, answer: &Accepted) -> Done<()> {
     Ok(())
 }
 
-fn write(session: &mut Session<'_>, places: &mut Places, request: &Accept, base: Base) -> Done<DraftId> {
+fn write(
+    session: &mut Session<'_>,
+    places: &mut Places,
+    request: &Accept,
+    base: Base,
+    item: Option<Attached>,
+) -> Done<DraftId> {
     let db = session.db;
     let workspace = request.scope.workspace;
     let user_no = session.user_no_or_new(workspace, request.user, &request.user_external, request.at)?;
@@ -159,7 +168,7 @@ fn write(session: &mut Session<'_>, places: &mut Places, request: &Accept, base:
     };
     let draft = write_slot(db, request, &base)?;
     let queue = session.queue_id(workspace, &request.recipe, &request.model, request.terms().onward(0))?;
-    write_facts(db, request, draft, queue, base_version)?;
+    write_facts(db, request, draft, queue, base_version, item)?;
     if matches!(base, Base::New) {
         session.add_belonging(user_no, draft.0)?;
     }
@@ -187,6 +196,9 @@ fn write(session: &mut Session<'_>, places: &mut Places, request: &Accept, base:
     budgets::reserve(session, request)?;
     webhooks::put_request(db, request)?;
     write_hold(db, request)?;
+    if let Some(item) = item {
+        jobs::attach(session, item, (request.generation, draft), request.at)?;
+    }
     let data = format!("{{\"recipe\":{},\"draft\":\"{draft}\"}}", codec::json_text(&request.recipe));
     let event = NewEvent {
         workspace,
@@ -233,7 +245,14 @@ fn write_slot(db: Db<'_>, request: &Accept, base: &Base) -> Done<DraftId> {
     }
 }
 
-fn write_facts(db: Db<'_>, request: &Accept, draft: DraftId, queue: i64, base_version: u32) -> Done<()> {
+fn write_facts(
+    db: Db<'_>,
+    request: &Accept,
+    draft: DraftId,
+    queue: i64,
+    base_version: u32,
+    item: Option<Attached>,
+) -> Done<()> {
     let (id, workspace) = (request.generation.0.as_bytes(), request.scope.workspace.0.as_bytes());
     db.execute(
         sql!("accept/insert_generation"),
@@ -263,6 +282,8 @@ fn write_facts(db: Db<'_>, request: &Accept, draft: DraftId, queue: i64, base_ve
             request.metered.map(|metered| metered.margin.0),
             request.metered.map(|metered| metered.min.micros()),
             codec::signed(request.input.len() as u64),
+            item.map(|it| *it.item.job.0.as_bytes()),
+            item.map(|it| it.item.seq),
         ],
     )?;
     db.execute(sql!("accept/insert_input"), params![id, workspace, request.input, request.metadata])?;

@@ -9,6 +9,7 @@ use crate::codec;
 use crate::db::{Db, sql};
 use crate::fault::{Done, Fault};
 use crate::health;
+use crate::jobs;
 use crate::memory::Session;
 use crate::usage::{book_late, close_call};
 use copydesk_core::generation::{AttemptNo, Effect, RowVersion, State, Status};
@@ -40,6 +41,7 @@ pub(super) fn turn(session: &mut Session<'_>, turn: &Turn) -> Done<TurnAnswer> {
         });
     }
     session.book_sheet()?;
+    session.book_jobs()?;
     let (claimed, let_go) = match &turn.claim {
         Some(claim) => claim::claim(session, turn.now, claim)?,
         None => (vec![], None),
@@ -96,6 +98,9 @@ fn apply(session: &mut Session<'_>, change: &Change) -> Done<Applied> {
     write_outcome(db, change, &course)?;
     if change.decision.next.status().is_final() {
         budgets::end(session, change.fence.generation)?;
+        if let Some(item) = course.item {
+            jobs::end(session, change.scope, item, change.fence.generation, &change.decision, change.at)?;
+        }
     }
     Ok(Applied::Done { version: course.version })
 }

@@ -17,6 +17,7 @@ use copydesk_core::{DraftId, GenerationId, MicroCredits, TransferId, UserId, Wor
 use copydesk_store::StoreError;
 use copydesk_store::events::NewEvent;
 use copydesk_store::generations::{Change, NewAsset};
+use copydesk_store::jobs::ItemRef;
 use rusqlite::params;
 use std::fmt::Write;
 
@@ -25,6 +26,8 @@ pub(super) struct Course {
     pub draft: DraftId,
     pub user: UserId,
     pub recipe: String,
+    /// The item of a job it is made of.
+    pub item: Option<ItemRef>,
     base_version: u32,
     target: Option<String>,
     dedupe_key: Option<String>,
@@ -65,6 +68,7 @@ impl Course {
                 versions: row.get(6)?,
                 onward: Shares { max_attempts: row.get(7)?, attempts_per_model: row.get(8)? }
                     .onward(change.decision.spent),
+                item: crate::generations::read::item(row)?,
                 taken,
                 version: None,
                 origin: None,

@@ -8,8 +8,9 @@ use crate::fault::{Done, Fault};
 use crate::page::{self, Cut};
 use copydesk_core::generation::fairness::Priority;
 use copydesk_core::generation::{AttemptNo, Generation, RowVersion, State, Status};
-use copydesk_core::{DraftId, GenerationId, KeyId, UserId};
+use copydesk_core::{DraftId, GenerationId, JobId, KeyId, UserId};
 use copydesk_store::generations::{FinishedStep, GenerationFilter, GenerationRow};
+use copydesk_store::jobs::ItemRef;
 use copydesk_store::{Page, PageRequest, Scope, StoreError};
 use rusqlite::{Row, params};
 
@@ -60,7 +61,14 @@ fn generation_row(row: &Row<'_>) -> Done<GenerationRow> {
         version: row.get("version")?,
         origin: row.get("origin")?,
         last_error: last_error.zip(row.get("last_error")?),
+        job: item(row)?,
     })
+}
+
+/// The item of a job, from the two columns that begin with its id.
+pub(super) fn item(row: &Row<'_>) -> Done<Option<ItemRef>> {
+    let job = codec::maybe_uuid(row, "job_id")?.map(JobId);
+    Ok(job.zip(row.get("job_seq")?).map(|(job, seq)| ItemRef { job, seq }))
 }
 
 fn state(row: &Row<'_>, id: GenerationId) -> Done<State> {
@@ -94,7 +102,7 @@ fn ids(db: Db<'_>, scope: Scope, filter: &GenerationFilter, cut: &Cut) -> Done<V
     let read = |row: &Row<'_>| Ok(GenerationId(codec::uuid(row, 0)?));
     let (workspace, after, recipe, limit) =
         (scope.workspace.0.as_bytes(), cut.after.as_bytes(), &filter.recipe, cut.limit);
-    if filter.user.is_none() && filter.draft.is_none() {
+    if filter.user.is_none() && filter.draft.is_none() && filter.job.is_none() {
         let live = params![workspace, after, recipe, limit];
         match filter.status {
             Some(Status::Pending) => return db.all(ordered!(cut, "generations/list_pending"), live, read),
@@ -117,5 +125,10 @@ fn ids(db: Db<'_>, scope: Scope, filter: &GenerationFilter, cut: &Cut) -> Done<V
     let (user, draft) = (filter.user.map(|user| *user.0.as_bytes()), filter.draft.map(|draft| *draft.0.as_bytes()));
     let status = filter.status.map(Status::as_str);
     let (processing, pending) = (Status::Processing.as_str(), Status::Pending.as_str());
+    if let Some(job) = filter.job {
+        let job = job.0.as_bytes();
+        let params = params![workspace, after, recipe, user, draft, job, status, processing, pending, limit];
+        return db.all(ordered!(cut, "generations/list_of_job"), params, read);
+    }
     db.all(file, params![workspace, after, recipe, user, draft, status, processing, pending, limit], read)
 }

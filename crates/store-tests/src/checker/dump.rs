@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use uuid::Uuid;
 
 /// What the checker reads, and what a planted damage may have changed.
-pub const TABLES: [&str; 27] = [
+pub const TABLES: [&str; 29] = [
     "accounts",
     "assets",
     "budget_entries",
@@ -16,6 +16,8 @@ pub const TABLES: [&str; 27] = [
     "events",
     "generations",
     "inputs",
+    "job_items",
+    "job_list",
     "live_keys",
     "live_targets",
     "lots",

@@ -49,6 +49,25 @@ pub const DAMAGES: &[Damage] = &[
         "INSERT INTO assets SELECT id, workspace_id, id, id, 1, 1000, 'image/png', 1, '\\x00', 'p', '1970-01-01Z' \
          FROM outcomes LIMIT 1",
     ),
+    // ---------------------------------------------------------------- jobs
+    both(
+        "job_counts_are_items",
+        "job counts",
+        "UPDATE job_list SET completed = completed - 1, failed = failed + 1 WHERE id = \
+         (SELECT id FROM job_list WHERE completed > 0 ORDER BY id DESC LIMIT 1)",
+    ),
+    both(
+        "item_is_its_generation",
+        "job items",
+        "UPDATE job_items SET generation_id = (SELECT id FROM outcomes ORDER BY id LIMIT 1) WHERE seq = 1 AND job_id = \
+         (SELECT job_id FROM job_items WHERE status = 'processing' AND seq = 1 ORDER BY job_id DESC LIMIT 1)",
+    ),
+    both(
+        "item_is_its_generation",
+        "job items",
+        "UPDATE generations SET job_seq = job_seq + 1 WHERE job_seq = 1 AND id = \
+         (SELECT generation_id FROM job_items WHERE status = 'processing' AND seq = 1 ORDER BY job_id DESC LIMIT 1)",
+    ),
     both(
         "draft_status_fits",
         "draft status",

@@ -38,6 +38,16 @@ impl Driver {
         Move::Accept((0..n).map(|_| self.request()).collect())
     }
 
+    /// A batch of which most requests are for items of jobs.
+    pub(super) async fn feed(&mut self) -> Move {
+        let mut batch = vec![];
+        for _ in 0..1 + self.dice.below(6) {
+            let request = self.request();
+            batch.push(if self.dice.chance(85) { self.for_item(request).await } else { request });
+        }
+        Move::Accept(batch)
+    }
+
     fn request(&mut self) -> Accept {
         let mut request = builder::accept(&self.ids, self.now);
         let user = self.one_of(&USERS);

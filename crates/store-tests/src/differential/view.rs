@@ -48,6 +48,9 @@ pub(super) async fn answer(store: &dyn Store, it: &Move) -> Told {
         Move::Post(post) => told(said(store.post(post.clone()).await)),
         Move::Gift(gift) => told(said(store.gift(gift.clone()).await)),
         Move::Expire(now, ids) => told(said(store.expire_lots(*now, ids.clone()).await)),
+        Move::Order(order) => told(said(store.order_job(order.clone()).await)),
+        Move::CloseItems(close) => told(said(store.close_items(close.clone()).await)),
+        Move::Reopen(reopen) => told(said(store.reopen_items(reopen.clone()).await)),
         // When a parked one is moved to the queue is the engine's affair: the end of time makes all of them due.
         Move::Get(id) => {
             let row = store.get(Scope::DEFAULT, *id).await;

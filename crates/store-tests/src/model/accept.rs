@@ -26,22 +26,32 @@ impl Data {
                 return Err(StoreError::Corrupt(format!("{} exists already", request.generation)));
             }
         }
-        Ok(batch.into_iter().map(|request| self.accept_one(request)).collect())
+        let mut answers = Vec::with_capacity(batch.len());
+        for request in batch {
+            answers.push(match self.accept_one(request) {
+                Ok(accepted) => Ok(accepted),
+                Err(StoreError::Refused(refusal)) => Err(refusal),
+                Err(error) => return Err(error),
+            });
+        }
+        self.book_jobs();
+        Ok(answers)
     }
 
-    fn accept_one(&mut self, request: Accept) -> Result<Accepted, Refusal> {
+    fn accept_one(&mut self, mut request: Accept) -> Result<Accepted, StoreError> {
         if let Some(key) = &request.idempotency
             && let Some(replayed) = self.replay(request.scope, key, request.at)?
         {
             return Ok(replayed);
         }
         if let Some(since) = self.paused(&PauseKey::Generation) {
-            return Err(Refusal::GenerationPaused { since });
+            return Err(Refusal::GenerationPaused { since }.into());
         }
         let waiting = self.count_live(copydesk_core::generation::Status::Pending);
         if waiting >= self.waiting_max {
-            return Err(Refusal::QueueFull { waiting });
+            return Err(Refusal::QueueFull { waiting }.into());
         }
+        let item = self.check_item(&request)?;
         if let Some((generation, draft)) = self.same_work(&request)? {
             let answer = Accepted::Duplicate { generation, draft };
             self.remember(&request, &answer);
@@ -53,7 +63,12 @@ impl Data {
             rules::post(balance, TransferKind::Hold, request.hold)?;
         }
         // From here the write must succeed.
+        request.job = request.job.filter(|_| item.is_some());
+        let at = request.at;
         let ids = self.write_accept(request);
+        if let Some(item) = item {
+            self.attach(item, ids, at);
+        }
         Ok(Accepted::New { generation: ids.0, draft: ids.1 })
     }
 

@@ -24,7 +24,8 @@ impl Data {
         }
         // From here the write must succeed.
         let mut health = vec![];
-        let applied = turn.writes.iter().map(|write| self.write(write, turn.now, &mut health)).collect();
+        let applied: Vec<Applied> = turn.writes.iter().map(|write| self.write(write, turn.now, &mut health)).collect();
+        self.book_jobs();
         let (claimed, due) = turn.claim.as_ref().map_or_else(|| (vec![], None), |claim| self.claim(turn.now, claim));
         let next_due = self.next_due().into_iter().chain(due).min();
         Ok(TurnAnswer { applied, claimed, next_due, health })
@@ -61,6 +62,7 @@ impl Data {
         self.write_progress(change);
         if change.decision.next.status().is_final() {
             self.budgets.end(id);
+            self.end_item(id, &change.decision, change.at);
         }
         let mut version = None;
         for effect in &change.decision.effects {

@@ -60,6 +60,7 @@ impl Data {
         self.audit_locks(&mut findings);
         self.audit_ledger(&mut findings);
         self.audit_budgets(&mut findings);
+        self.audit_jobs(&mut findings);
         for call in self.calls.values().filter(|call| call.row.closed.is_none()) {
             let is_run =
                 self.generations.get(&call.row.generation).is_some_and(|entry| entry.call == Some(call.row.id));
@@ -67,6 +68,12 @@ impl Data {
             findings.expect("open_call_without_run_older_than_an_hour", is_run || !old, call.row.id, "open");
         }
         findings.0
+    }
+
+    fn audit_jobs(&self, findings: &mut Findings) {
+        let (jobs, strays) = self.jobs_out_of_step();
+        jobs.iter().for_each(|id| findings.expect("job_counts_are_items", false, id, "its counts are not its items'"));
+        strays.iter().for_each(|id| findings.expect("item_is_its_generation", false, id, "its item says otherwise"));
     }
 
     fn parts(&self) -> BTreeMap<GenerationId, Parts<'_>> {

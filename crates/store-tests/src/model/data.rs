@@ -6,17 +6,19 @@ use copydesk_core::budget::book::Book;
 use copydesk_core::generation::fairness::VirtualTime;
 use copydesk_core::generation::{Generation, State, Status, Wait};
 use copydesk_core::health::{Paid, Rows};
+use copydesk_core::job::book::JobBook;
 use copydesk_core::ledger::chain::ChainHash;
 use copydesk_core::ledger::{Balance, Lot};
 use copydesk_core::{
-    AssetId, BudgetId, CallId, DeliveryId, DraftId, GenerationId, NodeId, SignInId, Timestamp, TransferId, UserId,
-    WebhookId, WorkspaceId,
+    AssetId, BudgetId, CallId, DeliveryId, DraftId, GenerationId, JobId, NodeId, SignInId, Timestamp, TransferId,
+    UserId, WebhookId, WorkspaceId,
 };
 use copydesk_store::admin::{NodeRow, PauseKey};
 use copydesk_store::audit::{FindingKey, FindingRow, Round, Space};
 use copydesk_store::drafts::{AssetRow, DraftRow, VersionRow};
 use copydesk_store::events::{EventRow, NewEvent};
 use copydesk_store::generations::{Accept, Accepted, Fence, FinishedStep};
+use copydesk_store::jobs::{ItemRow, JobRow};
 use copydesk_store::keys::KeyRow;
 use copydesk_store::logins::{LinkRow, Login};
 use copydesk_store::prices::NewPrice;
@@ -184,6 +186,15 @@ pub(super) struct Data {
     pub folded: BTreeMap<Place, i64>,
     /// By workspace and idempotency key: the fingerprint, and the budget that was set with it.
     pub budget_keys: BTreeMap<(WorkspaceId, String), ([u8; 32], BudgetId)>,
+    pub jobs: JobBook,
+    /// Their facts; what a row says of its state is that of its making.
+    pub job_facts: BTreeMap<JobId, JobRow>,
+    pub job_staging: BTreeMap<JobId, Scope>,
+    pub job_items: BTreeMap<(JobId, u32), ItemRow>,
+    /// By workspace and idempotency key: the fingerprint, the job, and whether it was another's.
+    pub job_keys: BTreeMap<(WorkspaceId, String), ([u8; 32], JobId, bool)>,
+    /// The jobs that hold their dedupe key.
+    pub job_live_keys: BTreeSet<JobId>,
     pub keys: Vec<KeyRow>,
     pub webhooks: BTreeMap<WebhookId, EndpointRow>,
     /// How far, and how often its endpoints were changed.

@@ -29,8 +29,9 @@ impl Data {
     pub(super) fn prove(&self, slice: Slice) -> Proved {
         let keys: Vec<Place> =
             self.keys_of(slice.span.space).into_iter().filter(|key| slice.span.holds(*key)).collect();
-        // A workspace is a slice of its own.
-        let limit = if slice.span.space == Space::Workspaces { 1 } else { slice.limit as usize };
+        // A workspace or a job is a slice of its own.
+        let alone = matches!(slice.span.space, Space::Workspaces | Space::Jobs);
+        let limit = if alone { 1 } else { slice.limit as usize };
         let upto = limit.checked_sub(1).and_then(|at| keys.get(at)).copied().unwrap_or(slice.span.upto);
         let span = Span { upto, ..slice.span };
         let placed = self.audit().into_iter().map(placed);
@@ -49,6 +50,7 @@ impl Data {
                 links.map(|(of, number)| Place { first: of.workspace.0, second: of.user.0, number }).collect()
             }
             Space::Workspaces => self.calls.values().map(|call| Place::of_id(call.scope.workspace.0)).collect(),
+            Space::Jobs => self.job_facts.keys().map(|id| Place::of_id(id.0)).collect(),
             Space::Series | Space::Live => BTreeSet::new(),
         }
     }
@@ -120,6 +122,7 @@ fn space_of(check: &str) -> Space {
         | "lots_fit_transfers"
         | "ledger_chain"
         | "running_balance" => Space::Ledger,
+        "job_counts_are_items" => Space::Jobs,
         "target_holder_is_live" | "live_key_is_live" | "past_deadline" | "open_call_without_run_older_than_an_hour" => {
             Space::Live
         }

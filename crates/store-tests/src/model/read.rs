@@ -8,6 +8,7 @@ use copydesk_core::health::{Cooling, Door, door};
 use copydesk_core::{CallId, GenerationId, Timestamp};
 use copydesk_store::admin::{NodeRow, holding};
 use copydesk_store::generations::{FinishedStep, GenerationFilter, GenerationRow, Limits, probes};
+use copydesk_store::jobs::ForItem;
 use copydesk_store::usage::{CallFilter, CallRow};
 use copydesk_store::{Page, PageRequest, Scope, StoreError};
 use std::time::Duration;
@@ -51,6 +52,7 @@ impl Data {
             version: entry.version,
             origin: entry.origin.clone(),
             last_error: entry.last_error.clone(),
+            job: entry.accept.job.map(ForItem::item),
         }
     }
 
@@ -65,6 +67,7 @@ impl Data {
                 && filter.status.is_none_or(|status| status == entry.generation.state.status())
                 && filter.user.is_none_or(|user| user == entry.accept.user)
                 && filter.draft.is_none_or(|draft| draft == entry.draft)
+                && filter.job.is_none_or(|job| entry.accept.job.is_some_and(|own| own.item().job == job))
                 && filter.recipe.as_ref().is_none_or(|recipe| *recipe == entry.accept.recipe)
         };
         let rows: Vec<(GenerationId, GenerationRow)> =

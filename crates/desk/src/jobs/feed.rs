@@ -1,0 +1,381 @@
+//! The feeder, a duty of every node: it keeps a window of each running job's items in the queue, and ends what is left of
+//! cancelled ones. It takes no input, needs no leader and remembers nothing: the store lets no item become a generation
+//! twice. What it cannot feed for a reason that concerns all items pauses the job with that reason; what is wrong with one
+//! item ends that item.
+
+use super::item::Item;
+use super::{Defaults, first};
+use crate::desk::{Desk, Inner};
+use crate::error::DeskError;
+use copydesk_core::budget::bound::MostCost;
+use copydesk_core::generation::Status;
+use copydesk_core::job::{Command, ItemStatus, Note};
+use copydesk_core::ledger::TransferKind;
+use copydesk_core::refusal::Refusal;
+use copydesk_core::{DraftId, GenerationId, NanoUsd};
+use copydesk_recipes::LoadedRecipe;
+use copydesk_store::drafts::DraftFilter;
+use copydesk_store::generations::{Accept, Accepted};
+use copydesk_store::jobs::{CloseItems, ForItem, ItemEnd, ItemFilter, ItemRef, ItemRow, JobOrder, JobRow};
+use copydesk_store::{PageRequest, StoreError};
+use std::sync::Arc;
+
+/// The most items of one job that are in the queue at once, however many may run.
+const WINDOW_MAX: u64 = 1_000;
+/// The fewest, so that the queue never runs dry between two looks.
+const WINDOW_MIN: u64 = 16;
+/// How many jobs are looked at in one read.
+const JOBS: u32 = 100;
+/// How many items of a cancelled job end in one transaction.
+const CANCELLED: u32 = 1_000;
+
+/// What one look at all jobs did.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Fed {
+    /// How many jobs have something to do.
+    pub at_work: u64,
+    /// How many items were given to the queue, or ended without it.
+    pub moved: u64,
+}
+
+pub(crate) fn spawn(inner: &Arc<Inner>) {
+    let desk = Desk { inner: Arc::clone(inner) };
+    let mut stopped = inner.stopped.subscribe();
+    tokio::spawn(async move {
+        let mut busy = false;
+        loop {
+            match desk.feed_jobs().await {
+                // There may be room for more at once.
+                Ok(fed) if fed.moved > 0 => {
+                    busy = true;
+                    if *stopped.borrow() {
+                        return;
+                    }
+                    tokio::task::yield_now().await;
+                    if fed.at_work == 0 {
+                        continue;
+                    }
+                }
+                Ok(fed) => busy = fed.at_work > 0,
+                Err(error) => tracing::error!(%error, "Jobs could not be fed; it is tried again"),
+            }
+            tokio::select! {
+                // The sender lives in `inner`, so this only resolves when the desk has stopped.
+                _ = stopped.wait_for(|stopped| *stopped) => return,
+                () = desk.inner.jobs_changed.notified() => {}
+                // While no job is at work nobody listens to ends.
+                () = desk.inner.some_ended.notified(), if busy => {}
+                () = desk.inner.world.sleep(desk.inner.config.poll_every) => {}
+            }
+        }
+    });
+}
+
+impl Desk {
+    /// One look at all jobs for which there is something to do.
+    pub async fn feed_jobs(&self) -> Result<Fed, DeskError> {
+        let (mut fed, mut after) = (Fed::default(), None);
+        if self.inner.draining() {
+            return Ok(fed);
+        }
+        loop {
+            let rows = self.store().jobs_at_work(after, JOBS).await?;
+            let Some(last) = rows.last().map(|row| row.facts.id) else { return Ok(fed) };
+            for row in &rows {
+                fed.at_work += 1;
+                match self.tend(row).await {
+                    Ok(moved) => fed.moved += moved,
+                    // One job must not keep the others from being fed.
+                    Err(error) => {
+                        tracing::error!(job = %row.facts.id, %error, "A job could not be fed; it is tried again")
+                    }
+                }
+            }
+            after = Some(last);
+        }
+    }
+
+    async fn tend(&self, row: &JobRow) -> Result<u64, DeskError> {
+        if row.job.stopping {
+            return self.cancel_items(row).await;
+        }
+        let room = self.window().saturating_sub(row.job.counts.processing).min(row.job.counts.pending);
+        let limit = u32::try_from(room.min(u64::from(PageRequest::LIMIT_MAX))).unwrap_or(PageRequest::LIMIT_MAX);
+        if limit == 0 {
+            return Ok(0);
+        }
+        let pending = ItemFilter { status: Some(ItemStatus::Pending) };
+        let items = self.store().items(row.facts.scope, row.facts.id, pending, first(limit)).await?.rows;
+        Feed::of(self, row).await?.feed(items).await
+    }
+
+    /// Twice what may run at once: what waits is ready when a place is free, and a pause lets few more begin.
+    fn window(&self) -> u64 {
+        (self.inner.config.slots() as u64 * 2).clamp(WINDOW_MIN, WINDOW_MAX)
+    }
+
+    /// Ends a slice of what is pending, and cancels what is in the queue.
+    async fn cancel_items(&self, row: &JobRow) -> Result<u64, DeskError> {
+        let (scope, job) = (row.facts.scope, row.facts.id);
+        let of = |status| ItemFilter { status: Some(status) };
+        let pending = self.store().items(scope, job, of(ItemStatus::Pending), first(CANCELLED)).await?.rows;
+        let end = |item: &ItemRow| ItemEnd { seq: item.seq, status: ItemStatus::Cancelled, note: None, instead: None };
+        let mut moved = 0;
+        if !pending.is_empty() {
+            let ends = pending.iter().map(end).collect();
+            moved = self.store().close_items(CloseItems { scope, job, at: self.inner.now(), ends }).await?;
+        }
+        let live = self.store().items(scope, job, of(ItemStatus::Processing), first(CANCELLED)).await?.rows;
+        for generation in live.iter().filter_map(|item| item.generation) {
+            match self.cancel(scope, generation).await {
+                Ok(_) => moved += 1,
+                // It has ended by itself.
+                Err(DeskError::Refused(Refusal::AlreadyTerminal { .. })) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(moved)
+    }
+}
+
+/// Why feeding a job stops for now.
+enum Halt {
+    /// Somebody or something else will have to end; it is looked at again.
+    Wait,
+    /// Nothing goes on before a person has done something about it.
+    Pause(Note),
+}
+
+/// Feeding one job once.
+struct Feed<'a> {
+    desk: &'a Desk,
+    row: &'a JobRow,
+    defaults: Defaults,
+    loaded: Arc<LoadedRecipe>,
+    /// What may be spent yet, with what those in the queue may use set aside; only where there is a cap.
+    left: Option<i64>,
+    orders: Vec<(u32, Accept)>,
+    ends: Vec<ItemEnd>,
+    halt: Option<Halt>,
+}
+
+impl<'a> Feed<'a> {
+    async fn of(desk: &'a Desk, row: &'a JobRow) -> Result<Feed<'a>, DeskError> {
+        let defaults = Defaults::of_row(row)?;
+        let loaded = desk.recipe(&row.facts.recipe)?;
+        let mut feed = Feed { desk, row, defaults, loaded, left: None, orders: vec![], ends: vec![], halt: None };
+        if let Some(cap) = row.job.cost_max {
+            let processing = ItemFilter { status: Some(ItemStatus::Processing) };
+            let page = first(PageRequest::LIMIT_MAX);
+            let live = desk.store().items(row.facts.scope, row.facts.id, processing, page).await?.rows;
+            let mut left = cap.0.saturating_sub(row.job.spent.0);
+            for item in &live {
+                left = left.saturating_sub(feed.most(item)?.unwrap_or(NanoUsd(0)).0);
+            }
+            feed.left = Some(left);
+        }
+        Ok(feed)
+    }
+
+    async fn feed(mut self, items: Vec<ItemRow>) -> Result<u64, DeskError> {
+        for item in &items {
+            self.prepare(item).await?;
+            if self.halt.is_some() {
+                break;
+            }
+        }
+        let moved = self.submit().await?;
+        if let Some(Halt::Pause(note)) = self.halt.take() {
+            let (scope, job, at) = (self.row.facts.scope, self.row.facts.id, self.desk.inner.now());
+            tracing::warn!(%job, code = note.code, "A job is paused: {}", note.message);
+            let order = JobOrder { scope, job, at, revision: None, command: Command::Pause(note) };
+            match self.desk.store().order_job(order).await {
+                // Somebody ended it meanwhile.
+                Ok(_) | Err(StoreError::Refused(Refusal::AlreadyTerminal { .. })) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(moved)
+    }
+
+    fn read(&self, item: &ItemRow) -> Result<Item, DeskError> {
+        let (job, seq) = (self.row.facts.id, item.seq);
+        let bad = |why: String| DeskError::Store(StoreError::Corrupt(format!("item {seq} of {job}: {why}")));
+        let value = serde_json::from_str(&item.request).map_err(|error| bad(error.to_string()))?;
+        Item::read(value).map_err(|faults| bad(format!("{faults:?}")))
+    }
+
+    /// What an item may cost at most; `None` is not known.
+    fn most(&self, item: &ItemRow) -> Result<Option<NanoUsd>, DeskError> {
+        let input = self.read(item)?.input;
+        let mut defaults = self.defaults.clone();
+        if item.model.is_some() {
+            defaults.model.clone_from(&item.model);
+        }
+        let models = self.desk.models_of(&defaults)?;
+        let bound = self.desk.inner.bound(&self.loaded, &input, &models, self.desk.inner.now());
+        Ok(match bound.cost {
+            MostCost::Known(cost) => Some(cost),
+            MostCost::Unknown { .. } => None,
+        })
+    }
+
+    /// Makes an order of an item, or says why there is none.
+    async fn prepare(&mut self, item: &ItemRow) -> Result<(), DeskError> {
+        let asked = self.read(item)?;
+        let mut request = self.defaults.request(&asked);
+        if item.model.is_some() {
+            request.model.clone_from(&item.model);
+        }
+        (request.draft, request.job) = (item.draft, Some(ForItem::Feeds(self.of_item(item.seq))));
+        if let (Some(external), true, None) = (&asked.external_id, self.defaults.skip_existing, item.draft)
+            && let Some((instead, why)) = self.existing(external).await?
+        {
+            self.end(item.seq, ItemStatus::Skipped, Note::new("draft_exists", why), instead);
+            return Ok(());
+        }
+        if let Some(left) = self.left {
+            match self.most(item)? {
+                Some(most) if most.0 <= left => self.left = Some(left - most.0),
+                Some(most) => return self.over_the_cap(most),
+                None => {
+                    let why = "What a call may cost is not known any more, so the job's cap cannot hold: set a price, or raise the cap.";
+                    self.halt = Some(Halt::Pause(Note::new("unpriced_model_with_budget", why)));
+                    return Ok(());
+                }
+            }
+        }
+        match self.desk.rehearse(request) {
+            Ok(order) => self.orders.push((item.seq, order)),
+            Err(error) => self.wrong(item.seq, error)?,
+        }
+        Ok(())
+    }
+
+    fn over_the_cap(&mut self, most: NanoUsd) -> Result<(), DeskError> {
+        // What is in the queue may turn out cheaper than it might be.
+        if self.row.job.counts.processing > 0 || !self.orders.is_empty() {
+            self.halt = Some(Halt::Wait);
+            return Ok(());
+        }
+        let (spent, cap) = (self.row.job.spent, self.row.job.cost_max.unwrap_or_default());
+        let why =
+            format!("{spent} of {cap} is spent, and the next item may cost up to {most}. Raise max_cost and resume.");
+        self.halt = Some(Halt::Pause(Note::new(Note::CAP, why)));
+        Ok(())
+    }
+
+    fn of_item(&self, seq: u32) -> ItemRef {
+        ItemRef { job: self.row.facts.id, seq }
+    }
+
+    fn end(&mut self, seq: u32, status: ItemStatus, note: Note, instead: Option<(GenerationId, DraftId)>) {
+        self.ends.push(ItemEnd { seq, status, note: Some(note), instead });
+    }
+
+    /// The draft that has this external id already, in words, and its generation if it is just being filled.
+    async fn existing(&self, external: &str) -> Result<Option<(Option<(GenerationId, DraftId)>, String)>, DeskError> {
+        let filter = DraftFilter { external_id: Some(external.to_owned()), ..DraftFilter::default() };
+        let page = self.desk.store().list_drafts(self.row.facts.scope, filter, PageRequest::newest(1)).await?;
+        Ok(page.rows.first().map(|draft| {
+            let instead = draft.live_generation.map(|generation| (generation, draft.id));
+            (instead, format!("{} has the external id {external:?} already.", draft.id))
+        }))
+    }
+
+    /// What was right when the job was made and is wrong now.
+    fn wrong(&mut self, seq: u32, error: DeskError) -> Result<(), DeskError> {
+        let code = match &error {
+            DeskError::Draining | DeskError::Refused(Refusal::GenerationPaused { .. }) => {
+                self.halt = Some(Halt::Wait);
+                return Ok(());
+            }
+            DeskError::Invalid(_) => "invalid",
+            DeskError::UnknownRecipe { .. } => "recipe_gone",
+            DeskError::UnknownModel { .. } => "model_not_found",
+            DeskError::UnpricedModel { .. } => "unpriced_model",
+            DeskError::Refused(refusal) => refusal.code(),
+            // What is wrong with one item never stops the rest.
+            DeskError::Denied { .. } => "not_allowed",
+            DeskError::NotFound { .. } => "not_found",
+            DeskError::PositionUnknown
+            | DeskError::CreditsOff
+            | DeskError::AuditRunning
+            | DeskError::SignInFailed
+            | DeskError::TooMany { .. }
+            | DeskError::NoSecretKey { .. }
+            | DeskError::Store(_) => return Err(error),
+        };
+        self.end(seq, ItemStatus::Failed, Note::new(code, error.to_string()), None);
+        Ok(())
+    }
+
+    /// Gives the orders to the queue and ends what has ended. How many items moved.
+    async fn submit(&mut self) -> Result<u64, DeskError> {
+        let orders = std::mem::take(&mut self.orders);
+        let mut moved = 0;
+        if !orders.is_empty() {
+            let batch: Vec<Accept> = orders.iter().map(|(_, order)| order.clone()).collect();
+            let answers = self.desk.store().accept(batch).await?;
+            for ((seq, order), answer) in orders.iter().zip(answers) {
+                match answer {
+                    Ok(Accepted::New { .. }) => {
+                        self.desk.inner.metrics.moved(TransferKind::Hold, order.hold);
+                        moved += 1;
+                    }
+                    Ok(Accepted::Duplicate { generation, draft } | Accepted::Replayed { generation, draft, .. }) => {
+                        let why = format!("{generation} is doing the same work already.");
+                        self.end(*seq, ItemStatus::Skipped, Note::new("duplicate", why), Some((generation, draft)));
+                    }
+                    Err(refusal) => self.refused(*seq, refusal),
+                }
+            }
+            self.desk.inner.wake.notify_one();
+        }
+        let ends = std::mem::take(&mut self.ends);
+        if !ends.is_empty() {
+            let (scope, job, at) = (self.row.facts.scope, self.row.facts.id, self.desk.inner.now());
+            moved += self.desk.store().close_items(CloseItems { scope, job, at, ends }).await?;
+        }
+        Ok(moved)
+    }
+
+    fn refused(&mut self, seq: u32, refusal: Refusal) {
+        match refusal {
+            // Another node has it, or the job was ordered otherwise meanwhile.
+            Refusal::NotClaimable { status: Status::Pending | Status::Processing }
+            | Refusal::NotClaimable { status: Status::Completed | Status::Failed | Status::Cancelled } => {}
+            Refusal::QueueFull { .. } | Refusal::GenerationPaused { .. } => self.halt = Some(Halt::Wait),
+            Refusal::InsufficientCredits { .. }
+            | Refusal::BudgetExceeded(_)
+            | Refusal::UnpricedModelWithBudget { .. } => {
+                if matches!(refusal, Refusal::BudgetExceeded(_)) {
+                    self.desk.inner.metrics.refused_by_budget();
+                }
+                self.halt = Some(Halt::Pause(Note::new(refusal.code(), refusal.to_string())));
+            }
+            Refusal::AlreadyTerminal { .. }
+            | Refusal::IdempotencyKeyReused
+            | Refusal::DraftNotFound
+            | Refusal::DraftPublished
+            | Refusal::DraftBusy
+            | Refusal::DraftEmpty
+            | Refusal::VersionConflict { .. }
+            | Refusal::AmountTooLarge
+            | Refusal::AmountZero
+            | Refusal::ReferenceReused(_)
+            | Refusal::UsageTooLarge { .. }
+            | Refusal::LastKey
+            | Refusal::KeyEnded { .. }
+            | Refusal::KeyMade { .. }
+            | Refusal::WebhookMade { .. }
+            | Refusal::LastOwner
+            | Refusal::LoginExists
+            | Refusal::NoLogin
+            | Refusal::LinkSpent
+            | Refusal::JobCapReached { .. } => {
+                self.end(seq, ItemStatus::Failed, Note::new(refusal.code(), refusal.to_string()), None);
+            }
+        }
+    }
+}

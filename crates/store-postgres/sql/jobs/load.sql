@@ -1,0 +1,8 @@
+-- Differs from SQLite: a whole batch at once, locked in one order.
+select j.id, j.workspace_id, j.user_id, j.user_external, j.key_id, j.name, j.recipe, j.spec, j.dedupe_key, j.created_at,
+       j.status, j.stopping, j.note_code, j.note, j.pending, j.processing, j.completed, j.failed, j.skipped, j.cancelled,
+       j.spent_nanousd, j.unpriced, j.cost_max_nanousd, j.revision, j.started_at, j.updated_at, j.finished_at, j.told_at
+from job_list j
+where j.id = any ($1::uuid[])
+order by j.id
+for update

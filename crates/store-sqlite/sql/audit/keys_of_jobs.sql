@@ -1,0 +1,2 @@
+SELECT min(id) FROM job_list
+WHERE id > $1 AND id <= $2

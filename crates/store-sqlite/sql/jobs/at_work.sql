@@ -1,0 +1,7 @@
+SELECT j.id, j.workspace_id, j.user_id, j.user_external, j.key_id, j.name, j.recipe, j.spec, j.dedupe_key, j.created_at,
+       j.status, j.stopping, j.note_code, j.note, j.pending, j.processing, j.completed, j.failed, j.skipped, j.cancelled,
+       j.spent_nanousd, j.unpriced, j.cost_max_nanousd, j.revision, j.started_at, j.updated_at, j.finished_at, j.told_at
+FROM job_list j
+WHERE j.finished_at IS NULL AND j.id > $1 AND (j.status = $2 OR j.stopping)
+ORDER BY j.id
+LIMIT $3

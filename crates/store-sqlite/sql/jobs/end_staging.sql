@@ -1,0 +1,2 @@
+DELETE FROM job_staging
+WHERE job_id = $1
