@@ -114,3 +114,29 @@ async fn what_is_wrong_with_a_budget_is_said_with_its_place() {
     let nothing = site.send("PATCH", &path, Some(json!({})), &[]).await;
     assert_eq!(blamed(&nothing), [(String::new(), "required".to_owned())]);
 }
+
+#[tokio::test]
+async fn a_dry_run_asks_the_budgets_as_the_real_request_does() {
+    let site = Site::idle().await;
+    let body = |user: &str| json!({"recipe": "text", "user": user, "input": {"prompt": "tea"}});
+    let dry = async |user: &str| site.send("POST", "/generations?dry_run=true", Some(body(user)), &[]).await;
+    let most = dry("ann").await.json()["estimate"]["tokens_max"].as_i64().unwrap();
+    set(&site, json!({"each": "user", "unit": "tokens", "period": "day", "limit": most * 2 - 1})).await;
+    assert_eq!(dry("ann").await.json()["would"], "accept");
+    assert_eq!(site.post("/generations", body("ann")).await.status, 202);
+    let mut second = body("ann");
+    second["input"]["prompt"] = json!("mint");
+    let refused = site.send("POST", "/generations?dry_run=true", Some(second.clone()), &[]).await;
+    let real = site.post("/generations", second).await;
+    assert_eq!((refused.status, refused.code().as_str()), (402, "budget_exceeded"));
+    assert_eq!(
+        (&refused.json()["budget"], &refused.json()["detail"]),
+        (&real.json()["budget"], &real.json()["detail"])
+    );
+    assert_eq!(dry("ben").await.json()["would"], "accept", "another user has a sum of his own");
+    let (_, member) = site.new_key(json!({"role": "member", "user": "ann"})).await;
+    let third = json!({"recipe": "text", "input": {"prompt": "sage"}});
+    let told = site.send_as(&member, "POST", "/generations?dry_run=true", Some(third)).await;
+    assert_eq!(told.code(), "budget_exceeded");
+    assert!(told.json().get("budget").is_none(), "its figures are the workspace's: {}", told.json());
+}

@@ -157,6 +157,46 @@ async fn seed_s0_the_list_is_cut_by_skip_and_limit_and_has_newsletters_only() {
 }
 
 #[tokio::test]
+async fn seed_s1_a_job_is_polled_and_listed_with_its_two_counters() {
+    let site = Site::working().await;
+    let items = json!([{"input": {"prompt": "a"}}, {"input": {"prompt": "b"}}]);
+    let job = site.post("/jobs", json!({"recipe": "text", "items": items, "user": "anna"})).await.json();
+    let job = job["id"].as_str().unwrap().to_owned();
+    let uuid = site.get(&format!("/jobs/{job}")).await.json()["uuid"].as_str().unwrap().to_owned();
+    let poll = format!("/api/pipeline/draft/jobs/{uuid}");
+    let mut seen = ask(&site, "GET", &poll, Value::Null).await.json();
+    while seen["status"] == "pending" || seen["status"] == "running" {
+        tokio::task::yield_now().await;
+        seen = ask(&site, "GET", &poll, Value::Null).await.json();
+    }
+    let wanted = ["drafts_created", "error_message", "job_id", "started_at", "status", "total_targets", "updated_at"];
+    assert_eq!(fields(&seen), wanted);
+    assert_eq!((&seen["status"], &seen["job_id"]), (&json!("completed"), &json!(uuid)));
+    assert_eq!(
+        (&seen["total_targets"], &seen["drafts_created"], &seen["error_message"]),
+        (&json!(2), &json!(2), &Value::Null)
+    );
+    let waiting = json!({"recipe": "text", "items": [{"input": {"prompt": "c"}}], "start": false});
+    assert_eq!(site.post("/jobs", waiting).await.status, 202);
+    let list = ask(&site, "GET", "/api/jobs?skip=0&limit=50", Value::Null).await.json();
+    let list = list.as_array().unwrap();
+    assert_eq!((list.len(), &list[1]["id"], &list[0]["status"]), (2, &json!(uuid), &json!("pending")));
+    let wanted =
+        ["drafts_created", "error_message", "id", "job_type", "started_at", "status", "total_targets", "updated_at"];
+    assert_eq!(fields(&list[0]), wanted);
+    assert_eq!((&list[0]["job_type"], &list[0]["started_at"]), (&json!("draft"), &Value::Null));
+    assert_eq!(ask(&site, "GET", "/api/jobs?user_id=anna", Value::Null).await.json().as_array().unwrap().len(), 1);
+    for unknown in ["01900000-0000-7000-8000-000000000000", "x"] {
+        let missing = ask(&site, "GET", &format!("/api/pipeline/draft/jobs/{unknown}"), Value::Null).await;
+        assert_eq!((missing.status, missing.code().as_str()), (404, "not_found"));
+        assert!(missing.json()["detail"].is_string());
+    }
+    let other = site.elsewhere_in_it().await;
+    assert_eq!(ask_with(&site, &other.key, "GET", &poll, Value::Null, &[]).await.status, 404);
+    assert_eq!(ask_with(&site, &other.key, "GET", "/api/jobs", Value::Null, &[]).await.json(), json!([]));
+}
+
+#[tokio::test]
 async fn seed_s3_the_schedulers_clean_up_answers_in_its_own_words() {
     let site = Site::idle().await;
     let path = "/api/generate/cleanup-stale";

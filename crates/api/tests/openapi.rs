@@ -217,7 +217,7 @@ impl Scene {
             () if path.starts_with("/api/v1/deliveries") => self.delivery.clone(),
             () if path.starts_with("/api/v1/users") => self.user.clone(),
             () if path.starts_with("/api/v1/invites") => self.invite.clone(),
-            () if path.starts_with("/api/v1/jobs") => self.job.clone(),
+            () if path.contains("/jobs") => self.job.clone(),
             () if draft => self.done["draft_id"].as_str().unwrap().to_owned(),
             () if live => self.waiting["id"].as_str().unwrap().to_owned(),
             () => self.done["id"].as_str().unwrap().to_owned(),

@@ -114,6 +114,9 @@ fn people_are_invited_given_roles_and_disabled() {
     place.run(&["users", "disable", "bob@example.com"]).exits(0).says("disabled");
     assert_eq!(server.http("POST", "/api/v1/session", None, &json!({"link": link}).to_string()).0, 410);
     place.run(&["users", "enable", "bob@example.com"]).exits(0).says("active");
+    // What was made before he was disabled does not bring him back.
+    assert_eq!(server.http("POST", "/api/v1/session", None, &json!({"link": link}).to_string()).0, 410);
+    let link = place.run(&["users", "link", "bob@example.com", "--sign-in"]).exits(0).out.trim().to_owned();
     assert_eq!(server.http("POST", "/api/v1/session", None, &json!({"link": link}).to_string()).0, 200);
     let id = text(&place.json(&["users", "invites"]), "/data/0/id").to_owned();
     place.run(&["users", "uninvite", &id]).exits(0).says("opens nothing");

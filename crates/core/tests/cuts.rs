@@ -1,7 +1,7 @@
 //! Cuts in every zone there is: nothing is left out and nothing is counted twice, on the days the clocks change too.
 
 use copydesk_core::Timestamp;
-use copydesk_core::metering::cuts::{Interval, Zone, cuts, start_of};
+use copydesk_core::metering::cuts::{Interval, Zone, cuts, next_start, start_of};
 use copydesk_core::metering::totals::bucket;
 use proptest::prelude::*;
 use std::time::Duration;
@@ -44,6 +44,30 @@ fn every_zone_is_cut_whole_over_the_years_its_clocks_change() {
         covers(Interval::Day, &zone, from, to);
         covers(Interval::Week, &zone, at("2010-01-01T00:00:00Z"), to);
         covers(Interval::Month, &zone, at("2000-01-01T00:00:00Z"), to);
+    }
+}
+
+/// The clocks of Goose Bay went back from 00:01 to 23:01 on 1 November 2009, at 03:01 in UTC.
+#[test]
+fn clocks_that_change_within_a_quarter_leave_every_cut_on_one() {
+    let zone = Zone::named("America/Goose_Bay").unwrap();
+    let from: Timestamp = "2009-11-01T00:00:00Z".parse().unwrap();
+    let to: Timestamp = "2009-11-01T08:00:00Z".parse().unwrap();
+    covers(Interval::Hour, &zone, from, to);
+    let shown: Vec<String> = cuts(Interval::Hour, &zone, from, to).unwrap().iter().map(|at| zone.shown(*at)).collect();
+    assert_eq!(
+        shown[2..6],
+        [
+            "2009-10-31T23:00:00-03:00",
+            "2009-11-01T00:00:00-03:00",
+            "2009-10-31T23:15:00-04:00",
+            "2009-11-01T00:00:00-04:00"
+        ]
+    );
+    for minute in [1, 14] {
+        let within = from.plus(Duration::from_secs(3 * 3_600 + minute * 60));
+        assert_eq!(start_of(Interval::Hour, &zone, within).unwrap(), "2009-11-01T03:00:00Z".parse().unwrap());
+        assert_eq!(next_start(Interval::Hour, &zone, within).unwrap(), "2009-11-01T03:15:00Z".parse().unwrap());
     }
 }
 

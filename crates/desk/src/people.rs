@@ -179,7 +179,8 @@ impl Desk {
         let (Some(login), Some(permit)) = (&user.login, permit(&user)) else { return Err(Refusal::NoLogin.into()) };
         covered(by, &permit)?;
         let made = self.link(by.scope, &by.name, purpose, self.inner.now().plus(purpose.life().0));
-        let row = LinkRow { email: Some(login.email.clone()), ..made.row };
+        let (email, login_revision) = (Some(login.email.clone()), Some(login.revision));
+        let row = LinkRow { email, login_revision, ..made.row };
         self.store().add_link(row.clone()).await?;
         tracing::info!(
             link = %row.id, user = %id, workspace = %by.scope.workspace, by = by.name, purpose = purpose.as_str(),
@@ -234,6 +235,7 @@ impl Desk {
             role: None,
             user_external: None,
             made_by: made_by.to_owned(),
+            login_revision: None,
             created_at: now,
             expires_at,
             used_at: None,
@@ -302,8 +304,10 @@ fn sound_user(external: &str) -> Result<(), DeskError> {
     if faults.is_empty() { Ok(()) } else { Err(DeskError::Invalid(faults)) }
 }
 
+/// A person has no end, so who has one cannot make or take one over, however much he may do until then.
 fn covered(by: &Issuer, permit: &Permit) -> Result<(), DeskError> {
-    match by.terms.permit.lacks(permit) {
+    let ends = by.terms.expires_at.is_some().then(|| "validity beyond its own".to_owned());
+    match ends.or_else(|| by.terms.permit.lacks(permit)) {
         None => Ok(()),
         Some(what) => Err(DeskError::Denied { denied: Denied::Beyond { what }, instead: Vec::new() }),
     }

@@ -1,10 +1,11 @@
 //! A dry run: what a request for work would do, without doing it. Everything that the real one checks before it writes is
-//! checked, in the same order and with the same refusals, but for budgets, of which it says what would be needed; between a
-//! dry run and the real one anything may happen.
+//! checked with the same refusals, budgets and credits included; between a dry run and the real one anything may happen.
 
 use crate::accept::{Again, Request, route};
 use crate::desk::Desk;
 use crate::error::DeskError;
+use copydesk_core::budget::applying;
+use copydesk_core::budget::book::Book;
 use copydesk_core::budget::bound::Bound;
 use copydesk_core::draft::state::{DraftFacts, may_regenerate};
 use copydesk_core::generation::Status;
@@ -12,11 +13,17 @@ use copydesk_core::ledger::Balance;
 use copydesk_core::refusal::Refusal;
 use copydesk_core::{DraftId, GenerationId, Timestamp};
 use copydesk_store::admin::PauseKey;
+use copydesk_store::budgets::BudgetFilter;
 use copydesk_store::generations::{Accept, Accepted, GenerationFilter, Slot};
 use copydesk_store::{PageRequest, Scope, StoreError};
 
 /// Pages of live generations a dry run looks through for one with the same dedupe key; the real request asks an index.
 const LOOKED_THROUGH_MAX: usize = 10;
+
+/// Most budgets of a workspace, and most owners' sums of one, that a dry run looks through, the largest sums first; the real
+/// request asks an index.
+const BUDGETS_MAX: usize = 1_000;
+const USES_MAX: u32 = 10_000;
 
 /// What a request for work would do.
 #[derive(Clone, Debug)]
@@ -36,7 +43,7 @@ pub struct Plan {
     /// Those that may be tried, in order.
     pub models: Vec<String>,
     pub balance: Balance,
-    /// What it may use at most, by the prices of now. Budgets are not asked.
+    /// What it may use at most, by the prices of now.
     pub bound: Bound,
     /// It would be accepted, and wait until somebody lets the recipe go on.
     pub recipe_paused_since: Option<Timestamp>,
@@ -93,7 +100,34 @@ impl Desk {
         let input = serde_json::from_str(&order.input)
             .map_err(|error| DeskError::Store(StoreError::Corrupt(format!("an input of a dry run: {error}"))))?;
         let bound = self.inner.bound(&loaded, &input, &models, now);
+        self.ask_budgets(&order, &bound, now).await?;
         Ok(Rehearsal::New(Box::new(Plan { order, models, balance, bound, recipe_paused_since })))
+    }
+
+    /// Errors: what a budget without room for it says.
+    async fn ask_budgets(&self, order: &Accept, bound: &Bound, now: Timestamp) -> Result<(), DeskError> {
+        // Whom budgets bind is no matter of what the caller may see of them.
+        let scope = order.scope.whole();
+        let (mut budgets, mut page) = (Vec::new(), PageRequest::newest(PageRequest::LIMIT_MAX));
+        loop {
+            let rows = self.store().budgets(scope, BudgetFilter { ended: false }, page.clone()).await?;
+            budgets.extend(rows.rows);
+            match rows.next {
+                Some(next) if budgets.len() < BUDGETS_MAX => page.after = Some(next),
+                Some(_) | None => break,
+            }
+        }
+        let places = applying(&budgets, &order.asker(), now);
+        let mut book = Book::default();
+        for budget in budgets {
+            book.load_budget(budget);
+        }
+        for place in &places {
+            let uses = self.store().budget_uses(scope, place.budget, place.period_at, USES_MAX).await?;
+            let own = uses.iter().find(|it| (it.owner, it.period_at) == (place.owner, place.period_at));
+            own.into_iter().for_each(|found| book.load_use(*place, found.row));
+        }
+        Ok(book.check(&places, bound)?)
     }
 
     /// What [`Desk::regenerate`] would do.

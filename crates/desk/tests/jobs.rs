@@ -395,6 +395,71 @@ async fn a_key_of_one_user_makes_and_sees_that_users_jobs_only() {
 }
 
 #[tokio::test]
+async fn what_a_key_of_one_user_calls_its_work_meets_nobody_elses() {
+    let bench = Bench::new().await;
+    let node = bench.working(DeskConfig { max_concurrent: Some(1), ..config() }).await;
+    bench.script.otherwise(Reply::hold("tea"));
+    let job = |name: &str, external: &str| {
+        let permit = Arc::new(Permit { user: Some(name.to_owned()), ..Permit::owner() });
+        let defaults =
+            Defaults { scope: SCOPE.of_user(user(name)), permit, user: None, skip_existing: true, ..asked() };
+        let item = json!({ "input": { "prompt": name }, "dedupe_key": "mine", "external_id": external });
+        (defaults, Source::List(vec![item]))
+    };
+    let mut jobs = Vec::new();
+    for name in ["ada", "bob"] {
+        let (defaults, items) = job(name, name);
+        jobs.push(node.desk.create_job(defaults, items).await.unwrap().row().facts.id);
+    }
+    until("both are in the queue", || async {
+        standing(&bench, jobs[0]).await.1[1] + standing(&bench, jobs[1]).await.1[1] == 2
+    })
+    .await;
+    assert!(items(&bench, jobs[1]).await[0].note.is_none(), "the same name of another user is another thing");
+}
+
+#[tokio::test]
+async fn the_user_of_a_job_is_the_user_of_its_items() {
+    let bench = Bench::new().await;
+    let node = bench.idle(wide()).await;
+    let foreign = Source::List(vec![json!({ "input": { "prompt": "tea" }, "user": "bob" })]);
+    let refused = node.desk.create_job(asked(), foreign).await.unwrap_err();
+    let DeskError::Invalid(faults) = &refused else { panic!("{refused:?}") };
+    assert_eq!((faults[0].pointer.as_str(), faults[0].code.as_str()), ("/items/0/user", "not_allowed"));
+    let theirs = Source::List(vec![json!({ "input": { "prompt": "tea" }, "user": "bob" })]);
+    node.desk
+        .create_job(Defaults { user: None, ..asked() }, theirs)
+        .await
+        .expect("a job of nobody's has items of anybody");
+}
+
+#[tokio::test]
+async fn a_quote_that_is_never_closed_is_said_and_not_read_into_memory() {
+    let bench = Bench::new().await;
+    let node = bench.idle(wide()).await;
+    let text = format!("prompt\ntea\n\"{}", "x,\n".repeat(2 * 1024 * 1024));
+    let refused = node.desk.create_job(asked(), table(&text)).await.unwrap_err();
+    assert!(refused.to_string().contains("never closed"), "{refused}");
+}
+
+#[tokio::test]
+async fn an_item_that_waits_to_be_tried_again_is_not_made_twice_by_hand() {
+    let bench = Bench::new().await;
+    bench.script.then([Reply::Fail(ErrorClass::Refused)]);
+    let node = bench.working(wide()).await;
+    let id = start(&node, 1).await;
+    ended(&bench, id).await;
+    let generation = items(&bench, id).await[0].generation.unwrap();
+    node.desk.retry_failed(SCOPE, id, false, None).await.unwrap();
+    let again = node.desk.retry(SCOPE, generation, Default::default()).await.unwrap();
+    bench.completed(again.generation).await;
+    ended(&bench, id).await;
+    assert_eq!(standing(&bench, id).await, (JobStatus::Completed, [0, 0, 1, 0, 0, 0]));
+    assert_eq!(bench.script.calls(), 2, "once for each try");
+    one_draft_each(&bench, id).await;
+}
+
+#[tokio::test]
 async fn what_was_staged_and_never_sealed_goes_in_an_hour() {
     let bench = Bench::new().await;
     let node = bench.working(wide()).await;

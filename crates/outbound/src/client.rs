@@ -123,20 +123,20 @@ impl Outbound {
         let client = if target.allowed_only() { &self.allowed } else { &self.usual };
         let post = client.post(target.url().clone()).body(body);
         let request = headers.iter().fold(post, |request, (name, value)| request.header(*name, value));
-        match tokio::time::timeout(limits.total, exchange(request, limits)).await {
-            Ok(answer) => answer,
-            Err(_) => Err(Failure::TimedOut(limits.total)),
-        }
+        let end = tokio::time::Instant::now() + limits.total;
+        let response = tokio::time::timeout_at(end, request.send()).await;
+        let response = response.map_err(|_| Failure::TimedOut(limits.total))?;
+        Ok(read(response.map_err(|error| failure(&error))?, limits, end).await)
     }
 }
 
-async fn exchange(request: reqwest::RequestBuilder, limits: Limits) -> Result<Answer, Failure> {
-    let mut response = request.send().await.map_err(|error| failure(&error))?;
+/// The answer is there with its head. A body that comes too slowly, too long or not whole only ends the reading.
+async fn read(mut response: reqwest::Response, limits: Limits, end: tokio::time::Instant) -> Answer {
     let public = response.remote_addr().is_some_and(|address| is_public(address.ip()));
     let status = response.status().as_u16();
     let retry_after = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.trim().parse().ok());
     let (mut head, mut read) = (Vec::new(), 0);
-    while let Some(piece) = response.chunk().await.map_err(|error| failure(&error))? {
+    while let Ok(Ok(Some(piece))) = tokio::time::timeout_at(end, response.chunk()).await {
         read += piece.len();
         let room = limits.kept_bytes_max.saturating_sub(head.len());
         head.extend_from_slice(&piece[..piece.len().min(room)]);
@@ -145,7 +145,7 @@ async fn exchange(request: reqwest::RequestBuilder, limits: Limits) -> Result<An
         }
     }
     let head = public.then(|| String::from_utf8_lossy(&head).replace('\0', "\u{fffd}"));
-    Ok(Answer { status, retry_after: retry_after.map(Duration::from_secs), head })
+    Answer { status, retry_after: retry_after.map(Duration::from_secs), head }
 }
 
 /// The class of an error of the client, found along its chain.

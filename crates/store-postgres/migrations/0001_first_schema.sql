@@ -845,6 +845,7 @@ create table links (
   role text,
   user_external text,
   made_by text not null,
+  login_revision bigint,
   created_at timestamptz not null,
   expires_at timestamptz not null,
   used_at timestamptz,

@@ -234,6 +234,7 @@ impl PostgresStore {
             link.role.map(Role::as_str),
             link.user_external.as_deref().map(text),
             text(&link.made_by),
+            link.login_revision,
             made_at,
             Micros::from(link.expires_at)
         ];
@@ -388,6 +389,7 @@ fn link_row(row: &Row) -> Result<LinkRow, StoreError> {
         role: role.map(stored_role).transpose()?,
         user_external: row.get("user_external"),
         made_by: row.get("made_by"),
+        login_revision: row.get("login_revision"),
         created_at: row.get::<_, Micros>("created_at").into(),
         expires_at: row.get::<_, Micros>("expires_at").into(),
         used_at: maybe_instant(row, "used_at"),

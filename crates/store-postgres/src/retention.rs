@@ -85,8 +85,9 @@ fn remove<'a>(prune: &Prune, old: &[&Looked]) -> Steps<'a> {
             steps.add(sql!("retention/note_events"), columns!(ends, end => end.0.0, *end.1));
         }
         Aged::Deliveries => {
-            steps.add(sql!("retention/delete_attempts"), columns!(old, row => Uuid::from_u128(row.place.key)));
-            steps.add(sql!("retention/delete_delivery"), columns!(old, row => Uuid::from_u128(row.place.key)));
+            let keys = || columns!(old, row => row.place.workspace.0, Uuid::from_u128(row.place.key));
+            steps.add(sql!("retention/delete_attempts"), keys());
+            steps.add(sql!("retention/delete_delivery"), keys());
         }
     }
     let mut sums: BTreeMap<WorkspaceId, Figures> = BTreeMap::new();

@@ -873,6 +873,7 @@ CREATE TABLE links (
     role TEXT,
     user_external TEXT,
     made_by TEXT NOT NULL,
+    login_revision INTEGER,
     created_at INTEGER NOT NULL,
     expires_at INTEGER NOT NULL,
     used_at INTEGER,

@@ -184,6 +184,7 @@ fn insert_link(db: Db<'_>, link: &LinkRow) -> Done<()> {
         link.role.map(Role::as_str),
         link.user_external,
         link.made_by,
+        link.login_revision,
         made_at,
         link.expires_at.micros(),
     ];
@@ -302,6 +303,7 @@ fn link_row(row: &Row<'_>) -> Done<LinkRow> {
         role: role.map(|word| codec::known("links.role", &word, Role::parse)).transpose()?,
         user_external: row.get("user_external")?,
         made_by: row.get("made_by")?,
+        login_revision: row.get("login_revision")?,
         created_at: codec::instant(row, "created_at")?,
         expires_at: codec::instant(row, "expires_at")?,
         used_at: codec::maybe_instant(row, "used_at")?,

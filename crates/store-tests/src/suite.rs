@@ -384,6 +384,7 @@ macro_rules! conformance {
                 of_fifty_who_use_one_link_one_gets_in,
                 a_link_that_is_over_opens_nothing,
                 a_reset_sets_the_password_and_ends_what_was,
+                a_link_opens_nothing_when_the_login_it_was_made_for_has_changed,
                 a_setup_makes_one_owner_and_no_second,
                 an_invite_of_somebody_who_signs_in_makes_nothing,
                 invites_are_paged_and_taken_back_in_their_workspace_only;
@@ -437,6 +438,8 @@ macro_rules! conformance {
                 a_late_attempt_is_logged_and_decides_nothing,
                 a_slow_lane_holds_nobody_else_up,
                 a_message_sent_again_begins_a_new_round_under_the_same_id,
+                an_attempt_from_before_a_message_was_sent_again_does_not_end_it,
+                a_backlog_for_dead_receivers_stands_behind_who_has_nothing_under_way,
                 five_days_of_failure_or_a_gone_receiver_disable_and_are_announced_once,
                 messages_are_listed_by_state_in_their_workspace_only,
                 ended_messages_go_with_their_age_and_waiting_ones_stay;

@@ -152,6 +152,9 @@ pub struct LinkRow {
     pub user_external: Option<String>,
     /// Who made it, for people who look.
     pub made_by: String,
+    /// Of links for somebody who signs in already: the revision of his login when it was made. It opens nothing when that
+    /// has changed: what his role, his password or his being disabled was to end, it must not bring back.
+    pub login_revision: Option<i64>,
     pub created_at: Timestamp,
     pub expires_at: Timestamp,
     pub used_at: Option<Timestamp>,

@@ -185,12 +185,17 @@ pub struct Candidate {
 impl Rooms {
     /// Which of the candidates there is room for, the longest due first.
     pub fn choose(&self, mut candidates: Vec<Candidate>) -> Vec<DeliveryId> {
-        candidates.sort();
         let mut lanes = self.under_way.clone();
         let mut workspaces: BTreeMap<WorkspaceId, u32> = BTreeMap::new();
         for ((workspace, _), count) in &lanes {
             *workspaces.entry(*workspace).or_default() += count;
         }
+        // Who has least under way goes first: a backlog for dead receivers is always the longest due.
+        candidates.sort_by_key(|candidate| {
+            let of_workspace = workspaces.get(&candidate.workspace).copied().unwrap_or_default();
+            let of_lane = lanes.get(&(candidate.workspace, candidate.lane)).copied().unwrap_or_default();
+            (of_workspace, of_lane, *candidate)
+        });
         let mut all: u32 = workspaces.values().sum();
         let mut chosen = Vec::new();
         for candidate in candidates {

@@ -5,6 +5,7 @@
 mod creations;
 mod cut;
 mod newsletter;
+mod outreach;
 
 use crate::auth::authenticate;
 use crate::router::Api;
@@ -39,15 +40,17 @@ pub enum BadCompat {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum System {
     Newsletter,
+    Outreach,
     Creations,
 }
 
 impl System {
-    pub const ALL: [System; 2] = [System::Newsletter, System::Creations];
+    pub const ALL: [System; 3] = [System::Newsletter, System::Outreach, System::Creations];
 
     pub const fn as_str(self) -> &'static str {
         match self {
             System::Newsletter => "newsletter",
+            System::Outreach => "outreach",
             System::Creations => "creations",
         }
     }
@@ -107,6 +110,8 @@ const ROUTES: &[(&str, &str, KeyScope)] = &[
     ("GET", "/drafts", S::DraftsRead),
     ("GET", "/drafts/{id}", S::DraftsRead),
     ("DELETE", "/drafts/{id}", S::DraftsWrite),
+    ("GET", "/api/jobs", S::GenerationsRead),
+    ("GET", "/api/pipeline/draft/jobs/{id}", S::GenerationsRead),
     ("POST", "/api/generate/cleanup-stale", S::Maintenance),
 ];
 
@@ -119,6 +124,7 @@ fn system(system: System) -> OpenApiRouter<Api> {
             .routes(routes!(newsletter::regenerate))
             .routes(routes!(newsletter::list))
             .routes(routes!(newsletter::one, newsletter::delete)),
+        System::Outreach => router.routes(routes!(outreach::list)).routes(routes!(outreach::one)),
         System::Creations => router.routes(routes!(creations::cleanup_stale)),
     }
 }
@@ -134,7 +140,7 @@ pub(crate) fn router(api: &Api, settings: &CompatSettings) -> Router<Api> {
     on.fold(Router::new(), |all, one| {
         let routes = Router::from(mounted(settings, system(one))).route_layer(keyed.clone());
         all.merge(match one {
-            System::Newsletter => routes,
+            System::Newsletter | System::Outreach => routes,
             System::Creations => routes.route_layer(axum::middleware::map_response(creations::unauthorized)),
         })
     })
@@ -180,7 +186,10 @@ mod tests {
             assert!(matches!(CompatSettings::new(taken, []), Err(BadCompat::Taken(_))), "{taken:?}");
         }
         let unknown = CompatSettings::new("", ["newsletters"]).unwrap_err();
-        assert_eq!(unknown.to_string(), "there is no system \"newsletters\"; there are newsletter, creations");
+        assert_eq!(
+            unknown.to_string(),
+            "there is no system \"newsletters\"; there are newsletter, outreach, creations"
+        );
         assert_eq!(CompatSettings::new("", ["all"]).unwrap().off, System::ALL);
     }
 }

@@ -77,10 +77,11 @@ impl JobBook {
         }
     }
 
-    /// Whether the item a generation was made of may be tried again by hand, as the same item.
+    /// Whether the item a generation was made of may be tried again by hand, as the same item; also one that waits for
+    /// that, so that it is not made twice.
     pub fn may_try_again(&self, id: JobId, item: ItemStatus) -> bool {
         let stopping = self.job(id).is_none_or(|job| job.stopping);
-        !stopping && matches!(item, ItemStatus::Failed | ItemStatus::Cancelled)
+        !stopping && matches!(item, ItemStatus::Pending | ItemStatus::Failed | ItemStatus::Cancelled)
     }
 
     /// One item moves. An ended job that gets an open item again runs again.

@@ -141,7 +141,7 @@ pub fn start_of(interval: Interval, zone: &Zone, at: Timestamp) -> Result<Timest
     let local = zone.local(at)?;
     let date = match interval {
         Interval::Quarter | Interval::Whole => return Ok(bucket(at)),
-        Interval::Hour => return Ok(hour_start(zone, local.timestamp())),
+        Interval::Hour => return Ok(hour_start(zone, zone.local(bucket(at).max(FIRST))?.timestamp())),
         Interval::Day => local.date(),
         Interval::Week => monday(local.date()),
         Interval::Month => local.date().first_of_month(),
@@ -155,13 +155,21 @@ fn monday(date: Date) -> Date {
     date.saturating_sub(i64::from(date.weekday().to_monday_zero_offset()).days())
 }
 
+/// When the clocks change for totals: some zones changed them a minute after midnight, within a quarter of an hour. Such a
+/// quarter counts whole as what it began as.
+fn changed(change: jiff::Timestamp) -> Timestamp {
+    let at = ours(change);
+    if bucket(at) == at { at } else { quarter_end(at) }
+}
+
+/// `at` is on a quarter.
 fn hour_start(zone: &Zone, at: jiff::Timestamp) -> Timestamp {
     let offset = zone.offset_s(at);
     let start = at.as_second() - (at.as_second() + offset).rem_euclid(HOUR_S);
     // The clocks changed within this hour: it began when they did.
     let change = zone.0.preceding(at + 1.second()).find(|change| i64::from(change.offset().seconds()) == offset);
     match change {
-        Some(change) if change.timestamp().as_second() > start => ours(change.timestamp()),
+        Some(change) if change.timestamp().as_second() > start => changed(change.timestamp()),
         Some(_) | None => from_second(start),
     }
 }
@@ -173,7 +181,7 @@ pub fn next_start(interval: Interval, zone: &Zone, at: Timestamp) -> Result<Time
     let day = match interval {
         Interval::Quarter => return Ok(quarter_end(at)),
         Interval::Whole => return Ok(LAST),
-        Interval::Hour => return Ok(next_hour(zone, local.timestamp())),
+        Interval::Hour => return Ok(next_hour(zone, zone.local(bucket(at).max(FIRST))?.timestamp())),
         Interval::Day => local.date(),
         Interval::Week => monday(local.date()),
         Interval::Month => local.date().first_of_month(),
@@ -194,12 +202,13 @@ pub fn next_start(interval: Interval, zone: &Zone, at: Timestamp) -> Result<Time
     }
 }
 
+/// `at` is on a quarter.
 fn next_hour(zone: &Zone, at: jiff::Timestamp) -> Timestamp {
     let offset = zone.offset_s(at);
     let end = at.as_second() - (at.as_second() + offset).rem_euclid(HOUR_S) + HOUR_S;
     let mut changes = zone.0.following(at).take_while(|change| change.timestamp().as_second() < end);
     match changes.find(|change| i64::from(change.offset().seconds()) != offset) {
-        Some(change) => ours(change.timestamp()),
+        Some(change) => changed(change.timestamp()),
         None => from_second(end),
     }
 }

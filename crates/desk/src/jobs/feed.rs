@@ -28,6 +28,8 @@ const WINDOW_MIN: u64 = 16;
 const JOBS: u32 = 100;
 /// How many items of a cancelled job end in one transaction.
 const CANCELLED: u32 = 1_000;
+/// And how many that are in the queue, each in a write of its own.
+const CANCELLED_LIVE: u32 = 50;
 
 /// What one look at all jobs did.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -106,7 +108,26 @@ impl Desk {
         }
         let pending = ItemFilter { status: Some(ItemStatus::Pending) };
         let items = self.store().items(row.facts.scope, row.facts.id, pending, first(limit)).await?.rows;
-        Feed::of(self, row).await?.feed(items).await
+        match Feed::of(self, row).await {
+            Ok(feed) => feed.feed(items).await,
+            // Its folder may come back.
+            Err(error @ DeskError::UnknownRecipe { .. }) => {
+                self.halt_job(row, Note::new("recipe_gone", error.to_string())).await?;
+                Ok(0)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn halt_job(&self, row: &JobRow, note: Note) -> Result<(), DeskError> {
+        let (scope, job, at) = (row.facts.scope, row.facts.id, self.inner.now());
+        tracing::warn!(%job, code = note.code, "A job is paused: {}", note.message);
+        let order = JobOrder { scope, job, at, revision: None, command: Command::Pause(note) };
+        match self.store().order_job(order).await {
+            // Somebody ended it meanwhile.
+            Ok(_) | Err(StoreError::Refused(Refusal::AlreadyTerminal { .. })) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Twice what may run at once: what waits is ready when a place is free, and a pause lets few more begin.
@@ -125,13 +146,16 @@ impl Desk {
             let ends = pending.iter().map(end).collect();
             moved = self.store().close_items(CloseItems { scope, job, at: self.inner.now(), ends }).await?;
         }
-        let live = self.store().items(scope, job, of(ItemStatus::Processing), first(CANCELLED)).await?.rows;
+        // A few at a time: other jobs are waiting for their look.
+        let live = self.store().items(scope, job, of(ItemStatus::Processing), first(CANCELLED_LIVE)).await?.rows;
         for generation in live.iter().filter_map(|item| item.generation) {
             match self.cancel(scope, generation).await {
                 Ok(_) => moved += 1,
                 // It has ended by itself.
                 Err(DeskError::Refused(Refusal::AlreadyTerminal { .. })) => {}
-                Err(error) => return Err(error),
+                Err(error) => {
+                    tracing::warn!(%job, %generation, %error, "It cannot be cancelled now; it is tried again")
+                }
             }
         }
         Ok(moved)
@@ -154,6 +178,9 @@ struct Feed<'a> {
     loaded: Arc<LoadedRecipe>,
     /// What may be spent yet, with what those in the queue may use set aside; only where there is a cap.
     left: Option<i64>,
+    spent: NanoUsd,
+    /// Some are in the queue, which may turn out cheaper than they might be.
+    busy: bool,
     orders: Vec<(u32, Accept)>,
     ends: Vec<ItemEnd>,
     halt: Option<Halt>,
@@ -163,14 +190,20 @@ impl<'a> Feed<'a> {
     async fn of(desk: &'a Desk, row: &'a JobRow) -> Result<Feed<'a>, DeskError> {
         let defaults = Defaults::of_row(row)?;
         let loaded = desk.recipe(&row.facts.recipe)?;
-        let mut feed = Feed { desk, row, defaults, loaded, left: None, orders: vec![], ends: vec![], halt: None };
+        let (spent, busy) = (row.job.spent, false);
+        let mut feed =
+            Feed { desk, row, defaults, loaded, left: None, spent, busy, orders: vec![], ends: vec![], halt: None };
         if let Some(cap) = row.job.cost_max {
             let processing = ItemFilter { status: Some(ItemStatus::Processing) };
             let page = first(PageRequest::LIMIT_MAX);
             let live = desk.store().items(row.facts.scope, row.facts.id, processing, page).await?.rows;
-            let mut left = cap.0.saturating_sub(row.job.spent.0);
+            // Read after them: what ended in between counts twice for this look, and never not at all.
+            let now = desk.store().job(row.facts.scope, row.facts.id).await?.job;
+            (feed.spent, feed.busy) = (now.spent, now.counts.processing > 0 || !live.is_empty());
+            let mut left = cap.0.saturating_sub(now.spent.0);
             for item in &live {
-                left = left.saturating_sub(feed.most(item)?.unwrap_or(NanoUsd(0)).0);
+                // One that cannot be priced any more has its bound in its budget and hold.
+                left = left.saturating_sub(feed.most(item).ok().flatten().unwrap_or(NanoUsd(0)).0);
             }
             feed.left = Some(left);
         }
@@ -186,14 +219,7 @@ impl<'a> Feed<'a> {
         }
         let moved = self.submit().await?;
         if let Some(Halt::Pause(note)) = self.halt.take() {
-            let (scope, job, at) = (self.row.facts.scope, self.row.facts.id, self.desk.inner.now());
-            tracing::warn!(%job, code = note.code, "A job is paused: {}", note.message);
-            let order = JobOrder { scope, job, at, revision: None, command: Command::Pause(note) };
-            match self.desk.store().order_job(order).await {
-                // Somebody ended it meanwhile.
-                Ok(_) | Err(StoreError::Refused(Refusal::AlreadyTerminal { .. })) => {}
-                Err(error) => return Err(error.into()),
-            }
+            self.desk.halt_job(self.row, note).await?;
         }
         Ok(moved)
     }
@@ -222,7 +248,13 @@ impl<'a> Feed<'a> {
 
     /// Makes an order of an item, or says why there is none.
     async fn prepare(&mut self, item: &ItemRow) -> Result<(), DeskError> {
-        let asked = self.read(item)?;
+        let asked = match self.read(item) {
+            Ok(asked) => asked,
+            Err(error) => {
+                self.end(item.seq, ItemStatus::Failed, Note::new("unreadable", error.to_string()), None);
+                return Ok(());
+            }
+        };
         let mut request = self.defaults.request(&asked);
         if item.model.is_some() {
             request.model.clone_from(&item.model);
@@ -235,7 +267,11 @@ impl<'a> Feed<'a> {
             return Ok(());
         }
         if let Some(left) = self.left {
-            match self.most(item)? {
+            let most = match self.most(item) {
+                Ok(most) => most,
+                Err(error) => return self.wrong(item.seq, error),
+            };
+            match most {
                 Some(most) if most.0 <= left => self.left = Some(left - most.0),
                 Some(most) => return self.over_the_cap(most),
                 None => {
@@ -254,11 +290,11 @@ impl<'a> Feed<'a> {
 
     fn over_the_cap(&mut self, most: NanoUsd) -> Result<(), DeskError> {
         // What is in the queue may turn out cheaper than it might be.
-        if self.row.job.counts.processing > 0 || !self.orders.is_empty() {
+        if self.busy || !self.orders.is_empty() {
             self.halt = Some(Halt::Wait);
             return Ok(());
         }
-        let (spent, cap) = (self.row.job.spent, self.row.job.cost_max.unwrap_or_default());
+        let (spent, cap) = (self.spent, self.row.job.cost_max.unwrap_or_default());
         let why =
             format!("{spent} of {cap} is spent, and the next item may cost up to {most}. Raise max_cost and resume.");
         self.halt = Some(Halt::Pause(Note::new(Note::CAP, why)));
@@ -276,7 +312,7 @@ impl<'a> Feed<'a> {
     /// The draft that has this external id already, in words, and its generation if it is just being filled.
     async fn existing(&self, external: &str) -> Result<Option<(Option<(GenerationId, DraftId)>, String)>, DeskError> {
         let filter = DraftFilter { external_id: Some(external.to_owned()), ..DraftFilter::default() };
-        let page = self.desk.store().list_drafts(self.row.facts.scope, filter, PageRequest::newest(1)).await?;
+        let page = self.desk.store().list_drafts(self.defaults.scope, filter, PageRequest::newest(1)).await?;
         Ok(page.rows.first().map(|draft| {
             let instead = draft.live_generation.map(|generation| (generation, draft.id));
             (instead, format!("{} has the external id {external:?} already.", draft.id))
@@ -316,8 +352,15 @@ impl<'a> Feed<'a> {
         let mut moved = 0;
         if !orders.is_empty() {
             let batch: Vec<Accept> = orders.iter().map(|(_, order)| order.clone()).collect();
-            let answers = self.desk.store().accept(batch).await?;
+            let answers = self.accept(batch).await?;
             for ((seq, order), answer) in orders.iter().zip(answers) {
+                let answer = match answer {
+                    Ok(answer) => answer,
+                    Err(why) => {
+                        self.end(*seq, ItemStatus::Failed, Note::new("unreadable", why), None);
+                        continue;
+                    }
+                };
                 match answer {
                     Ok(Accepted::New { .. }) => {
                         self.desk.inner.metrics.moved(TransferKind::Hold, order.hold);
@@ -338,6 +381,24 @@ impl<'a> Feed<'a> {
             moved += self.desk.store().close_items(CloseItems { scope, job, at, ends }).await?;
         }
         Ok(moved)
+    }
+
+    /// The store's answer to each; where it refuses the batch for what is in one, that one's is why.
+    async fn accept(&self, batch: Vec<Accept>) -> Result<Vec<Result<Result<Accepted, Refusal>, String>>, DeskError> {
+        match self.desk.store().accept(batch.clone()).await {
+            Ok(answers) => return Ok(answers.into_iter().map(Ok).collect()),
+            Err(StoreError::Corrupt(_)) => {}
+            Err(error) => return Err(error.into()),
+        }
+        let mut answers = Vec::with_capacity(batch.len());
+        for order in batch {
+            match self.desk.store().accept(vec![order]).await {
+                Ok(one) => answers.extend(one.into_iter().map(Ok)),
+                Err(StoreError::Corrupt(why)) => answers.push(Err(why)),
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(answers)
     }
 
     fn refused(&mut self, seq: u32, refusal: Refusal) {

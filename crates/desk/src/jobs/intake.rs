@@ -21,6 +21,8 @@ pub const ITEMS_MAX: u32 = 200_000;
 pub const FAULTS_MAX: usize = 100;
 /// How many items are staged in one transaction.
 const PIECE: usize = 1_000;
+/// And of how many bytes, however few they are: more than this only by one item.
+const PIECE_BYTES: usize = 4 * 1024 * 1024;
 /// How many pieces may wait for the store before reading waits.
 const PIECES: usize = 2;
 
@@ -101,6 +103,8 @@ struct Reader {
     mode: Mode,
     pieces: mpsc::Sender<Vec<NewItem>>,
     piece: Vec<NewItem>,
+    /// Of their requests.
+    piece_bytes: usize,
     found: Intake,
     hash: Sha256,
     /// Hashes of names and of what must not be made twice, with the item that had it first.
@@ -118,6 +122,7 @@ impl Reader {
             mode,
             pieces,
             piece: Vec::with_capacity(PIECE),
+            piece_bytes: 0,
             found: Intake { most: Some(NanoUsd(0)), ..Intake::default() },
             hash: Sha256::new(),
             names: HashMap::new(),
@@ -139,7 +144,8 @@ impl Reader {
             }
             self.found.total += 1;
             self.take(line, item)?;
-            if self.piece.len() == PIECE && !self.hand_on() {
+            let full = self.piece.len() == PIECE || self.piece_bytes >= PIECE_BYTES;
+            if full && !self.hand_on() {
                 break;
             }
         }
@@ -154,6 +160,7 @@ impl Reader {
     /// Whether anybody takes more.
     fn hand_on(&mut self) -> bool {
         let piece = std::mem::replace(&mut self.piece, Vec::with_capacity(PIECE));
+        self.piece_bytes = 0;
         // With a fault nothing will be sealed, so nothing more is written; reading goes on to name them all.
         let useless = piece.is_empty() || self.refuses() || self.mode == Mode::Look;
         useless || self.pieces.blocking_send(piece).is_ok()
@@ -190,6 +197,7 @@ impl Reader {
             }
         };
         self.found.skipped += u32::from(skipped.is_some());
+        self.piece_bytes += request.len();
         self.piece.push(NewItem { seq, custom_id, skipped, request });
         Ok(())
     }
@@ -204,6 +212,12 @@ impl Reader {
                 let detail = format!("item {first} has this custom_id already");
                 faults.push(Fault::new("/custom_id", "duplicate_custom_id", detail));
             }
+        }
+        if let (Some(whose), Some(named)) = (&self.defaults.user, &item.user)
+            && whose != named
+        {
+            let detail = format!("the job is of {whose:?}; leave the user of the job out, or give both the same");
+            faults.push(Fault::new("/user", "not_allowed", detail));
         }
         let request = self.defaults.request(item);
         let order = match self.desk.rehearse(request) {

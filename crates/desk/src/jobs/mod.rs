@@ -117,6 +117,8 @@ impl Defaults {
             "priority": self.priority,
             "metadata": self.metadata,
             "skip_existing": self.skip_existing,
+            // Whoever sees one user's things only starts jobs that see no others.
+            "confined": self.scope.user.is_some(),
         })
         .to_string()
     }
@@ -127,7 +129,10 @@ impl Defaults {
         let spec: Value = serde_json::from_str(&row.facts.spec).map_err(|error| bad(&error))?;
         let priority = spec["priority"].as_i64().and_then(|points| i16::try_from(points).ok());
         Ok(Defaults {
-            scope: row.facts.scope,
+            scope: match spec["confined"].as_bool() {
+                Some(true) => row.facts.scope.of_user(row.facts.user),
+                Some(false) | None => row.facts.scope,
+            },
             key: row.facts.key,
             user: Some(row.facts.user_external.clone()),
             model: spec["model"].as_str().map(str::to_owned),

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 /// The longest line of JSON. Units: bytes.
 const LINE_BYTES_MAX: u64 = 4 * 1024 * 1024;
@@ -159,11 +159,17 @@ struct Breaks {
     /// Until it is known.
     two: Option<Arc<AtomicBool>>,
     last: u8,
+    /// Bytes read since the last row was complete: a quote that is never closed makes the rest of a file one cell.
+    row_bytes: Arc<AtomicU64>,
 }
 
 impl Read for Breaks {
     fn read(&mut self, into: &mut [u8]) -> std::io::Result<usize> {
         let read = self.reader.read(into)?;
+        if self.row_bytes.fetch_add(read as u64, Ordering::Relaxed) > LINE_BYTES_MAX {
+            let what = format!("a row is longer than {LINE_BYTES_MAX} bytes; is there a quote that is never closed?");
+            return Err(std::io::Error::other(what));
+        }
         if let Some(two) = &self.two {
             let piece = &into[..read];
             if let Some(at) = piece.iter().position(|byte| *byte == b'\n') {
@@ -181,6 +187,7 @@ struct Table {
     rows: csv::ByteRecordsIntoIter<Breaks>,
     /// Its lines end with two characters, of which the row before has eaten the first only.
     two: Arc<AtomicBool>,
+    row_bytes: Arc<AtomicU64>,
     columns: Columns,
     /// The field each column fills.
     fields: Option<Result<Vec<String>, Vec<Fault>>>,
@@ -190,13 +197,14 @@ struct Table {
 impl Table {
     fn new(reader: Box<dyn Read + Send>, columns: Columns) -> Table {
         let two = Arc::new(AtomicBool::new(false));
-        let reader = Breaks { reader, two: Some(Arc::clone(&two)), last: 0 };
+        let row_bytes = Arc::new(AtomicU64::new(0));
+        let reader = Breaks { reader, two: Some(Arc::clone(&two)), last: 0, row_bytes: Arc::clone(&row_bytes) };
         let reader = csv::ReaderBuilder::new()
             .delimiter(columns.delimiter)
             .has_headers(false)
             .flexible(true)
             .from_reader(reader);
-        Table { rows: reader.into_byte_records(), two, columns, fields: None, over: false }
+        Table { rows: reader.into_byte_records(), two, row_bytes, columns, fields: None, over: false }
     }
 
     /// Which field each column of the header row fills.
@@ -282,6 +290,7 @@ impl Iterator for Table {
                 return Some(Err(std::io::Error::other(error.to_string())));
             }
         };
+        self.row_bytes.store(0, Ordering::Relaxed);
         let late = self.fields.is_some() && self.two.load(Ordering::Relaxed);
         let line = row.position().map_or(0, csv::Position::line) + u64::from(late);
         match &self.fields {

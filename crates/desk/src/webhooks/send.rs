@@ -99,6 +99,10 @@ impl Duty {
         if inner.draining() {
             return Ok(LOOK_EVERY);
         }
+        // What comes back makes room, and brings the next round.
+        if self.under_way.values().sum::<u32>() >= IN_ALL {
+            return Ok(LOOK_EVERY);
+        }
         let under_way = self.under_way.clone();
         let rooms = Rooms { per_lane: PER_LANE, per_workspace: PER_WORKSPACE, in_all: IN_ALL, under_way };
         let leased = inner.store.claim_deliveries(ClaimDeliveries { now, lease: LEASE, rooms }).await?;

@@ -194,6 +194,14 @@ impl Data {
             return Err(Refusal::LinkSpent.into());
         };
         row.used_at = Some(at);
+        let (bound, email) = (row.login_revision, row.email.clone());
+        let same = self.logins.iter().any(|((place, _), login)| {
+            *place == sign_in.scope.workspace && Some(&login.email) == email.as_ref() && Some(login.revision) == bound
+        });
+        if bound.is_some() && !same {
+            *self = before;
+            return Err(Refusal::LinkSpent.into());
+        }
         let done = self.do_what_it_is_for(purpose, deed, &sign_in).and_then(|()| {
             let may = self.logins.get(&(sign_in.scope.workspace, sign_in.user));
             if may.is_none_or(|login| login.disabled_at.is_some()) {

@@ -140,7 +140,9 @@ impl Data {
             let row = self
                 .deliveries
                 .get_mut(&(one.workspace, one.id))
-                .filter(|row| row.attempt == one.attempt && matches!(row.state, DeliveryState::Waiting { .. }));
+                // An attempt from before it was sent again decides nothing any more.
+                .filter(|row| row.attempt == one.attempt && row.attempt > row.round)
+                .filter(|row| matches!(row.state, DeliveryState::Waiting { .. }));
             held.push(row.is_some());
             if let Some(row) = row {
                 row.state = one.state;

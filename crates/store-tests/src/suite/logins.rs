@@ -99,6 +99,7 @@ fn link(t: &Bench, scope: Scope, purpose: Purpose, name: Option<&str>) -> LinkRo
         role: invite.then_some(Role::Editor),
         user_external: name.filter(|_| invite).map(str::to_owned),
         made_by: "somebody".to_owned(),
+        login_revision: None,
         created_at: t.now(),
         expires_at: t.now().plus(HOUR),
         used_at: None,
@@ -395,6 +396,27 @@ pub async fn a_link_that_is_over_opens_nothing(t: Arc<Bench>) {
     let unused = t.store.find_link(bobs.token_hash).await.expect("find_link").expect("it is there");
     assert_eq!(unused.used_at, None, "nothing was written");
     t.store.use_link(enter(&newest, ann.id)).await.expect("the newest one is good");
+}
+
+pub async fn a_link_opens_nothing_when_the_login_it_was_made_for_has_changed(t: Arc<Bench>) {
+    let ann = added(&t, Scope::DEFAULT, "ann", Role::Editor).await;
+    let made = async |purpose| {
+        let revision = t.store.user(Scope::DEFAULT, ann.id).await.expect("user").login.expect("a login").revision;
+        let row = LinkRow { login_revision: Some(revision), ..link(&t, Scope::DEFAULT, purpose, Some("ann")) };
+        t.store.add_link(row.clone()).await.expect("add_link");
+        assert_eq!(t.store.find_link(row.token_hash).await.expect("find_link"), Some(row.clone()));
+        row
+    };
+    let (enter, reset) = (made(Purpose::SignIn).await, made(Purpose::Reset).await);
+    let risen = LoginChange { role: Role::Owner, ..change(&ann, t.now()) };
+    t.store.change_login(risen).await.expect("change_login");
+    let password = || Deed::SetPassword(PasswordHash("new".to_owned()));
+    assert_eq!(refusal(t.store.use_link(using(&t, &enter, ann.id, Deed::Enter)).await), Refusal::LinkSpent);
+    assert_eq!(refusal(t.store.use_link(using(&t, &reset, ann.id, password())).await), Refusal::LinkSpent);
+    let (enter, reset) = (made(Purpose::SignIn).await, made(Purpose::Reset).await);
+    t.store.use_link(using(&t, &reset, ann.id, password())).await.expect("it is of this revision");
+    let spent = t.store.use_link(using(&t, &enter, ann.id, Deed::Enter)).await;
+    assert_eq!(refusal(spent), Refusal::LinkSpent, "a new password ends what was made before it");
 }
 
 pub async fn a_reset_sets_the_password_and_ends_what_was(t: Arc<Bench>) {

@@ -266,6 +266,30 @@ pub async fn a_slow_lane_holds_nobody_else_up(t: Arc<Bench>) {
     assert_eq!(none.rows.len(), 0, "its room is taken");
 }
 
+pub async fn an_attempt_from_before_a_message_was_sent_again_does_not_end_it(t: Arc<Bench>) {
+    let row = stored(&t, Scope::DEFAULT, Some("https://example.com/")).await;
+    let messages = sent(&t, &row, 1).await;
+    let first = claimed(&t).await.remove(0).delivery;
+    let at = t.advance_s(1);
+    t.store.send(vec![NewDelivery { at, ..messages[0].clone() }]).await.expect("send");
+    assert!(!finish(&t, &first, ended(t.now(), End::GivenUp), Health::Unsaid).await);
+    let again = claimed(&t).await.remove(0).delivery;
+    assert_eq!((again.id, again.attempt), (first.id, 2), "it still waits");
+    assert!(finish(&t, &again, ended(t.now(), End::Delivered), Health::Well).await);
+}
+
+pub async fn a_backlog_for_dead_receivers_stands_behind_who_has_nothing_under_way(t: Arc<Bench>) {
+    let dead = stored(&t, Scope::DEFAULT, Some("https://example.com/dead")).await;
+    sent(&t, &dead, 50).await;
+    t.advance_s(9);
+    let theirs = stored(&t, OTHER, Some("https://example.com/theirs")).await;
+    sent(&t, &theirs, 1).await;
+    let under_way = BTreeMap::from([((dead.workspace, dead.id.0), 5)]);
+    let tight = Rooms { per_lane: 8, per_workspace: 64, in_all: 6, under_way };
+    let leased = t.store.claim_deliveries(claim_with(t.now(), tight)).await.expect("claim").rows;
+    assert_eq!(leased.iter().map(|row| row.delivery.webhook).collect::<Vec<_>>(), [theirs.id]);
+}
+
 pub async fn a_message_sent_again_begins_a_new_round_under_the_same_id(t: Arc<Bench>) {
     let row = stored(&t, Scope::DEFAULT, Some("https://example.com/")).await;
     let messages = sent(&t, &row, 1).await;
