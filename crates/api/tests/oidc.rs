@@ -219,17 +219,28 @@ async fn whatever_is_wrong_with_a_token_refuses_it() {
         ("not yet", with("nbf", json!(NOON + 120))),
         ("made tomorrow", with("iat", json!(NOON + 86_400))),
         ("nobody", with("sub", Value::Null)),
-        ("somebody else", with("sub", json!("stranger"))),
-        ("an unverified e-mail", {
-            let mut claims = with("sub", json!("stranger"));
-            claims["email"] = json!("job@project.example");
-            claims["email_verified"] = json!("true");
-            claims
-        }),
     ] {
         assert_eq!(scene.status(&token(&signer, &bad)).await, (401, "invalid_key".to_owned()), "{what}");
     }
     assert_eq!(scene.asked(), 0, "nobody asks the issuer for them");
+    let unverified = {
+        let mut claims = with("sub", json!("stranger"));
+        claims["email"] = json!("job@project.example");
+        claims["email_verified"] = json!("true");
+        claims
+    };
+    // Who is on the list is told to nobody whose token is not the issuer's.
+    let forger = Signer::ed25519();
+    for (what, bad) in [("somebody else", with("sub", json!("stranger"))), ("an unverified e-mail", unverified)] {
+        let told = async |signer: &Signer| {
+            let bearer = format!("Bearer {}", token(signer, &bad));
+            let reply = scene.site.raw("GET", "/api/v1/session", &[("authorization", &bearer)], "").await;
+            assert_eq!((reply.status, reply.code().as_str()), (401, "invalid_key"), "{what}");
+            reply.json()["detail"].as_str().unwrap().to_owned()
+        };
+        assert!(told(&signer).await.contains("not on the list"), "{what}");
+        assert!(told(&forger).await.contains("not signed"), "{what}");
+    }
     assert_eq!(scene.status(&token(&signer, &with("exp", json!(NOON - 60)))).await, (401, "expired_key".to_owned()));
     for (what, good) in [
         ("one of several audiences", with("aud", json!(["x", AUDIENCE]))),

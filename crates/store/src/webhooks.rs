@@ -425,7 +425,7 @@ mod tests {
             (1..=10).map(|n| candidate(n, 1, 7)).chain([candidate(11, 1, 8), candidate(12, 2, 9)]).collect();
         assert_eq!(chosen(&rooms(BTreeMap::new()), &many), [1, 2, 11, 12]);
         let busy = BTreeMap::from([((workspace(1), Uuid::from_u128(7)), 2)]);
-        assert_eq!(chosen(&rooms(busy), &many), [11, 12], "one slot is left for its workspace");
+        assert_eq!(chosen(&rooms(busy), &many), [12, 11], "who has nothing under way goes first");
         let full = BTreeMap::from([((workspace(3), Uuid::from_u128(1)), 4)]);
         assert_eq!(chosen(&rooms(full), &many), [1], "one slot is left in all");
     }
