@@ -8,6 +8,8 @@ use std::thread;
 
 /// Made up for each run.
 const KEY: &str = "cdk_chore_0123456789abcdef01234567";
+/// Seals the secrets of webhooks; on PostgreSQL nobody makes one up.
+const SECRET_KEY: &str = "5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a";
 
 /// A running server with a data folder of its own. Dropping it stops the one and removes the other.
 pub struct Server {
@@ -23,7 +25,8 @@ impl Server {
         std::fs::create_dir_all(&folder).map_err(|error| format!("cannot make {}: {error}", folder.display()))?;
         let mut serve =
             cargo(["run", "--quiet", "--package", "copydesk", "--", "serve", "--listen", "127.0.0.1:0", "--data"]);
-        serve.arg(folder.join("data")).env("COPYDESK_ADMIN_KEY", KEY).envs(settings.iter().copied());
+        serve.arg(folder.join("data")).env("COPYDESK_ADMIN_KEY", KEY);
+        serve.env("COPYDESK_SECRET_KEY", SECRET_KEY).envs(settings.iter().copied());
         if let Some(url) = database_url {
             serve.args(["--auto-migrate", "--database-url", &url]);
         }

@@ -75,6 +75,9 @@ fn key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
         return Err(bad("is there twice"));
     }
     let key = unquoted(value).ok_or_else(|| bad("cannot be read"))?;
+    if key.bytes().any(|byte| byte.is_ascii_control()) {
+        return Err(bad("has a control character in it"));
+    }
     if key.is_empty() || key.len() > KEY_BYTES_MAX {
         return Err(bad(&format!("must have 1 to {KEY_BYTES_MAX} bytes")));
     }
@@ -117,7 +120,7 @@ mod tests {
     #[test]
     fn a_key_that_cannot_be_one_is_refused() {
         let long = "k".repeat(256);
-        for bad in ["", "\"\"", long.as_str()] {
+        for bad in ["", "\"\"", "a\tb", "\"a\tb\"", long.as_str()] {
             let mut headers = HeaderMap::new();
             headers.insert(HEADER, HeaderValue::from_str(bad).unwrap());
             assert_eq!(key(&headers).unwrap_err().code(), Code::BadHeader);

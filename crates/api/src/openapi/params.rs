@@ -157,7 +157,7 @@ pub(crate) struct ModelPath {
 #[into_params(parameter_in = Header)]
 pub(crate) struct IdempotencyHeader {
     /// A key of your own making, such as a UUID. The same key with the same body is answered as the first time, for 7 days.
-    #[param(rename = "Idempotency-Key", pattern = "^[!#-~]([ -~]{0,253}[!-~])?$")]
+    #[param(rename = "Idempotency-Key", pattern = r#"^([!#-~]([ -~]{0,253}[!-~])?|"([ !#-\[\]-~]|\\["\\]){1,255}")$"#)]
     idempotency_key: Option<String>,
 }
 

@@ -49,7 +49,7 @@ pub(crate) async fn list(
 /// Read a budget and what was used of it lately.
 #[utoipa::path(
     get, path = "/budgets/{id}", operation_id = "getBudget", tag = "budgets",
-    params(BudgetPath, ("periods" = Option<u32>, Query, minimum = 1, maximum = 366, description = "How many periods back; 1, the current one, unless said otherwise.")),
+    params(BudgetPath, ("periods" = Option<u32>, Query, minimum = 1, maximum = 400, description = "How many periods back; 1, the current one, unless said otherwise.")),
     responses((status = 200, description = "The budget with its periods.", body = BudgetHistoryBody)),
 )]
 pub(crate) async fn one(
