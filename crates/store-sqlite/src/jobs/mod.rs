@@ -287,7 +287,7 @@ impl Session<'_> {
     }
 
     /// Writes what the command under way changed of jobs, and tells it. A job that ended gives its dedupe key up; one that
-    /// runs again takes it again, unless another has it.
+    /// runs again does not get it back.
     pub(crate) fn book_jobs(&mut self) -> Done<()> {
         if self.jobs.is_empty() {
             return Ok(());
