@@ -101,6 +101,8 @@ ids! {
     SignInId = "sin", "sign-in";
     /// A one-time link: an invite, a way in, a new password.
     LinkId = "lnk", "link";
+    /// One action on many generations or drafts.
+    BulkId = "blk", "bulk action";
 }
 
 /// The UUIDv7 of an instant: its milliseconds, twelve bits of the microseconds beside them, and what is random.

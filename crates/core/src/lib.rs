@@ -1,9 +1,10 @@
 //! The pure core: ids, time, units, the draft and generation state machines, the ledger's rules, metering arithmetic,
-//! budgets and what a recipe may say. It takes values and `now`, and returns values; it never awaits, reads a clock, rolls a
+//! budgets, bulk actions and what a recipe may say. It takes values and `now`, and returns values; it never awaits, reads a clock, rolls a
 //! die or touches a file. Read `generation/transition.rs` first: it decides everything that happens to a generation.
 
 pub mod access;
 pub mod budget;
+pub mod bulk;
 pub mod draft;
 pub mod generation;
 pub mod health;

@@ -646,6 +646,56 @@ create table job_live_keys (
   primary key (workspace_id, dedupe_key)
 );
 
+-- Bulk actions: one action on many generations or drafts. The counts are those of the items, always; the check says so.
+create table bulk_list (
+  id uuid primary key,
+  workspace_id uuid not null,
+  -- Whose things it may touch; none is everybody's.
+  user_id uuid,
+  key_id uuid,
+  action text not null check (action in ('cancel', 'retry', 'approve', 'reject', 'delete', 'undelete', 'export')),
+  kind text not null check (kind in ('generations', 'drafts')),
+  spec text not null,
+  created_at timestamptz not null,
+  idempotency_key text,
+  fingerprint bytea,
+  status text not null check (status in ('gathering', 'running', 'completed', 'cancelled')),
+  -- Where gathering goes on.
+  walk text,
+  total bigint not null,
+  open bigint not null check (open >= 0),
+  done bigint not null check (done >= 0),
+  skipped bigint not null check (skipped >= 0),
+  failed bigint not null check (failed >= 0),
+  note_code text,
+  note text,
+  updated_at timestamptz not null,
+  finished_at timestamptz,
+  told_at timestamptz,
+  constraint bulk_equation check (total = open + done + skipped + failed),
+  constraint bulk_key_whole check ((idempotency_key is null) = (fingerprint is null)),
+  constraint bulk_note_whole check ((note_code is null) = (note is null)),
+  constraint bulk_walks_while_gathering check ((walk is not null) = (status = 'gathering')),
+  constraint bulk_finished_at_its_end check ((finished_at is not null) = (status in ('completed', 'cancelled'))),
+  constraint bulk_completed_without_open_items check (status <> 'completed' or open = 0)
+) with (fillfactor = 50);
+create index bulk_list_by_workspace on bulk_list (workspace_id, id);
+create index bulk_list_alive on bulk_list (id) where finished_at is null;
+create unique index bulk_list_by_key on bulk_list (workspace_id, idempotency_key) where idempotency_key is not null;
+
+create table bulk_items (
+  bulk_id uuid not null,
+  -- The generation or draft.
+  item_id uuid not null,
+  outcome text not null check (outcome in ('open', 'done', 'skipped', 'failed')),
+  note_code text,
+  note text,
+  -- The generation that a retry made.
+  made_id uuid,
+  primary key (bulk_id, item_id)
+) with (fillfactor = 70);
+create index bulk_items_by_outcome on bulk_items (bulk_id, outcome, item_id);
+
 -- ------------------------------------------------------------------ the installation
 -- Identity values become visible out of order; how readers skip none: `sql/events/open.sql`.
 create table events (

@@ -8,7 +8,7 @@ use crate::pipeline::{Steps, Tx};
 use crate::types::{Micros, Param, params, sql};
 use copydesk_core::ledger::chain::{ChainHash, link};
 use copydesk_core::ledger::{Balance, rules};
-use copydesk_core::{CallId, DraftId, GenerationId, JobId, UserId, WorkspaceId};
+use copydesk_core::{BulkId, CallId, DraftId, GenerationId, JobId, UserId, WorkspaceId};
 use copydesk_store::audit::{Finding, Found, Place, Proved, Slice, Space, Span};
 use copydesk_store::ledger::Entry;
 use deadpool_postgres::Pool;
@@ -33,6 +33,7 @@ enum By {
     Workspace,
     /// `$1 < id <= $2`
     Job,
+    Bulk,
     /// What is live, all of it; found on generations.
     Live,
     /// The same, with the newest instant the data knows as `$1`.
@@ -86,6 +87,7 @@ const CHECKS: &[Check] = &[
     check!("totals_are_sums", Workspace),
     check!("budget_use_is_sum", Workspace),
     check!("job_counts_are_items", Job),
+    check!("bulk_counts_are_items", Bulk),
     check!("target_holder_is_live", Live),
     check!("live_key_is_live", Live),
     check!("past_deadline", LiveAt),
@@ -100,7 +102,7 @@ impl By {
             By::Account => Space::Ledger,
             By::Series => Space::Series,
             By::Workspace => Space::Workspaces,
-            By::Job => Space::Jobs,
+            By::Job | By::Bulk => Space::Jobs,
             By::Live | By::LiveAt | By::CallAt => Space::Live,
         }
     }
@@ -108,7 +110,7 @@ impl By {
     fn params(self, span: &Span, newest: Micros) -> Vec<Param<'static>> {
         let (after, upto) = (span.after, span.upto);
         match self {
-            By::Generation | By::Workspace | By::Job => params![after.first, upto.first],
+            By::Generation | By::Workspace | By::Job | By::Bulk => params![after.first, upto.first],
             By::Draft | By::Account => params![after.first, after.second, upto.first, upto.second],
             By::Series => params![after.number, upto.number],
             By::Live => params![],
@@ -129,6 +131,7 @@ impl By {
             By::Account => (Place::of_account(workspace, subject()), UserId(subject()).to_string(), None),
             By::Workspace => (Place::of_id(subject()), WorkspaceId(subject()).to_string(), None),
             By::Job => (Place::of_id(subject()), JobId(subject()).to_string(), None),
+            By::Bulk => (Place::of_id(subject()), BulkId(subject()).to_string(), None),
             By::Series => {
                 let number = row.get("subject");
                 (Place::of_number(number), format!("series {number}"), None)

@@ -7,6 +7,7 @@ mod admin;
 mod audit;
 mod budgeted;
 mod budgets;
+mod bulk;
 mod connect;
 mod deliveries;
 mod drafts;

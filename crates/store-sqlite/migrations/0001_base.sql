@@ -673,6 +673,63 @@ CREATE TABLE job_live_keys (
     PRIMARY KEY (workspace_id, dedupe_key)
 ) STRICT, WITHOUT ROWID;
 
+-- Bulk actions: one action on many generations or drafts. The counts are those of the items, always; the check says so.
+CREATE TABLE bulk_list (
+    id BLOB NOT NULL PRIMARY KEY,
+    workspace_id BLOB NOT NULL,
+    -- Whose things it may touch; none is everybody's.
+    user_id BLOB,
+    key_id BLOB,
+    action TEXT NOT NULL CHECK (
+        action = 'cancel' OR action = 'retry' OR action = 'approve' OR action = 'reject' OR action = 'delete'
+        OR action = 'undelete' OR action = 'export'
+    ),
+    kind TEXT NOT NULL CHECK (kind = 'generations' OR kind = 'drafts'),
+    spec TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    idempotency_key TEXT,
+    fingerprint BLOB,
+    status TEXT NOT NULL CHECK (
+        status = 'gathering' OR status = 'running' OR status = 'completed' OR status = 'cancelled'
+    ),
+    -- Where gathering goes on.
+    walk TEXT,
+    total INTEGER NOT NULL,
+    open INTEGER NOT NULL CHECK (open >= 0),
+    done INTEGER NOT NULL CHECK (done >= 0),
+    skipped INTEGER NOT NULL CHECK (skipped >= 0),
+    failed INTEGER NOT NULL CHECK (failed >= 0),
+    note_code TEXT,
+    note TEXT,
+    updated_at INTEGER NOT NULL,
+    finished_at INTEGER,
+    told_at INTEGER,
+    CONSTRAINT bulk_equation CHECK (total = open + done + skipped + failed),
+    CHECK ((idempotency_key IS NULL) = (fingerprint IS NULL)),
+    CHECK ((note_code IS NULL) = (note IS NULL)),
+    CHECK ((walk IS NOT NULL) = (status = 'gathering')),
+    CHECK ((finished_at IS NOT NULL) = (status = 'completed' OR status = 'cancelled')),
+    CHECK (status <> 'completed' OR open = 0)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX bulk_list_by_workspace ON bulk_list (workspace_id, id);
+CREATE INDEX bulk_list_alive ON bulk_list (id) WHERE finished_at IS NULL;
+CREATE UNIQUE INDEX bulk_list_by_key ON bulk_list (workspace_id, idempotency_key) WHERE idempotency_key IS NOT NULL;
+
+CREATE TABLE bulk_items (
+    bulk_id BLOB NOT NULL,
+    -- The generation or draft.
+    item_id BLOB NOT NULL,
+    outcome TEXT NOT NULL CHECK (outcome = 'open' OR outcome = 'done' OR outcome = 'skipped' OR outcome = 'failed'),
+    note_code TEXT,
+    note TEXT,
+    -- The generation that a retry made.
+    made_id BLOB,
+    PRIMARY KEY (bulk_id, item_id)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX bulk_items_by_outcome ON bulk_items (bulk_id, outcome, item_id);
+
 -- Numbers rise in the order of the commits and are a reader's cursor, so none is ever used twice: the writer continues
 -- after the largest one, which retention therefore never removes.
 CREATE TABLE events (

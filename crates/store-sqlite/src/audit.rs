@@ -10,7 +10,7 @@ use crate::ledger::entry_row;
 use crate::open::SqliteStore;
 use copydesk_core::ledger::chain::{ChainHash, link};
 use copydesk_core::ledger::{Balance, rules};
-use copydesk_core::{CallId, DraftId, GenerationId, JobId, NodeId, Timestamp, UserId, WorkspaceId};
+use copydesk_core::{BulkId, CallId, DraftId, GenerationId, JobId, NodeId, Timestamp, UserId, WorkspaceId};
 use copydesk_store::audit::{
     AuditState, Finding, FindingRow, Found, Place, Proved, Record, Recorded, Round, Slice, Space, Span,
 };
@@ -70,6 +70,8 @@ enum By {
     Workspace,
     /// `$1 < id <= $2`
     Job,
+    /// `$1 < id <= $2`
+    Bulk,
     /// What is live, all of it; found on generations.
     Live,
     /// The same, with the newest instant the data knows as `$1`.
@@ -123,6 +125,7 @@ const CHECKS: &[Check] = &[
     check!("totals_are_sums", Workspace),
     check!("budget_use_is_sum", Workspace),
     check!("job_counts_are_items", Job),
+    check!("bulk_counts_are_items", Bulk),
     check!("target_holder_is_live", Live),
     check!("live_key_is_live", Live),
     check!("past_deadline", LiveAt),
@@ -140,7 +143,7 @@ impl By {
             By::Account => Space::Ledger,
             By::Series => Space::Series,
             By::Workspace => Space::Workspaces,
-            By::Job => Space::Jobs,
+            By::Job | By::Bulk => Space::Jobs,
             By::Live | By::LiveAt | By::CallAt => Space::Live,
         }
     }
@@ -148,7 +151,7 @@ impl By {
     fn params(self, db: Db<'_>, span: &Span) -> Done<Vec<Value>> {
         let (after, upto) = (&span.after, &span.upto);
         Ok(match self {
-            By::Generation | By::Workspace | By::Job => vec![id(after.first), id(upto.first)],
+            By::Generation | By::Workspace | By::Job | By::Bulk => vec![id(after.first), id(upto.first)],
             By::Draft | By::Account => vec![id(after.first), id(after.second), id(upto.first), id(upto.second)],
             By::Series => vec![after.number.into(), upto.number.into()],
             By::Live => vec![],
@@ -170,6 +173,7 @@ impl By {
             By::Account => (Place::of_account(within, subject()?), UserId(subject()?).to_string(), None),
             By::Workspace => (Place::of_id(subject()?), WorkspaceId(subject()?).to_string(), None),
             By::Job => (Place::of_id(subject()?), JobId(subject()?).to_string(), None),
+            By::Bulk => (Place::of_id(subject()?), BulkId(subject()?).to_string(), None),
             By::Series => {
                 let number = row.get(1)?;
                 (Place::of_number(number), format!("series {number}"), None)

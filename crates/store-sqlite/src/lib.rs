@@ -5,6 +5,7 @@
 mod admin;
 mod audit;
 mod budgets;
+mod bulk;
 mod checkpoint;
 mod codec;
 mod db;

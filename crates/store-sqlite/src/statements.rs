@@ -111,6 +111,7 @@ fn a_slice_of_the_audit_reads_its_span_and_what_that_names() {
             "SCAN k",
             "SCAN (",
             "SCAN 6 CONSTANT ROWS",
+            "SCAN 4-ROW VALUES CLAUSE",
             "SCAN 6-ROW VALUES CLAUSE",
         ];
         let whole = lines.iter().find(|line| {

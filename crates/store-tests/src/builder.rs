@@ -3,6 +3,7 @@
 
 use copydesk_core::budget::bound::{Bound, MostCost};
 use copydesk_core::budget::{Budget, Measure, Period, Shares, Subject};
+use copydesk_core::bulk::{Action, Kind};
 use copydesk_core::generation::event::{FallbackReason, Jitter, Success};
 use copydesk_core::generation::fairness::Priority;
 use copydesk_core::generation::{Effect, Event, Failure, FailureCode, FaultOf, Generation, State, Verdict, transition};
@@ -12,10 +13,11 @@ use copydesk_core::ledger::{Margin, Metered, Transfer, TransferKind};
 use copydesk_core::metering::cuts::Zone;
 use copydesk_core::metering::usage::{CallOutcome, TokenUsage};
 use copydesk_core::{
-    BudgetId, CallId, DraftId, GenerationId, JobId, KeyId, MicroCredits, NanoUsd, NodeId, Timestamp, Tokens,
+    BudgetId, BulkId, CallId, DraftId, GenerationId, JobId, KeyId, MicroCredits, NanoUsd, NodeId, Timestamp, Tokens,
     TransferId, UserId, WorkspaceId,
 };
 use copydesk_store::Scope;
+use copydesk_store::bulk::{BulkFacts, NewBulk};
 use copydesk_store::generations::{
     Accept, Change, Claim, Claimed, Fence, FinishedStep, Idempotency, Lane, Limits, NewContent, Slot, Turn, Write,
 };
@@ -67,6 +69,9 @@ impl Ids {
     }
     pub fn job(&self) -> JobId {
         JobId(self.uuid())
+    }
+    pub fn bulk(&self) -> BulkId {
+        BulkId(self.uuid())
     }
     pub fn key(&self) -> KeyId {
         KeyId(self.uuid())
@@ -148,6 +153,21 @@ pub fn accept(ids: &Ids, at: Timestamp) -> Accept {
         webhook: None,
         job: None,
     }
+}
+
+/// A bulk action of nobody in particular that names nothing yet and gathers nothing.
+pub fn new_bulk(ids: &Ids, action: Action, at: Timestamp) -> NewBulk {
+    let facts = BulkFacts {
+        id: ids.bulk(),
+        scope: Scope::DEFAULT,
+        user: None,
+        key: None,
+        action,
+        kind: action.kind().unwrap_or(Kind::Drafts),
+        spec: "{}".to_owned(),
+        created_at: at,
+    };
+    NewBulk { facts, walk: None, items: vec![], idempotency: None }
 }
 
 /// A running job of user `a` with so many items to stage.

@@ -12,9 +12,11 @@ use crate::checker::{self, Dump, Verdict};
 use crate::differential::{books, differential};
 use copydesk_core::Timestamp;
 use copydesk_core::budget::{Budget, Measure};
+use copydesk_core::bulk::Action;
 use copydesk_core::generation::FailureCode;
 use copydesk_store::audit::{Place, Slice, Space, Span};
 use copydesk_store::budgets::{BudgetFilter, NewBudget};
+use copydesk_store::bulk::NewBulk;
 use copydesk_store::generations::Turn;
 use copydesk_store::jobs::{ForItem, ItemRef};
 use copydesk_store::ledger::Post;
@@ -127,6 +129,8 @@ async fn one_of_everything(store: Arc<dyn Store>) {
     set_budgets(store, &ids, now).await;
     let request = || builder::accept(&ids, now).user("ann").recipe("everything").model("demo/everything");
     let job = job_of_everything(store, &ids, now).await;
+    let bulk = builder::new_bulk(&ids, Action::Export, now);
+    store.open_bulk(NewBulk { items: vec![bulk.facts.id.0], ..bulk }).await.expect("open_bulk");
     let of = |seq| ForItem::Feeds(ItemRef { job, seq });
     let batch = vec![
         request().hold(100).bound(9),

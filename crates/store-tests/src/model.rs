@@ -7,6 +7,7 @@ mod admin;
 mod apply;
 mod audit;
 mod budgets;
+mod bulk;
 mod claim;
 mod data;
 mod drafts;

@@ -5,6 +5,7 @@ pub mod accept;
 pub mod admin;
 pub mod audit;
 pub mod budgets;
+pub mod bulk;
 pub mod claim;
 pub mod credits;
 pub mod drafts;
@@ -341,6 +342,15 @@ macro_rules! conformance {
                 budgets_are_kept_as_they_were_set_and_paged,
                 removing_old_calls_leaves_the_sums,
                 another_process_learns_of_a_budget_with_its_beat;
+            bulk:
+                a_bulk_action_is_there_with_what_it_names_and_is_told,
+                opening_twice_with_one_key_opens_one,
+                what_is_gathered_is_added_once_and_only_from_where_the_walk_stands,
+                what_ended_is_counted_once_and_the_last_one_ends_it,
+                a_cancelled_one_leaves_what_is_open_and_counts_what_was_under_way,
+                an_export_is_completed_when_all_is_gathered,
+                bulk_actions_are_paged_and_found_in_their_workspace_only,
+                racing_ends_of_the_same_items_count_each_once;
             admin:
                 a_fresh_store_fits_its_schema,
                 the_canary_writes_reads_and_leaves_nothing,

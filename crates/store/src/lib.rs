@@ -6,6 +6,7 @@
 pub mod admin;
 pub mod audit;
 pub mod budgets;
+pub mod bulk;
 pub mod drafts;
 pub mod error;
 pub mod events;
@@ -25,6 +26,7 @@ pub mod webhooks;
 pub use admin::AdminStore;
 pub use audit::AuditStore;
 pub use budgets::BudgetStore;
+pub use bulk::BulkStore;
 pub use drafts::DraftStore;
 pub use error::{SchemaFault, StoreError};
 pub use events::EventStore;
@@ -78,6 +80,7 @@ pub trait Store:
     + DraftStore
     + LedgerStore
     + BudgetStore
+    + BulkStore
     + JobStore
     + ItemStore
     + UsageStore
@@ -100,6 +103,7 @@ impl<T> Store for T where
         + DraftStore
         + LedgerStore
         + BudgetStore
+        + BulkStore
         + JobStore
         + ItemStore
         + UsageStore

@@ -10,13 +10,14 @@ use copydesk_core::ledger::{Balance, Transfer};
 use copydesk_core::metering::question::{Question, Total};
 use copydesk_core::refusal::Refusal;
 use copydesk_core::{
-    AssetId, BudgetId, DeliveryId, DraftId, GenerationId, JobId, KeyId, LinkId, NodeId, SignInId, Timestamp,
+    AssetId, BudgetId, BulkId, DeliveryId, DraftId, GenerationId, JobId, KeyId, LinkId, NodeId, SignInId, Timestamp,
     TransferId, UserId, WebhookId, WorkspaceId,
 };
 use copydesk_desk::clock::{Clock, HandClock};
 use copydesk_store::admin::{Description, Pause, PauseKey};
 use copydesk_store::audit::{AuditState, Finding, FindingRow, Proved, Record, Recorded, Round, Slice};
 use copydesk_store::budgets::{BudgetChange, BudgetFilter, NewBudget, UseRow};
+use copydesk_store::bulk::{BulkFilter, BulkItemFilter, BulkItemRow, BulkRow, EndBulkItems, Gather, NewBulk, Opened};
 use copydesk_store::drafts::{AssetRow, DraftFilter, DraftRow, Edit, SetDraft, VersionRow, WholeDraft};
 use copydesk_store::events::{EventBounds, EventPage};
 use copydesk_store::generations::{
@@ -40,9 +41,9 @@ use copydesk_store::webhooks::{
     Feed, Finished, Leased, NewDelivery, RequestHook,
 };
 use copydesk_store::{
-    AdminStore, Answer, AuditStore, BudgetStore, DeliveryStore, DraftStore, EventStore, GenerationStore, HealthRow,
-    HealthStore, ItemStore, JobStore, KeyStore, LedgerStore, LoginStore, Page, PageRequest, PriceStore, RetentionStore,
-    SchemaFault, Scope, SignInStore, StoreError, UsageStore, WebhookStore,
+    AdminStore, Answer, AuditStore, BudgetStore, BulkStore, DeliveryStore, DraftStore, EventStore, GenerationStore,
+    HealthRow, HealthStore, ItemStore, JobStore, KeyStore, LedgerStore, LoginStore, Page, PageRequest, PriceStore,
+    RetentionStore, SchemaFault, Scope, SignInStore, StoreError, UsageStore, WebhookStore,
 };
 use copydesk_store_tests::{FaultyStore, Method, ModelStore};
 use futures::stream::BoxStream;
@@ -187,6 +188,16 @@ pass_through! {
         Budget = budget(scope: Scope, id: BudgetId) -> Budget;
         Budgets = budgets(scope: Scope, filter: BudgetFilter, page: PageRequest) -> Page<Budget>;
         BudgetUses = budget_uses(scope: Scope, id: BudgetId, from: Timestamp, limit: u32) -> Vec<UseRow>;
+    }
+    BulkStore {
+        OpenBulk = open_bulk(new: NewBulk) -> Opened;
+        Bulk = bulk(scope: Scope, id: BulkId) -> BulkRow;
+        Bulks = bulks(scope: Scope, filter: BulkFilter, page: PageRequest) -> Page<BulkRow>;
+        Gather = gather(gather: Gather) -> BulkRow;
+        BulkItems = bulk_items(scope: Scope, bulk: BulkId, filter: BulkItemFilter, page: PageRequest) -> Page<BulkItemRow>;
+        EndBulkItems = end_bulk_items(ends: EndBulkItems) -> BulkRow;
+        CancelBulk = cancel_bulk(scope: Scope, id: BulkId, at: Timestamp) -> BulkRow;
+        BulksAtWork = bulks_at_work(after: Option<BulkId>, limit: u32) -> Vec<BulkRow>;
     }
     JobStore {
         StageItems = stage_items(scope: Scope, job: JobId, items: Vec<NewItem>) -> ();

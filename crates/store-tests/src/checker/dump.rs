@@ -5,12 +5,14 @@ use std::collections::BTreeMap;
 use uuid::Uuid;
 
 /// What the checker reads, and what a planted damage may have changed.
-pub const TABLES: [&str; 29] = [
+pub const TABLES: [&str; 31] = [
     "accounts",
     "assets",
     "budget_entries",
     "budget_use",
     "budgets",
+    "bulk_items",
+    "bulk_list",
     "calls",
     "drafts",
     "events",

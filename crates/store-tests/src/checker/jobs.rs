@@ -1,4 +1,4 @@
-//! Jobs: counted again item by item, and each generation of a job held against its item.
+//! Jobs and bulk actions: counted again item by item, and each generation of a job held against its item.
 
 use super::Faults;
 use super::dump::Dump;
@@ -21,6 +21,20 @@ pub(super) fn check(dump: &Dump, faults: &mut Faults) {
         faults.expect("job counts", !(over && open), || format!("{id} has ended with open items"));
     }
     generations(dump, faults);
+    bulks(dump, faults);
+}
+
+fn bulks(dump: &Dump, faults: &mut Faults) {
+    let items = dump.by_id("bulk_items", "bulk_id");
+    for bulk in dump.rows("bulk_list") {
+        let id = bulk.id("id");
+        let own = items.get(&id).map_or(&[][..], Vec::as_slice);
+        for outcome in ["open", "done", "skipped", "failed"] {
+            let there = own.iter().filter(|item| item.text("outcome") == outcome).count() as i64;
+            let said = bulk.whole(outcome);
+            faults.expect("bulk counts", said == there, || format!("{id}: {said} {outcome}, there are {there}"));
+        }
+    }
 }
 
 fn generations(dump: &Dump, faults: &mut Faults) {

@@ -57,6 +57,11 @@ pub const DAMAGES: &[Damage] = &[
          (SELECT id FROM job_list WHERE completed > 0 ORDER BY id DESC LIMIT 1)",
     ),
     both(
+        "bulk_counts_are_items",
+        "bulk counts",
+        "UPDATE bulk_list SET done = done - 1, failed = failed + 1 WHERE done > 0",
+    ),
+    both(
         "item_is_its_generation",
         "job items",
         "UPDATE job_items SET generation_id = (SELECT id FROM outcomes ORDER BY id LIMIT 1) WHERE seq = 1 AND job_id = \

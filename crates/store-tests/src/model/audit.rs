@@ -61,6 +61,7 @@ impl Data {
         self.audit_ledger(&mut findings);
         self.audit_budgets(&mut findings);
         self.audit_jobs(&mut findings);
+        self.audit_bulks(&mut findings);
         for call in self.calls.values().filter(|call| call.row.closed.is_none()) {
             let is_run =
                 self.generations.get(&call.row.generation).is_some_and(|entry| entry.call == Some(call.row.id));
@@ -74,6 +75,13 @@ impl Data {
         let (jobs, strays) = self.jobs_out_of_step();
         jobs.iter().for_each(|id| findings.expect("job_counts_are_items", false, id, "its counts are not its items'"));
         strays.iter().for_each(|id| findings.expect("item_is_its_generation", false, id, "its item says otherwise"));
+    }
+
+    fn audit_bulks(&self, findings: &mut Findings) {
+        let bulks = self.bulks_out_of_step();
+        bulks
+            .iter()
+            .for_each(|id| findings.expect("bulk_counts_are_items", false, id, "its counts are not its items'"));
     }
 
     fn parts(&self) -> BTreeMap<GenerationId, Parts<'_>> {

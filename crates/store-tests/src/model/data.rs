@@ -10,11 +10,12 @@ use copydesk_core::job::book::JobBook;
 use copydesk_core::ledger::chain::ChainHash;
 use copydesk_core::ledger::{Balance, Lot};
 use copydesk_core::{
-    AssetId, BudgetId, CallId, DeliveryId, DraftId, GenerationId, JobId, NodeId, SignInId, Timestamp, TransferId,
-    UserId, WebhookId, WorkspaceId,
+    AssetId, BudgetId, BulkId, CallId, DeliveryId, DraftId, GenerationId, JobId, NodeId, SignInId, Timestamp,
+    TransferId, UserId, WebhookId, WorkspaceId,
 };
 use copydesk_store::admin::{NodeRow, PauseKey};
 use copydesk_store::audit::{FindingKey, FindingRow, Round, Space};
+use copydesk_store::bulk::{BulkItemRow, BulkRow};
 use copydesk_store::drafts::{AssetRow, DraftRow, VersionRow};
 use copydesk_store::events::{EventRow, NewEvent};
 use copydesk_store::generations::{Accept, Accepted, Fence, FinishedStep};
@@ -30,6 +31,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
 use std::str::FromStr;
 use tokio::sync::watch;
+use uuid::Uuid;
 
 /// A generation with the facts of its accept (which never change) and its live part.
 #[derive(Clone, Debug)]
@@ -195,6 +197,10 @@ pub(super) struct Data {
     pub job_keys: BTreeMap<(WorkspaceId, String), ([u8; 32], JobId, bool)>,
     /// The jobs that hold their dedupe key.
     pub job_live_keys: BTreeSet<JobId>,
+    pub bulks: BTreeMap<BulkId, BulkRow>,
+    pub bulk_items: BTreeMap<(BulkId, Uuid), BulkItemRow>,
+    /// By workspace and idempotency key: the fingerprint and the bulk action.
+    pub bulk_keys: BTreeMap<(WorkspaceId, String), ([u8; 32], BulkId)>,
     pub keys: Vec<KeyRow>,
     pub webhooks: BTreeMap<WebhookId, EndpointRow>,
     /// How far, and how often its endpoints were changed.
