@@ -84,6 +84,8 @@ pub(crate) struct Inner {
     pub wake: Arc<Notify>,
     /// Raised when a job was made or ordered about.
     pub jobs_changed: Notify,
+    /// Raised when a bulk action was opened.
+    pub bulks_changed: Notify,
     /// Raised when generations may have ended.
     pub some_ended: Notify,
     /// From attempts to the turn loop.
@@ -163,6 +165,7 @@ impl Desk {
             looks,
             wake,
             jobs_changed: Notify::new(),
+            bulks_changed: Notify::new(),
             some_ended: Notify::new(),
             outgoing,
             draining: CancellationToken::new(),
@@ -198,6 +201,7 @@ impl Desk {
         crate::audit::spawn(&self.inner);
         crate::webhooks::spawn(&self.inner);
         crate::jobs::spawn(&self.inner);
+        crate::bulk::spawn(&self.inner);
         Ok(())
     }
 

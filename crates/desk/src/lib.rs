@@ -11,6 +11,7 @@ pub mod batch;
 mod bound;
 pub mod browse;
 pub mod budgets;
+pub mod bulk;
 pub mod cancel;
 pub mod clock;
 pub mod config;

@@ -7,6 +7,7 @@ mod harness;
 mod accepting;
 mod auditing;
 mod budgets;
+mod bulk;
 mod cancelling;
 mod credits;
 mod deadlines;

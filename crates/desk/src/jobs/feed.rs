@@ -131,7 +131,7 @@ impl Desk {
     }
 
     /// Twice what may run at once: what waits is ready when a place is free, and a pause lets few more begin.
-    fn window(&self) -> u64 {
+    pub(crate) fn window(&self) -> u64 {
         (self.inner.config.slots() as u64 * 2).clamp(WINDOW_MIN, WINDOW_MAX)
     }
 

@@ -1,0 +1,169 @@
+//! Finding what a bulk action concerns, page by page, and what it would concern. Only what is older than the bulk action
+//! itself: what is made later is not touched, however long it runs.
+
+use super::spec::{Spec, Walk, Which, statuses};
+use super::{Desk, Wanted};
+use crate::accept::{Again, again, route};
+use crate::error::DeskError;
+use copydesk_core::budget::bound::MostCost;
+use copydesk_core::bulk::Action;
+use copydesk_core::job::Note;
+use copydesk_core::{BulkId, NanoUsd, Timestamp};
+use copydesk_store::bulk::{BulkRow, Gather};
+use copydesk_store::generations::{GenerationFilter, GenerationRow};
+use copydesk_store::{Order, PageRequest, Scope, StoreError};
+use uuid::Uuid;
+
+/// The most things one bulk action is done to. What is beyond it is left, and said.
+pub const ITEMS_MAX: u64 = 200_000;
+/// How many are read and written at once.
+const PAGE: u32 = 1_000;
+/// Up to how many retries are priced one by one for an outlook.
+const PRICED_MAX: u64 = 1_000;
+/// How many ids an outlook names.
+const NAMED_MAX: usize = 10;
+
+/// What a bulk action would concern.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Outlook {
+    pub total: u64,
+    /// There are more than one bulk action is done to.
+    pub more: bool,
+    /// The first of them.
+    pub first: Vec<Uuid>,
+    /// What retrying all of them may cost at most; `None` where it was not asked, is too many, or is not known of one.
+    pub most: Option<NanoUsd>,
+}
+
+/// A page of what a walk finds.
+struct Found {
+    ids: Vec<Uuid>,
+    /// The generations themselves, where it is these.
+    rows: Vec<GenerationRow>,
+    next: Option<String>,
+}
+
+impl Desk {
+    /// Adds the next page. How many items there are more.
+    pub(super) async fn gather(&self, row: &BulkRow) -> Result<u64, DeskError> {
+        let spec = Spec::read(row)?;
+        let (facts, from) = (&row.facts, row.bulk.walk.clone().unwrap_or_default());
+        let walk = Walk::read(&from)
+            .ok_or_else(|| DeskError::Store(StoreError::Corrupt(format!("the walk of {}: {from:?}", facts.id))))?;
+        let scope = scope_of(row);
+        let mut found = self.page_of(scope, &spec.which, facts.action, &walk, facts.id).await?;
+        let room = ITEMS_MAX.saturating_sub(row.bulk.tally.total());
+        let mut to = walk.next(found.next, facts.action, &spec.which);
+        let mut note = None;
+        if found.ids.len() as u64 > room || (room == 0 && to.is_some()) {
+            found.ids.truncate(usize::try_from(room).unwrap_or(usize::MAX));
+            to = None;
+            let what = format!("There are more than {ITEMS_MAX}; the rest is left as it is. Ask again for it.");
+            note = Some(Note::new("too_many", what));
+        }
+        let gather = Gather {
+            scope,
+            bulk: facts.id,
+            at: self.inner.now(),
+            from,
+            to: to.map(|walk| walk.to_string()),
+            items: found.ids,
+            note,
+        };
+        let after = self.store().gather(gather).await?;
+        // Moving on is work, too: an empty page may not be the last.
+        Ok(1 + after.bulk.tally.total().saturating_sub(row.bulk.tally.total()))
+    }
+
+    async fn page_of(
+        &self,
+        scope: Scope,
+        which: &Which,
+        action: Action,
+        walk: &Walk,
+        before: BulkId,
+    ) -> Result<Found, DeskError> {
+        let page = PageRequest { limit: PAGE, after: walk.after.clone(), order: Order::OldestFirst };
+        let status = statuses(action, which).get(walk.place).copied().flatten();
+        let mut found = match which {
+            Which::Ids(_) => Found { ids: vec![], rows: vec![], next: None },
+            Which::Generations(filter) => {
+                let filter = GenerationFilter { status, ..filter.clone() };
+                let page = self.store().list(scope, filter, page).await?;
+                let ids = page.rows.iter().map(|row| row.generation.id.0).collect();
+                Found { ids, rows: page.rows, next: page.next }
+            }
+            Which::Drafts(filter) => {
+                let page = self.store().list_drafts(scope, filter.clone(), page).await?;
+                Found { ids: page.rows.iter().map(|row| row.id.0).collect(), rows: vec![], next: page.next }
+            }
+        };
+        let older = found.ids.partition_point(|id| *id < before.0);
+        if older < found.ids.len() {
+            found.ids.truncate(older);
+            found.rows.truncate(older);
+            found.next = None;
+        }
+        Ok(found)
+    }
+
+    /// What [`Desk::open_bulk`] would concern now. Writes nothing.
+    pub async fn dry_bulk(&self, wanted: Wanted) -> Result<Outlook, DeskError> {
+        self.check_bulk(&wanted)?;
+        let (now, mut walk) = (self.inner.now(), Some(Walk::START));
+        let before = BulkId(self.inner.world.uuid(now));
+        let mut outlook = Outlook { total: 0, more: false, first: vec![], most: None };
+        if let Which::Ids(ids) = &wanted.which {
+            let ids: std::collections::BTreeSet<Uuid> = ids.iter().copied().collect();
+            outlook.total = ids.len() as u64;
+            outlook.first = ids.into_iter().take(NAMED_MAX).collect();
+            return Ok(outlook);
+        }
+        let mut most = (wanted.action == Action::Retry).then_some(NanoUsd(0));
+        while let Some(here) = walk.filter(|_| !outlook.more) {
+            let found = self.page_of(wanted.scope, &wanted.which, wanted.action, &here, before).await?;
+            outlook.total += found.ids.len() as u64;
+            let room = NAMED_MAX - outlook.first.len();
+            outlook.first.extend(found.ids.iter().take(room));
+            outlook.more = outlook.total > ITEMS_MAX;
+            most = if outlook.total > PRICED_MAX { None } else { self.priced(most, &wanted, found.rows, now) };
+            walk = here.next(found.next, wanted.action, &wanted.which);
+        }
+        outlook.total = outlook.total.min(ITEMS_MAX);
+        outlook.most = most;
+        Ok(outlook)
+    }
+
+    /// `sum` and what trying these again may cost at most.
+    fn priced(
+        &self,
+        sum: Option<NanoUsd>,
+        wanted: &Wanted,
+        rows: Vec<GenerationRow>,
+        now: Timestamp,
+    ) -> Option<NanoUsd> {
+        let mut sum = sum?;
+        for row in rows {
+            let change = Again { model: wanted.model.clone(), permit: wanted.permit.clone(), ..Again::default() };
+            let request = again(wanted.scope, row, change).ok()?;
+            let loaded = self.recipe(&request.recipe).ok()?;
+            let models = match &request.model {
+                Some(model) => vec![model.clone()],
+                None => route(&loaded.recipe, &self.inner.providers),
+            };
+            match self.inner.bound(&loaded, &request.input, &models, now).cost {
+                MostCost::Known(cost) => sum = NanoUsd(sum.0.saturating_add(cost.0)),
+                MostCost::Unknown { .. } => return None,
+            }
+        }
+        Some(sum)
+    }
+}
+
+/// Where it looks and what it may touch.
+pub(super) fn scope_of(row: &BulkRow) -> Scope {
+    match row.facts.user {
+        Some(user) => row.facts.scope.of_user(user),
+        None => row.facts.scope,
+    }
+}
