@@ -218,6 +218,11 @@ impl Caller {
         ))
     }
 
+    /// For a route whose scope follows from what it is asked for.
+    pub fn must_have(&self, scope: KeyScope) -> Result<(), Problem> {
+        self.permit.scope(scope).map_err(denied)
+    }
+
     /// Whether the model at this address is one the key reaches.
     pub fn may_use(&self, model: &str) -> Result<(), Problem> {
         self.permit.model(model).map_err(denied)

@@ -12,8 +12,9 @@ use crate::openapi;
 use crate::problem::Problem;
 use crate::routes::pages::Reading;
 use crate::routes::{
-    assets, budgets, credits, drafts, events, generations, health, job_export, jobs, keys, lanes, maintenance, metrics,
-    models, pages, prices, recipes, session, settings, stream, stream_tokens, usage, users, versions, webhooks,
+    assets, budgets, bulk, bulk_export, credits, drafts, events, generations, health, job_export, jobs, keys, lanes,
+    maintenance, metrics, models, pages, prices, recipes, session, settings, stream, stream_tokens, usage, users,
+    versions, webhooks,
 };
 use crate::throttle::Throttle;
 use crate::wire::links::{BASE, Links};
@@ -210,6 +211,11 @@ fn work() -> OpenApiRouter<Api> {
         .routes(routes!(jobs::resume))
         .routes(routes!(jobs::cancel))
         .routes(routes!(jobs::retry_failed))
+        .routes(routes!(bulk::list, bulk::create))
+        .routes(routes!(bulk::one))
+        .routes(routes!(bulk::items))
+        .routes(routes!(bulk_export::export))
+        .routes(routes!(bulk::cancel))
         .routes(routes!(drafts::list))
         .routes(routes!(drafts::one, drafts::patch, drafts::delete))
         .routes(routes!(drafts::undelete))

@@ -4,6 +4,7 @@
 use crate::wire::links::BASE;
 use copydesk_core::access::KeyScope;
 use copydesk_core::access::KeyScope as S;
+use copydesk_core::bulk::Action;
 use http::Method;
 
 /// Method, path below the base of the API, scope. HEAD is GET.
@@ -29,6 +30,10 @@ pub(crate) const ROUTES: &[(&str, &str, KeyScope)] = &[
     ("POST", "/jobs/{id}/resume", S::GenerationsWrite),
     ("POST", "/jobs/{id}/cancel", S::GenerationsWrite),
     ("POST", "/jobs/{id}/retry_failed", S::GenerationsWrite),
+    ("GET", "/bulk", S::GenerationsRead),
+    ("GET", "/bulk/{id}", S::GenerationsRead),
+    ("GET", "/bulk/{id}/items", S::GenerationsRead),
+    ("GET", "/bulk/{id}/export", S::DraftsRead),
     ("GET", "/drafts", S::DraftsRead),
     ("GET", "/drafts/{id}", S::DraftsRead),
     ("PATCH", "/drafts/{id}", S::DraftsWrite),
@@ -118,6 +123,18 @@ pub(crate) const OWN: &[(&str, &str)] = &[
     ("DELETE", "/session/all/{id}"),
 ];
 
+/// What needs the scope of the action it is asked for ([`of_action`]), which the route looks at itself.
+const BY_ACTION: &[(&str, &str)] = &[("POST", "/bulk"), ("POST", "/bulk/{id}/cancel")];
+
+/// The scope of a bulk action: that of doing the same to one.
+pub(crate) const fn of_action(action: Action) -> KeyScope {
+    match action {
+        Action::Cancel | Action::Retry => S::GenerationsWrite,
+        Action::Approve | Action::Reject | Action::Delete | Action::Undelete => S::DraftsWrite,
+        Action::Export => S::DraftsRead,
+    }
+}
+
 /// What asks for nobody: these are how one gets in.
 #[cfg(test)]
 const OPEN: &[(&str, &str)] = &[("POST", "/session"), ("GET", "/setup"), ("POST", "/setup")];
@@ -139,7 +156,7 @@ pub(crate) fn needed(method: &Method, pattern: &str) -> Option<Need> {
     }
     let method = if method == Method::HEAD { "GET" } else { method.as_str() };
     let pattern = pattern.strip_prefix(BASE)?;
-    if OWN.contains(&(method, pattern)) {
+    if OWN.contains(&(method, pattern)) || BY_ACTION.contains(&(method, pattern)) {
         return Some(Need::Nothing);
     }
     ROUTES.iter().find(|(verb, path, _)| *verb == method && *path == pattern).map(|(_, _, scope)| Need::Scope(*scope))
@@ -163,10 +180,11 @@ mod tests {
         assert!(mounted.len() > 50, "the routes are found in the document");
         for (method, path) in &mounted {
             let scoped = ROUTES.iter().filter(|(verb, known, _)| verb == method && known == path).count();
-            let named = [OWN, OPEN].concat().iter().filter(|(verb, known)| verb == method && known == path).count();
+            let named =
+                [OWN, OPEN, BY_ACTION].concat().iter().filter(|(verb, known)| verb == method && known == path).count();
             assert_eq!(scoped + named, 1, "{method} {path} stands in one of the lists, once");
         }
-        for (method, path) in [OWN, OPEN].concat() {
+        for (method, path) in [OWN, OPEN, BY_ACTION].concat() {
             assert!(mounted.contains(&(method.to_owned(), path)), "{method} {path} is not mounted");
         }
         for (method, path, scope) in ROUTES {

@@ -6,6 +6,7 @@ mod assets;
 mod auth;
 mod browsers;
 mod budgets;
+mod bulk;
 mod coalescing;
 mod compat;
 mod contract;

@@ -4,6 +4,9 @@ use crate::contract::{faults, filled, operations, paths, resolved, spec};
 use crate::site::Site;
 use copydesk_api::compat::CompatSettings;
 use copydesk_api::{Code, codes, document};
+use copydesk_core::bulk::Action;
+use copydesk_desk::store::Scope;
+use copydesk_desk::store::bulk::{BulkStore, NewBulk};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -152,6 +155,15 @@ async fn the_document_is_served_without_a_key() {
     assert_eq!(reply.json()["servers"], json!([{ "url": crate::site::PUBLIC_URL }]));
 }
 
+/// A bulk action that was cancelled before anything was done.
+async fn stopped_bulk(site: &Site) -> String {
+    let ids = copydesk_store_tests::builder::Ids::of_realm(9);
+    let new = copydesk_store_tests::builder::new_bulk(&ids, Action::Delete, site.desk.world().now());
+    let id = site.store.open_bulk(NewBulk { items: vec![new.facts.id.0], ..new }).await.unwrap().row().facts.id;
+    site.store.cancel_bulk(Scope::DEFAULT, id, site.desk.world().now()).await.unwrap();
+    id.to_string()
+}
+
 /// What the paths of the examples mean, for a desk where something has happened.
 pub struct Scene {
     pub site: Site,
@@ -166,6 +178,7 @@ pub struct Scene {
     user: String,
     invite: String,
     job: String,
+    bulk: String,
 }
 
 impl Scene {
@@ -201,7 +214,8 @@ impl Scene {
         let invite = invite["id"].as_str().unwrap().to_owned();
         let job = json!({"recipe": "text", "items": [{"input": {"prompt": "tea"}, "dedupe_key": "x"}], "start": false});
         let job = site.post("/jobs", job).await.json()["id"].as_str().unwrap().to_owned();
-        Scene { site, done, waiting, asset, key, budget, newsletter, webhook, delivery, user, invite, job }
+        let bulk = stopped_bulk(&site).await;
+        Scene { site, done, waiting, asset, key, budget, newsletter, webhook, delivery, user, invite, job, bulk }
     }
 
     /// The address of an operation's example: the document's own example of a parameter, or what the scene has.
@@ -218,6 +232,7 @@ impl Scene {
             () if path.starts_with("/api/v1/users") => self.user.clone(),
             () if path.starts_with("/api/v1/invites") => self.invite.clone(),
             () if path.contains("/jobs") => self.job.clone(),
+            () if path.contains("/bulk") => self.bulk.clone(),
             () if draft => self.done["draft_id"].as_str().unwrap().to_owned(),
             () if live => self.waiting["id"].as_str().unwrap().to_owned(),
             () => self.done["id"].as_str().unwrap().to_owned(),

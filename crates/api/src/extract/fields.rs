@@ -42,6 +42,11 @@ impl Fields {
         self.faults.push(Fault::new(pointer(name), code, detail));
     }
 
+    /// A fault of one place of a list.
+    pub fn fault_at(&mut self, name: &str, place: usize, code: &str, detail: impl Into<String>) {
+        self.faults.push(Fault::new(format!("{}/{place}", pointer(name)), code, detail));
+    }
+
     /// A fault of the body as a whole.
     pub fn whole_fault(&mut self, code: &str, detail: impl Into<String>) {
         self.faults.push(Fault::new("", code, detail));
@@ -113,6 +118,36 @@ impl Fields {
                 .extend(inside.map(|fault| Fault { pointer: format!("/{name}/{place}{}", fault.pointer), ..fault }));
         }
         all
+    }
+
+    /// An object, read by its own fields; a fault in it names its place.
+    pub fn object<T>(&mut self, name: &'static str, read: impl FnOnce(&mut Fields) -> T) -> Option<T> {
+        let inside = self.typed(name, "an object", |value| value.as_object().cloned())?;
+        let mut fields = Fields::new(inside, self.now);
+        let found = read(&mut fields);
+        let faults = fields.all_faults().into_iter();
+        self.faults.extend(faults.map(|fault| Fault { pointer: format!("/{name}{}", fault.pointer), ..fault }));
+        Some(found)
+    }
+
+    /// One of the words `parse` knows.
+    pub fn word<T>(&mut self, name: &'static str, parse: impl FnOnce(&str) -> Option<T>, known: &[&str]) -> Option<T> {
+        let text = self.text(name)?;
+        let found = parse(&text);
+        if found.is_none() {
+            self.fault(name, "not_allowed", format!("it must be one of {}", known.join(", ")));
+        }
+        found
+    }
+
+    pub fn required_word<T>(
+        &mut self,
+        name: &'static str,
+        parse: impl FnOnce(&str) -> Option<T>,
+        known: &[&str],
+    ) -> Option<T> {
+        self.must_have(name);
+        self.word(name, parse, known)
     }
 
     /// An amount of micro-credits above zero.

@@ -26,6 +26,7 @@ use utoipa::OpenApi;
     tags(
         (name = "generations", description = "Requests for work: asked for, waited for, cancelled, tried again."),
         (name = "jobs", description = "Many generations that were asked for together: started, followed, ordered about, exported."),
+        (name = "bulk", description = "One action on many generations or drafts: asked for, followed, taken back."),
         (name = "drafts", description = "The slots results live in, with their versions and their files."),
         (name = "recipes", description = "The kinds of generation there are."),
         (name = "models", description = "Models, their prices, and whether they answer."),
@@ -46,6 +47,9 @@ use utoipa::OpenApi;
     words::Age,
     words::AssetKey,
     words::BudgetKey,
+    words::BulkKey,
+    words::BulkOutcomeWord,
+    words::BulkStatusWord,
     words::ExportFormat,
     words::ItemStatusWord,
     words::JobKey,

@@ -4,8 +4,8 @@
 #![expect(dead_code, reason = "only their description is used")]
 
 use super::words::{
-    AssetKey, BudgetKey, DeliveryKey, DraftRef, GenerationRef, InviteKey, JobKey, KeyKey, LaneName, SignInKey, UserRef,
-    WebhookKey,
+    AssetKey, BudgetKey, BulkKey, DeliveryKey, DraftRef, GenerationRef, InviteKey, JobKey, KeyKey, LaneName, SignInKey,
+    UserRef, WebhookKey,
 };
 use utoipa::IntoParams;
 
@@ -66,6 +66,15 @@ pub(crate) struct BudgetPath {
 pub(crate) struct JobPath {
     /// `job_...` or a bare UUID.
     #[param(value_type = JobKey)]
+    id: String,
+}
+
+/// `{id}` of a bulk action.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Path)]
+pub(crate) struct BulkPath {
+    /// `blk_...` or a bare UUID.
+    #[param(value_type = BulkKey)]
     id: String,
 }
 

@@ -1,8 +1,10 @@
 //! The words and ids of the wire as named schemas. Each list of words is the one in core, so that a new word there is in
 //! the document by itself.
 
+use crate::wire::bulk::OUTCOMES;
 use copydesk_core::access::{KeyScope, Mode, Purpose, Role};
 use copydesk_core::budget::{Measure, Period};
+use copydesk_core::bulk::{Action, BulkStatus, Kind};
 use copydesk_core::draft::{DraftStatus as CoreStatus, Review as CoreReview};
 use copydesk_core::generation::{FailureCode, Status};
 use copydesk_core::job::{ItemStatus, JobStatus};
@@ -52,6 +54,10 @@ schemas! {
     BudgetSubject = words(["workspace", "each_user", "user", "each_key", "key"]);
     JobStatusWord = words(JobStatus::ALL.map(JobStatus::as_str));
     ItemStatusWord = words(ItemStatus::ALL.map(ItemStatus::as_str));
+    BulkActionWord = words(Action::ALL.map(Action::as_str));
+    BulkKindWord = words(Kind::ALL.map(Kind::as_str));
+    BulkStatusWord = words(BulkStatus::ALL.map(BulkStatus::as_str));
+    BulkOutcomeWord = words(OUTCOMES);
     OnInvalidWord = words(["refuse", "skip"]);
     ExportFormat = words(["jsonl", "csv"]);
     KeyMode = words(Mode::ALL.map(Mode::as_str));
@@ -84,6 +90,7 @@ schemas! {
     AssetKey = text(&either(&[&id("ast"), UUID]));
     BudgetKey = text(&either(&[&id("bud"), UUID]));
     JobKey = text(&either(&[&id("job"), UUID]));
+    BulkKey = text(&either(&[&id("blk"), UUID]));
     KeyKey = text(&either(&[&id("key"), UUID]));
     WebhookKey = text(&either(&[&id("whk"), UUID]));
     DeliveryKey = text(&either(&[&id("msg"), UUID]));

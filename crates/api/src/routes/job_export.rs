@@ -1,5 +1,6 @@
 //! What a job has made, row by row: lines of JSON or a table. It is read and sent page by page, so any job fits.
 
+use super::export_rows::{Format, file, table_row};
 use super::jobs::id;
 use crate::auth::Caller;
 use crate::extract::id::Segments;
@@ -9,9 +10,8 @@ use crate::openapi::words::{ExportFormat, ItemStatusWord};
 use crate::problem::Problem;
 use crate::router::Api;
 use crate::wire::job::{ITEM_STATUSES, external_id};
-use axum::body::Body;
 use axum::extract::State;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use copydesk_core::JobId;
 use copydesk_core::job::ItemStatus;
 use copydesk_core::recipe::Content;
@@ -19,29 +19,11 @@ use copydesk_desk::Desk;
 use copydesk_desk::publish::content_of;
 use copydesk_desk::store::jobs::{ItemFilter, ItemRow};
 use copydesk_desk::store::{Order, PageRequest, Scope, StoreError};
-use futures::stream;
-use http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use serde_json::json;
 use std::io;
 
 /// How many items are read at once.
 const PAGE: u32 = 200;
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Format {
-    Lines,
-    Table,
-}
-
-impl Format {
-    fn parse(word: &str) -> Option<Format> {
-        match word {
-            "jsonl" => Some(Format::Lines),
-            "csv" => Some(Format::Table),
-            _ => None,
-        }
-    }
-}
 
 /// Export a job.
 ///
@@ -65,24 +47,14 @@ pub(crate) async fn export(
     path: Segments,
     mut params: Params,
 ) -> Result<Response, Problem> {
-    let format = params.word("format", Format::parse, &["jsonl", "csv"]).unwrap_or(Format::Lines);
+    let format = params.word("format", Format::parse, &Format::WORDS).unwrap_or(Format::Lines);
     let status = params.word("status", ItemStatus::parse, &ITEM_STATUSES);
     params.finish()?;
     let id = id(&path)?;
     api.desk().store().job(caller.scope, id).await?;
-    let (kind, ending) = match format {
-        Format::Lines => ("application/x-ndjson; charset=utf-8", "jsonl"),
-        Format::Table => ("text/csv; charset=utf-8", "csv"),
-    };
-    let head =
-        [(CONTENT_TYPE, kind.to_owned()), (CONTENT_DISPOSITION, format!("attachment; filename=\"{id}.{ending}\""))];
     let reading =
         Reading { desk: api.desk().clone(), scope: caller.scope, id, format, status, after: None, begun: false };
-    let pages = stream::try_unfold(Some(reading), |reading| async {
-        let Some(reading) = reading else { return Ok::<_, io::Error>(None) };
-        reading.page().await.map(Some)
-    });
-    Ok((head, Body::from_stream(pages)).into_response())
+    Ok(file(format, id, reading, Reading::page))
 }
 
 struct Reading {
@@ -103,7 +75,7 @@ impl Reading {
         let page = self.desk.store().items(self.scope, self.id, filter, page).await.map_err(io::Error::other)?;
         let mut piece = Vec::new();
         if self.format == Format::Table && !self.begun {
-            table_row(&mut piece, &HEADER.map(str::to_owned));
+            table_row(&mut piece, &HEADER);
         }
         self.begun = true;
         for item in &page.rows {
@@ -169,52 +141,4 @@ fn cells(item: &ItemRow, content: Option<Content>) -> [String; 10] {
         code,
         note,
     ]
-}
-
-/// One row (RFC 4180).
-fn table_row(piece: &mut Vec<u8>, cells: &[String; 10]) {
-    for (place, cell) in cells.iter().enumerate() {
-        if place > 0 {
-            piece.push(b',');
-        }
-        let cell = defused(cell);
-        if cell.contains(['"', ',', '\n', '\r']) {
-            piece.push(b'"');
-            piece.extend_from_slice(cell.replace('"', "\"\"").as_bytes());
-            piece.push(b'"');
-        } else {
-            piece.extend_from_slice(cell.as_bytes());
-        }
-    }
-    piece.extend_from_slice(b"\r\n");
-}
-
-/// Spreadsheets take what begins so for a formula, and run it.
-fn defused(cell: &str) -> String {
-    if cell.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{cell}") } else { cell.to_owned() }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn seed_s57_a_cell_never_becomes_a_formula() {
-        for (cell, shown) in [
-            ("=HYPERLINK(1)", "'=HYPERLINK(1)"),
-            ("+1", "'+1"),
-            ("-1", "'-1"),
-            ("@SUM", "'@SUM"),
-            ("\tx", "'\tx"),
-            ("plain = text", "plain = text"),
-            ("", ""),
-        ] {
-            assert_eq!(defused(cell), shown);
-        }
-        let mut piece = Vec::new();
-        let mut cells: [String; 10] = Default::default();
-        (cells[0], cells[1], cells[2]) = ("a,b".to_owned(), "say \"x\"".to_owned(), "=1\n2".to_owned());
-        table_row(&mut piece, &cells);
-        assert_eq!(String::from_utf8(piece).unwrap(), "\"a,b\",\"say \"\"x\"\"\",\"'=1\n2\",,,,,,,\r\n");
-    }
 }

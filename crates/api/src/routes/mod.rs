@@ -2,9 +2,12 @@
 
 pub(crate) mod assets;
 pub(crate) mod budgets;
+pub(crate) mod bulk;
+pub(crate) mod bulk_export;
 pub(crate) mod credits;
 pub(crate) mod drafts;
 pub(crate) mod events;
+mod export_rows;
 pub(crate) mod generations;
 pub(crate) mod health;
 pub(crate) mod job_export;

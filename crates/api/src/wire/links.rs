@@ -1,6 +1,6 @@
 //! The addresses of things, as they stand in answers.
 
-use copydesk_core::{AssetId, DraftId, GenerationId, JobId};
+use copydesk_core::{AssetId, BulkId, DraftId, GenerationId, JobId};
 
 /// Where the native API begins.
 pub(crate) const BASE: &str = "/api/v1";
@@ -24,6 +24,9 @@ impl Links<'_> {
     }
     pub fn job(&self, id: JobId, part: &str) -> String {
         format!("{}{BASE}/jobs/{id}{part}", self.public_url)
+    }
+    pub fn bulk(&self, id: BulkId, part: &str) -> String {
+        format!("{}{BASE}/bulk/{id}{part}", self.public_url)
     }
     pub fn asset(&self, id: AssetId) -> String {
         format!("{}{BASE}/assets/{id}", self.public_url)

@@ -5,6 +5,7 @@ pub(crate) mod accepted;
 pub(crate) mod admin;
 pub(crate) mod attempt;
 pub(crate) mod budget;
+pub(crate) mod bulk;
 pub(crate) mod call;
 pub(crate) mod credits;
 pub(crate) mod diff;
