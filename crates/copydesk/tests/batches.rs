@@ -1,4 +1,4 @@
-//! Jobs from a file, by the program itself: started, followed, killed in the middle, tried again, exported.
+//! Jobs from a file and bulk actions, by the program itself: started, followed, killed in the middle, tried again, exported.
 
 use crate::support::{Place, text};
 use serde_json::Value;
@@ -149,4 +149,34 @@ fn a_cap_pauses_a_job_and_raising_it_goes_on() {
     place.run(&["jobs", "resume", &id]).exits(8).says("job_cap_reached");
     place.run(&["jobs", "resume", &id, "--cap", "5usd"]).exits(0).prints("running");
     place.run(&["jobs", "watch", &id]).exits(0).prints("3 items = 3 drafts");
+}
+
+#[test]
+fn many_are_counted_first_and_acted_on_with_yes() {
+    let place = Place::new();
+    place.write("people.csv", table(12, &[3, 7]));
+    place.run(&["jobs", "start", "people.csv", "--recipe", "text", "--watch"]).exits(7);
+    place.run(&["bulk", "retry"]).exits(2).says("--all");
+    place
+        .run(&["bulk", "retry", "--status", "failed"])
+        .exits(0)
+        .prints("retry 2 generations, at most $")
+        .says("Do it with --yes");
+    place.run(&["bulk", "ls"]).exits(0).says("No bulk actions yet");
+    let retried = place.run(&["bulk", "retry", "--status", "failed", "--yes"]);
+    retried.exits(0).prints("2 generations = 2 done").says("copydesk generations ls");
+    place.run(&["bulk", "cancel", "--status", "completed", "--yes"]).exits(2).says("pending and processing");
+    let gone = place.run(&["bulk", "delete", "--status", "draft", "--yes"]);
+    gone.exits(0).prints("10 drafts = 10 done").says("copydesk bulk undelete");
+    let unknown = "drf_01h455vb4pex5vsknk084sn02q";
+    place.run(&["bulk", "delete", unknown, "--yes"]).exits(7).prints("1 failed").prints("not_found");
+    place.run(&["bulk", "ls"]).exits(0).prints("delete").prints("10/10").says("copydesk bulk show");
+    let csv = place.run(&["bulk", "export", "generations", "--status", "completed", "--format", "csv"]);
+    csv.exits(0).prints("draft_id,generation_id,");
+    assert_eq!(csv.out.lines().count(), 11, "what is deleted is told without its text: {}", csv.out);
+    let kept = text(&place.json(&["drafts", "ls"]), "/data/0/id");
+    let lines = place.run(&["bulk", "export", "drafts", &kept]);
+    let line: Value = serde_json::from_str(&lines.exits(0).out).unwrap();
+    assert_eq!(line["draft_id"], kept.as_str());
+    place.run(&["audit"]).exits(0).says("nothing was found");
 }

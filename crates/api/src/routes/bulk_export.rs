@@ -107,19 +107,27 @@ impl Reading {
     async fn generations(&self, ids: &[Uuid]) -> Result<Vec<ExportedBody>, StoreError> {
         let mut bodies = Vec::with_capacity(ids.len());
         for together in ids.chunks(AT_ONCE) {
-            let found = try_join_all(together.iter().map(|id| self.generation(GenerationId(*id)))).await?;
-            bodies.extend(found.into_iter().flatten());
+            let asked =
+                together.iter().map(async |id| there(self.desk.store().get(self.scope, GenerationId(*id)).await));
+            let rows: Vec<GenerationRow> = try_join_all(asked).await?.into_iter().flatten().collect();
+            let wanted = rows.iter().map(|row| (self.scope, row.draft)).collect();
+            let drafts = self.desk.store().whole_drafts(wanted).await?;
+            for (row, draft) in rows.into_iter().zip(drafts) {
+                let version = self.version(&row, draft).await?;
+                bodies.push(of_generation(row, version)?);
+            }
         }
         Ok(bodies)
     }
 
-    async fn generation(&self, id: GenerationId) -> Result<Option<ExportedBody>, StoreError> {
-        let Some(row) = there(self.desk.store().get(self.scope, id).await)? else { return Ok(None) };
-        let version = match row.version {
-            Some(number) => there(self.desk.store().version(self.scope, row.draft, Some(number)).await)?,
-            None => None,
-        };
-        of_generation(row, version).map(Some)
+    /// What it wrote, unless that is deleted.
+    async fn version(&self, row: &GenerationRow, draft: Option<WholeDraft>) -> Result<Option<VersionRow>, StoreError> {
+        let Some(draft) = draft.filter(|draft| draft.row.deleted_at.is_none()) else { return Ok(None) };
+        match (row.version, draft.version) {
+            (Some(number), Some(shown)) if shown.number == number => Ok(Some(shown)),
+            (Some(number), _) => there(self.desk.store().version(self.scope, row.draft, Some(number)).await),
+            (None, _) => Ok(None),
+        }
     }
 }
 

@@ -92,7 +92,7 @@ pub fn equation(job: &Value) -> String {
 }
 
 /// `12,345`
-fn grouped(number: u64) -> String {
+pub fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
     for (place, digit) in digits.chars().enumerate() {

@@ -3,6 +3,7 @@
 mod assets;
 mod audit;
 mod budgets;
+mod bulk;
 mod cleanup_stale;
 mod config_show;
 mod credits;
@@ -96,6 +97,9 @@ enum Command {
     /// Many generations from one file: start, follow, pause, retry, export
     #[command(subcommand)]
     Jobs(jobs::Command),
+    /// One action on many generations or drafts: cancel, retry, approve, delete, export
+    #[command(subcommand)]
+    Bulk(bulk::Command),
     /// Accounts, statements, grants, corrections, gifts and refunds
     #[command(subcommand)]
     Credits(credits::Command),
@@ -190,6 +194,7 @@ async fn dispatch(arguments: Arguments, output: Output) -> Result<u8, Failure> {
         Command::Drafts(command) => drafts::run(command, &settings, output).await,
         Command::Generations(command) => generations::run(command, &settings, output).await,
         Command::Jobs(command) => jobs::run(command, &settings, output).await,
+        Command::Bulk(command) => bulk::run(command, &settings, output).await,
         Command::Budgets(command) => budgets::run(command, &settings, output).await,
         Command::Credits(command) => credits::run(command, &settings, output).await,
         Command::Keys(command) => keys::run(command, &settings, output).await,
