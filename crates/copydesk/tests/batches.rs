@@ -165,6 +165,7 @@ fn many_are_counted_first_and_acted_on_with_yes() {
     place.run(&["bulk", "ls"]).exits(0).says("No bulk actions yet");
     let retried = place.run(&["bulk", "retry", "--status", "failed", "--yes"]);
     retried.exits(0).prints("2 generations = 2 done").says("copydesk generations ls");
+    place.run(&["bulk", "retry", "--status", "failed"]).exits(0).prints("2 of them were tried again since");
     place.run(&["bulk", "cancel", "--status", "completed", "--yes"]).exits(2).says("pending and processing");
     let gone = place.run(&["bulk", "delete", "--status", "draft", "--yes"]);
     gone.exits(0).prints("10 drafts = 10 done").says("copydesk bulk undelete");

@@ -154,6 +154,29 @@ async fn a_retry_killed_in_the_middle_makes_one_further_generation_of_each() {
 }
 
 #[tokio::test]
+async fn what_was_tried_again_since_is_not_tried_again() {
+    let bench = Bench::new().await;
+    let node = bench.working(config()).await;
+    let failed = failures(&bench, &node, 3).await;
+    let alone = node.desk.retry(SCOPE, failed[0], Default::default()).await.unwrap();
+    bench.completed(alone.generation).await;
+    let outlook = node.desk.dry_bulk(all(Action::Retry)).await.unwrap();
+    assert_eq!((outlook.total, outlook.superseded), (3, Some(1)));
+    let first = open(&node, all(Action::Retry)).await;
+    assert_eq!(ended(&bench, first).await.bulk.tally, tally(0, 2, 1, 0));
+    for item in items(&bench, first).await.iter().filter_map(|item| item.made) {
+        bench.completed(item).await;
+    }
+    let again = open(&node, all(Action::Retry)).await;
+    assert_eq!(ended(&bench, again).await.bulk.tally, tally(0, 0, 3, 0));
+    assert!(items(&bench, again).await.iter().all(|item| item.note.as_ref().is_some_and(|it| it.code == "superseded")));
+    assert_eq!(bench.generations().await.len(), 6);
+    for draft in bench.drafts().await {
+        assert_eq!(draft.versions, 1, "no good draft was written again");
+    }
+}
+
+#[tokio::test]
 async fn two_processes_at_the_same_bulk_action_do_each_thing_once() {
     let bench = Bench::new().await;
     let config = || DeskConfig { poll_every: seconds(1), ..node_with_room() };

@@ -139,12 +139,18 @@ impl BulkItemBody {
 }
 
 /// The words of an item's outcome.
-pub(crate) const OUTCOMES: [&str; 5] = ["pending", "done", "skipped", "failed", "cancelled"];
+pub(crate) const OUTCOMES: [&str; 5] = [
+    Status::Pending.as_str(),
+    Outcome::Done.as_str(),
+    Outcome::Skipped.as_str(),
+    Outcome::Failed.as_str(),
+    BulkStatus::Cancelled.as_str(),
+];
 
 fn outcome_word(outcome: Outcome, status: BulkStatus) -> &'static str {
     match outcome {
-        Outcome::Open if status == BulkStatus::Cancelled => "cancelled",
-        Outcome::Open => "pending",
+        Outcome::Open if status == BulkStatus::Cancelled => status.as_str(),
+        Outcome::Open => Status::Pending.as_str(),
         Outcome::Done | Outcome::Skipped | Outcome::Failed => outcome.as_str(),
     }
 }
@@ -170,8 +176,11 @@ pub(crate) struct BulkOutlookBody {
     more: bool,
     /// The first ten.
     first: Vec<String>,
-    /// What retrying all of them may cost at most. `null` for other actions, for more than 1,000, and when it is not known
-    /// of one. Units: billionths of a US dollar.
+    /// How many of them a retry would skip, because their draft has a later generation. `null` for other actions, and for
+    /// more than 1,000.
+    superseded: Option<u64>,
+    /// What retrying the others may cost at most. `null` likewise, and when it is not known of one. Units: billionths of a
+    /// US dollar.
     cost_max_nanousd: Option<i64>,
 }
 
@@ -189,6 +198,7 @@ impl BulkOutlookBody {
             total: outlook.total,
             more: outlook.more,
             first: outlook.first.iter().map(name).collect(),
+            superseded: outlook.superseded,
             cost_max_nanousd: outlook.most.map(|cost| cost.0),
         }
     }

@@ -7,12 +7,15 @@ use crate::config::Settings;
 use crate::exit::{self, Failure};
 use crate::output::{Output, Table, cell, minute};
 use copydesk_core::NanoUsd;
+use copydesk_core::bulk::{BulkStatus, Outcome};
+use copydesk_core::generation::Status;
 use futures::StreamExt;
 use serde_json::{Map, Value, json};
 use std::time::Duration;
 
 /// How often a bulk action is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
+const FAILED: &str = Outcome::Failed.as_str();
 /// How many failed and skipped items are shown.
 const SHOWN: u32 = 10;
 
@@ -233,6 +236,9 @@ fn foretell(outlook: &Value, action: &str, output: Output) {
     let cost = outlook.pointer("/cost_max_nanousd").and_then(Value::as_i64);
     let cost = cost.map(|cost| format!(", at most ${}", NanoUsd(cost))).unwrap_or_default();
     output.data(&format!("{action} {} {noun}{more}{cost}\n", grouped(total)));
+    if let Some(later @ 1..) = outlook.pointer("/superseded").and_then(Value::as_u64) {
+        output.data(&format!("  {} of them were tried again since, and are skipped\n", grouped(later)));
+    }
     for id in outlook.pointer("/first").and_then(Value::as_array).into_iter().flatten() {
         output.data(&format!("  {}\n", id.as_str().unwrap_or_default()));
     }
@@ -267,7 +273,7 @@ fn line(bulk: &Value) -> String {
     let count = |name: &str| bulk.pointer(&format!("/counts/{name}")).and_then(Value::as_u64).unwrap_or_default();
     let total = bulk.pointer("/total").and_then(Value::as_u64).unwrap_or_default();
     let mut parts = vec![format!("{} done", grouped(count("done")))];
-    for name in ["skipped", "failed", "cancelled", "pending"] {
+    for name in [Outcome::Skipped.as_str(), FAILED, BulkStatus::Cancelled.as_str(), Status::Pending.as_str()] {
         if count(name) > 0 {
             parts.push(format!("{} {name}", grouped(count(name))));
         }
@@ -290,7 +296,7 @@ async fn show(backend: &Backend, bulk: &Value, output: Output) -> Result<u8, Fai
         output.data(&format!("{note}\n"));
     }
     let mut rows = Vec::new();
-    for word in ["failed", "skipped"] {
+    for word in [FAILED, Outcome::Skipped.as_str()] {
         let page = backend.get(&format!("{}/items?outcome={word}&limit={SHOWN}", path(&id))).await?.body;
         let found = page["data"].as_array().into_iter().flatten().map(|item| {
             let thing = [cell(item, "/generation_id"), cell(item, "/draft_id")].into_iter().find(|id| id.len() > 1);

@@ -15,9 +15,9 @@ use copydesk_core::refusal::Refusal;
 use copydesk_core::{DraftId, GenerationId};
 use copydesk_store::bulk::{BulkItemEnd, BulkItemFilter, BulkRow, EndBulkItems};
 use copydesk_store::drafts::DraftSetting;
-use copydesk_store::generations::{Accepted, Idempotency};
+use copydesk_store::generations::{Accepted, GenerationFilter, Idempotency};
 use copydesk_store::health::Depth;
-use copydesk_store::{Order, PageRequest};
+use copydesk_store::{Order, PageRequest, Scope};
 use futures::future::join_all;
 use std::time::Duration;
 use uuid::Uuid;
@@ -115,8 +115,12 @@ impl Desk {
             key: row.facts.key,
         };
         let end = |outcome, note, made| Some(BulkItemEnd { item: id.0, outcome, note, made });
-        match self.retry(scope_of(row), id, change).await {
-            Ok(receipt) => match receipt.accepted {
+        match self.retry_newest(row, id, change).await {
+            Ok(Tried::Superseded(by)) => {
+                let why = format!("{by} came after it, for the same draft.");
+                end(Outcome::Skipped, Some(Note::new("superseded", why)), None)
+            }
+            Ok(Tried::Again(accepted)) => match accepted {
                 Accepted::New { generation, .. } | Accepted::Replayed { generation, deduplicated: false, .. } => {
                     end(Outcome::Done, None, Some(generation))
                 }
@@ -130,6 +134,35 @@ impl Desk {
                 end(outcome, Some(note), None)
             }
         }
+    }
+}
+
+/// What came of a retry.
+enum Tried {
+    Again(Accepted),
+    /// This one was made for the draft since.
+    Superseded(GenerationId),
+}
+
+impl Desk {
+    /// Tries a generation again unless its draft has a later one: whoever asks for all that failed does not mean those that
+    /// were tried again since, and have come well.
+    async fn retry_newest(&self, row: &BulkRow, id: GenerationId, change: Again) -> Result<Tried, DeskError> {
+        let scope = scope_of(row);
+        if let Some(by) = self.superseded(scope, id).await? {
+            // It may be this very bulk action's.
+            let made = self.replay(scope.whole(), change.idempotency).await?;
+            return Ok(made.map_or(Tried::Superseded(by), Tried::Again));
+        }
+        Ok(Tried::Again(self.retry(scope, id, change).await?.accepted))
+    }
+
+    /// The newest generation of its draft, where that is another one.
+    pub(super) async fn superseded(&self, scope: Scope, id: GenerationId) -> Result<Option<GenerationId>, DeskError> {
+        let draft = self.store().get(scope, id).await?.draft;
+        let filter = GenerationFilter { draft: Some(draft), ..GenerationFilter::default() };
+        let newest = self.store().list(scope, filter, PageRequest::newest(1)).await?.rows;
+        Ok(newest.first().map(|row| row.generation.id).filter(|newest| *newest != id))
     }
 }
 

@@ -31,7 +31,10 @@ pub struct Outlook {
     pub more: bool,
     /// The first of them.
     pub first: Vec<Uuid>,
-    /// What retrying all of them may cost at most; `None` where it was not asked, is too many, or is not known of one.
+    /// How many of these a retry would skip, because their draft has a later generation; `None` for other actions and where
+    /// they are too many to look at one by one.
+    pub superseded: Option<u64>,
+    /// What retrying the others may cost at most; `None` likewise, and where it is not known of one.
     pub most: Option<NanoUsd>,
 }
 
@@ -112,51 +115,78 @@ impl Desk {
         self.check_bulk(&wanted)?;
         let (now, mut walk) = (self.inner.now(), Some(Walk::START));
         let before = BulkId(self.inner.world.uuid(now));
-        let mut outlook = Outlook { total: 0, more: false, first: vec![], most: None };
+        let mut outlook = Outlook { total: 0, more: false, first: vec![], superseded: None, most: None };
         if let Which::Ids(ids) = &wanted.which {
             let ids: std::collections::BTreeSet<Uuid> = ids.iter().copied().collect();
             outlook.total = ids.len() as u64;
             outlook.first = ids.into_iter().take(NAMED_MAX).collect();
             return Ok(outlook);
         }
-        let mut most = (wanted.action == Action::Retry).then_some(NanoUsd(0));
+        let mut retries = (wanted.action == Action::Retry).then(Retries::default);
         while let Some(here) = walk.filter(|_| !outlook.more) {
             let found = self.page_of(wanted.scope, &wanted.which, wanted.action, &here, before).await?;
             outlook.total += found.ids.len() as u64;
             let room = NAMED_MAX - outlook.first.len();
             outlook.first.extend(found.ids.iter().take(room));
             outlook.more = outlook.total > ITEMS_MAX;
-            most = if outlook.total > PRICED_MAX { None } else { self.priced(most, &wanted, found.rows, now) };
+            retries = match retries.take().filter(|_| outlook.total <= PRICED_MAX) {
+                Some(so_far) => Some(self.priced(so_far, &wanted, found.rows, now).await?),
+                None => None,
+            };
             walk = here.next(found.next, wanted.action, &wanted.which);
         }
         outlook.total = outlook.total.min(ITEMS_MAX);
-        outlook.most = most;
+        outlook.superseded = retries.as_ref().map(|retries| retries.superseded);
+        outlook.most = retries.and_then(|retries| retries.most);
         Ok(outlook)
     }
 
-    /// `sum` and what trying these again may cost at most.
-    fn priced(
+    /// `so_far` and what trying these again comes to.
+    async fn priced(
         &self,
-        sum: Option<NanoUsd>,
+        mut so_far: Retries,
         wanted: &Wanted,
         rows: Vec<GenerationRow>,
         now: Timestamp,
-    ) -> Option<NanoUsd> {
-        let mut sum = sum?;
+    ) -> Result<Retries, DeskError> {
         for row in rows {
-            let change = Again { model: wanted.model.clone(), permit: wanted.permit.clone(), ..Again::default() };
-            let request = again(wanted.scope, row, change).ok()?;
-            let loaded = self.recipe(&request.recipe).ok()?;
-            let models = match &request.model {
-                Some(model) => vec![model.clone()],
-                None => route(&loaded.recipe, &self.inner.providers),
-            };
-            match self.inner.bound(&loaded, &request.input, &models, now).cost {
-                MostCost::Known(cost) => sum = NanoUsd(sum.0.saturating_add(cost.0)),
-                MostCost::Unknown { .. } => return None,
+            if self.superseded(wanted.scope, row.generation.id).await?.is_some() {
+                so_far.superseded += 1;
+            } else {
+                so_far.most = so_far
+                    .most
+                    .zip(self.most_of(wanted, row, now))
+                    .map(|(sum, cost)| NanoUsd(sum.0.saturating_add(cost.0)));
             }
         }
-        Some(sum)
+        Ok(so_far)
+    }
+
+    /// What trying it again may cost at most; `None` where that is not known.
+    fn most_of(&self, wanted: &Wanted, row: GenerationRow, now: Timestamp) -> Option<NanoUsd> {
+        let change = Again { model: wanted.model.clone(), permit: wanted.permit.clone(), ..Again::default() };
+        let request = again(wanted.scope, row, change).ok()?;
+        let loaded = self.recipe(&request.recipe).ok()?;
+        let models = match &request.model {
+            Some(model) => vec![model.clone()],
+            None => route(&loaded.recipe, &self.inner.providers),
+        };
+        match self.inner.bound(&loaded, &request.input, &models, now).cost {
+            MostCost::Known(cost) => Some(cost),
+            MostCost::Unknown { .. } => None,
+        }
+    }
+}
+
+/// What a retry would come to.
+struct Retries {
+    superseded: u64,
+    most: Option<NanoUsd>,
+}
+
+impl Default for Retries {
+    fn default() -> Retries {
+        Retries { superseded: 0, most: Some(NanoUsd(0)) }
     }
 }
 
