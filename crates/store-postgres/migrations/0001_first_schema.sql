@@ -724,8 +724,17 @@ create table webhook_deliveries (
   constraint webhook_deliveries_end_whole check ((ended_at is null) = (ended_how is null))
 );
 create index webhook_deliveries_lanes on webhook_deliveries (workspace_id, lane_id, due_at) where due_at is not null;
-create index webhook_deliveries_due on webhook_deliveries (due_at) where due_at is not null;
 create index webhook_deliveries_of on webhook_deliveries (workspace_id, webhook_id, id);
+
+-- Every lane with a message that waits, and when to look at it: never later than the first of its messages is due.
+-- Whoever writes messages locks their lanes first.
+create table webhook_lanes (
+  workspace_id uuid not null,
+  lane_id uuid not null,
+  due_at timestamptz not null,
+  primary key (workspace_id, lane_id)
+);
+create index webhook_lanes_due on webhook_lanes (due_at, workspace_id, lane_id);
 
 -- The log: what came of each attempt.
 create table webhook_attempts (

@@ -11,7 +11,7 @@ use copydesk_core::webhook::{Disabled, End, Outcome};
 use copydesk_core::{DeliveryId, Timestamp, WebhookId, WorkspaceId};
 use copydesk_store::webhooks::{
     AttemptRow, Candidate, ClaimDeliveries, DeliveryBacklog, DeliveryFilter, DeliveryRow, DeliveryState, FanOut, Feed,
-    Finished, Health, Leased, LeasedRow, NewDelivery, StateWord, disabled, health_of,
+    Finished, Health, LANES_MAX, Leased, LeasedRow, NewDelivery, StateWord, disabled, health_of,
 };
 use copydesk_store::{Order, Page, PageRequest, Scope, StoreError};
 use std::collections::BTreeSet;
@@ -47,14 +47,18 @@ impl PostgresStore {
         }
         let mut steps = Steps::default();
         if !messages.is_empty() {
+            steps.add(sql!("webhooks/put_lane"), lanes_of(messages));
             steps.add(sql!("webhooks/insert_message"), rows_of(messages));
         }
         tx.commit(steps).await?;
         Ok(true)
     }
 
-    pub(crate) async fn send_messages(&self, messages: &[NewDelivery]) -> Result<(), StoreError> {
-        read(&self.writers, sql!("webhooks/send_message"), rows_of(messages)).await?;
+    pub(crate) async fn send_messages(&self, messages: &[NewDelivery]) -> Result<(), Fault> {
+        let mut steps = Steps::default();
+        steps.add(sql!("webhooks/put_lane"), lanes_of(messages));
+        steps.add(sql!("webhooks/send_message"), rows_of(messages));
+        Tx::open(&self.writers).await?.commit(steps).await?;
         Ok(())
     }
 
@@ -62,31 +66,48 @@ impl PostgresStore {
         let now = Micros::from(claim.now);
         let mut tx = Tx::open(&self.writers).await?;
         let mut steps = Steps::default();
-        let found = steps.add(sql!("webhooks/candidates"), params![now, i64::from(claim.rooms.per_lane)]);
-        let next = steps.add(sql!("webhooks/next_due"), params![now]);
-        let answers = tx.send(steps).await?;
-        let next_due = answers.rows(Some(next)).first().and_then(|row| row.get::<_, Option<Micros>>("due_at"));
-        let candidates: Vec<Candidate> = answers.rows(Some(found)).iter().map(candidate).collect();
+        let (full_workspaces, full_lanes) = claim.rooms.full();
+        let full_workspaces: Vec<Uuid> = full_workspaces.iter().map(|id| id.0).collect();
+        let (of, full): (Vec<Uuid>, Vec<Uuid>) = full_lanes.iter().map(|(of, lane)| (of.0, *lane)).unzip();
+        let (lanes_max, per_lane) = (i64::from(LANES_MAX), i64::from(claim.rooms.per_lane));
+        steps.add(sql!("webhooks/candidates"), params![now, full_workspaces, of, full, lanes_max, per_lane]);
+        let found = tx.send(steps).await?.into_rows();
+        let lanes: BTreeSet<(Uuid, Uuid)> =
+            found.iter().map(|row| (row.get("workspace_id"), row.get("lane_id"))).collect();
+        let candidates: Vec<Candidate> = found.iter().filter_map(candidate).collect();
         let workspaces: BTreeSet<Uuid> = candidates.iter().map(|it| it.workspace.0).collect();
         let chosen: Vec<Uuid> = claim.rooms.choose(candidates).into_iter().map(|id| id.0).collect();
-        let mut rows = Vec::with_capacity(chosen.len());
-        if chosen.is_empty() {
-            tx.rollback().await?;
-        } else {
-            let mut steps = Steps::default();
+        let more = lanes.len() >= LANES_MAX as usize;
+        let (of, lanes): (Vec<Uuid>, Vec<Uuid>) = lanes.into_iter().unzip();
+        let mut steps = Steps::default();
+        let leased = (!chosen.is_empty()).then(|| {
             let until = Micros::from(claim.now.plus(claim.lease));
-            steps.add(sql!("webhooks/lease"), params![until, chosen, workspaces.into_iter().collect::<Vec<_>>()]);
-            for row in &tx.commit(steps).await?.into_rows() {
-                let delivery = message(row, ["message_id", "own_url", "message_at"])?;
-                rows.push(LeasedRow { delivery, endpoint: endpoint(row)? });
-            }
+            let workspaces = workspaces.into_iter().collect::<Vec<_>>();
+            steps.add(sql!("webhooks/lease"), params![until, chosen, workspaces, now])
+        });
+        if !lanes.is_empty() {
+            steps.add(sql!("webhooks/end_lane"), params![of.clone(), lanes.clone()]);
+            steps.add(sql!("webhooks/set_lane"), params![of, lanes]);
         }
-        Ok(Leased { rows, next_due: next_due.map(Timestamp::from) })
+        let next = steps.add(sql!("webhooks/next_due"), params![now]);
+        let answers = tx.commit(steps).await?;
+        let row = |row: &Row| -> Result<LeasedRow, StoreError> {
+            let delivery = message(row, ["message_id", "own_url", "message_at"])?;
+            Ok(LeasedRow { delivery, endpoint: endpoint(row)? })
+        };
+        let rows = answers.rows(leased).iter().map(row).collect::<Result<_, _>>()?;
+        let next_due = answers.rows(Some(next)).first().and_then(|row| row.get::<_, Option<Micros>>("due_at"));
+        Ok(Leased { rows, more, next_due: next_due.map(Timestamp::from) })
     }
 
     pub(crate) async fn write_finished(&self, finished: &[Finished]) -> Result<Vec<bool>, Fault> {
         let mut tx = Tx::open(&self.writers).await?;
         let mut steps = Steps::default();
+        let again: Vec<_> = finished.iter().filter_map(|one| Some((one, one.state.columns().0?))).collect();
+        if !again.is_empty() {
+            let lanes = columns!(again, a => a.0.workspace.0, a.0.lane, Micros::from(a.1));
+            steps.add(sql!("webhooks/put_lane"), lanes);
+        }
         let logs: Vec<_> = finished.iter().filter_map(|one| Some((one, one.log.as_ref()?))).collect();
         if !logs.is_empty() {
             let params = columns!(logs, l => l.0.workspace.0, l.0.id.0, i64::from(l.1.attempt), Micros::from(l.1.at),
@@ -195,18 +216,23 @@ fn announce(steps: &mut Steps<'_>, rows: &[Row], finished: &[Finished]) {
     events::write(steps, &told);
 }
 
+fn lanes_of(messages: &[NewDelivery]) -> Vec<crate::types::Param<'_>> {
+    columns!(messages, m => m.workspace.0, m.lane, Micros::from(m.at))
+}
+
 fn rows_of(messages: &[NewDelivery]) -> Vec<crate::types::Param<'_>> {
     columns!(messages, m => m.id.0, m.workspace.0, m.webhook.0, m.seq, m.kind.as_str(), m.url.as_deref(), m.lane,
         m.body.as_str(), Micros::from(m.at))
 }
 
-fn candidate(row: &Row) -> Candidate {
-    Candidate {
-        due_at: row.get::<_, Micros>("due_at").into(),
-        id: DeliveryId(row.get("id")),
+/// None where the lane has nothing that is due.
+fn candidate(row: &Row) -> Option<Candidate> {
+    Some(Candidate {
+        due_at: row.get::<_, Option<Micros>>("due_at")?.into(),
+        id: DeliveryId(row.get::<_, Option<Uuid>>("id")?),
         workspace: WorkspaceId(row.get("workspace_id")),
         lane: row.get("lane_id"),
-    }
+    })
 }
 
 fn plain_message(row: &Row) -> Result<DeliveryRow, StoreError> {

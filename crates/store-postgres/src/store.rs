@@ -345,7 +345,7 @@ impl DeliveryStore for PostgresStore {
         Box::pin(async move { Ok(self.move_feed(&fan_out).await?) })
     }
     fn send(&self, messages: Vec<NewDelivery>) -> Answer<'_, ()> {
-        Box::pin(async move { self.send_messages(&messages).await })
+        Box::pin(async move { Ok(self.send_messages(&messages).await?) })
     }
     fn claim_deliveries(&self, claim: ClaimDeliveries) -> Answer<'_, Leased> {
         Box::pin(async move { Ok(self.lease_deliveries(&claim).await?) })

@@ -11,7 +11,7 @@ use copydesk_core::webhook::{Disabled, End, Outcome};
 use copydesk_core::{DeliveryId, Timestamp, WebhookId, WorkspaceId};
 use copydesk_store::webhooks::{
     AttemptRow, Candidate, ClaimDeliveries, DeliveryBacklog, DeliveryFilter, DeliveryRow, DeliveryState, EndpointRow,
-    FanOut, Feed, Finished, Health, Leased, LeasedRow, NewDelivery, StateWord, disabled, health_of,
+    FanOut, Feed, Finished, Health, LANES_MAX, Leased, LeasedRow, NewDelivery, StateWord, disabled, health_of,
 };
 use copydesk_store::{Answer, DeliveryStore, Page, PageRequest, Scope, StoreError};
 use rusqlite::{Row, params};
@@ -108,6 +108,7 @@ fn feeds(db: Db<'_>) -> Done<Vec<Feed>> {
 }
 
 fn put(db: Db<'_>, sql: &'static str, one: &NewDelivery) -> Done<()> {
+    look_at_lane(db, one.workspace, one.lane, one.at)?;
     let params = params![
         one.id.0.as_bytes(),
         one.workspace.0.as_bytes(),
@@ -124,11 +125,11 @@ fn put(db: Db<'_>, sql: &'static str, one: &NewDelivery) -> Done<()> {
 }
 
 fn run_claim(db: Db<'_>, claim: &ClaimDeliveries) -> Done<Leased> {
-    let (mut place, mut candidates) = ((Uuid::nil(), Uuid::nil()), Vec::new());
-    while let Some((workspace, lane)) = next_lane(db, place)? {
-        let params = params![workspace.as_bytes(), lane.as_bytes(), claim.now.micros(), claim.rooms.per_lane];
+    let (lanes, more) = lanes_to_look_at(db, claim)?;
+    let mut candidates = Vec::new();
+    for (workspace, lane) in &lanes {
+        let params = params![workspace.0.as_bytes(), lane.as_bytes(), claim.now.micros(), claim.rooms.per_lane];
         candidates.extend(db.all(sql!("webhooks/candidates"), params, candidate)?);
-        place = (workspace, lane);
     }
     let workspaces: BTreeMap<DeliveryId, WorkspaceId> = candidates.iter().map(|it| (it.id, it.workspace)).collect();
     let (until, mut rows) = (claim.now.plus(claim.lease).micros(), Vec::new());
@@ -147,14 +148,39 @@ fn run_claim(db: Db<'_>, claim: &ClaimDeliveries) -> Done<Leased> {
         endpoints.insert(delivery.webhook, endpoint.clone());
         rows.push(LeasedRow { delivery, endpoint });
     }
+    for (workspace, lane) in &lanes {
+        let lane = params![workspace.0.as_bytes(), lane.as_bytes()];
+        if db.execute(sql!("webhooks/end_lane"), lane)? == 0 {
+            db.execute(sql!("webhooks/set_lane"), lane)?;
+        }
+    }
     let next = db.first(sql!("webhooks/next_due"), [claim.now.micros()], |row| codec::maybe_instant(row, "due_at"))?;
-    Ok(Leased { rows, next_due: next.flatten() })
+    Ok(Leased { rows, more, next_due: next.flatten() })
 }
 
-fn next_lane(db: Db<'_>, after: (Uuid, Uuid)) -> Done<Option<(Uuid, Uuid)>> {
-    db.first(sql!("webhooks/next_lane"), params![after.0.as_bytes(), after.1.as_bytes()], |row| {
-        Ok((codec::uuid(row, 0)?, codec::uuid(row, 1)?))
-    })
+/// Lanes that are due and have room, and whether there are more of them.
+fn lanes_to_look_at(db: Db<'_>, claim: &ClaimDeliveries) -> Done<(Vec<(WorkspaceId, Uuid)>, bool)> {
+    let (full_workspaces, full_lanes) = claim.rooms.full();
+    let (mut place, mut lanes) = ((i64::MIN, Uuid::nil(), Uuid::nil()), Vec::new());
+    while lanes.len() < LANES_MAX as usize {
+        let params = params![claim.now.micros(), place.0, place.1.as_bytes(), place.2.as_bytes()];
+        let next = db.first(sql!("webhooks/next_lane"), params, |row| {
+            Ok((row.get(0)?, codec::uuid(row, 1)?, codec::uuid(row, 2)?))
+        })?;
+        let Some(next) = next else { return Ok((lanes, false)) };
+        place = next;
+        let lane = (WorkspaceId(place.1), place.2);
+        if !full_workspaces.contains(&lane.0) && !full_lanes.contains(&lane) {
+            lanes.push(lane);
+        }
+    }
+    Ok((lanes, true))
+}
+
+/// Somebody is to look at the lane then.
+fn look_at_lane(db: Db<'_>, workspace: WorkspaceId, lane: Uuid, due_at: Timestamp) -> Done<()> {
+    db.execute(sql!("webhooks/put_lane"), params![workspace.0.as_bytes(), lane.as_bytes(), due_at.micros()])?;
+    Ok(())
 }
 
 fn finish(db: Db<'_>, finished: &[Finished]) -> Done<Vec<bool>> {
@@ -171,6 +197,9 @@ fn finish(db: Db<'_>, finished: &[Finished]) -> Done<Vec<bool>> {
         let params = params![due.map(Timestamp::micros), ended_at, how, workspace, id, one.attempt];
         let row: Option<i64> = db.first(sql!("webhooks/finish"), params, |row| Ok(row.get(0)?))?;
         held.push(row.is_some());
+        if let Some(due) = due.filter(|_| row.is_some()) {
+            look_at_lane(db, one.workspace, one.lane, due)?;
+        }
     }
     for (id, (at, health)) in health_of(finished) {
         match health {

@@ -6,18 +6,24 @@
 //!
 //! A message that waits has a `due_at`. Claiming one counts an attempt and moves its `due_at` to the end of the claimer's
 //! lease: whoever dies with it leaves it to be claimed again. Every later write names the attempt.
+//!
+//! Messages stand in *lanes* (an endpoint, or the host of a request's own address). A lane with a message that waits is
+//! looked at when it is due and no earlier, so receivers that wait for their next try cost a claim nothing.
 
 use crate::events::NewEvent;
 use crate::page::{Page, PageRequest};
 use crate::{Answer, Scope};
 use copydesk_core::webhook::{Disabled, End, Outcome};
 use copydesk_core::{DeliveryId, GenerationId, Timestamp, WebhookId, WorkspaceId};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use uuid::Uuid;
 
 /// The kind of the event that says that an endpoint was disabled by its failures.
 pub const DISABLED: &str = "webhook.disabled";
+
+/// How many lanes one claim looks at.
+pub const LANES_MAX: u32 = 256;
 
 pub trait WebhookStore: Send + Sync {
     /// Stores an endpoint; it is told what happens from now on ([`EndpointRow::since_seq`] is set here). One with this id is
@@ -59,7 +65,8 @@ pub trait DeliveryStore: Send + Sync {
     /// message that is there changes but that.
     fn send(&self, messages: Vec<NewDelivery>) -> Answer<'_, ()>;
 
-    /// Takes due messages for as long as the lease: the longest due first, no more than there is room for.
+    /// Takes due messages for as long as the lease: the longest due first, no more than there is room for. At most
+    /// [`LANES_MAX`] lanes that have room are looked at.
     fn claim_deliveries(&self, claim: ClaimDeliveries) -> Answer<'_, Leased>;
 
     /// Writes attempts into the log, and what follows from each where its attempt is still the message's last. Says which
@@ -183,13 +190,25 @@ pub struct Candidate {
 }
 
 impl Rooms {
+    fn of_workspaces(&self) -> BTreeMap<WorkspaceId, u32> {
+        let mut workspaces: BTreeMap<WorkspaceId, u32> = BTreeMap::new();
+        for ((workspace, _), count) in &self.under_way {
+            *workspaces.entry(*workspace).or_default() += count;
+        }
+        workspaces
+    }
+
+    /// The workspaces that have no room, and the lanes that have none.
+    pub fn full(&self) -> (BTreeSet<WorkspaceId>, BTreeSet<(WorkspaceId, Uuid)>) {
+        let workspaces = self.of_workspaces().into_iter().filter(|(_, count)| *count >= self.per_workspace);
+        let lanes = self.under_way.iter().filter(|(_, count)| **count >= self.per_lane);
+        (workspaces.map(|(id, _)| id).collect(), lanes.map(|(lane, _)| *lane).collect())
+    }
+
     /// Which of the candidates there is room for, the longest due first.
     pub fn choose(&self, mut candidates: Vec<Candidate>) -> Vec<DeliveryId> {
         let mut lanes = self.under_way.clone();
-        let mut workspaces: BTreeMap<WorkspaceId, u32> = BTreeMap::new();
-        for ((workspace, _), count) in &lanes {
-            *workspaces.entry(*workspace).or_default() += count;
-        }
+        let mut workspaces = self.of_workspaces();
         // Who has least under way goes first: a backlog for dead receivers is always the longest due.
         candidates.sort_by_key(|candidate| {
             let of_workspace = workspaces.get(&candidate.workspace).copied().unwrap_or_default();
@@ -216,6 +235,8 @@ impl Rooms {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Leased {
     pub rows: Vec<LeasedRow>,
+    /// There are lanes that were not looked at: ask again at once.
+    pub more: bool,
     /// When the next one is due that is not due yet.
     pub next_due: Option<Timestamp>,
 }
@@ -274,6 +295,7 @@ pub struct Finished {
     pub id: DeliveryId,
     pub workspace: WorkspaceId,
     pub webhook: WebhookId,
+    pub lane: Uuid,
     /// What the log keeps; `None` when nothing was sent because the endpoint gets nothing.
     pub log: Option<AttemptRow>,
     /// The fence.
@@ -389,6 +411,7 @@ mod tests {
             id: DeliveryId(Uuid::nil()),
             workspace: WorkspaceId::DEFAULT,
             webhook: WebhookId(Uuid::nil()),
+            lane: Uuid::nil(),
             log: None,
             attempt: 1,
             at,

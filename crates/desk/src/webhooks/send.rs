@@ -115,6 +115,9 @@ impl Duty {
                 drop(done.send((lane, carry(&inner, row).await)));
             });
         }
+        if leased.more {
+            return Ok(Duration::ZERO);
+        }
         Ok(leased.next_due.map_or(LOOK_EVERY, |due| due.since(now).min(LOOK_EVERY)))
     }
 
@@ -142,6 +145,7 @@ async fn carry(inner: &Inner, row: LeasedRow) -> Finished {
         id: delivery.id,
         workspace: delivery.workspace,
         webhook: delivery.webhook,
+        lane: delivery.lane,
         log,
         attempt: delivery.attempt,
         at,

@@ -128,7 +128,7 @@ impl Data {
             let endpoint = endpoint.ok_or_else(|| StoreError::Corrupt(format!("{id} is for nobody")))?;
             rows.push(LeasedRow { delivery: row.clone(), endpoint });
         }
-        Ok(Leased { rows, next_due })
+        Ok(Leased { rows, more: false, next_due })
     }
 
     pub(super) fn finish_deliveries(&mut self, finished: Vec<Finished>) -> Vec<bool> {
