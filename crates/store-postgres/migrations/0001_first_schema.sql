@@ -674,6 +674,9 @@ create table webhooks (
   secret bytea not null,
   old_secret bytea,
   old_secret_until timestamptz,
+  -- What it was told of up to that event, before its kinds were changed.
+  old_events text,
+  old_events_to bigint,
   since_seq bigint not null,
   revision bigint not null,
   created_at timestamptz not null,
@@ -682,6 +685,7 @@ create table webhooks (
   failing_since timestamptz,
   removed_at timestamptz,
   constraint webhooks_old_secret_whole check ((old_secret is null) = (old_secret_until is null)),
+  constraint webhooks_old_events_whole check ((old_events is null) = (old_events_to is null)),
   constraint webhooks_disabled_whole check ((disabled_at is null) = (disabled_why is null))
 );
 create index webhooks_by_workspace on webhooks (workspace_id, id);

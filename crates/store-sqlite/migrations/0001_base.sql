@@ -708,6 +708,9 @@ CREATE TABLE webhooks (
     secret BLOB NOT NULL,
     old_secret BLOB,
     old_secret_until INTEGER,
+    -- What it was told of up to that event, before its kinds were changed.
+    old_events TEXT,
+    old_events_to INTEGER,
     since_seq INTEGER NOT NULL,
     revision INTEGER NOT NULL,
     created_at INTEGER NOT NULL,
@@ -716,6 +719,7 @@ CREATE TABLE webhooks (
     failing_since INTEGER,
     removed_at INTEGER,
     CHECK ((old_secret IS NULL) = (old_secret_until IS NULL)),
+    CHECK ((old_events IS NULL) = (old_events_to IS NULL)),
     CHECK ((disabled_at IS NULL) = (disabled_why IS NULL))
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX webhooks_by_workspace ON webhooks (workspace_id, id);

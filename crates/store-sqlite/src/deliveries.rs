@@ -11,7 +11,8 @@ use copydesk_core::webhook::{Disabled, End, Outcome};
 use copydesk_core::{DeliveryId, Timestamp, WebhookId, WorkspaceId};
 use copydesk_store::webhooks::{
     AttemptRow, Candidate, ClaimDeliveries, DeliveryBacklog, DeliveryFilter, DeliveryRow, DeliveryState, EndpointRow,
-    FanOut, Feed, Finished, Health, LANES_MAX, Leased, LeasedRow, NewDelivery, StateWord, disabled, health_of,
+    FanOut, Feed, FeedMark, FeedNews, Feeds, Finished, Health, LANES_MAX, Leased, LeasedRow, Moved, NEWS_MAX,
+    NewDelivery, StateWord, disabled, health_of,
 };
 use copydesk_store::{Answer, DeliveryStore, Page, PageRequest, Scope, StoreError};
 use rusqlite::{Row, params};
@@ -19,27 +20,41 @@ use std::collections::BTreeMap;
 use uuid::Uuid;
 
 impl DeliveryStore for SqliteStore {
-    fn feeds(&self) -> Answer<'_, Vec<Feed>> {
-        Box::pin(self.read(feeds))
+    fn feeds(&self, known: Option<i64>) -> Answer<'_, Feeds> {
+        Box::pin(self.read(move |db| {
+            let stamp = db.number(sql!("webhooks/feed_stamp"), [])?;
+            let feeds = if known == Some(stamp) { None } else { Some(feeds(db)?) };
+            Ok(Feeds { stamp, feeds })
+        }))
     }
 
-    fn fan_out(&self, fan_out: FanOut) -> Answer<'_, bool> {
+    fn feed_news(&self, since: Option<FeedMark>) -> Answer<'_, FeedNews> {
+        Box::pin(self.read(move |db| feed_news(db, since)))
+    }
+
+    fn fan_out(&self, fan_out: FanOut) -> Answer<'_, Moved> {
         let bytes = fan_out.messages.iter().map(|message| message.body.len()).sum();
         Box::pin(self.write(bytes, move |session| {
             let FanOut { workspace, from_seq, epoch, upto_seq, messages } = fan_out;
             let params = params![upto_seq, workspace.0.as_bytes(), from_seq, epoch];
             let moved: Option<i64> = session.db.first(sql!("webhooks/move_feed"), params, |row| Ok(row.get(0)?))?;
-            if moved.is_some() {
-                messages.iter().try_for_each(|one| put(session.db, sql!("webhooks/insert_message"), one))?;
+            if moved.is_none() {
+                let place = |row: &Row<'_>| Ok(Moved::Elsewhere { seq: row.get(0)?, epoch: row.get(1)? });
+                let found = session.db.first(sql!("webhooks/feed"), [workspace.0.as_bytes()], place)?;
+                return Ok(found.unwrap_or(Moved::Elsewhere { seq: 0, epoch: 0 }));
             }
-            Ok(moved.is_some())
+            for one in &messages {
+                put(session.db, sql!("webhooks/insert_message"), one, one.state())?;
+            }
+            Ok(Moved::Here)
         }))
     }
 
     fn send(&self, messages: Vec<NewDelivery>) -> Answer<'_, ()> {
         let bytes = messages.iter().map(|message| message.body.len()).sum();
         Box::pin(self.write(bytes, move |session| {
-            messages.iter().try_for_each(|one| put(session.db, sql!("webhooks/send_message"), one))
+            let state = |one: &NewDelivery| DeliveryState::Waiting { due_at: one.at };
+            messages.iter().try_for_each(|one| put(session.db, sql!("webhooks/send_message"), one, state(one)))
         }))
     }
 
@@ -77,6 +92,16 @@ impl DeliveryStore for SqliteStore {
         }))
     }
 
+    fn waiting(&self, workspace: WorkspaceId, lanes: Vec<Uuid>, at_most: u32) -> Answer<'_, Vec<u32>> {
+        Box::pin(self.read(move |db| {
+            let count = |lane: &Uuid| {
+                let params = params![workspace.0.as_bytes(), lane.as_bytes(), at_most];
+                Ok(u32::try_from(db.number(sql!("webhooks/waiting"), params)?).unwrap_or(at_most))
+            };
+            lanes.iter().map(count).collect()
+        }))
+    }
+
     fn delivery_backlog(&self, now: Timestamp) -> Answer<'_, DeliveryBacklog> {
         Box::pin(self.read(move |db| {
             let params = params![now.micros(), Disabled::ByHand.as_str()];
@@ -107,8 +132,33 @@ fn feeds(db: Db<'_>) -> Done<Vec<Feed>> {
     Ok(feeds)
 }
 
-fn put(db: Db<'_>, sql: &'static str, one: &NewDelivery) -> Done<()> {
-    look_at_lane(db, one.workspace, one.lane, one.at)?;
+/// Each workspace has its own numbers: one look for each that has a feed.
+fn feed_news(db: Db<'_>, since: Option<FeedMark>) -> Done<FeedNews> {
+    let (first, since) = (since.is_none(), since.unwrap_or_default());
+    let mut news = FeedNews { mark: FeedMark::default(), events: Vec::new(), more: false, held_back: false };
+    let place = |row: &Row<'_>| Ok((WorkspaceId(codec::uuid(row, 0)?), row.get::<_, i64>(1)?));
+    for (workspace, seq) in db.all(sql!("webhooks/feed_places"), [], place)? {
+        if first {
+            news.mark.each.insert(workspace, db.number(sql!("events/last"), [workspace.0.as_bytes()])?);
+            continue;
+        }
+        // A feed that was made meanwhile: from where it begins.
+        let after = since.each.get(&workspace).copied().unwrap_or(seq);
+        let params = params![workspace.0.as_bytes(), after, NEWS_MAX];
+        let found = db.all(sql!("webhooks/feed_news"), params, |row| Ok((workspace, row.get(0)?, row.get(1)?)))?;
+        news.more |= found.len() >= NEWS_MAX as usize;
+        news.mark.each.insert(workspace, found.last().map_or(after, |(_, seq, _)| *seq));
+        news.events.extend(found);
+    }
+    Ok(news)
+}
+
+fn put(db: Db<'_>, sql: &'static str, one: &NewDelivery, state: DeliveryState) -> Done<()> {
+    let (due, end) = state.columns();
+    if let Some(due) = due {
+        look_at_lane(db, one.workspace, one.lane, due)?;
+    }
+    let (ended_at, how) = end.map(|(at, how)| (at.micros(), how.as_str())).unzip();
     let params = params![
         one.id.0.as_bytes(),
         one.workspace.0.as_bytes(),
@@ -119,6 +169,9 @@ fn put(db: Db<'_>, sql: &'static str, one: &NewDelivery) -> Done<()> {
         one.lane.as_bytes(),
         one.body,
         one.at.micros(),
+        due.map(Timestamp::micros),
+        ended_at,
+        how,
     ];
     db.execute(sql, params)?;
     Ok(())

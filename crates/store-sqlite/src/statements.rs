@@ -182,7 +182,7 @@ const DUE: [(&str, &str); 5] = [
     ("webhooks/next_due", "SEARCH webhook_lanes USING COVERING INDEX webhook_lanes_due (due_at>?)"),
     (
         "webhooks/candidates",
-        "SEARCH webhook_deliveries USING INDEX webhook_deliveries_lanes (workspace_id=? AND lane_id=? AND due_at<?)",
+        "SEARCH webhook_deliveries USING COVERING INDEX webhook_deliveries_lanes (workspace_id=? AND lane_id=? AND due_at<?)",
     ),
     ("webhooks/set_lane", "SEARCH webhook_lanes USING PRIMARY KEY (workspace_id=? AND lane_id=?)"),
     ("webhooks/end_lane", "SEARCH webhook_lanes USING PRIMARY KEY (workspace_id=? AND lane_id=?)"),

@@ -43,7 +43,7 @@ pub use copydesk_store::sign_ins::{Forget, NewSignIn, SignInRow, SignedIn};
 pub use copydesk_store::usage::{CallFilter, CallRow};
 pub use copydesk_store::webhooks::{
     AttemptRow, ClaimDeliveries, DeliveryBacklog, DeliveryFilter, DeliveryRow, EndpointChange, EndpointRow, FanOut,
-    Feed, Finished, Leased, NewDelivery, RequestHook,
+    FeedMark, FeedNews, Feeds, Finished, Leased, Moved, NewDelivery, RequestHook,
 };
 pub use copydesk_store::{
     AdminStore, Answer, AuditStore, BudgetStore, DeliveryStore, DraftStore, EventStore, GenerationStore, HealthRow,
@@ -51,6 +51,7 @@ pub use copydesk_store::{
     SchemaFault, Scope, SignInStore, UsageStore, WebhookStore,
 };
 pub use futures::stream::BoxStream;
+pub use uuid::Uuid;
 
 /// Hands the list of all methods to the macro `then`, behind `given`. The lines in brackets are not asynchronous: they
 /// pass through as they are.
@@ -163,13 +164,15 @@ macro_rules! every_method {
                 RequestHooks = request_hooks(workspace: WorkspaceId, generations: Vec<GenerationId>) -> Vec<(GenerationId, RequestHook)>;
             }
             DeliveryStore {
-                Feeds = feeds() -> Vec<Feed>;
-                FanOut = fan_out(fan_out: FanOut) -> bool;
+                Feeds = feeds(known: Option<i64>) -> Feeds;
+                FeedNews = feed_news(since: Option<FeedMark>) -> FeedNews;
+                FanOut = fan_out(fan_out: FanOut) -> Moved;
                 Send = send(messages: Vec<NewDelivery>) -> ();
                 ClaimDeliveries = claim_deliveries(claim: ClaimDeliveries) -> Leased;
                 FinishDeliveries = finish_deliveries(finished: Vec<Finished>) -> Vec<bool>;
                 Deliveries = deliveries(scope: Scope, filter: DeliveryFilter, page: PageRequest) -> Page<DeliveryRow>;
                 Delivery = delivery(scope: Scope, id: DeliveryId) -> (DeliveryRow, Vec<AttemptRow>);
+                WaitingDeliveries = waiting(workspace: WorkspaceId, lanes: Vec<Uuid>, at_most: u32) -> Vec<u32>;
                 DeliveryBacklog = delivery_backlog(now: Timestamp) -> DeliveryBacklog;
             }
             KeyStore {

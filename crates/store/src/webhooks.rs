@@ -36,8 +36,8 @@ pub trait WebhookStore: Send + Sync {
     /// In the order of their ids, without those that were removed.
     fn webhooks(&self, scope: Scope, page: PageRequest) -> Answer<'_, Page<EndpointRow>>;
 
-    /// Writes what may change of an endpoint over the revision that was read. One that is enabled again is told what happens
-    /// from now on.
+    /// Writes what may change of an endpoint over the revision that was read. One that is enabled again, or wants other kinds
+    /// than before, is told accordingly of what happens from now on ([`EndpointRow::old_events`] is set here).
     ///
     /// Errors: `NotFound`; `Refused(VersionConflict)`.
     fn change_webhook(&self, change: EndpointChange) -> Answer<'_, EndpointRow>;
@@ -54,12 +54,17 @@ pub trait WebhookStore: Send + Sync {
 }
 
 pub trait DeliveryStore: Send + Sync {
-    /// The feeds of all workspaces that have an endpoint which is enabled, each with those.
-    fn feeds(&self) -> Answer<'_, Vec<Feed>>;
+    /// The feeds of all workspaces that have an endpoint which is enabled, each with those. Who knows them and says their
+    /// stamp is told only that nothing has changed.
+    fn feeds(&self, known: Option<i64>) -> Answer<'_, Feeds>;
 
-    /// Moves a feed and writes the messages of the events it passes. False when the feed was moved by somebody else or the
-    /// workspace's endpoints have changed: nothing was written. A message that is there already stays as it is.
-    fn fan_out(&self, fan_out: FanOut) -> Answer<'_, bool>;
+    /// Which workspaces with a feed had events since, and of which kinds: so that nobody reads the events of those that
+    /// had none. Asked for the first time it tells of none, and from where on to ask.
+    fn feed_news(&self, since: Option<FeedMark>) -> Answer<'_, FeedNews>;
+
+    /// Moves a feed and writes the messages of the events it passes, where nobody else has moved it and the workspace's
+    /// endpoints have not changed. A message that is there already stays as it is.
+    fn fan_out(&self, fan_out: FanOut) -> Answer<'_, Moved>;
 
     /// Messages that are to be sent at once: new ones, and ones that are there already, which begin anew. Nothing of a
     /// message that is there changes but that.
@@ -79,6 +84,9 @@ pub trait DeliveryStore: Send + Sync {
     /// With its attempts, oldest first.
     fn delivery(&self, scope: Scope, id: DeliveryId) -> Answer<'_, (DeliveryRow, Vec<AttemptRow>)>;
 
+    /// How many messages wait in each of these lanes; nobody counts further than `at_most`.
+    fn waiting(&self, workspace: WorkspaceId, lanes: Vec<Uuid>, at_most: u32) -> Answer<'_, Vec<u32>>;
+
     /// How many messages wait in all, and since when the oldest is due.
     fn delivery_backlog(&self, now: Timestamp) -> Answer<'_, DeliveryBacklog>;
 }
@@ -96,6 +104,8 @@ pub struct EndpointRow {
     pub secret: Vec<u8>,
     /// The one before it, sealed, and until when messages are signed with it, too.
     pub old_secret: Option<(Vec<u8>, Timestamp)>,
+    /// What it is told of up to this number: the kinds it wanted before they were changed.
+    pub old_events: Option<(String, i64)>,
     /// It is told of events after this number.
     pub since_seq: i64,
     pub revision: i64,
@@ -117,6 +127,14 @@ impl EndpointRow {
 pub struct EndpointChange {
     pub if_revision: i64,
     pub row: EndpointRow,
+    pub resume: Option<Resume>,
+}
+
+/// The messages that were put by until `put_by` while their endpoint was disabled begin anew.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Resume {
+    pub put_by: Timestamp,
+    pub at: Timestamp,
 }
 
 /// What a request said about its own messages.
@@ -135,6 +153,55 @@ pub struct Feed {
     /// Rises with every change of the workspace's endpoints.
     pub epoch: i64,
     pub endpoints: Vec<EndpointRow>,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Feeds {
+    /// Another one after each change of an endpoint.
+    pub stamp: i64,
+    /// `None` where the stamp is the one that was known.
+    pub feeds: Option<Vec<Feed>>,
+}
+
+/// How many events one [`DeliveryStore::feed_news`] tells of: of all workspaces, or of each where each has its own numbers.
+pub const NEWS_MAX: u32 = 1_000;
+
+/// Up to where news were told.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct FeedMark {
+    /// Where one sequence serves all workspaces.
+    pub all: i64,
+    /// Where each has its own.
+    pub each: BTreeMap<WorkspaceId, i64>,
+}
+
+impl FeedMark {
+    /// Every event of the workspace up to this number was told.
+    pub fn of(&self, workspace: WorkspaceId) -> i64 {
+        self.each.get(&workspace).copied().unwrap_or(self.all)
+    }
+}
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct FeedNews {
+    pub mark: FeedMark,
+    /// Each event once, in the order of its workspace.
+    pub events: Vec<(WorkspaceId, i64, String)>,
+    /// There is more: ask again at once.
+    pub more: bool,
+    /// An event is held back because an older one may still appear: ask again soon.
+    pub held_back: bool,
+}
+
+/// What became of a [`FanOut`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Moved {
+    Here,
+    /// Nothing was written. Where the feed is instead.
+    Elsewhere {
+        seq: i64,
+        epoch: i64,
+    },
 }
 
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -161,6 +228,17 @@ pub struct NewDelivery {
     pub lane: Uuid,
     pub body: String,
     pub at: Timestamp,
+    /// Too much waits already: it is in the log and is not sent. [`DeliveryStore::send`] sends it all the same.
+    pub dropped: bool,
+}
+
+impl NewDelivery {
+    pub const fn state(&self) -> DeliveryState {
+        match self.dropped {
+            true => DeliveryState::Ended { at: self.at, how: End::Dropped },
+            false => DeliveryState::Waiting { due_at: self.at },
+        }
+    }
 }
 
 #[derive(Clone, PartialEq, Eq, Debug)]

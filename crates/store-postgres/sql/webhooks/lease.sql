@@ -11,5 +11,5 @@ FROM free f, webhooks e
 WHERE d.workspace_id = f.workspace_id AND d.id = f.id AND e.id = d.webhook_id
 RETURNING d.id AS message_id, d.webhook_id, d.seq, d.kind, d.url AS own_url, d.lane_id, d.body,
           d.created_at AS message_at, d.attempt, d.round, d.due_at, d.ended_at, d.ended_how,
-          e.id, e.workspace_id, e.url, e.events, e.description, e.secret, e.old_secret, e.old_secret_until, e.since_seq,
+          e.id, e.workspace_id, e.url, e.events, e.description, e.secret, e.old_secret, e.old_secret_until, e.old_events, e.old_events_to, e.since_seq,
           e.revision, e.created_at, e.disabled_at, e.disabled_why, e.failing_since, e.removed_at
