@@ -77,6 +77,7 @@ codes! {
     LinkSpent => "link_spent", 410, "The link opens nothing", false;
     KeyMade => "key_made", 409, "The key was made already", false;
     WebhookMade => "webhook_made", 409, "The webhook was made already", false;
+    OldSecretCounts => "old_secret_counts", 409, "The secret before still counts", false;
     UnpricedModel => "unpriced_model_with_metered_price", 422, "The model has no price", false;
     UnpricedModelWithBudget => "unpriced_model_with_budget", 422, "A budget cannot bound the model's cost", false;
     UsageTooLarge => "usage_too_large", 422, "The answer would be too large", false;
@@ -208,6 +209,7 @@ impl From<&Refusal> for Code {
             Refusal::KeyEnded { .. } => Code::KeyEnded,
             Refusal::KeyMade { .. } => Code::KeyMade,
             Refusal::WebhookMade { .. } => Code::WebhookMade,
+            Refusal::OldSecretCounts { .. } => Code::OldSecretCounts,
             Refusal::LastOwner => Code::LastOwner,
             Refusal::LoginExists => Code::LoginExists,
             Refusal::NoLogin => Code::NoLogin,

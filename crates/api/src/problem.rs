@@ -222,6 +222,10 @@ fn refused(refusal: &Refusal) -> Problem {
         Refusal::WebhookMade { webhook } => problem
             .hint("POST /api/v1/webhooks/{id}/rotate gives it another secret.")
             .with("webhook", json!({"id": webhook.to_string()})),
+        Refusal::OldSecretCounts { webhook, until } => problem
+            .hint("Rotate it after `until`, or send {\"drop_previous\": true} if no receiver needs the secret before any more.")
+            .with("webhook", json!({"id": webhook.to_string()}))
+            .with("until", json!(until.to_string())),
         Refusal::IdempotencyKeyReused => {
             problem.hint("Use a new key for every new request, and the same key only to send the same request again.")
         }

@@ -83,6 +83,12 @@ async fn a_webhook_is_made_read_changed_rotated_and_removed_and_its_secret_is_sh
     let rotated = site.post(&format!("{path}/rotate"), json!({"overlap": "1h"})).await.json();
     assert!(rotated["secret"] != hook["secret"] && rotated["old_secret_until"].is_string(), "{rotated}");
     assert_eq!(blamed(&site.post(&format!("{path}/rotate"), json!({"overlap": "40d"})).await)[0].0, "/overlap");
+    let refused = site.post(&format!("{path}/rotate"), json!({})).await;
+    assert_eq!((refused.status, refused.code().as_str()), (409, "old_secret_counts"));
+    let refused = refused.json();
+    assert_eq!((&refused["until"], &refused["webhook"]["id"]), (&rotated["old_secret_until"], &hook["id"]));
+    let again = site.post(&format!("{path}/rotate"), json!({"drop_previous": true})).await.json();
+    assert!(again["secret"].is_string() && again["secret"] != rotated["secret"], "{again}");
     assert_eq!(site.send("DELETE", &path, None, &[]).await.status, 204);
     assert_eq!(site.get(&path).await.code(), "not_found");
     assert_eq!(site.get("/webhooks").await.json()["data"], json!([]));

@@ -71,6 +71,9 @@ fn hint(code: &str, said: &str, of_the_api: Option<String>) -> Option<String> {
         }
         "draft_published" => "`copydesk drafts unpublish DRAFT` makes it editable again",
         "webhook_made" => "`copydesk webhooks ls` shows it, `copydesk webhooks rotate ID` gives it another secret",
+        "old_secret_counts" => {
+            "`copydesk webhooks rotate ID --drop-previous` rotates it now and ends the secret before, which receivers may know"
+        }
         "secret_key_missing" => "set COPYDESK_SECRET_KEY to what `openssl rand -hex 32` prints, the same on every node",
         "draft_empty" => "`copydesk drafts regenerate DRAFT` fills it",
         "schema_mismatch" => "`copydesk db check` names each difference and the statement that mends it",

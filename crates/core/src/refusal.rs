@@ -62,6 +62,12 @@ pub enum Refusal {
          answer only and cannot be shown again; rotate it to get another."
     )]
     WebhookMade { webhook: WebhookId },
+    #[error(
+        "{webhook} was rotated a short time ago: messages are signed with the secret before, too, until {until}, and another \
+         rotation now would end it for receivers that know only that one. Rotate it after that, or drop the secret before at \
+         once with drop_previous. Nothing was changed."
+    )]
+    OldSecretCounts { webhook: WebhookId, until: Timestamp },
     #[error("It is the workspace's last owner who can sign in. Make somebody else an owner first.")]
     LastOwner,
     #[error("Somebody signs in with this e-mail, or as this user, already.")]
@@ -159,6 +165,7 @@ impl Refusal {
             Refusal::KeyEnded { .. } => "key_ended",
             Refusal::KeyMade { .. } => "key_made",
             Refusal::WebhookMade { .. } => "webhook_made",
+            Refusal::OldSecretCounts { .. } => "old_secret_counts",
             Refusal::LastOwner => "last_owner",
             Refusal::LoginExists => "login_exists",
             Refusal::NoLogin => "no_login",

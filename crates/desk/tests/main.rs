@@ -31,5 +31,6 @@ mod signatures;
 mod steps;
 mod stopping;
 mod usage;
+mod webhook_limits;
 mod webhooks;
 mod zombies;

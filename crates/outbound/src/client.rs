@@ -71,7 +71,7 @@ pub struct Outbound {
 impl Outbound {
     /// Errors: [`SetupError`] - nothing can be sent.
     pub fn new(rules: Rules) -> Result<Outbound, SetupError> {
-        Outbound::with(rules, Arc::new(SystemLookup))
+        Outbound::with(rules, Arc::new(SystemLookup::default()))
     }
 
     /// The same with another way to look names up.

@@ -724,6 +724,9 @@ create table webhooks (
   secret bytea not null,
   old_secret bytea,
   old_secret_until timestamptz,
+  -- What it was told of up to that event, before its kinds were changed.
+  old_events text,
+  old_events_to bigint,
   since_seq bigint not null,
   revision bigint not null,
   created_at timestamptz not null,
@@ -732,6 +735,7 @@ create table webhooks (
   failing_since timestamptz,
   removed_at timestamptz,
   constraint webhooks_old_secret_whole check ((old_secret is null) = (old_secret_until is null)),
+  constraint webhooks_old_events_whole check ((old_events is null) = (old_events_to is null)),
   constraint webhooks_disabled_whole check ((disabled_at is null) = (disabled_why is null))
 );
 create index webhooks_by_workspace on webhooks (workspace_id, id);
@@ -774,8 +778,17 @@ create table webhook_deliveries (
   constraint webhook_deliveries_end_whole check ((ended_at is null) = (ended_how is null))
 );
 create index webhook_deliveries_lanes on webhook_deliveries (workspace_id, lane_id, due_at) where due_at is not null;
-create index webhook_deliveries_due on webhook_deliveries (due_at) where due_at is not null;
 create index webhook_deliveries_of on webhook_deliveries (workspace_id, webhook_id, id);
+
+-- Every lane with a message that waits, and when to look at it: never later than the first of its messages is due.
+-- Whoever writes messages locks their lanes first.
+create table webhook_lanes (
+  workspace_id uuid not null,
+  lane_id uuid not null,
+  due_at timestamptz not null,
+  primary key (workspace_id, lane_id)
+);
+create index webhook_lanes_due on webhook_lanes (due_at, workspace_id, lane_id);
 
 -- The log: what came of each attempt.
 create table webhook_attempts (

@@ -3,7 +3,7 @@
 use crate::PostgresStore;
 use crate::events;
 use crate::failure::Fault;
-use crate::pipeline::{Steps, Tx, read};
+use crate::pipeline::{Steps, Tx, read, side_by_side};
 use crate::read::{Cursor, page_of};
 use crate::types::{Micros, columns, narrow, params, sql, text, unknown_word, wide};
 use crate::webhooks::{endpoint, touch_feed};
@@ -11,7 +11,8 @@ use copydesk_core::webhook::{Disabled, End, Outcome};
 use copydesk_core::{DeliveryId, Timestamp, WebhookId, WorkspaceId};
 use copydesk_store::webhooks::{
     AttemptRow, Candidate, ClaimDeliveries, DeliveryBacklog, DeliveryFilter, DeliveryRow, DeliveryState, FanOut, Feed,
-    Finished, Health, Leased, LeasedRow, NewDelivery, StateWord, disabled, health_of,
+    FeedMark, FeedNews, Feeds, Finished, Health, LANES_MAX, Leased, LeasedRow, Moved, NEWS_MAX, NewDelivery, StateWord,
+    disabled, health_of,
 };
 use copydesk_store::{Order, Page, PageRequest, Scope, StoreError};
 use std::collections::BTreeSet;
@@ -19,7 +20,12 @@ use tokio_postgres::Row;
 use uuid::Uuid;
 
 impl PostgresStore {
-    pub(crate) async fn read_feeds(&self) -> Result<Vec<Feed>, StoreError> {
+    pub(crate) async fn read_feeds(&self, known: Option<i64>) -> Result<Feeds, StoreError> {
+        let rows = read(&self.readers, sql!("webhooks/feed_stamp"), params![]).await?;
+        let stamp = rows.first().map_or(0, |row| row.get("stamp"));
+        if known == Some(stamp) {
+            return Ok(Feeds { stamp, feeds: None });
+        }
         let mut feeds: Vec<Feed> = Vec::new();
         for row in &read(&self.readers, sql!("webhooks/feeds"), params![]).await? {
             let endpoint = endpoint(row)?;
@@ -33,28 +39,58 @@ impl PostgresStore {
                 }),
             }
         }
-        Ok(feeds)
+        Ok(Feeds { stamp, feeds: Some(feeds) })
     }
 
-    pub(crate) async fn move_feed(&self, fan_out: &FanOut) -> Result<bool, Fault> {
+    pub(crate) async fn read_feed_news(&self, since: Option<FeedMark>) -> Result<FeedNews, Fault> {
+        let mut steps = Steps::default();
+        let places = events::look(&mut steps);
+        let after = since.as_ref().map(|since| since.all);
+        let found = after.map(|after| steps.add(sql!("webhooks/feed_news"), params![after, i64::from(NEWS_MAX)]));
+        let answers = side_by_side(&self.readers, steps).await?;
+        let settled = events::settled(answers.rows(Some(places.0)), answers.rows(Some(places.1)))?.0;
+        let told = |row: &Row| (WorkspaceId(row.get("workspace_id")), row.get("seq"), row.get("kind"));
+        let mut events: Vec<(WorkspaceId, i64, String)> = answers.rows(found).iter().map(told).collect();
+        let full = events.len() >= NEWS_MAX as usize;
+        let whole = events.partition_point(|(_, seq, _)| *seq <= settled);
+        let held_back = whole < events.len();
+        events.truncate(whole);
+        let more = full && !held_back;
+        let upto = settled.max(after.unwrap_or(0));
+        let all = events.last().filter(|_| more).map_or(upto, |(_, seq, _)| *seq);
+        Ok(FeedNews { mark: FeedMark { all, ..FeedMark::default() }, events, more, held_back })
+    }
+
+    pub(crate) async fn move_feed(&self, fan_out: &FanOut) -> Result<Moved, Fault> {
         let FanOut { workspace, from_seq, epoch, upto_seq, messages } = fan_out;
         let mut tx = Tx::open(&self.writers).await?;
         let mut steps = Steps::default();
         steps.add(sql!("webhooks/move_feed"), params![*upto_seq, workspace.0, *from_seq, *epoch]);
         if tx.send(steps).await?.into_rows().is_empty() {
             tx.rollback().await?;
-            return Ok(false);
+            let rows = read(&self.writers, sql!("webhooks/feed"), params![workspace.0]).await?;
+            let place = rows.first().map_or((0, 0), |row| (row.get("seq"), row.get("epoch")));
+            return Ok(Moved::Elsewhere { seq: place.0, epoch: place.1 });
         }
         let mut steps = Steps::default();
         if !messages.is_empty() {
-            steps.add(sql!("webhooks/insert_message"), rows_of(messages));
+            let waiting: Vec<&NewDelivery> = messages.iter().filter(|one| !one.dropped).collect();
+            if !waiting.is_empty() {
+                steps.add(sql!("webhooks/put_lane"), lanes_of(&waiting));
+            }
+            steps.add(sql!("webhooks/insert_message"), rows_of(messages, NewDelivery::state));
         }
         tx.commit(steps).await?;
-        Ok(true)
+        Ok(Moved::Here)
     }
 
-    pub(crate) async fn send_messages(&self, messages: &[NewDelivery]) -> Result<(), StoreError> {
-        read(&self.writers, sql!("webhooks/send_message"), rows_of(messages)).await?;
+    pub(crate) async fn send_messages(&self, messages: &[NewDelivery]) -> Result<(), Fault> {
+        let mut steps = Steps::default();
+        let all: Vec<&NewDelivery> = messages.iter().collect();
+        steps.add(sql!("webhooks/put_lane"), lanes_of(&all));
+        let state = |one: &NewDelivery| DeliveryState::Waiting { due_at: one.at };
+        steps.add(sql!("webhooks/send_message"), rows_of(messages, state));
+        Tx::open(&self.writers).await?.commit(steps).await?;
         Ok(())
     }
 
@@ -62,31 +98,48 @@ impl PostgresStore {
         let now = Micros::from(claim.now);
         let mut tx = Tx::open(&self.writers).await?;
         let mut steps = Steps::default();
-        let found = steps.add(sql!("webhooks/candidates"), params![now, i64::from(claim.rooms.per_lane)]);
-        let next = steps.add(sql!("webhooks/next_due"), params![now]);
-        let answers = tx.send(steps).await?;
-        let next_due = answers.rows(Some(next)).first().and_then(|row| row.get::<_, Option<Micros>>("due_at"));
-        let candidates: Vec<Candidate> = answers.rows(Some(found)).iter().map(candidate).collect();
+        let (full_workspaces, full_lanes) = claim.rooms.full();
+        let full_workspaces: Vec<Uuid> = full_workspaces.iter().map(|id| id.0).collect();
+        let (of, full): (Vec<Uuid>, Vec<Uuid>) = full_lanes.iter().map(|(of, lane)| (of.0, *lane)).unzip();
+        let (lanes_max, per_lane) = (i64::from(LANES_MAX), i64::from(claim.rooms.per_lane));
+        steps.add(sql!("webhooks/candidates"), params![now, full_workspaces, of, full, lanes_max, per_lane]);
+        let found = tx.send(steps).await?.into_rows();
+        let lanes: BTreeSet<(Uuid, Uuid)> =
+            found.iter().map(|row| (row.get("workspace_id"), row.get("lane_id"))).collect();
+        let candidates: Vec<Candidate> = found.iter().filter_map(candidate).collect();
         let workspaces: BTreeSet<Uuid> = candidates.iter().map(|it| it.workspace.0).collect();
         let chosen: Vec<Uuid> = claim.rooms.choose(candidates).into_iter().map(|id| id.0).collect();
-        let mut rows = Vec::with_capacity(chosen.len());
-        if chosen.is_empty() {
-            tx.rollback().await?;
-        } else {
-            let mut steps = Steps::default();
+        let more = lanes.len() >= LANES_MAX as usize;
+        let (of, lanes): (Vec<Uuid>, Vec<Uuid>) = lanes.into_iter().unzip();
+        let mut steps = Steps::default();
+        let leased = (!chosen.is_empty()).then(|| {
             let until = Micros::from(claim.now.plus(claim.lease));
-            steps.add(sql!("webhooks/lease"), params![until, chosen, workspaces.into_iter().collect::<Vec<_>>()]);
-            for row in &tx.commit(steps).await?.into_rows() {
-                let delivery = message(row, ["message_id", "own_url", "message_at"])?;
-                rows.push(LeasedRow { delivery, endpoint: endpoint(row)? });
-            }
+            let workspaces = workspaces.into_iter().collect::<Vec<_>>();
+            steps.add(sql!("webhooks/lease"), params![until, chosen, workspaces, now])
+        });
+        if !lanes.is_empty() {
+            steps.add(sql!("webhooks/end_lane"), params![of.clone(), lanes.clone()]);
+            steps.add(sql!("webhooks/set_lane"), params![of, lanes]);
         }
-        Ok(Leased { rows, next_due: next_due.map(Timestamp::from) })
+        let next = steps.add(sql!("webhooks/next_due"), params![now]);
+        let answers = tx.commit(steps).await?;
+        let row = |row: &Row| -> Result<LeasedRow, StoreError> {
+            let delivery = message(row, ["message_id", "own_url", "message_at"])?;
+            Ok(LeasedRow { delivery, endpoint: endpoint(row)? })
+        };
+        let rows = answers.rows(leased).iter().map(row).collect::<Result<_, _>>()?;
+        let next_due = answers.rows(Some(next)).first().and_then(|row| row.get::<_, Option<Micros>>("due_at"));
+        Ok(Leased { rows, more, next_due: next_due.map(Timestamp::from) })
     }
 
     pub(crate) async fn write_finished(&self, finished: &[Finished]) -> Result<Vec<bool>, Fault> {
         let mut tx = Tx::open(&self.writers).await?;
         let mut steps = Steps::default();
+        let again: Vec<_> = finished.iter().filter_map(|one| Some((one, one.state.columns().0?))).collect();
+        if !again.is_empty() {
+            let lanes = columns!(again, a => a.0.workspace.0, a.0.lane, Micros::from(a.1));
+            steps.add(sql!("webhooks/put_lane"), lanes);
+        }
         let logs: Vec<_> = finished.iter().filter_map(|one| Some((one, one.log.as_ref()?))).collect();
         if !logs.is_empty() {
             let params = columns!(logs, l => l.0.workspace.0, l.0.id.0, i64::from(l.1.attempt), Micros::from(l.1.at),
@@ -134,6 +187,17 @@ impl PostgresStore {
         let row = rows.first().ok_or_else(|| StoreError::NotFound { what: "delivery", id: id.to_string() })?;
         let attempts = read(&self.readers, sql!("webhooks/attempts"), ids()).await?;
         Ok((plain_message(row)?, attempts.iter().map(attempt).collect::<Result<_, _>>()?))
+    }
+
+    pub(crate) async fn count_waiting(
+        &self,
+        workspace: WorkspaceId,
+        lanes: Vec<Uuid>,
+        at_most: u32,
+    ) -> Result<Vec<u32>, StoreError> {
+        let params = params![workspace.0, lanes, i64::from(at_most)];
+        let rows = read(&self.readers, sql!("webhooks/waiting"), params).await?;
+        rows.iter().map(|row| narrow("waiting", row.get("waiting"))).collect()
     }
 
     pub(crate) async fn count_deliveries(&self, now: Timestamp) -> Result<DeliveryBacklog, StoreError> {
@@ -195,18 +259,25 @@ fn announce(steps: &mut Steps<'_>, rows: &[Row], finished: &[Finished]) {
     events::write(steps, &told);
 }
 
-fn rows_of(messages: &[NewDelivery]) -> Vec<crate::types::Param<'_>> {
-    columns!(messages, m => m.id.0, m.workspace.0, m.webhook.0, m.seq, m.kind.as_str(), m.url.as_deref(), m.lane,
-        m.body.as_str(), Micros::from(m.at))
+fn lanes_of(messages: &[&NewDelivery]) -> Vec<crate::types::Param<'static>> {
+    columns!(messages, m => m.workspace.0, m.lane, Micros::from(m.at))
 }
 
-fn candidate(row: &Row) -> Candidate {
-    Candidate {
-        due_at: row.get::<_, Micros>("due_at").into(),
-        id: DeliveryId(row.get("id")),
+fn rows_of(messages: &[NewDelivery], state: fn(&NewDelivery) -> DeliveryState) -> Vec<crate::types::Param<'_>> {
+    let due = |one: &NewDelivery| state(one).columns().0.map(Micros::from);
+    let end = |one: &NewDelivery| state(one).columns().1;
+    columns!(messages, m => m.id.0, m.workspace.0, m.webhook.0, m.seq, m.kind.as_str(), m.url.as_deref(), m.lane,
+        m.body.as_str(), Micros::from(m.at), due(m), end(m).map(|(at, _)| Micros::from(at)), end(m).map(|(_, how)| how.as_str()))
+}
+
+/// None where the lane has nothing that is due.
+fn candidate(row: &Row) -> Option<Candidate> {
+    Some(Candidate {
+        due_at: row.get::<_, Option<Micros>>("due_at")?.into(),
+        id: DeliveryId(row.get::<_, Option<Uuid>>("id")?),
         workspace: WorkspaceId(row.get("workspace_id")),
         lane: row.get("lane_id"),
-    }
+    })
 }
 
 fn plain_message(row: &Row) -> Result<DeliveryRow, StoreError> {

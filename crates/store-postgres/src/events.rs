@@ -50,17 +50,23 @@ impl PostgresStore {
 }
 
 /// The last number and the open transactions, in this order, before any row is read.
-fn look(steps: &mut Steps<'_>) -> (usize, usize) {
+pub fn look(steps: &mut Steps<'_>) -> (usize, usize) {
     (steps.add(sql!("events/last"), params![]), steps.add(sql!("events/open"), params![]))
 }
 
-fn bounds(last: &[Row], open: &[Row], removed: &[Row]) -> Result<EventBounds, StoreError> {
-    let number = |rows: &[Row]| -> Result<Option<i64>, StoreError> {
-        let row = rows.first().ok_or_else(|| StoreError::Corrupt("an aggregate without a row".to_owned()))?;
-        Ok(row.get("seq"))
-    };
+/// Up to where nothing appears any more, and the last number.
+pub fn settled(last: &[Row], open: &[Row]) -> Result<(i64, i64), StoreError> {
     let last = number(last)?.unwrap_or(0);
-    let settled = number(open)?.map_or(last, |open| open.min(last));
+    Ok((number(open)?.map_or(last, |open| open.min(last)), last))
+}
+
+fn number(rows: &[Row]) -> Result<Option<i64>, StoreError> {
+    let row = rows.first().ok_or_else(|| StoreError::Corrupt("an aggregate without a row".to_owned()))?;
+    Ok(row.get("seq"))
+}
+
+fn bounds(last: &[Row], open: &[Row], removed: &[Row]) -> Result<EventBounds, StoreError> {
+    let (settled, last) = settled(last, open)?;
     Ok(EventBounds { removed_to: number(removed)?.unwrap_or(0), settled, last })
 }
 

@@ -33,7 +33,7 @@ use copydesk_store::retention::{Prune, Pruned};
 use copydesk_store::usage::{CallFilter, CallRow};
 use copydesk_store::webhooks::{
     AttemptRow, ClaimDeliveries, DeliveryBacklog, DeliveryFilter, DeliveryRow, EndpointChange, EndpointRow, FanOut,
-    Feed, Finished, Health, Leased, NewDelivery, RequestHook,
+    FeedMark, FeedNews, Feeds, Finished, Health, Leased, Moved, NewDelivery, RequestHook,
 };
 use copydesk_store::{
     AdminStore, Answer, AuditStore, BudgetStore, DeliveryStore, DraftStore, EventStore, GenerationStore, HealthRow,
@@ -41,6 +41,7 @@ use copydesk_store::{
     SchemaFault, Scope, UsageStore, WebhookStore,
 };
 use futures::stream::BoxStream;
+use uuid::Uuid;
 
 impl GenerationStore for PostgresStore {
     fn accept(&self, batch: Vec<Accept>) -> Answer<'_, Vec<Result<Accepted, Refusal>>> {
@@ -338,14 +339,17 @@ impl WebhookStore for PostgresStore {
 }
 
 impl DeliveryStore for PostgresStore {
-    fn feeds(&self) -> Answer<'_, Vec<Feed>> {
-        Box::pin(self.read_feeds())
+    fn feeds(&self, known: Option<i64>) -> Answer<'_, Feeds> {
+        Box::pin(self.read_feeds(known))
     }
-    fn fan_out(&self, fan_out: FanOut) -> Answer<'_, bool> {
+    fn feed_news(&self, since: Option<FeedMark>) -> Answer<'_, FeedNews> {
+        Box::pin(async move { Ok(self.read_feed_news(since).await?) })
+    }
+    fn fan_out(&self, fan_out: FanOut) -> Answer<'_, Moved> {
         Box::pin(async move { Ok(self.move_feed(&fan_out).await?) })
     }
     fn send(&self, messages: Vec<NewDelivery>) -> Answer<'_, ()> {
-        Box::pin(async move { self.send_messages(&messages).await })
+        Box::pin(async move { Ok(self.send_messages(&messages).await?) })
     }
     fn claim_deliveries(&self, claim: ClaimDeliveries) -> Answer<'_, Leased> {
         Box::pin(async move { Ok(self.lease_deliveries(&claim).await?) })
@@ -360,6 +364,9 @@ impl DeliveryStore for PostgresStore {
     }
     fn delivery(&self, scope: Scope, id: DeliveryId) -> Answer<'_, (DeliveryRow, Vec<AttemptRow>)> {
         Box::pin(self.read_delivery(scope, id))
+    }
+    fn waiting(&self, workspace: WorkspaceId, lanes: Vec<Uuid>, at_most: u32) -> Answer<'_, Vec<u32>> {
+        Box::pin(self.count_waiting(workspace, lanes, at_most))
     }
     fn delivery_backlog(&self, now: Timestamp) -> Answer<'_, DeliveryBacklog> {
         Box::pin(self.count_deliveries(now))

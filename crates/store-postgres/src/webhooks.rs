@@ -10,7 +10,7 @@ use copydesk_core::refusal::Refusal;
 use copydesk_core::webhook::Disabled;
 use copydesk_core::{GenerationId, Timestamp, WebhookId, WorkspaceId};
 use copydesk_store::generations::Accept;
-use copydesk_store::webhooks::{EndpointChange, EndpointRow, RequestHook};
+use copydesk_store::webhooks::{EndpointChange, EndpointRow, RequestHook, Resume};
 use copydesk_store::{Order, Page, PageRequest, Scope, StoreError};
 use tokio_postgres::Row;
 
@@ -92,6 +92,11 @@ impl PostgresStore {
         let changed = endpoint(changed)?;
         let mut steps = Steps::default();
         touch_feed(&mut steps, row.workspace, last);
+        if let Some(Resume { put_by, at }) = change.resume {
+            let (at, put_by) = (Micros::from(at), Micros::from(put_by));
+            steps.add(sql!("webhooks/wake_lanes"), params![at, row.workspace.0]);
+            steps.add(sql!("webhooks/resume"), params![at, row.workspace.0, row.id.0, put_by]);
+        }
         tx.commit(steps).await?;
         Ok(changed)
     }
@@ -154,6 +159,7 @@ pub fn endpoint(row: &Row) -> Result<EndpointRow, StoreError> {
         description: row.get("description"),
         secret: row.get("secret"),
         old_secret: row.get::<_, Option<Vec<u8>>>("old_secret").zip(instant("old_secret_until")),
+        old_events: row.get::<_, Option<String>>("old_events").zip(row.get("old_events_to")),
         since_seq: row.get("since_seq"),
         revision: row.get("revision"),
         created_at: row.get::<_, Micros>("created_at").into(),

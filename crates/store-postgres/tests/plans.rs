@@ -256,3 +256,51 @@ async fn hot_statements_never_read_a_hot_table_from_end_to_end() {
     client.batch_execute("analyze ready, runs, parked, generations, drafts, inputs, outcomes, calls").await.unwrap();
     check(&client, "of 20,000 rows with statistics").await;
 }
+
+const OF_LANES: [(&str, &str); 5] = statements![
+    "webhooks/candidates",
+    "webhooks/end_lane",
+    "webhooks/next_due",
+    "webhooks/put_lane",
+    "webhooks/set_lane",
+];
+
+/// How the plan reads the tables of messages: node, table, index and its condition.
+fn reads_of_messages(node: &Value, found: &mut Vec<String>) {
+    match node {
+        Value::Array(nodes) => nodes.iter().for_each(|node| reads_of_messages(node, found)),
+        Value::Object(fields) => {
+            let text = |name: &str| fields.get(name).and_then(Value::as_str).unwrap_or_default();
+            let (kind, table) = (text("Node Type"), text("Relation Name"));
+            if kind.contains("Scan") && table.starts_with("webhook_") {
+                found.push(format!("{kind} of {table} by {} {}", text("Index Name"), text("Index Cond")));
+            }
+            fields.values().for_each(|node| reads_of_messages(node, found));
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+/// 10,000 receivers that wait for their next try: a claim that finds nothing due reads no row of theirs.
+#[tokio::test]
+async fn a_claim_of_messages_reads_what_is_due_and_no_idle_lane() {
+    let namespace = Namespace::new().await;
+    namespace.open().await;
+    let client = writer(&namespace).await;
+    for when in ["of an empty database", "of 10,000 idle lanes"] {
+        for (name, sql) in OF_LANES {
+            let (plan, mut found) = (plan(&client, sql).await, vec![]);
+            reads_of_messages(&plan, &mut found);
+            let narrow = |read: &String| {
+                read.contains("due_at <= $1") || read.contains("due_at > $1") || read.contains("lane_id = ")
+            };
+            assert!(
+                found.iter().all(narrow) && !found.is_empty() | name.ends_with("put_lane"),
+                "{name} {when}: {found:?}\n{plan:#}"
+            );
+        }
+        let idle = "insert into webhook_lanes select gen_random_uuid(), gen_random_uuid(), '2099-01-01'::timestamptz \
+                    from generate_series(1, 10000); analyze webhook_lanes";
+        client.batch_execute(idle).await.unwrap();
+    }
+}

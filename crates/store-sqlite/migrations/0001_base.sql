@@ -765,6 +765,9 @@ CREATE TABLE webhooks (
     secret BLOB NOT NULL,
     old_secret BLOB,
     old_secret_until INTEGER,
+    -- What it was told of up to that event, before its kinds were changed.
+    old_events TEXT,
+    old_events_to INTEGER,
     since_seq INTEGER NOT NULL,
     revision INTEGER NOT NULL,
     created_at INTEGER NOT NULL,
@@ -773,6 +776,7 @@ CREATE TABLE webhooks (
     failing_since INTEGER,
     removed_at INTEGER,
     CHECK ((old_secret IS NULL) = (old_secret_until IS NULL)),
+    CHECK ((old_events IS NULL) = (old_events_to IS NULL)),
     CHECK ((disabled_at IS NULL) = (disabled_why IS NULL))
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX webhooks_by_workspace ON webhooks (workspace_id, id);
@@ -815,8 +819,16 @@ CREATE TABLE webhook_deliveries (
     CHECK ((ended_at IS NULL) = (ended_how IS NULL))
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX webhook_deliveries_lanes ON webhook_deliveries (workspace_id, lane_id, due_at) WHERE due_at IS NOT NULL;
-CREATE INDEX webhook_deliveries_due ON webhook_deliveries (due_at) WHERE due_at IS NOT NULL;
 CREATE INDEX webhook_deliveries_of ON webhook_deliveries (workspace_id, webhook_id, id);
+
+-- Every lane with a message that waits, and when to look at it: never later than the first of its messages is due.
+CREATE TABLE webhook_lanes (
+    workspace_id BLOB NOT NULL,
+    lane_id BLOB NOT NULL,
+    due_at INTEGER NOT NULL,
+    PRIMARY KEY (workspace_id, lane_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX webhook_lanes_due ON webhook_lanes (due_at, workspace_id, lane_id);
 
 -- The log: what came of each attempt.
 CREATE TABLE webhook_attempts (

@@ -11,7 +11,8 @@ use copydesk_core::webhook::{Disabled, End, Outcome};
 use copydesk_core::{DeliveryId, Timestamp, WebhookId, WorkspaceId};
 use copydesk_store::webhooks::{
     AttemptRow, Candidate, ClaimDeliveries, DeliveryBacklog, DeliveryFilter, DeliveryRow, DeliveryState, EndpointRow,
-    FanOut, Feed, Finished, Health, Leased, LeasedRow, NewDelivery, StateWord, disabled, health_of,
+    FanOut, Feed, FeedMark, FeedNews, Feeds, Finished, Health, LANES_MAX, Leased, LeasedRow, Moved, NEWS_MAX,
+    NewDelivery, StateWord, disabled, health_of,
 };
 use copydesk_store::{Answer, DeliveryStore, Page, PageRequest, Scope, StoreError};
 use rusqlite::{Row, params};
@@ -19,27 +20,41 @@ use std::collections::BTreeMap;
 use uuid::Uuid;
 
 impl DeliveryStore for SqliteStore {
-    fn feeds(&self) -> Answer<'_, Vec<Feed>> {
-        Box::pin(self.read(feeds))
+    fn feeds(&self, known: Option<i64>) -> Answer<'_, Feeds> {
+        Box::pin(self.read(move |db| {
+            let stamp = db.number(sql!("webhooks/feed_stamp"), [])?;
+            let feeds = if known == Some(stamp) { None } else { Some(feeds(db)?) };
+            Ok(Feeds { stamp, feeds })
+        }))
     }
 
-    fn fan_out(&self, fan_out: FanOut) -> Answer<'_, bool> {
+    fn feed_news(&self, since: Option<FeedMark>) -> Answer<'_, FeedNews> {
+        Box::pin(self.read(move |db| feed_news(db, since)))
+    }
+
+    fn fan_out(&self, fan_out: FanOut) -> Answer<'_, Moved> {
         let bytes = fan_out.messages.iter().map(|message| message.body.len()).sum();
         Box::pin(self.write(bytes, move |session| {
             let FanOut { workspace, from_seq, epoch, upto_seq, messages } = fan_out;
             let params = params![upto_seq, workspace.0.as_bytes(), from_seq, epoch];
             let moved: Option<i64> = session.db.first(sql!("webhooks/move_feed"), params, |row| Ok(row.get(0)?))?;
-            if moved.is_some() {
-                messages.iter().try_for_each(|one| put(session.db, sql!("webhooks/insert_message"), one))?;
+            if moved.is_none() {
+                let place = |row: &Row<'_>| Ok(Moved::Elsewhere { seq: row.get(0)?, epoch: row.get(1)? });
+                let found = session.db.first(sql!("webhooks/feed"), [workspace.0.as_bytes()], place)?;
+                return Ok(found.unwrap_or(Moved::Elsewhere { seq: 0, epoch: 0 }));
             }
-            Ok(moved.is_some())
+            for one in &messages {
+                put(session.db, sql!("webhooks/insert_message"), one, one.state())?;
+            }
+            Ok(Moved::Here)
         }))
     }
 
     fn send(&self, messages: Vec<NewDelivery>) -> Answer<'_, ()> {
         let bytes = messages.iter().map(|message| message.body.len()).sum();
         Box::pin(self.write(bytes, move |session| {
-            messages.iter().try_for_each(|one| put(session.db, sql!("webhooks/send_message"), one))
+            let state = |one: &NewDelivery| DeliveryState::Waiting { due_at: one.at };
+            messages.iter().try_for_each(|one| put(session.db, sql!("webhooks/send_message"), one, state(one)))
         }))
     }
 
@@ -77,6 +92,16 @@ impl DeliveryStore for SqliteStore {
         }))
     }
 
+    fn waiting(&self, workspace: WorkspaceId, lanes: Vec<Uuid>, at_most: u32) -> Answer<'_, Vec<u32>> {
+        Box::pin(self.read(move |db| {
+            let count = |lane: &Uuid| {
+                let params = params![workspace.0.as_bytes(), lane.as_bytes(), at_most];
+                Ok(u32::try_from(db.number(sql!("webhooks/waiting"), params)?).unwrap_or(at_most))
+            };
+            lanes.iter().map(count).collect()
+        }))
+    }
+
     fn delivery_backlog(&self, now: Timestamp) -> Answer<'_, DeliveryBacklog> {
         Box::pin(self.read(move |db| {
             let params = params![now.micros(), Disabled::ByHand.as_str()];
@@ -107,7 +132,33 @@ fn feeds(db: Db<'_>) -> Done<Vec<Feed>> {
     Ok(feeds)
 }
 
-fn put(db: Db<'_>, sql: &'static str, one: &NewDelivery) -> Done<()> {
+/// Each workspace has its own numbers: one look for each that has a feed.
+fn feed_news(db: Db<'_>, since: Option<FeedMark>) -> Done<FeedNews> {
+    let (first, since) = (since.is_none(), since.unwrap_or_default());
+    let mut news = FeedNews { mark: FeedMark::default(), events: Vec::new(), more: false, held_back: false };
+    let place = |row: &Row<'_>| Ok((WorkspaceId(codec::uuid(row, 0)?), row.get::<_, i64>(1)?));
+    for (workspace, seq) in db.all(sql!("webhooks/feed_places"), [], place)? {
+        if first {
+            news.mark.each.insert(workspace, db.number(sql!("events/last"), [workspace.0.as_bytes()])?);
+            continue;
+        }
+        // A feed that was made meanwhile: from where it begins.
+        let after = since.each.get(&workspace).copied().unwrap_or(seq);
+        let params = params![workspace.0.as_bytes(), after, NEWS_MAX];
+        let found = db.all(sql!("webhooks/feed_news"), params, |row| Ok((workspace, row.get(0)?, row.get(1)?)))?;
+        news.more |= found.len() >= NEWS_MAX as usize;
+        news.mark.each.insert(workspace, found.last().map_or(after, |(_, seq, _)| *seq));
+        news.events.extend(found);
+    }
+    Ok(news)
+}
+
+fn put(db: Db<'_>, sql: &'static str, one: &NewDelivery, state: DeliveryState) -> Done<()> {
+    let (due, end) = state.columns();
+    if let Some(due) = due {
+        look_at_lane(db, one.workspace, one.lane, due)?;
+    }
+    let (ended_at, how) = end.map(|(at, how)| (at.micros(), how.as_str())).unzip();
     let params = params![
         one.id.0.as_bytes(),
         one.workspace.0.as_bytes(),
@@ -118,17 +169,20 @@ fn put(db: Db<'_>, sql: &'static str, one: &NewDelivery) -> Done<()> {
         one.lane.as_bytes(),
         one.body,
         one.at.micros(),
+        due.map(Timestamp::micros),
+        ended_at,
+        how,
     ];
     db.execute(sql, params)?;
     Ok(())
 }
 
 fn run_claim(db: Db<'_>, claim: &ClaimDeliveries) -> Done<Leased> {
-    let (mut place, mut candidates) = ((Uuid::nil(), Uuid::nil()), Vec::new());
-    while let Some((workspace, lane)) = next_lane(db, place)? {
-        let params = params![workspace.as_bytes(), lane.as_bytes(), claim.now.micros(), claim.rooms.per_lane];
+    let (lanes, more) = lanes_to_look_at(db, claim)?;
+    let mut candidates = Vec::new();
+    for (workspace, lane) in &lanes {
+        let params = params![workspace.0.as_bytes(), lane.as_bytes(), claim.now.micros(), claim.rooms.per_lane];
         candidates.extend(db.all(sql!("webhooks/candidates"), params, candidate)?);
-        place = (workspace, lane);
     }
     let workspaces: BTreeMap<DeliveryId, WorkspaceId> = candidates.iter().map(|it| (it.id, it.workspace)).collect();
     let (until, mut rows) = (claim.now.plus(claim.lease).micros(), Vec::new());
@@ -147,14 +201,39 @@ fn run_claim(db: Db<'_>, claim: &ClaimDeliveries) -> Done<Leased> {
         endpoints.insert(delivery.webhook, endpoint.clone());
         rows.push(LeasedRow { delivery, endpoint });
     }
+    for (workspace, lane) in &lanes {
+        let lane = params![workspace.0.as_bytes(), lane.as_bytes()];
+        if db.execute(sql!("webhooks/end_lane"), lane)? == 0 {
+            db.execute(sql!("webhooks/set_lane"), lane)?;
+        }
+    }
     let next = db.first(sql!("webhooks/next_due"), [claim.now.micros()], |row| codec::maybe_instant(row, "due_at"))?;
-    Ok(Leased { rows, next_due: next.flatten() })
+    Ok(Leased { rows, more, next_due: next.flatten() })
 }
 
-fn next_lane(db: Db<'_>, after: (Uuid, Uuid)) -> Done<Option<(Uuid, Uuid)>> {
-    db.first(sql!("webhooks/next_lane"), params![after.0.as_bytes(), after.1.as_bytes()], |row| {
-        Ok((codec::uuid(row, 0)?, codec::uuid(row, 1)?))
-    })
+/// Lanes that are due and have room, and whether there are more of them.
+fn lanes_to_look_at(db: Db<'_>, claim: &ClaimDeliveries) -> Done<(Vec<(WorkspaceId, Uuid)>, bool)> {
+    let (full_workspaces, full_lanes) = claim.rooms.full();
+    let (mut place, mut lanes) = ((i64::MIN, Uuid::nil(), Uuid::nil()), Vec::new());
+    while lanes.len() < LANES_MAX as usize {
+        let params = params![claim.now.micros(), place.0, place.1.as_bytes(), place.2.as_bytes()];
+        let next = db.first(sql!("webhooks/next_lane"), params, |row| {
+            Ok((row.get(0)?, codec::uuid(row, 1)?, codec::uuid(row, 2)?))
+        })?;
+        let Some(next) = next else { return Ok((lanes, false)) };
+        place = next;
+        let lane = (WorkspaceId(place.1), place.2);
+        if !full_workspaces.contains(&lane.0) && !full_lanes.contains(&lane) {
+            lanes.push(lane);
+        }
+    }
+    Ok((lanes, true))
+}
+
+/// Somebody is to look at the lane then.
+fn look_at_lane(db: Db<'_>, workspace: WorkspaceId, lane: Uuid, due_at: Timestamp) -> Done<()> {
+    db.execute(sql!("webhooks/put_lane"), params![workspace.0.as_bytes(), lane.as_bytes(), due_at.micros()])?;
+    Ok(())
 }
 
 fn finish(db: Db<'_>, finished: &[Finished]) -> Done<Vec<bool>> {
@@ -171,6 +250,9 @@ fn finish(db: Db<'_>, finished: &[Finished]) -> Done<Vec<bool>> {
         let params = params![due.map(Timestamp::micros), ended_at, how, workspace, id, one.attempt];
         let row: Option<i64> = db.first(sql!("webhooks/finish"), params, |row| Ok(row.get(0)?))?;
         held.push(row.is_some());
+        if let Some(due) = due.filter(|_| row.is_some()) {
+            look_at_lane(db, one.workspace, one.lane, due)?;
+        }
     }
     for (id, (at, health)) in health_of(finished) {
         match health {

@@ -173,3 +173,35 @@ fn every_statement_file_is_used() {
         assert!(used, "sql/{name}.sql is read by nobody");
     }
 }
+
+/// What each claim of webhook messages asks first, and how it has to be found: by what is due, not by what there is.
+const DUE: [(&str, &str); 5] = [
+    (
+        "webhooks/next_lane",
+        "SEARCH webhook_lanes USING COVERING INDEX webhook_lanes_due ((due_at,workspace_id,lane_id)>(?,?,?) AND due_at<?)",
+    ),
+    ("webhooks/next_due", "SEARCH webhook_lanes USING COVERING INDEX webhook_lanes_due (due_at>?)"),
+    (
+        "webhooks/candidates",
+        "SEARCH webhook_deliveries USING COVERING INDEX webhook_deliveries_lanes (workspace_id=? AND lane_id=? AND due_at<?)",
+    ),
+    ("webhooks/set_lane", "SEARCH webhook_lanes USING PRIMARY KEY (workspace_id=? AND lane_id=?)"),
+    ("webhooks/end_lane", "SEARCH webhook_lanes USING PRIMARY KEY (workspace_id=? AND lane_id=?)"),
+];
+
+#[test]
+fn a_claim_of_messages_reads_what_is_due_and_no_idle_lane() {
+    let connection = database();
+    for (name, wanted) in DUE {
+        let (_, text) = files().into_iter().find(|(file, _)| file == name).unwrap();
+        let mut plan = connection.prepare(&format!("EXPLAIN QUERY PLAN {text}")).unwrap();
+        let nothing = rusqlite::params_from_iter((0..plan.parameter_count()).map(|_| rusqlite::types::Null));
+        let lines: Vec<String> =
+            plan.query_map(nothing, |row| row.get::<_, String>(3)).unwrap().map(Result::unwrap).collect();
+        assert!(lines.iter().any(|line| line == wanted), "{name}: {lines:#?}");
+        assert!(
+            !lines.iter().any(|line| line.starts_with("SCAN") || line.contains("TEMP B-TREE")),
+            "{name}: {lines:#?}"
+        );
+    }
+}

@@ -10,7 +10,7 @@ use copydesk_core::refusal::Refusal;
 use copydesk_core::webhook::Disabled;
 use copydesk_core::{GenerationId, Timestamp, WebhookId, WorkspaceId};
 use copydesk_store::generations::Accept;
-use copydesk_store::webhooks::{EndpointChange, EndpointRow, RequestHook};
+use copydesk_store::webhooks::{EndpointChange, EndpointRow, RequestHook, Resume};
 use copydesk_store::{Answer, Page, PageRequest, Scope, StoreError, WebhookStore};
 use rusqlite::{Row, params};
 
@@ -123,6 +123,11 @@ fn write_change(db: Db<'_>, change: &EndpointChange) -> Done<EndpointRow> {
     match db.first(sql!("webhooks/change"), params, endpoint)? {
         Some(changed) => {
             touch_feed(db, row.workspace, last)?;
+            if let Some(Resume { put_by, at }) = change.resume {
+                let params = params![at.micros(), workspace, row.id.0.as_bytes(), put_by.micros()];
+                db.execute(sql!("webhooks/resume"), params)?;
+                db.execute(sql!("webhooks/wake_lanes"), params![at.micros(), workspace])?;
+            }
             Ok(changed)
         }
         None => {
@@ -151,6 +156,7 @@ pub(crate) fn endpoint(row: &Row<'_>) -> Done<EndpointRow> {
         description: row.get("description")?,
         secret: row.get("secret")?,
         old_secret: old.zip(codec::maybe_instant(row, "old_secret_until")?),
+        old_events: row.get::<_, Option<String>>("old_events")?.zip(row.get("old_events_to")?),
         since_seq: row.get("since_seq")?,
         revision: row.get("revision")?,
         created_at: codec::instant(row, "created_at")?,

@@ -15,6 +15,7 @@
 pub mod bench;
 pub mod builder;
 pub mod checker;
+pub mod contract;
 pub mod damage;
 pub mod differential;
 pub mod fault;
@@ -22,6 +23,7 @@ pub mod model;
 pub mod suite;
 
 pub use bench::{Bench, Fixture, Setup, run};
+pub use contract::Method;
 pub use differential::differential;
-pub use fault::{FaultyStore, Method, When};
+pub use fault::{FaultyStore, When};
 pub use model::ModelStore;

@@ -57,7 +57,7 @@ use copydesk_store::retention::{Prune, Pruned};
 use copydesk_store::usage::{CallFilter, CallRow};
 use copydesk_store::webhooks::{
     AttemptRow, ClaimDeliveries, DeliveryBacklog, DeliveryFilter, DeliveryRow, EndpointChange, EndpointRow, FanOut,
-    Feed, Finished, Leased, NewDelivery, RequestHook,
+    FeedMark, FeedNews, Feeds, Finished, Leased, Moved, NewDelivery, RequestHook,
 };
 use copydesk_store::{
     AdminStore, Answer, AuditStore, BudgetStore, DeliveryStore, DraftStore, EventStore, GenerationStore, HealthRow,
@@ -68,6 +68,7 @@ use data::Data;
 use futures::StreamExt;
 use futures::stream::{self, BoxStream};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use uuid::Uuid;
 
 /// The in-memory engine. Clones share the data, as two processes share a database.
 #[derive(Clone, Default)]
@@ -397,10 +398,13 @@ impl WebhookStore for ModelStore {
 }
 
 impl DeliveryStore for ModelStore {
-    fn feeds(&self) -> Answer<'_, Vec<Feed>> {
-        Box::pin(async move { Ok(self.data().list_feeds()) })
+    fn feeds(&self, known: Option<i64>) -> Answer<'_, Feeds> {
+        Box::pin(async move { Ok(self.data().list_feeds(known)) })
     }
-    fn fan_out(&self, fan_out: FanOut) -> Answer<'_, bool> {
+    fn feed_news(&self, since: Option<FeedMark>) -> Answer<'_, FeedNews> {
+        Box::pin(async move { Ok(self.data().feed_news(since)) })
+    }
+    fn fan_out(&self, fan_out: FanOut) -> Answer<'_, Moved> {
         Box::pin(async move { Ok(self.data().fan_out(fan_out)) })
     }
     fn send(&self, messages: Vec<NewDelivery>) -> Answer<'_, ()> {
@@ -420,6 +424,9 @@ impl DeliveryStore for ModelStore {
     }
     fn delivery(&self, scope: Scope, id: DeliveryId) -> Answer<'_, (DeliveryRow, Vec<AttemptRow>)> {
         Box::pin(async move { self.data().delivery(scope, id) })
+    }
+    fn waiting(&self, workspace: WorkspaceId, lanes: Vec<Uuid>, at_most: u32) -> Answer<'_, Vec<u32>> {
+        Box::pin(async move { Ok(self.data().waiting(workspace, &lanes, at_most)) })
     }
     fn delivery_backlog(&self, now: Timestamp) -> Answer<'_, DeliveryBacklog> {
         Box::pin(async move { Ok(self.data().delivery_backlog(now)) })

@@ -6,18 +6,24 @@
 //!
 //! A message that waits has a `due_at`. Claiming one counts an attempt and moves its `due_at` to the end of the claimer's
 //! lease: whoever dies with it leaves it to be claimed again. Every later write names the attempt.
+//!
+//! Messages stand in *lanes* (an endpoint, or the host of a request's own address). A lane with a message that waits is
+//! looked at when it is due and no earlier, so receivers that wait for their next try cost a claim nothing.
 
 use crate::events::NewEvent;
 use crate::page::{Page, PageRequest};
 use crate::{Answer, Scope};
 use copydesk_core::webhook::{Disabled, End, Outcome};
 use copydesk_core::{DeliveryId, GenerationId, Timestamp, WebhookId, WorkspaceId};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 use uuid::Uuid;
 
 /// The kind of the event that says that an endpoint was disabled by its failures.
 pub const DISABLED: &str = "webhook.disabled";
+
+/// How many lanes one claim looks at.
+pub const LANES_MAX: u32 = 256;
 
 pub trait WebhookStore: Send + Sync {
     /// Stores an endpoint; it is told what happens from now on ([`EndpointRow::since_seq`] is set here). One with this id is
@@ -30,8 +36,8 @@ pub trait WebhookStore: Send + Sync {
     /// In the order of their ids, without those that were removed.
     fn webhooks(&self, scope: Scope, page: PageRequest) -> Answer<'_, Page<EndpointRow>>;
 
-    /// Writes what may change of an endpoint over the revision that was read. One that is enabled again is told what happens
-    /// from now on.
+    /// Writes what may change of an endpoint over the revision that was read. One that is enabled again, or wants other kinds
+    /// than before, is told accordingly of what happens from now on ([`EndpointRow::old_events`] is set here).
     ///
     /// Errors: `NotFound`; `Refused(VersionConflict)`.
     fn change_webhook(&self, change: EndpointChange) -> Answer<'_, EndpointRow>;
@@ -48,18 +54,24 @@ pub trait WebhookStore: Send + Sync {
 }
 
 pub trait DeliveryStore: Send + Sync {
-    /// The feeds of all workspaces that have an endpoint which is enabled, each with those.
-    fn feeds(&self) -> Answer<'_, Vec<Feed>>;
+    /// The feeds of all workspaces that have an endpoint which is enabled, each with those. Who knows them and says their
+    /// stamp is told only that nothing has changed.
+    fn feeds(&self, known: Option<i64>) -> Answer<'_, Feeds>;
 
-    /// Moves a feed and writes the messages of the events it passes. False when the feed was moved by somebody else or the
-    /// workspace's endpoints have changed: nothing was written. A message that is there already stays as it is.
-    fn fan_out(&self, fan_out: FanOut) -> Answer<'_, bool>;
+    /// Which workspaces with a feed had events since, and of which kinds: so that nobody reads the events of those that
+    /// had none. Asked for the first time it tells of none, and from where on to ask.
+    fn feed_news(&self, since: Option<FeedMark>) -> Answer<'_, FeedNews>;
+
+    /// Moves a feed and writes the messages of the events it passes, where nobody else has moved it and the workspace's
+    /// endpoints have not changed. A message that is there already stays as it is.
+    fn fan_out(&self, fan_out: FanOut) -> Answer<'_, Moved>;
 
     /// Messages that are to be sent at once: new ones, and ones that are there already, which begin anew. Nothing of a
     /// message that is there changes but that.
     fn send(&self, messages: Vec<NewDelivery>) -> Answer<'_, ()>;
 
-    /// Takes due messages for as long as the lease: the longest due first, no more than there is room for.
+    /// Takes due messages for as long as the lease: the longest due first, no more than there is room for. At most
+    /// [`LANES_MAX`] lanes that have room are looked at.
     fn claim_deliveries(&self, claim: ClaimDeliveries) -> Answer<'_, Leased>;
 
     /// Writes attempts into the log, and what follows from each where its attempt is still the message's last. Says which
@@ -71,6 +83,9 @@ pub trait DeliveryStore: Send + Sync {
 
     /// With its attempts, oldest first.
     fn delivery(&self, scope: Scope, id: DeliveryId) -> Answer<'_, (DeliveryRow, Vec<AttemptRow>)>;
+
+    /// How many messages wait in each of these lanes; nobody counts further than `at_most`.
+    fn waiting(&self, workspace: WorkspaceId, lanes: Vec<Uuid>, at_most: u32) -> Answer<'_, Vec<u32>>;
 
     /// How many messages wait in all, and since when the oldest is due.
     fn delivery_backlog(&self, now: Timestamp) -> Answer<'_, DeliveryBacklog>;
@@ -89,6 +104,8 @@ pub struct EndpointRow {
     pub secret: Vec<u8>,
     /// The one before it, sealed, and until when messages are signed with it, too.
     pub old_secret: Option<(Vec<u8>, Timestamp)>,
+    /// What it is told of up to this number: the kinds it wanted before they were changed.
+    pub old_events: Option<(String, i64)>,
     /// It is told of events after this number.
     pub since_seq: i64,
     pub revision: i64,
@@ -110,6 +127,14 @@ impl EndpointRow {
 pub struct EndpointChange {
     pub if_revision: i64,
     pub row: EndpointRow,
+    pub resume: Option<Resume>,
+}
+
+/// The messages that were put by until `put_by` while their endpoint was disabled begin anew.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Resume {
+    pub put_by: Timestamp,
+    pub at: Timestamp,
 }
 
 /// What a request said about its own messages.
@@ -128,6 +153,55 @@ pub struct Feed {
     /// Rises with every change of the workspace's endpoints.
     pub epoch: i64,
     pub endpoints: Vec<EndpointRow>,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Feeds {
+    /// Another one after each change of an endpoint.
+    pub stamp: i64,
+    /// `None` where the stamp is the one that was known.
+    pub feeds: Option<Vec<Feed>>,
+}
+
+/// How many events one [`DeliveryStore::feed_news`] tells of: of all workspaces, or of each where each has its own numbers.
+pub const NEWS_MAX: u32 = 1_000;
+
+/// Up to where news were told.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct FeedMark {
+    /// Where one sequence serves all workspaces.
+    pub all: i64,
+    /// Where each has its own.
+    pub each: BTreeMap<WorkspaceId, i64>,
+}
+
+impl FeedMark {
+    /// Every event of the workspace up to this number was told.
+    pub fn of(&self, workspace: WorkspaceId) -> i64 {
+        self.each.get(&workspace).copied().unwrap_or(self.all)
+    }
+}
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct FeedNews {
+    pub mark: FeedMark,
+    /// Each event once, in the order of its workspace.
+    pub events: Vec<(WorkspaceId, i64, String)>,
+    /// There is more: ask again at once.
+    pub more: bool,
+    /// An event is held back because an older one may still appear: ask again soon.
+    pub held_back: bool,
+}
+
+/// What became of a [`FanOut`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Moved {
+    Here,
+    /// Nothing was written. Where the feed is instead.
+    Elsewhere {
+        seq: i64,
+        epoch: i64,
+    },
 }
 
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -154,6 +228,17 @@ pub struct NewDelivery {
     pub lane: Uuid,
     pub body: String,
     pub at: Timestamp,
+    /// Too much waits already: it is in the log and is not sent. [`DeliveryStore::send`] sends it all the same.
+    pub dropped: bool,
+}
+
+impl NewDelivery {
+    pub const fn state(&self) -> DeliveryState {
+        match self.dropped {
+            true => DeliveryState::Ended { at: self.at, how: End::Dropped },
+            false => DeliveryState::Waiting { due_at: self.at },
+        }
+    }
 }
 
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -183,13 +268,25 @@ pub struct Candidate {
 }
 
 impl Rooms {
+    fn of_workspaces(&self) -> BTreeMap<WorkspaceId, u32> {
+        let mut workspaces: BTreeMap<WorkspaceId, u32> = BTreeMap::new();
+        for ((workspace, _), count) in &self.under_way {
+            *workspaces.entry(*workspace).or_default() += count;
+        }
+        workspaces
+    }
+
+    /// The workspaces that have no room, and the lanes that have none.
+    pub fn full(&self) -> (BTreeSet<WorkspaceId>, BTreeSet<(WorkspaceId, Uuid)>) {
+        let workspaces = self.of_workspaces().into_iter().filter(|(_, count)| *count >= self.per_workspace);
+        let lanes = self.under_way.iter().filter(|(_, count)| **count >= self.per_lane);
+        (workspaces.map(|(id, _)| id).collect(), lanes.map(|(lane, _)| *lane).collect())
+    }
+
     /// Which of the candidates there is room for, the longest due first.
     pub fn choose(&self, mut candidates: Vec<Candidate>) -> Vec<DeliveryId> {
         let mut lanes = self.under_way.clone();
-        let mut workspaces: BTreeMap<WorkspaceId, u32> = BTreeMap::new();
-        for ((workspace, _), count) in &lanes {
-            *workspaces.entry(*workspace).or_default() += count;
-        }
+        let mut workspaces = self.of_workspaces();
         // Who has least under way goes first: a backlog for dead receivers is always the longest due.
         candidates.sort_by_key(|candidate| {
             let of_workspace = workspaces.get(&candidate.workspace).copied().unwrap_or_default();
@@ -216,6 +313,8 @@ impl Rooms {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Leased {
     pub rows: Vec<LeasedRow>,
+    /// There are lanes that were not looked at: ask again at once.
+    pub more: bool,
     /// When the next one is due that is not due yet.
     pub next_due: Option<Timestamp>,
 }
@@ -274,6 +373,7 @@ pub struct Finished {
     pub id: DeliveryId,
     pub workspace: WorkspaceId,
     pub webhook: WebhookId,
+    pub lane: Uuid,
     /// What the log keeps; `None` when nothing was sent because the endpoint gets nothing.
     pub log: Option<AttemptRow>,
     /// The fence.
@@ -389,6 +489,7 @@ mod tests {
             id: DeliveryId(Uuid::nil()),
             workspace: WorkspaceId::DEFAULT,
             webhook: WebhookId(Uuid::nil()),
+            lane: Uuid::nil(),
             log: None,
             attempt: 1,
             at,

@@ -30,7 +30,7 @@ use copydesk_core::{DeliveryId, WebhookId};
 use copydesk_desk::DeskError;
 use copydesk_desk::store::Order;
 use copydesk_desk::store::webhooks::{DeliveryFilter, EndpointRow, StateWord};
-use copydesk_desk::webhooks::{EndpointEdit, EndpointOrder, Secreted};
+use copydesk_desk::webhooks::{Before, EndpointEdit, EndpointOrder, Secreted};
 use http::header::ETAG;
 use http::{HeaderMap, StatusCode};
 
@@ -166,13 +166,14 @@ pub(crate) async fn remove(
 
 /// Give a webhook another secret.
 ///
-/// Until the overlap is over messages carry a signature of each, so that a receiver can change over in peace.
+/// Until the overlap is over messages carry a signature of each, so that a receiver can change over in peace. Meanwhile
+/// another rotation is refused, since it would end the secret that receivers may still know; `drop_previous` says it may.
 #[utoipa::path(
     post, path = "/webhooks/{id}/rotate", operation_id = "rotateWebhookSecret", tag = "webhooks",
     params(WebhookPath),
     request_body(content = Option<SecretRotation>, example = json!({ "overlap": "1h" })),
     responses((status = 200, description = "The webhook with its new secret.", body = WebhookBody, headers(("ETag" = String, description = "The revision, for `If-Match`.")))),
-    extensions(("x-problems" = json!([Code::SecretKeyMissing, Code::VersionConflict]))),
+    extensions(("x-problems" = json!([Code::SecretKeyMissing, Code::VersionConflict, Code::OldSecretCounts]))),
 )]
 pub(crate) async fn rotate(
     State(api): State<Api>,
@@ -180,9 +181,10 @@ pub(crate) async fn rotate(
     path: Segments,
     body: Body<SecretRotation>,
 ) -> Result<Response, Problem> {
-    let (id, overlap) = (id(&path)?, body.value.overlap);
+    let (id, SecretRotation { overlap, drop_previous }) = (id(&path)?, body.value);
+    let before = if drop_previous { Before::Dropped } else { Before::Kept };
     let (desk, scope) = (api.desk().clone(), caller.scope);
-    let made = owned(async move { desk.rotate_webhook(scope, id, overlap).await }).await?;
+    let made = owned(async move { desk.rotate_webhook(scope, id, overlap, before).await }).await?;
     Ok(shown_once(&api, made, StatusCode::OK))
 }
 

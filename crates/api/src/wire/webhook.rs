@@ -257,11 +257,17 @@ pub(crate) struct SecretRotation {
     /// How long messages are signed with the old secret, too; a day unless said otherwise.
     #[schema(value_type = Option<Span>)]
     pub overlap: Duration,
+    /// Rotate also while the secret of the rotation before still counts, and end that one at once.
+    #[schema(value_type = Option<bool>)]
+    pub drop_previous: bool,
 }
 
 impl FromFields for SecretRotation {
     fn read(fields: &mut Fields) -> SecretRotation {
-        SecretRotation { overlap: fields.span("overlap").unwrap_or(OVERLAP) }
+        SecretRotation {
+            overlap: fields.span("overlap").unwrap_or(OVERLAP),
+            drop_previous: fields.boolean("drop_previous").unwrap_or(false),
+        }
     }
 }
 

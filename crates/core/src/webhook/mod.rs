@@ -5,7 +5,9 @@ mod kinds;
 mod schedule;
 
 pub use kinds::{BadKind, Wanted};
-pub use schedule::{ATTEMPTS_MAX, FAILING_MAX, Facts, Next, RETRY_AFTER_MAX, after_attempt};
+pub use schedule::{
+    ATTEMPTS_MAX, FAILING_MAX, Facts, Next, PUT_BY_MAX, RETRY_AFTER_MAX, Then, after_attempt, put_by, while_disabled,
+};
 
 /// What came of one attempt.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -81,7 +83,7 @@ pub enum End {
     Delivered,
     /// The last attempt came to nothing.
     GivenUp,
-    /// Its endpoint was disabled or removed before it was sent.
+    /// Its endpoint was removed, was disabled for too long, or had too much waiting already.
     Dropped,
 }
 

@@ -27,6 +27,8 @@ const PAUSES: [Duration; 9] = [
 pub const ATTEMPTS_MAX: u32 = PAUSES.len() as u32 + 1;
 /// An endpoint that had nothing but failures for so long is disabled.
 pub const FAILING_MAX: Duration = minutes(5 * 24 * 60);
+/// How long messages of a disabled endpoint are kept for it.
+pub const PUT_BY_MAX: Duration = minutes(7 * 24 * 60);
 /// The longest pause a receiver may ask for with `Retry-After`; more counts as this.
 pub const RETRY_AFTER_MAX: Duration = minutes(24 * 60);
 
@@ -47,20 +49,30 @@ pub struct Facts {
     pub now: Timestamp,
 }
 
-/// What follows.
+/// What becomes of a message.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Next {
+pub enum Then {
     Again { at: Timestamp },
-    Ended { how: End, disable: Option<Disabled> },
+    Ended(End),
+}
+
+/// What follows an attempt, for its message and for its endpoint.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Next {
+    pub then: Then,
+    pub disable: Option<Disabled>,
 }
 
 /// What follows an attempt. Jitter adds up to a tenth of the pause, so that what failed together does not come back
-/// together.
+/// together. An endpoint that is disabled for its failures takes no message along: each waits for its next try, and for the
+/// endpoint to be enabled ([`while_disabled`]).
 pub fn after_attempt(facts: &Facts, jitter: Jitter) -> Next {
-    let given_up = |disable| Next::Ended { how: End::GivenUp, disable };
     match facts.outcome {
-        Outcome::Ok => return Next::Ended { how: End::Delivered, disable: None },
-        Outcome::Gone => return given_up(facts.can_disable.then_some(Disabled::Gone)),
+        Outcome::Ok => return Next { then: Then::Ended(End::Delivered), disable: None },
+        Outcome::Gone => {
+            let disable = facts.can_disable.then_some(Disabled::Gone);
+            return Next { then: Then::Ended(End::GivenUp), disable };
+        }
         Outcome::Status
         | Outcome::Redirect
         | Outcome::Timeout
@@ -71,18 +83,31 @@ pub fn after_attempt(facts: &Facts, jitter: Jitter) -> Next {
         | Outcome::NoSecret => {}
     }
     let failing = facts.failing_since.is_some_and(|since| facts.now.since(since) >= FAILING_MAX);
-    if failing && facts.can_disable && !facts.once {
-        return given_up(Some(Disabled::Failing));
-    }
+    let disable = (failing && facts.can_disable && !facts.once).then_some(Disabled::Failing);
     let place = facts.tries.saturating_sub(1) as usize;
-    match PAUSES.get(place).filter(|_| !facts.once) {
-        None => given_up(None),
+    let then = match PAUSES.get(place).filter(|_| !facts.once) {
+        None => Then::Ended(End::GivenUp),
         Some(pause) => {
             let asked = facts.retry_after.unwrap_or_default().min(RETRY_AFTER_MAX);
             let pause = (*pause).max(asked);
-            Next::Again { at: facts.now.plus(pause + pause / 10 * u32::from(jitter.0) / u32::from(u16::MAX)) }
+            Then::Again { at: facts.now.plus(pause + pause / 10 * u32::from(jitter.0) / u32::from(u16::MAX)) }
         }
+    };
+    Next { then, disable }
+}
+
+/// What becomes of a message that is due while its endpoint is disabled: it is put by until that has been so for
+/// [`PUT_BY_MAX`]. A receiver that said 410 wants none.
+pub fn while_disabled(since: Timestamp, why: Disabled, now: Timestamp) -> Then {
+    match why {
+        Disabled::ByHand | Disabled::Failing if now < put_by(since) => Then::Again { at: put_by(since) },
+        Disabled::ByHand | Disabled::Failing | Disabled::Gone => Then::Ended(End::Dropped),
     }
+}
+
+/// Until when messages of an endpoint that was disabled then are kept for it.
+pub fn put_by(disabled_at: Timestamp) -> Timestamp {
+    disabled_at.plus(PUT_BY_MAX)
 }
 
 #[cfg(test)]
@@ -98,9 +123,13 @@ mod tests {
 
     fn pause(facts: &Facts, jitter: u16) -> Option<u64> {
         match after_attempt(facts, Jitter(jitter)) {
-            Next::Again { at } => Some(at.since(facts.now).as_secs()),
-            Next::Ended { .. } => None,
+            Next { then: Then::Again { at }, .. } => Some(at.since(facts.now).as_secs()),
+            Next { then: Then::Ended(_), .. } => None,
         }
+    }
+
+    fn given_up(disable: Option<Disabled>) -> Next {
+        Next { then: Then::Ended(End::GivenUp), disable }
     }
 
     #[test]
@@ -116,7 +145,7 @@ mod tests {
     #[test]
     fn only_2xx_is_a_success() {
         let ends = |status| after_attempt(&facts(Outcome::of_status(status), 1), Jitter(0));
-        let delivered = Next::Ended { how: End::Delivered, disable: None };
+        let delivered = Next { then: Then::Ended(End::Delivered), disable: None };
         for status in 100..600 {
             assert_eq!(ends(status) == delivered, (200..300).contains(&status), "{status}");
         }
@@ -126,22 +155,32 @@ mod tests {
     #[test]
     fn a_410_disables_the_endpoint_and_ends_only_the_message_of_a_single_request() {
         let disabled = |can_disable| after_attempt(&Facts { can_disable, ..facts(Outcome::Gone, 1) }, Jitter(0));
-        assert_eq!(disabled(true), Next::Ended { how: End::GivenUp, disable: Some(Disabled::Gone) });
-        assert_eq!(disabled(false), Next::Ended { how: End::GivenUp, disable: None });
+        assert_eq!(disabled(true), given_up(Some(Disabled::Gone)));
+        assert_eq!(disabled(false), given_up(None));
     }
 
     #[test]
-    fn five_days_of_failure_only_disable_the_endpoint() {
+    fn five_days_of_failure_only_disable_the_endpoint_and_give_up_no_message() {
         let since = |failing_since| Facts { failing_since, ..facts(Outcome::Connect, 3) };
         assert_eq!(pause(&since(Some(NOW.minus(5 * DAY - Duration::from_secs(1)))), 0), Some(1_800));
-        let ended = after_attempt(&since(Some(NOW.minus(5 * DAY))), Jitter(0));
-        assert_eq!(ended, Next::Ended { how: End::GivenUp, disable: Some(Disabled::Failing) });
+        let five = since(Some(NOW.minus(5 * DAY)));
+        let at = NOW.plus(minutes(30));
+        let over = Next { then: Then::Again { at }, disable: Some(Disabled::Failing) };
+        assert_eq!(after_attempt(&five, Jitter(0)), over, "its message has its tries left");
+        let last = Facts { tries: ATTEMPTS_MAX, ..five };
+        assert_eq!(after_attempt(&last, Jitter(0)), given_up(Some(Disabled::Failing)));
         let ping = Facts { once: true, ..since(Some(NOW.minus(9 * DAY))) };
-        assert_eq!(
-            after_attempt(&ping, Jitter(0)),
-            Next::Ended { how: End::GivenUp, disable: None },
-            "tests harm nobody"
-        );
+        assert_eq!(after_attempt(&ping, Jitter(0)), given_up(None), "tests harm nobody");
+    }
+
+    #[test]
+    fn messages_of_a_disabled_endpoint_are_put_by_for_a_week_and_those_of_one_that_is_gone_are_not() {
+        for why in [Disabled::ByHand, Disabled::Failing] {
+            let end = NOW.plus(7 * DAY);
+            assert_eq!(while_disabled(NOW, why, NOW.plus(DAY)), Then::Again { at: end });
+            assert_eq!(while_disabled(NOW, why, end), Then::Ended(End::Dropped));
+        }
+        assert_eq!(while_disabled(NOW, Disabled::Gone, NOW), Then::Ended(End::Dropped));
     }
 
     #[test]

@@ -4,9 +4,10 @@ use super::{Confined, unconfined};
 use copydesk_core::{DeliveryId, GenerationId, Timestamp, WebhookId, WorkspaceId};
 use copydesk_store::webhooks::{
     AttemptRow, ClaimDeliveries, DeliveryBacklog, DeliveryFilter, DeliveryRow, EndpointChange, EndpointRow, FanOut,
-    Feed, Finished, Leased, NewDelivery, RequestHook,
+    FeedMark, FeedNews, Feeds, Finished, Leased, Moved, NewDelivery, RequestHook,
 };
 use copydesk_store::{Answer, DeliveryStore, Page, PageRequest, Scope, WebhookStore};
+use uuid::Uuid;
 
 /// Webhooks are the workspace's: no key of one user has a scope for them.
 impl WebhookStore for Confined {
@@ -36,10 +37,13 @@ impl WebhookStore for Confined {
 }
 
 impl DeliveryStore for Confined {
-    fn feeds(&self) -> Answer<'_, Vec<Feed>> {
-        self.inner.feeds()
+    fn feeds(&self, known: Option<i64>) -> Answer<'_, Feeds> {
+        self.inner.feeds(known)
     }
-    fn fan_out(&self, fan_out: FanOut) -> Answer<'_, bool> {
+    fn feed_news(&self, since: Option<FeedMark>) -> Answer<'_, FeedNews> {
+        self.inner.feed_news(since)
+    }
+    fn fan_out(&self, fan_out: FanOut) -> Answer<'_, Moved> {
         self.inner.fan_out(fan_out)
     }
     fn send(&self, messages: Vec<NewDelivery>) -> Answer<'_, ()> {
@@ -56,6 +60,9 @@ impl DeliveryStore for Confined {
     }
     fn delivery(&self, scope: Scope, id: DeliveryId) -> Answer<'_, (DeliveryRow, Vec<AttemptRow>)> {
         self.inner.delivery(unconfined(scope), id)
+    }
+    fn waiting(&self, workspace: WorkspaceId, lanes: Vec<Uuid>, at_most: u32) -> Answer<'_, Vec<u32>> {
+        self.inner.waiting(workspace, lanes, at_most)
     }
     fn delivery_backlog(&self, now: Timestamp) -> Answer<'_, DeliveryBacklog> {
         self.inner.delivery_backlog(now)

@@ -430,6 +430,7 @@ impl<'a> Feed<'a> {
             | Refusal::KeyEnded { .. }
             | Refusal::KeyMade { .. }
             | Refusal::WebhookMade { .. }
+            | Refusal::OldSecretCounts { .. }
             | Refusal::LastOwner
             | Refusal::LoginExists
             | Refusal::NoLogin

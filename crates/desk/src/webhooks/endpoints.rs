@@ -8,10 +8,10 @@ use crate::error::{DeskError, Fault};
 use crate::vault::VaultError;
 use copydesk_core::access::Permit;
 use copydesk_core::refusal::Refusal;
-use copydesk_core::webhook::{Disabled, Wanted};
+use copydesk_core::webhook::{Disabled, Wanted, put_by};
 use copydesk_core::{Timestamp, WebhookId};
 use copydesk_store::generations::Idempotency;
-use copydesk_store::webhooks::{EndpointChange, EndpointRow, RequestHook};
+use copydesk_store::webhooks::{EndpointChange, EndpointRow, RequestHook, Resume};
 use copydesk_store::{Page, PageRequest, Scope, StoreError};
 use std::time::Duration;
 use uuid::Uuid;
@@ -44,6 +44,13 @@ pub struct EndpointEdit {
     pub events: Option<Vec<String>>,
     pub description: Option<String>,
     pub enabled: Option<bool>,
+}
+
+/// What a rotation does to the secret before, which receivers may still know.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Before {
+    Kept,
+    Dropped,
 }
 
 /// An endpoint with its secret, which is shown nowhere else.
@@ -93,6 +100,7 @@ impl Desk {
             description: order.description,
             secret: self.sealed(id, &secret)?,
             old_secret: None,
+            old_events: None,
             since_seq: 0,
             revision: 1,
             created_at: now,
@@ -163,6 +171,7 @@ impl Desk {
                 Some(false) if row.disabled.is_none() => row.disabled = Some((now, Disabled::ByHand)),
                 Some(false) | None => {}
             }
+            Ok(())
         })
         .await
     }
@@ -173,6 +182,7 @@ impl Desk {
             row.removed_at = Some(now);
             row.secret = Vec::new();
             row.old_secret = None;
+            Ok(())
         };
         self.rewrite_webhook(scope, id, if_revision, gone).await?;
         tracing::info!(webhook = %id, workspace = %scope.workspace, "A webhook was removed");
@@ -180,7 +190,16 @@ impl Desk {
     }
 
     /// Gives it another secret. Until `overlap` is over, messages carry a signature of each.
-    pub async fn rotate_webhook(&self, scope: Scope, id: WebhookId, overlap: Duration) -> Result<Secreted, DeskError> {
+    ///
+    /// Errors: `Refused(OldSecretCounts)` while the secret before this one counts, unless that is to be dropped: receivers
+    /// may know no other.
+    pub async fn rotate_webhook(
+        &self,
+        scope: Scope,
+        id: WebhookId,
+        overlap: Duration,
+        before: Before,
+    ) -> Result<Secreted, DeskError> {
         if overlap > OVERLAP_MAX {
             let detail = format!("it must be at most {} days", OVERLAP_MAX.as_secs() / 86_400);
             return Err(DeskError::invalid("/overlap", "out_of_range", detail));
@@ -188,8 +207,13 @@ impl Desk {
         let secret = SigningSecret::random(&self.inner.world);
         let sealed = self.sealed(id, &secret)?;
         let rotate = |row: &mut EndpointRow, now: Timestamp| {
+            let counts = row.old_secret.as_ref().map(|(_, until)| *until).filter(|until| now < *until);
+            if let Some(until) = counts.filter(|_| before == Before::Kept) {
+                return Err(Refusal::OldSecretCounts { webhook: id, until });
+            }
             let old = std::mem::replace(&mut row.secret, sealed.clone());
             row.old_secret = (!overlap.is_zero()).then(|| (old, now.plus(overlap)));
+            Ok(())
         };
         let row = self.rewrite_webhook(scope, id, None, rotate).await?;
         tracing::info!(webhook = %id, workspace = %scope.workspace, "A webhook's secret was rotated");
@@ -202,7 +226,7 @@ impl Desk {
         scope: Scope,
         id: WebhookId,
         if_revision: Option<i64>,
-        change: impl Fn(&mut EndpointRow, Timestamp),
+        change: impl Fn(&mut EndpointRow, Timestamp) -> Result<(), Refusal>,
     ) -> Result<EndpointRow, DeskError> {
         let mut tries = 1;
         loop {
@@ -211,9 +235,10 @@ impl Desk {
                 tracing::debug!(webhook = %id, wanted, "A change names an old revision");
                 return Err(Refusal::VersionConflict { current: row.revision }.into());
             }
-            let seen = row.revision;
-            change(&mut row, self.inner.now());
-            match self.store().change_webhook(EndpointChange { if_revision: seen, row }).await {
+            let (seen, was, now) = (row.revision, row.disabled, self.inner.now());
+            change(&mut row, now)?;
+            let resume = was.filter(|_| row.is_enabled()).map(|(since, _)| Resume { put_by: put_by(since), at: now });
+            match self.store().change_webhook(EndpointChange { if_revision: seen, row, resume }).await {
                 Err(StoreError::Refused(Refusal::VersionConflict { .. })) if if_revision.is_none() && tries < TRIES => {
                     tries += 1;
                 }

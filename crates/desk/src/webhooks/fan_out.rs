@@ -1,17 +1,19 @@
-//! The duty that turns events into messages: it reads on behind each workspace's feed, and writes what somebody wants in one
-//! transaction with the feed's new place. Where nobody wants anything it only remembers how far it has read, and writes that
-//! down now and then. It takes no input and may run on every node: a feed is moved from where it was read, once.
+//! The duty that turns events into messages: it hears what happens in the workspaces that have a feed, reads on behind the feeds
+//! where an endpoint wants some of it, and writes that in one transaction with the feed's new place. Where nobody wants
+//! anything nothing is read; that it was passed is remembered, and written down now and then. It takes no input and may run
+//! on every node: a feed is moved from where it was read, once.
 
+use super::crowd::Crowd;
 use super::payload;
 use crate::desk::Inner;
 use crate::error::DeskError;
 use copydesk_core::webhook::Wanted;
 use copydesk_core::{GenerationId, WorkspaceId};
 use copydesk_store::Scope;
-use copydesk_store::events::EventRow;
-use copydesk_store::webhooks::{EndpointRow, FanOut, Feed, NewDelivery, RequestHook};
+use copydesk_store::events::{EventPage, EventRow};
+use copydesk_store::webhooks::{EndpointRow, FanOut, Feed, FeedMark, Moved, NewDelivery, RequestHook};
 use futures::StreamExt;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 use uuid::Uuid;
@@ -26,21 +28,66 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 const ASK_EVERY: Duration = Duration::from_secs(5);
 /// When to ask again for what is held back by a transaction that is just committing.
 const HELD_BACK: Duration = Duration::from_millis(5);
-/// How many events nobody wanted are passed before the feed's place is written down.
-const UNWRITTEN_MAX: i64 = 1_000;
+/// How many events of a workspace nobody wanted are passed before its feed's place is written down.
+const UNWRITTEN_MAX: u32 = 1_000;
 
 pub(super) fn spawn(inner: &Arc<Inner>) {
-    let duty = Duty { inner: Arc::clone(inner), feeds: Vec::new(), asked: None, read_to: HashMap::new() };
+    let (feeds, crowd) = (BTreeMap::new(), Crowd::default());
+    let duty = Duty { inner: Arc::clone(inner), feeds, stamp: None, asked: None, mark: None, crowd };
     tokio::spawn(duty.run());
 }
 
 struct Duty {
     inner: Arc<Inner>,
-    feeds: Vec<Feed>,
-    /// When the endpoints were read, on the steady clock.
+    feeds: BTreeMap<WorkspaceId, Known>,
+    /// Of the endpoints as they were read, and when that was, on the steady clock.
+    stamp: Option<i64>,
     asked: Option<Duration>,
-    /// How far events were read that nobody wanted, with the epoch of the endpoints that did not want them.
-    read_to: HashMap<WorkspaceId, (i64, i64)>,
+    /// Up to where it was heard what happened.
+    mark: Option<FeedMark>,
+    crowd: Crowd,
+}
+
+/// A feed as this process knows it.
+struct Known {
+    feed: Feed,
+    kinds: Vec<Kinds>,
+    /// Everything up to this number was read, or is of kinds that nobody wants.
+    read_to: i64,
+    /// How many events of the workspace came since its place was written down.
+    passed: u32,
+    /// There is something to read.
+    due: bool,
+}
+
+impl Known {
+    fn new(feed: Feed) -> Known {
+        let kinds = feed.endpoints.iter().map(Kinds::of).collect();
+        Known { feed, kinds, read_to: 0, passed: 0, due: true }
+    }
+
+    /// Up to where nothing has to be read any more. Nobody wants what was before all of them.
+    fn after(&self) -> i64 {
+        let since = self.feed.endpoints.iter().map(|it| it.since_seq).min().unwrap_or(0);
+        self.feed.seq.max(self.read_to).max(since)
+    }
+
+    /// An event has happened; everything of the workspace up to `told` was heard of before.
+    fn hear(&mut self, seq: i64, kind: &str, told: i64) {
+        if seq <= self.after() {
+            return;
+        }
+        self.passed += 1;
+        if !self.due && (self.passed > UNWRITTEN_MAX || self.kinds.iter().any(|kinds| kinds.want(seq, kind))) {
+            (self.due, self.read_to) = (true, self.read_to.max(told));
+        }
+    }
+
+    /// Whether the feed is behind a change of what an endpoint wants, which waits for it.
+    fn is_awaited(&self) -> bool {
+        let behind = |it: &EndpointRow| it.old_events.as_ref().is_some_and(|(_, upto)| self.feed.seq < *upto);
+        self.feed.endpoints.iter().any(behind)
+    }
 }
 
 /// What is left to do.
@@ -49,7 +96,7 @@ enum Left {
     Nothing,
     More,
     HeldBack,
-    /// Somebody else moved the feed, or the endpoints have changed.
+    /// The endpoints have changed.
     Stale,
 }
 
@@ -76,76 +123,112 @@ impl Duty {
         }
     }
 
-    /// One look at every feed; how long to wait for the next.
+    /// One look at what happened, and a page of each feed that has something to tell; how long to wait for the next.
     async fn round(&mut self) -> Result<Duration, DeskError> {
         let now = self.inner.world.steady();
         // However much there is to tell: another process may have changed the endpoints.
         if self.asked.is_none_or(|at| now.saturating_sub(at) >= LOOK_EVERY) {
-            self.feeds = self.inner.store.feeds().await?;
+            self.learn().await?;
             self.asked = Some(now);
         }
-        let (mut again, mut wrote) = (false, false);
-        let mut pause = if self.feeds.is_empty() { ASK_EVERY } else { LOOK_EVERY };
-        for place in 0..self.feeds.len() {
+        if self.feeds.is_empty() {
+            self.mark = None;
+            return Ok(ASK_EVERY);
+        }
+        // Before anything is read: what happens meanwhile is heard of at the next look.
+        let mut pause = self.hear().await?;
+        let due: Vec<WorkspaceId> = self.feeds.iter().filter(|(_, known)| known.due).map(|(id, _)| *id).collect();
+        for workspace in due {
             // A page of each in turn, so that one busy workspace does not keep the others waiting.
-            let (left, written) = match self.advance(place).await {
-                Ok(done) => done,
+            match self.advance(workspace).await {
+                Ok(Left::Nothing) => {}
+                Ok(Left::More) => pause = Duration::ZERO,
+                Ok(Left::HeldBack) => pause = pause.min(HELD_BACK),
+                Ok(Left::Stale) => (self.asked, pause) = (None, Duration::ZERO),
                 // One that cannot be read must not keep all the others from being told.
                 Err(error) => {
-                    let workspace = self.feeds[place].workspace;
                     tracing::warn!(%workspace, %error, "Events cannot be turned into webhook messages; it is tried again");
-                    continue;
                 }
-            };
-            wrote |= written;
-            match left {
-                Left::Nothing => {}
-                Left::More => pause = Duration::ZERO,
-                Left::HeldBack => pause = pause.min(HELD_BACK),
-                Left::Stale => again = true,
             }
-        }
-        if wrote {
-            self.inner.bells.messages.notify_one();
-        }
-        if again {
-            self.inner.bells.endpoints.notify_one();
         }
         Ok(pause)
     }
 
-    /// One page of one feed, and whether messages were written.
-    async fn advance(&mut self, place: usize) -> Result<(Left, bool), DeskError> {
-        let feed = &self.feeds[place];
-        let (workspace, from_seq, epoch) = (feed.workspace, feed.seq, feed.epoch);
-        let read_to = self.read_to.get(&workspace).filter(|(_, seen)| *seen == epoch).map_or(0, |(to, _)| *to);
-        // Nobody wants what was before all of them.
-        let since = feed.endpoints.iter().map(|it| it.since_seq).min().unwrap_or(0);
-        let after = from_seq.max(read_to).max(since);
-        let endpoints = u32::try_from(feed.endpoints.len()).unwrap_or(u32::MAX).max(1);
+    /// Who is to be told, where that has changed.
+    async fn learn(&mut self) -> Result<(), DeskError> {
+        let read = self.inner.store.feeds(self.stamp).await?;
+        if let Some(feeds) = read.feeds {
+            let mut known = std::mem::take(&mut self.feeds);
+            let same = |feed: Feed| match known.remove(&feed.workspace) {
+                Some(known) if known.feed.epoch == feed.epoch => (feed.workspace, Known { feed, ..known }),
+                Some(_) | None => (feed.workspace, Known::new(feed)),
+            };
+            self.feeds = feeds.into_iter().map(same).collect();
+        }
+        self.stamp = Some(read.stamp);
+        Ok(())
+    }
+
+    /// What happened since the last look, in all workspaces at once.
+    async fn hear(&mut self) -> Result<Duration, DeskError> {
+        let news = self.inner.store.feed_news(self.mark.clone()).await?;
+        let told = self.mark.replace(news.mark).unwrap_or_default();
+        for (workspace, seq, kind) in news.events {
+            if let Some(known) = self.feeds.get_mut(&workspace) {
+                known.hear(seq, &kind, told.of(workspace));
+            }
+        }
+        Ok(match (news.more, news.held_back) {
+            (true, _) => Duration::ZERO,
+            (false, true) => HELD_BACK,
+            (false, false) => LOOK_EVERY,
+        })
+    }
+
+    /// One page of one feed.
+    async fn advance(&mut self, workspace: WorkspaceId) -> Result<Left, DeskError> {
+        let Some(known) = self.feeds.get_mut(&workspace) else { return Ok(Left::Nothing) };
+        let (from_seq, epoch, after) = (known.feed.seq, known.feed.epoch, known.after());
+        let endpoints = u32::try_from(known.feed.endpoints.len()).unwrap_or(u32::MAX).max(1);
         let limit = (MESSAGES_MAX / endpoints).clamp(PAGE_MIN, PAGE);
         let page = self.inner.store.events(Scope::of(workspace), after, limit).await?;
         if page.bounds.removed_to > after {
             tracing::warn!(%workspace, "Events went for their age before webhooks were told of them");
         }
-        let messages = messages(&self.inner, feed, &page.rows).await?;
-        let wrote = !messages.is_empty();
-        if wrote || page.upto - from_seq > UNWRITTEN_MAX {
-            let upto_seq = page.upto;
-            let moved = self.inner.store.fan_out(FanOut { workspace, from_seq, epoch, upto_seq, messages }).await?;
-            if !moved {
-                return Ok((Left::Stale, false));
+        let mut messages = messages(&self.inner, &known.feed, &page.rows).await?;
+        let dropped = self.crowd.bound(&self.inner, workspace, &mut messages).await?;
+        let (upto_seq, wrote) = (page.upto, !messages.is_empty());
+        if wrote || known.passed > UNWRITTEN_MAX || known.is_awaited() {
+            match self.inner.store.fan_out(FanOut { workspace, from_seq, epoch, upto_seq, messages }).await? {
+                Moved::Here => (known.feed.seq, known.passed) = (upto_seq, 0),
+                // Another process was quicker, and has told them.
+                Moved::Elsewhere { seq, epoch: theirs } if theirs == epoch => {
+                    self.crowd.forget(workspace);
+                    (known.feed.seq, known.passed) = (seq, 0);
+                    known.due = seq < upto_seq || page.more;
+                    return Ok(if known.due { Left::More } else { Left::Nothing });
+                }
+                Moved::Elsewhere { .. } => return Ok(Left::Stale),
             }
-            self.feeds[place].seq = upto_seq;
-        } else {
-            self.read_to.insert(workspace, (page.upto, epoch));
         }
-        let left = match (page.more, page.held_back) {
-            (true, _) => Left::More,
-            (false, Some(_)) => Left::HeldBack,
-            (false, None) => Left::Nothing,
-        };
-        Ok((left, wrote))
+        if dropped > 0 {
+            tracing::warn!(%workspace, dropped, "Webhook messages are dropped: too many wait for the same receiver");
+        }
+        if wrote {
+            self.inner.bells.messages.notify_one();
+        }
+        known.read_to = upto_seq;
+        let left = left(&page);
+        known.due = left != Left::Nothing;
+        Ok(left)
+    }
+}
+
+fn left(page: &EventPage) -> Left {
+    match (page.more, page.held_back) {
+        (true, _) => Left::More,
+        (false, Some(_)) => Left::HeldBack,
+        (false, None) => Left::Nothing,
     }
 }
 
@@ -164,9 +247,8 @@ pub(super) async fn for_endpoint(
     endpoint: &EndpointRow,
     rows: &[EventRow],
 ) -> Result<Vec<NewDelivery>, DeskError> {
-    let wanted = wanted(&endpoint.events);
-    let mut rows: Vec<&EventRow> =
-        rows.iter().filter(|row| row.seq > endpoint.since_seq && wanted.wants(&row.kind)).collect();
+    let kinds = Kinds::of(endpoint);
+    let mut rows: Vec<&EventRow> = rows.iter().filter(|row| kinds.want(row.seq, &row.kind)).collect();
     if endpoint.url.is_some() {
         return Ok(rows.into_iter().map(|row| message(inner, endpoint, row, None)).collect());
     }
@@ -182,6 +264,25 @@ pub(super) async fn for_endpoint(
         self::wanted(&hook.events).wants(&row.kind).then(|| message(inner, endpoint, row, Some(&hook.url)))
     };
     Ok(rows.iter().filter_map(of_request).collect())
+}
+
+/// What an endpoint wants, and wanted before that was changed.
+struct Kinds {
+    since_seq: i64,
+    now: Wanted,
+    before: Option<(Wanted, i64)>,
+}
+
+impl Kinds {
+    fn of(endpoint: &EndpointRow) -> Kinds {
+        let before = endpoint.old_events.as_ref().map(|(before, upto)| (wanted(before), *upto));
+        Kinds { since_seq: endpoint.since_seq, now: wanted(&endpoint.events), before }
+    }
+
+    fn want(&self, seq: i64, kind: &str) -> bool {
+        let kinds = self.before.as_ref().filter(|(_, upto)| seq <= *upto).map_or(&self.now, |(before, _)| before);
+        seq > self.since_seq && kinds.wants(kind)
+    }
 }
 
 /// What was kept was checked; should it be unreadable all the same, too much is better than nothing.
@@ -203,6 +304,7 @@ fn message(inner: &Inner, endpoint: &EndpointRow, event: &EventRow, url: Option<
         lane: url.map_or(endpoint.id.0, |url| host_lane(url)),
         body: payload::body(event, &inner.hooks.base),
         at: inner.now(),
+        dropped: false,
     }
 }
 

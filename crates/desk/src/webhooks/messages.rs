@@ -1,12 +1,14 @@
 //! Messages as people look at them: the log, sending one again, sending a range again, and tests.
 
-use super::{fan_out, payload};
+use super::{WAITING_MAX, fan_out, payload};
 use crate::desk::Desk;
 use crate::error::DeskError;
 use copydesk_core::webhook::Wanted;
 use copydesk_core::{DeliveryId, WebhookId};
 use copydesk_store::webhooks::{AttemptRow, DeliveryFilter, DeliveryRow, EndpointRow, NewDelivery};
 use copydesk_store::{Page, PageRequest, Scope};
+use std::collections::BTreeMap;
+use uuid::Uuid;
 
 /// How many messages one replay sends.
 pub const REPLAY_MAX: usize = 10_000;
@@ -20,7 +22,7 @@ const BATCH: usize = 500;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Told {
     pub messages: usize,
-    /// Everything up to this number was looked at; less than asked for where that was too much at once.
+    /// Everything up to this number was looked at; less than asked for where that was too much at once, or too much waits.
     pub upto_seq: i64,
 }
 
@@ -51,7 +53,19 @@ impl Desk {
         }
         let DeliveryRow { workspace, webhook, seq, kind, url, lane, body, .. } = row;
         let at = self.inner.now();
-        self.send_messages(vec![NewDelivery { id, workspace, webhook, seq, kind, url, lane, body, at }]).await?;
+        self.send_messages(vec![NewDelivery {
+            id,
+            workspace,
+            webhook,
+            seq,
+            kind,
+            url,
+            lane,
+            body,
+            at,
+            dropped: false,
+        }])
+        .await?;
         Ok(self.store().delivery(scope, id).await?.0)
     }
 
@@ -67,8 +81,8 @@ impl Desk {
         }
         let endpoint = self.store().webhook(scope, id).await?;
         enabled(&endpoint)?;
-        // What was before the endpoint can be asked for, too.
-        let endpoint = EndpointRow { since_seq: 0, ..endpoint };
+        // What was before the endpoint can be asked for, too, by the kinds that it wants now.
+        let endpoint = EndpointRow { since_seq: 0, old_events: None, ..endpoint };
         let (mut after, mut messages, mut looks) = (from - 1, 0, 0);
         while after < to && messages < REPLAY_MAX && looks < LOOKS_MAX {
             let page = self.store().events(scope.whole(), after, LOOK).await?;
@@ -79,6 +93,9 @@ impl Desk {
             }
             let rows: Vec<_> = page.rows.into_iter().filter(|row| row.seq <= to).collect();
             let made = fan_out::for_endpoint(&self.inner, &endpoint, &rows).await?;
+            if !self.has_room_for(&made).await? {
+                break;
+            }
             messages += made.len();
             for batch in made.chunks(BATCH) {
                 self.send_messages(batch.to_vec()).await?;
@@ -120,10 +137,20 @@ impl Desk {
             url: None,
             lane: id.0,
             at,
+            dropped: false,
         };
         let ping = message.id;
         self.send_messages(vec![message]).await?;
         Ok(self.store().delivery(scope, ping).await?.0)
+    }
+
+    /// Whether so many more may wait.
+    async fn has_room_for(&self, messages: &[NewDelivery]) -> Result<bool, DeskError> {
+        let mut more: BTreeMap<Uuid, u32> = BTreeMap::new();
+        messages.iter().for_each(|message| *more.entry(message.lane).or_default() += 1);
+        let Some(workspace) = messages.first().map(|message| message.workspace) else { return Ok(true) };
+        let waiting = self.store().waiting(workspace, more.keys().copied().collect(), WAITING_MAX).await?;
+        Ok(waiting.iter().zip(more.values()).all(|(waiting, more)| waiting.saturating_add(*more) <= WAITING_MAX))
     }
 
     async fn send_messages(&self, messages: Vec<NewDelivery>) -> Result<(), DeskError> {

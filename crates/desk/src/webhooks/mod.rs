@@ -3,6 +3,7 @@
 //! `messages.rs` are what people do with both.
 
 pub mod courier;
+mod crowd;
 mod endpoints;
 mod fan_out;
 mod messages;
@@ -11,7 +12,7 @@ mod send;
 pub mod signature;
 
 pub use courier::{BadAddress, Courier, NoCourier};
-pub use endpoints::{ENDPOINTS_MAX, EndpointEdit, EndpointOrder, OVERLAP, OVERLAP_MAX, Secreted};
+pub use endpoints::{Before, ENDPOINTS_MAX, EndpointEdit, EndpointOrder, OVERLAP, OVERLAP_MAX, Secreted};
 pub use messages::{REPLAY_MAX, Told};
 pub use signature::SigningSecret;
 
@@ -20,6 +21,10 @@ use crate::vault::Vault;
 use copydesk_core::WebhookId;
 use std::sync::Arc;
 use tokio::sync::Notify;
+
+/// How many messages may wait in a lane: for one endpoint, or for one host of requests' own addresses. What comes when there
+/// are so many is dropped, which its log tells.
+pub const WAITING_MAX: u32 = 10_000;
 
 /// What webhooks are given from outside.
 #[derive(Clone)]

@@ -6,7 +6,7 @@ use super::courier::{Parcel, Receipt, broken};
 use super::{purpose, signature};
 use crate::desk::Inner;
 use crate::error::DeskError;
-use copydesk_core::webhook::{Disabled, End, FAILING_MAX, Facts, Next, Outcome, after_attempt};
+use copydesk_core::webhook::{Disabled, End, FAILING_MAX, Facts, Next, Outcome, Then, after_attempt, while_disabled};
 use copydesk_core::{Timestamp, WorkspaceId};
 use copydesk_store::webhooks::{
     AttemptRow, ClaimDeliveries, DeliveryState, EndpointRow, Finished, Health, LeasedRow, Rooms,
@@ -115,6 +115,9 @@ impl Duty {
                 drop(done.send((lane, carry(&inner, row).await)));
             });
         }
+        if leased.more {
+            return Ok(Duration::ZERO);
+        }
         Ok(leased.next_due.map_or(LOOK_EVERY, |due| due.since(now).min(LOOK_EVERY)))
     }
 
@@ -142,18 +145,28 @@ async fn carry(inner: &Inner, row: LeasedRow) -> Finished {
         id: delivery.id,
         workspace: delivery.workspace,
         webhook: delivery.webhook,
+        lane: delivery.lane,
         log,
         attempt: delivery.attempt,
         at,
         state,
         health,
     };
+    let state = |then, at| match then {
+        Then::Again { at } => DeliveryState::Waiting { due_at: at },
+        Then::Ended(how) => DeliveryState::Ended { at, how },
+    };
+    let at = inner.now();
     // A test is sent to a disabled one, too: how else would one know that it is well again.
-    if endpoint.removed_at.is_some() || (!endpoint.is_enabled() && !once) {
-        let at = inner.now();
-        return told(DeliveryState::Ended { at, how: End::Dropped }, None, Health::Unsaid, at);
+    let unsent = match (endpoint.removed_at, endpoint.disabled) {
+        (Some(_), _) => Some(Then::Ended(End::Dropped)),
+        (None, Some((since, why))) if !once => Some(while_disabled(since, why, at)),
+        (None, Some(_) | None) => None,
+    };
+    if let Some(then) = unsent {
+        return told(state(then, at), None, Health::Unsaid, at);
     }
-    let (begun, at) = (inner.world.steady(), inner.now());
+    let begun = inner.world.steady();
     let receipt = match (delivery.url.clone().or_else(|| endpoint.url.clone()), secrets(inner, &endpoint, at)) {
         (Some(url), Ok(secrets)) => {
             let headers = signature::headers(delivery.id, at, &secrets, &delivery.body);
@@ -176,14 +189,11 @@ async fn carry(inner: &Inner, row: LeasedRow) -> Finished {
         retry_after: receipt.retry_after,
         now,
     };
-    let (state, disable) = match after_attempt(&facts, inner.world.jitter()) {
-        Next::Again { at } => (DeliveryState::Waiting { due_at: at }, None),
-        Next::Ended { how, disable } => (DeliveryState::Ended { at: now, how }, disable),
-    };
+    let Next { then, disable } = after_attempt(&facts, inner.world.jitter());
     let health = if can_disable { health(&endpoint, receipt.outcome, disable, now) } else { Health::Unsaid };
     let Receipt { outcome, status, detail, .. } = receipt;
     let ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
-    told(state, Some(AttemptRow { attempt: delivery.attempt, at, ms, outcome, status, detail }), health, now)
+    told(state(then, now), Some(AttemptRow { attempt: delivery.attempt, at, ms, outcome, status, detail }), health, now)
 }
 
 /// A success is news only of an endpoint that was not well.

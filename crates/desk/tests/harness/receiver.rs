@@ -64,6 +64,10 @@ impl Receiver {
     pub fn statuses(&self, url: &str, statuses: &[u16]) {
         self.answers(url, statuses.iter().map(|status| answer(*status)));
     }
+    /// From now on it answers 200 there.
+    pub fn well(&self, url: &str) {
+        self.script.lock().unwrap().remove(url);
+    }
     pub fn hold(&self, url: &str) {
         *self.slow.lock().unwrap() = Some(url.to_owned());
     }

@@ -1,5 +1,5 @@
-SELECT id, workspace_id, url, events, description, secret, old_secret, old_secret_until, since_seq, revision, created_at,
-       disabled_at, disabled_why, failing_since, removed_at
+SELECT id, workspace_id, url, events, description, secret, old_secret, old_secret_until, old_events, old_events_to, since_seq,
+       revision, created_at, disabled_at, disabled_why, failing_since, removed_at
 FROM webhooks
 WHERE workspace_id = $1 AND id < $2 AND removed_at IS NULL
 ORDER BY id DESC

@@ -1,6 +1,7 @@
--- Only here: a statement costs no round trip, and SQLite has no LATERAL. The first lane after one that has something waiting.
-SELECT workspace_id, lane_id
-FROM webhook_deliveries
-WHERE due_at IS NOT NULL AND (workspace_id, lane_id) > ($1, $2)
-ORDER BY workspace_id, lane_id
+-- Only here: a statement costs no round trip, so lanes that have no room are passed one by one. The next lane to look at
+-- after a place.
+SELECT due_at, workspace_id, lane_id
+FROM webhook_lanes
+WHERE due_at <= $1 AND (due_at, workspace_id, lane_id) > ($2, $3, $4)
+ORDER BY due_at, workspace_id, lane_id
 LIMIT 1

@@ -4,12 +4,14 @@ use super::data::{Data, paged};
 use copydesk_core::refusal::Refusal;
 use copydesk_core::webhook::Disabled;
 use copydesk_core::{DeliveryId, GenerationId, Timestamp, WebhookId, WorkspaceId};
+use copydesk_store::events::EventRow;
 use copydesk_store::webhooks::{
     AttemptRow, Candidate, ClaimDeliveries, DeliveryBacklog, DeliveryFilter, DeliveryRow, DeliveryState,
-    EndpointChange, EndpointRow, FanOut, Feed, Finished, Health, Leased, LeasedRow, NewDelivery, RequestHook, disabled,
-    health_of,
+    EndpointChange, EndpointRow, FanOut, Feed, FeedMark, FeedNews, Feeds, Finished, Health, Leased, LeasedRow, Moved,
+    NEWS_MAX, NewDelivery, RequestHook, Resume, disabled, health_of,
 };
 use copydesk_store::{Page, PageRequest, Scope, StoreError};
+use uuid::Uuid;
 
 impl Data {
     pub(super) fn add_webhook(&mut self, row: EndpointRow) -> bool {
@@ -48,7 +50,22 @@ impl Data {
             return Err(Refusal::VersionConflict { current: old.revision }.into());
         }
         let again = old.disabled.is_some() && new.disabled.is_none();
+        let passed = self.feeds.get(&new.workspace).map_or(0, |feed| feed.0);
+        let old_events = match old.old_events {
+            same if new.events == old.events => same,
+            Some((before, upto)) if upto > passed => Some((before, self.last_event)),
+            Some(_) | None => Some((old.events, self.last_event)),
+        };
+        if let Some(Resume { put_by, at }) = change.resume {
+            let put_by = DeliveryState::Waiting { due_at: put_by };
+            let own = |row: &&mut DeliveryRow| row.workspace == new.workspace && row.webhook == new.id;
+            for row in self.deliveries.values_mut().filter(own).filter(|row| row.state == put_by) {
+                row.state = DeliveryState::Waiting { due_at: at };
+                row.round = row.attempt;
+            }
+        }
         let row = EndpointRow {
+            old_events,
             since_seq: if again { self.last_event } else { old.since_seq },
             failing_since: old.failing_since.filter(|_| !again),
             revision: old.revision + 1,
@@ -77,7 +94,26 @@ impl Data {
         ids.iter().filter_map(hook).collect()
     }
 
-    pub(super) fn list_feeds(&self) -> Vec<Feed> {
+    pub(super) fn list_feeds(&self, known: Option<i64>) -> Feeds {
+        let stamp = self.feeds.values().map(|(_, epoch)| epoch).sum();
+        Feeds { stamp, feeds: (known != Some(stamp)).then(|| self.all_feeds()) }
+    }
+
+    pub(super) fn feed_news(&self, since: Option<FeedMark>) -> FeedNews {
+        let mark = FeedMark { all: self.last_event, ..FeedMark::default() };
+        let Some(since) = since else {
+            return FeedNews { mark, events: Vec::new(), more: false, held_back: false };
+        };
+        let new =
+            |(scope, event): &&(Scope, EventRow)| event.seq > since.all && self.feeds.contains_key(&scope.workspace);
+        let told = |(scope, event): &(Scope, EventRow)| (scope.workspace, event.seq, event.kind.clone());
+        let events: Vec<_> = self.events.iter().filter(new).take(NEWS_MAX as usize).map(told).collect();
+        let more = events.len() >= NEWS_MAX as usize;
+        let all = events.last().filter(|_| more).map_or(mark.all, |(_, seq, _)| *seq);
+        FeedNews { mark: FeedMark { all, ..mark }, events, more, held_back: false }
+    }
+
+    fn all_feeds(&self) -> Vec<Feed> {
         let feed = |(workspace, (seq, epoch)): (&WorkspaceId, &(i64, i64))| {
             let own = self.webhooks.values().filter(|it| it.workspace == *workspace && it.is_enabled());
             let endpoints: Vec<EndpointRow> = own.cloned().collect();
@@ -86,16 +122,17 @@ impl Data {
         self.feeds.iter().filter_map(feed).collect()
     }
 
-    pub(super) fn fan_out(&mut self, fan_out: FanOut) -> bool {
+    pub(super) fn fan_out(&mut self, fan_out: FanOut) -> Moved {
         let FanOut { workspace, from_seq, epoch, upto_seq, messages } = fan_out;
-        if self.feeds.get(&workspace) != Some(&(from_seq, epoch)) {
-            return false;
+        let (seq, now) = self.feeds.get(&workspace).copied().unwrap_or_default();
+        if (seq, now) != (from_seq, epoch) {
+            return Moved::Elsewhere { seq, epoch: now };
         }
         self.feeds.insert(workspace, (upto_seq, epoch));
         for message in messages {
             self.deliveries.entry((message.workspace, message.id)).or_insert_with(|| fresh(message));
         }
-        true
+        Moved::Here
     }
 
     pub(super) fn send(&mut self, messages: Vec<NewDelivery>) {
@@ -128,7 +165,7 @@ impl Data {
             let endpoint = endpoint.ok_or_else(|| StoreError::Corrupt(format!("{id} is for nobody")))?;
             rows.push(LeasedRow { delivery: row.clone(), endpoint });
         }
-        Ok(Leased { rows, next_due })
+        Ok(Leased { rows, more: false, next_due })
     }
 
     pub(super) fn finish_deliveries(&mut self, finished: Vec<Finished>) -> Vec<bool> {
@@ -194,6 +231,15 @@ impl Data {
         Ok((row.clone(), attempts.collect()))
     }
 
+    pub(super) fn waiting(&self, workspace: WorkspaceId, lanes: &[Uuid], at_most: u32) -> Vec<u32> {
+        let count = |lane: &Uuid| {
+            let own = self.deliveries.values().filter(|row| row.workspace == workspace && row.lane == *lane);
+            let waiting = own.filter(|row| matches!(row.state, DeliveryState::Waiting { .. })).take(at_most as usize);
+            u32::try_from(waiting.count()).unwrap_or(at_most)
+        };
+        lanes.iter().map(count).collect()
+    }
+
     pub(super) fn delivery_backlog(&self, now: Timestamp) -> DeliveryBacklog {
         let due = self.deliveries.values().filter_map(|row| match row.state {
             DeliveryState::Waiting { due_at } => Some(due_at),
@@ -211,7 +257,7 @@ impl Data {
 }
 
 fn fresh(message: NewDelivery) -> DeliveryRow {
-    let NewDelivery { id, workspace, webhook, seq, kind, url, lane, body, at } = message;
-    let state = DeliveryState::Waiting { due_at: at };
+    let state = message.state();
+    let NewDelivery { id, workspace, webhook, seq, kind, url, lane, body, at, .. } = message;
     DeliveryRow { id, workspace, webhook, seq, kind, url, lane, body, created_at: at, attempt: 0, round: 0, state }
 }

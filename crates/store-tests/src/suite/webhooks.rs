@@ -4,11 +4,12 @@ use crate::bench::Bench;
 use crate::builder::OTHER;
 use copydesk_core::refusal::Refusal;
 use copydesk_core::webhook::{Disabled, End, Outcome};
-use copydesk_core::{DeliveryId, Timestamp, WebhookId};
+use copydesk_core::{DeliveryId, Timestamp, WebhookId, WorkspaceId};
 use copydesk_store::retention::{Aged, Prune};
 use copydesk_store::webhooks::{
     AttemptRow, ClaimDeliveries, DISABLED, DeliveryFilter, DeliveryRow, DeliveryState, EndpointChange, EndpointRow,
-    FanOut, Finished, Health, LeasedRow, NewDelivery, RequestHook, Rooms, StateWord,
+    FanOut, Feed, FeedMark, Finished, Health, LANES_MAX, LeasedRow, Moved, NewDelivery, RequestHook, Resume, Rooms,
+    StateWord,
 };
 use copydesk_store::{PageRequest, Scope, StoreError};
 use std::collections::BTreeMap;
@@ -27,6 +28,7 @@ fn endpoint(t: &Bench, scope: Scope, url: Option<&str>) -> EndpointRow {
         description: "where \u{201c}it\u{201d} goes".to_owned(),
         secret: vec![1, 0, 255],
         old_secret: None,
+        old_events: None,
         since_seq: 0,
         revision: 1,
         created_at: t.now(),
@@ -45,7 +47,10 @@ async fn stored(t: &Bench, scope: Scope, url: Option<&str>) -> EndpointRow {
 async fn changed(t: &Bench, row: &EndpointRow, change: impl FnOnce(&mut EndpointRow)) -> EndpointRow {
     let mut new = row.clone();
     change(&mut new);
-    t.store.change_webhook(EndpointChange { if_revision: row.revision, row: new }).await.expect("change_webhook")
+    t.store
+        .change_webhook(EndpointChange { if_revision: row.revision, row: new, resume: None })
+        .await
+        .expect("change_webhook")
 }
 
 fn message(t: &Bench, endpoint: &EndpointRow, seq: i64) -> NewDelivery {
@@ -59,6 +64,7 @@ fn message(t: &Bench, endpoint: &EndpointRow, seq: i64) -> NewDelivery {
         lane: endpoint.id.0,
         body: format!("{{\"seq\":{seq}}}"),
         at: t.now(),
+        dropped: false,
     }
 }
 
@@ -84,8 +90,16 @@ fn finished(row: &DeliveryRow, at: Timestamp, state: DeliveryState, health: Heal
     let outcome = if health == Health::Well { Outcome::Ok } else { Outcome::Status };
     let log =
         AttemptRow { attempt: row.attempt, at, ms: 12, outcome, status: Some(503), detail: Some("no".to_owned()) };
-    let (id, workspace, webhook) = (row.id, row.workspace, row.webhook);
-    Finished { id, workspace, webhook, log: Some(log), attempt: row.attempt, at, state, health }
+    let (id, workspace, webhook, lane) = (row.id, row.workspace, row.webhook, row.lane);
+    Finished { id, workspace, webhook, lane, log: Some(log), attempt: row.attempt, at, state, health }
+}
+
+async fn feeds(t: &Bench) -> Vec<Feed> {
+    t.store.feeds(None).await.expect("feeds").feeds.expect("nothing was known")
+}
+
+async fn moved(t: &Bench, fan_out: FanOut) -> bool {
+    t.store.fan_out(fan_out).await.expect("fan_out") == Moved::Here
 }
 
 fn ended(at: Timestamp, how: End) -> DeliveryState {
@@ -114,7 +128,7 @@ pub async fn an_endpoint_is_kept_as_it_was_set_and_changed_under_its_revision(t:
     .await;
     assert_eq!((new.revision, new.secret.len(), new.old_secret.clone()), (2, 40, Some((vec![1, 0, 255], until))));
     assert_eq!(t.second().webhook(Scope::DEFAULT, row.id).await.expect("webhook"), new);
-    let late = t.store.change_webhook(EndpointChange { if_revision: 1, row }).await;
+    let late = t.store.change_webhook(EndpointChange { if_revision: 1, row, resume: None }).await;
     assert_eq!(late, Err(StoreError::Refused(Refusal::VersionConflict { current: 2 })));
 }
 
@@ -124,13 +138,16 @@ pub async fn endpoints_belong_to_their_workspace_and_are_gone_when_removed(t: Ar
     let missing = StoreError::NotFound { what: "webhook", id: row.id.to_string() };
     assert_eq!(t.store.webhook(OTHER, row.id).await, Err(missing.clone()));
     let foreign = EndpointRow { workspace: OTHER.workspace, ..row.clone() };
-    assert_eq!(t.store.change_webhook(EndpointChange { if_revision: 1, row: foreign }).await, Err(missing.clone()));
+    assert_eq!(
+        t.store.change_webhook(EndpointChange { if_revision: 1, row: foreign, resume: None }).await,
+        Err(missing.clone())
+    );
     let all = async |scope| t.store.webhooks(scope, PageRequest::newest(10)).await.expect("webhooks").rows;
     assert_eq!((all(Scope::DEFAULT).await.len(), all(OTHER).await.len()), (1, 1));
     let at = t.now();
     changed(&t, &row, |row| row.removed_at = Some(at)).await;
     assert_eq!(t.store.webhook(Scope::DEFAULT, row.id).await, Err(missing));
-    assert_eq!((all(Scope::DEFAULT).await.len(), t.store.feeds().await.expect("feeds").len()), (0, 1));
+    assert_eq!((all(Scope::DEFAULT).await.len(), feeds(&t).await.len()), (0, 1));
 }
 
 pub async fn endpoints_are_paged_in_the_order_of_their_ids(t: Arc<Bench>) {
@@ -174,9 +191,9 @@ pub async fn an_accepted_request_keeps_its_own_address(t: Arc<Bench>) {
 }
 
 pub async fn a_feed_moves_only_from_where_it_was_read_and_for_the_endpoints_it_knew(t: Arc<Bench>) {
-    assert_eq!(t.store.feeds().await.expect("feeds"), []);
+    assert_eq!(feeds(&t).await, []);
     let row = stored(&t, Scope::DEFAULT, Some("https://example.com/")).await;
-    let feed = t.store.feeds().await.expect("feeds").remove(0);
+    let feed = feeds(&t).await.remove(0);
     assert_eq!((feed.workspace, feed.epoch, feed.endpoints.as_slice()), (row.workspace, 1, [row.clone()].as_slice()));
     let fan_out = FanOut {
         workspace: feed.workspace,
@@ -188,25 +205,145 @@ pub async fn a_feed_moves_only_from_where_it_was_read_and_for_the_endpoints_it_k
     let theirs = t.second();
     // Two movers that read the same: one of them writes.
     let (one, other) = futures::join!(t.store.fan_out(fan_out.clone()), theirs.fan_out(fan_out.clone()));
-    assert_eq!([one.expect("fan_out"), other.expect("fan_out")].iter().filter(|moved| **moved).count(), 1);
-    assert!(!t.store.fan_out(fan_out.clone()).await.expect("fan_out"));
+    let both = [one.expect("fan_out"), other.expect("fan_out")];
+    let elsewhere = Moved::Elsewhere { seq: feed.seq + 3, epoch: feed.epoch };
+    assert!(both == [Moved::Here, elsewhere] || both == [elsewhere, Moved::Here], "{both:?}");
+    assert!(!moved(&t, fan_out.clone()).await);
     assert_eq!(claimed(&t).await.len(), 2, "each message once");
     stored(&t, Scope::DEFAULT, Some("https://example.com/2")).await;
     let next = FanOut { from_seq: feed.seq + 3, upto_seq: feed.seq + 4, messages: vec![], ..fan_out };
-    assert!(!t.store.fan_out(next.clone()).await.expect("fan_out"), "an endpoint was added meanwhile");
-    assert!(t.store.fan_out(FanOut { epoch: 2, ..next }).await.expect("fan_out"));
+    assert!(!moved(&t, next.clone()).await, "an endpoint was added meanwhile");
+    assert!(moved(&t, FanOut { epoch: 2, ..next }).await);
+}
+
+pub async fn feeds_are_read_again_only_after_a_change_of_an_endpoint(t: Arc<Bench>) {
+    let read = async |known| t.store.feeds(known).await.expect("feeds");
+    let empty = read(None).await;
+    assert_eq!(empty.feeds, Some(vec![]));
+    let row = stored(&t, Scope::DEFAULT, Some("https://example.com/")).await;
+    let one = read(Some(empty.stamp)).await;
+    assert_eq!(one.feeds.map(|feeds| feeds.len()), Some(1));
+    assert_eq!(read(Some(one.stamp)).await.feeds, None);
+    stored(&t, OTHER, Some("https://example.com/")).await;
+    let two = read(Some(one.stamp)).await;
+    assert_eq!(two.feeds.map(|feeds| feeds.len()), Some(2));
+    changed(&t, &row, |row| row.events = String::new()).await;
+    assert!(t.second().feeds(Some(two.stamp)).await.expect("feeds").feeds.is_some());
+}
+
+pub async fn news_name_each_event_of_workspaces_with_a_feed_once(t: Arc<Bench>) {
+    let news = async |since: &FeedMark| t.store.feed_news(Some(since.clone())).await.expect("feed_news");
+    stored(&t, Scope::DEFAULT, Some("https://example.com/")).await;
+    t.start(t.request()).await;
+    let first = t.store.feed_news(None).await.expect("feed_news");
+    assert_eq!((first.events.len(), first.more), (0, false), "from now on");
+    assert_eq!(first.mark.of(Scope::DEFAULT.workspace), feeds_last(&t, Scope::DEFAULT).await);
+    let mut foreign = t.request();
+    foreign.scope = OTHER;
+    t.start(foreign).await;
+    t.start(t.request()).await;
+    let told = news(&first.mark).await;
+    let after = first.mark.of(Scope::DEFAULT.workspace);
+    let there = t.store.events(Scope::DEFAULT, after, 100).await.expect("events").rows;
+    let there: Vec<_> = there.into_iter().map(|row| (Scope::DEFAULT.workspace, row.seq, row.kind)).collect();
+    assert!(!there.is_empty() && told.events == there, "{:?}", told.events);
+    assert_eq!((told.more, told.held_back), (false, false));
+    assert_eq!(news(&told.mark).await.events, [], "once");
+    // A feed that comes later: from where it begins.
+    let last = feeds_last(&t, OTHER).await;
+    stored(&t, OTHER, Some("https://example.com/")).await;
+    let mut theirs = t.request();
+    theirs.scope = OTHER;
+    t.start(theirs).await;
+    let told = news(&told.mark).await.events;
+    let new = |(of, seq, _): &&(WorkspaceId, i64, String)| *of == OTHER.workspace && *seq > last;
+    assert!(told.iter().filter(new).count() > 0, "{told:?}");
+}
+
+async fn feeds_last(t: &Bench, scope: Scope) -> i64 {
+    t.store.event_bounds(scope).await.expect("bounds").last
 }
 
 pub async fn an_endpoint_enabled_again_hears_what_comes_and_not_what_was(t: Arc<Bench>) {
     let row = stored(&t, Scope::DEFAULT, Some("https://example.com/")).await;
     let at = t.now();
     let off = changed(&t, &row, |row| row.disabled = Some((at, Disabled::ByHand))).await;
-    assert_eq!((off.disabled, t.store.feeds().await.expect("feeds").len()), (Some((at, Disabled::ByHand)), 0));
+    assert_eq!((off.disabled, feeds(&t).await.len()), (Some((at, Disabled::ByHand)), 0));
     t.start(t.request()).await;
     let on = changed(&t, &off, |row| row.disabled = None).await;
     assert_eq!(on.since_seq, t.store.event_bounds(Scope::DEFAULT).await.expect("bounds").last);
     assert!(on.since_seq > row.since_seq);
-    assert_eq!(t.store.feeds().await.expect("feeds")[0].epoch, 3);
+    assert_eq!(feeds(&t).await[0].epoch, 3);
+}
+
+pub async fn other_kinds_count_from_their_change_on(t: Arc<Bench>) {
+    let row = stored(&t, Scope::DEFAULT, Some("https://example.com/")).await;
+    let last = async || t.store.event_bounds(Scope::DEFAULT).await.expect("bounds").last;
+    let kinds = async |row: &EndpointRow, text: &str| changed(&t, row, |row| row.events = text.to_owned()).await;
+    t.start(t.request()).await;
+    let first = kinds(&row, "draft.*").await;
+    assert_eq!(first.old_events, Some(("generation.*".to_owned(), last().await)));
+    assert_eq!(kinds(&first, "draft.*").await.old_events, first.old_events, "the same kinds change nothing");
+    // The feed has not passed that change: what was wanted before it counts until this one.
+    t.start(t.request()).await;
+    let first = t.store.webhook(Scope::DEFAULT, row.id).await.expect("webhook");
+    let second = kinds(&first, "key.*").await;
+    assert_eq!(
+        (second.old_events.clone(), second.events.as_str()),
+        (Some(("generation.*".to_owned(), last().await)), "key.*")
+    );
+    let feed = feeds(&t).await.remove(0);
+    assert_eq!(feed.endpoints, [second.clone()]);
+    let (workspace, from_seq, epoch, upto_seq) = (feed.workspace, feed.seq, feed.epoch, last().await);
+    assert!(moved(&t, FanOut { workspace, from_seq, epoch, upto_seq, messages: vec![] }).await);
+    let third = kinds(&second, "").await;
+    assert_eq!(third.old_events, Some(("key.*".to_owned(), last().await)));
+}
+
+pub async fn what_was_put_by_begins_anew_when_its_endpoint_is_enabled(t: Arc<Bench>) {
+    let row = stored(&t, Scope::DEFAULT, Some("https://example.com/")).await;
+    let other = stored(&t, Scope::DEFAULT, Some("https://example.com/other")).await;
+    sent(&t, &row, 3).await;
+    sent(&t, &other, 1).await;
+    let put_by = t.now().plus(7 * DAY);
+    let leased = claimed(&t).await;
+    for one in &leased[..2] {
+        assert!(finish(&t, &one.delivery, DeliveryState::Waiting { due_at: put_by }, Health::Unsaid).await);
+    }
+    assert!(finish(&t, &leased[3].delivery, DeliveryState::Waiting { due_at: put_by }, Health::Unsaid).await);
+    let off = changed(&t, &row, |row| row.disabled = Some((t.now(), Disabled::Failing))).await;
+    let at = t.advance_s(1);
+    let mut on = off.clone();
+    on.disabled = None;
+    let change = EndpointChange { if_revision: off.revision, row: on, resume: Some(Resume { put_by, at }) };
+    t.store.change_webhook(change).await.expect("change_webhook");
+    let again = claimed(&t).await;
+    assert_eq!(again.len(), 2, "what is under way and what is another's stay as they are");
+    assert!(again.iter().all(|one| (one.delivery.attempt, one.delivery.round) == (2, 1)));
+    assert!(!finish(&t, &leased[0].delivery, ended(t.now(), End::Dropped), Health::Unsaid).await);
+}
+
+pub async fn waiting_messages_are_counted_by_lane_and_dropped_ones_are_only_in_the_log(t: Arc<Bench>) {
+    let row = stored(&t, Scope::DEFAULT, Some("https://example.com/")).await;
+    let theirs = stored(&t, OTHER, Some("https://example.com/")).await;
+    sent(&t, &row, 5).await;
+    sent(&t, &theirs, 1).await;
+    let leased = claimed(&t).await.remove(0).delivery;
+    assert!(finish(&t, &leased, ended(t.now(), End::Delivered), Health::Unsaid).await);
+    let feed = feeds(&t).await.remove(0);
+    let dropped = NewDelivery { dropped: true, ..message(&t, &row, 9) };
+    let (workspace, from_seq, epoch, upto_seq) = (feed.workspace, feed.seq, feed.epoch, feed.seq + 1);
+    let messages = vec![dropped.clone()];
+    assert!(moved(&t, FanOut { workspace, from_seq, epoch, upto_seq, messages }).await);
+    let lanes = vec![t.ids.uuid(), row.id.0, theirs.id.0];
+    let second = t.second();
+    let count = async |at_most| second.waiting(row.workspace, lanes.clone(), at_most).await.expect("waiting");
+    assert_eq!((count(100).await, count(3).await), (vec![0, 4, 0], vec![0, 3, 0]));
+    let (log, _) = t.store.delivery(Scope::DEFAULT, dropped.id).await.expect("delivery");
+    assert_eq!((log.state, log.attempt), (ended(dropped.at, End::Dropped), 0));
+    // Somebody asks for it all the same.
+    t.store.send(vec![dropped.clone()]).await.expect("send");
+    assert_eq!((count(100).await, claimed(&t).await.len()), (vec![0, 5, 0], 1));
 }
 
 pub async fn a_message_is_claimed_by_one_and_again_when_its_lease_is_over(t: Arc<Bench>) {
@@ -266,6 +403,66 @@ pub async fn a_slow_lane_holds_nobody_else_up(t: Arc<Bench>) {
     assert_eq!(none.rows.len(), 0, "its room is taken");
 }
 
+pub async fn a_lane_is_looked_at_again_when_its_next_message_is_due(t: Arc<Bench>) {
+    let row = stored(&t, Scope::DEFAULT, Some("https://example.com/")).await;
+    sent(&t, &row, 2).await;
+    let (claim, lease) = (|| t.store.claim_deliveries(claim_with(t.now(), rooms(1))), t.now().plus(LEASE));
+    let first = claim().await.expect("claim").rows.remove(0).delivery;
+    let second = claim().await.expect("claim").rows.remove(0).delivery;
+    assert_eq!(claim().await.expect("claim").next_due, Some(lease));
+    // One is tried again soon, one is over: the lane waits for the first, then for nothing.
+    let due_at = t.now().plus(Duration::from_secs(5));
+    assert!(finish(&t, &first, DeliveryState::Waiting { due_at }, Health::Failing).await);
+    assert!(finish(&t, &second, ended(t.now(), End::Delivered), Health::Unsaid).await);
+    assert_eq!(claim().await.expect("claim").next_due, Some(due_at));
+    t.advance_s(5);
+    let again = claim().await.expect("claim").rows.remove(0).delivery;
+    assert_eq!(again.id, first.id);
+    assert!(finish(&t, &again, ended(t.now(), End::Delivered), Health::Well).await);
+    t.advance_s(60);
+    let over = claim().await.expect("claim");
+    assert_eq!((over.rows.len(), over.more, over.next_due), (0, false, None));
+    // And a new message is found in it again.
+    sent(&t, &row, 1).await;
+    assert_eq!(claim().await.expect("claim").rows.len(), 1);
+}
+
+pub async fn more_lanes_than_one_claim_looks_at_are_all_served(t: Arc<Bench>) {
+    let row = stored(&t, Scope::DEFAULT, None).await;
+    let lanes = LANES_MAX + 44;
+    let of_host = |n: u32| {
+        let lane = t.ids.uuid();
+        NewDelivery { lane, url: Some(format!("https://{n}.example/")), ..message(&t, &row, i64::from(n) + 1) }
+    };
+    t.store.send((0..lanes).map(of_host).collect()).await.expect("send");
+    let (mut under_way, mut served) = (BTreeMap::new(), 0);
+    loop {
+        let rooms = Rooms { per_lane: 1, per_workspace: 1_000, in_all: 1_000, under_way: under_way.clone() };
+        let leased = t.store.claim_deliveries(claim_with(t.now(), rooms)).await.expect("claim");
+        for row in &leased.rows {
+            served += 1;
+            assert_eq!(under_way.insert((row.delivery.workspace, row.delivery.lane), 1), None);
+        }
+        if !leased.more {
+            break;
+        }
+    }
+    assert_eq!(served, lanes);
+}
+
+pub async fn lanes_without_room_do_not_stand_before_those_that_have_some(t: Arc<Bench>) {
+    let full = stored(&t, Scope::DEFAULT, None).await;
+    let of_host = |n: u32| NewDelivery { lane: t.ids.uuid(), ..message(&t, &full, i64::from(n) + 1) };
+    t.store.send((0..LANES_MAX).map(of_host).collect()).await.expect("send");
+    t.advance_s(1);
+    let theirs = stored(&t, OTHER, Some("https://example.com/theirs")).await;
+    sent(&t, &theirs, 1).await;
+    let under_way = BTreeMap::from([((full.workspace, t.ids.uuid()), 64)]);
+    let tight = Rooms { per_lane: 64, per_workspace: 64, in_all: 100, under_way };
+    let leased = t.store.claim_deliveries(claim_with(t.now(), tight)).await.expect("claim").rows;
+    assert_eq!(leased.iter().map(|row| row.delivery.webhook).collect::<Vec<_>>(), [theirs.id]);
+}
+
 pub async fn an_attempt_from_before_a_message_was_sent_again_does_not_end_it(t: Arc<Bench>) {
     let row = stored(&t, Scope::DEFAULT, Some("https://example.com/")).await;
     let messages = sent(&t, &row, 1).await;
@@ -303,14 +500,9 @@ pub async fn a_message_sent_again_begins_a_new_round_under_the_same_id(t: Arc<Be
         (first.id, 2, 1, &first.body),
         "what it says stays"
     );
-    let fan_out = FanOut {
-        workspace: row.workspace,
-        from_seq: t.store.feeds().await.expect("feeds")[0].seq,
-        epoch: 1,
-        upto_seq: 99,
-        messages,
-    };
-    assert!(t.store.fan_out(fan_out).await.expect("fan_out"));
+    let fan_out =
+        FanOut { workspace: row.workspace, from_seq: feeds(&t).await[0].seq, epoch: 1, upto_seq: 99, messages };
+    assert!(moved(&t, fan_out).await);
     assert_eq!(t.store.delivery(Scope::DEFAULT, first.id).await.expect("delivery").0.attempt, 2, "a feed changes none");
 }
 
@@ -336,7 +528,7 @@ pub async fn five_days_of_failure_or_a_gone_receiver_disable_and_are_announced_o
     let events = t.events(Scope::DEFAULT).await;
     let told: Vec<_> = events.iter().filter(|event| event.kind == DISABLED).collect();
     assert_eq!((told.len(), told[0].data.contains("\"gone\""), told[0].user), (1, true, None));
-    assert_eq!(t.store.feeds().await.expect("feeds"), []);
+    assert_eq!(feeds(&t).await, []);
     let backlog = t.second().delivery_backlog(t.now()).await.expect("backlog");
     assert_eq!((backlog.failing, backlog.disabled), (0, 1));
 }

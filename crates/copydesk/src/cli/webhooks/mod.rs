@@ -77,6 +77,9 @@ pub enum Command {
         /// How long the old secret stays good: 0s, 1h, 7d (default: 24h)
         #[arg(long, value_name = "SPAN")]
         overlap: Option<String>,
+        /// End the secret of the rotation before at once, which receivers may still know
+        #[arg(long)]
+        drop_previous: bool,
     },
     /// Enable a webhook again: it hears what happens from now on
     Enable {
@@ -169,8 +172,11 @@ pub async fn run(command: Command, settings: &Settings, output: Output) -> Resul
             show(&made.map_err(or_listen)?, output);
             return Ok(exit::OK);
         }
-        Command::Rotate { id, overlap } => {
-            let body = overlap.map_or_else(|| json!({}), |overlap| json!({ "overlap": overlap }));
+        Command::Rotate { id, overlap, drop_previous } => {
+            let mut body = json!({ "drop_previous": drop_previous });
+            if let Some(overlap) = overlap {
+                body["overlap"] = json!(overlap);
+            }
             (Method::POST, path(&id, "/rotate"), Some(body))
         }
         Command::Enable { id } => (Method::PATCH, path(&id, ""), Some(json!({ "enabled": true }))),
