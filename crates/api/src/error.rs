@@ -59,6 +59,7 @@ codes! {
     ModelNotFound => "model_not_found", 404, "No such model", false;
     MethodNotAllowed => "method_not_allowed", 405, "Not with this method", false;
     AlreadyTerminal => "already_terminal", 409, "It has ended already", false;
+    DeadlineNotLater => "deadline_not_later", 409, "The deadline only moves later", false;
     NotClaimable => "not_claimable", 409, "It cannot be claimed", false;
     GenerationPaused => "generation_paused", 409, "Generation is switched off", false;
     AuditRunning => "audit_running", 409, "An audit is running", true;
@@ -188,6 +189,7 @@ impl From<&Refusal> for Code {
     fn from(refusal: &Refusal) -> Code {
         match refusal {
             Refusal::AlreadyTerminal { .. } => Code::AlreadyTerminal,
+            Refusal::DeadlineNotLater { .. } => Code::DeadlineNotLater,
             Refusal::NotClaimable { .. } => Code::NotClaimable,
             Refusal::InsufficientCredits { .. } => Code::InsufficientCredits,
             Refusal::BudgetExceeded(_) => Code::BudgetExceeded,

@@ -4,6 +4,7 @@
 use crate::batch::Collector;
 use crate::desk::{Desk, Inner};
 use crate::error::{DeskError, Fault};
+use crate::extend::too_far;
 use crate::making::{maker, pictures_in};
 use copydesk_core::access::Permit;
 use copydesk_core::generation::fairness::Priority;
@@ -374,6 +375,9 @@ impl Desk {
                 "in_the_past",
                 format!("{deadline} leaves no time: it must lie after {start}"),
             ));
+        }
+        if let Some(fault) = too_far(deadline, start) {
+            faults.push(Fault::new("/deadline", "too_far", fault));
         }
         deadline
     }

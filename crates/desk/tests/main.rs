@@ -11,6 +11,7 @@ mod cancelling;
 mod credits;
 mod deadlines;
 mod editing;
+mod extending;
 mod fallbacks;
 mod faults;
 mod following;

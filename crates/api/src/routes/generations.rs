@@ -1,4 +1,4 @@
-//! Generations: asking for one, looking, waiting, cancelling, trying again.
+//! Generations: asking for one, looking, waiting, cancelling, trying again, giving more time.
 
 use super::{look, receipt};
 use crate::auth::Caller;
@@ -22,7 +22,7 @@ use crate::wire::call::CallBody;
 use crate::wire::dry_run::{DryRunBody, FinishedOrRehearsed};
 use crate::wire::generation::GenerationBody;
 use crate::wire::list::List;
-use crate::wire::requests::{NewGeneration, NewTry};
+use crate::wire::requests::{MoreTime, NewGeneration, NewTry};
 use crate::wire::waiting::WaitingBody;
 use axum::Json;
 use axum::extract::State;
@@ -251,6 +251,29 @@ pub(crate) async fn retry(
     let (desk, scope) = (api.desk().clone(), caller.scope);
     let accepted = owned(async move { desk.retry(scope, id, change).await }).await?;
     receipt::answer(&api, &caller, &headers, accepted).await
+}
+
+/// Give a generation more time.
+///
+/// Its deadline is moved later, wherever it stands; an attempt that runs keeps the deadline of its own, and the next one
+/// may last longer. Asking for the deadline it has changes nothing; an earlier one is refused. At most 30 days ahead.
+#[utoipa::path(
+    post, path = "/generations/{id}/extend", operation_id = "extendGeneration", tag = "generations",
+    params(GenerationPath),
+    request_body(content = MoreTime, example = json!({ "deadline": "2199-01-01T06:00:00Z" })),
+    responses((status = 200, description = "The generation with its new deadline.", body = GenerationBody)),
+    extensions(("x-problems" = json!([Code::AlreadyTerminal, Code::DeadlineNotLater, Code::NaiveTimestamp]))),
+)]
+pub(crate) async fn extend(
+    State(api): State<Api>,
+    caller: Caller,
+    path: Segments,
+    body: Body<MoreTime>,
+) -> Result<Json<GenerationBody>, Problem> {
+    let id = path.generation(&api, caller.scope).await?;
+    let (desk, scope, deadline) = (api.desk().clone(), caller.scope, body.value.deadline);
+    let row = owned(async move { desk.extend(scope, id, deadline).await }).await?;
+    Ok(Json(look::generation(&api, scope, &row).await?))
 }
 
 /// List a generation's attempts.

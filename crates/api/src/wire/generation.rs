@@ -121,6 +121,7 @@ struct Urls {
     stream: String,
     cancel: String,
     retry: String,
+    extend: String,
     draft: String,
 }
 
@@ -233,6 +234,7 @@ impl GenerationBody {
                 stream: links.generation(generation.id, "/stream"),
                 cancel: links.generation(generation.id, "/cancel"),
                 retry: links.generation(generation.id, "/retry"),
+                extend: links.generation(generation.id, "/extend"),
                 draft: links.draft(row.draft, ""),
             },
             details: Details::default(),

@@ -101,6 +101,21 @@ impl FromFields for NewTry {
     }
 }
 
+/// More time.
+#[derive(ToSchema)]
+pub(crate) struct MoreTime {
+    /// The new deadline: an instant, or a length of time from now such as `10m`. It must lie after the one there is.
+    #[schema(value_type = InstantOrSpan)]
+    pub deadline: Timestamp,
+}
+
+impl FromFields for MoreTime {
+    fn read(fields: &mut Fields) -> MoreTime {
+        let now = fields.now;
+        MoreTime { deadline: fields.required_instant_or_span("deadline", now) }
+    }
+}
+
 /// The model to try.
 #[derive(ToSchema)]
 pub(crate) struct ModelToTest {

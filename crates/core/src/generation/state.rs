@@ -99,7 +99,7 @@ impl State {
     }
 }
 
-/// What was agreed at accept and never changes.
+/// What was agreed at accept. Nothing of it changes but the deadline, which its owner may move later.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Terms {
     pub accepted_at: Timestamp,

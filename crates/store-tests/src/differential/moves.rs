@@ -104,6 +104,7 @@ impl Driver {
                 0 => self.cancel().await,
                 1 => self.sweep_one().await,
                 2 => self.late().await,
+                3 if self.dice.chance(50) => self.extend().await,
                 _ => self.report(),
             };
             writes.extend(write);
@@ -221,6 +222,18 @@ impl Driver {
         match transition(&generation, &Event::CancelRequested, self.now) {
             Ok(Verdict::Change(_)) => {
                 Some(builder::write(builder::cancel(&self.ids, Scope::DEFAULT, &generation, self.now)))
+            }
+            Ok(Verdict::Late | Verdict::Nothing) | Err(_) => None,
+        }
+    }
+
+    async fn extend(&mut self) -> Option<Write> {
+        let id = *self.dice.pick(&self.generations)?;
+        let generation = self.standing(id).await;
+        let deadline_at = generation.terms.deadline_at.plus(Duration::from_secs(self.dice.below(60)));
+        match transition(&generation, &Event::ExtensionRequested { deadline_at }, self.now) {
+            Ok(Verdict::Change(_)) => {
+                Some(builder::write(builder::extend(&self.ids, Scope::DEFAULT, &generation, deadline_at, self.now)))
             }
             Ok(Verdict::Late | Verdict::Nothing) | Err(_) => None,
         }
