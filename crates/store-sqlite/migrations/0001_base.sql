@@ -85,7 +85,7 @@ CREATE TABLE assets (
     UNIQUE (generation_id, seq)
 ) STRICT, WITHOUT ROWID;
 
--- The facts of an accept. Never updated.
+-- The facts of an accept. Never updated, but for a deadline that is moved by hand.
 CREATE TABLE generations (
     id BLOB NOT NULL PRIMARY KEY,
     workspace_id BLOB NOT NULL,
