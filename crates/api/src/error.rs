@@ -48,6 +48,7 @@ codes! {
     SessionEnded => "session_ended", 401, "No longer signed in", false;
     InsufficientCredits => "insufficient_credits", 402, "Not enough credits", false;
     BudgetExceeded => "budget_exceeded", 402, "The budget is used up", false;
+    MaxCostReached => "max_cost_reached", 402, "It would cost more than it may", false;
     JobCapReached => "job_cap_reached", 402, "The job's cap is reached", false;
     ScopeMissing => "scope_missing", 403, "This key may not do that", false;
     RecipeNotAllowed => "recipe_not_allowed", 403, "This key may not use that recipe", false;
@@ -170,6 +171,7 @@ impl From<FailureCode> for Code {
             FailureCode::SubmissionUnknown => Code::SubmissionUnknown,
             FailureCode::LeaseLost => Code::LeaseLost,
             FailureCode::DeadlineExceeded => Code::DeadlineExceeded,
+            FailureCode::MaxCostReached => Code::MaxCostReached,
             FailureCode::Internal => Code::Internal,
         }
     }

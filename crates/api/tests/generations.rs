@@ -148,6 +148,34 @@ async fn a_deadline_is_at_most_thirty_days_ahead_of_when_it_may_start() {
 }
 
 #[tokio::test]
+async fn a_cap_is_checked_kept_and_shown() {
+    let site = Site::working().await;
+    let ask = |cap: Value| text(json!({"max_cost": cap}));
+    let little = site.post("/generations", ask(json!(1))).await;
+    assert_eq!((little.status, &little.json()["errors"][0]["code"]), (422, &json!("too_small")));
+    let pointer = little.json()["errors"][0]["pointer"].clone();
+    assert_eq!(pointer, "/max_cost");
+    for wrong in [json!(-1), json!(1.5), json!("5"), json!([])] {
+        assert_eq!(site.post("/generations", ask(wrong.clone())).await.code(), "validation_failed", "{wrong}");
+    }
+    let plan = site.post("/generations?dry_run=true", ask(json!(1_000_000_000))).await.json();
+    assert_eq!(plan["max_cost"], 1_000_000_000);
+    let done = site.finished(json!({"max_cost": 1_000_000_000})).await;
+    assert_eq!((&done["status"], &done["max_cost"]), (&json!("completed"), &json!(1_000_000_000)));
+    let regenerate = format!("/drafts/{}/regenerate", done["draft_id"].as_str().unwrap());
+    assert_eq!(site.post(&regenerate, json!({"max_cost": 1})).await.json()["errors"][0]["code"], "too_small");
+    let free = site.finished(json!({"model": "demo/flaky"})).await;
+    assert_eq!((&free["status"], &free["max_cost"]), (&json!("completed"), &Value::Null));
+    // A first try that fails costs so much that the second might pass the cap.
+    let cut = |cap: Value| json!({"model": "demo/terse", "max_cost": cap});
+    let told = site.post("/generations", text(cut(json!(0)))).await.json()["errors"][0]["detail"].clone();
+    let most: copydesk_core::NanoUsd = told.as_str().unwrap().rsplit('$').next().unwrap().parse().unwrap();
+    let ended = site.finished(cut(json!(most.0))).await;
+    assert_eq!((&ended["status"], &ended["error"]["code"]), (&json!("failed"), &json!("max_cost_reached")), "{ended}");
+    assert!(ended["cost"]["nanousd"].as_i64().unwrap() <= most.0, "{ended}");
+}
+
+#[tokio::test]
 async fn a_retry_is_a_new_generation_for_the_same_draft() {
     let site = Site::working().await;
     let failed = site.finished(json!({"model": "demo/refuses"})).await;

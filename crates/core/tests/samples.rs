@@ -31,6 +31,7 @@ pub fn terms() -> Terms {
         attempts_per_model: 3,
         hold: credits(10),
         metered: None,
+        cost_max: None,
     }
 }
 

@@ -229,6 +229,9 @@ impl Attempt {
             Err(unknown) => return Err(Box::new(self.broken(unknown.to_string()))),
         };
         self.price = self.inner.price_at(provider.as_ref(), &model, self.inner.now());
+        if let Some(over) = self.within_cap(loaded, index, input).await {
+            return Err(Box::new(over));
+        }
         let prompt = self.prompt(loaded, index, input)?;
         self.prompt_bytes = prompt.iter().map(|message| message.text.len() as u64).sum();
         let able = provider.catalogue().abilities(&model);

@@ -12,6 +12,7 @@ mod bound;
 pub mod browse;
 pub mod budgets;
 pub mod cancel;
+mod cap;
 pub mod clock;
 pub mod config;
 mod confined;

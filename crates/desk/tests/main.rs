@@ -8,6 +8,7 @@ mod accepting;
 mod auditing;
 mod budgets;
 mod cancelling;
+mod capping;
 mod credits;
 mod deadlines;
 mod editing;

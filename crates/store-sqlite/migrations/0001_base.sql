@@ -113,6 +113,10 @@ CREATE TABLE generations (
     metered_per_usd INTEGER,
     metered_margin INTEGER,
     metered_min INTEGER,
+    -- The most it may cost the operator, in nano-dollars; null is no cap.
+    cost_max INTEGER CHECK (cost_max >= 0),
+    -- What it changes of the recipe's parameters, as JSON.
+    params TEXT,
     input_bytes INTEGER NOT NULL,
     -- The item of a job it was made of.
     job_id BLOB,

@@ -143,6 +143,8 @@ pub fn accept(ids: &Ids, at: Timestamp) -> Accept {
         attempts_per_model: 3,
         hold: MicroCredits::ZERO,
         metered: None,
+        cost_max: None,
+        params: None,
         hold_id: ids.transfer(),
         bound: None,
         webhook: None,

@@ -44,6 +44,7 @@ macro_rules! conformance {
             $fixture;
             accept:
                 a_new_draft_and_its_generation_are_visible,
+                a_cap_and_changed_parameters_are_kept_and_handed_to_whoever_claims_it,
                 a_replayed_key_gives_the_first_ids_also_after_the_end,
                 a_reused_key_with_another_body_is_refused,
                 an_expired_key_counts_as_absent,

@@ -102,6 +102,10 @@ pub struct Accept {
     /// Zero while credits are off. `hold_id` is the id of the ledger row if there is one.
     pub hold: MicroCredits,
     pub metered: Option<Metered>,
+    /// The most it may cost the operator; the store only keeps it.
+    pub cost_max: Option<NanoUsd>,
+    /// What it changes of the recipe's parameters, as JSON text; `None` is nothing.
+    pub params: Option<String>,
     pub hold_id: TransferId,
     /// What it may use at most, for budgets. Without it no budget refuses it or sets anything aside: it was drawn up when
     /// this process knew of none.
@@ -126,6 +130,7 @@ impl Accept {
             attempts_per_model: self.attempts_per_model,
             hold: self.hold,
             metered: self.metered,
+            cost_max: self.cost_max,
         }
     }
 }
@@ -459,6 +464,7 @@ pub struct Claimed {
     pub recipe_version: String,
     pub model: String,
     pub input: String,
+    pub params: Option<String>,
     /// Finished steps in order.
     pub steps: Vec<FinishedStep>,
     pub call: CallId,
@@ -550,6 +556,7 @@ pub struct GenerationRow {
     /// The model that was asked for at accept.
     pub asked_model: String,
     pub input: String,
+    pub params: Option<String>,
     pub metadata: String,
     pub target: Option<String>,
     pub dedupe_key: Option<String>,

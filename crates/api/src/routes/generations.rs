@@ -30,7 +30,7 @@ use axum::response::{IntoResponse, Response};
 use copydesk_core::generation::Status;
 use copydesk_desk::accept::{Again, AskedHook, Request};
 use copydesk_desk::store::Order;
-use copydesk_desk::store::generations::GenerationFilter;
+use copydesk_desk::store::generations::{GenerationFilter, Idempotency};
 use copydesk_desk::store::usage::CallFilter;
 use http::HeaderMap;
 use serde::Serialize;
@@ -91,6 +91,7 @@ pub(crate) async fn create(
         priority: asked.priority,
         run_at: asked.run_at,
         deadline: asked.deadline,
+        max_cost: asked.max_cost,
         metadata: asked.metadata,
         idempotency: key.of(&caller, &raw, now),
         webhook: asked.webhook_url.map(|url| AskedHook { url, events: asked.webhook_events }),
@@ -213,6 +214,12 @@ pub(crate) async fn cancel(
     Ok(Json(look::generation(&api, scope, &row).await?))
 }
 
+/// A new try as the desk takes it.
+pub(crate) fn again(caller: &Caller, asked: NewTry, idempotency: Option<Idempotency>) -> Again {
+    let NewTry { model, max_cost } = asked;
+    Again { permit: caller.permit.clone(), key: caller.key(), model, max_cost, idempotency }
+}
+
 /// Try a failed or cancelled generation again.
 ///
 /// That is a new generation, with a new hold, for the same draft.
@@ -244,7 +251,7 @@ pub(crate) async fn retry(
     params.finish()?;
     let id = path.generation(&api, caller.scope).await?;
     let idempotency = key.of(&caller, &body.raw, api.desk().world().now());
-    let change = Again { permit: caller.permit.clone(), key: caller.key(), model: body.value.model, idempotency };
+    let change = again(&caller, body.value, idempotency);
     if dry_run {
         return Ok(Json(DryRunBody::from(api.desk().dry_retry(caller.scope, id, change).await?)).into_response());
     }

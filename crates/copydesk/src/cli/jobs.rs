@@ -261,11 +261,8 @@ fn kind_of(file: &Path) -> Result<&'static str, Failure> {
     }
 }
 
-/// `5`, `2.50`, `5usd`.
 fn dollars(text: &str) -> Result<NanoUsd, Failure> {
-    let bare = text.trim().to_ascii_lowercase();
-    let bare = bare.trim_start_matches('$').trim_end_matches("usd").trim();
-    bare.parse().map_err(|_| Failure::usage(format!("{text:?} is not an amount of dollars, such as 5 or 2.50usd")))
+    super::generate::dollars(text).map_err(Failure::usage)
 }
 
 fn outlook(answer: &Value, file: &Path, output: Output) -> Result<u8, Failure> {

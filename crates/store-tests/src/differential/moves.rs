@@ -82,6 +82,10 @@ impl Driver {
         {
             request = request.existing(*draft);
         }
+        if self.dice.chance(20) {
+            request.cost_max = Some(NanoUsd(self.number(0, 900)));
+            request.params = self.dice.chance(50).then(|| "{\"temperature\":1}".to_owned());
+        }
         request.deadline_at = self.now.plus(Duration::from_secs(20 + self.dice.below(300)));
         request.attempts_per_model = 1 + u32::try_from(self.dice.below(3)).unwrap_or(0);
         request.max_attempts = request.attempts_per_model * (1 + u32::try_from(self.dice.below(2)).unwrap_or(0));
