@@ -48,6 +48,7 @@ codes! {
     SessionEnded => "session_ended", 401, "No longer signed in", false;
     InsufficientCredits => "insufficient_credits", 402, "Not enough credits", false;
     BudgetExceeded => "budget_exceeded", 402, "The budget is used up", false;
+    MaxCostReached => "max_cost_reached", 402, "It would cost more than it may", false;
     JobCapReached => "job_cap_reached", 402, "The job's cap is reached", false;
     ScopeMissing => "scope_missing", 403, "This key may not do that", false;
     RecipeNotAllowed => "recipe_not_allowed", 403, "This key may not use that recipe", false;
@@ -59,6 +60,7 @@ codes! {
     ModelNotFound => "model_not_found", 404, "No such model", false;
     MethodNotAllowed => "method_not_allowed", 405, "Not with this method", false;
     AlreadyTerminal => "already_terminal", 409, "It has ended already", false;
+    DeadlineNotLater => "deadline_not_later", 409, "The deadline only moves later", false;
     NotClaimable => "not_claimable", 409, "It cannot be claimed", false;
     GenerationPaused => "generation_paused", 409, "Generation is switched off", false;
     AuditRunning => "audit_running", 409, "An audit is running", true;
@@ -170,6 +172,7 @@ impl From<FailureCode> for Code {
             FailureCode::SubmissionUnknown => Code::SubmissionUnknown,
             FailureCode::LeaseLost => Code::LeaseLost,
             FailureCode::DeadlineExceeded => Code::DeadlineExceeded,
+            FailureCode::MaxCostReached => Code::MaxCostReached,
             FailureCode::Internal => Code::Internal,
         }
     }
@@ -189,6 +192,7 @@ impl From<&Refusal> for Code {
     fn from(refusal: &Refusal) -> Code {
         match refusal {
             Refusal::AlreadyTerminal { .. } => Code::AlreadyTerminal,
+            Refusal::DeadlineNotLater { .. } => Code::DeadlineNotLater,
             Refusal::NotClaimable { .. } => Code::NotClaimable,
             Refusal::InsufficientCredits { .. } => Code::InsufficientCredits,
             Refusal::BudgetExceeded(_) => Code::BudgetExceeded,

@@ -219,6 +219,9 @@ fn refused(refusal: &Refusal) -> Problem {
         Refusal::AlreadyTerminal { status } | Refusal::NotClaimable { status } => {
             problem.with("generation_status", json!(status.as_str()))
         }
+        Refusal::DeadlineNotLater { current, .. } => problem
+            .hint("POST /api/v1/generations/{id}/cancel ends it now and releases the whole hold.")
+            .with("deadline_at", json!(current.to_string())),
         Refusal::WebhookMade { webhook } => problem
             .hint("POST /api/v1/webhooks/{id}/rotate gives it another secret.")
             .with("webhook", json!({"id": webhook.to_string()})),

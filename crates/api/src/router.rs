@@ -201,6 +201,7 @@ fn work() -> OpenApiRouter<Api> {
         .routes(routes!(events::of_generation))
         .routes(routes!(generations::cancel))
         .routes(routes!(generations::retry))
+        .routes(routes!(generations::extend))
         .routes(routes!(stream::stream))
         .routes(routes!(jobs::list, jobs::create))
         .routes(routes!(jobs::one, jobs::change))

@@ -18,6 +18,7 @@ pub(crate) const ROUTES: &[(&str, &str, KeyScope)] = &[
     ("GET", "/generations/{id}/events", S::EventsRead),
     ("POST", "/generations/{id}/cancel", S::GenerationsWrite),
     ("POST", "/generations/{id}/retry", S::GenerationsWrite),
+    ("POST", "/generations/{id}/extend", S::GenerationsWrite),
     ("GET", "/generations/{id}/stream", S::GenerationsRead),
     ("GET", "/jobs", S::GenerationsRead),
     ("POST", "/jobs", S::GenerationsWrite),

@@ -11,9 +11,9 @@ use crate::wire::generation::{CreditsBody, ErrorBody};
 use crate::wire::waiting::WaitingBody;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
-use copydesk_core::GenerationId;
 use copydesk_core::generation::effect::Announcement;
 use copydesk_core::generation::{State, Status, Wait};
+use copydesk_core::{GenerationId, Timestamp};
 use copydesk_desk::live::{LiveText, Running};
 use copydesk_desk::store::Scope;
 use copydesk_desk::store::generations::GenerationRow;
@@ -108,6 +108,7 @@ pub(crate) fn follow(
         greeted: resumed,
         told_retry: position.map_or(0, |position| position.attempt.saturating_sub(1)),
         fresh: !resumed,
+        deadline: None,
         text: None,
     };
     tokio::spawn(async move {
@@ -139,6 +140,8 @@ struct Follower {
     told_retry: u32,
     /// The client has nothing of this attempt's text yet.
     fresh: bool,
+    /// The deadline the client may know.
+    deadline: Option<Timestamp>,
     text: Option<Arc<LiveText>>,
 }
 
@@ -169,6 +172,7 @@ impl Follower {
                 Err(problem) => return Err(problem.into()),
             };
             self.greet(&row).await?;
+            self.more_time(&row).await?;
             match row.status() {
                 Status::Pending => self.waiting(&row).await?,
                 Status::Processing => self.working(&row, running.as_ref()).await?,
@@ -208,6 +212,18 @@ impl Follower {
             "waiting": waiting,
         });
         Ok(self.send(ACCEPTED, data).await?)
+    }
+
+    /// Its deadline was moved since the last look.
+    async fn more_time(&mut self, row: &GenerationRow) -> Result<(), Gone> {
+        let deadline = row.generation.terms.deadline_at;
+        match self.deadline.replace(deadline) {
+            Some(before) if before != deadline => {
+                let data = json!({"id": self.id.to_string(), "deadline_at": deadline.to_string()});
+                self.send(Announcement::Extended.as_str(), data).await
+            }
+            Some(_) | None => Ok(()),
+        }
     }
 
     /// Between two attempts: says once that the last one failed and when the next one comes.

@@ -87,6 +87,7 @@ async fn another_workspaces_id_answers_like_an_unknown_one() {
         ("GET", "/generations/ID/calls", "", json!(null)),
         ("GET", "/generations/ID/stream", "", json!(null)),
         ("POST", "/generations/ID/cancel", "", json!({})),
+        ("POST", "/generations/ID/extend", "", json!({"deadline": "10m"})),
         ("POST", "/generations/ID/retry", "", json!({})),
         ("GET", "/drafts/ID", "", json!(null)),
         ("GET", "/drafts/ID/versions", "", json!(null)),

@@ -169,6 +169,45 @@ async fn what_is_wrong_is_named_with_its_place_and_nothing_is_written() {
 }
 
 #[tokio::test]
+async fn a_dry_run_of_every_route_that_asks_a_model_asks_the_credits() {
+    let site = site().await;
+    site.desk.start_working().await.unwrap();
+    grant(&site, "ann", 5_000_000, "g1").await;
+    let picture = json!({"recipe": "picture", "input": {"prompt": "the sea"}, "model": "demo/painter", "user": "ann"});
+    let done = site.send("POST", "/generations", Some(picture.clone()), &[("prefer", "wait=30")]).await.json();
+    assert_eq!(done["status"], "completed", "{done}");
+    let mut later = picture.clone();
+    later["run_at"] = json!("2199-01-01T00:00:00Z");
+    let waiting = site.post("/generations", later).await.json();
+    let of = |body: &Value, name: &str| body[name].as_str().unwrap().to_owned();
+    site.post(&format!("/generations/{}/cancel", of(&waiting, "id")), json!({})).await;
+    let routes = [
+        ("/generations".to_owned(), picture),
+        (format!("/generations/{}/retry", of(&waiting, "id")), json!({})),
+        (format!("/drafts/{}/regenerate", of(&done, "draft_id")), json!({})),
+    ];
+    for (path, body) in &routes {
+        let plan = site.post(&format!("{path}?dry_run=true"), body.clone()).await.json();
+        let figures = (&plan["would"], &plan["hold"], &plan["available"]);
+        assert_eq!(figures, (&json!("accept"), &json!(2_000_000), &json!(3_000_000)), "{path}: {plan}");
+    }
+    site.post("/credits/adjustments", json!({"user": "ann", "amount": -1_500_000, "reason": "x"})).await;
+    for (path, body) in &routes {
+        let told = site.post(&format!("{path}?dry_run=true"), body.clone()).await;
+        let real = site.post(path, body.clone()).await;
+        for reply in [&told, &real] {
+            assert_eq!((reply.status, reply.code().as_str()), (402, "insufficient_credits"), "{path}");
+        }
+        for figure in ["detail", "required", "available", "held"] {
+            assert_eq!(told.json()[figure], real.json()[figure], "{path}: {figure}");
+        }
+    }
+    // A test of a model is the operator's and holds nothing.
+    let plan = site.post("/models/test?dry_run=true", json!({"model": "demo/writer"})).await.json();
+    assert_eq!((&plan["would"], &plan["hold"], &plan["available"]), (&json!("accept"), &json!(0), &json!(0)), "{plan}");
+}
+
+#[tokio::test]
 async fn s17_a_length_of_the_answer_that_is_none_is_refused_or_the_usual_one() {
     let site = Site::idle().await;
     let ask = async |length: Option<Value>| {

@@ -1,8 +1,9 @@
-//! Generations over HTTP: accepted, waited for, looked at, cancelled, tried again.
+//! Generations over HTTP: accepted, waited for, looked at, cancelled, tried again, given more time.
 
 use crate::scripted::{FAILURES, FIRST_HALF, SECOND_HALF};
 use crate::site::{PUBLIC_URL, Site, text};
 use serde_json::{Value, json};
+use std::time::Duration;
 
 fn path_of(body: &Value, part: &str) -> String {
     format!("/generations/{}{part}", body["id"].as_str().unwrap())
@@ -92,6 +93,86 @@ async fn a_cancelled_generation_is_over() {
     let reply = site.send("POST", &path_of(&body, "/cancel"), None, &[]).await;
     assert_eq!((reply.status, reply.code().as_str()), (409, "already_terminal"));
     assert_eq!(reply.json()["generation_status"], "cancelled");
+}
+
+#[tokio::test]
+async fn more_time_is_given_once_and_never_taken_away() {
+    let site = Site::idle().await;
+    let now = site.desk.world().now();
+    let in_s = |seconds: u64| now.plus(Duration::from_secs(seconds)).to_string();
+    let body = site.accept(json!({"deadline": in_s(600)})).await;
+    let path = path_of(&body, "/extend");
+    let deadline = async || site.get(&path_of(&body, "")).await.json()["deadline_at"].clone();
+    assert_eq!(deadline().await, in_s(600));
+    for _ in 0..2 {
+        let reply = site.post(&path, json!({"deadline": in_s(3_600)})).await;
+        assert_eq!((reply.status, &reply.json()["deadline_at"]), (200, &json!(in_s(3_600))));
+    }
+    let events = site.get("/events?type=generation.extended").await.json();
+    assert_eq!(events["data"].as_array().unwrap().len(), 1, "the same again changes nothing");
+    assert_eq!(events["data"][0]["data"]["deadline_at"], in_s(3_600));
+    assert_eq!(site.get(&path_of(&body, "/why")).await.json()["deadline_at"], in_s(3_600));
+    let month = 30 * 24 * 3_600;
+    for (deadline, status, code) in [
+        (json!("30m"), 409, "deadline_not_later"),
+        (json!("2025-12-31T00:00:00Z"), 409, "deadline_not_later"),
+        (json!(in_s(month + 600)), 422, "validation_failed"),
+        (json!("2999-01-02T00:00:00"), 422, "naive_timestamp"),
+        (json!("soon"), 422, "validation_failed"),
+        (json!(3_600), 422, "validation_failed"),
+        (Value::Null, 422, "validation_failed"),
+    ] {
+        let reply = site.post(&path, json!({ "deadline": deadline })).await;
+        assert_eq!((reply.status, reply.code().as_str()), (status, code), "{deadline}");
+    }
+    assert_eq!(site.post(&path, json!({"deadline": "30m"})).await.json()["deadline_at"], in_s(3_600), "what it has");
+    assert_eq!(deadline().await, in_s(3_600));
+    assert_eq!(site.post(&path, json!({"deadline": in_s(month)})).await.status, 200);
+    let reply = site.post(&path, json!({"deadline": "29d"})).await;
+    assert_eq!(reply.code(), "deadline_not_later", "a length of time counts from now");
+    site.post(&path_of(&body, "/cancel"), json!({})).await;
+    let reply = site.post(&path, json!({"deadline": in_s(month)})).await;
+    assert_eq!((reply.status, reply.code().as_str()), (409, "already_terminal"));
+}
+
+#[tokio::test]
+async fn a_deadline_is_at_most_thirty_days_ahead_of_when_it_may_start() {
+    let site = Site::idle().await;
+    let ask = |deadline: &str| text(json!({"run_at": "2199-02-01T00:00:00Z", "deadline": deadline}));
+    let reply = site.post("/generations", ask("2199-03-03T00:00:01Z")).await;
+    assert_eq!((reply.status, &reply.json()["errors"][0]["code"]), (422, &json!("too_far")));
+    let accepted = site.post("/generations", ask("2199-03-03T00:00:00Z")).await;
+    assert_eq!(accepted.status, 202);
+    let later = site.post(&path_of(&accepted.json(), "/extend"), json!({"deadline": "2199-03-03T00:00:01Z"})).await;
+    assert_eq!(later.code(), "validation_failed", "nor is it by and by");
+}
+
+#[tokio::test]
+async fn a_cap_is_checked_kept_and_shown() {
+    let site = Site::working().await;
+    let ask = |cap: Value| text(json!({"max_cost": cap}));
+    let little = site.post("/generations", ask(json!(1))).await;
+    assert_eq!((little.status, &little.json()["errors"][0]["code"]), (422, &json!("too_small")));
+    let pointer = little.json()["errors"][0]["pointer"].clone();
+    assert_eq!(pointer, "/max_cost");
+    for wrong in [json!(-1), json!(1.5), json!("5"), json!([])] {
+        assert_eq!(site.post("/generations", ask(wrong.clone())).await.code(), "validation_failed", "{wrong}");
+    }
+    let plan = site.post("/generations?dry_run=true", ask(json!(1_000_000_000))).await.json();
+    assert_eq!(plan["max_cost"], 1_000_000_000);
+    let done = site.finished(json!({"max_cost": 1_000_000_000})).await;
+    assert_eq!((&done["status"], &done["max_cost"]), (&json!("completed"), &json!(1_000_000_000)));
+    let regenerate = format!("/drafts/{}/regenerate", done["draft_id"].as_str().unwrap());
+    assert_eq!(site.post(&regenerate, json!({"max_cost": 1})).await.json()["errors"][0]["code"], "too_small");
+    let free = site.finished(json!({"model": "demo/flaky"})).await;
+    assert_eq!((&free["status"], &free["max_cost"]), (&json!("completed"), &Value::Null));
+    // A first try that fails costs so much that the second might pass the cap.
+    let cut = |cap: Value| json!({"model": "demo/terse", "max_cost": cap});
+    let told = site.post("/generations", text(cut(json!(0)))).await.json()["errors"][0]["detail"].clone();
+    let most: copydesk_core::NanoUsd = told.as_str().unwrap().rsplit('$').next().unwrap().parse().unwrap();
+    let ended = site.finished(cut(json!(most.0))).await;
+    assert_eq!((&ended["status"], &ended["error"]["code"]), (&json!("failed"), &json!("max_cost_reached")), "{ended}");
+    assert!(ended["cost"]["nanousd"].as_i64().unwrap() <= most.0, "{ended}");
 }
 
 #[tokio::test]

@@ -276,6 +276,54 @@ async fn a_dry_run_counts_prices_and_writes_nothing() {
 }
 
 #[tokio::test]
+async fn a_dry_run_tells_how_many_items_credits_and_budgets_carry_and_refuses_nothing() {
+    let config = DeskConfig { credits: true, ..DeskConfig::default() };
+    let site = Site::with(config, ModelStore::new()).await;
+    for (user, amount) in [("ann", 5_000_000), ("ben", 90_000_000)] {
+        let grant = json!({"user": user, "amount": amount, "reference": user});
+        assert_eq!(site.post("/credits/grants", grant).await.status, 201);
+    }
+    let picture = |n: usize, user: &str| json!({ "input": { "prompt": format!("sea {n}") }, "user": user });
+    let ask = |items: Vec<Value>| json!({ "recipe": "picture", "model": "demo/painter", "items": items });
+    let looked = async |body: Value| site.post("/jobs?dry_run=true", body).await.json();
+    let said = looked(ask((0..4).map(|n| picture(n, "ann")).collect())).await;
+    assert_eq!(
+        said["credits"],
+        json!({"needed_max": 8_000_000, "available": 5_000_000, "users": 1, "carried": 2, "enough": false})
+    );
+    assert_eq!((&said["would_create"], &said["budgets"]), (&json!(4), &json!([])), "it is no refusal");
+    let said = looked(ask(vec![picture(1, "ann"), picture(1, "ann"), picture(2, "ben"), picture(3, "ben")])).await;
+    assert_eq!(
+        said["credits"],
+        json!({"needed_max": 6_000_000, "available": 95_000_000, "users": 2, "carried": 3, "enough": true}),
+        "what asks for the same is made once"
+    );
+    let said = looked(ask((0..101).map(|n| picture(n, &format!("u{n}"))).collect())).await;
+    assert_eq!(
+        said["credits"],
+        json!({"needed_max": 202_000_000, "available": null, "users": 101, "carried": null, "enough": null})
+    );
+    let prompt = |n: usize| json!({ "input": { "prompt": format!("tea {n}") } });
+    let texts = |n: usize| json!({ "recipe": "text", "items": (0..n).map(prompt).collect::<Vec<_>>() });
+    let one = site.post("/generations?dry_run=true", json!({ "recipe": "text", "input": { "prompt": "tea 0" } })).await;
+    let most = one.json()["estimate"]["tokens_max"].as_i64().unwrap();
+    let budget = json!({"unit": "tokens", "period": "month", "limit": most * 3});
+    let budget = site.post("/budgets", budget).await.json();
+    let said = looked(texts(7)).await;
+    let expected = json!([{"id": budget["id"], "unit": "tokens", "period": "month", "needed_max": most * 7,
+        "remaining": most * 3, "carried": 3, "enough": false}]);
+    assert_eq!((&said["budgets"], &said["credits"]["needed_max"]), (&expected, &json!(0)));
+    site.post("/generations", json!({ "recipe": "text", "input": { "prompt": "tea 0" } })).await;
+    assert_eq!(looked(texts(2)).await["budgets"][0]["enough"], true);
+    let said = looked(texts(3)).await["budgets"][0].clone();
+    assert_eq!((&said["remaining"], &said["carried"]), (&json!(most * 2), &json!(2)), "behind what is set aside");
+    let (_, member) = site.new_key(json!({"role": "member", "user": "ann"})).await;
+    let told = site.send_as(&member, "POST", "/jobs?dry_run=true", Some(texts(3))).await.json()["budgets"][0].clone();
+    assert_eq!((&told["carried"], told.get("remaining"), told.get("id")), (&json!(2), None, None), "{told}");
+    assert_eq!(site.get("/jobs").await.json()["data"], json!([]));
+}
+
+#[tokio::test]
 async fn who_waits_gets_the_job_at_its_end() {
     let site = working().await;
     let done = site.send("POST", "/jobs", Some(job(3)), &[("prefer", "wait=30")]).await;

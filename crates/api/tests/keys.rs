@@ -22,6 +22,7 @@ fn routes() -> Vec<(&'static str, &'static str, Option<Value>, &'static str)> {
         ("GET", "/generations/gen_x/calls", None, "usage:read"),
         ("POST", "/generations/gen_x/cancel", nothing(), "generations:write"),
         ("POST", "/generations/gen_x/retry", nothing(), "generations:write"),
+        ("POST", "/generations/gen_x/extend", Some(json!({"deadline": "10m"})), "generations:write"),
         ("GET", "/generations/gen_x/stream", None, "generations:read"),
         ("GET", "/drafts", None, "drafts:read"),
         ("GET", "/drafts/x", None, "drafts:read"),

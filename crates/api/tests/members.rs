@@ -31,6 +31,7 @@ async fn s_01_another_users_id_answers_like_one_that_nobody_has() {
         ("GET", "/generations/ID/stream", None),
         ("POST", "/generations/ID/cancel", Some(json!({}))),
         ("POST", "/generations/ID/retry", Some(json!({}))),
+        ("POST", "/generations/ID/extend", Some(json!({"deadline": "10m"}))),
         ("GET", "/drafts/ID", None),
         ("GET", "/drafts/ID/versions", None),
         ("GET", "/drafts/ID/versions/1", None),

@@ -220,7 +220,7 @@ impl Scene {
 
     /// The address of an operation's example: the document's own example of a parameter, or what the scene has.
     pub fn address(&self, name: &str, path: &str, operation: &Value) -> String {
-        let live = matches!(name, "cancelGeneration" | "getGenerationWaiting");
+        let live = matches!(name, "cancelGeneration" | "extendGeneration" | "getGenerationWaiting");
         let draft = path.starts_with("/api/v1/drafts");
         let id = match () {
             () if path.starts_with("/api/v1/assets") => self.asset.clone(),

@@ -207,6 +207,17 @@ async fn failed_and_cancelled_are_ends_too() {
 }
 
 #[tokio::test]
+async fn a_stream_says_when_its_deadline_is_moved() {
+    let site = Site::idle().await;
+    let body = site.accept(json!({"deadline": "10m"})).await;
+    let mut client = Client::connect(&site, &body, "", None).await;
+    client.expect("generation.accepted").await;
+    let path = format!("/generations/{}/extend", body["id"].as_str().unwrap());
+    let extended = site.post(&path, json!({"deadline": "1h"})).await.json();
+    assert_eq!(client.expect("generation.extended").await.data["deadline_at"], extended["deadline_at"]);
+}
+
+#[tokio::test]
 async fn work_of_another_process_is_followed_by_its_status() {
     let here = Site::idle().await;
     let body = here.accept(json!({})).await;

@@ -75,6 +75,7 @@ fn hint(code: &str, said: &str, of_the_api: Option<String>) -> Option<String> {
             "`copydesk webhooks rotate ID --drop-previous` rotates it now and ends the secret before, which receivers may know"
         }
         "secret_key_missing" => "set COPYDESK_SECRET_KEY to what `openssl rand -hex 32` prints, the same on every node",
+        "deadline_not_later" => "`copydesk generations cancel GENERATION` ends it now and charges nothing",
         "draft_empty" => "`copydesk drafts regenerate DRAFT` fills it",
         "schema_mismatch" => "`copydesk db check` names each difference and the statement that mends it",
         "not_found" => return deleted(of_the_api.as_deref()).or_else(|| where_to_look(said)).or(of_the_api),

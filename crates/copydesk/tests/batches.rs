@@ -104,6 +104,23 @@ fn a_file_is_looked_at_started_followed_and_exported_without_a_server() {
 }
 
 #[test]
+fn a_look_at_a_file_says_how_much_of_it_credits_and_budgets_carry() {
+    let place = Place::new().with("COPYDESK_CREDITS", "on");
+    place.run(&["credits", "grant", "ann", "5", "--reference", "start"]).exits(0);
+    place.write("people.csv", table(4, &[]));
+    let look = |recipe: &str| {
+        let args = ["jobs", "start", "people.csv", "--recipe", recipe, "--user", "ann", "--dry-run"];
+        place.run(&args).exits(0).out.clone()
+    };
+    let pictures = look("picture");
+    assert!(pictures.contains("credits: 8 needed, 5 there; they carry 2 of 4, then the job pauses\n"), "{pictures}");
+    place.run(&["budgets", "set", "10", "--tokens", "--period", "day"]).exits(0);
+    let texts = look("text");
+    assert!(texts.contains("credits: 0 needed, 5 there; enough for all\n"), "{texts}");
+    assert!(texts.contains("10 tokens left; it surely carries 0 of 4, then the job may pause\n"), "{texts}");
+}
+
+#[test]
 fn a_job_waits_is_resumed_and_cancelled_and_says_what_is_next() {
     let place = Place::new();
     place.write("people.jsonl", "{\"input\":{\"prompt\":\"a\"}}\n{\"input\":{\"prompt\":\"b\"}}\n");

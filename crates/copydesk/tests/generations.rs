@@ -23,6 +23,19 @@ fn a_cancelled_generation_was_free_and_stays_cancelled() {
 }
 
 #[test]
+fn a_generation_that_waits_is_given_more_time_and_never_less() {
+    let place = Place::new();
+    let (id, _) = place.waiting();
+    place.run(&["generations", "extend", &id, "5h"]).exits(0).says("has time until").says("it is pending");
+    let until = text(&place.json(&["generations", "show", &id]), "/generation/deadline_at");
+    place.run(&["generations", "extend", &id, "1m"]).exits(9).says("deadline_not_later").says("generations cancel");
+    place.run(&["generations", "extend", &id, "31d"]).exits(2).says("/deadline");
+    assert_eq!(text(&place.json(&["generations", "extend", &id, &until]), "/deadline_at"), until);
+    place.run(&["generations", "cancel", &id]).exits(0);
+    place.run(&["generations", "extend", &id, "5h"]).exits(9).says("already_terminal");
+}
+
+#[test]
 fn a_retry_is_a_new_generation_for_the_same_draft() {
     let place = Place::new();
     let (failed, draft) = place.failed();

@@ -22,6 +22,10 @@ pub enum Refusal {
          another model. Nothing was queued and nothing was charged."
     )]
     UnpricedModelWithBudget { model: String, budget: BudgetId },
+    #[error(
+        "The deadline is {current} and can only be moved later; {asked} leaves no more time. To end it sooner, cancel it."
+    )]
+    DeadlineNotLater { current: Timestamp, asked: Timestamp },
     #[error("Generation is switched off since {since}. Nothing was queued and nothing was charged.")]
     GenerationPaused { since: Timestamp },
     #[error("The idempotency key was used before for another request.")]
@@ -149,6 +153,7 @@ impl Refusal {
             Refusal::InsufficientCredits { .. } => "insufficient_credits",
             Refusal::BudgetExceeded(_) => "budget_exceeded",
             Refusal::UnpricedModelWithBudget { .. } => "unpriced_model_with_budget",
+            Refusal::DeadlineNotLater { .. } => "deadline_not_later",
             Refusal::GenerationPaused { .. } => "generation_paused",
             Refusal::IdempotencyKeyReused => "idempotency_key_reused",
             Refusal::QueueFull { .. } => "queue_full",

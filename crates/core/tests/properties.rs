@@ -59,6 +59,7 @@ fn any_event() -> impl Strategy<Value = (Event, u32)> {
         2 => Just(Event::HandedBack { attempt }),
         1 => (any_failure(), doors).prop_map(move |(failure, doors)| Event::PassedOver { attempt, failure, doors }),
         1 => Just(Event::CancelRequested),
+        2 => (0_u64..10_000).prop_map(|s| Event::ExtensionRequested { deadline_at: at_s(s) }),
     ];
     (event, stale)
 }
@@ -74,7 +75,11 @@ fn aimed(event: Event, behind: u32, generation: &Generation) -> Event {
         }
         Event::PassedOver { failure, doors, .. } => Event::PassedOver { attempt, failure, doors },
         Event::HandedBack { .. } => Event::HandedBack { attempt },
-        Event::Claimed { .. } | Event::LeaseExpired { .. } | Event::DeadlinePassed | Event::CancelRequested => event,
+        Event::Claimed { .. }
+        | Event::LeaseExpired { .. }
+        | Event::DeadlinePassed
+        | Event::CancelRequested
+        | Event::ExtensionRequested { .. } => event,
     }
 }
 
@@ -128,6 +133,10 @@ fn check(before: &Generation, event: &Event, decision: &Decision, now: Timestamp
     if fallback {
         assert_eq!(settled, 0, "a fallback is never charged");
     }
+    if let Some(deadline) = decision.deadline_at {
+        assert!(deadline > before.terms.deadline_at && deadline > now, "a deadline only moves later");
+        assert_eq!((&decision.next, decision.spent), (&before.state, before.spent), "and nothing moves with it");
+    }
     if let (Event::AttemptFailed { failure, .. }, State::Pending { wait }) = (event, &decision.next) {
         assert!(failure.code.retryable(), "no retry after {}", failure.code);
         let Wait::BackingOff { until } = wait else { panic!("a retry backs off: {wait:?}") };
@@ -168,6 +177,7 @@ proptest! {
                 it.attempt = decision.attempt;
                 it.spent = decision.spent;
                 it.row_version = decision.row_version;
+                it.terms.deadline_at = decision.deadline_at.unwrap_or(it.terms.deadline_at);
             }
         }
     }

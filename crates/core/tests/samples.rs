@@ -31,6 +31,7 @@ pub fn terms() -> Terms {
         attempts_per_model: 3,
         hold: credits(10),
         metered: None,
+        cost_max: None,
     }
 }
 
@@ -110,6 +111,9 @@ pub fn events() -> Vec<(&'static str, Event)> {
         ("handed back", Event::HandedBack { attempt: CURRENT }),
         ("handed back, stale", Event::HandedBack { attempt: STALE }),
         ("cancel requested", Event::CancelRequested),
+        ("more time requested", Event::ExtensionRequested { deadline_at: at_s(7_200) }),
+        ("the same time requested", Event::ExtensionRequested { deadline_at: at_s(3_600) }),
+        ("less time requested", Event::ExtensionRequested { deadline_at: at_s(3_599) }),
     ];
     for (_, event) in &events {
         // The reminder: a new variant must be added above.
@@ -122,7 +126,8 @@ pub fn events() -> Vec<(&'static str, Event)> {
             | Event::LeaseExpired { .. }
             | Event::DeadlinePassed
             | Event::HandedBack { .. }
-            | Event::CancelRequested => {}
+            | Event::CancelRequested
+            | Event::ExtensionRequested { .. } => {}
         }
     }
     events

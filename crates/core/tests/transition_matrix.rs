@@ -6,6 +6,7 @@ use copydesk_core::NanoUsd;
 use copydesk_core::generation::event::{FallbackReason, Success};
 use copydesk_core::generation::{Effect, Event, State, Verdict, Wait, transition};
 use copydesk_core::ledger::{Margin, Metered};
+use copydesk_core::refusal::Refusal;
 use std::fmt::Write;
 
 /// After the sample's attempt began; the deadline has passed only for the event that says so.
@@ -19,7 +20,8 @@ fn now(event: &Event) -> copydesk_core::Timestamp {
         | Event::PassedOver { .. }
         | Event::LeaseExpired { .. }
         | Event::HandedBack { .. }
-        | Event::CancelRequested => at_s(30),
+        | Event::CancelRequested
+        | Event::ExtensionRequested { .. } => at_s(30),
     }
 }
 
@@ -58,12 +60,14 @@ fn verdict(state: &State, event: &Event) -> String {
         Ok(Verdict::Nothing) => "nothing".to_owned(),
         Ok(Verdict::Change(decision)) => {
             let effects: Vec<String> = decision.effects.iter().map(effect).collect();
+            let deadline = decision.deadline_at.map(|at| format!(" deadline +{}s", at.since(NOON).as_secs()));
             format!(
-                "{} | attempt {} spent {} row {} | {}",
+                "{} | attempt {} spent {} row {}{} | {}",
                 next(&decision.next),
                 decision.attempt.0,
                 decision.spent,
                 decision.row_version.0,
+                deadline.unwrap_or_default(),
                 effects.join(", ")
             )
         }
@@ -106,6 +110,16 @@ fn a_metered_price_takes_what_the_result_cost_and_gives_the_rest_back() {
     let event = Event::AttemptSucceeded { attempt: CURRENT, success: Success::Generated, cost: None };
     let Ok(Verdict::Change(decision)) = transition(&before, &event, at_s(30)) else { panic!("it counts") };
     assert!(decision.effects.contains(&Effect::ReleaseHold(credits(10))), "nothing is ever settled as zero");
+}
+
+#[test]
+fn a_deadline_that_has_passed_can_still_be_moved_but_only_beyond_now() {
+    let before = generation(State::Pending { wait: Wait::Ready });
+    let asked = |deadline_at| transition(&before, &Event::ExtensionRequested { deadline_at }, at_s(3_700));
+    let refused = |answer: Result<Verdict, _>| matches!(answer, Err(Refusal::DeadlineNotLater { .. }));
+    assert!(refused(asked(at_s(3_700))), "later than it was, and over all the same");
+    let Ok(Verdict::Change(decision)) = asked(at_s(3_701)) else { panic!("nobody has ended it yet") };
+    assert_eq!((decision.deadline_at, decision.next), (Some(at_s(3_701)), before.state));
 }
 
 #[test]

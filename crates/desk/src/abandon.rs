@@ -14,7 +14,6 @@ use copydesk_store::Scope;
 use copydesk_store::generations::Applied;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::oneshot;
 
 /// How long a provider is given to take the wish that a job be stopped.
 const CANCEL_TIMEOUT: Duration = Duration::from_secs(30);
@@ -29,25 +28,19 @@ pub(crate) struct Aftermath {
 }
 
 impl Aftermath {
-    /// Waits for the ending to be written and then cleans up. After an ending that was lost the job and the files belong
-    /// to somebody else, unless the generation has ended without a version: whoever ended it may have cleaned up before
-    /// the last file was there.
-    pub fn once_written(self, inner: Arc<Inner>) -> oneshot::Sender<Applied> {
-        let (reply, applied) = oneshot::channel();
-        tokio::spawn(async move {
-            match applied.await {
-                Ok(Applied::Done { .. }) => self.clean(&inner).await,
-                Ok(Applied::Lost { found }) => {
-                    let status = found.map(|found| found.status);
-                    if matches!(status, Some(Status::Failed | Status::Cancelled)) {
-                        Aftermath { job: None, keep: Some(Vec::new()), ..self }.clean(&inner).await;
-                    }
+    /// Cleans up behind an ending that was answered so. After one that was lost the job and the files belong to somebody
+    /// else, unless the generation has ended without a version: whoever ended it may have cleaned up before the last file
+    /// was there.
+    pub async fn once_written(self, inner: &Inner, applied: Applied) {
+        match applied {
+            Applied::Done { .. } => self.clean(inner).await,
+            Applied::Lost { found } => {
+                let status = found.map(|found| found.status);
+                if matches!(status, Some(Status::Failed | Status::Cancelled)) {
+                    Aftermath { job: None, keep: Some(Vec::new()), ..self }.clean(inner).await;
                 }
-                // The desk is going; the sweeper decides.
-                Err(_) => {}
             }
-        });
-        reply
+        }
     }
 
     pub async fn clean(self, inner: &Inner) {

@@ -4,14 +4,16 @@
 use crate::batch::Collector;
 use crate::desk::{Desk, Inner};
 use crate::error::{DeskError, Fault};
+use crate::extend::too_far;
 use crate::making::{maker, pictures_in};
 use copydesk_core::access::Permit;
+use copydesk_core::budget::bound::Bound;
 use copydesk_core::generation::fairness::Priority;
 use copydesk_core::generation::{Decision, Generation, State, Status};
 use copydesk_core::ledger::{Price, TransferKind};
 use copydesk_core::recipe::{ModelRef, Recipe, StepKind};
 use copydesk_core::refusal::Refusal;
-use copydesk_core::{DraftId, GenerationId, KeyId, Timestamp, TransferId, UserId};
+use copydesk_core::{DraftId, GenerationId, KeyId, NanoUsd, Timestamp, TransferId, UserId};
 use copydesk_providers::{Registry, UnknownModel};
 use copydesk_recipes::LoadedRecipe;
 use copydesk_store::generations::{Accept, Accepted, GenerationRow, Idempotency, Slot};
@@ -54,6 +56,8 @@ pub struct Request {
     pub priority: i16,
     pub run_at: Option<Timestamp>,
     pub deadline: Option<Timestamp>,
+    /// The most it may cost the operator, over all steps, attempts and models.
+    pub max_cost: Option<NanoUsd>,
     pub metadata: Value,
     pub idempotency: Option<Idempotency>,
     /// Where its own events are sent besides.
@@ -87,6 +91,7 @@ impl Request {
             priority: 0,
             run_at: None,
             deadline: None,
+            max_cost: None,
             metadata: Value::Object(serde_json::Map::new()),
             idempotency: None,
             webhook: None,
@@ -282,11 +287,7 @@ impl Desk {
             return Err(DeskError::Invalid(faults));
         }
         let price = self.price(recipe, request.model.as_ref().map(|_| &model), now)?;
-        let bound = self.store().knows_budgets().then(|| {
-            let only = request.model.as_ref().map(|_| vec![model.clone()]);
-            let models = only.unwrap_or_else(|| route(recipe, &self.inner.providers));
-            self.inner.bound(loaded, &request.input, &models, now)
-        });
+        let bound = self.bounded(&request, loaded, &model, now)?;
         let (user, world) = (user_of(&request), &self.inner.world);
         let dedupe_key = dedupe_key(&request, recipe, user, &input);
         let slot = match request.draft {
@@ -322,11 +323,35 @@ impl Desk {
             attempts_per_model: recipe.limits.attempts_max,
             hold: price.hold(),
             metered: price.metered(),
+            cost_max: request.max_cost,
+            params: None,
             hold_id: TransferId(world.uuid(now)),
             bound,
             webhook,
             job: request.job,
         })
+    }
+
+    /// What it may use at most, where a budget wants to know it.
+    ///
+    /// Errors: what is wrong with its cap.
+    fn bounded(
+        &self,
+        request: &Request,
+        loaded: &LoadedRecipe,
+        model: &str,
+        now: Timestamp,
+    ) -> Result<Option<Bound>, DeskError> {
+        let tried = || match &request.model {
+            Some(_) => vec![model.to_owned()],
+            None => route(&loaded.recipe, &self.inner.providers),
+        };
+        if let Some(cap) = request.max_cost
+            && let Some(fault) = self.inner.cap_fault(cap, loaded, &request.input, &tried(), now)
+        {
+            return Err(DeskError::Invalid(vec![fault]));
+        }
+        Ok(self.store().knows_budgets().then(|| self.inner.bound(loaded, &request.input, &tried(), now)))
     }
 
     /// Every model that may be tried must be able to make what the recipe's last step makes.
@@ -374,6 +399,9 @@ impl Desk {
                 "in_the_past",
                 format!("{deadline} leaves no time: it must lie after {start}"),
             ));
+        }
+        if let Some(fault) = too_far(deadline, start) {
+            faults.push(Fault::new("/deadline", "too_far", fault));
         }
         deadline
     }
@@ -435,6 +463,8 @@ pub struct Again {
     /// What the key that asks may do.
     pub permit: Arc<Permit>,
     pub model: Option<String>,
+    /// Instead of the cap of last time, which holds for each try by itself.
+    pub max_cost: Option<NanoUsd>,
     pub idempotency: Option<Idempotency>,
     /// Who asks now, whoever asked first.
     pub key: Option<KeyId>,
@@ -442,7 +472,7 @@ pub struct Again {
 
 impl Default for Again {
     fn default() -> Again {
-        Again { permit: Arc::new(Permit::owner()), key: None, model: None, idempotency: None }
+        Again { permit: Arc::new(Permit::owner()), key: None, model: None, max_cost: None, idempotency: None }
     }
 }
 
@@ -468,6 +498,7 @@ pub(crate) fn again(scope: Scope, row: GenerationRow, change: Again) -> Result<R
         priority: row.priority.value(),
         run_at: None,
         deadline: None,
+        max_cost: change.max_cost.or(row.generation.terms.cost_max),
         metadata: stored("metadata", &row.metadata)?,
         idempotency: change.idempotency,
         webhook: None,

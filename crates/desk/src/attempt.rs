@@ -1,7 +1,6 @@
 //! One attempt: render the prompt, call the model, judge the answer, and hand the decision to the turn loop. Whatever
 //! happens inside, exactly one ending leaves here, and every call that was opened is closed with its figures.
 
-use crate::abandon::Aftermath;
 use crate::decide::Checkpoint;
 use crate::desk::Inner;
 use crate::figures::{self, Timing};
@@ -12,7 +11,7 @@ use crate::metrics::Tally;
 use crate::witness::Witness;
 use crate::work::{Outgoing, SlotMove};
 use copydesk_core::generation::event::{FallbackReason, Success};
-use copydesk_core::generation::{AttemptNo, Event, Failure, FailureCode, FaultOf, State};
+use copydesk_core::generation::{AttemptNo, Event, Failure, FailureCode, FaultOf, Generation, State};
 use copydesk_core::health::{Cooling, Door, Rows, door};
 use copydesk_core::ledger::price;
 use copydesk_core::metering::price::Price;
@@ -21,16 +20,17 @@ use copydesk_core::recipe::{self, AnswerShape, Chat, Fallback, PromptMessage, Ro
 use copydesk_core::{GenerationId, NanoUsd, Timestamp};
 use copydesk_providers::{Answer, CallReport, CallRequest, Finish, Message, Provider, Timeouts};
 use copydesk_recipes::LoadedRecipe;
-use copydesk_store::generations::{Claimed, FinishedStep, NewAsset, NewContent, Write};
+use copydesk_store::generations::{Applied, Claimed, FinishedStep, NewAsset, NewContent, Write};
 use copydesk_store::usage::ClosedCall;
 use futures::FutureExt;
 use serde_json::Value;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 /// How an attempt ended, before the core decides what that means.
+#[derive(Clone)]
 pub(crate) struct Ending {
     pub event: Event,
     pub content: Option<NewContent>,
@@ -40,22 +40,28 @@ pub(crate) struct Ending {
 }
 
 /// The slot of an attempt. However the attempt ends, also by a panic while it ends, its slot comes free exactly once.
-struct Slot {
+pub(crate) struct Slot {
     inner: Arc<Inner>,
     generation: GenerationId,
     attempt: AttemptNo,
-    /// It was given back while the attempt waited for a job.
-    rested: bool,
-    write: Option<Write>,
-    tally: Option<Tally>,
-    aftermath: Option<Aftermath>,
+    /// It was given back while the attempt waited for a job, or had to say its end again.
+    pub rested: bool,
+    pub write: Option<Write>,
+    pub reply: Option<oneshot::Sender<Applied>>,
+    pub tally: Option<Tally>,
+}
+
+impl Slot {
+    pub fn of(inner: &Arc<Inner>, generation: &Generation) -> Slot {
+        let (inner, attempt) = (Arc::clone(inner), generation.attempt);
+        Slot { inner, generation: generation.id, attempt, rested: false, write: None, reply: None, tally: None }
+    }
 }
 
 impl Drop for Slot {
     fn drop(&mut self) {
         self.inner.live.end(self.generation, self.attempt);
-        let write = self.write.take();
-        let reply = self.aftermath.take().map(|aftermath| aftermath.once_written(Arc::clone(&self.inner)));
+        let (write, reply) = (self.write.take(), self.reply.take());
         let slot = SlotMove::Frees { rested: self.rested };
         // The loop outlives all attempts; it ends only when none is left.
         let (generation, tally) = (self.generation, self.tally.take());
@@ -65,16 +71,8 @@ impl Drop for Slot {
 
 /// Runs a claimed generation to the end of this attempt.
 pub(crate) async fn run(inner: Arc<Inner>, claimed: Claimed, running: Running) {
-    let (id, number) = (claimed.generation.id, claimed.generation.attempt);
-    let mut slot = Slot {
-        inner: Arc::clone(&inner),
-        generation: id,
-        attempt: number,
-        rested: false,
-        write: None,
-        tally: None,
-        aftermath: None,
-    };
+    let id = claimed.generation.id;
+    let mut slot = Slot::of(&inner, &claimed.generation);
     let opened = inner.world.steady();
     let mut attempt = Attempt {
         inner,
@@ -105,11 +103,9 @@ pub(crate) async fn run(inner: Arc<Inner>, claimed: Claimed, running: Running) {
             Some(attempt.failed(failure, None))
         }
     };
-    slot.rested = attempt.resting.is_some();
-    if let Some((write, aftermath)) = ending.map(|ending| attempt.decide(ending)) {
-        slot.tally = Some(attempt.tally(&write));
-        slot.write = Some(write);
-        slot.aftermath = aftermath;
+    slot.rested = attempt.resting.take().is_some();
+    if let Some(ending) = ending {
+        attempt.see_through(slot, ending).await;
     }
 }
 
@@ -233,6 +229,9 @@ impl Attempt {
             Err(unknown) => return Err(Box::new(self.broken(unknown.to_string()))),
         };
         self.price = self.inner.price_at(provider.as_ref(), &model, self.inner.now());
+        if let Some(over) = self.within_cap(loaded, index, input).await {
+            return Err(Box::new(over));
+        }
         let prompt = self.prompt(loaded, index, input)?;
         self.prompt_bytes = prompt.iter().map(|message| message.text.len() as u64).sum();
         let able = provider.catalogue().abilities(&model);
@@ -370,10 +369,6 @@ impl Attempt {
         if closes.error.is_none() {
             closes.error = Some((failure.code.as_str().to_owned(), failure.message.clone()));
         }
-        if fallback.is_none() && failure.code.retryable() && self.past_deadline() {
-            // What would have been tried again ended with the deadline, whoever noticed first.
-            return Ending { event: Event::DeadlinePassed, content: None, assets: Vec::new(), closes };
-        }
         let reason = fallback.as_ref().map(|(_, fallback)| FallbackReason(fallback.reason_code.to_owned()));
         Ending {
             event: Event::AttemptFailed {
@@ -427,9 +422,6 @@ impl Attempt {
         let failure = Failure::new(*code, sentence);
         let error = Some((code.as_str().to_owned(), failure.message.clone()));
         let closes = ClosedCall { error, ..self.closes(CallOutcome::NotSent) };
-        if self.past_deadline() {
-            return Ending { event: Event::DeadlinePassed, content: None, assets: Vec::new(), closes };
-        }
         let attempt = self.claimed.generation.attempt;
         let event = Event::PassedOver { attempt, failure, doors: self.doors(*until).await };
         Ending { event, content: None, assets: Vec::new(), closes }

@@ -49,7 +49,7 @@ impl Inner {
 }
 
 /// What one call of a step may use.
-fn call(loaded: &LoadedRecipe, step_index: usize, input: &Value, price: &Price) -> CallBound {
+pub(crate) fn call(loaded: &LoadedRecipe, step_index: usize, input: &Value, price: &Price) -> CallBound {
     let prompt = loaded.prompt_tokens_max(step_index, input);
     // Tokens count for what makes files only where its price knows any.
     let rates = price.tokens;

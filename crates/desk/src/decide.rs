@@ -32,14 +32,26 @@ pub(crate) struct Checkpoint {
 
 impl Attempt {
     /// Writes a checkpoint and waits until it is durable. `false` means that the lease is lost; then the call was booked.
-    pub(crate) async fn commit(&mut self, what: Checkpoint) -> bool {
+    pub(crate) async fn commit(&mut self, mut what: Checkpoint) -> bool {
+        loop {
+            match self.try_commit(&what).await {
+                Some(Applied::Done { .. }) => return true,
+                Some(applied) if self.overtaken(&applied) => self.look_again().await,
+                Some(Applied::Lost { .. }) | None => return false,
+            }
+            // The slot was given back with the first word.
+            what.rests = false;
+        }
+    }
+
+    async fn try_commit(&mut self, what: &Checkpoint) -> Option<Applied> {
         let now = self.inner.now();
         let event = Event::StepFinished { attempt: self.claimed.generation.attempt };
         let Ok(Verdict::Change(decision)) = transition(&self.claimed.generation, &event, now) else {
-            return false;
+            return None;
         };
         let (state, row_version) = (decision.next.clone(), decision.row_version);
-        let opens = what.next.map(|step| OpenCall {
+        let opens = what.next.clone().map(|step| OpenCall {
             id: CallId(self.inner.world.uuid(now)),
             step,
             model: self.claimed.model.clone(),
@@ -59,13 +71,14 @@ impl Attempt {
         let slot = if what.rests { SlotMove::Rests } else { SlotMove::Keeps };
         let (generation, tally) = (self.claimed.generation.id, Some(self.tally(&write)));
         drop(self.inner.outgoing.send(Outgoing { write: Some(write), reply: Some(reply), slot, generation, tally }));
-        if !matches!(applied.await, Ok(Applied::Done { .. })) {
-            return false;
+        let applied = applied.await.ok()?;
+        if !matches!(applied, Applied::Done { .. }) {
+            return Some(applied);
         }
         self.claimed.generation.state = state;
         self.claimed.generation.row_version = row_version;
         // The steps of the recipe, without what a step remembers of its own.
-        self.claimed.steps.extend(what.step.filter(|_| self.making.is_none()));
+        self.claimed.steps.extend(what.step.clone().filter(|_| self.making.is_none()));
         if let Some(next) = opens {
             self.claimed.call = next.id;
             self.call = Call::Opened;
@@ -74,14 +87,15 @@ impl Attempt {
             self.opened = self.inner.world.steady();
             self.first_text = FirstText::default();
         }
-        true
+        Some(applied)
     }
 
     /// Asks the core what the ending means and packs everything that must be written with it, and what is to be tidied
     /// up afterwards.
     pub(crate) fn decide(&self, ending: Ending) -> (Write, Option<Aftermath>) {
         let now = self.inner.now();
-        let Ok(Verdict::Change(decision)) = transition(&self.claimed.generation, &ending.event, now) else {
+        let event = self.at_its_time(ending.event, now);
+        let Ok(Verdict::Change(decision)) = transition(&self.claimed.generation, &event, now) else {
             return (Write::Late { scope: self.claimed.scope, call: ending.closes }, None);
         };
         log_ending(&self.claimed, &decision.next);

@@ -108,6 +108,12 @@ impl Attempt {
         let (provider, model) = resolved.map_err(|unknown| self.broken(unknown.to_string()))?;
         self.price = self.inner.price_at(provider.as_ref(), &model, self.inner.now());
         let maker = maker(provider.as_ref(), step).map_err(|lack| self.broken(lack.sentence(&address, step)))?;
+        // A job that runs is paid for already.
+        if self.job.is_none()
+            && let Some(over) = self.within_cap(loaded, self.claimed.steps.len(), input).await
+        {
+            return Err(over.into());
+        }
         let prompt = match &self.job {
             Some(job) => job.prompt.clone(),
             None => self.words(loaded, input)?,

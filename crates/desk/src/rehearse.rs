@@ -4,9 +4,9 @@
 use crate::accept::{Again, Request, route};
 use crate::desk::Desk;
 use crate::error::DeskError;
-use copydesk_core::budget::applying;
 use copydesk_core::budget::book::Book;
 use copydesk_core::budget::bound::Bound;
+use copydesk_core::budget::{Budget, applying};
 use copydesk_core::draft::state::{DraftFacts, may_regenerate};
 use copydesk_core::generation::Status;
 use copydesk_core::ledger::Balance;
@@ -108,15 +108,7 @@ impl Desk {
     async fn ask_budgets(&self, order: &Accept, bound: &Bound, now: Timestamp) -> Result<(), DeskError> {
         // Whom budgets bind is no matter of what the caller may see of them.
         let scope = order.scope.whole();
-        let (mut budgets, mut page) = (Vec::new(), PageRequest::newest(PageRequest::LIMIT_MAX));
-        loop {
-            let rows = self.store().budgets(scope, BudgetFilter { ended: false }, page.clone()).await?;
-            budgets.extend(rows.rows);
-            match rows.next {
-                Some(next) if budgets.len() < BUDGETS_MAX => page.after = Some(next),
-                Some(_) | None => break,
-            }
-        }
+        let budgets = self.budgets_in_force(scope).await?;
         let places = applying(&budgets, &order.asker(), now);
         let mut book = Book::default();
         for budget in budgets {
@@ -128,6 +120,19 @@ impl Desk {
             own.into_iter().for_each(|found| book.load_use(*place, found.row));
         }
         Ok(book.check(&places, bound)?)
+    }
+
+    /// The workspace's budgets, as far as a dry run looks through them.
+    pub(crate) async fn budgets_in_force(&self, scope: Scope) -> Result<Vec<Budget>, DeskError> {
+        let (mut budgets, mut page) = (Vec::new(), PageRequest::newest(PageRequest::LIMIT_MAX));
+        loop {
+            let rows = self.store().budgets(scope, BudgetFilter { ended: false }, page.clone()).await?;
+            budgets.extend(rows.rows);
+            match rows.next {
+                Some(next) if budgets.len() < BUDGETS_MAX => page.after = Some(next),
+                Some(_) | None => return Ok(budgets),
+            }
+        }
     }
 
     /// What [`Desk::regenerate`] would do.

@@ -9,7 +9,7 @@ use crate::desk::Inner;
 use crate::metrics::Tally;
 use crate::turn::{Clerk, STORE_WAIT, STORE_WAIT_MAX, Turned};
 use copydesk_core::{GenerationId, Timestamp};
-use copydesk_store::generations::{Applied, Claimed, Write};
+use copydesk_store::generations::{Applied, Claimed, Fence, Write};
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use std::sync::{Arc, PoisonError};
@@ -88,6 +88,8 @@ struct Ended {
 /// A write whose answer is awaited.
 struct Waiting {
     generation: GenerationId,
+    /// The fence of a write whose attempt gave its slot back with it.
+    ends: Option<Fence>,
     reply: Option<oneshot::Sender<Applied>>,
     tally: Option<Tally>,
 }
@@ -171,8 +173,12 @@ impl Loop {
         let mut waiting = Vec::with_capacity(batch.len());
         for out in batch {
             if let Some(write) = out.write {
+                let ends = match (&write, out.slot) {
+                    (Write::Change(change), SlotMove::Frees { .. }) => Some(change.fence),
+                    (Write::Change(_) | Write::Late { .. }, _) => None,
+                };
                 writes.push(write);
-                waiting.push(Waiting { generation: out.generation, reply: out.reply, tally: out.tally });
+                waiting.push(Waiting { generation: out.generation, ends, reply: out.reply, tally: out.tally });
             }
         }
         let slots = if self.hungry { self.free_slots().min(CLAIM_MAX) } else { 0 };
@@ -209,13 +215,16 @@ impl Loop {
 
     fn end_turn(&mut self, ended: Ended) {
         let Ended { turned, waiting, slots, began } = ended;
-        for (Waiting { generation, reply, tally }, applied) in waiting.into_iter().zip(turned.applied) {
+        for (Waiting { generation, ends, reply, tally }, applied) in waiting.into_iter().zip(turned.applied) {
+            let overtaken = ends.is_some_and(|fence| applied.overtaken(&fence));
             if let Some(tally) = tally {
                 self.inner.metrics.count(tally, &applied);
             }
-            if let Some(reply) = reply {
-                // The attempt may have been stopped meanwhile; then nobody waits for this answer.
-                drop(reply.send(applied));
+            // The attempt may have been stopped meanwhile; then nobody waits for this answer.
+            let heard = reply.is_some_and(|reply| reply.send(applied).is_ok());
+            if overtaken && heard {
+                // It has to say its end again, and goes on without a slot until then.
+                self.resting += 1;
             }
             self.inner.live.signal(generation);
         }

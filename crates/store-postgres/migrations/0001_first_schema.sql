@@ -80,7 +80,7 @@ create table assets (
 create unique index assets_once on assets (generation_id, seq);
 
 -- ------------------------------------------------------------------ generations
--- What was agreed at accept; never updated.
+-- What was agreed at accept; never updated, but for a deadline that is moved by hand.
 create table generations (
   id uuid primary key,
   workspace_id uuid not null,
@@ -108,6 +108,10 @@ create table generations (
   metered_per_usd bigint,
   metered_margin bigint,
   metered_min bigint,
+  -- The most it may cost the operator, in nano-dollars; null is no cap.
+  cost_max bigint check (cost_max >= 0),
+  -- What it changes of the recipe's parameters, as JSON.
+  params text,
   input_bytes bigint not null,
   -- The item of a job it was made of.
   job_id uuid,

@@ -85,7 +85,7 @@ CREATE TABLE assets (
     UNIQUE (generation_id, seq)
 ) STRICT, WITHOUT ROWID;
 
--- The facts of an accept. Never updated.
+-- The facts of an accept. Never updated, but for a deadline that is moved by hand.
 CREATE TABLE generations (
     id BLOB NOT NULL PRIMARY KEY,
     workspace_id BLOB NOT NULL,
@@ -113,6 +113,10 @@ CREATE TABLE generations (
     metered_per_usd INTEGER,
     metered_margin INTEGER,
     metered_min INTEGER,
+    -- The most it may cost the operator, in nano-dollars; null is no cap.
+    cost_max INTEGER CHECK (cost_max >= 0),
+    -- What it changes of the recipe's parameters, as JSON.
+    params TEXT,
     input_bytes INTEGER NOT NULL,
     -- The item of a job it was made of.
     job_id BLOB,

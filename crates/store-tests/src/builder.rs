@@ -148,6 +148,8 @@ pub fn accept(ids: &Ids, at: Timestamp) -> Accept {
         attempts_per_model: 3,
         hold: MicroCredits::ZERO,
         metered: None,
+        cost_max: None,
+        params: None,
         hold_id: ids.transfer(),
         bound: None,
         webhook: None,
@@ -485,11 +487,16 @@ pub fn moved(generation: &Generation, change: &Change) -> Generation {
     next.attempt = change.decision.attempt;
     next.spent = change.decision.spent;
     next.row_version = change.decision.row_version;
+    next.terms.deadline_at = change.decision.deadline_at.unwrap_or(next.terms.deadline_at);
     next
 }
 
 pub fn cancel(ids: &Ids, scope: Scope, generation: &Generation, at: Timestamp) -> Change {
     change(ids, scope, generation, &Event::CancelRequested, at)
+}
+
+pub fn extend(ids: &Ids, scope: Scope, generation: &Generation, deadline_at: Timestamp, at: Timestamp) -> Change {
+    change(ids, scope, generation, &Event::ExtensionRequested { deadline_at }, at)
 }
 
 pub fn expire(ids: &Ids, scope: Scope, generation: &Generation, at: Timestamp) -> Change {

@@ -14,6 +14,7 @@ pub use books::books;
 use crate::bench::Bench;
 use crate::builder::Ids;
 use crate::model::ModelStore;
+use copydesk_core::generation::Status;
 use copydesk_core::{DraftId, GenerationId, JobId, NodeId, Timestamp, TransferId};
 use copydesk_store::admin::PauseKey;
 use copydesk_store::drafts::{Edit, SetDraft};
@@ -176,7 +177,10 @@ impl Driver {
                     let own = |run: &&mut Claimed| {
                         run.generation.id == change.fence.generation && run.generation.attempt == change.fence.attempt
                     };
-                    if change.step.is_some()
+                    // Of those that were given more time only every second worker has heard: the others are overtaken.
+                    let runs = change.decision.next.status() == Status::Processing;
+                    let heard = runs && change.decision.deadline_at.is_some() && change.decision.row_version.0 % 2 == 0;
+                    if (change.step.is_some() || heard)
                         && let Some(run) = self.runs.iter_mut().find(own)
                     {
                         *run = crate::builder::after(run, change);

@@ -10,6 +10,7 @@ pub mod claim;
 pub mod credits;
 pub mod drafts;
 pub mod events;
+pub mod extend;
 pub mod fairness;
 pub mod fence;
 pub mod health;
@@ -44,6 +45,7 @@ macro_rules! conformance {
             $fixture;
             accept:
                 a_new_draft_and_its_generation_are_visible,
+                a_cap_and_changed_parameters_are_kept_and_handed_to_whoever_claims_it,
                 a_replayed_key_gives_the_first_ids_also_after_the_end,
                 a_reused_key_with_another_body_is_refused,
                 an_expired_key_counts_as_absent,
@@ -111,6 +113,13 @@ macro_rules! conformance {
                 a_thousand_racing_ends_of_one_generation_have_one_winner,
                 racing_claims_never_exceed_a_lane,
                 racing_workers_finish_every_generation_exactly_once;
+            extend:
+                more_time_moves_the_deadline_wherever_a_generation_stands,
+                a_claim_and_a_promotion_hand_the_new_deadline_on,
+                more_time_keeps_the_place_in_the_queue,
+                an_attempt_that_is_overtaken_writes_nothing_and_decides_again,
+                a_stale_wish_for_more_time_changes_nothing,
+                more_time_and_a_sweep_that_race_have_one_winner;
             settle:
                 a_settle_writes_everything_together,
                 a_second_identical_settle_changes_nothing,

@@ -42,6 +42,6 @@ async fn the_random_walk_meets_every_status_origin_outcome_transfer_and_queue() 
     assert_eq!(origins.into_iter().collect::<Vec<_>>(), ["fallback", "generated", "stopped"]);
     assert_eq!(outcomes.len(), CallOutcome::ALL.len(), "{outcomes:?}");
     assert_eq!(kinds.len(), TransferKind::ALL.len(), "{kinds:?}");
-    assert_eq!(events.len(), 13, "{events:?}");
+    assert_eq!(events.len(), 14, "{events:?}");
     assert_eq!(queues.len(), 6, "{queues:?}");
 }

@@ -33,6 +33,8 @@ pub trait GenerationStore: Send + Sync {
     /// One turn of a worker node, in one commit: apply `turn.writes`, then claim. The answers stand in the order of the
     /// writes. A write whose fence no longer matches changes nothing but its call's usage and is answered with
     /// [`Applied::Lost`]; one that closes its call as lost brings no usage but a guess, and then changes nothing at all.
+    /// Nor does one whose attempt still runs under another row version ([`Applied::overtaken`]): its author decides again.
+    /// A decision that moves the deadline leaves the generation where it is, and its place in the queue with it.
     /// Claiming first moves due scheduled generations into the ready queue; it takes ready
     /// generations by place (sort key, then id), skips full lanes, paused recipes and models that are cooling down, raises
     /// the attempt, writes the run row and the open call, and is equal to `transition(_, Claimed, now)` for each. What has
@@ -100,6 +102,10 @@ pub struct Accept {
     /// Zero while credits are off. `hold_id` is the id of the ledger row if there is one.
     pub hold: MicroCredits,
     pub metered: Option<Metered>,
+    /// The most it may cost the operator; the store only keeps it.
+    pub cost_max: Option<NanoUsd>,
+    /// What it changes of the recipe's parameters, as JSON text; `None` is nothing.
+    pub params: Option<String>,
     pub hold_id: TransferId,
     /// What it may use at most, for budgets. Without it no budget refuses it or sets anything aside: it was drawn up when
     /// this process knew of none.
@@ -124,6 +130,7 @@ impl Accept {
             attempts_per_model: self.attempts_per_model,
             hold: self.hold,
             metered: self.metered,
+            cost_max: self.cost_max,
         }
     }
 }
@@ -367,6 +374,12 @@ impl Fence {
             status: generation.state.status(),
         }
     }
+
+    /// Whether `found` is the same attempt, still running.
+    pub fn overtaken_by(&self, found: &Fence) -> bool {
+        let running = |fence: &Fence| fence.status == Status::Processing;
+        running(self) && running(found) && (self.generation, self.attempt) == (found.generation, found.attempt)
+    }
 }
 
 /// The content of a version.
@@ -417,8 +430,16 @@ pub struct NewAsset {
 pub enum Applied {
     /// Written; `version` is the number of the version that was stored, if one was.
     Done { version: Option<u32> },
-    /// The fence did not match: at most the call's usage was written. `found` is what stands there now.
+    /// The fence did not match: at most the call's usage was written, see [`Applied::overtaken`]. `found` is what stands there now.
     Lost { found: Option<Fence> },
+}
+
+impl Applied {
+    /// The attempt is still the current one, but somebody changed its generation beside it (moved its deadline): nothing at
+    /// all was written, and the same event decided anew for what stands there now is not late.
+    pub fn overtaken(&self, fence: &Fence) -> bool {
+        matches!(self, Applied::Lost { found: Some(found) } if fence.overtaken_by(found))
+    }
 }
 
 #[derive(Clone, PartialEq, Debug)]
@@ -443,6 +464,7 @@ pub struct Claimed {
     pub recipe_version: String,
     pub model: String,
     pub input: String,
+    pub params: Option<String>,
     /// Finished steps in order.
     pub steps: Vec<FinishedStep>,
     pub call: CallId,
@@ -534,6 +556,7 @@ pub struct GenerationRow {
     /// The model that was asked for at accept.
     pub asked_model: String,
     pub input: String,
+    pub params: Option<String>,
     pub metadata: String,
     pub target: Option<String>,
     pub dedupe_key: Option<String>,

@@ -235,7 +235,7 @@ pub(crate) async fn regenerate(
 ) -> Result<(StatusCode, Json<Started>), Problem> {
     let id = newsletter(&api, caller.scope, &path).await?.row.id;
     let idempotency = key.of(&caller, &json!({}), api.desk().world().now());
-    let change = Again { permit: caller.permit.clone(), key: caller.key(), model: None, idempotency };
+    let change = Again { permit: caller.permit.clone(), key: caller.key(), idempotency, ..Again::default() };
     let (desk, scope) = (api.desk().clone(), caller.scope);
     let receipt = owned(async move { desk.regenerate(scope, id, change).await }).await?;
     started(&api, scope, &receipt).await

@@ -236,6 +236,15 @@ impl Fields {
         }
     }
 
+    /// The same where there must be one. After a fault it is `start`.
+    pub fn required_instant_or_span(&mut self, name: &'static str, start: Timestamp) -> Timestamp {
+        let found = self.instant_or_span(name, start);
+        if found.is_none() && !self.blamed(name) {
+            self.fault(name, "required", "it is missing");
+        }
+        found.unwrap_or(start)
+    }
+
     fn bad_time(&mut self, name: &str, bad: &BadTime) {
         let code = match bad {
             BadTime::Naive(_) => crate::Code::NaiveTimestamp.as_str(),

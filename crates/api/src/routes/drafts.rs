@@ -27,7 +27,6 @@ use axum::response::{IntoResponse, Response};
 use copydesk_core::DraftId;
 use copydesk_core::draft::{DraftStatus, Review};
 use copydesk_desk::DeskError;
-use copydesk_desk::accept::Again;
 use copydesk_desk::publish::Patch;
 use copydesk_desk::store::drafts::{DraftFilter, DraftRow, DraftSetting};
 use copydesk_desk::store::{Order, Scope};
@@ -260,7 +259,7 @@ pub(crate) async fn regenerate(
     params.finish()?;
     let id = path.draft(&api, caller.scope).await?;
     let idempotency = key.of(&caller, &body.raw, api.desk().world().now());
-    let change = Again { permit: caller.permit.clone(), key: caller.key(), model: body.value.model, idempotency };
+    let change = super::generations::again(&caller, body.value, idempotency);
     if dry_run {
         return Ok(Json(DryRunBody::from(api.desk().dry_regenerate(caller.scope, id, change).await?)).into_response());
     }

@@ -1,4 +1,4 @@
-//! Generations: asking for one, looking, waiting, cancelling, trying again.
+//! Generations: asking for one, looking, waiting, cancelling, trying again, giving more time.
 
 use super::{look, receipt};
 use crate::auth::Caller;
@@ -22,7 +22,7 @@ use crate::wire::call::CallBody;
 use crate::wire::dry_run::{DryRunBody, FinishedOrRehearsed};
 use crate::wire::generation::GenerationBody;
 use crate::wire::list::List;
-use crate::wire::requests::{NewGeneration, NewTry};
+use crate::wire::requests::{MoreTime, NewGeneration, NewTry};
 use crate::wire::waiting::WaitingBody;
 use axum::Json;
 use axum::extract::State;
@@ -30,7 +30,7 @@ use axum::response::{IntoResponse, Response};
 use copydesk_core::generation::Status;
 use copydesk_desk::accept::{Again, AskedHook, Request};
 use copydesk_desk::store::Order;
-use copydesk_desk::store::generations::GenerationFilter;
+use copydesk_desk::store::generations::{GenerationFilter, Idempotency};
 use copydesk_desk::store::usage::CallFilter;
 use http::HeaderMap;
 use serde::Serialize;
@@ -91,6 +91,7 @@ pub(crate) async fn create(
         priority: asked.priority,
         run_at: asked.run_at,
         deadline: asked.deadline,
+        max_cost: asked.max_cost,
         metadata: asked.metadata,
         idempotency: key.of(&caller, &raw, now),
         webhook: asked.webhook_url.map(|url| AskedHook { url, events: asked.webhook_events }),
@@ -213,6 +214,12 @@ pub(crate) async fn cancel(
     Ok(Json(look::generation(&api, scope, &row).await?))
 }
 
+/// A new try as the desk takes it.
+pub(crate) fn again(caller: &Caller, asked: NewTry, idempotency: Option<Idempotency>) -> Again {
+    let NewTry { model, max_cost } = asked;
+    Again { permit: caller.permit.clone(), key: caller.key(), model, max_cost, idempotency }
+}
+
 /// Try a failed or cancelled generation again.
 ///
 /// That is a new generation, with a new hold, for the same draft.
@@ -244,13 +251,36 @@ pub(crate) async fn retry(
     params.finish()?;
     let id = path.generation(&api, caller.scope).await?;
     let idempotency = key.of(&caller, &body.raw, api.desk().world().now());
-    let change = Again { permit: caller.permit.clone(), key: caller.key(), model: body.value.model, idempotency };
+    let change = again(&caller, body.value, idempotency);
     if dry_run {
         return Ok(Json(DryRunBody::from(api.desk().dry_retry(caller.scope, id, change).await?)).into_response());
     }
     let (desk, scope) = (api.desk().clone(), caller.scope);
     let accepted = owned(async move { desk.retry(scope, id, change).await }).await?;
     receipt::answer(&api, &caller, &headers, accepted).await
+}
+
+/// Give a generation more time.
+///
+/// Its deadline is moved later, wherever it stands; an attempt that runs keeps the deadline of its own, and the next one
+/// may last longer. Asking for the deadline it has changes nothing; an earlier one is refused. At most 30 days ahead.
+#[utoipa::path(
+    post, path = "/generations/{id}/extend", operation_id = "extendGeneration", tag = "generations",
+    params(GenerationPath),
+    request_body(content = MoreTime, example = json!({ "deadline": "2199-01-01T06:00:00Z" })),
+    responses((status = 200, description = "The generation with its new deadline.", body = GenerationBody)),
+    extensions(("x-problems" = json!([Code::AlreadyTerminal, Code::DeadlineNotLater, Code::NaiveTimestamp]))),
+)]
+pub(crate) async fn extend(
+    State(api): State<Api>,
+    caller: Caller,
+    path: Segments,
+    body: Body<MoreTime>,
+) -> Result<Json<GenerationBody>, Problem> {
+    let id = path.generation(&api, caller.scope).await?;
+    let (desk, scope, deadline) = (api.desk().clone(), caller.scope, body.value.deadline);
+    let row = owned(async move { desk.extend(scope, id, deadline).await }).await?;
+    Ok(Json(look::generation(&api, scope, &row).await?))
 }
 
 /// List a generation's attempts.

@@ -61,6 +61,8 @@ pub(crate) struct PlanBody {
     /// How the settled amount would follow from the cost, at most the hold; `null` when it is the hold.
     price_metered: Option<MeteredBody>,
     estimate: EstimateBody,
+    /// The cap that was asked for; `null` is none. Units: billionths of a US dollar.
+    max_cost: Option<i64>,
     dedupe_key: Option<String>,
     target: Option<String>,
     priority: i16,
@@ -128,6 +130,7 @@ impl From<Plan> for PlanBody {
             held: balance.held.micros(),
             price_metered: order.metered.map(MeteredBody::from),
             estimate: EstimateBody::from(bound),
+            max_cost: order.cost_max.map(|cost| cost.0),
             dedupe_key: order.dedupe_key.as_deref().map(own_key),
             target: order.target,
             priority: order.priority.value(),

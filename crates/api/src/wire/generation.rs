@@ -48,6 +48,8 @@ pub(crate) struct GenerationBody {
     attempt_deadline_at: Option<String>,
     finished_at: Option<String>,
     deadline_at: String,
+    /// The most it may cost; `null` is no cap. Units: billionths of a US dollar.
+    max_cost: Option<i64>,
     pub credits: CreditsBody,
     error: Option<ErrorBody>,
     /// The last failed attempt's error, also when a later one succeeded.
@@ -121,6 +123,7 @@ struct Urls {
     stream: String,
     cancel: String,
     retry: String,
+    extend: String,
     draft: String,
 }
 
@@ -222,6 +225,7 @@ impl GenerationBody {
             attempt_deadline_at: text(facts.attempt_deadline_at),
             finished_at: text(facts.finished_at),
             deadline_at: generation.terms.deadline_at.to_string(),
+            max_cost: generation.terms.cost_max.map(|cost| cost.0),
             credits: CreditsBody::of(row),
             error: facts.failure.map(|failure| ErrorBody::of(failure, links)),
             last_error: row.last_error.clone().map(|(code, message)| LastError { code, message }),
@@ -233,6 +237,7 @@ impl GenerationBody {
                 stream: links.generation(generation.id, "/stream"),
                 cancel: links.generation(generation.id, "/cancel"),
                 retry: links.generation(generation.id, "/retry"),
+                extend: links.generation(generation.id, "/extend"),
                 draft: links.draft(row.draft, ""),
             },
             details: Details::default(),

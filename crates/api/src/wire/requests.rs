@@ -2,8 +2,8 @@
 
 use crate::extract::fields::{Fields, FromFields};
 use crate::openapi::words::{Age, DraftRef, Instant, InstantOrSpan, ModelAddress, Review as ReviewWord, Span, Switch};
-use copydesk_core::Timestamp;
 use copydesk_core::draft::Review;
+use copydesk_core::{NanoUsd, Timestamp};
 use serde_json::{Map, Value, json};
 use std::time::Duration;
 use utoipa::ToSchema;
@@ -44,6 +44,10 @@ pub(crate) struct NewGeneration {
     /// When it must be over: an instant, or a length of time from when it may start.
     #[schema(value_type = Option<InstantOrSpan>)]
     pub deadline: Option<Timestamp>,
+    /// The most it may cost you, over all steps, attempts and models. Before a call is made that may pass it, it fails with
+    /// `max_cost_reached`. Every model that may be tried needs a price. Units: billionths of a US dollar.
+    #[schema(value_type = Option<i64>, minimum = 0)]
+    pub max_cost: Option<NanoUsd>,
     /// An object of your own, at most 16 KB.
     #[schema(value_type = Option<Object>)]
     pub metadata: Value,
@@ -73,6 +77,7 @@ impl FromFields for NewGeneration {
             priority: fields.small_integer("priority").unwrap_or_default(),
             run_at,
             deadline: fields.instant_or_span("deadline", start),
+            max_cost: fields.count("max_cost", i64::MAX).map(NanoUsd),
             metadata: fields.value("metadata").unwrap_or_else(|| Value::Object(Map::new())),
             webhook_url: fields.text("webhook_url"),
             webhook_events: fields.texts("webhook_events").unwrap_or_default(),
@@ -93,11 +98,29 @@ pub(crate) struct NewTry {
     /// `provider/model`, instead of the one from last time.
     #[schema(value_type = Option<ModelAddress>)]
     pub model: Option<String>,
+    /// The most this try may cost, instead of what the last one was allowed. Units: billionths of a US dollar.
+    #[schema(value_type = Option<i64>, minimum = 0)]
+    pub max_cost: Option<NanoUsd>,
 }
 
 impl FromFields for NewTry {
     fn read(fields: &mut Fields) -> NewTry {
-        NewTry { model: fields.text("model") }
+        NewTry { model: fields.text("model"), max_cost: fields.count("max_cost", i64::MAX).map(NanoUsd) }
+    }
+}
+
+/// More time.
+#[derive(ToSchema)]
+pub(crate) struct MoreTime {
+    /// The new deadline: an instant, or a length of time from now such as `10m`. It must lie after the one there is.
+    #[schema(value_type = InstantOrSpan)]
+    pub deadline: Timestamp,
+}
+
+impl FromFields for MoreTime {
+    fn read(fields: &mut Fields) -> MoreTime {
+        let now = fields.now;
+        MoreTime { deadline: fields.required_instant_or_span("deadline", now) }
     }
 }
 

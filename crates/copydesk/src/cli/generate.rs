@@ -6,6 +6,7 @@ use crate::config::Settings;
 use crate::exit::{self, Failure};
 use crate::feed;
 use crate::output::{Output, cell, counted};
+use copydesk_core::NanoUsd;
 use http::Method;
 use serde_json::{Value, json};
 use std::io::IsTerminal;
@@ -31,6 +32,9 @@ pub struct Arguments {
     /// What may be written by only one generation at a time
     #[arg(long, value_name = "NAME")]
     target: Option<String>,
+    /// The most it may cost over all attempts, e.g. 0.05usd; before a call that may pass it, it fails
+    #[arg(long, value_name = "DOLLARS", value_parser = dollars)]
+    max_cost: Option<NanoUsd>,
     /// The same key again gives the same draft again
     #[arg(long, value_name = "KEY")]
     idempotency_key: Option<String>,
@@ -49,6 +53,13 @@ pub struct Arguments {
     /// Check everything and print what would be done; nothing is written and no model is called
     #[arg(long)]
     dry_run: bool,
+}
+
+/// `5`, `2.50`, `5usd`.
+pub fn dollars(text: &str) -> Result<NanoUsd, String> {
+    let bare = text.trim().to_ascii_lowercase();
+    let bare = bare.trim_start_matches('$').trim_end_matches("usd").trim();
+    bare.parse().map_err(|_| format!("{text:?} is not an amount of dollars, such as 5 or 2.50usd"))
 }
 
 fn parse_time(text: &str) -> Result<Duration, String> {
@@ -182,6 +193,9 @@ async fn request(arguments: &Arguments) -> Result<Value, Failure> {
         if let Some(value) = value {
             body[name] = Value::String(value.clone());
         }
+    }
+    if let Some(cap) = arguments.max_cost {
+        body["max_cost"] = cap.0.into();
     }
     Ok(body)
 }

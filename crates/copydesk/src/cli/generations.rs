@@ -1,4 +1,4 @@
-//! `copydesk generations`: list, show, why, cancel, retry.
+//! `copydesk generations`: list, show, why, cancel, retry, extend.
 
 use super::generate::ids;
 use super::watch::{Show, ended, watch};
@@ -31,6 +31,12 @@ pub enum Command {
     Why { generation: String },
     /// Stop a generation; its whole hold is released
     Cancel { generation: String },
+    /// Give a generation more time; what it had already it keeps
+    Extend {
+        generation: String,
+        /// A length of time from now (10m, 2h), or an instant with an offset (2026-01-31T08:00:00Z)
+        deadline: String,
+    },
     /// Try a failed or cancelled generation again, for the same draft
     Retry {
         generation: String,
@@ -49,6 +55,7 @@ pub async fn run(command: Command, settings: &Settings, output: Output) -> Resul
         | Command::Ls { .. }
         | Command::Show { .. }
         | Command::Why { .. }
+        | Command::Extend { .. }
         | Command::Cancel { .. } => Need::Records,
     };
     Backend::with(settings, need, async |backend| act(backend, command, output).await).await
@@ -83,6 +90,16 @@ async fn act(backend: &Backend, command: Command, output: Output) -> Result<u8, 
                 output.object(&body);
             } else {
                 output.talk(&format!("{generation} is cancelled. You were not charged."));
+            }
+        }
+        Command::Extend { generation, deadline } => {
+            let path = format!("/api/v1/generations/{generation}/extend");
+            let body = backend.post(&path, &json!({ "deadline": deadline })).await?.body;
+            if output.json {
+                output.object(&body);
+            } else {
+                let (status, until) = (cell(&body, "/status"), second(&body, "/deadline_at"));
+                output.talk(&format!("{generation} has time until {until}; it is {status}."));
             }
         }
         Command::Retry { generation, model, no_wait } => {

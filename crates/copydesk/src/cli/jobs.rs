@@ -6,7 +6,7 @@ use crate::backend::{Backend, Need};
 use crate::config::Settings;
 use crate::exit::{self, Failure};
 use crate::output::{Output, Table, cell, minute};
-use copydesk_core::NanoUsd;
+use copydesk_core::{MicroCredits, NanoUsd};
 use futures::StreamExt;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
@@ -261,11 +261,8 @@ fn kind_of(file: &Path) -> Result<&'static str, Failure> {
     }
 }
 
-/// `5`, `2.50`, `5usd`.
 fn dollars(text: &str) -> Result<NanoUsd, Failure> {
-    let bare = text.trim().to_ascii_lowercase();
-    let bare = bare.trim_start_matches('$').trim_end_matches("usd").trim();
-    bare.parse().map_err(|_| Failure::usage(format!("{text:?} is not an amount of dollars, such as 5 or 2.50usd")))
+    super::generate::dollars(text).map_err(Failure::usage)
 }
 
 fn outlook(answer: &Value, file: &Path, output: Output) -> Result<u8, Failure> {
@@ -285,6 +282,9 @@ fn outlook(answer: &Value, file: &Path, output: Output) -> Result<u8, Failure> {
             None => format!("unknown: {} has no price", cell(answer, "/estimate/unpriced_model")),
         };
         output.data(&format!("cost: {most}\n"));
+        for line in carried(answer) {
+            output.data(&format!("{line}\n"));
+        }
         for fault in answer.pointer("/errors").and_then(Value::as_array).into_iter().flatten() {
             output.data(&format!("{}: {}\n", cell(fault, "/pointer"), cell(fault, "/detail")));
         }
@@ -296,6 +296,51 @@ fn outlook(answer: &Value, file: &Path, output: Output) -> Result<u8, Failure> {
             .hint("correct them, or leave them out with --skip-invalid"));
     }
     Ok(exit::OK)
+}
+
+/// How many of the items credits and budgets carry now.
+fn carried(answer: &Value) -> Vec<String> {
+    let mut lines = Vec::new();
+    let items = cell(answer, "/would_create");
+    let whole = |value: &Value, pointer: &str| value.pointer(pointer).and_then(Value::as_i64);
+    if let Some(credits) = answer.pointer("/credits").filter(|credits| !credits.is_null()) {
+        let amount = |pointer: &str| whole(credits, pointer).and_then(|micros| MicroCredits::new(micros).ok());
+        let needed = amount("/needed_max").map_or_else(String::new, |needed| needed.to_string());
+        lines.push(match (amount("/available"), credits.pointer("/enough").and_then(Value::as_bool)) {
+            (Some(available), Some(true)) => format!("credits: {needed} needed, {available} there; enough for all"),
+            (Some(available), Some(false)) => {
+                let carried = cell(credits, "/carried");
+                format!(
+                    "credits: {needed} needed, {available} there; they carry {carried} of {items}, then the job pauses"
+                )
+            }
+            (_, _) => format!("credits: {needed} needed, by {} users", cell(credits, "/users")),
+        });
+    }
+    for budget in answer.pointer("/budgets").and_then(Value::as_array).into_iter().flatten() {
+        let shown = |pointer: &str| match (whole(budget, pointer), cell(budget, "/unit").as_str()) {
+            (Some(amount), "cost") => format!("${}", NanoUsd(amount)),
+            (Some(amount), _) => format!("{amount} tokens"),
+            (None, _) => "an unknown amount".to_owned(),
+        };
+        let name = match cell(budget, "/id").as_str() {
+            "-" => format!("budget by {}", cell(budget, "/period")),
+            id => format!("budget {id} by {}", cell(budget, "/period")),
+        };
+        let left = if budget.pointer("/remaining").is_some() {
+            format!(", {} left", shown("/remaining"))
+        } else {
+            String::new()
+        };
+        let enough = budget.pointer("/enough") == Some(&Value::Bool(true));
+        let what = if enough {
+            "enough for all".to_owned()
+        } else {
+            format!("it surely carries {} of {items}, then the job may pause", cell(budget, "/carried"))
+        };
+        lines.push(format!("{name}: at most {}{left}; {what}", shown("/needed_max")));
+    }
+    lines
 }
 
 fn tell(job: &Value, next: &str, output: Output) {

@@ -248,7 +248,7 @@ impl Changes {
     }
 }
 
-fn needed(budget: &Budget, bound: &Bound) -> Result<i64, Refusal> {
+pub(super) fn needed(budget: &Budget, bound: &Bound) -> Result<i64, Refusal> {
     match (budget.measure, &bound.cost) {
         (Measure::Tokens, _) => Ok(bound.tokens.0),
         (Measure::Cost, MostCost::Known(most)) => Ok(most.0),

@@ -4,6 +4,7 @@
 
 pub mod book;
 pub mod bound;
+pub mod outlook;
 
 use crate::metering::cuts::{FIRST, Interval, LAST, Zone, next_start, start_of};
 use crate::metering::totals::{Figure, Figures};
@@ -111,6 +112,13 @@ impl Subject {
             Self::Workspace | Self::EachUser | Self::EachKey => None,
             Self::User(user) => Some(user.0),
             Self::Key(key) => Some(key.0),
+        }
+    }
+    /// Whether it has one sum only.
+    pub const fn is_one(self) -> bool {
+        match self {
+            Self::Workspace | Self::User(_) | Self::Key(_) => true,
+            Self::EachUser | Self::EachKey => false,
         }
     }
     /// From what [`Subject::as_str`] and [`Subject::id`] gave.
@@ -250,12 +258,12 @@ impl Budget {
 
 /// The budgets in force that a request of `asker` at `at` is under, in the order of their ids, and where each counts it.
 pub fn applying(budgets: &[Budget], asker: &Asker, at: Timestamp) -> Vec<Place> {
-    let mut places: Vec<Place> = budgets
+    let in_force = budgets.iter().filter(|budget| budget.is_in_force());
+    let own: Vec<(&Budget, Owner)> = in_force.filter_map(|budget| Some((budget, budget.owner(asker)?))).collect();
+    let mut places: Vec<Place> = own
         .iter()
-        .filter(|budget| budget.is_in_force())
-        .filter_map(|budget| Some((budget, budget.owner(asker)?)))
-        .filter(|(budget, _)| !budgets.iter().any(|own| budget.gives_way_to(own, asker)))
-        .map(|(budget, owner)| Place { budget: budget.id, owner, period_at: budget.period_of(at).0 })
+        .filter(|(budget, _)| !own.iter().any(|(own, _)| budget.gives_way_to(own, asker)))
+        .map(|(budget, owner)| Place { budget: budget.id, owner: *owner, period_at: budget.period_of(at).0 })
         .collect();
     places.sort();
     places

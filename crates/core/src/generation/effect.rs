@@ -3,7 +3,7 @@
 use super::event::FallbackReason;
 use super::failure::Failure;
 use super::state::{AttemptNo, RowVersion, State};
-use crate::MicroCredits;
+use crate::{MicroCredits, Timestamp};
 
 /// Where a version's content comes from.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -78,6 +78,7 @@ pub enum Announcement {
     Completed,
     Failed,
     Cancelled,
+    Extended,
 }
 
 impl Announcement {
@@ -87,6 +88,7 @@ impl Announcement {
             Announcement::Completed => "generation.completed",
             Announcement::Failed => "generation.failed",
             Announcement::Cancelled => "generation.cancelled",
+            Announcement::Extended => "generation.extended",
         }
     }
 }
@@ -101,5 +103,7 @@ pub struct Decision {
     pub row_version: RowVersion,
     /// Why the last attempt failed, for a generation that goes back to the queue: shown while it waits.
     pub noted: Option<Failure>,
+    /// The deadline from now on, where this moves it. State and place in the queue stay.
+    pub deadline_at: Option<Timestamp>,
     pub effects: Vec<Effect>,
 }

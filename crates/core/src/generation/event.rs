@@ -28,6 +28,8 @@ pub enum Event {
     HandedBack { attempt: AttemptNo },
     /// Its owner wants it stopped.
     CancelRequested,
+    /// Its owner gives it more time.
+    ExtensionRequested { deadline_at: Timestamp },
 }
 
 /// What a successful attempt brought.

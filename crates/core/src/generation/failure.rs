@@ -37,12 +37,14 @@ pub enum FailureCode {
     LeaseLost,
     /// The generation's deadline passed.
     DeadlineExceeded,
+    /// The next call might pass what the generation may cost.
+    MaxCostReached,
     /// Something inside Copydesk broke.
     Internal,
 }
 
 impl FailureCode {
-    pub const ALL: [FailureCode; 16] = [
+    pub const ALL: [FailureCode; 17] = [
         Self::ProviderUnreachable,
         Self::ProviderError,
         Self::RateLimited,
@@ -58,6 +60,7 @@ impl FailureCode {
         Self::SubmissionUnknown,
         Self::LeaseLost,
         Self::DeadlineExceeded,
+        Self::MaxCostReached,
         Self::Internal,
     ];
 
@@ -78,6 +81,7 @@ impl FailureCode {
             Self::SubmissionUnknown => "submission_unknown",
             Self::LeaseLost => "lease_lost",
             Self::DeadlineExceeded => "deadline_exceeded",
+            Self::MaxCostReached => "max_cost_reached",
             Self::Internal => "internal",
         }
     }
@@ -104,7 +108,8 @@ impl FailureCode {
             | Self::ProviderRejected
             | Self::Refused
             | Self::SubmissionUnknown
-            | Self::DeadlineExceeded => false,
+            | Self::DeadlineExceeded
+            | Self::MaxCostReached => false,
         }
     }
 }
@@ -126,9 +131,12 @@ impl FailureCode {
             | Self::OutputInvalid
             | Self::AttemptTimeout => true,
             // Another model would not undo what this one may be making.
-            Self::SubmissionUnknown | Self::Refused | Self::LeaseLost | Self::DeadlineExceeded | Self::Internal => {
-                false
-            }
+            Self::SubmissionUnknown
+            | Self::Refused
+            | Self::LeaseLost
+            | Self::DeadlineExceeded
+            | Self::MaxCostReached
+            | Self::Internal => false,
         }
     }
 }

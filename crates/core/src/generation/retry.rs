@@ -101,6 +101,7 @@ mod tests {
             attempts_per_model: 3,
             hold: MicroCredits::ZERO,
             metered: None,
+            cost_max: None,
         };
         let closed = |s| Some(at(s));
         let ready = |spent| (spent, Wait::Ready);

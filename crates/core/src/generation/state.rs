@@ -2,7 +2,7 @@
 
 use super::failure::Failure;
 use crate::ledger::Metered;
-use crate::{GenerationId, MicroCredits, NodeId, Timestamp};
+use crate::{GenerationId, MicroCredits, NanoUsd, NodeId, Timestamp};
 use std::fmt;
 use std::time::Duration;
 
@@ -99,7 +99,7 @@ impl State {
     }
 }
 
-/// What was agreed at accept and never changes.
+/// What was agreed at accept. Nothing of it changes but the deadline, which its owner may move later.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Terms {
     pub accepted_at: Timestamp,
@@ -116,6 +116,8 @@ pub struct Terms {
     pub hold: MicroCredits,
     /// How the price follows from the cost, with the hold as the most; `None` where the hold is the price.
     pub metered: Option<Metered>,
+    /// The most it may cost the operator over all its calls; `None` is no cap.
+    pub cost_max: Option<NanoUsd>,
 }
 
 /// How a generation's attempts are shared out among the models of its route.

@@ -26,12 +26,12 @@ pub enum Verdict {
 /// Decides what `event` means for `generation` at `now`.
 ///
 /// Errors: [`Refusal::AlreadyTerminal`] when a command comes after the end; [`Refusal::NotClaimable`] when a claim
-/// meets something that is not ready.
+/// meets something that is not ready; [`Refusal::DeadlineNotLater`] when an extension would take time away.
 /// Invariant: a final state never changes; `settle + release = hold` for every final state; the row version rises by one.
 pub fn transition(generation: &Generation, event: &Event, now: Timestamp) -> Result<Verdict, Refusal> {
     match &generation.state {
         State::Pending { wait } => pending(generation, *wait, event, now),
-        State::Processing { .. } => Ok(processing(generation, event, now)),
+        State::Processing { .. } => processing(generation, event, now),
         State::Completed { .. } | State::Failed { .. } | State::Cancelled { .. } => finished(generation, event),
     }
 }
@@ -46,6 +46,7 @@ fn pending(generation: &Generation, wait: Wait, event: &Event, now: Timestamp) -
         },
         Event::DeadlinePassed => deadline(generation, now),
         Event::CancelRequested => Verdict::Change(cancelled(generation, now)),
+        Event::ExtensionRequested { deadline_at } => return extended(generation, *deadline_at, now),
         Event::LeaseExpired { .. } => Verdict::Nothing,
         Event::StepFinished { .. }
         | Event::AttemptSucceeded { .. }
@@ -55,9 +56,9 @@ fn pending(generation: &Generation, wait: Wait, event: &Event, now: Timestamp) -
     })
 }
 
-fn processing(generation: &Generation, event: &Event, now: Timestamp) -> Verdict {
+fn processing(generation: &Generation, event: &Event, now: Timestamp) -> Result<Verdict, Refusal> {
     let current = |attempt: &AttemptNo| *attempt == generation.attempt;
-    match event {
+    Ok(match event {
         Event::StepFinished { attempt } if current(attempt) => Verdict::Change(step(generation)),
         Event::AttemptSucceeded { attempt, success, cost } if current(attempt) => {
             Verdict::Change(succeeded(generation, success, *cost, now))
@@ -79,13 +80,14 @@ fn processing(generation: &Generation, event: &Event, now: Timestamp) -> Verdict
         }
         Event::DeadlinePassed => deadline(generation, now),
         Event::CancelRequested => Verdict::Change(cancelled(generation, now)),
+        Event::ExtensionRequested { deadline_at } => return extended(generation, *deadline_at, now),
         Event::StepFinished { .. }
         | Event::AttemptSucceeded { .. }
         | Event::AttemptFailed { .. }
         | Event::PassedOver { .. }
         | Event::HandedBack { .. } => Verdict::Late,
         Event::Claimed { .. } => Verdict::Nothing,
-    }
+    })
 }
 
 fn finished(generation: &Generation, event: &Event) -> Result<Verdict, Refusal> {
@@ -97,7 +99,9 @@ fn finished(generation: &Generation, event: &Event) -> Result<Verdict, Refusal> 
         | Event::HandedBack { .. } => Ok(Verdict::Late),
         Event::LeaseExpired { .. } | Event::DeadlinePassed => Ok(Verdict::Nothing),
         Event::Claimed { .. } => Err(Refusal::NotClaimable { status: generation.state.status() }),
-        Event::CancelRequested => Err(Refusal::AlreadyTerminal { status: generation.state.status() }),
+        Event::CancelRequested | Event::ExtensionRequested { .. } => {
+            Err(Refusal::AlreadyTerminal { status: generation.state.status() })
+        }
     }
 }
 
@@ -108,6 +112,7 @@ fn decide(generation: &Generation, next: State, effects: Vec<Effect>) -> Decisio
         spent: generation.spent,
         row_version: RowVersion(generation.row_version.0 + 1),
         noted: None,
+        deadline_at: None,
         effects,
     }
 }
@@ -207,6 +212,20 @@ fn cancelled(generation: &Generation, now: Timestamp) -> Decision {
     release(&mut effects, generation.terms.hold);
     effects.push(Effect::Announce(Announcement::Cancelled));
     decide(generation, State::Cancelled { at: now }, effects)
+}
+
+/// More time. An attempt under way keeps the deadline of its own.
+fn extended(generation: &Generation, deadline_at: Timestamp, now: Timestamp) -> Result<Verdict, Refusal> {
+    let current = generation.terms.deadline_at;
+    if deadline_at == current {
+        return Ok(Verdict::Nothing);
+    }
+    if deadline_at < current || deadline_at <= now {
+        return Err(Refusal::DeadlineNotLater { current, asked: deadline_at });
+    }
+    let mut decision = decide(generation, generation.state.clone(), vec![Effect::Announce(Announcement::Extended)]);
+    decision.deadline_at = Some(deadline_at);
+    Ok(Verdict::Change(decision))
 }
 
 fn release(effects: &mut Vec<Effect>, rest: MicroCredits) {

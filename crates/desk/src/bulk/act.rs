@@ -113,6 +113,7 @@ impl Desk {
             model: spec.model.clone(),
             idempotency: Some(idempotency),
             key: row.facts.key,
+            ..Again::default()
         };
         let end = |outcome, note, made| Some(BulkItemEnd { item: id.0, outcome, note, made });
         match self.retry_newest(row, id, change).await {

@@ -416,6 +416,7 @@ impl<'a> Feed<'a> {
                 self.halt = Some(Halt::Pause(Note::new(refusal.code(), refusal.to_string())));
             }
             Refusal::AlreadyTerminal { .. }
+            | Refusal::DeadlineNotLater { .. }
             | Refusal::IdempotencyKeyReused
             | Refusal::DraftNotFound
             | Refusal::DraftPublished

@@ -2,6 +2,7 @@
 //! while the next ones are read. Nothing of it exists before all of it was found right; then it is sealed at once.
 
 use super::item::Item;
+use super::prospect::Prospect;
 use super::source::{Found, Source};
 use super::{Defaults, OnInvalid};
 use crate::accept::{Request, hex};
@@ -10,6 +11,7 @@ use crate::error::{DeskError, Fault};
 use copydesk_core::budget::bound::MostCost;
 use copydesk_core::job::Note;
 use copydesk_core::{JobId, NanoUsd};
+use copydesk_store::generations::Accept;
 use copydesk_store::jobs::NewItem;
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
@@ -41,6 +43,8 @@ pub struct Intake {
     pub most: Option<NanoUsd>,
     /// A model whose cost is not known.
     pub unpriced: Option<String>,
+    /// What the items that would be made need of credits and budgets. Only where it was asked for.
+    pub prospect: Prospect,
     /// SHA-256 of all items.
     pub digest: [u8; 32],
 }
@@ -60,12 +64,12 @@ impl Intake {
 }
 
 /// What is to be done while reading.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, PartialEq)]
 pub(super) enum Mode {
     /// Staged under this id.
     Stage(JobId),
-    /// Only looked at, and priced.
-    Look,
+    /// Only looked at, priced, and held against credits and budgets.
+    Look(Prospect),
 }
 
 impl Desk {
@@ -73,14 +77,14 @@ impl Desk {
     pub(super) async fn take_in(&self, source: Source, defaults: &Defaults, mode: Mode) -> Result<Intake, DeskError> {
         let (pieces, mut staged) = mpsc::channel::<Vec<NewItem>>(PIECES);
         let reading = {
-            let reader = Reader::new(self.clone(), defaults.clone(), mode, pieces);
+            let reader = Reader::new(self.clone(), defaults.clone(), mode.clone(), pieces);
             tokio::task::spawn_blocking(move || reader.read(source))
         };
         let scope = defaults.scope;
         let mut stopped = None;
         while let Some(piece) = staged.recv().await {
-            if let (Mode::Stage(id), None) = (mode, &stopped)
-                && let Err(error) = self.store().stage_items(scope, id, piece).await
+            if let (Mode::Stage(id), None) = (&mode, &stopped)
+                && let Err(error) = self.store().stage_items(scope, *id, piece).await
             {
                 // The reader finds nobody who takes the next piece.
                 staged.close();
@@ -100,7 +104,8 @@ impl Desk {
 struct Reader {
     desk: Desk,
     defaults: Defaults,
-    mode: Mode,
+    /// Nothing is staged.
+    looks: bool,
     pieces: mpsc::Sender<Vec<NewItem>>,
     piece: Vec<NewItem>,
     /// Of their requests.
@@ -116,14 +121,18 @@ struct Reader {
 
 impl Reader {
     fn new(desk: Desk, defaults: Defaults, mode: Mode, pieces: mpsc::Sender<Vec<NewItem>>) -> Reader {
+        let (looks, prospect) = match mode {
+            Mode::Stage(_) => (false, Prospect::default()),
+            Mode::Look(prospect) => (true, prospect),
+        };
         Reader {
             desk,
             defaults,
-            mode,
+            looks,
             pieces,
             piece: Vec::with_capacity(PIECE),
             piece_bytes: 0,
-            found: Intake { most: Some(NanoUsd(0)), ..Intake::default() },
+            found: Intake { most: Some(NanoUsd(0)), prospect, ..Intake::default() },
             hash: Sha256::new(),
             names: HashMap::new(),
             works: HashMap::new(),
@@ -162,7 +171,7 @@ impl Reader {
         let piece = std::mem::replace(&mut self.piece, Vec::with_capacity(PIECE));
         self.piece_bytes = 0;
         // With a fault nothing will be sealed, so nothing more is written; reading goes on to name them all.
-        let useless = piece.is_empty() || self.refuses() || self.mode == Mode::Look;
+        let useless = piece.is_empty() || self.refuses() || self.looks;
         useless || self.pieces.blocking_send(piece).is_ok()
     }
 
@@ -231,24 +240,25 @@ impl Reader {
         if !faults.is_empty() {
             return Ok(Checked::Faults(faults));
         }
-        if self.mode == Mode::Look || self.defaults.cost_max.is_some() {
-            self.price(item)?;
-        }
         // What would be skipped later if the first one is quick enough, and made twice if not, is decided here.
         let external = item.external_id.as_ref().filter(|_| self.defaults.skip_existing);
-        let works = [order.dedupe_key, external.map(|external| format!("external:{external}"))];
+        let works = [order.dedupe_key.clone(), external.map(|external| format!("external:{external}"))];
         for work in works.iter().flatten() {
             if let Some(first) = self.works.get(&short_hash(work)) {
                 return Ok(Checked::Repeats(*first));
             }
         }
         self.works.extend(works.iter().flatten().map(|work| (short_hash(work), seq)));
+        if self.looks || self.defaults.cost_max.is_some() {
+            self.price(item, &order)?;
+        }
         Ok(Checked::Faults(faults))
     }
 
-    fn price(&mut self, item: &Item) -> Result<(), DeskError> {
+    fn price(&mut self, item: &Item, order: &Accept) -> Result<(), DeskError> {
         let loaded = self.desk.recipe(&self.defaults.recipe)?;
         let bound = self.desk.inner.bound(&loaded, &item.input, &self.models, self.desk.inner.now());
+        self.found.prospect.add(order, &bound);
         match bound.cost {
             MostCost::Known(cost) => {
                 self.found.most = self.found.most.map(|sum| NanoUsd(sum.0.saturating_add(cost.0)));

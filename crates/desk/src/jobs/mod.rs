@@ -5,11 +5,13 @@
 mod feed;
 mod intake;
 pub mod item;
+mod prospect;
 pub mod source;
 
 pub use feed::Fed;
 pub(crate) use feed::spawn;
 pub use intake::{FAULTS_MAX, ITEMS_MAX, Intake};
+pub use prospect::{Carried, USERS_MAX, Under};
 
 use crate::accept::{ANONYMOUS, METADATA_BYTES_MAX, NAME_BYTES_MAX, route};
 use crate::desk::Desk;
@@ -151,6 +153,12 @@ pub struct Outlook {
     pub intake: Intake,
     /// The models that may be tried, in order.
     pub models: Vec<String>,
+    /// What users' credits carry of it; `None` while credits are off.
+    pub credits: Option<Carried>,
+    /// What the budgets carry that its items are under.
+    pub budgets: Vec<Under>,
+    /// The caller sees one user's things only, and no figures of the workspace's.
+    pub confined: bool,
 }
 
 impl Desk {
@@ -211,15 +219,19 @@ impl Desk {
         Ok(self.store().seal_job(NewJob { facts, total, status, cost_max, idempotency }).await?)
     }
 
-    /// What [`Desk::create_job`] would do. Writes nothing.
+    /// What [`Desk::create_job`] would do, and how much of it credits and budgets carry now. Writes nothing; what they do not
+    /// carry is no refusal here, because a job waits for it.
     pub async fn dry_job(&self, defaults: Defaults, source: Source) -> Result<Outlook, DeskError> {
         let defaults = self.checked(defaults)?;
         let models = self.models_of(&defaults)?;
-        let intake = self.take_in(source, &defaults, Mode::Look).await?;
+        let prospect = self.prospect(&defaults, self.inner.now()).await?;
+        let intake = self.take_in(source, &defaults, Mode::Look(prospect)).await?;
         if let (Some(_), Some(model)) = (defaults.cost_max, &intake.unpriced) {
             return Err(uncappable(model));
         }
-        Ok(Outlook { intake, models })
+        let credits = self.carried(defaults.scope, &intake.prospect).await?;
+        let (budgets, confined) = (intake.prospect.under(), defaults.scope.user.is_some());
+        Ok(Outlook { intake, models, credits, budgets, confined })
     }
 
     fn checked(&self, mut defaults: Defaults) -> Result<Defaults, DeskError> {

@@ -75,8 +75,12 @@ impl Metrics {
 
     /// A write that came back. What lost its race ended nothing; its call was made all the same.
     pub fn count(&self, tally: Tally, applied: &Applied) {
-        let Tally { recipe, model, call, end } = tally;
+        let Tally { recipe, model, call, end, .. } = tally;
         let mut counts = self.counts();
+        if tally.fence.is_some_and(|fence| applied.overtaken(&fence)) {
+            // Nothing was written, and it is said again.
+            return;
+        }
         let won = match applied {
             Applied::Done { .. } => true,
             Applied::Lost { .. } => false,

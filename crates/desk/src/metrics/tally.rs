@@ -4,11 +4,13 @@ use copydesk_core::MicroCredits;
 use copydesk_core::generation::{Decision, Effect, FailureCode, State, Status};
 use copydesk_core::ledger::TransferKind;
 use copydesk_core::metering::usage::CallOutcome;
-use copydesk_store::generations::Write;
+use copydesk_store::generations::{Fence, Write};
 use copydesk_store::usage::ClosedCall;
 use std::time::Duration;
 
 pub(crate) struct Tally {
+    /// Of a change.
+    pub fence: Option<Fence>,
     pub recipe: String,
     /// `provider/model`
     pub model: String,
@@ -36,11 +38,15 @@ pub(crate) struct EndTally {
 impl Tally {
     /// `before` is the state the write starts from.
     pub fn of(write: &Write, recipe: &str, model: &str, before: &State) -> Tally {
-        let (call, end) = match write {
-            Write::Late { call, .. } => (Some(CallTally { outcome: late(call.outcome), ..CallTally::of(call) }), None),
-            Write::Change(change) => (change.closes.as_ref().map(CallTally::of), end(&change.decision, before)),
+        let (fence, call, end) = match write {
+            Write::Late { call, .. } => {
+                (None, Some(CallTally { outcome: late(call.outcome), ..CallTally::of(call) }), None)
+            }
+            Write::Change(change) => {
+                (Some(change.fence), change.closes.as_ref().map(CallTally::of), end(&change.decision, before))
+            }
         };
-        Tally { recipe: recipe.to_owned(), model: model.to_owned(), call, end }
+        Tally { fence, recipe: recipe.to_owned(), model: model.to_owned(), call, end }
     }
 }
 

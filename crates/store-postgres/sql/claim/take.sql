@@ -7,6 +7,7 @@ with taken as (
 ), fact as (
   select t.*, g.draft_id, g.user_id, g.recipe, g.recipe_version, g.accepted_at, g.attempt_timeout_us,
          g.max_attempts, g.attempts_per_model, g.hold, g.metered_per_usd, g.metered_margin, g.metered_min,
+         g.cost_max, g.params,
          least($4::timestamptz + least(g.attempt_timeout_us, 3155760000000000) * interval '1 microsecond', t.deadline_at)
            as attempt_deadline_at
   from taken t
@@ -33,7 +34,7 @@ with taken as (
 )
 select f.id, f.workspace_id, f.attempt + 1 as attempt, f.spent, f.row_version + 1 as row_version, f.deadline_at,
        f.model, f.draft_id, f.user_id, f.recipe, f.recipe_version, f.accepted_at, f.attempt_timeout_us,
-       f.max_attempts, f.attempts_per_model, f.hold, f.metered_per_usd, f.metered_margin, f.metered_min,
+       f.max_attempts, f.attempts_per_model, f.hold, f.metered_per_usd, f.metered_margin, f.metered_min, f.cost_max, f.params,
        f.attempt_deadline_at, f.sort_key, f.call_id, i.input
 from fact f
 join inputs i on i.generation_id = any (array[f.id])

@@ -8,7 +8,7 @@ select g.id, g.workspace_id, g.draft_id, g.user_id, coalesce(u.external_id, '') 
                 g.model) as model, g.model as asked_model, coalesce(i.input, '') as input,
        coalesce(i.metadata, '') as metadata, g.target, g.dedupe_key, g.job_id, g.job_seq, g.priority, g.accepted_at, g.deadline_at,
        g.attempt_timeout_us, g.max_attempts, g.attempts_per_model, g.hold, g.metered_per_usd, g.metered_margin,
-       g.metered_min,
+       g.metered_min, g.cost_max, g.params,
        coalesce(o.attempt, n.attempt, p.attempt, r.attempt) as attempt,
        coalesce(o.spent, n.spent, p.spent, r.spent) as spent,
        coalesce(o.row_version, n.row_version, p.row_version, r.row_version) as row_version,

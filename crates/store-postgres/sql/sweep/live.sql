@@ -1,7 +1,7 @@
 -- Differs from SQLite: a whole page at once.
 -- Live generations with what a decision about them needs.
 select g.id, g.workspace_id, g.accepted_at, g.deadline_at, g.attempt_timeout_us, g.max_attempts, g.attempts_per_model, g.hold, g.metered_per_usd, g.metered_margin,
-       g.metered_min, g.input_bytes, g.recipe, coalesce(n.model, p.model, r.model) as model,
+       g.metered_min, g.cost_max, g.input_bytes, g.recipe, coalesce(n.model, p.model, r.model) as model,
        coalesce(n.attempt, p.attempt, r.attempt) as attempt, coalesce(n.spent, p.spent, r.spent) as spent,
        coalesce(n.row_version, p.row_version, r.row_version) as row_version, coalesce(n.step, p.step, r.step) as operation,
        r.id as ready_id, p.reason,

@@ -99,7 +99,8 @@ fn rest<'a>(steps: &mut Steps<'a>, plan: &Plan<'a>) {
         Micros::from(n.request.deadline_at), timeout_us(n), i64::from(n.request.max_attempts),
         i64::from(n.request.attempts_per_model),
         n.request.hold.micros(), n.request.metered.map(|it| it.per_usd.micros()),
-        n.request.metered.map(|it| i64::from(it.margin.0)), n.request.metered.map(|it| it.min.micros()), wide(n.request.input.len() as u64),
+        n.request.metered.map(|it| i64::from(it.margin.0)), n.request.metered.map(|it| it.min.micros()),
+        n.request.cost_max.map(|cost| cost.0), n.request.params.as_deref().map(text), wide(n.request.input.len() as u64),
         n.item.map(|item| item.job.0), n.item.map(|item| i64::from(item.seq)));
     steps.add(sql!(deep "accept/insert_generation"), generations);
     let inputs = columns!(new, n => n.request.generation.0, n.request.scope.workspace.0, text(&n.request.input),

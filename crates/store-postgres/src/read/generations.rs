@@ -81,6 +81,7 @@ fn row(row: &Row) -> Result<GenerationRow, StoreError> {
         model: row.get("model"),
         asked_model: row.get("asked_model"),
         input: row.get("input"),
+        params: row.get("params"),
         metadata: row.get("metadata"),
         target: row.get("target"),
         dedupe_key: row.get("dedupe_key"),

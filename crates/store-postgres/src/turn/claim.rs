@@ -248,6 +248,7 @@ fn one(row: &Row, steps: Vec<FinishedStep>, node: NodeId, now: Timestamp) -> Res
         recipe_version: row.get("recipe_version"),
         model: row.get("model"),
         input: row.get("input"),
+        params: row.get("params"),
         steps,
         call: CallId(row.get("call_id")),
         cooling: None,
@@ -264,6 +265,7 @@ pub fn terms(row: &Row) -> Result<Terms, StoreError> {
         attempts_per_model: narrow("attempts_per_model", row.get("attempts_per_model"))?,
         hold: credits(row.get("hold"))?,
         metered: metered(row)?,
+        cost_max: row.get::<_, Option<i64>>("cost_max").map(NanoUsd),
     })
 }
 

@@ -1,7 +1,7 @@
 //! The fence: takes the rows out of `runs`, `ready` and `parked` that are still what their writers believe, and says
 //! everything a decision needs about the winners. A row that does not match is not touched.
 
-use super::{Placed, heed, is_step};
+use super::{Placed, extends, heed, is_step};
 use crate::failure::Fault;
 use crate::ledger::{self, Account, AccountKey};
 use crate::pipeline::{Steps, Tx};
@@ -48,6 +48,10 @@ pub struct Won {
     pub left: HashMap<GenerationId, Winner>,
     /// Those that go on with their attempt.
     pub stepped: HashSet<GenerationId>,
+    /// Those that have another deadline, with whose they are.
+    pub extended: HashMap<GenerationId, (DraftId, UserId)>,
+    /// What stands where the losers wanted to write.
+    pub found: HashMap<GenerationId, Fence>,
     /// Of the users whose holds may move.
     pub accounts: BTreeMap<AccountKey, Account>,
     /// The calls of the wave as they stand, locked.
@@ -80,11 +84,17 @@ pub async fn check(tx: &mut Tx, wave: &[Placed<'_>], health: Health) -> Result<W
     }
     // In the order of ids, so that two batches never wait for each other.
     changes.sort_by_key(|change| change.fence.generation);
-    let (steps, ends): (Vec<&Change>, Vec<&Change>) = changes.into_iter().partition(|change| is_step(change));
+    let (more_time, others): (Vec<&Change>, Vec<&Change>) = changes.into_iter().partition(|change| extends(change));
+    let (steps, ends): (Vec<&Change>, Vec<&Change>) = others.iter().copied().partition(|change| is_step(change));
     let running: Vec<_> = ends.iter().filter(|change| change.fence.status == Status::Processing).collect();
     let pending: Vec<_> = ends.iter().filter(|change| change.fence.status == Status::Pending).collect();
     let paying: Vec<_> = ends.iter().filter(|change| moves_credits(change)).collect();
     let mut sent = Steps::default();
+    let extended = (!more_time.is_empty()).then(|| {
+        let params = columns!(more_time, c => c.fence.generation.0, c.scope.workspace.0, i64::from(c.fence.attempt.0),
+            c.fence.row_version.0, c.fence.status == Status::Processing, c.decision.deadline_at.map(Micros::from));
+        sent.add(sql!(deep "apply/extend"), params)
+    });
     let stepped = (!steps.is_empty()).then(|| {
         let params = columns!(steps, c => c.fence.generation.0, c.scope.workspace.0, i64::from(c.fence.attempt.0),
             c.fence.row_version.0, c.opens.as_ref().map(|call| call.step.as_str()),
@@ -114,7 +124,24 @@ pub async fn check(tx: &mut Tx, wave: &[Placed<'_>], health: Health) -> Result<W
     for row in answers.rows(left) {
         won.left.insert(GenerationId(row.get("id")), winner(row)?);
     }
+    for row in answers.rows(extended) {
+        won.extended.insert(GenerationId(row.get("id")), (DraftId(row.get("draft_id")), UserId(row.get("user_id"))));
+    }
+    let losers: Vec<&Change> = more_time.into_iter().chain(others).filter(|change| !won.has(change)).collect();
+    if !losers.is_empty() {
+        let mut steps = Steps::default();
+        let place = find(&mut steps, &losers);
+        won.found = found(tx.send(steps).await?.rows(place))?;
+    }
     Ok(won)
+}
+
+impl Won {
+    /// Whether the change's fence matched.
+    fn has(&self, change: &Change) -> bool {
+        let id = &change.fence.generation;
+        self.left.contains_key(id) || self.stepped.contains(id) || self.extended.contains_key(id)
+    }
 }
 
 /// The call whose end a write reports.

@@ -264,6 +264,11 @@ fn check_shape(write: &Write) -> Result<(), StoreError> {
     }
 }
 
+/// Whether the change moves the deadline, and nothing else.
+fn extends(change: &Change) -> bool {
+    change.decision.deadline_at.is_some()
+}
+
 /// Whether the change goes on with the same attempt.
 fn is_step(change: &Change) -> bool {
     change.fence.status == Status::Processing && change.decision.next.status() == Status::Processing

@@ -15,9 +15,9 @@ use copydesk_core::generation::{DraftMove, Effect, Origin, State, Wait};
 use copydesk_core::ledger::{Transfer, TransferKind};
 use copydesk_core::metering::totals::{CallFacts, Sheet};
 use copydesk_core::metering::usage::CallOutcome;
-use copydesk_core::{DraftId, MicroCredits, Timestamp, TransferId};
+use copydesk_core::{DraftId, MicroCredits, Timestamp, TransferId, UserId};
 use copydesk_store::events::NewEvent;
-use copydesk_store::generations::{Change, Write};
+use copydesk_store::generations::{Change, Fence, Write};
 use copydesk_store::usage::ClosedCall;
 use copydesk_store::{Scope, StoreError};
 use std::collections::BTreeMap;
@@ -85,8 +85,8 @@ pub struct Plan<'a> {
     pub events: Vec<NewEvent<'a>>,
     pub keys: Vec<Freed<'a>>,
     pub targets: Vec<Freed<'a>>,
-    /// Places in the turn of those whose fence did not match, and of those that stored a version.
-    pub lost: Vec<(usize, &'a Change)>,
+    /// Places in the turn of those whose fence did not match, with what stands there, and of those that stored a version.
+    pub lost: Vec<(usize, Option<Fence>)>,
     pub stored: Vec<(usize, i64)>,
     /// Places of those that were written, in their order: what their calls said counts.
     pub heeded: Vec<usize>,
@@ -115,9 +115,14 @@ impl<'a> Plan<'a> {
                         plan.heeded.push(*place);
                         plan.close(won, change);
                         plan.steps.push(change);
+                    } else if let Some((draft, user)) = won.extended.get(&change.fence.generation) {
+                        plan.heeded.push(*place);
+                        plan.extended(change, *draft, *user);
                     } else {
-                        plan.lost.push((*place, change));
-                        if let Some(call) = &change.closes {
+                        let found = won.found.get(&change.fence.generation).copied();
+                        plan.lost.push((*place, found));
+                        let goes_on = found.is_some_and(|found| change.fence.overtaken_by(&found));
+                        if let Some(call) = change.closes.as_ref().filter(|_| !goes_on) {
                             plan.book_late(won, change.scope, call, change.at);
                         }
                     }
@@ -175,6 +180,31 @@ impl<'a> Plan<'a> {
         self.budgets.spend(standing, closing.call, closing.outcome, closing.at);
         self.sheet.add(closing.facts, closing.at, &closing.call.figures(closing.outcome));
         self.closings.push(closing);
+    }
+
+    /// It has another deadline, and stays where it is.
+    fn extended(&mut self, change: &'a Change, draft: DraftId, user: UserId) {
+        let deadline = change.decision.deadline_at.map(|at| at.to_string());
+        let data = serde_json::json!({ "attempt": change.decision.attempt.0, "deadline_at": deadline });
+        let announced = change.decision.effects.iter().filter_map(|effect| match effect {
+            Effect::Announce(kind) => Some(kind.as_str()),
+            Effect::StoreVersion(_)
+            | Effect::MoveDraft(_)
+            | Effect::SettleHold(_)
+            | Effect::ReleaseHold(_)
+            | Effect::Absorb(_)
+            | Effect::FreeTarget
+            | Effect::Requeue => None,
+        });
+        self.events.extend(announced.map(|kind| NewEvent {
+            workspace: change.scope.workspace,
+            kind,
+            generation: Some(change.fence.generation),
+            draft: Some(draft),
+            user: Some(user),
+            at: change.at,
+            data: data.to_string().into(),
+        }));
     }
 
     /// Carries one decision out.

@@ -2,7 +2,6 @@
 //! drafts and accounts (locked by the fence already), dedupe keys, targets.
 
 use super::News;
-use super::fence;
 use super::plan::{Closing, OutcomePlan, Plan, VersionPlan, last_error};
 use crate::events;
 use crate::ledger;
@@ -12,12 +11,11 @@ use crate::types::{Micros, Param, columns, sql, text, wide};
 use crate::waiting::{self, Park};
 use copydesk_core::generation::State;
 use copydesk_store::StoreError;
-use copydesk_store::generations::{Applied, Change, NewAsset};
+use copydesk_store::generations::{Applied, NewAsset};
 
 /// Where the answers of interest stand.
 #[derive(Clone, Copy)]
 pub struct Places {
-    found: Option<usize>,
     freed: Option<usize>,
 }
 
@@ -31,8 +29,7 @@ pub fn write<'a>(steps: &mut Steps<'a>, plan: &Plan<'a>) -> Places {
     }
     events::write(steps, &plan.events);
     let freed = free(steps, plan);
-    let losers: Vec<&Change> = plan.lost.iter().map(|(_, change)| *change).collect();
-    Places { found: fence::find(steps, &losers), freed }
+    Places { freed }
 }
 
 fn contents<'a>(steps: &mut Steps<'a>, plan: &Plan<'a>) {
@@ -145,9 +142,8 @@ fn free<'a>(steps: &mut Steps<'a>, plan: &Plan<'a>) -> Option<usize> {
 
 /// Fills in the answers of the wave.
 pub fn answer(plan: &Plan<'_>, answers: &Answers, places: Places, applied: &mut [Applied]) -> Result<News, StoreError> {
-    let fences = fence::found(answers.rows(places.found))?;
-    for (place, change) in &plan.lost {
-        applied[*place] = Applied::Lost { found: fences.get(&change.fence.generation).copied() };
+    for (place, found) in &plan.lost {
+        applied[*place] = Applied::Lost { found: *found };
     }
     for (place, number) in &plan.stored {
         applied[*place] = Applied::Done { version: Some(crate::types::narrow("version", *number)?) };

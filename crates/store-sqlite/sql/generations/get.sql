@@ -9,7 +9,7 @@ SELECT g.id AS id, g.draft_id AS draft_id, g.user_id AS user_id, u.external_id A
        i.input AS input, i.metadata AS metadata, g.target AS target, g.dedupe_key AS dedupe_key,
        g.priority AS priority, g.job_id AS job_id, g.job_seq AS job_seq, g.accepted_at AS accepted_at, g.deadline_at AS deadline_at,
        g.attempt_timeout_us AS attempt_timeout_us, g.max_attempts AS max_attempts, g.attempts_per_model AS attempts_per_model, g.hold AS hold, g.metered_per_usd AS metered_per_usd, g.metered_margin AS metered_margin,
-       g.metered_min AS metered_min,
+       g.metered_min AS metered_min, g.cost_max AS cost_max, g.params AS params,
        coalesce(r.attempt, p.attempt, x.attempt, o.attempt) AS attempt,
        coalesce(r.spent, p.spent, x.spent, o.spent) AS spent,
        coalesce(r.row_version, p.row_version, x.row_version, o.row_version) AS row_version,

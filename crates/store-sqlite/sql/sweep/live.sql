@@ -2,7 +2,7 @@
 -- One live generation with what a decision about it needs.
 SELECT g.workspace_id AS workspace_id, g.accepted_at AS accepted_at, g.deadline_at AS deadline_at,
        g.attempt_timeout_us AS attempt_timeout_us, g.max_attempts AS max_attempts, g.attempts_per_model AS attempts_per_model, g.hold AS hold, g.metered_per_usd AS metered_per_usd, g.metered_margin AS metered_margin,
-       g.metered_min AS metered_min,
+       g.metered_min AS metered_min, g.cost_max AS cost_max,
        g.input_bytes AS input_bytes, g.recipe AS recipe,
        coalesce(r.model, p.model, u.model) AS model,
        coalesce(r.attempt, p.attempt, u.attempt) AS attempt,

@@ -281,6 +281,8 @@ fn write_facts(
             request.metered.map(|metered| metered.per_usd.micros()),
             request.metered.map(|metered| metered.margin.0),
             request.metered.map(|metered| metered.min.micros()),
+            request.cost_max.map(|cost| cost.0),
+            request.params,
             codec::signed(request.input.len() as u64),
             item.map(|it| *it.item.job.0.as_bytes()),
             item.map(|it| it.item.seq),

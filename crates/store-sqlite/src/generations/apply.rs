@@ -76,17 +76,20 @@ fn check_shape(write: &Write) -> Done<()> {
 
 fn apply(session: &mut Session<'_>, change: &Change) -> Done<Applied> {
     let db = session.db;
-    let held = match &change.decision.next {
-        State::Processing { .. } => advance(db, change)?.then_some(None),
-        State::Pending { .. } | State::Completed { .. } | State::Failed { .. } | State::Cancelled { .. } => {
+    let held = match (&change.decision.next, change.decision.deadline_at) {
+        (_, Some(deadline_at)) => extend(db, change, deadline_at)?.then_some(None),
+        (State::Processing { .. }, None) => advance(db, change)?.then_some(None),
+        (State::Pending { .. } | State::Completed { .. } | State::Failed { .. } | State::Cancelled { .. }, None) => {
             take(session, change)?.map(Some)
         }
     };
     let Some(taken) = held else {
-        if let Some(call) = &change.closes {
+        let found = found(db, change.scope, change.fence.generation)?;
+        let goes_on = found.is_some_and(|found| change.fence.overtaken_by(&found));
+        if let Some(call) = change.closes.as_ref().filter(|_| !goes_on) {
             book_late(session, change.scope, call, change.at)?;
         }
-        return Ok(Applied::Lost { found: found(db, change.scope, change.fence.generation)? });
+        return Ok(Applied::Lost { found });
     };
     // From here the write must succeed.
     if let Some(call) = &change.closes {
@@ -192,6 +195,26 @@ fn advance(db: Db<'_>, change: &Change) -> Done<bool> {
         ],
     )?;
     Ok(changed == 1)
+}
+
+/// Another deadline, where the row stands and in the facts. Whether the fence matched.
+fn extend(db: Db<'_>, change: &Change, deadline_at: Timestamp) -> Done<bool> {
+    let fence = &change.fence;
+    let (id, workspace) = (fence.generation.0.as_bytes(), change.scope.workspace.0.as_bytes());
+    let (to, from) = (change.decision.row_version.0, fence.row_version.0);
+    let row = params![deadline_at.micros(), to, id, workspace, fence.attempt.0, from];
+    let moved = match fence.status {
+        Status::Pending => match db.execute(sql!("apply/extend_ready"), row)? {
+            0 => db.execute(sql!("apply/extend_parked"), row)?,
+            moved => moved,
+        },
+        Status::Processing => db.execute(sql!("apply/extend_run"), row)?,
+        Status::Completed | Status::Failed | Status::Cancelled => 0,
+    };
+    if moved == 1 {
+        db.execute(sql!("apply/extend_facts"), params![deadline_at.micros(), id, workspace])?;
+    }
+    Ok(moved == 1)
 }
 
 fn write_step(session: &mut Session<'_>, change: &Change, course: &Course) -> Done<()> {

@@ -228,6 +228,7 @@ struct Facts {
     recipe: String,
     recipe_version: String,
     terms: Terms,
+    params: Option<String>,
     input: String,
 }
 
@@ -245,7 +246,9 @@ fn facts(row: &Row<'_>) -> Done<Facts> {
             attempts_per_model: row.get(8)?,
             hold: codec::credits(row, 9)?,
             metered: codec::metered(row)?,
+            cost_max: row.get::<_, Option<i64>>("cost_max")?.map(NanoUsd),
         },
+        params: row.get("params")?,
         input: row.get("input")?,
     })
 }
@@ -296,6 +299,7 @@ fn take(session: &mut Session<'_>, chosen: Chosen, call: CallId, node: NodeId, n
         recipe_version: facts.recipe_version,
         model: row.model,
         input: facts.input,
+        params: facts.params,
         steps,
         call,
         cooling,

@@ -288,6 +288,9 @@ fn announce(db: Db<'_>, change: &Change, course: &Course, kind: Announcement) ->
         }
         (None, None) => {}
     }
+    if let Some(deadline) = change.decision.deadline_at {
+        add(&mut data, format_args!(",\"deadline_at\":\"{deadline}\""));
+    }
     data.push('}');
     let event = NewEvent {
         workspace: change.scope.workspace,

@@ -9,7 +9,7 @@ use crate::memory::Session;
 use crate::prices;
 use crate::usage::close_call;
 use copydesk_core::generation::{AttemptNo, Generation, RowVersion, State, Terms};
-use copydesk_core::{CallId, GenerationId, NodeId, Timestamp, WorkspaceId};
+use copydesk_core::{CallId, GenerationId, NanoUsd, NodeId, Timestamp, WorkspaceId};
 use copydesk_store::Scope;
 use copydesk_store::generations::{Beaten, Heartbeat, Overdue, OverdueReason, SweepRequest};
 use copydesk_store::usage::ClosedCall;
@@ -134,6 +134,7 @@ pub(super) fn terms(row: &Row<'_>) -> Done<Terms> {
         attempts_per_model: row.get("attempts_per_model")?,
         hold: codec::credits(row, "hold")?,
         metered: codec::metered(row)?,
+        cost_max: row.get::<_, Option<i64>>("cost_max")?.map(NanoUsd),
     })
 }
 

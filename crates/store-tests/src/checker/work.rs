@@ -79,6 +79,10 @@ fn lives<'a>(dump: &'a Dump, faults: &mut Faults) -> BTreeMap<Uuid, Life<'a>> {
     }
     for life in lives.values() {
         faults.expect("place", life.places.len() == 1, || format!("{} is in {:?}", life.id, life.places));
+        for (_, row) in life.places.iter().filter(|(table, _)| LIVE.contains(table)) {
+            let same = row.whole("deadline_at") == life.facts.whole("deadline_at");
+            faults.expect("deadline", same, || format!("{} is live under another deadline: {row:?}", life.id));
+        }
     }
     lives
 }

@@ -82,6 +82,10 @@ impl Driver {
         {
             request = request.existing(*draft);
         }
+        if self.dice.chance(20) {
+            request.cost_max = Some(NanoUsd(self.number(0, 900)));
+            request.params = self.dice.chance(50).then(|| "{\"temperature\":1}".to_owned());
+        }
         request.deadline_at = self.now.plus(Duration::from_secs(20 + self.dice.below(300)));
         request.attempts_per_model = 1 + u32::try_from(self.dice.below(3)).unwrap_or(0);
         request.max_attempts = request.attempts_per_model * (1 + u32::try_from(self.dice.below(2)).unwrap_or(0));
@@ -104,6 +108,7 @@ impl Driver {
                 0 => self.cancel().await,
                 1 => self.sweep_one().await,
                 2 => self.late().await,
+                3 if self.dice.chance(50) => self.extend().await,
                 _ => self.report(),
             };
             writes.extend(write);
@@ -221,6 +226,18 @@ impl Driver {
         match transition(&generation, &Event::CancelRequested, self.now) {
             Ok(Verdict::Change(_)) => {
                 Some(builder::write(builder::cancel(&self.ids, Scope::DEFAULT, &generation, self.now)))
+            }
+            Ok(Verdict::Late | Verdict::Nothing) | Err(_) => None,
+        }
+    }
+
+    async fn extend(&mut self) -> Option<Write> {
+        let id = *self.dice.pick(&self.generations)?;
+        let generation = self.standing(id).await;
+        let deadline_at = generation.terms.deadline_at.plus(Duration::from_secs(self.dice.below(60)));
+        match transition(&generation, &Event::ExtensionRequested { deadline_at }, self.now) {
+            Ok(Verdict::Change(_)) => {
+                Some(builder::write(builder::extend(&self.ids, Scope::DEFAULT, &generation, deadline_at, self.now)))
             }
             Ok(Verdict::Late | Verdict::Nothing) | Err(_) => None,
         }

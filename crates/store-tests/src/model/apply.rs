@@ -51,7 +51,8 @@ impl Data {
         let id = change.fence.generation;
         let found = self.fence(change.scope, id);
         if found != Some(change.fence) {
-            if let Some(call) = &change.closes {
+            let goes_on = found.is_some_and(|found| change.fence.overtaken_by(&found));
+            if let Some(call) = change.closes.as_ref().filter(|_| !goes_on) {
                 self.book_late(change.scope, call, change.at);
             }
             return Applied::Lost { found };
@@ -93,6 +94,10 @@ impl Data {
         entry.generation.attempt = change.decision.attempt;
         entry.generation.spent = change.decision.spent;
         entry.generation.row_version = change.decision.row_version;
+        if let Some(deadline) = change.decision.deadline_at {
+            entry.generation.terms.deadline_at = deadline;
+            return;
+        }
         if let Some(step) = &change.step {
             match entry.steps.iter_mut().find(|kept| kept.name == step.name) {
                 Some(kept) => kept.output.clone_from(&step.output),
@@ -258,7 +263,9 @@ impl Data {
         if let Some(version) = version {
             write!(data, ",\"version\":{version}").expect("writing to a string cannot fail");
         }
-        if let Some((code, message)) = entry.last_error.as_ref().filter(|_| version.is_none()) {
+        if let Some(deadline) = change.decision.deadline_at {
+            write!(data, ",\"deadline_at\":\"{deadline}\"").expect("writing to a string cannot fail");
+        } else if let Some((code, message)) = entry.last_error.as_ref().filter(|_| version.is_none()) {
             let error = serde_json::json!({ "code": code, "message": message });
             write!(data, ",\"error\":{error}").expect("writing to a string cannot fail");
         }

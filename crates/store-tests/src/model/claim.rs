@@ -196,6 +196,7 @@ impl Data {
             recipe_version: entry.accept.recipe_version.clone(),
             model: entry.model.clone(),
             input: entry.accept.input.clone(),
+            params: entry.accept.params.clone(),
             steps: entry.steps.clone(),
             call,
             cooling,

@@ -44,6 +44,7 @@ impl Data {
             },
             asked_model: entry.accept.model.clone(),
             input: entry.accept.input.clone(),
+            params: entry.accept.params.clone(),
             metadata: entry.accept.metadata.clone(),
             target: entry.accept.target.clone(),
             dedupe_key: entry.accept.dedupe_key.clone(),

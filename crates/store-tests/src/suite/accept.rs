@@ -2,6 +2,7 @@
 
 use crate::bench::{Bench, Setup};
 use crate::builder::{self, AcceptWith};
+use copydesk_core::NanoUsd;
 use copydesk_core::draft::DraftStatus;
 use copydesk_core::generation::{AttemptNo, State, Status, Wait};
 use copydesk_core::refusal::Refusal;
@@ -37,6 +38,27 @@ pub async fn a_new_draft_and_its_generation_are_visible(t: Arc<Bench>) {
     assert_eq!((draft.external_id.as_deref(), draft.user_external.as_str()), (Some("ext-1"), "ann"));
     assert_eq!((draft.recipe, draft.generated_at, draft.published_at), (request.recipe, None, None));
     assert_eq!(t.event_kinds(generation).await, ["generation.accepted"]);
+}
+
+pub async fn a_cap_and_changed_parameters_are_kept_and_handed_to_whoever_claims_it(t: Arc<Bench>) {
+    let (none, _) = t.start(t.request()).await;
+    let capped = |cap| t.request().user("b").change(|it| it.cost_max = Some(NanoUsd(cap)));
+    let (zero, _) = t.start(capped(0)).await;
+    let words = r#"{"temperature":0.5}"#.to_owned();
+    let (both, _) = t.start(capped(i64::MAX).change(|it| it.params = Some(words.clone()))).await;
+    let expected = [(none, None, None), (zero, Some(NanoUsd(0)), None), (both, Some(NanoUsd(i64::MAX)), Some(words))];
+    let listed = t.generations(Scope::DEFAULT).await;
+    let runs = t.claim(3).await;
+    for (id, cap, params) in expected {
+        let row = t.row(id).await;
+        assert_eq!((row.generation.terms.cost_max, &row.params), (cap, &params));
+        let in_list = listed.iter().find(|row| row.generation.id == id).expect("listed");
+        assert_eq!((in_list.generation.terms.cost_max, &in_list.params), (cap, &params));
+        let run = runs.iter().find(|run| run.generation.id == id).expect("claimed");
+        assert_eq!((run.generation.terms.cost_max, &run.params), (cap, &params));
+        t.settle(run).await;
+        assert_eq!(t.row(id).await.params, params, "also after the end");
+    }
 }
 
 pub async fn a_replayed_key_gives_the_first_ids_also_after_the_end(t: Arc<Bench>) {
