@@ -75,6 +75,8 @@ codes! {
     LoginExists => "login_exists", 409, "Somebody signs in with it already", false;
     NoLogin => "no_login", 409, "This user does not sign in", false;
     LinkSpent => "link_spent", 410, "The link opens nothing", false;
+    Expired => "expired", 410, "It has expired", false;
+    FilesFull => "files_full", 422, "There is no room for the file", false;
     KeyMade => "key_made", 409, "The key was made already", false;
     WebhookMade => "webhook_made", 409, "The webhook was made already", false;
     UnpricedModel => "unpriced_model_with_metered_price", 422, "The model has no price", false;
@@ -213,6 +215,7 @@ impl From<&Refusal> for Code {
             Refusal::NoLogin => Code::NoLogin,
             Refusal::LinkSpent => Code::LinkSpent,
             Refusal::JobCapReached { .. } => Code::JobCapReached,
+            Refusal::FilesFull(_) => Code::FilesFull,
         }
     }
 }

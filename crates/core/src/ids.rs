@@ -101,6 +101,8 @@ ids! {
     SignInId = "sin", "sign-in";
     /// A one-time link: an invite, a way in, a new password.
     LinkId = "lnk", "link";
+    /// A file that a caller put here, to be used by id.
+    FileId = "fil", "file";
 }
 
 /// The UUIDv7 of an instant: its milliseconds, twelve bits of the microseconds beside them, and what is random.

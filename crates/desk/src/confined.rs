@@ -3,6 +3,7 @@
 //! can forget it. What is not the user's is asked for in a workspace that nobody has: the answer is, by construction,
 //! the one for an id that nobody has.
 
+mod files;
 mod telling;
 
 use copydesk_core::access::Email;

@@ -1,5 +1,6 @@
 //! What a use case answers when it cannot do what was asked. Each has a stable code and one sentence for the caller.
 
+use copydesk_core::Timestamp;
 use copydesk_core::access::Denied;
 use copydesk_core::refusal::Refusal;
 use copydesk_store::StoreError;
@@ -20,6 +21,11 @@ pub enum DeskError {
     /// The request was understood and is wrong; every fault has a JSON pointer.
     #[error("{}", sentence(.0))]
     Invalid(Vec<Fault>),
+    #[error("The file has more than {bytes_max} bytes, which is the limit of one.")]
+    FileTooLarge { bytes_max: u64 },
+    /// It was there, and is kept no longer.
+    #[error("The {what} {id} expired at {at}.")]
+    Expired { what: &'static str, id: String, at: Timestamp },
     /// A price that follows from the cost needs a cost.
     #[error(
         "The price of the recipe {recipe:?} follows from what the model costs, and what {model} costs is not known. \

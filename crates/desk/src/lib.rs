@@ -22,6 +22,7 @@ mod doubt;
 pub mod error;
 pub mod events;
 mod figures;
+pub mod files;
 mod first_text;
 pub mod guesses;
 pub mod issue;

@@ -13,6 +13,7 @@ mod deadlines;
 mod editing;
 mod fallbacks;
 mod faults;
+mod files;
 mod following;
 mod health;
 mod jobs;

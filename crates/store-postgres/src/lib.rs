@@ -12,6 +12,7 @@ mod deliveries;
 mod drafts;
 mod events;
 mod failure;
+mod files;
 mod findings;
 mod inner;
 mod jobs;

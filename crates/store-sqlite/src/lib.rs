@@ -12,6 +12,7 @@ mod deliveries;
 mod drafts;
 mod events;
 mod fault;
+mod files;
 mod findings;
 mod folder;
 mod generations;

@@ -5,13 +5,14 @@
 use copydesk_core::access::Email;
 use copydesk_core::budget::Budget;
 use copydesk_core::draft::DraftStatus;
+use copydesk_core::files::Kept;
 use copydesk_core::generation::waiting::Waiting;
 use copydesk_core::health::Paid;
 use copydesk_core::ledger::{Balance, Transfer};
 use copydesk_core::metering::question::{Question, Total};
 use copydesk_core::refusal::Refusal;
 use copydesk_core::{
-    AssetId, BudgetId, DeliveryId, DraftId, GenerationId, JobId, KeyId, LinkId, NodeId, SignInId, Timestamp,
+    AssetId, BudgetId, DeliveryId, DraftId, FileId, GenerationId, JobId, KeyId, LinkId, NodeId, SignInId, Timestamp,
     TransferId, UserId, WebhookId, WorkspaceId,
 };
 use copydesk_store::admin::{Description, Pause, PauseKey};
@@ -19,6 +20,7 @@ use copydesk_store::audit::{AuditState, Finding, FindingRow, Proved, Record, Rec
 use copydesk_store::budgets::{BudgetChange, BudgetFilter, NewBudget, UseRow};
 use copydesk_store::drafts::{AssetRow, DraftFilter, DraftRow, Edit, SetDraft, VersionRow, WholeDraft};
 use copydesk_store::events::{EventBounds, EventPage};
+use copydesk_store::files::{Added, FileFilter, FileRow, NewFile};
 use copydesk_store::generations::{
     Accept, Accepted, Beaten, FinishedStep, GenerationFilter, GenerationRow, Heartbeat, Idempotency, Limits, Overdue,
     SweepRequest, Turn, TurnAnswer,
@@ -40,9 +42,9 @@ use copydesk_store::webhooks::{
     Feed, Finished, Leased, NewDelivery, RequestHook,
 };
 use copydesk_store::{
-    AdminStore, Answer, AuditStore, BudgetStore, DeliveryStore, DraftStore, EventStore, GenerationStore, HealthRow,
-    HealthStore, ItemStore, JobStore, KeyStore, LedgerStore, LoginStore, Page, PageRequest, PriceStore, RetentionStore,
-    SchemaFault, Scope, SignInStore, Store, StoreError, UsageStore, WebhookStore,
+    AdminStore, Answer, AuditStore, BudgetStore, DeliveryStore, DraftStore, EventStore, FileStore, GenerationStore,
+    HealthRow, HealthStore, ItemStore, JobStore, KeyStore, LedgerStore, LoginStore, Page, PageRequest, PriceStore,
+    RetentionStore, SchemaFault, Scope, SignInStore, Store, StoreError, UsageStore, WebhookStore,
 };
 use futures::stream::BoxStream;
 use std::collections::VecDeque;
@@ -214,6 +216,15 @@ pass_through! {
         Items = items(scope: Scope, job: JobId, filter: ItemFilter, page: PageRequest) -> Page<ItemRow>;
         CloseItems = close_items(close: CloseItems) -> u64;
         ReopenItems = reopen_items(reopen: ReopenItems) -> Reopened;
+    }
+    FileStore {
+        AddFile = add_file(new: NewFile) -> Added;
+        File = file(scope: Scope, id: FileId) -> FileRow;
+        Files = files(scope: Scope, filter: FileFilter, page: PageRequest) -> Page<FileRow>;
+        RemoveFile = remove_file(scope: Scope, id: FileId) -> FileRow;
+        FilesKept = files_kept(scope: Scope, now: Timestamp) -> Kept;
+        LivingFiles = living_files(ids: Vec<FileId>, now: Timestamp) -> Vec<FileId>;
+        ForgetFiles = forget_files(before: Timestamp, limit: u32) -> u64;
     }
     UsageStore {
         Calls = calls(scope: Scope, filter: CallFilter, page: PageRequest) -> Page<CallRow>;

@@ -11,6 +11,7 @@ mod claim;
 mod data;
 mod drafts;
 mod events;
+mod files;
 mod findings;
 mod health;
 mod jobs;

@@ -9,6 +9,7 @@ pub mod budgets;
 pub mod drafts;
 pub mod error;
 pub mod events;
+pub mod files;
 pub mod generations;
 pub mod health;
 pub mod jobs;
@@ -28,6 +29,7 @@ pub use budgets::BudgetStore;
 pub use drafts::DraftStore;
 pub use error::{SchemaFault, StoreError};
 pub use events::EventStore;
+pub use files::FileStore;
 pub use generations::GenerationStore;
 pub use health::{HealthRow, HealthStore};
 pub use jobs::{ItemStore, JobStore};
@@ -80,6 +82,7 @@ pub trait Store:
     + BudgetStore
     + JobStore
     + ItemStore
+    + FileStore
     + UsageStore
     + EventStore
     + RetentionStore
@@ -102,6 +105,7 @@ impl<T> Store for T where
         + BudgetStore
         + JobStore
         + ItemStore
+        + FileStore
         + UsageStore
         + EventStore
         + RetentionStore

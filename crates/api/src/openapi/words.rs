@@ -82,6 +82,7 @@ schemas! {
     GenerationKey = text(&either(&[&id("gen"), UUID]));
     DraftKey = text(&either(&[&id("drf"), UUID]));
     AssetKey = text(&either(&[&id("ast"), UUID]));
+    FileKey = text(&either(&[&id("fil"), UUID]));
     BudgetKey = text(&either(&[&id("bud"), UUID]));
     JobKey = text(&either(&[&id("job"), UUID]));
     KeyKey = text(&either(&[&id("key"), UUID]));

@@ -5,6 +5,7 @@ pub(crate) mod budgets;
 pub(crate) mod credits;
 pub(crate) mod drafts;
 pub(crate) mod events;
+pub(crate) mod files;
 pub(crate) mod generations;
 pub(crate) mod health;
 pub(crate) mod job_export;

@@ -7,7 +7,6 @@ use crate::config::Settings;
 use crate::exit::{self, Failure};
 use crate::output::{Output, Table, cell, minute};
 use copydesk_core::NanoUsd;
-use futures::StreamExt;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 
@@ -174,15 +173,8 @@ async fn act(backend: &Backend, command: Command, output: Output) -> Result<u8, 
         }
         Command::Export { job, format, status } => {
             let status = status.map(|word| format!("&status={}", escape(&word))).unwrap_or_default();
-            let mut pieces =
-                backend.bytes(&format!("{}/export?format={}{status}", path(&job), escape(&format))).await?;
-            let mut out = std::io::stdout().lock();
-            while let Some(piece) = pieces.next().await {
-                // A closed pipe is the reader's wish.
-                if std::io::Write::write_all(&mut out, &piece?).is_err() {
-                    break;
-                }
-            }
+            let url = format!("{}/export?format={}{status}", path(&job), escape(&format));
+            super::downloads::print(backend, &url).await?;
         }
     }
     Ok(exit::OK)

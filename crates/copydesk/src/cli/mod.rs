@@ -1,6 +1,5 @@
 //! The command line: one file per command. This one knows the arguments, reads the settings and hands over.
 
-mod assets;
 mod audit;
 mod budgets;
 mod cleanup_stale;
@@ -8,9 +7,11 @@ mod config_show;
 mod credits;
 mod db;
 mod doctor;
+mod downloads;
 mod drafts;
 mod events;
 mod explain;
+mod files;
 mod frames;
 mod generate;
 mod generations;
@@ -96,6 +97,9 @@ enum Command {
     /// Many generations from one file: start, follow, pause, retry, export
     #[command(subcommand)]
     Jobs(jobs::Command),
+    /// Files to be used by id: put them on the server, list them, get them back, remove them
+    #[command(subcommand)]
+    Files(files::Command),
     /// Accounts, statements, grants, corrections, gifts and refunds
     #[command(subcommand)]
     Credits(credits::Command),
@@ -190,6 +194,7 @@ async fn dispatch(arguments: Arguments, output: Output) -> Result<u8, Failure> {
         Command::Drafts(command) => drafts::run(command, &settings, output).await,
         Command::Generations(command) => generations::run(command, &settings, output).await,
         Command::Jobs(command) => jobs::run(command, &settings, output).await,
+        Command::Files(command) => files::run(command, &settings, output).await,
         Command::Budgets(command) => budgets::run(command, &settings, output).await,
         Command::Credits(command) => credits::run(command, &settings, output).await,
         Command::Keys(command) => keys::run(command, &settings, output).await,

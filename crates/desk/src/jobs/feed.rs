@@ -337,6 +337,8 @@ impl<'a> Feed<'a> {
             DeskError::PositionUnknown
             | DeskError::CreditsOff
             | DeskError::AuditRunning
+            | DeskError::FileTooLarge { .. }
+            | DeskError::Expired { .. }
             | DeskError::SignInFailed
             | DeskError::TooMany { .. }
             | DeskError::NoSecretKey { .. }
@@ -434,6 +436,7 @@ impl<'a> Feed<'a> {
             | Refusal::LoginExists
             | Refusal::NoLogin
             | Refusal::LinkSpent
+            | Refusal::FilesFull(_)
             | Refusal::JobCapReached { .. } => {
                 self.end(seq, ItemStatus::Failed, Note::new(refusal.code(), refusal.to_string()), None);
             }

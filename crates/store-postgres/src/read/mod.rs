@@ -7,7 +7,7 @@ pub mod usage;
 pub mod why;
 
 use copydesk_core::{
-    BudgetId, CallId, DeliveryId, DraftId, GenerationId, JobId, KeyId, LinkId, TransferId, UserId, WebhookId,
+    BudgetId, CallId, DeliveryId, DraftId, FileId, GenerationId, JobId, KeyId, LinkId, TransferId, UserId, WebhookId,
 };
 use copydesk_store::{Order, Page, PageRequest, StoreError};
 use std::str::FromStr;
@@ -22,7 +22,7 @@ pub trait Key: FromStr {
 macro_rules! keys {
     ($($name:ident),*) => { $(impl Key for $name { fn of(id: Uuid) -> Self { $name(id) } })* };
 }
-keys!(GenerationId, DraftId, CallId, TransferId, UserId, KeyId, BudgetId, WebhookId, DeliveryId, LinkId, JobId);
+keys!(GenerationId, DraftId, CallId, TransferId, UserId, KeyId, BudgetId, WebhookId, DeliveryId, LinkId, JobId, FileId);
 
 /// Where a page begins. One row more than asked for is read, to know whether there is a next page.
 pub struct Cursor<K> {
