@@ -143,7 +143,7 @@ fn wanted(headers: &HeaderMap, tag: &str, bytes: u64) -> Wanted {
 }
 
 /// The next bytes until `left` are through. A file that is too short breaks the answer off: its length was promised.
-fn pieces(file: Box<dyn AsyncRead + Send + Unpin>, left: u64) -> impl Stream<Item = io::Result<Bytes>> {
+pub(crate) fn pieces(file: Opened, left: u64) -> impl Stream<Item = io::Result<Bytes>> {
     stream::try_unfold((file, left), |(mut file, left)| async move {
         if left == 0 {
             return Ok(None);

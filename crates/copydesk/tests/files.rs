@@ -50,3 +50,20 @@ fn a_file_goes_to_a_server_and_comes_back_whole() {
     let said = &full.exits(2).err;
     assert!(said.contains("files_full") && said.contains("copydesk files rm"), "{said}");
 }
+
+#[test]
+fn a_job_is_started_of_a_file_that_is_there() {
+    let place = Place::new();
+    place.write("people.csv", "Who;custom_id\nAnn;p-1\nBen;p-2\n");
+    let id = place.json(&["files", "put", "people.csv"])["id"].as_str().unwrap().to_owned();
+    let how = ["jobs", "start", "--file", &id, "--recipe", "text", "--column", "input.prompt=Who", "--delimiter", ";"];
+    let dry = place.run(&[&how[..], &["--dry-run"]].concat());
+    assert!(dry.exits(0).out.contains("2 rows = 2 to make + 0 to skip + 0 not valid"), "{}", dry.out);
+    let done = place.run(&[&how[..], &["--watch", "--cap", "5usd", "--name", "Autumn"]].concat());
+    assert!(done.exits(0).out.contains("2 drafts"), "{}{}", done.out, done.err);
+    assert_eq!(place.json(&["jobs", "ls"])["data"][0]["name"], "Autumn");
+    let unknown = place.run(&["jobs", "start", "--file", "fil_01900000000000000000000000", "--recipe", "text"]);
+    assert!(unknown.exits(3).err.contains("copydesk files ls"), "{}", unknown.err);
+    place.run(&["jobs", "start", "people.csv", "--file", &id, "--recipe", "text"]).exits(2);
+    place.run(&["jobs", "start", "--recipe", "text"]).exits(2);
+}

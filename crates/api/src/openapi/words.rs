@@ -52,6 +52,7 @@ schemas! {
     BudgetSubject = words(["workspace", "each_user", "user", "each_key", "key"]);
     JobStatusWord = words(JobStatus::ALL.map(JobStatus::as_str));
     ItemStatusWord = words(ItemStatus::ALL.map(ItemStatus::as_str));
+    ItemFormatWord = words(crate::wire::job::ItemFormat::WORDS);
     OnInvalidWord = words(["refuse", "skip"]);
     ExportFormat = words(["jsonl", "csv"]);
     KeyMode = words(Mode::ALL.map(Mode::as_str));

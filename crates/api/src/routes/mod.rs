@@ -8,6 +8,7 @@ pub(crate) mod events;
 pub(crate) mod files;
 pub(crate) mod generations;
 pub(crate) mod health;
+pub(crate) mod job_asked;
 pub(crate) mod job_export;
 pub(crate) mod jobs;
 pub(crate) mod keys;
