@@ -277,7 +277,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Caller {
     }
 }
 
-fn denied(denied: Denied) -> Problem {
+pub(crate) fn denied(denied: Denied) -> Problem {
     DeskError::Denied { denied, instead: Vec::new() }.into()
 }
 

@@ -77,6 +77,8 @@ codes! {
     LoginExists => "login_exists", 409, "Somebody signs in with it already", false;
     NoLogin => "no_login", 409, "This user does not sign in", false;
     LinkSpent => "link_spent", 410, "The link opens nothing", false;
+    Expired => "expired", 410, "It has expired", false;
+    FilesFull => "files_full", 422, "There is no room for the file", false;
     KeyMade => "key_made", 409, "The key was made already", false;
     WebhookMade => "webhook_made", 409, "The webhook was made already", false;
     OldSecretCounts => "old_secret_counts", 409, "The secret before still counts", false;
@@ -219,6 +221,7 @@ impl From<&Refusal> for Code {
             Refusal::NoLogin => Code::NoLogin,
             Refusal::LinkSpent => Code::LinkSpent,
             Refusal::JobCapReached { .. } => Code::JobCapReached,
+            Refusal::FilesFull(_) => Code::FilesFull,
         }
     }
 }

@@ -3,6 +3,7 @@
 //! `routes/generations.rs` (the life of a request) and `error.rs` (every public code).
 
 mod auth;
+mod bytes;
 mod coalesce;
 pub mod compat;
 mod conditional;

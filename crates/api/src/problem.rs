@@ -170,6 +170,12 @@ impl From<DeskError> for Problem {
                 "Take next_after of a page or the id of a frame; `after=0` is the beginning, `after=now` the end.",
             ),
             DeskError::Invalid(faults) => Problem::invalid(faults),
+            DeskError::FileTooLarge { bytes_max } => Problem::new(Code::TooLarge, error.to_string())
+                .hint("Cut it into several files.")
+                .with("limit", json!(bytes_max)),
+            DeskError::Expired { at, .. } => Problem::new(Code::Expired, error.to_string())
+                .hint("Put it here again; expires_in says how long it is kept.")
+                .with("expired_at", json!(at.to_string())),
             DeskError::NoSecretKey { .. } => Problem::new(Code::SecretKeyMissing, error.to_string())
                 .hint("Set COPYDESK_SECRET_KEY or COPYDESK_SECRET_KEY_FILE to what `openssl rand -hex 32` prints, the same on every node, and start the server again."),
             DeskError::SignInFailed => Problem::new(Code::SignInFailed, error.to_string())
@@ -258,6 +264,10 @@ fn refused(refusal: &Refusal) -> Problem {
             .with("job_id", json!(job.to_string()))
             .with("max_cost", json!(cap.0))
             .with("spent", json!(spent.0)),
+        Refusal::FilesFull(full) => problem
+            .hint("DELETE /api/v1/files/{id} makes room, and so does time: files expire. The operator raises the limits with files.max_count and files.max_bytes.")
+            .with("kept", json!({"files": full.kept.files, "bytes": full.kept.bytes}))
+            .with("limit", json!({"files": full.quota.files, "bytes": full.quota.bytes})),
         Refusal::UsageTooLarge { rows, max } => problem
             .hint("A longer interval, or a user, recipe or model to look at alone, make it small.")
             .with("rows", json!(rows))

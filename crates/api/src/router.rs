@@ -12,9 +12,9 @@ use crate::openapi;
 use crate::problem::Problem;
 use crate::routes::pages::Reading;
 use crate::routes::{
-    assets, budgets, bulk, bulk_export, credits, drafts, events, generations, health, job_export, jobs, keys, lanes,
-    maintenance, metrics, models, pages, prices, recipes, session, settings, stream, stream_tokens, usage, users,
-    versions, webhooks,
+    assets, budgets, bulk, bulk_export, credits, drafts, events, files, generations, health, job_export, jobs, keys,
+    lanes, maintenance, metrics, models, pages, prices, recipes, session, settings, stream, stream_tokens, usage,
+    users, versions, webhooks,
 };
 use crate::throttle::Throttle;
 use crate::wire::links::{BASE, Links};
@@ -230,6 +230,9 @@ fn work() -> OpenApiRouter<Api> {
         .routes(routes!(versions::diff))
         .routes(routes!(versions::restore))
         .routes(routes!(assets::one))
+        .routes(routes!(files::list, files::create))
+        .routes(routes!(files::one, files::remove))
+        .routes(routes!(files::content))
 }
 
 /// What was used, and what it cost whom.

@@ -329,3 +329,118 @@ async fn who_waits_gets_the_job_at_its_end() {
     let done = site.send("POST", "/jobs", Some(job(3)), &[("prefer", "wait=30")]).await;
     assert_eq!((done.status, &done.json()["status"]), (200, &json!("completed")), "{}", done.json());
 }
+
+/// Puts a file here and returns its id.
+async fn put(site: &Site, key: &str, query: &str, kind: &str, text: &str) -> String {
+    let bearer = format!("Bearer {key}");
+    let headers = [("authorization", bearer.as_str()), ("content-type", kind)];
+    let reply = site.raw("POST", &format!("/api/v1/files{query}"), &headers, text.to_owned()).await;
+    assert_eq!(reply.status, 201, "{}", reply.json());
+    id(&reply.json())
+}
+
+#[tokio::test]
+async fn a_file_that_was_put_here_becomes_the_same_job_as_one_that_is_sent() {
+    let site = Site::idle().await;
+    let table = "Who;custom_id;max_output_tokens\nAnn;p-1;50\nBen;p-2;\n";
+    let lines = "{\"input\":{\"prompt\":\"a\"},\"custom_id\":\"l-1\"}\n";
+    let items = async |job: &Value| site.get(&format!("/jobs/{}/items", id(job))).await.json()["data"].clone();
+    let sent = "recipe=text&start=false&delimiter=%3B&columns=input.prompt:Who&dedupe_key=a";
+    let sent = file(&site, sent, "text/csv", table).await.json();
+    let stored = put(&site, &site.key, "?name=people.csv", "text/csv", table).await;
+    let body = json!({
+        "recipe": "text", "file_id": stored, "delimiter": ";", "columns": { "input.prompt": "Who" }, "start": false,
+    });
+    let rehearsed = site.post("/jobs?dry_run=true", body.clone()).await.json();
+    assert_eq!((&rehearsed["would_create"], &rehearsed["invalid"]), (&json!(2), &json!(0)));
+    let made = start(&site, body.clone()).await;
+    assert_eq!(items(&made).await, items(&sent).await);
+    assert_eq!(start(&site, body).await["deduplicated"], true, "as with a file that is sent");
+    let typeless = put(&site, &site.key, "?name=rows.dat", "", lines).await;
+    let unsaid = site.post("/jobs", json!({ "recipe": "text", "file_id": typeless })).await;
+    assert_eq!(blamed(&unsaid), [("/format".to_owned(), "required".to_owned())]);
+    let said = json!({ "recipe": "text", "file_id": typeless, "format": "jsonl", "start": false });
+    assert_eq!(items(&start(&site, said).await).await[0]["custom_id"], "l-1");
+    let tabs = put(&site, &site.key, "?name=x.tsv", "", "prompt\tcustom_id\ntea\tt-1\n").await;
+    let by_name = start(&site, json!({ "recipe": "text", "file_id": tabs, "start": false })).await;
+    assert_eq!(items(&by_name).await[0]["request"]["input"], json!({ "prompt": "tea" }));
+}
+
+#[tokio::test]
+async fn a_job_of_a_file_is_made_once_under_a_key_by_what_the_file_holds() {
+    let site = Site::idle().await;
+    let key = [("idempotency-key", "k-1")];
+    let ask = async |file: &str| {
+        let body = json!({ "recipe": "text", "file_id": file, "start": false });
+        site.send("POST", "/jobs", Some(body), &key).await
+    };
+    let first = put(&site, &site.key, "", "text/csv", "prompt\ntea\n").await;
+    let same = put(&site, &site.key, "", "text/csv", "prompt\ntea\n").await;
+    let other = put(&site, &site.key, "", "text/csv", "prompt\nrum\n").await;
+    let made = ask(&first).await;
+    assert_eq!(made.status, 202, "{}", made.json());
+    for file in [&first, &same] {
+        let again = ask(file).await;
+        assert_eq!((again.status, id(&again.json())), (202, id(&made.json())), "{}", again.json());
+    }
+    assert_eq!(ask(&other).await.code(), "idempotency_key_reused");
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_a_file_or_a_row_of_it_is_said() {
+    let site = Site::idle().await;
+    let stored = put(&site, &site.key, "", "text/csv", "prompt,custom_id\ntea,a\n,b\n").await;
+    let ask = async |more: Value| {
+        let mut body = json!({ "recipe": "text" });
+        if let (Value::Object(body), Value::Object(more)) = (&mut body, more) {
+            body.extend(more);
+        }
+        site.post("/jobs", body).await
+    };
+    let rows = ask(json!({ "file_id": stored })).await;
+    assert_eq!(blamed(&rows), [("/lines/3/input/prompt".to_owned(), "required".to_owned())]);
+    let table = [
+        (json!({ "file_id": stored, "items": [{ "input": { "prompt": "x" } }] }), ("/file_id", "not_allowed")),
+        (json!({}), ("/items", "required")),
+        (json!({ "file_id": "drf_01900000000000000000000000" }), ("/file_id", "bad_id")),
+        (json!({ "file_id": stored, "format": "xlsx" }), ("/format", "not_allowed")),
+        (json!({ "file_id": stored, "delimiter": "--" }), ("/delimiter", "not_allowed")),
+        (json!({ "file_id": stored, "columns": ["a"] }), ("/columns", "wrong_type")),
+        (json!({ "items": [{ "input": { "prompt": "x" } }], "format": "csv" }), ("/format", "not_allowed")),
+    ];
+    for (body, (pointer, code)) in table {
+        assert_eq!(blamed(&ask(body.clone()).await), [(pointer.to_owned(), code.to_owned())], "{body}");
+    }
+    assert_eq!(ask(json!({ "file_id": "fil_01900000000000000000000000" })).await.code(), "not_found");
+    assert_eq!(site.send("DELETE", &format!("/files/{stored}"), None, &[]).await.status, 204);
+    assert_eq!(ask(json!({ "file_id": stored })).await.code(), "not_found");
+    assert_eq!(site.get("/jobs").await.json()["data"], json!([]));
+}
+
+#[tokio::test]
+async fn s_02_a_file_of_another_user_or_workspace_is_nobodys_in_a_body() {
+    let site = Site::idle().await;
+    let (_, ann) = site.new_key(json!({ "role": "member", "user": "ann" })).await;
+    let (_, bob) = site.new_key(json!({ "role": "member", "user": "bob" })).await;
+    let stranger = site.key_in(other_workspace()).await;
+    let stored = put(&site, &ann, "", "text/csv", "prompt\ntea\n").await;
+    for who in [&bob, &stranger] {
+        let mut answers = Vec::new();
+        for file in [stored.as_str(), "fil_01900000000000000000000000"] {
+            for path in ["/jobs", "/jobs?dry_run=true"] {
+                let reply = site.send_as(who, "POST", path, Some(json!({ "recipe": "text", "file_id": file }))).await;
+                assert_eq!((reply.status, reply.code().as_str()), (404, "not_found"));
+                let mut body = reply.json();
+                body["request_id"] = Value::Null;
+                answers.push(body.to_string().replace(file, "ID"));
+            }
+        }
+        assert!(answers.iter().all(|answer| *answer == answers[0]), "{answers:?}");
+    }
+    let own = json!({ "recipe": "text", "file_id": stored, "start": false });
+    assert_eq!(site.send_as(&ann, "POST", "/jobs", Some(own.clone())).await.json()["user"], "ann");
+    let (_, blind) = site.new_key(json!({ "scopes": ["generations:write", "generations:read"] })).await;
+    let refused = site.send_as(&blind, "POST", "/jobs", Some(own)).await;
+    assert_eq!((refused.status, refused.code().as_str()), (403, "scope_missing"));
+    assert!(refused.json()["detail"].as_str().unwrap().contains("files:read"), "{}", refused.json());
+}

@@ -73,6 +73,11 @@ fn routes() -> Vec<(&'static str, &'static str, Option<Value>, &'static str)> {
         ("GET", "/invites", None, "users:read"),
         ("POST", "/invites", nothing(), "users:write"),
         ("DELETE", "/invites/x", None, "users:write"),
+        ("GET", "/files", None, "files:read"),
+        ("POST", "/files", nothing(), "files:write"),
+        ("GET", "/files/x", None, "files:read"),
+        ("GET", "/files/x/content", None, "files:read"),
+        ("DELETE", "/files/x", None, "files:write"),
         ("GET", "/audit", None, "maintenance"),
         ("POST", "/maintenance/cleanup-stale", nothing(), "maintenance"),
         ("POST", "/maintenance/prune", nothing(), "maintenance"),
@@ -228,9 +233,16 @@ async fn nobody_hands_on_more_than_he_has() {
     }
 }
 
+/// With a clock that is moved by hand.
+async fn in_hand() -> (Site, Arc<HandClock>) {
+    let clock = HandClock::at(Timestamp::from_micros(1_767_268_800_000_000));
+    let world = World::new(clock.clone(), Arc::new(SystemDice::default()));
+    (Site::in_world(world, DeskConfig::default(), ModelStore::new()).await, clock)
+}
+
 #[tokio::test]
 async fn s_10_a_revoked_key_is_refused_at_once_and_an_expired_one_says_so() {
-    let site = Site::idle().await;
+    let (site, clock) = in_hand().await;
     let (id, key) = site.new_key(json!({"role": "viewer"})).await;
     assert_eq!(site.send_as(&key, "GET", "/drafts", None).await.status, 200);
     for _ in 0..2 {
@@ -242,8 +254,9 @@ async fn s_10_a_revoked_key_is_refused_at_once_and_an_expired_one_says_so() {
     let changed = site.send("PATCH", &format!("/keys/{id}"), Some(json!({"name": "x"})), &[]).await;
     assert_eq!((changed.status, changed.code().as_str()), (409, "key_ended"));
 
-    let (_, short) = site.new_key(json!({"role": "viewer", "expires_at": "PT0.001S"})).await;
-    site.desk.world().sleep(Duration::from_millis(2)).await;
+    let (_, short) = site.new_key(json!({"role": "viewer", "expires_at": "1m"})).await;
+    assert_eq!(site.send_as(&short, "GET", "/drafts", None).await.status, 200);
+    clock.advance(Duration::from_secs(60));
     let refused = site.send_as(&short, "GET", "/drafts", None).await;
     assert_eq!((refused.status, refused.code().as_str()), (401, "expired_key"));
 }
@@ -417,9 +430,7 @@ async fn what_is_under_way_counts_open_streams_and_ends_with_them() {
 #[tokio::test]
 async fn s_11_an_address_that_guesses_waits_and_the_owner_beside_it_does_not() {
     // A clock that stands still: a slow machine gives no more tries.
-    let clock = HandClock::at(Timestamp::from_micros(1_767_268_800_000_000));
-    let world = World::new(clock, Arc::new(SystemDice::default()));
-    let site = Site::in_world(world, DeskConfig::default(), ModelStore::new()).await;
+    let (site, _) = in_hand().await;
     let (guesser, other) = ([192, 0, 2, 1], [192, 0, 2, 2]);
     assert_eq!(site.send_from(guesser, &site.key, "/drafts").await.status, 200, "the owner is known");
     let mut answers = Vec::new();

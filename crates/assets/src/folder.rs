@@ -1,9 +1,10 @@
-//! Assets in a folder of this machine: `<workspace>/<generation>/<number>-<hash>.<ending>`, files 0600, folders 0700.
+//! Assets in a folder of this machine: `<workspace>/<generation>/<number>-<hash>.<ending>`, and what callers put here in
+//! `files/<workspace>/<file>`; files 0600, folders 0700.
 //! Beginnings are in `incoming`; a file is flushed to the disk, renamed, and its folder flushed, in this order, so that
 //! after a power cut a name stands for the whole file or is not there.
 
-use crate::{Answer, AssetError, AssetStore, AssetWriter, Shelf};
-use copydesk_core::{AssetId, Timestamp};
+use crate::{Answer, AssetError, AssetStore, AssetWriter, Shelf, Upload};
+use copydesk_core::{AssetId, Timestamp, WorkspaceId};
 use std::io::{self, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
@@ -87,6 +88,27 @@ impl FolderAssets {
         Ok(())
     }
 
+    async fn remove_one(&self, path: &str) -> Result<(), AssetError> {
+        let place = self.place(path)?;
+        gone(tokio::fs::remove_file(&place).await).map_err(|error| unwritable("cannot remove", &place, &error))
+    }
+
+    async fn list(&self, of: Option<WorkspaceId>) -> Result<Vec<String>, AssetError> {
+        let root = self.root.join(Upload::FOLDER);
+        let folder = of.map_or_else(|| root.clone(), |workspace| root.join(workspace.to_string()));
+        let failed = |error: &io::Error| unwritable("cannot look into", &folder, error);
+        let mut entries = match tokio::fs::read_dir(&folder).await {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(failed(&error)),
+        };
+        let mut names = Vec::new();
+        while let Some(entry) = entries.next_entry().await.map_err(|error| failed(&error))? {
+            names.extend(entry.file_name().into_string().ok());
+        }
+        Ok(names)
+    }
+
     async fn sweep(&self, before: Timestamp, limit: usize) -> Result<usize, AssetError> {
         let folder = self.root.join(INCOMING);
         let failed = |error: &io::Error| unwritable("cannot tidy", &folder, error);
@@ -120,6 +142,12 @@ impl AssetStore for FolderAssets {
     }
     fn retain<'a>(&'a self, shelf: Shelf, keep: &'a [String]) -> Answer<'a, ()> {
         Box::pin(self.remove_others(shelf, keep))
+    }
+    fn remove<'a>(&'a self, path: &'a str) -> Answer<'a, ()> {
+        Box::pin(self.remove_one(path))
+    }
+    fn uploads(&self, of: Option<WorkspaceId>) -> Answer<'_, Vec<String>> {
+        Box::pin(self.list(of))
     }
     fn remove_litter(&self, before: Timestamp, limit: usize) -> Answer<'_, usize> {
         Box::pin(self.sweep(before, limit))
@@ -204,7 +232,7 @@ fn unwritable(what: &str, place: &Path, error: &io::Error) -> AssetError {
 mod tests {
     use super::*;
     use crate::Intake;
-    use copydesk_core::{GenerationId, WorkspaceId};
+    use copydesk_core::{FileId, GenerationId};
     use std::os::unix::fs::PermissionsExt;
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use uuid::Uuid;
@@ -292,6 +320,28 @@ mod tests {
         store.retain(shelf(1), &[]).await.unwrap();
         store.retain(shelf(1), &[]).await.unwrap();
         assert_eq!(files(folder.path()), [""; 0]);
+    }
+
+    #[tokio::test]
+    async fn a_callers_file_is_listed_removed_and_read_on_by_who_reads_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = FolderAssets::new(folder.path());
+        assert_eq!(store.uploads(None).await, Ok(vec![]));
+        let upload = Upload { workspace: WorkspaceId::DEFAULT, file: FileId(Uuid::from_u128(7)) };
+        let mut intake = Intake::begin(&store, AssetId(Uuid::from_u128(1)), 1_000).await.unwrap();
+        intake.write_all(b"ID3;name\n1;ann\n").await.unwrap();
+        let taken = intake.keep_upload(upload, Some("text/csv")).await.unwrap();
+        assert_eq!((taken.media_type.as_str(), taken.path.as_str()), ("text/csv", upload.path().as_str()));
+        assert_eq!(store.uploads(None).await, Ok(vec![WorkspaceId::DEFAULT.to_string()]));
+        assert_eq!(store.uploads(Some(WorkspaceId::DEFAULT)).await, Ok(vec![upload.file.to_string()]));
+        let mut reading = store.open(&taken.path, 4).await.unwrap();
+        store.remove(&taken.path).await.unwrap();
+        store.remove(&taken.path).await.unwrap();
+        assert!(store.remove("files/../x").await.is_err());
+        let mut read = String::new();
+        reading.read_to_string(&mut read).await.unwrap();
+        assert_eq!(read, "name\n1;ann\n");
+        assert_eq!(store.uploads(Some(WorkspaceId::DEFAULT)).await, Ok(vec![]));
     }
 
     #[tokio::test]

@@ -2,7 +2,7 @@
 //! reason stays here, because a downloader can only say that it could not write.
 
 use crate::kind::{UNKNOWN, is_media_type, media_type_of};
-use crate::{AssetError, AssetStore, AssetWriter, Shelf};
+use crate::{AssetError, AssetStore, AssetWriter, Shelf, Upload};
 use copydesk_core::AssetId;
 use sha2::{Digest, Sha256};
 use std::io;
@@ -48,16 +48,37 @@ impl Intake {
     }
 
     /// Gives the file its name. Its first bytes say what it is before `said` does.
-    pub async fn keep(mut self, shelf: Shelf, number: u32, said: Option<&str>) -> Result<Taken, AssetError> {
+    pub async fn keep(self, shelf: Shelf, number: u32, said: Option<&str>) -> Result<Taken, AssetError> {
+        let said = said.filter(|said| is_media_type(said));
+        let media_type = media_type_of(&self.beginning).or(said).unwrap_or(UNKNOWN).to_owned();
+        self.keep_in(media_type, |sha256, media_type| shelf.path(number, sha256, media_type)).await
+    }
+
+    /// Gives the file of a caller its name. What the caller says it is goes before its first bytes: a table may begin like
+    /// a sound.
+    pub async fn keep_upload(self, upload: Upload, said: Option<&str>) -> Result<Taken, AssetError> {
+        let said = said.filter(|said| is_media_type(said));
+        let media_type = said.or_else(|| media_type_of(&self.beginning)).unwrap_or(UNKNOWN).to_owned();
+        self.keep_in(media_type, |_, _| upload.path()).await
+    }
+
+    async fn keep_in(
+        mut self,
+        media_type: String,
+        path: impl FnOnce(&[u8; 32], &str) -> String,
+    ) -> Result<Taken, AssetError> {
         if let Err(error) = self.flush().await {
             return Err(self.fault.unwrap_or_else(|| unwritable(&error)));
         }
         let sha256: [u8; 32] = self.hash.finalize().into();
-        let said = said.filter(|said| is_media_type(said));
-        let media_type = media_type_of(&self.beginning).or(said).unwrap_or(UNKNOWN).to_owned();
-        let path = shelf.path(number, &sha256, &media_type);
+        let path = path(&sha256, &media_type);
         self.writer.keep(path.clone()).await?;
         Ok(Taken { id: self.id, media_type, bytes: self.bytes, sha256, path })
+    }
+
+    /// Units: bytes.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
     }
 
     fn failed(&mut self, error: io::Error) -> io::Error {

@@ -51,9 +51,49 @@ pub fn extension(media_type: &str) -> &'static str {
     }
 }
 
+/// What a file is by the ending of its name; `None` where that says nothing.
+pub fn media_type_by_name(name: &str) -> Option<&'static str> {
+    let (_, ending) = name.rsplit_once('.')?;
+    Some(match ending.to_ascii_lowercase().as_str() {
+        "csv" => "text/csv",
+        "tsv" => "text/tab-separated-values",
+        "jsonl" | "ndjson" => "application/x-ndjson",
+        "json" => "application/json",
+        "txt" => "text/plain",
+        "md" => "text/markdown",
+        "html" | "htm" => "text/html",
+        "xml" => "application/xml",
+        "pdf" => "application/pdf",
+        "zip" => "application/zip",
+        "png" => "image/png",
+        "jpg" | "jpeg" => "image/jpeg",
+        "gif" => "image/gif",
+        "webp" => "image/webp",
+        "svg" => "image/svg+xml",
+        "mp4" => "video/mp4",
+        "mp3" => "audio/mpeg",
+        "wav" => "audio/wav",
+        _ => return None,
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_ending_of_a_name_says_what_it_is() {
+        let table = [
+            ("people.CSV", Some("text/csv")),
+            ("a.b.jsonl", Some("application/x-ndjson")),
+            ("csv", None),
+            ("a.csv.gz", None),
+            ("", None),
+        ];
+        for (name, want) in table {
+            assert_eq!(media_type_by_name(name), want, "{name:?}");
+        }
+    }
 
     #[test]
     fn what_is_recognised_has_an_ending_of_its_own() {

@@ -6,13 +6,13 @@ mod folder;
 mod intake;
 mod kind;
 
-use copydesk_core::{AssetId, GenerationId, Timestamp, WorkspaceId};
+use copydesk_core::{AssetId, FileId, GenerationId, Timestamp, WorkspaceId};
 use futures::future::BoxFuture;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 pub use folder::FolderAssets;
 pub use intake::{Intake, Taken};
-pub use kind::{UNKNOWN, extension, media_type_of};
+pub use kind::{UNKNOWN, extension, media_type_by_name, media_type_of};
 
 /// An owned future, because `async fn` in a trait cannot be used through `dyn`.
 pub type Answer<'a, T> = BoxFuture<'a, Result<T, AssetError>>;
@@ -29,6 +29,12 @@ pub trait AssetStore: Send + Sync {
 
     /// Removes the files of a generation that are not among `keep`; all of them when it is empty. No file is no error.
     fn retain<'a>(&'a self, shelf: Shelf, keep: &'a [String]) -> Answer<'a, ()>;
+
+    /// Removes one file. No file is no error; who reads it already reads on.
+    fn remove<'a>(&'a self, path: &'a str) -> Answer<'a, ()>;
+
+    /// The workspaces that have files of callers, and the names of those of one; what is not one of ours is left out.
+    fn uploads(&self, of: Option<WorkspaceId>) -> Answer<'_, Vec<String>>;
 
     /// Removes beginnings without a name that were written last before this instant, at most so many. Returns how many.
     fn remove_litter(&self, before: Timestamp, limit: usize) -> Answer<'_, usize>;
@@ -56,6 +62,22 @@ impl Shelf {
     pub fn path(self, number: u32, sha256: &[u8; 32], media_type: &str) -> String {
         let hash: String = sha256.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
         format!("{}/{number}-{hash}.{}", self.folder(), extension(media_type))
+    }
+}
+
+/// A file that a caller put here.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Upload {
+    pub workspace: WorkspaceId,
+    pub file: FileId,
+}
+
+impl Upload {
+    /// Where all of them are.
+    pub const FOLDER: &'static str = "files";
+
+    pub fn path(self) -> String {
+        format!("{}/{}/{}", Self::FOLDER, self.workspace, self.file)
     }
 }
 

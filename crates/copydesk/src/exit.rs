@@ -75,6 +75,8 @@ impl From<DeskError> for Failure {
             DeskError::CreditsOff => Failure::new(CONFLICT, "credits_off", error.to_string()),
             DeskError::AuditRunning => Failure::new(CONFLICT, "audit_running", error.to_string()),
             DeskError::NoSecretKey { .. } => Failure::new(CHECK_FAILED, "secret_key_missing", error.to_string()),
+            DeskError::Expired { .. } => Failure::new(NOT_FOUND, "expired", error.to_string()),
+            DeskError::FileTooLarge { .. } => Failure::new(USAGE, "too_large", error.to_string()),
             DeskError::Draining => Failure::new(UNEXPECTED, "draining", error.to_string()),
         }
     }

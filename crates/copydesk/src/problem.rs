@@ -76,6 +76,8 @@ fn hint(code: &str, said: &str, of_the_api: Option<String>) -> Option<String> {
         }
         "secret_key_missing" => "set COPYDESK_SECRET_KEY to what `openssl rand -hex 32` prints, the same on every node",
         "deadline_not_later" => "`copydesk generations cancel GENERATION` ends it now and charges nothing",
+        "files_full" => "`copydesk files rm FILE` makes room; files.max_count and files.max_bytes are the limits",
+        "expired" => "put it here again: `copydesk files put PATH --expires-in 30d`",
         "draft_empty" => "`copydesk drafts regenerate DRAFT` fills it",
         "schema_mismatch" => "`copydesk db check` names each difference and the statement that mends it",
         "not_found" => return deleted(of_the_api.as_deref()).or_else(|| where_to_look(said)).or(of_the_api),
@@ -98,6 +100,7 @@ fn where_to_look(said: &str) -> Option<String> {
         ("There is no key ", "`copydesk keys ls` lists the keys"),
         ("There is no job ", "`copydesk jobs ls` lists the jobs"),
         ("There is no budget ", "`copydesk budgets ls --ended` lists the budgets"),
+        ("There is no file ", "`copydesk files ls` lists the files"),
         ("There is no webhook ", "`copydesk webhooks ls` lists the webhooks"),
         ("There is no delivery ", "`copydesk webhooks deliveries WEBHOOK` lists the messages"),
         ("There is no generation ", "`copydesk generations ls` lists the generations"),

@@ -14,6 +14,7 @@ mod canary;
 mod credits;
 mod drafts;
 mod explain;
+mod files;
 mod first_command;
 mod generations;
 mod help;

@@ -103,6 +103,8 @@ ids! {
     LinkId = "lnk", "link";
     /// One action on many generations or drafts.
     BulkId = "blk", "bulk action";
+    /// A file that a caller put here, to be used by id.
+    FileId = "fil", "file";
 }
 
 /// The UUIDv7 of an instant: its milliseconds, twelve bits of the microseconds beside them, and what is random.

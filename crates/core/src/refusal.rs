@@ -1,6 +1,7 @@
 //! Why the domain says no. Each refusal has a stable code; none is ever retried by Copydesk itself.
 
 use crate::budget::{Measure, Period};
+use crate::files::FilesFull;
 use crate::generation::Status;
 use crate::ledger::TransferKind;
 use crate::metering::cuts::Zone;
@@ -85,6 +86,8 @@ pub enum Refusal {
          and resume it."
     )]
     JobCapReached { job: JobId, cap: NanoUsd, spent: NanoUsd },
+    #[error("{0}")]
+    FilesFull(Box<FilesFull>),
 }
 
 /// A reference that names another transfer already.
@@ -176,6 +179,7 @@ impl Refusal {
             Refusal::NoLogin => "no_login",
             Refusal::LinkSpent => "link_spent",
             Refusal::JobCapReached { .. } => "job_cap_reached",
+            Refusal::FilesFull(_) => "files_full",
         }
     }
 }

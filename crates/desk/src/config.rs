@@ -2,6 +2,7 @@
 
 use crate::credits::Packs;
 use copydesk_core::access::person::SignInLimits;
+use copydesk_core::files::Quota;
 use copydesk_core::health::Rate;
 use copydesk_core::metering::cuts::Zone;
 use copydesk_store::generations::{Lane, Limits};
@@ -60,6 +61,8 @@ pub struct DeskConfig {
     pub jobs_max: usize,
     /// The largest picture or video that is kept. Units: bytes.
     pub asset_bytes_max: u64,
+    /// How many files callers may keep here in each workspace, and of how many bytes together. 10,000 of 20 GiB.
+    pub files: Quota,
     /// How long a stop waits for running attempts before it hands them back.
     pub drain_grace: Duration,
 }
@@ -109,6 +112,7 @@ impl Default for DeskConfig {
             poll_every: Duration::from_secs(1),
             jobs_max: 256,
             asset_bytes_max: 512 * 1024 * 1024,
+            files: Quota { files: 10_000, bytes: 20 * 1024 * 1024 * 1024 },
             drain_grace: Duration::from_secs(25),
         }
     }

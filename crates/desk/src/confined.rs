@@ -4,6 +4,7 @@
 //! the one for an id that nobody has.
 
 mod bulk;
+mod files;
 mod telling;
 
 use copydesk_core::access::Email;

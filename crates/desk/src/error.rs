@@ -1,5 +1,6 @@
 //! What a use case answers when it cannot do what was asked. Each has a stable code and one sentence for the caller.
 
+use copydesk_core::Timestamp;
 use copydesk_core::access::Denied;
 use copydesk_core::refusal::Refusal;
 use copydesk_store::StoreError;
@@ -20,6 +21,11 @@ pub enum DeskError {
     /// The request was understood and is wrong; every fault has a JSON pointer.
     #[error("{}", sentence(.0))]
     Invalid(Vec<Fault>),
+    #[error("The file has more than {bytes_max} bytes, which is the limit of one.")]
+    FileTooLarge { bytes_max: u64 },
+    /// It was there, and is kept no longer.
+    #[error("The {what} {id} expired at {at}.")]
+    Expired { what: &'static str, id: String, at: Timestamp },
     /// A price that follows from the cost needs a cost.
     #[error(
         "The price of the recipe {recipe:?} follows from what the model costs, and what {model} costs is not known. \
@@ -73,6 +79,32 @@ fn or_else(instead: &[String]) -> String {
 }
 
 impl DeskError {
+    /// The code that stands beside an item this is the reason of, in a job or a bulk action. `None` when it says nothing of
+    /// one item: the same may go well in a moment.
+    pub(crate) fn of_item(&self) -> Option<&'static str> {
+        match self {
+            DeskError::Refused(Refusal::GenerationPaused { .. } | Refusal::QueueFull { .. }) | DeskError::Draining => {
+                None
+            }
+            DeskError::Refused(refusal) => Some(refusal.code()),
+            DeskError::Invalid(_) => Some("invalid"),
+            DeskError::UnknownRecipe { .. } => Some("recipe_gone"),
+            DeskError::UnknownModel { .. } => Some("model_not_found"),
+            DeskError::UnpricedModel { .. } => Some("unpriced_model"),
+            DeskError::Denied { .. } => Some("not_allowed"),
+            DeskError::NotFound { .. } => Some("not_found"),
+            DeskError::PositionUnknown
+            | DeskError::CreditsOff
+            | DeskError::AuditRunning
+            | DeskError::SignInFailed
+            | DeskError::TooMany { .. }
+            | DeskError::NoSecretKey { .. }
+            | DeskError::FileTooLarge { .. }
+            | DeskError::Expired { .. }
+            | DeskError::Store(_) => None,
+        }
+    }
+
     pub fn invalid(pointer: &str, code: &str, detail: impl Into<String>) -> DeskError {
         DeskError::Invalid(vec![Fault::new(pointer, code, detail)])
     }

@@ -25,6 +25,7 @@ pub mod error;
 pub mod events;
 pub mod extend;
 mod figures;
+pub mod files;
 mod first_text;
 pub mod guesses;
 pub mod issue;

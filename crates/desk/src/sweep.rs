@@ -65,7 +65,8 @@ pub(crate) fn spawn(inner: &Arc<Inner>) {
     });
 }
 
-/// Removes beginnings of files that a dead process left behind, and sign-ins and links that are over.
+/// Removes beginnings of files that a dead process left behind, files that have expired, and sign-ins and links that are
+/// over.
 pub(crate) fn spawn_tidying(inner: &Arc<Inner>) {
     let inner = Arc::clone(inner);
     let mut stopped = inner.stopped.subscribe();
@@ -75,12 +76,20 @@ pub(crate) fn spawn_tidying(inner: &Arc<Inner>) {
                 _ = stopped.wait_for(|stopped| *stopped) => return,
                 () = inner.world.sleep(LITTER_EVERY) => {}
             }
-            if let Err(error) = (Desk { inner: Arc::clone(&inner) }).drop_stale_staged().await {
+            let desk = Desk { inner: Arc::clone(&inner) };
+            if let Err(error) = desk.drop_stale_staged().await {
                 tracing::warn!(%error, "Items of jobs that were never made could not be removed");
             }
             let before = inner.now().minus(LITTER_AFTER);
             if let Err(error) = inner.assets.remove_litter(before, LITTER_MAX).await {
                 tracing::warn!(%error, "Beginnings of files could not be removed");
+            }
+            match desk.tidy_files().await {
+                Ok(0) => {}
+                Ok(removed) => {
+                    tracing::info!(files = removed, "Files that have expired or belong to nobody were removed")
+                }
+                Err(error) => tracing::warn!(%error, "Files that have expired could not be removed"),
             }
             if let Err(error) = sign_in::forget(&inner).await {
                 tracing::warn!(%error, "Sign-ins that are over could not be removed");

@@ -16,6 +16,7 @@ mod editing;
 mod extending;
 mod fallbacks;
 mod faults;
+mod files;
 mod following;
 mod health;
 mod jobs;

@@ -7,7 +7,7 @@ use copydesk_core::draft::DraftStatus;
 use copydesk_core::generation::{FailureCode, Status};
 use copydesk_core::metering::usage::CallOutcome;
 use copydesk_core::recipe::output::media;
-use copydesk_core::{AssetId, GenerationId, Timestamp};
+use copydesk_core::{AssetId, GenerationId, Timestamp, WorkspaceId};
 use copydesk_desk::accept::{Receipt, Request};
 use copydesk_desk::{Desk, DeskConfig, DeskError, Parts};
 use copydesk_providers::error::ErrorClass;
@@ -484,6 +484,12 @@ impl AssetStore for FullDisk {
     }
     fn retain<'a>(&'a self, _: Shelf, _: &'a [String]) -> Answer<'a, ()> {
         Box::pin(async { Ok(()) })
+    }
+    fn remove<'a>(&'a self, _: &'a str) -> Answer<'a, ()> {
+        Box::pin(async { Ok(()) })
+    }
+    fn uploads(&self, _: Option<WorkspaceId>) -> Answer<'_, Vec<String>> {
+        Box::pin(async { Ok(vec![]) })
     }
     fn remove_litter(&self, _: Timestamp, _: usize) -> Answer<'_, usize> {
         Box::pin(async { Ok(0) })

@@ -717,6 +717,33 @@ create index events_by_workspace on events (workspace_id, seq);
 create index events_ends on events (generation_id)
   where kind in ('generation.completed', 'generation.failed', 'generation.cancelled');
 
+-- ------------------------------------------------------------------ files
+-- Put here by callers, to be used by id. Their bytes are in the asset store, under `path`. One that has expired has no
+-- bytes any more; its row is remembered for a while.
+create table files (
+  id uuid primary key,
+  workspace_id uuid not null,
+  user_id uuid,
+  user_external text,
+  key_id uuid,
+  name text not null,
+  media_type text not null,
+  bytes bigint not null check (bytes > 0),
+  sha256 bytea not null check (length(sha256) = 32),
+  path text not null,
+  created_at timestamptz not null,
+  expires_at timestamptz not null,
+  idempotency_key text,
+  fingerprint bytea,
+  unique (workspace_id, idempotency_key),
+  constraint files_user_whole check ((user_id is null) = (user_external is null)),
+  constraint files_key_whole check ((idempotency_key is null) = (fingerprint is null))
+);
+create index files_by_workspace on files (workspace_id, id);
+-- What is kept is counted in it alone.
+create index files_kept on files (workspace_id, expires_at, bytes);
+create index files_by_expiry on files (expires_at);
+
 -- Webhooks ---------------------------------------------------------------------------------------------------------------
 -- Addresses that are told of events; without an address, the one for those of single requests. Secrets are sealed.
 create table webhooks (

@@ -758,6 +758,33 @@ CREATE TABLE events_removed (
 CREATE INDEX events_ends ON events (generation_id)
     WHERE kind = 'generation.completed' OR kind = 'generation.failed' OR kind = 'generation.cancelled';
 
+-- Files ------------------------------------------------------------------------------------------------------------------
+-- Put here by callers, to be used by id. Their bytes are in the asset store, under `path`. One that has expired has no
+-- bytes any more; its row is remembered for a while.
+CREATE TABLE files (
+    id BLOB NOT NULL PRIMARY KEY,
+    workspace_id BLOB NOT NULL,
+    user_id BLOB,
+    user_external TEXT,
+    key_id BLOB,
+    name TEXT NOT NULL,
+    media_type TEXT NOT NULL,
+    bytes INTEGER NOT NULL CHECK (bytes > 0),
+    sha256 BLOB NOT NULL CHECK (length(sha256) = 32),
+    path TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    expires_at INTEGER NOT NULL,
+    idempotency_key TEXT,
+    fingerprint BLOB,
+    UNIQUE (workspace_id, idempotency_key),
+    CHECK ((user_id IS NULL) = (user_external IS NULL)),
+    CHECK ((idempotency_key IS NULL) = (fingerprint IS NULL))
+) STRICT, WITHOUT ROWID;
+CREATE INDEX files_by_workspace ON files (workspace_id, id);
+-- What is kept is counted in it alone.
+CREATE INDEX files_kept ON files (workspace_id, expires_at, bytes);
+CREATE INDEX files_by_expiry ON files (expires_at);
+
 -- Webhooks ---------------------------------------------------------------------------------------------------------------
 -- Addresses that are told of events; without an address, the one for those of single requests. Secrets are sealed.
 CREATE TABLE webhooks (

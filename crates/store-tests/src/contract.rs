@@ -11,14 +11,15 @@
 pub use copydesk_core::access::Email;
 pub use copydesk_core::budget::Budget;
 pub use copydesk_core::draft::DraftStatus;
+pub use copydesk_core::files::Kept;
 pub use copydesk_core::generation::waiting::Waiting;
 pub use copydesk_core::health::Paid;
 pub use copydesk_core::ledger::{Balance, Transfer};
 pub use copydesk_core::metering::question::{Question, Total};
 pub use copydesk_core::refusal::Refusal;
 pub use copydesk_core::{
-    AssetId, BudgetId, BulkId, DeliveryId, DraftId, GenerationId, JobId, KeyId, LinkId, NodeId, SignInId, Timestamp,
-    TransferId, UserId, WebhookId, WorkspaceId,
+    AssetId, BudgetId, BulkId, DeliveryId, DraftId, FileId, GenerationId, JobId, KeyId, LinkId, NodeId, SignInId,
+    Timestamp, TransferId, UserId, WebhookId, WorkspaceId,
 };
 pub use copydesk_store::admin::{Description, Pause, PauseKey};
 pub use copydesk_store::audit::{AuditState, Finding, FindingRow, Proved, Record, Recorded, Round, Slice};
@@ -28,6 +29,7 @@ pub use copydesk_store::bulk::{
 };
 pub use copydesk_store::drafts::{AssetRow, DraftFilter, DraftRow, Edit, SetDraft, VersionRow, WholeDraft};
 pub use copydesk_store::events::{EventBounds, EventPage};
+pub use copydesk_store::files::{Added, FileFilter, FileRow, NewFile};
 pub use copydesk_store::generations::{
     Accept, Accepted, Beaten, FinishedStep, GenerationFilter, GenerationRow, Heartbeat, Idempotency, Limits, Overdue,
     SweepRequest, Turn, TurnAnswer,
@@ -49,9 +51,9 @@ pub use copydesk_store::webhooks::{
     FeedMark, FeedNews, Feeds, Finished, Leased, Moved, NewDelivery, RequestHook,
 };
 pub use copydesk_store::{
-    AdminStore, Answer, AuditStore, BudgetStore, BulkStore, DeliveryStore, DraftStore, EventStore, GenerationStore,
-    HealthRow, HealthStore, ItemStore, JobStore, KeyStore, LedgerStore, LoginStore, Page, PageRequest, PriceStore,
-    RetentionStore, SchemaFault, Scope, SignInStore, UsageStore, WebhookStore,
+    AdminStore, Answer, AuditStore, BudgetStore, BulkStore, DeliveryStore, DraftStore, EventStore, FileStore,
+    GenerationStore, HealthRow, HealthStore, ItemStore, JobStore, KeyStore, LedgerStore, LoginStore, Page, PageRequest,
+    PriceStore, RetentionStore, SchemaFault, Scope, SignInStore, UsageStore, WebhookStore,
 };
 pub use futures::stream::BoxStream;
 pub use uuid::Uuid;
@@ -113,6 +115,15 @@ macro_rules! every_method {
                 EndBulkItems = end_bulk_items(ends: EndBulkItems) -> BulkRow;
                 CancelBulk = cancel_bulk(scope: Scope, id: BulkId, at: Timestamp) -> BulkRow;
                 BulksAtWork = bulks_at_work(after: Option<BulkId>, limit: u32) -> Vec<BulkRow>;
+            }
+            FileStore {
+                AddFile = add_file(new: NewFile) -> Added;
+                File = file(scope: Scope, id: FileId) -> FileRow;
+                Files = files(scope: Scope, filter: FileFilter, page: PageRequest) -> Page<FileRow>;
+                RemoveFile = remove_file(scope: Scope, id: FileId) -> FileRow;
+                FilesKept = files_kept(scope: Scope, now: Timestamp) -> Kept;
+                LivingFiles = living_files(ids: Vec<FileId>, now: Timestamp) -> Vec<FileId>;
+                ForgetFiles = forget_files(before: Timestamp, limit: u32) -> u64;
             }
             JobStore {
                 StageItems = stage_items(scope: Scope, job: JobId, items: Vec<NewItem>) -> ();

@@ -12,6 +12,7 @@ mod claim;
 mod data;
 mod drafts;
 mod events;
+mod files;
 mod findings;
 mod health;
 mod jobs;

@@ -13,6 +13,7 @@ pub mod events;
 pub mod extend;
 pub mod fairness;
 pub mod fence;
+pub mod files;
 pub mod health;
 pub mod jobs;
 pub mod keys;
@@ -375,6 +376,15 @@ macro_rules! conformance {
                 an_event_names_its_user,
                 readers_are_told_of_news_in_both_processes,
                 who_follows_many_writers_misses_nothing_and_sees_nothing_twice;
+            files:
+                a_file_is_kept_as_it_was_put_and_read_in_its_workspace_only,
+                files_are_paged_and_found_by_their_user,
+                a_file_beyond_the_quota_is_refused_with_its_figures,
+                of_many_at_once_only_so_many_are_taken_as_there_is_room_for,
+                a_key_gives_the_first_file_until_that_has_expired_or_gone,
+                racing_puts_under_one_key_make_one_file,
+                an_expired_file_is_in_no_list_and_remembered_until_it_is_forgotten,
+                a_removed_file_is_gone_and_its_room_free;
             keys:
                 a_key_is_found_by_its_hash_only,
                 what_was_agreed_on_is_kept_to_the_letter,

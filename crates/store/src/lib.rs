@@ -10,6 +10,7 @@ pub mod bulk;
 pub mod drafts;
 pub mod error;
 pub mod events;
+pub mod files;
 pub mod generations;
 pub mod health;
 pub mod jobs;
@@ -30,6 +31,7 @@ pub use bulk::BulkStore;
 pub use drafts::DraftStore;
 pub use error::{SchemaFault, StoreError};
 pub use events::EventStore;
+pub use files::FileStore;
 pub use generations::GenerationStore;
 pub use health::{HealthRow, HealthStore};
 pub use jobs::{ItemStore, JobStore};
@@ -83,6 +85,7 @@ pub trait Store:
     + BulkStore
     + JobStore
     + ItemStore
+    + FileStore
     + UsageStore
     + EventStore
     + RetentionStore
@@ -106,6 +109,7 @@ impl<T> Store for T where
         + BulkStore
         + JobStore
         + ItemStore
+        + FileStore
         + UsageStore
         + EventStore
         + RetentionStore

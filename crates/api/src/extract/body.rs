@@ -101,7 +101,7 @@ pub(super) fn broken_off_words(error: axum::Error) -> &'static str {
     }
 }
 
-fn broken_off(error: axum::Error) -> Problem {
+pub(crate) fn broken_off(error: axum::Error) -> Problem {
     if error.into_inner().is::<TooSlow>() {
         return Problem::new(
             Code::RequestTimeout,

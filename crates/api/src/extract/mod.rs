@@ -7,6 +7,7 @@ pub(crate) mod etag;
 pub(crate) mod fields;
 pub(crate) mod id;
 pub(crate) mod idempotency;
+pub(crate) mod multipart;
 pub(crate) mod prefer;
 pub(crate) mod query;
 pub(crate) mod span;

@@ -37,6 +37,11 @@ impl Params {
         self.faults.push(Fault::new(format!("?{name}"), code, detail));
     }
 
+    /// What was said elsewhere, as if it stood in the address.
+    pub fn also(&mut self, name: String, value: String) {
+        self.left.push((name, value));
+    }
+
     /// A parameter; an empty one counts as absent.
     pub fn text(&mut self, name: &'static str) -> Option<String> {
         self.asked.push(name);

@@ -4,8 +4,8 @@
 #![expect(dead_code, reason = "only their description is used")]
 
 use super::words::{
-    AssetKey, BudgetKey, BulkKey, DeliveryKey, DraftRef, GenerationRef, InviteKey, JobKey, KeyKey, LaneName, SignInKey,
-    UserRef, WebhookKey,
+    AssetKey, BudgetKey, BulkKey, DeliveryKey, DraftRef, FileKey, GenerationRef, InviteKey, JobKey, KeyKey, LaneName,
+    SignInKey, UserRef, WebhookKey,
 };
 use utoipa::IntoParams;
 
@@ -147,6 +147,15 @@ pub(crate) struct LanePath {
 pub(crate) struct AssetPath {
     /// `ast_...` or a bare UUID.
     #[param(value_type = AssetKey)]
+    id: String,
+}
+
+/// `{id}` of a file that was put here.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Path)]
+pub(crate) struct FilePath {
+    /// `fil_...` or a bare UUID.
+    #[param(value_type = FileKey)]
     id: String,
 }
 

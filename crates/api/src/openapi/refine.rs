@@ -29,6 +29,7 @@ const NOUNS: &[(&str, &str, &str)] = &[
     ("DryRunRepeat", "dry_run", ""),
     ("Event", "event", ""),
     ("EventList", "list", ""),
+    ("File", "file", "fil"),
     ("Generation", "generation", "gen"),
     ("GenerationWaiting", "why", ""),
     ("Job", "job", "job"),
@@ -100,6 +101,7 @@ pub(super) fn refine(document: &mut Value) {
     conditional(document);
     let mut answers = Map::new();
     operations(document, |method, operation| {
+        any_bytes(operation);
         never_null(operation);
         mark_answers(operation);
         problems::answer(method, operation, &mut answers);
@@ -116,6 +118,16 @@ fn operations(document: &mut Value, mut change: impl FnMut(&str, &mut Map<String
         for (method, operation) in item.iter_mut().filter(|(method, _)| METHODS.contains(&method.as_str())) {
             operation.as_object_mut().into_iter().for_each(|operation| change(method, operation));
         }
+    }
+}
+
+/// What is of any type has no shape, either.
+fn any_bytes(operation: &mut Map<String, Value>) {
+    let answers = operation.get_mut("responses").and_then(Value::as_object_mut).into_iter().flat_map(Map::values_mut);
+    let mut contents: Vec<&mut Value> = answers.filter_map(|answer| answer.pointer_mut("/content/*~1*")).collect();
+    contents.iter_mut().for_each(|content| content["schema"] = json!({}));
+    if let Some(content) = operation.get_mut("requestBody").and_then(|body| body.pointer_mut("/content/*~1*")) {
+        content["schema"] = json!({});
     }
 }
 
@@ -176,6 +188,11 @@ fn require_bodies(document: &mut Value) {
     let schemas = document["components"]["schemas"].clone();
     operations(document, |_, operation| {
         let Some(body) = operation.get_mut("requestBody").and_then(Value::as_object_mut) else { return };
+        // A body that is a file.
+        if body["content"].get("application/json").is_none() {
+            body.insert("required".to_owned(), true.into());
+            return;
+        }
         let schema = &mut body["content"]["application/json"]["schema"];
         // `Option<T>` is how a handler says so; null itself is no body.
         if let Some(alone) = schema["oneOf"].as_array().and_then(|any| any.iter().find(|one| one["$ref"].is_string())) {

@@ -58,6 +58,7 @@ schemas! {
     BulkKindWord = words(Kind::ALL.map(Kind::as_str));
     BulkStatusWord = words(BulkStatus::ALL.map(BulkStatus::as_str));
     BulkOutcomeWord = words(OUTCOMES);
+    ItemFormatWord = words(crate::wire::job::ItemFormat::WORDS);
     OnInvalidWord = words(["refuse", "skip"]);
     ExportFormat = words(["jsonl", "csv"]);
     KeyMode = words(Mode::ALL.map(Mode::as_str));
@@ -88,6 +89,7 @@ schemas! {
     GenerationKey = text(&either(&[&id("gen"), UUID]));
     DraftKey = text(&either(&[&id("drf"), UUID]));
     AssetKey = text(&either(&[&id("ast"), UUID]));
+    FileKey = text(&either(&[&id("fil"), UUID]));
     BudgetKey = text(&either(&[&id("bud"), UUID]));
     JobKey = text(&either(&[&id("job"), UUID]));
     BulkKey = text(&either(&[&id("blk"), UUID]));

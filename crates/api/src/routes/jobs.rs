@@ -1,5 +1,6 @@
 //! Jobs: making one of a list or a file, looking, and ordering it about. What they made is exported by `job_export.rs`.
 
+use super::job_asked::Asked;
 use super::look;
 use crate::auth::Caller;
 use crate::error::Code;
@@ -8,47 +9,28 @@ use crate::extract::body::Body;
 use crate::extract::etag::none_match;
 use crate::extract::fields::Nothing;
 use crate::extract::id::Segments;
-use crate::extract::idempotency::IdempotencyKey;
 use crate::extract::prefer;
 use crate::extract::query::{Params, listing};
-use crate::extract::upload::Upload;
 use crate::openapi::params::{IdempotencyHeader, JobPath, Paging, PreferHeader};
 use crate::openapi::problems::WORK;
 use crate::openapi::words::{ItemStatusWord, JobStatusWord};
 use crate::owned::owned;
 use crate::problem::Problem;
 use crate::router::Api;
-use crate::wire::job::{
-    ITEM_STATUSES, ItemBody, JobBody, JobEdit, NewJob, OutlookBody, RetriedBody, RetryItems, parse_on_invalid,
-};
+use crate::wire::job::{ITEM_STATUSES, ItemBody, JobBody, JobEdit, NewJob, OutlookBody, RetriedBody, RetryItems};
 use crate::wire::list::List;
 use axum::Json;
-use axum::extract::{FromRequest, Request, State};
+use axum::extract::State;
 use axum::response::{IntoResponse, Response};
+use copydesk_core::JobId;
 use copydesk_core::job::{Command, ItemStatus, JobStatus};
-use copydesk_core::{JobId, NanoUsd};
-use copydesk_desk::jobs::source::{Columns, Kind, Source};
-use copydesk_desk::jobs::{Defaults, OnInvalid};
+use copydesk_desk::jobs::OnInvalid;
 use copydesk_desk::store::Order;
 use copydesk_desk::store::jobs::{ItemFilter, JobFilter, JobRow};
-use http::header::{CONTENT_TYPE, ETAG, IF_MATCH, LOCATION};
+use http::header::{ETAG, IF_MATCH, LOCATION};
 use http::{HeaderMap, StatusCode};
 use serde::Serialize;
-use serde_json::Value;
-use std::collections::BTreeMap;
 use utoipa::ToSchema;
-
-/// The largest request with items in JSON. Units: bytes.
-pub(crate) const JSON_BYTES_MAX: usize = 32 * 1024 * 1024;
-/// The largest file of items. Units: bytes.
-pub(crate) const FILE_BYTES_MAX: u64 = 1024 * 1024 * 1024;
-
-/// What a start asks for: the job's own, and where its items are.
-pub(crate) struct Asked {
-    defaults: Defaults,
-    source: Source,
-    dry_run: bool,
-}
 
 /// The answers to a start.
 #[derive(Serialize, ToSchema)]
@@ -59,132 +41,12 @@ pub(crate) enum MadeOrRehearsed {
     Outlook(OutlookBody),
 }
 
-impl FromRequest<Api> for Asked {
-    type Rejection = Problem;
-
-    async fn from_request(request: Request, api: &Api) -> Result<Asked, Problem> {
-        let (mut parts, body) = request.into_parts();
-        let caller = <Caller as axum::extract::FromRequestParts<Api>>::from_request_parts(&mut parts, api).await?;
-        let key = <IdempotencyKey as axum::extract::FromRequestParts<Api>>::from_request_parts(&mut parts, api).await?;
-        let mut params = <Params as axum::extract::FromRequestParts<Api>>::from_request_parts(&mut parts, api).await?;
-        let dry_run = params.flag("dry_run");
-        let kind = parts.headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
-        let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-        let now = api.desk().world().now();
-        let table = match kind.as_str() {
-            "text/csv" => Some(b','),
-            "text/tab-separated-values" => Some(b'\t'),
-            _ => None,
-        };
-        let lines = matches!(kind.as_str(), "application/x-ndjson" | "application/jsonl" | "application/x-jsonlines");
-        if table.is_none() && !lines {
-            params.finish()?;
-            let body: Body<NewJob> = Body::read_up_to(Request::from_parts(parts, body), api, JSON_BYTES_MAX).await?;
-            let idempotency = key.of(&caller, &body.raw, now);
-            let asked = body.value;
-            let defaults = Defaults {
-                model: asked.model,
-                name: asked.name,
-                user: asked.user.or_else(|| caller.own_user()),
-                priority: asked.priority,
-                metadata: asked.metadata,
-                cost_max: asked.max_cost,
-                on_invalid: asked.on_invalid,
-                skip_existing: asked.skip_existing,
-                dedupe_key: asked.dedupe_key,
-                start: asked.start,
-                idempotency,
-                ..of_caller(&caller, asked.recipe)
-            };
-            return Ok(Asked { defaults, source: Source::List(asked.items), dry_run });
-        }
-        let mut defaults = in_query(&mut params, &caller);
-        let columns = table.map(|delimiter| columns(&mut params, delimiter));
-        let recipe = defaults.recipe.clone();
-        params.finish()?;
-        // The fingerprint of a file is known when it was read.
-        let query = parts.uri.query().unwrap_or_default().to_owned();
-        defaults.idempotency = key.of(&caller, &Value::from(query), now);
-        let reader = Box::new(Upload::of(body, FILE_BYTES_MAX));
-        let source = match columns {
-            Some(columns) => {
-                let schema = api.desk().shelf().get(&recipe).map(|loaded| Kind::of_schema(&loaded.recipe.input_schema));
-                Source::Table { reader, columns: Columns { types: schema.unwrap_or_default(), ..columns } }
-            }
-            None => Source::Lines(reader),
-        };
-        Ok(Asked { defaults, source, dry_run })
-    }
-}
-
-fn of_caller(caller: &Caller, recipe: String) -> Defaults {
-    Defaults { scope: caller.scope, permit: caller.permit.clone(), key: caller.key(), ..Defaults::new(recipe) }
-}
-
-/// What a file's job is asked for with.
-fn in_query(params: &mut Params, caller: &Caller) -> Defaults {
-    let recipe = params.text("recipe").unwrap_or_default();
-    if recipe.is_empty() {
-        params.fault(
-            "recipe",
-            "required",
-            "it is missing: beside a file, say the recipe in the query, as ?recipe=NAME",
-        );
-    }
-    let number = |params: &mut Params, name: &'static str| -> Option<i64> {
-        let text = params.text(name)?;
-        let found = text.parse().ok();
-        if found.is_none() {
-            params.fault(name, "wrong_type", "it must be a whole number");
-        }
-        found
-    };
-    let max_cost = number(params, "max_cost");
-    if max_cost.is_some_and(|cap| cap < 0) {
-        params.fault("max_cost", "out_of_range", "it must be at least 0");
-    }
-    let priority = number(params, "priority").map_or(0, |points| points.clamp(-30_000, 30_000) as i16);
-    let start = params.word("start", |word| word.parse::<bool>().ok(), &["true", "false"]);
-    Defaults {
-        model: params.text("model"),
-        name: params.text("name"),
-        user: params.text("user").or_else(|| caller.own_user()),
-        priority,
-        cost_max: max_cost.map(NanoUsd),
-        on_invalid: params.word("on_invalid", parse_on_invalid, &["refuse", "skip"]).unwrap_or_default(),
-        skip_existing: params.flag("skip_existing"),
-        dedupe_key: params.text("dedupe_key"),
-        start: start.unwrap_or(true),
-        ..of_caller(caller, recipe)
-    }
-}
-
-/// `columns=input.topic:Topic,external_id:Id` and `delimiter=;`.
-fn columns(params: &mut Params, usual: u8) -> Columns {
-    let delimiter = match params.text("delimiter").as_deref() {
-        None => usual,
-        Some("tab" | "\t") => b'\t',
-        Some(text) if text.len() == 1 => text.as_bytes()[0],
-        Some(_) => {
-            params.fault("delimiter", "not_allowed", "it must be one character, or tab");
-            usual
-        }
-    };
-    let mut names = BTreeMap::new();
-    for pair in params.text("columns").as_deref().unwrap_or_default().split(',').filter(|pair| !pair.is_empty()) {
-        match pair.split_once(':') {
-            Some((field, column)) => drop(names.insert(field.trim().to_owned(), column.trim().to_owned())),
-            None => params.fault("columns", "not_allowed", "it must be FIELD:COLUMN, and commas between several"),
-        }
-    }
-    Columns { delimiter, names, types: BTreeMap::new() }
-}
-
 /// Start a job.
 ///
 /// One generation for each item, made a window at a time. Every item is checked first: with a fault in one nothing is
-/// made, unless `on_invalid` is `skip`. The items stand in the body, or the body is a file of them (CSV with a header row,
-/// or one JSON object a line) and the rest stands in the query.
+/// made, unless `on_invalid` is `skip`. The items stand in the body, or in a file that was put here (`file_id`, which needs
+/// `files:read`), or the body is a file of them (CSV with a header row, or one JSON object a line) and the rest stands in
+/// the query.
 #[utoipa::path(
     post, path = "/jobs", operation_id = "createJob", tag = "jobs",
     params(
@@ -219,7 +81,7 @@ fn columns(params: &mut Params, usual: u8) -> Columns {
         (status = 202, description = "It is on disk, with all items.", body = JobBody),
         (status = 200, description = "The job at its end, with `Prefer: wait`; or the outlook, with `dry_run`.", body = MadeOrRehearsed),
     ),
-    extensions(("x-problems" = json!([WORK]))),
+    extensions(("x-problems" = json!([WORK, Code::Expired]))),
 )]
 pub(crate) async fn create(
     State(api): State<Api>,

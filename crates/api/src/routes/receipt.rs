@@ -17,7 +17,7 @@ use http::header::{LOCATION, RETRY_AFTER};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use std::time::Duration;
 
-const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
+pub(crate) const REPLAYED: HeaderName = HeaderName::from_static("idempotent-replayed");
 const COALESCED: HeaderName = HeaderName::from_static("copydesk-coalesced");
 const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
 

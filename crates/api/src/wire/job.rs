@@ -2,14 +2,15 @@
 
 use super::links::Links;
 use crate::extract::fields::{Fields, FromFields};
-use crate::openapi::words::{ItemStatusWord, JobStatusWord, ModelAddress, OnInvalidWord};
-use copydesk_core::NanoUsd;
+use crate::openapi::words::{FileKey, ItemFormatWord, ItemStatusWord, JobStatusWord, ModelAddress, OnInvalidWord};
 use copydesk_core::job::{Counts, ItemStatus, Note};
+use copydesk_core::{BadId, FileId, NanoUsd};
 use copydesk_desk::jobs::item::Item;
 use copydesk_desk::jobs::{Carried, OnInvalid, Outlook, Under};
 use copydesk_desk::store::jobs::{ItemRow, JobRow};
 use serde::Serialize;
 use serde_json::{Map, Value};
+use std::collections::BTreeMap;
 use utoipa::ToSchema;
 
 /// Many generations that were asked for together.
@@ -301,16 +302,29 @@ impl OutlookBody {
     }
 }
 
-/// A job to be made. As a file: send the file as the body (`text/csv` or `application/x-ndjson`), and everything but
-/// `items` and `metadata` in the query.
+/// A job to be made of `items` or of the file `file_id`. A file can also be sent as the body (`text/csv` or
+/// `application/x-ndjson`), with everything but `items` and `metadata` in the query.
 #[derive(ToSchema)]
 pub(crate) struct NewJob {
     /// What to make of each item: the name of a recipe.
     #[schema(min_length = 1)]
     pub recipe: String,
     /// One object an item, 1 to 10,000 of them.
-    #[schema(value_type = Vec<NewItem>, min_items = 1, max_items = 10_000)]
-    pub items: Vec<Value>,
+    #[schema(value_type = Option<Vec<NewItem>>, min_items = 1, max_items = 10_000)]
+    pub items: Option<Vec<Value>>,
+    /// A file that was put here (`POST /files`), instead of `items`: a table with a header row, or one item in JSON a line.
+    #[schema(value_type = Option<FileKey>)]
+    pub file_id: Option<FileId>,
+    /// How the file is read; by its type or its name unless said otherwise.
+    #[schema(value_type = Option<ItemFormatWord>)]
+    pub format: Option<ItemFormat>,
+    /// Of a table: one character, or `tab`. A comma unless said otherwise.
+    #[schema(value_type = Option<String>)]
+    pub delimiter: Option<u8>,
+    /// Of a table: which column fills which field, as `{"input.topic": "Subject", "external_id": "Id"}`. A column that is not
+    /// named fills the field of its name.
+    #[schema(value_type = Option<Object>)]
+    pub columns: BTreeMap<String, String>,
     #[schema(value_type = Option<ModelAddress>)]
     pub model: Option<String>,
     #[schema(min_length = 1, max_length = 255)]
@@ -369,23 +383,23 @@ pub(crate) const INLINE_MAX: usize = 10_000;
 
 impl FromFields for NewJob {
     fn read(fields: &mut Fields) -> NewJob {
-        let items = match fields.value("items") {
-            Some(Value::Array(items)) if (1..=INLINE_MAX).contains(&items.len()) => items,
-            Some(Value::Array(items)) => {
-                let detail =
-                    format!("it has {} items; 1 to {INLINE_MAX} may stand in a request, more in a file", items.len());
-                fields.fault("items", "out_of_range", detail);
-                vec![]
+        let items = items(fields);
+        let file_id = fields.text("file_id").and_then(|text| {
+            text.parse().map_err(|bad: BadId| fields.fault("file_id", "bad_id", bad.to_string())).ok()
+        });
+        let (format, delimiter, columns) = (format(fields), delimiter(fields), columns(fields));
+        let of_file = file_id.is_some() || fields.blamed("file_id");
+        match (&items, of_file) {
+            (Some(_), true) => fields.fault("file_id", "not_allowed", "it has items already; send one of the two"),
+            (None, false) if !fields.blamed("items") => {
+                let detail = "it is missing: one object for each item, each with `input`; or file_id with a file's id";
+                fields.fault("items", "required", detail);
             }
-            Some(_) => {
-                fields.fault("items", "wrong_type", "it must be a list of objects");
-                vec![]
+            (Some(_), false) if format.is_some() || delimiter.is_some() || !columns.is_empty() => {
+                fields.fault("format", "not_allowed", "format, delimiter and columns say how a file is read");
             }
-            None => {
-                fields.fault("items", "required", "it is missing: one object for each item, each with `input`");
-                vec![]
-            }
-        };
+            (Some(_) | None, _) => {}
+        }
         let metadata = match fields.value("metadata") {
             None => Map::new(),
             Some(Value::Object(metadata)) => metadata,
@@ -396,6 +410,10 @@ impl FromFields for NewJob {
         };
         NewJob {
             items,
+            file_id,
+            format,
+            delimiter,
+            columns,
             metadata,
             recipe: fields.required_text("recipe"),
             model: fields.text("model"),
@@ -409,6 +427,93 @@ impl FromFields for NewJob {
             start: fields.boolean("start").unwrap_or(true),
         }
     }
+}
+
+fn items(fields: &mut Fields) -> Option<Vec<Value>> {
+    match fields.value("items")? {
+        Value::Array(items) if (1..=INLINE_MAX).contains(&items.len()) => return Some(items),
+        Value::Array(items) => {
+            let detail =
+                format!("it has {} items; 1 to {INLINE_MAX} may stand in a request, more in a file", items.len());
+            fields.fault("items", "out_of_range", detail);
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Object(_) => {
+            fields.fault("items", "wrong_type", "it must be a list of objects");
+        }
+    }
+    None
+}
+
+/// How a file of items is read.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum ItemFormat {
+    /// A table whose cells stand between these.
+    Table(u8),
+    /// One JSON object a line.
+    Lines,
+}
+
+impl ItemFormat {
+    pub const WORDS: [&'static str; 3] = ["csv", "tsv", "jsonl"];
+
+    fn parse(word: &str) -> Option<ItemFormat> {
+        match word {
+            "csv" => Some(ItemFormat::Table(b',')),
+            "tsv" => Some(ItemFormat::Table(b'\t')),
+            "jsonl" => Some(ItemFormat::Lines),
+            _ => None,
+        }
+    }
+
+    /// What a file of this type is read as.
+    pub fn of_type(media_type: &str) -> Option<ItemFormat> {
+        match media_type {
+            "text/csv" => Some(ItemFormat::Table(b',')),
+            "text/tab-separated-values" => Some(ItemFormat::Table(b'\t')),
+            "application/x-ndjson" | "application/jsonl" | "application/x-jsonlines" => Some(ItemFormat::Lines),
+            _ => None,
+        }
+    }
+}
+
+fn format(fields: &mut Fields) -> Option<ItemFormat> {
+    let format = ItemFormat::parse(&fields.text("format")?);
+    if format.is_none() {
+        fields.fault("format", "not_allowed", format!("it must be one of {}", ItemFormat::WORDS.join(", ")));
+    }
+    format
+}
+
+fn delimiter(fields: &mut Fields) -> Option<u8> {
+    let delimiter = parse_delimiter(&fields.text("delimiter")?);
+    if delimiter.is_none() {
+        fields.fault("delimiter", "not_allowed", "it must be one character, or tab");
+    }
+    delimiter
+}
+
+pub(crate) fn parse_delimiter(text: &str) -> Option<u8> {
+    match text {
+        "tab" | "\t" => Some(b'\t'),
+        text if text.len() == 1 => text.bytes().next(),
+        _ => None,
+    }
+}
+
+fn columns(fields: &mut Fields) -> BTreeMap<String, String> {
+    let named = match fields.value("columns") {
+        None => return BTreeMap::new(),
+        Some(Value::Object(named)) => named,
+        Some(_) => Map::from_iter([(String::new(), Value::Null)]),
+    };
+    let pairs = named.into_iter().map(|(field, column)| match column {
+        Value::String(column) => Some((field, column)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => None,
+    });
+    pairs.collect::<Option<_>>().unwrap_or_else(|| {
+        fields.fault("columns", "wrong_type", "it must be an object of fields and the columns that fill them");
+        BTreeMap::new()
+    })
 }
 
 fn on_invalid(fields: &mut Fields) -> OnInvalid {

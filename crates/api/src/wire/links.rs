@@ -1,6 +1,6 @@
 //! The addresses of things, as they stand in answers.
 
-use copydesk_core::{AssetId, BulkId, DraftId, GenerationId, JobId};
+use copydesk_core::{AssetId, BulkId, DraftId, FileId, GenerationId, JobId};
 
 /// Where the native API begins.
 pub(crate) const BASE: &str = "/api/v1";
@@ -30,6 +30,9 @@ impl Links<'_> {
     }
     pub fn asset(&self, id: AssetId) -> String {
         format!("{}{BASE}/assets/{id}", self.public_url)
+    }
+    pub fn file(&self, id: FileId, part: &str) -> String {
+        format!("{}{BASE}/files/{id}{part}", self.public_url)
     }
     pub fn error_page(&self, code: &str) -> String {
         format!("{}/docs/errors/{code}", self.public_url)

@@ -111,8 +111,8 @@ async fn generate(backend: &Backend, arguments: &Arguments, body: &Value, output
         Ok((generation, backend.get(&format!("/api/v1/drafts/{draft}")).await?.body))
     };
     let (generation, draft) = fetched.await.map_err(|failure: Failure| gone(failure, &draft))?;
-    match (&arguments.output, super::assets::listed(&draft)) {
-        (Some(path), files) if !files.is_empty() => super::assets::save(backend, &draft, path, output).await?,
+    match (&arguments.output, super::downloads::listed(&draft)) {
+        (Some(path), files) if !files.is_empty() => super::downloads::save(backend, &draft, path, output).await?,
         (Some(path), _) => write(&draft, path, output)?,
         (None, _) => {}
     }

@@ -7,7 +7,6 @@ use crate::config::Settings;
 use crate::exit::{self, Failure};
 use crate::output::{Output, Table, cell, minute};
 use copydesk_core::{MicroCredits, NanoUsd};
-use futures::StreamExt;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 
@@ -79,7 +78,11 @@ pub enum Command {
 #[derive(clap::Args, Debug)]
 pub struct Start {
     /// A table with a header row (.csv, .tsv) or one JSON object a line (.jsonl, .ndjson)
-    file: PathBuf,
+    #[arg(value_name = "FILE", required_unless_present = "stored")]
+    path: Option<PathBuf>,
+    /// A file that is on the server already, fil_... (`copydesk files put`)
+    #[arg(long = "file", value_name = "ID", conflicts_with = "path")]
+    stored: Option<String>,
     /// What to make of each row
     #[arg(long)]
     recipe: String,
@@ -174,15 +177,8 @@ async fn act(backend: &Backend, command: Command, output: Output) -> Result<u8, 
         }
         Command::Export { job, format, status } => {
             let status = status.map(|word| format!("&status={}", escape(&word))).unwrap_or_default();
-            let mut pieces =
-                backend.bytes(&format!("{}/export?format={}{status}", path(&job), escape(&format))).await?;
-            let mut out = std::io::stdout().lock();
-            while let Some(piece) = pieces.next().await {
-                // A closed pipe is the reader's wish.
-                if std::io::Write::write_all(&mut out, &piece?).is_err() {
-                    break;
-                }
-            }
+            let url = format!("{}/export?format={}{status}", path(&job), escape(&format));
+            super::downloads::print(backend, &url).await?;
         }
     }
     Ok(exit::OK)
@@ -199,10 +195,18 @@ fn path(job: &str) -> String {
 
 impl Start {
     async fn run(self, backend: &Backend, output: Output) -> Result<u8, Failure> {
-        let (kind, path) = (kind_of(&self.file)?, self.path()?);
-        let answer = backend.upload(&path, kind, &self.file).await?.body;
+        let answer = match (&self.path, &self.stored) {
+            (Some(file), _) => backend.upload(&self.in_query()?, kind_of(file)?, file).await?.body,
+            (None, Some(id)) => {
+                let path = if self.dry_run { "/api/v1/jobs?dry_run=true" } else { "/api/v1/jobs" };
+                backend.post(path, &self.in_json(id)?).await?.body
+            }
+            (None, None) => return Err(Failure::usage("name a file, or one that is on the server with --file")),
+        };
         if self.dry_run {
-            return outlook(&answer, &self.file, output);
+            let stored = self.stored.unwrap_or_default();
+            let name = self.path.map_or(stored, |path| path.display().to_string());
+            return outlook(&answer, &name, output);
         }
         let id = cell(&answer, "/id");
         if answer.pointer("/deduplicated") == Some(&Value::Bool(true)) {
@@ -216,7 +220,7 @@ impl Start {
         Ok(exit::OK)
     }
 
-    fn path(&self) -> Result<String, Failure> {
+    fn in_query(&self) -> Result<String, Failure> {
         let mut query = vec![format!("recipe={}", escape(&self.recipe))];
         let texts = [
             ("model", &self.model),
@@ -229,13 +233,7 @@ impl Start {
         if let Some(cap) = &self.cap {
             query.push(format!("max_cost={}", dollars(cap)?.0));
         }
-        let mut columns = Vec::new();
-        for pair in &self.columns {
-            let (field, column) = pair.split_once('=').ok_or_else(|| {
-                Failure::usage(format!("--column {pair:?} is not FIELD=COLUMN, such as input.topic=Subject"))
-            })?;
-            columns.push(format!("{field}:{column}"));
-        }
+        let columns: Vec<String> = self.columns()?.iter().map(|(field, column)| format!("{field}:{column}")).collect();
         if !columns.is_empty() {
             query.push(format!("columns={}", escape(&columns.join(","))));
         }
@@ -247,6 +245,37 @@ impl Start {
         ];
         query.extend(flags.into_iter().filter(|(_, on)| *on).map(|(flag, _)| flag.to_owned()));
         Ok(format!("/api/v1/jobs?{}", query.join("&")))
+    }
+}
+
+impl Start {
+    fn columns(&self) -> Result<Vec<(&str, &str)>, Failure> {
+        let pairs = self.columns.iter().map(|pair| {
+            pair.split_once('=').ok_or_else(|| {
+                Failure::usage(format!("--column {pair:?} is not FIELD=COLUMN, such as input.topic=Subject"))
+            })
+        });
+        pairs.collect()
+    }
+
+    /// The same of a file that is on the server.
+    fn in_json(&self, id: &str) -> Result<Value, Failure> {
+        let columns: serde_json::Map<String, Value> =
+            self.columns()?.into_iter().map(|(field, column)| (field.to_owned(), column.into())).collect();
+        Ok(json!({
+            "file_id": id,
+            "recipe": self.recipe,
+            "model": self.model,
+            "name": self.name,
+            "user": self.user,
+            "dedupe_key": self.dedupe_key,
+            "delimiter": self.delimiter,
+            "columns": columns,
+            "max_cost": self.cap.as_deref().map(dollars).transpose()?.map(|cap| cap.0),
+            "on_invalid": if self.skip_invalid { "skip" } else { "refuse" },
+            "skip_existing": self.skip_existing,
+            "start": !self.wait,
+        }))
     }
 }
 
@@ -265,7 +294,7 @@ fn dollars(text: &str) -> Result<NanoUsd, Failure> {
     super::generate::dollars(text).map_err(Failure::usage)
 }
 
-fn outlook(answer: &Value, file: &Path, output: Output) -> Result<u8, Failure> {
+fn outlook(answer: &Value, file: &str, output: Output) -> Result<u8, Failure> {
     let invalid = answer.pointer("/invalid").and_then(Value::as_u64).unwrap_or_default();
     let refused = invalid > 0 && answer.pointer("/would_create").and_then(Value::as_u64) == Some(0);
     if output.json {
@@ -291,7 +320,7 @@ fn outlook(answer: &Value, file: &Path, output: Output) -> Result<u8, Failure> {
         output.talk("Nothing was written.");
     }
     if refused {
-        let message = format!("{}: {invalid} rows are not valid", file.display());
+        let message = format!("{file}: {invalid} rows are not valid");
         return Err(Failure::new(exit::USAGE, "validation_failed", message)
             .hint("correct them, or leave them out with --skip-invalid"));
     }

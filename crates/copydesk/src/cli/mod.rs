@@ -1,6 +1,5 @@
 //! The command line: one file per command. This one knows the arguments, reads the settings and hands over.
 
-mod assets;
 mod audit;
 mod budgets;
 mod bulk;
@@ -9,9 +8,11 @@ mod config_show;
 mod credits;
 mod db;
 mod doctor;
+mod downloads;
 mod drafts;
 mod events;
 mod explain;
+mod files;
 mod frames;
 mod generate;
 mod generations;
@@ -100,6 +101,9 @@ enum Command {
     /// One action on many generations or drafts: cancel, retry, approve, delete, export
     #[command(subcommand)]
     Bulk(bulk::Command),
+    /// Files to be used by id: put them on the server, list them, get them back, remove them
+    #[command(subcommand)]
+    Files(files::Command),
     /// Accounts, statements, grants, corrections, gifts and refunds
     #[command(subcommand)]
     Credits(credits::Command),
@@ -195,6 +199,7 @@ async fn dispatch(arguments: Arguments, output: Output) -> Result<u8, Failure> {
         Command::Generations(command) => generations::run(command, &settings, output).await,
         Command::Jobs(command) => jobs::run(command, &settings, output).await,
         Command::Bulk(command) => bulk::run(command, &settings, output).await,
+        Command::Files(command) => files::run(command, &settings, output).await,
         Command::Budgets(command) => budgets::run(command, &settings, output).await,
         Command::Credits(command) => credits::run(command, &settings, output).await,
         Command::Keys(command) => keys::run(command, &settings, output).await,

@@ -106,6 +106,8 @@ pub const KEYS: &[Key] = &[
         "attempts of one process that wait for a provider's job without a place",
     ),
     key("max_asset_bytes", "COPYDESK_MAX_ASSET_BYTES", "536870912", "largest picture or video that is kept"),
+    key("files.max_count", "COPYDESK_FILES_MAX_COUNT", "10000", "files that callers may keep in a workspace"),
+    key("files.max_bytes", "COPYDESK_FILES_MAX_BYTES", "21474836480", "and how many bytes of them together"),
     key("deadline", "COPYDESK_DEADLINE", "1h", "longest life of a generation, waiting included"),
     key("attempt_timeout", "COPYDESK_ATTEMPT_TIMEOUT", "10m", "longest single attempt"),
     key("drain_grace", "COPYDESK_DRAIN_GRACE", "25s", "how long a stop waits before it hands running work back"),

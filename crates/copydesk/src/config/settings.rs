@@ -5,6 +5,7 @@ use super::http::{self, HttpSettings};
 use super::load::Loaded;
 use super::people::{self, PeopleSettings};
 use super::providers::Providers;
+use copydesk_core::files::Quota;
 use copydesk_core::metering::cuts::Zone;
 use copydesk_desk::DeskConfig;
 use copydesk_desk::config::Retention;
@@ -201,6 +202,10 @@ fn desk(reader: &Reader<'_>, loaded: &Loaded) -> Result<DeskConfig, ConfigError>
         asset_bytes_max: reader.read("max_asset_bytes", "it must be 1 to 536870912 bytes", "536870912", |text| {
             text.parse::<u64>().ok().filter(|bytes| (1..=ASSET_BYTES_MAX as u64).contains(bytes))
         })?,
+        files: Quota {
+            files: reader.read("files.max_count", "it must be a whole number of at least 1", "10000", positive)?,
+            bytes: reader.read("files.max_bytes", "it must be a whole number of bytes", "21474836480", positive)?,
+        },
         deadline: reader.span("deadline")?,
         attempt_timeout: reader.span("attempt_timeout")?,
         drain_grace: reader.span("drain_grace")?,
@@ -225,6 +230,10 @@ fn secret_key(reader: &Reader<'_>) -> Result<Option<MasterKey>, ConfigError> {
         })
     };
     reader.text("secret_key").map(|_| read()).transpose()
+}
+
+fn positive(text: &str) -> Option<u64> {
+    text.parse().ok().filter(|number| *number > 0)
 }
 
 fn ranges(text: &str) -> Option<Vec<Range>> {

@@ -27,9 +27,10 @@ const VIEWER: ScopeSet = ScopeSet::of(&[
     S::PricesRead,
     S::SettingsRead,
     S::EventsRead,
+    S::FilesRead,
     S::StatusRead,
 ]);
-const EDITOR: ScopeSet = VIEWER.and(ScopeSet::of(&[S::GenerationsWrite, S::DraftsWrite]));
+const EDITOR: ScopeSet = VIEWER.and(ScopeSet::of(&[S::GenerationsWrite, S::DraftsWrite, S::FilesWrite]));
 const ADMIN: ScopeSet = EDITOR.and(ScopeSet::of(&[
     S::CreditsWrite,
     S::ModelsTest,
@@ -54,6 +55,8 @@ const MEMBER: ScopeSet = ScopeSet::of(&[
     S::CreditsRead,
     S::ModelsRead,
     S::EventsRead,
+    S::FilesRead,
+    S::FilesWrite,
 ]);
 
 impl Role {

@@ -35,6 +35,10 @@ pub enum KeyScope {
     UsersRead,
     /// Invite people, change what they may do, make links for them.
     UsersWrite,
+    /// See and read files that were put here, and make jobs of them.
+    FilesRead,
+    /// Put files here, and take them away.
+    FilesWrite,
     StatusRead,
     MetricsRead,
     /// Audit, clean up, prune.
@@ -42,7 +46,7 @@ pub enum KeyScope {
 }
 
 impl KeyScope {
-    pub const ALL: [KeyScope; 23] = [
+    pub const ALL: [KeyScope; 25] = [
         Self::GenerationsRead,
         Self::GenerationsWrite,
         Self::DraftsRead,
@@ -63,6 +67,8 @@ impl KeyScope {
         Self::WebhooksWrite,
         Self::UsersRead,
         Self::UsersWrite,
+        Self::FilesRead,
+        Self::FilesWrite,
         Self::StatusRead,
         Self::MetricsRead,
         Self::Maintenance,
@@ -90,6 +96,8 @@ impl KeyScope {
             Self::WebhooksWrite => "webhooks:write",
             Self::UsersRead => "users:read",
             Self::UsersWrite => "users:write",
+            Self::FilesRead => "files:read",
+            Self::FilesWrite => "files:write",
             Self::StatusRead => "status:read",
             Self::MetricsRead => "metrics:read",
             Self::Maintenance => "maintenance",
@@ -114,6 +122,7 @@ impl KeyScope {
             | Self::KeysRead
             | Self::WebhooksRead
             | Self::UsersRead
+            | Self::FilesRead
             | Self::StatusRead
             | Self::MetricsRead => true,
             Self::GenerationsWrite
@@ -125,6 +134,7 @@ impl KeyScope {
             | Self::KeysWrite
             | Self::WebhooksWrite
             | Self::UsersWrite
+            | Self::FilesWrite
             | Self::Maintenance => false,
         }
     }

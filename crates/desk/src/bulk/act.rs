@@ -81,7 +81,7 @@ impl Desk {
         match done {
             Ok(()) => Some(end(Outcome::Done, None)),
             Err(error) => {
-                let (outcome, note) = judged(error)?;
+                let (outcome, note) = judged(&error)?;
                 Some(end(outcome, Some(note)))
             }
         }
@@ -131,7 +131,7 @@ impl Desk {
                 }
             },
             Err(error) => {
-                let (outcome, note) = judged(error)?;
+                let (outcome, note) = judged(&error)?;
                 end(outcome, Some(note), None)
             }
         }
@@ -168,30 +168,12 @@ impl Desk {
 }
 
 /// What an error says of its item; `None` when it says nothing of it, and the item stays open.
-fn judged(error: DeskError) -> Option<(Outcome, Note)> {
-    let words = error.to_string();
-    let (outcome, code) = match error {
-        DeskError::Refused(Refusal::QueueFull { .. } | Refusal::GenerationPaused { .. })
-        | DeskError::Draining
-        | DeskError::Store(_) => {
-            tracing::warn!(error = words, "A bulk action waits");
-            return None;
-        }
-        // It has ended, so there is nothing to stop or to try again.
-        DeskError::Refused(refusal @ Refusal::AlreadyTerminal { .. }) => (Outcome::Skipped, refusal.code()),
-        DeskError::Refused(refusal) => (Outcome::Failed, refusal.code()),
-        DeskError::NotFound { .. } => (Outcome::Failed, "not_found"),
-        DeskError::Denied { .. } => (Outcome::Failed, "not_allowed"),
-        DeskError::UnknownRecipe { .. } => (Outcome::Failed, "recipe_gone"),
-        DeskError::UnknownModel { .. } => (Outcome::Failed, "model_not_found"),
-        DeskError::UnpricedModel { .. } => (Outcome::Failed, "unpriced_model"),
-        DeskError::Invalid(_) => (Outcome::Failed, "invalid"),
-        DeskError::PositionUnknown
-        | DeskError::CreditsOff
-        | DeskError::SignInFailed
-        | DeskError::TooMany { .. }
-        | DeskError::AuditRunning
-        | DeskError::NoSecretKey { .. } => (Outcome::Failed, "internal"),
+fn judged(error: &DeskError) -> Option<(Outcome, Note)> {
+    let Some(code) = error.of_item() else {
+        tracing::warn!(%error, "A bulk action waits");
+        return None;
     };
-    Some((outcome, Note::new(code, words)))
+    // What has ended is neither to be stopped nor to be tried again.
+    let moot = matches!(error, DeskError::Refused(Refusal::AlreadyTerminal { .. }));
+    Some((if moot { Outcome::Skipped } else { Outcome::Failed }, Note::new(code, error.to_string())))
 }

@@ -321,27 +321,12 @@ impl<'a> Feed<'a> {
 
     /// What was right when the job was made and is wrong now.
     fn wrong(&mut self, seq: u32, error: DeskError) -> Result<(), DeskError> {
-        let code = match &error {
-            DeskError::Draining | DeskError::Refused(Refusal::GenerationPaused { .. }) => {
-                self.halt = Some(Halt::Wait);
-                return Ok(());
-            }
-            DeskError::Invalid(_) => "invalid",
-            DeskError::UnknownRecipe { .. } => "recipe_gone",
-            DeskError::UnknownModel { .. } => "model_not_found",
-            DeskError::UnpricedModel { .. } => "unpriced_model",
-            DeskError::Refused(refusal) => refusal.code(),
-            // What is wrong with one item never stops the rest.
-            DeskError::Denied { .. } => "not_allowed",
-            DeskError::NotFound { .. } => "not_found",
-            DeskError::PositionUnknown
-            | DeskError::CreditsOff
-            | DeskError::AuditRunning
-            | DeskError::SignInFailed
-            | DeskError::TooMany { .. }
-            | DeskError::NoSecretKey { .. }
-            | DeskError::Store(_) => return Err(error),
-        };
+        if matches!(error, DeskError::Draining | DeskError::Refused(Refusal::GenerationPaused { .. })) {
+            self.halt = Some(Halt::Wait);
+            return Ok(());
+        }
+        // What is wrong with one item never stops the rest.
+        let Some(code) = error.of_item() else { return Err(error) };
         self.end(seq, ItemStatus::Failed, Note::new(code, error.to_string()), None);
         Ok(())
     }
@@ -436,6 +421,7 @@ impl<'a> Feed<'a> {
             | Refusal::LoginExists
             | Refusal::NoLogin
             | Refusal::LinkSpent
+            | Refusal::FilesFull(_)
             | Refusal::JobCapReached { .. } => {
                 self.end(seq, ItemStatus::Failed, Note::new(refusal.code(), refusal.to_string()), None);
             }

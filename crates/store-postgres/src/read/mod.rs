@@ -7,7 +7,8 @@ pub mod usage;
 pub mod why;
 
 use copydesk_core::{
-    BudgetId, BulkId, CallId, DeliveryId, DraftId, GenerationId, JobId, KeyId, LinkId, TransferId, UserId, WebhookId,
+    BudgetId, BulkId, CallId, DeliveryId, DraftId, FileId, GenerationId, JobId, KeyId, LinkId, TransferId, UserId,
+    WebhookId,
 };
 use copydesk_store::{Order, Page, PageRequest, StoreError};
 use std::str::FromStr;
@@ -22,7 +23,21 @@ pub trait Key: FromStr {
 macro_rules! keys {
     ($($name:ident),*) => { $(impl Key for $name { fn of(id: Uuid) -> Self { $name(id) } })* };
 }
-keys!(GenerationId, DraftId, CallId, TransferId, UserId, KeyId, BudgetId, WebhookId, DeliveryId, LinkId, JobId, BulkId);
+keys!(
+    GenerationId,
+    DraftId,
+    CallId,
+    TransferId,
+    UserId,
+    KeyId,
+    BudgetId,
+    WebhookId,
+    DeliveryId,
+    LinkId,
+    JobId,
+    BulkId,
+    FileId
+);
 
 impl Key for Uuid {
     fn of(id: Uuid) -> Self {

@@ -10,7 +10,7 @@ use copydesk_store::jobs::{CloseItems, ForItem, ItemEnd, ItemFilter, ItemRef, It
 use copydesk_store::{ItemStore, JobStore, PageRequest, Scope, Store};
 
 /// How many items a job of the walk has: few, so that jobs end and run again.
-const ITEMS: u32 = 5;
+const ITEMS: u32 = 3;
 
 /// Makes jobs in both stores.
 pub(super) async fn set(stores: [&dyn Store; 2], ids: &Ids) -> Vec<JobId> {

@@ -10,7 +10,7 @@ use copydesk_core::job::book::JobBook;
 use copydesk_core::ledger::chain::ChainHash;
 use copydesk_core::ledger::{Balance, Lot};
 use copydesk_core::{
-    AssetId, BudgetId, BulkId, CallId, DeliveryId, DraftId, GenerationId, JobId, NodeId, SignInId, Timestamp,
+    AssetId, BudgetId, BulkId, CallId, DeliveryId, DraftId, FileId, GenerationId, JobId, NodeId, SignInId, Timestamp,
     TransferId, UserId, WebhookId, WorkspaceId,
 };
 use copydesk_store::admin::{NodeRow, PauseKey};
@@ -183,6 +183,7 @@ pub(super) struct Data {
     /// What the rate lanes have paid, by name.
     pub rates: BTreeMap<String, Paid>,
     pub prices: Vec<NewPrice>,
+    pub files: BTreeMap<FileId, super::files::FileEntry>,
     pub budgets: Book,
     /// What each sum holds of entries that were folded into it.
     pub folded: BTreeMap<Place, i64>,

@@ -1,4 +1,4 @@
-//! Files of a draft on their way to the user's own: fetched piece by piece, and given their name when they are whole.
+//! What is no JSON on its way to the user: printed as it comes, or into a file that has its name when it is whole.
 
 use super::generate::cannot_write;
 use crate::backend::Backend;
@@ -19,18 +19,8 @@ pub async fn save(backend: &Backend, draft: &Value, path: &Path, output: Output)
     let files = listed(draft);
     for (file, number) in files.iter().zip(1..) {
         let place = if files.len() == 1 { path.to_owned() } else { numbered(path, number) };
-        let part = beside(&place);
-        let written = fetch(backend, &cell(file, "/id"), &part).await;
-        let kept = match written {
-            Ok(Ok(())) => std::fs::rename(&part, &place),
-            Ok(Err(error)) => Err(error),
-            Err(failure) => {
-                drop(std::fs::remove_file(&part));
-                return Err(failure);
-            }
-        };
-        if let Err(error) = kept {
-            drop(std::fs::remove_file(&part));
+        let url = format!("/api/v1/assets/{}", cell(file, "/id"));
+        if let Err(error) = download(backend, &url, &place).await? {
             return Err(cannot_write(draft, &place, &error));
         }
         output.talk(&format!("{} is in {}.", cell(file, "/id"), place.display()));
@@ -38,8 +28,39 @@ pub async fn save(backend: &Backend, draft: &Value, path: &Path, output: Output)
     Ok(())
 }
 
-async fn fetch(backend: &Backend, id: &str, part: &Path) -> Result<std::io::Result<()>, Failure> {
-    let mut pieces = backend.bytes(&format!("/api/v1/assets/{id}")).await?;
+/// Writes what is at `url` to `place`. The error inside is the disk's.
+pub async fn download(backend: &Backend, url: &str, place: &Path) -> Result<std::io::Result<()>, Failure> {
+    let part = beside(place);
+    let written = fetch(backend, url, &part).await;
+    let kept = match written {
+        Ok(Ok(())) => std::fs::rename(&part, place),
+        Ok(Err(error)) => Err(error),
+        Err(failure) => {
+            drop(std::fs::remove_file(&part));
+            return Err(failure);
+        }
+    };
+    if kept.is_err() {
+        drop(std::fs::remove_file(&part));
+    }
+    Ok(kept)
+}
+
+/// Writes what is at `url` to standard output.
+pub async fn print(backend: &Backend, url: &str) -> Result<(), Failure> {
+    let mut pieces = backend.bytes(url).await?;
+    let mut out = std::io::stdout().lock();
+    while let Some(piece) = pieces.next().await {
+        // A closed pipe is the reader's wish.
+        if out.write_all(&piece?).is_err() {
+            break;
+        }
+    }
+    Ok(())
+}
+
+async fn fetch(backend: &Backend, url: &str, part: &Path) -> Result<std::io::Result<()>, Failure> {
+    let mut pieces = backend.bytes(url).await?;
     let mut file = match std::fs::File::create(part) {
         Ok(file) => file,
         Err(error) => return Ok(Err(error)),

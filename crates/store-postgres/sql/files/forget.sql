@@ -1,0 +1,3 @@
+-- Differs from SQLite: what was removed is counted by its rows.
+DELETE FROM files WHERE id IN (SELECT id FROM files WHERE expires_at < $1 ORDER BY expires_at LIMIT $2)
+RETURNING id

@@ -1,0 +1,5 @@
+SELECT id, workspace_id, user_id, user_external, key_id, name, media_type, bytes, sha256, path, created_at, expires_at
+FROM files
+WHERE workspace_id = $1 AND id < $2 AND expires_at > $3 AND ($4 IS NULL OR user_id = $4)
+ORDER BY id DESC
+LIMIT $5
