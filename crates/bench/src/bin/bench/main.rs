@@ -2,6 +2,7 @@
 //! `cargo xtask bench audit`: the full audit of many finished generations.
 //! `cargo xtask bench usage`: a year of totals with ten million calls behind it.
 //! `cargo xtask bench http`: the API over sockets: accepting, reading, lists.
+//! `cargo xtask bench jobs`: a job of many rows, and bulk actions on what it made.
 //! `cargo xtask bench events`: thousands of clients that follow one node's events.
 //! `cargo xtask bench providers`: the figures of the adapters, which need no database.
 
@@ -10,6 +11,7 @@
 mod events;
 mod http;
 mod inflight;
+mod jobs;
 mod latency;
 mod providers;
 mod throughput;
@@ -31,7 +33,7 @@ const QUEUE_PARTS: [&str; 4] = ["throughput", "backlog", "latency", "inflight"];
 /// Benchmarks of Copydesk. They print figures and never fail for being slow.
 #[derive(Parser, Debug)]
 struct Arguments {
-    /// Which suite: queue, or one of its parts: throughput, backlog, latency, inflight; audit; usage; http; events; or providers, or one of
+    /// Which suite: queue, or one of its parts: throughput, backlog, latency, inflight; audit; usage; http; jobs; events; or providers, or one of
     /// its parts: overhead, streaming, streams
     suite: String,
     /// Only this engine
@@ -55,6 +57,9 @@ struct Arguments {
     /// Drafts in the list of the http run
     #[arg(long, default_value_t = 1_000_000)]
     drafts: usize,
+    /// Rows of the jobs run
+    #[arg(long, default_value_t = 50_000)]
+    rows: usize,
     /// Calls per adapter for the overhead run
     #[arg(long, default_value_t = 10_000)]
     calls: usize,
@@ -96,24 +101,16 @@ async fn run(arguments: &Arguments) -> Result<(), String> {
         let told = |name: &str| std::env::var(name).map_err(|_| format!("{name} is not set"));
         return followers::run(&told("COPYDESK_BENCH_ADDRESS")?, &told("COPYDESK_BENCH_KEY")?, followers).await;
     }
-    if suite == events::SUITE {
+    if [events::SUITE, usage::SUITE, http::SUITE, jobs::SUITE].contains(&suite) {
         let folder = tempfile::tempdir_in(&arguments.folder).map_err(|error| error.to_string())?;
         for engine in engines(arguments) {
-            events::followed_by(&Place::new(engine, folder.path(), events::SUITE), followers).await?;
-        }
-        return Ok(());
-    }
-    if suite == usage::SUITE {
-        let folder = tempfile::tempdir_in(&arguments.folder).map_err(|error| error.to_string())?;
-        for engine in engines(arguments) {
-            usage::run(&Place::new(engine, folder.path(), usage::SUITE)).await?;
-        }
-        return Ok(());
-    }
-    if suite == http::SUITE {
-        let folder = tempfile::tempdir_in(&arguments.folder).map_err(|error| error.to_string())?;
-        for engine in engines(arguments) {
-            http::run(&Place::new(engine, folder.path(), http::SUITE), arguments.drafts).await?;
+            let place = Place::new(engine, folder.path(), suite);
+            match suite {
+                events::SUITE => events::followed_by(&place, followers).await?,
+                usage::SUITE => usage::run(&place).await?,
+                http::SUITE => http::run(&place, arguments.drafts).await?,
+                _ => jobs::run(&place, arguments.rows).await?,
+            }
         }
         return Ok(());
     }
@@ -121,7 +118,7 @@ async fn run(arguments: &Arguments) -> Result<(), String> {
         return queue(arguments).await;
     }
     let known = [
-        &[QUEUE, AUDIT, usage::SUITE, http::SUITE, events::SUITE][..],
+        &[QUEUE, AUDIT, usage::SUITE, http::SUITE, jobs::SUITE, events::SUITE][..],
         &QUEUE_PARTS,
         &[providers::SUITE],
         &providers::PARTS,
