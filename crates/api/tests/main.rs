@@ -15,6 +15,7 @@ mod edge;
 mod endless;
 mod errors;
 mod events;
+mod exports;
 mod files;
 mod generations;
 mod idempotency;

@@ -54,6 +54,7 @@ schemas! {
     ItemStatusWord = words(ItemStatus::ALL.map(ItemStatus::as_str));
     ItemFormatWord = words(crate::wire::job::ItemFormat::WORDS);
     OnInvalidWord = words(["refuse", "skip"]);
+    DraftFormat = words(copydesk_export::Format::ALL.map(copydesk_export::Format::as_str));
     ExportFormat = words(["jsonl", "csv"]);
     KeyMode = words(Mode::ALL.map(Mode::as_str));
     KeyRole = words(Role::ALL.map(Role::as_str));

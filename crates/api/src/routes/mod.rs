@@ -3,6 +3,7 @@
 pub(crate) mod assets;
 pub(crate) mod budgets;
 pub(crate) mod credits;
+pub(crate) mod draft_export;
 pub(crate) mod drafts;
 pub(crate) mod events;
 pub(crate) mod files;
