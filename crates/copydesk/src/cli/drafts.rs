@@ -25,6 +25,9 @@ pub enum Command {
         user: Option<String>,
         #[arg(long)]
         recipe: Option<String>,
+        /// Those that the items of this job made
+        #[arg(long)]
+        job: Option<String>,
         #[arg(long, default_value_t = 20)]
         limit: u32,
         /// Where the last page ended
@@ -101,14 +104,17 @@ async fn act(backend: &Backend, command: Command, output: Output) -> Result<u8, 
         Ok(())
     };
     match command {
-        Command::Ls { status, user, recipe, limit, cursor } => {
+        Command::Ls { status, user, recipe, job, limit, cursor } => {
             let mut path = format!("/api/v1/drafts?limit={limit}");
-            for (name, value) in [("status", status), ("user", user), ("recipe", recipe), ("cursor", cursor)] {
+            let mut kept = String::new();
+            for (name, value) in [("status", status), ("user", user), ("recipe", recipe), ("job", job)] {
                 if let Some(value) = value {
                     path.push_str(&format!("&{name}={}", escape(&value)));
+                    kept.push_str(&format!(" --{name} {value}"));
                 }
             }
-            list(&backend.get(&path).await?.body, output);
+            path.extend(cursor.map(|cursor| format!("&cursor={}", escape(&cursor))));
+            list(&backend.get(&path).await?.body, &kept, output);
         }
         Command::Show { draft, version } => show(backend, &draft, version, output).await?,
         Command::Regenerate { draft, model, no_wait } => {
@@ -175,7 +181,8 @@ fn told(body: &Value, output: Output, sentence: &str) {
     if output.json { output.object(body) } else { output.talk(sentence) }
 }
 
-fn list(body: &Value, output: Output) {
+/// `kept` is what selects from the list, for the next page.
+fn list(body: &Value, kept: &str, output: Output) {
     if output.json {
         return output.object(body);
     }
@@ -194,7 +201,7 @@ fn list(body: &Value, output: Output) {
     let headings = ["ID", "STATUS", "VER", "RECIPE", "USER", "TITLE", "UPDATED"];
     output.table(Table { headings: &headings, rows, cut: Some(5) });
     if let Some(cursor) = body.get("next_cursor").and_then(Value::as_str) {
-        output.talk(&format!("More: copydesk drafts ls --cursor {cursor}"));
+        output.talk(&format!("More: copydesk drafts ls{kept} --cursor {cursor}"));
     }
 }
 
