@@ -43,6 +43,7 @@ pub mod prune;
 pub mod publish;
 mod recall;
 pub mod rehearse;
+mod replace;
 pub mod secrets;
 pub mod shutdown;
 pub mod sign_in;
