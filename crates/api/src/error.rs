@@ -77,6 +77,7 @@ codes! {
     LoginExists => "login_exists", 409, "Somebody signs in with it already", false;
     NoLogin => "no_login", 409, "This user does not sign in", false;
     LinkSpent => "link_spent", 410, "The link opens nothing", false;
+    Replaced => "replaced", 410, "Another draft took its place", false;
     Expired => "expired", 410, "It has expired", false;
     FilesFull => "files_full", 422, "There is no room for the file", false;
     KeyMade => "key_made", 409, "The key was made already", false;

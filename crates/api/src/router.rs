@@ -12,9 +12,9 @@ use crate::openapi;
 use crate::problem::Problem;
 use crate::routes::pages::Reading;
 use crate::routes::{
-    assets, budgets, bulk, bulk_export, credits, drafts, events, files, generations, health, job_export, jobs, keys,
-    lanes, maintenance, metrics, models, pages, prices, recipes, session, settings, stream, stream_tokens, usage,
-    users, versions, webhooks,
+    assets, budgets, bulk, bulk_export, credits, draft_export, drafts, events, files, generations, health, job_export,
+    jobs, keys, lanes, maintenance, metrics, models, pages, prices, recipes, session, settings, stream, stream_tokens,
+    usage, users, versions, webhooks,
 };
 use crate::throttle::Throttle;
 use crate::wire::links::{BASE, Links};
@@ -228,6 +228,7 @@ fn work() -> OpenApiRouter<Api> {
         .routes(routes!(versions::list))
         .routes(routes!(versions::one))
         .routes(routes!(versions::diff))
+        .routes(routes!(draft_export::export))
         .routes(routes!(versions::restore))
         .routes(routes!(assets::one))
         .routes(routes!(files::list, files::create))

@@ -48,6 +48,7 @@ pub(crate) const ROUTES: &[(&str, &str, KeyScope)] = &[
     ("GET", "/drafts/{id}/versions", S::DraftsRead),
     ("GET", "/drafts/{id}/versions/{n}", S::DraftsRead),
     ("GET", "/drafts/{id}/diff", S::DraftsRead),
+    ("GET", "/drafts/{id}/export", S::DraftsRead),
     ("POST", "/drafts/{id}/versions/{n}/restore", S::DraftsWrite),
     ("GET", "/assets/{id}", S::DraftsRead),
     ("GET", "/files", S::FilesRead),

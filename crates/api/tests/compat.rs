@@ -110,6 +110,66 @@ async fn seed_s0_a_regeneration_keeps_the_drafts_id_and_a_published_one_is_refus
 }
 
 #[tokio::test]
+async fn where_it_is_asked_for_a_regeneration_is_a_new_draft_and_the_old_one_is_gone() {
+    let settings = CompatSettings::new("/old", []).unwrap().regenerating_into_new_drafts();
+    let site = Site::compatible(settings).await;
+    site.desk.start_working().await.unwrap();
+    let asked = json!({"topic": "Rust", "model": "demo/editor", "user_id": "anna"});
+    let first = ask(&site, "POST", "/old/drafts/generate", asked).await.json();
+    site.ended(&first["job_id"]).await;
+    let old = format!("/old/drafts/{}", first["draft_id"].as_str().unwrap());
+    let again = ask(&site, "POST", &format!("{old}/regenerate"), Value::Null).await;
+    assert_eq!(again.status, 202);
+    let again = again.json();
+    assert_eq!(fields(&again), ["draft_id", "job_id", "message", "status", "success"]);
+    assert!(is_uuid(&again["draft_id"]) && again["draft_id"] != first["draft_id"], "{again}");
+    let generation = site.ended(&again["job_id"]).await;
+    assert_eq!((&generation["status"], &generation["user"]), (&json!("completed"), &json!("anna")));
+    for method in ["GET", "DELETE"] {
+        let gone = ask(&site, method, &old, Value::Null).await;
+        assert_eq!((gone.status, gone.code().as_str()), (410, "replaced"), "{method}");
+        let url = format!("https://desk.example/old/drafts/{}", again["draft_id"].as_str().unwrap());
+        assert_eq!(gone.json()["replaced_by"], json!({"draft_id": again["draft_id"], "url": url}));
+    }
+    let list = ask(&site, "GET", "/old/drafts", Value::Null).await.json();
+    assert_eq!((list.as_array().unwrap().len(), &list[0]["id"]), (1, &again["draft_id"]));
+    let clicked = ask(&site, "POST", &format!("{old}/regenerate"), Value::Null).await.json();
+    assert_eq!((&clicked["draft_id"], &clicked["job_id"]), (&again["draft_id"], &again["job_id"]), "once for each");
+    assert_eq!(ask(&site, "GET", "/old/drafts", Value::Null).await.json().as_array().unwrap().len(), 1);
+    let (_, ben) = site.new_key(json!({"role": "member", "user": "ben"})).await;
+    let foreign = ask_with(&site, &ben, "GET", &old, Value::Null, &[]).await;
+    assert_eq!((foreign.status, foreign.code().as_str()), (404, "not_found"), "another user learns nothing");
+    let native = format!("/drafts/{}", first["draft_id"].as_str().unwrap());
+    assert_eq!(site.get(&native).await.status, 404);
+    assert_eq!(site.post(&format!("{native}/undelete"), json!({})).await.status, 200);
+    let back = ask(&site, "GET", &old, Value::Null).await.json();
+    assert!(back["content"].is_object() && back["status"] == "ready", "nothing was lost: {back}");
+}
+
+#[tokio::test]
+async fn what_cannot_be_regenerated_is_not_hidden() {
+    let site = Site::compatible(CompatSettings::default().regenerating_into_new_drafts()).await;
+    let asked = json!({"topic": "Rust", "model": "demo/editor"});
+    let first = ask(&site, "POST", "/drafts/generate", asked).await.json();
+    let path = format!("/drafts/{}", first["draft_id"].as_str().unwrap());
+    let busy = ask(&site, "POST", &format!("{path}/regenerate"), Value::Null).await.json();
+    assert_eq!((&busy["draft_id"], &busy["job_id"]), (&first["draft_id"], &first["job_id"]), "it is being written");
+    assert_eq!(busy["message"], "This draft is being generated already.");
+    site.desk.start_working().await.unwrap();
+    site.ended(&first["job_id"]).await;
+    let off = json!({"generation": "off"});
+    assert_eq!(site.send("PATCH", "/settings", Some(off), &[]).await.status, 200);
+    let refused = ask(&site, "POST", &format!("{path}/regenerate"), Value::Null).await;
+    assert_eq!(refused.code(), "generation_paused");
+    assert_eq!(ask(&site, "GET", &path, Value::Null).await.status, 200);
+    assert_eq!(site.send("PATCH", "/settings", Some(json!({"generation": "on"})), &[]).await.status, 200);
+    assert_eq!(site.post(&format!("{path}/publish"), json!({})).await.status, 200);
+    let published = ask(&site, "POST", &format!("{path}/regenerate"), Value::Null).await;
+    assert_eq!((published.status, published.code().as_str()), (409, "draft_published"));
+    assert_eq!(ask(&site, "GET", &path, Value::Null).await.json()["status"], "published");
+}
+
+#[tokio::test]
 async fn seed_s0_an_edit_sets_editing_and_a_deleted_draft_is_gone() {
     let site = Site::working().await;
     let asked = json!({"topic": "Rust", "model": "demo/editor"});

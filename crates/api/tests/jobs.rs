@@ -76,6 +76,17 @@ async fn a_list_becomes_drafts_and_is_exported() {
     let cursor = page["next_cursor"].as_str().unwrap();
     let rest = site.get(&format!("/jobs/{}/items?limit=15&cursor={cursor}", id(&made))).await.json();
     assert_eq!(rest["data"].as_array().unwrap().len(), 5);
+    let drafts = site.get(&format!("/drafts?job={}&order=asc&limit=15", id(&made))).await.json();
+    let next = drafts["next_cursor"].as_str().unwrap();
+    let rest = site.get(&format!("/drafts?job={}&order=asc&limit=15&cursor={next}", id(&made))).await.json();
+    let named = |list: &Value| list["data"].as_array().unwrap().iter().map(id).collect::<Vec<_>>();
+    let items = site.get(&format!("/jobs/{}/items", id(&made))).await.json()["data"].clone();
+    let of_items = items.as_array().unwrap().iter().map(|item| item["draft_id"].as_str().unwrap().to_owned());
+    assert_eq!([named(&drafts), named(&rest)].concat(), of_items.collect::<Vec<_>>(), "in the order of the items");
+    assert_eq!(site.get(&format!("/drafts?cursor={next}")).await.code(), "bad_cursor", "a place in another list");
+    let (_, bob) = site.new_key(json!({ "role": "member", "user": "bob" })).await;
+    let foreign = site.send_as(&bob, "GET", &format!("/drafts?job={}", id(&made)), None).await.json();
+    assert_eq!(foreign["data"], json!([]));
     let generations = site.get(&format!("/generations?job={}", id(&made))).await.json();
     assert_eq!(generations["data"].as_array().unwrap().len(), 20);
     let lines = site.get(&format!("/jobs/{}/export", id(&made))).await;

@@ -16,6 +16,7 @@ mod edge;
 mod endless;
 mod errors;
 mod events;
+mod exports;
 mod files;
 mod generations;
 mod idempotency;

@@ -119,3 +119,23 @@ fn drafts_are_listed_of_one_user_and_of_one_status_of_his() {
     assert_eq!(found(&["--user", "bob"]), ["bob draft"]);
     assert_eq!(found(&["--user", "nobody"]), [""; 0]);
 }
+
+#[test]
+fn a_draft_is_exported_to_the_screen_and_to_a_file() {
+    let place = Place::new();
+    let made = place.json(&["generate", "text", "--set", "prompt=tea"]);
+    let id = made["draft"]["id"].as_str().unwrap();
+    let shown = place.run(&["drafts", "show", id]);
+    let printed = place.run(&["drafts", "export", id]);
+    assert_eq!(printed.exits(0).out.trim_end(), shown.exits(0).out.trim_end());
+    let saved = place.run(&["drafts", "export", id, "-o", "tea.html"]);
+    assert!(saved.exits(0).err.contains("is in tea.html"), "{}", saved.err);
+    assert!(place.read("tea.html").starts_with("<!doctype html>"));
+    place.run(&["drafts", "export", id, "--format", "zip", "-o", "tea.bin"]).exits(0);
+    assert!(std::fs::read(place.path("tea.bin")).unwrap().starts_with(b"PK"));
+    let mail = place.run(&["drafts", "export", id, "--format", "eml", "--version", "1"]);
+    assert!(mail.exits(0).out.starts_with("Subject: "), "{}", mail.out);
+    let unknown = place.run(&["drafts", "export", id, "--format", "pdf"]);
+    assert!(unknown.exits(2).err.contains("--format: it must be one of md, html"), "{}", unknown.err);
+    place.run(&["drafts", "export", "drf_nothing"]).exits(3);
+}

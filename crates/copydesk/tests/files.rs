@@ -61,7 +61,14 @@ fn a_job_is_started_of_a_file_that_is_there() {
     assert!(dry.exits(0).out.contains("2 rows = 2 to make + 0 to skip + 0 not valid"), "{}", dry.out);
     let done = place.run(&[&how[..], &["--watch", "--cap", "5usd", "--name", "Autumn"]].concat());
     assert!(done.exits(0).out.contains("2 drafts"), "{}{}", done.out, done.err);
-    assert_eq!(place.json(&["jobs", "ls"])["data"][0]["name"], "Autumn");
+    let job = place.json(&["jobs", "ls"])["data"][0].clone();
+    assert_eq!(job["name"], "Autumn");
+    let job = job["id"].as_str().unwrap();
+    for list in ["drafts", "generations"] {
+        assert_eq!(place.json(&[list, "ls", "--job", job])["data"].as_array().map(Vec::len), Some(2), "{list}");
+    }
+    let page = place.run(&["drafts", "ls", "--job", job, "--limit", "1"]);
+    assert!(page.exits(0).err.contains(&format!("copydesk drafts ls --job {job} --cursor c_")), "{}", page.err);
     let unknown = place.run(&["jobs", "start", "--file", "fil_01900000000000000000000000", "--recipe", "text"]);
     assert!(unknown.exits(3).err.contains("copydesk files ls"), "{}", unknown.err);
     place.run(&["jobs", "start", "people.csv", "--file", &id, "--recipe", "text"]).exits(2);

@@ -47,6 +47,7 @@ pub mod publish;
 mod recall;
 mod redecide;
 pub mod rehearse;
+mod replace;
 pub mod secrets;
 pub mod shutdown;
 pub mod sign_in;

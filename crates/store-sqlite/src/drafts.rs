@@ -9,8 +9,9 @@ use crate::open::SqliteStore;
 use crate::page::{self, Cut};
 use copydesk_core::draft::state::{DraftFacts, may_edit, may_publish};
 use copydesk_core::draft::{DraftStatus, Review};
+use copydesk_core::job::ItemStatus;
 use copydesk_core::refusal::Refusal;
-use copydesk_core::{AssetId, DraftId, GenerationId, Timestamp, UserId};
+use copydesk_core::{AssetId, DraftId, GenerationId, JobId, Timestamp, UserId};
 use copydesk_store::drafts::{AssetRow, DraftFilter, DraftRow, DraftSetting, Edit, SetDraft, VersionRow, WholeDraft};
 use copydesk_store::events::NewEvent;
 use copydesk_store::generations::{NewAsset, NewContent};
@@ -110,6 +111,9 @@ fn draft_row(row: &Row<'_>) -> Done<DraftRow> {
 }
 
 fn list(db: Db<'_>, scope: Scope, filter: &DraftFilter, page: &PageRequest) -> Done<Page<DraftRow>> {
+    if let Some(job) = filter.job {
+        return list_of_job(db, scope, job, filter, page);
+    }
     let cut = Cut::new::<DraftId>(page, |id| id.0)?;
     let file = if filter.external_id.is_some() {
         ordered!(cut, "drafts/list_external")
@@ -129,6 +133,25 @@ fn list(db: Db<'_>, scope: Scope, filter: &DraftFilter, page: &PageRequest) -> D
     ];
     let rows = db.all(file, params, draft_row)?;
     Ok(page::cut(rows, page.limit, |row| row.id.to_string()))
+}
+
+fn list_of_job(db: Db<'_>, scope: Scope, job: JobId, filter: &DraftFilter, page: &PageRequest) -> Done<Page<DraftRow>> {
+    let cut = Cut::of_numbers(page)?;
+    let params = params![
+        scope.workspace.0.as_bytes(),
+        job.0.as_bytes(),
+        cut.after,
+        ItemStatus::Skipped.as_str(),
+        filter.status.map(DraftStatus::as_str),
+        filter.recipe,
+        filter.user.map(|user| *user.0.as_bytes()),
+        filter.external_id,
+        cut.limit,
+    ];
+    let numbered = |row: &Row<'_>| Ok((row.get::<_, i64>("seq")?, draft_row(row)?));
+    let rows = db.all(ordered!(cut, "drafts/list_of_job"), params, numbered)?;
+    let Page { rows, next } = page::cut(rows, page.limit, |(seq, _)| seq.to_string());
+    Ok(Page { rows: rows.into_iter().map(|(_, row)| row).collect(), next })
 }
 
 fn asset(db: Db<'_>, scope: Scope, id: AssetId) -> Done<AssetRow> {

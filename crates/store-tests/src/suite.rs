@@ -318,6 +318,7 @@ macro_rules! conformance {
                 orders_name_the_revision_they_saw,
                 jobs_are_paged_and_filtered,
                 a_jobs_skipped_items_are_there_from_the_start,
+                the_drafts_a_jobs_items_made_are_paged_in_their_order,
                 a_slot_of_a_jobs_item_is_its_own;
             budgets:
                 what_a_call_uses_comes_out_of_what_was_set_aside_and_the_rest_goes_back,

@@ -5,7 +5,7 @@ use crate::page::{Page, PageRequest};
 use crate::{Answer, Scope};
 use copydesk_core::draft::{DraftStatus, Review};
 use copydesk_core::generation::Origin;
-use copydesk_core::{AssetId, DraftId, GenerationId, Timestamp, UserId};
+use copydesk_core::{AssetId, DraftId, GenerationId, JobId, Timestamp, UserId};
 
 pub trait DraftStore: Send + Sync {
     fn get_draft(&self, scope: Scope, id: DraftId) -> Answer<'_, DraftRow>;
@@ -77,6 +77,8 @@ pub struct DraftFilter {
     pub user: Option<UserId>,
     pub recipe: Option<String>,
     pub external_id: Option<String>,
+    /// Those that the items of this job made, in the order of the items; the cursor is then the number of an item.
+    pub job: Option<JobId>,
 }
 
 /// One immutable content of a draft.

@@ -41,6 +41,7 @@ const EVERYTHING: &[&str] = &[
     "copydesk-outbound",
     "copydesk-providers",
     "copydesk-recipes",
+    "copydesk-export",
     "copydesk-desk",
     "copydesk-api",
     "copydesk-web",
@@ -61,7 +62,7 @@ const FOR_EDGE_TESTS: &[&str] = &[
 /// Never in `[dependencies]`: it is no part of the product.
 const FAKE_PROVIDER: &[&str] = &["copydesk-fakeprovider"];
 
-const RULES: [Rule; 16] = [
+const RULES: [Rule; 17] = [
     Rule {
         package: "copydesk-core",
         ours: &[],
@@ -117,6 +118,13 @@ const RULES: [Rule; 16] = [
         ours_in_tests: &[],
         third_party: AllBut(&[DOCUMENT, SQLITE_DRIVERS, POSTGRES_DRIVERS, WEB, CLIENT, RUNTIME]),
     },
+    // Pure: what a content looks like outside. It writes into what it is given and reads nothing.
+    Rule {
+        package: "copydesk-export",
+        ours: &["copydesk-core"],
+        ours_in_tests: &[],
+        third_party: Only(&["base64", "pulldown-cmark", "serde_json", "zip"]),
+    },
     Rule {
         package: "copydesk-desk",
         ours: &[
@@ -132,7 +140,7 @@ const RULES: [Rule; 16] = [
     },
     Rule {
         package: "copydesk-api",
-        ours: &["copydesk-core", "copydesk-desk"],
+        ours: &["copydesk-core", "copydesk-desk", "copydesk-export"],
         ours_in_tests: FOR_EDGE_TESTS,
         third_party: AllBut(&[SQLITE_DRIVERS, POSTGRES_DRIVERS]),
     },

@@ -23,6 +23,8 @@ pub struct CompatSettings {
     /// In front of each of them: empty, or `/legacy`.
     prefix: String,
     off: Vec<System>,
+    /// A regeneration makes a new draft, and hides the old one.
+    new_ids: bool,
 }
 
 /// Why settings cannot be used.
@@ -87,7 +89,18 @@ impl CompatSettings {
                 None => return Err(BadCompat::System(word.to_owned())),
             }
         }
-        Ok(CompatSettings { prefix: prefix.to_owned(), off: gone })
+        Ok(CompatSettings { prefix: prefix.to_owned(), off: gone, new_ids: false })
+    }
+
+    /// The same for applications that expect a regeneration to make a new draft and the old one to be gone.
+    #[must_use]
+    pub fn regenerating_into_new_drafts(self) -> CompatSettings {
+        CompatSettings { new_ids: true, ..self }
+    }
+
+    /// Where an address is.
+    pub(crate) fn address(&self, public_url: &str, path: &str) -> String {
+        format!("{public_url}{}{path}", self.prefix)
     }
 
     fn answers(&self, system: System) -> bool {

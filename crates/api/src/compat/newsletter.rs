@@ -5,6 +5,7 @@
 use super::cut::Cut;
 use crate::auth::Caller;
 use crate::coalesce;
+use crate::error::Code;
 use crate::extract::body::{Body, Lenient};
 use crate::extract::fields::{Fields, FromFields};
 use crate::extract::id::Segments;
@@ -220,12 +221,13 @@ pub(crate) async fn generate_below_api(
 
 /// Replace a newsletter draft's text.
 ///
-/// It keeps its id; the old text becomes an earlier version once the new one is there.
+/// It keeps its id; the old text becomes an earlier version once the new one is there. With `compat.regenerate_new_id` it
+/// is a new draft, and the old one is hidden.
 #[utoipa::path(
     post, path = "/drafts/{id}/regenerate", operation_id = "compatRegenerateDraft", tag = "compatibility",
     params(("id" = String, Path, description = "The draft's UUID."), IdempotencyHeader),
     responses((status = 202, description = "It is being filled once more.", body = Started)),
-    extensions(("x-problems" = json!([WORK]))),
+    extensions(("x-problems" = json!([WORK, Code::Replaced]))),
 )]
 pub(crate) async fn regenerate(
     State(api): State<Api>,
@@ -233,11 +235,18 @@ pub(crate) async fn regenerate(
     path: Segments,
     key: IdempotencyKey,
 ) -> Result<(StatusCode, Json<Started>), Problem> {
-    let id = newsletter(&api, caller.scope, &path).await?.row.id;
+    let (desk, scope, new_ids) = (api.desk().clone(), caller.scope, api.compat().new_ids);
+    let (draft, took_over) = found(&api, scope, &path).await?;
+    if !(new_ids && took_over.is_some()) {
+        must_be_there(&api, &draft, took_over)?;
+    }
+    let id = draft.row.id;
     let idempotency = key.of(&caller, &json!({}), api.desk().world().now());
     let change = Again { permit: caller.permit.clone(), key: caller.key(), idempotency, ..Again::default() };
-    let (desk, scope) = (api.desk().clone(), caller.scope);
-    let receipt = owned(async move { desk.regenerate(scope, id, change).await }).await?;
+    let again = async move {
+        if new_ids { desk.replace(scope, id, change).await } else { desk.regenerate(scope, id, change).await }
+    };
+    let receipt = owned(again).await?;
     started(&api, scope, &receipt).await
 }
 
@@ -275,6 +284,7 @@ pub(crate) async fn list(State(api): State<Api>, caller: Caller, cut: Cut) -> Re
     get, path = "/drafts/{id}", operation_id = "compatGetDraft", tag = "compatibility",
     params(("id" = String, Path, description = "The draft's UUID.")),
     responses((status = 200, description = "The draft.", body = DraftBody)),
+    extensions(("x-problems" = json!([Code::Replaced]))),
 )]
 pub(crate) async fn one(State(api): State<Api>, caller: Caller, path: Segments) -> Result<Json<DraftBody>, Problem> {
     Ok(Json(body(newsletter(&api, caller.scope, &path).await?)?))
@@ -287,7 +297,7 @@ pub(crate) async fn one(State(api): State<Api>, caller: Caller, path: Segments) 
     delete, path = "/drafts/{id}", operation_id = "compatDeleteDraft", tag = "compatibility",
     params(("id" = String, Path, description = "The draft's UUID.")),
     responses((status = 200, description = "It is deleted.", body = Deleted)),
-    extensions(("x-problems" = json!([CHANGE]))),
+    extensions(("x-problems" = json!([CHANGE, Code::Replaced]))),
 )]
 pub(crate) async fn delete(State(api): State<Api>, caller: Caller, path: Segments) -> Result<Json<Deleted>, Problem> {
     let scope = caller.scope;
@@ -299,11 +309,32 @@ pub(crate) async fn delete(State(api): State<Api>, caller: Caller, path: Segment
 
 /// The draft of the path. Those of other recipes are not this system's.
 async fn newsletter(api: &Api, scope: Scope, path: &Segments) -> Result<WholeDraft, Problem> {
+    let (draft, took_over) = found(api, scope, path).await?;
+    must_be_there(api, &draft, took_over)?;
+    Ok(draft)
+}
+
+/// The same, hidden or not, and which one took its place.
+async fn found(api: &Api, scope: Scope, path: &Segments) -> Result<(WholeDraft, Option<DraftId>), Problem> {
     let id = path.draft(api, scope).await?;
     let draft = api.desk().draft(scope, id).await?;
-    must_live(&draft.row)?;
     if draft.row.recipe != RECIPE {
+        must_live(&draft.row)?;
         return Err(Problem::not_found("draft", id.to_string()));
     }
-    Ok(draft)
+    let hidden = draft.row.deleted_at.is_some();
+    let took_over = if hidden { api.desk().replacement(scope, id).await? } else { None };
+    Ok((draft, took_over))
+}
+
+fn must_be_there(api: &Api, draft: &WholeDraft, took_over: Option<DraftId>) -> Result<(), Problem> {
+    let Some(new) = took_over else { return must_live(&draft.row) };
+    let new = new.uuid();
+    let url = api.compat().address(api.public_url(), &format!("/drafts/{new}"));
+    Err(Problem::new(
+        Code::Replaced,
+        format!("The draft {} was regenerated; {new} took its place.", draft.row.id.uuid()),
+    )
+    .hint(format!("POST /api/v1/drafts/{}/undelete brings the old text back.", draft.row.id))
+    .with("replaced_by", json!({ "draft_id": new.to_string(), "url": url })))
 }

@@ -64,6 +64,7 @@ use utoipa::OpenApi;
     words::SignInKey,
     words::UserRef,
     words::LaneName,
+    words::DraftFormat,
     words::DraftKey,
     words::DraftRef,
     words::DraftStatus,

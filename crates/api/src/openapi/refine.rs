@@ -25,6 +25,7 @@ const NOUNS: &[(&str, &str, &str)] = &[
     ("Call", "call", "cal"),
     ("DoctorReport", "doctor", ""),
     ("Draft", "draft", "drf"),
+    ("DraftExport", "draft_export", ""),
     ("DryRunPlan", "dry_run", ""),
     ("DryRunRepeat", "dry_run", ""),
     ("Event", "event", ""),

@@ -60,6 +60,7 @@ schemas! {
     BulkOutcomeWord = words(OUTCOMES);
     ItemFormatWord = words(crate::wire::job::ItemFormat::WORDS);
     OnInvalidWord = words(["refuse", "skip"]);
+    DraftFormat = words(copydesk_export::Format::ALL.map(copydesk_export::Format::as_str));
     ExportFormat = words(["jsonl", "csv"]);
     KeyMode = words(Mode::ALL.map(Mode::as_str));
     KeyRole = words(Role::ALL.map(Role::as_str));

@@ -12,7 +12,7 @@ use crate::extract::idempotency::IdempotencyKey;
 use crate::extract::query::{Params, listing};
 use crate::openapi::params::{DraftPath, IdempotencyHeader, IfMatch, IfNoneMatch, MustMatch, Paging, PreferHeader};
 use crate::openapi::problems::{CHANGE, WORK};
-use crate::openapi::words::DraftStatus as StatusWord;
+use crate::openapi::words::{DraftStatus as StatusWord, JobKey};
 use crate::owned::owned;
 use crate::problem::Problem;
 use crate::router::Api;
@@ -43,6 +43,7 @@ use http::{HeaderMap, StatusCode};
         ("user" = Option<String>, Query, description = "Your name of the user, or `usr_...`."),
         ("recipe" = Option<String>, Query, description = "Those of this recipe."),
         ("external_id" = Option<String>, Query, description = "The one with your own id."),
+        ("job" = Option<JobKey>, Query, description = "Those that the items of this job made, in the order of the items."),
         Paging,
     ),
     responses((status = 200, description = "A page.", body = List<DraftBody>)),
@@ -58,6 +59,7 @@ pub(crate) async fn list(
         user: params.user(caller.scope),
         recipe: params.text("recipe"),
         external_id: params.text("external_id"),
+        job: params.id("job"),
     };
     let page = params.page(Order::NewestFirst);
     params.finish()?;

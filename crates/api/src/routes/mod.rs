@@ -5,6 +5,7 @@ pub(crate) mod budgets;
 pub(crate) mod bulk;
 pub(crate) mod bulk_export;
 pub(crate) mod credits;
+pub(crate) mod draft_export;
 pub(crate) mod drafts;
 pub(crate) mod events;
 mod export_rows;

@@ -17,13 +17,14 @@ use crate::router::Api;
 use crate::wire::diff::DiffBody;
 use crate::wire::draft::DraftBody;
 use crate::wire::draft::{ContentBody, VersionBody};
+use crate::wire::links::Links;
 use crate::wire::list::List;
 use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
 use copydesk_core::recipe::Content;
 use copydesk_desk::publish::content_of;
-use copydesk_desk::store::drafts::VersionRow;
+use copydesk_desk::store::drafts::{DraftRow, VersionRow};
 use http::HeaderMap;
 
 fn body(row: &VersionRow, current: u32) -> Result<VersionBody, Problem> {
@@ -58,9 +59,20 @@ pub(crate) async fn list(
 pub(crate) async fn one(State(api): State<Api>, caller: Caller, path: Segments) -> Result<Json<VersionBody>, Problem> {
     let draft = living(&api, caller.scope, path.draft(&api, caller.scope).await?).await?;
     let row = api.desk().store().version(caller.scope, draft.id, Some(path.version()?)).await?;
-    let mut body = body(&row, draft.current_version)?;
-    body.content = Some(ContentBody::of(&row, content_of(&row)?, api.links()));
-    Ok(Json(body))
+    let content = content_of(&row)?;
+    whole(&row, &draft, content, api.links()).map(Json)
+}
+
+/// A version with its content.
+pub(super) fn whole(
+    row: &VersionRow,
+    draft: &DraftRow,
+    content: Content,
+    links: Links<'_>,
+) -> Result<VersionBody, Problem> {
+    let mut body = body(row, draft.current_version)?;
+    body.content = Some(ContentBody::of(row, content, links));
+    Ok(body)
 }
 
 /// Compare two versions.

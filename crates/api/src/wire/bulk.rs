@@ -224,7 +224,7 @@ pub(crate) struct NewBulk {
     pub model: Option<String>,
 }
 
-/// The filter of a list. Generations have `draft` and `job`, drafts have `external_id`.
+/// The filter of a list. Generations have `draft`, drafts have `external_id`.
 #[derive(ToSchema, Default)]
 pub(crate) struct BulkFilter {
     /// A status of a generation or a draft.
@@ -298,7 +298,7 @@ fn filter(fields: &mut Fields, kind: Kind) -> BulkFilter {
     let (user, recipe) = (fields.text("user"), fields.text("recipe"));
     let (draft, job, external_id) = match kind {
         Kind::Generations => (id(fields, "draft"), id(fields, "job"), None),
-        Kind::Drafts => (None, None, fields.text("external_id")),
+        Kind::Drafts => (None, id(fields, "job"), fields.text("external_id")),
     };
     BulkFilter { status, user, recipe, draft, job, external_id }
 }
@@ -328,7 +328,7 @@ impl NewBulk {
             }
             Kind::Drafts => {
                 let status = status.as_deref().and_then(DraftStatus::parse);
-                Which::Drafts(DraftFilter { status, user, recipe, external_id })
+                Which::Drafts(DraftFilter { status, user, recipe, external_id, job })
             }
         }
     }

@@ -169,6 +169,21 @@ pub(crate) struct VersionBody {
     pub content: Option<ContentBody>,
 }
 
+/// A version with everything known of it and of its draft.
+#[derive(Serialize, ToSchema)]
+#[schema(as = DraftExport)]
+pub(crate) struct DraftExportBody {
+    object: &'static str,
+    draft: DraftBody,
+    version: VersionBody,
+}
+
+impl DraftExportBody {
+    pub fn of(draft: DraftBody, version: VersionBody) -> DraftExportBody {
+        DraftExportBody { object: "draft_export", draft, version }
+    }
+}
+
 impl VersionBody {
     /// Errors: a stored provenance that is no JSON, in the words of the parser.
     pub fn of(row: &VersionRow, current: u32) -> Result<VersionBody, serde_json::Error> {

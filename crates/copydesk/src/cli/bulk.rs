@@ -70,7 +70,7 @@ pub struct Which {
     /// Only those of this recipe
     #[arg(long)]
     recipe: Option<String>,
-    /// Only generations of this job
+    /// Only those of this job
     #[arg(long)]
     job: Option<String>,
     /// Only generations for this draft

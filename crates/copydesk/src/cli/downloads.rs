@@ -2,7 +2,7 @@
 
 use super::generate::cannot_write;
 use crate::backend::Backend;
-use crate::exit::Failure;
+use crate::exit::{self, Failure};
 use crate::output::{Output, cell};
 use futures::StreamExt;
 use serde_json::Value;
@@ -44,6 +44,11 @@ pub async fn download(backend: &Backend, url: &str, place: &Path) -> Result<std:
         drop(std::fs::remove_file(&part));
     }
     Ok(kept)
+}
+
+/// That the disk does not take it.
+pub fn unwritable(place: &Path, error: &std::io::Error) -> Failure {
+    Failure::new(exit::UNEXPECTED, "cannot_write", format!("{} cannot be written: {error}", place.display()))
 }
 
 /// Writes what is at `url` to standard output.

@@ -1,13 +1,18 @@
-//! `copydesk drafts`: list, show, regenerate, versions, restore, publish, unpublish, rm, undelete.
+//! `copydesk drafts`: list, show, export, regenerate, versions, restore, publish, unpublish, rm, undelete.
 
+use super::downloads;
 use super::generate::ids;
+use super::generations::escape;
 use super::watch::{Show, ended, no_version, watch};
 use crate::backend::{Backend, Need};
 use crate::config::Settings;
 use crate::exit::{self, Failure};
 use crate::output::{Output, Table, cell, minute};
+use copydesk_export::Format;
 use http::Method;
 use serde_json::{Value, json};
+use std::io::IsTerminal;
+use std::path::PathBuf;
 
 #[derive(clap::Subcommand, Debug)]
 pub enum Command {
@@ -20,6 +25,9 @@ pub enum Command {
         user: Option<String>,
         #[arg(long)]
         recipe: Option<String>,
+        /// Those that the items of this job made
+        #[arg(long)]
+        job: Option<String>,
         #[arg(long, default_value_t = 20)]
         limit: u32,
         /// Where the last page ended
@@ -50,6 +58,22 @@ pub enum Command {
     Publish { draft: String },
     /// Take a release back
     Unpublish { draft: String },
+    /// Print a draft as Markdown, a page, plain text, a mail, JSON or an archive, or write it to a file
+    Export {
+        draft: String,
+        /// md, html, txt, eml, json or zip; by the ending of the file, else md
+        #[arg(long, short)]
+        format: Option<String>,
+        /// Write it here
+        #[arg(long, short, value_name = "FILE")]
+        output: Option<PathBuf>,
+        /// An earlier version
+        #[arg(long, value_name = "N")]
+        version: Option<u32>,
+        /// Begin the Markdown with what is known of it
+        #[arg(long)]
+        front_matter: bool,
+    },
     /// Delete a draft
     Rm { draft: String },
     /// Take a deletion back
@@ -64,6 +88,7 @@ pub async fn run(command: Command, settings: &Settings, output: Output) -> Resul
         | Command::Show { .. }
         | Command::Versions { .. }
         | Command::Restore { .. }
+        | Command::Export { .. }
         | Command::Publish { .. }
         | Command::Unpublish { .. }
         | Command::Rm { .. }
@@ -79,14 +104,17 @@ async fn act(backend: &Backend, command: Command, output: Output) -> Result<u8, 
         Ok(())
     };
     match command {
-        Command::Ls { status, user, recipe, limit, cursor } => {
+        Command::Ls { status, user, recipe, job, limit, cursor } => {
             let mut path = format!("/api/v1/drafts?limit={limit}");
-            for (name, value) in [("status", status), ("user", user), ("recipe", recipe), ("cursor", cursor)] {
+            let mut kept = String::new();
+            for (name, value) in [("status", status), ("user", user), ("recipe", recipe), ("job", job)] {
                 if let Some(value) = value {
-                    path.push_str(&format!("&{name}={}", super::generations::escape(&value)));
+                    path.push_str(&format!("&{name}={}", escape(&value)));
+                    kept.push_str(&format!(" --{name} {value}"));
                 }
             }
-            list(&backend.get(&path).await?.body, output);
+            path.extend(cursor.map(|cursor| format!("&cursor={}", escape(&cursor))));
+            list(&backend.get(&path).await?.body, &kept, output);
         }
         Command::Show { draft, version } => show(backend, &draft, version, output).await?,
         Command::Regenerate { draft, model, no_wait } => {
@@ -105,6 +133,9 @@ async fn act(backend: &Backend, command: Command, output: Output) -> Result<u8, 
                 &format!("Version {} of {draft} is a copy of version {version}.", cell(&body, "/current_version")),
             );
         }
+        Command::Export { draft, format, output: place, version, front_matter } => {
+            export(backend, &draft, Wanted { format, place, version, front_matter }, output).await?;
+        }
         Command::Publish { draft } => order(&draft, "publish", "is published.").await?,
         Command::Unpublish { draft } => order(&draft, "unpublish", "is a draft again.").await?,
         Command::Undelete { draft } => order(&draft, "undelete", "is back.").await?,
@@ -116,11 +147,42 @@ async fn act(backend: &Backend, command: Command, output: Output) -> Result<u8, 
     Ok(exit::OK)
 }
 
+/// How a draft is exported.
+struct Wanted {
+    format: Option<String>,
+    place: Option<PathBuf>,
+    version: Option<u32>,
+    front_matter: bool,
+}
+
+async fn export(backend: &Backend, draft: &str, wanted: Wanted, output: Output) -> Result<(), Failure> {
+    let Wanted { format, place, version, front_matter } = wanted;
+    let ending = place.as_ref().and_then(|place| place.extension()?.to_str()).map(str::to_ascii_lowercase);
+    let known = ending.filter(|ending| Format::parse(ending).is_some());
+    let format = format.or(known).unwrap_or_else(|| Format::Markdown.as_str().to_owned());
+    let mut url = format!("/api/v1/drafts/{}/export?format={}", escape(draft), escape(&format));
+    url.extend(version.map(|number| format!("&version={number}")));
+    url.extend(front_matter.then_some("&front_matter=true"));
+    match place {
+        Some(place) => {
+            let written = downloads::download(backend, &url, &place).await?;
+            written.map_err(|error| downloads::unwritable(&place, &error))?;
+            output.talk(&format!("{draft} is in {}.", place.display()));
+        }
+        None if format == Format::Archive.as_str() && std::io::stdout().is_terminal() => {
+            return Err(Failure::usage("an archive is nothing to look at: name a file with -o"));
+        }
+        None => downloads::print(backend, &url).await?,
+    }
+    Ok(())
+}
+
 fn told(body: &Value, output: Output, sentence: &str) {
     if output.json { output.object(body) } else { output.talk(sentence) }
 }
 
-fn list(body: &Value, output: Output) {
+/// `kept` is what selects from the list, for the next page.
+fn list(body: &Value, kept: &str, output: Output) {
     if output.json {
         return output.object(body);
     }
@@ -139,7 +201,7 @@ fn list(body: &Value, output: Output) {
     let headings = ["ID", "STATUS", "VER", "RECIPE", "USER", "TITLE", "UPDATED"];
     output.table(Table { headings: &headings, rows, cut: Some(5) });
     if let Some(cursor) = body.get("next_cursor").and_then(Value::as_str) {
-        output.talk(&format!("More: copydesk drafts ls --cursor {cursor}"));
+        output.talk(&format!("More: copydesk drafts ls{kept} --cursor {cursor}"));
     }
 }
 
@@ -166,7 +228,7 @@ async fn show(backend: &Backend, draft: &str, version: Option<u32>, output: Outp
 
 /// Why a draft has nothing to show: what became of its last generation.
 async fn empty(backend: &Backend, draft: &str, status: &str) -> Result<Failure, Failure> {
-    let path = format!("/api/v1/generations?draft={}&limit=1", super::generations::escape(draft));
+    let path = format!("/api/v1/generations?draft={}&limit=1", escape(draft));
     let latest = backend.get(&path).await?.body.pointer("/data/0").cloned().unwrap_or_default();
     if latest.get("finished_at").is_some_and(|at| !at.is_null()) {
         let mut why = no_version(&latest);

@@ -80,10 +80,7 @@ async fn act(backend: &Backend, command: Command, output: Output) -> Result<(), 
         Command::Get { file, output: None } => downloads::print(backend, &format!("{}/content", path(&file))).await?,
         Command::Get { file, output: Some(place) } => {
             let written = downloads::download(backend, &format!("{}/content", path(&file)), &place).await?;
-            written.map_err(|error| {
-                let message = format!("{} cannot be written: {error}", place.display());
-                Failure::new(exit::UNEXPECTED, "cannot_write", message)
-            })?;
+            written.map_err(|error| downloads::unwritable(&place, &error))?;
             output.talk(&format!("{file} is in {}.", place.display()));
         }
         Command::Rm { file } => {

@@ -19,6 +19,9 @@ pub enum Command {
         user: Option<String>,
         #[arg(long)]
         recipe: Option<String>,
+        /// Those of this job
+        #[arg(long)]
+        job: Option<String>,
         #[arg(long, default_value_t = 20)]
         limit: u32,
         /// Where the last page ended
@@ -63,9 +66,11 @@ pub async fn run(command: Command, settings: &Settings, output: Output) -> Resul
 
 async fn act(backend: &Backend, command: Command, output: Output) -> Result<u8, Failure> {
     match command {
-        Command::Ls { status, user, recipe, limit, cursor } => {
+        Command::Ls { status, user, recipe, job, limit, cursor } => {
             let mut path = format!("/api/v1/generations?limit={limit}");
-            for (name, value) in [("status", status), ("user", user), ("recipe", recipe), ("cursor", cursor)] {
+            for (name, value) in
+                [("status", status), ("user", user), ("recipe", recipe), ("job", job), ("cursor", cursor)]
+            {
                 if let Some(value) = value {
                     path.push_str(&format!("&{name}={}", escape(&value)));
                 }

@@ -83,7 +83,10 @@ fn compat(reader: &Reader<'_>) -> Result<CompatSettings, ConfigError> {
         |text| CompatSettings::new(text, []).ok().map(|_| text.to_owned()),
     )?;
     let wanted = "it must be names of systems with commas (docs/compat.md), or all";
-    reader.read("compat.off", wanted, "newsletter, creations", |text| CompatSettings::new(&prefix, list(text)).ok())
+    let settings = reader
+        .read("compat.off", wanted, "newsletter, creations", |text| CompatSettings::new(&prefix, list(text)).ok())?;
+    let new_ids = reader.switch("compat.regenerate_new_id")?;
+    Ok(if new_ids { settings.regenerating_into_new_drafts() } else { settings })
 }
 
 fn limits(reader: &Reader<'_>) -> Result<Limits, ConfigError> {

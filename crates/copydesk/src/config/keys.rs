@@ -124,6 +124,12 @@ pub const KEYS: &[Key] = &[
         "",
         "systems whose addresses are not answered, with commas; all is every one",
     ),
+    key(
+        "compat.regenerate_new_id",
+        "COPYDESK_COMPAT_REGENERATE_NEW_ID",
+        "false",
+        "there, a regeneration makes a new draft and hides the old one",
+    ),
     key("credits", "COPYDESK_CREDITS", "false", "hold and settle credits"),
     key(
         "generation",

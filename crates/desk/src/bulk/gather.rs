@@ -10,6 +10,7 @@ use copydesk_core::bulk::Action;
 use copydesk_core::job::Note;
 use copydesk_core::{BulkId, NanoUsd, Timestamp};
 use copydesk_store::bulk::{BulkRow, Gather};
+use copydesk_store::drafts::DraftFilter;
 use copydesk_store::generations::{GenerationFilter, GenerationRow};
 use copydesk_store::{Order, PageRequest, Scope, StoreError};
 use uuid::Uuid;
@@ -101,12 +102,12 @@ impl Desk {
                 Found { ids: page.rows.iter().map(|row| row.id.0).collect(), rows: vec![], next: page.next }
             }
         };
-        let older = found.ids.partition_point(|id| *id < before.0);
-        if older < found.ids.len() {
-            found.ids.truncate(older);
-            found.rows.truncate(older);
-            found.next = None;
-        }
+        let whole = found.ids.len();
+        found.ids.retain(|id| *id < before.0);
+        found.rows.retain(|row| row.generation.id.0 < before.0);
+        // Those of a job come in the order of its items, and end with them.
+        let in_order = !matches!(which, Which::Drafts(DraftFilter { job: Some(_), .. }));
+        found.next = found.next.filter(|_| found.ids.len() == whole || !in_order);
         Ok(found)
     }
 

@@ -54,11 +54,12 @@ impl Spec {
                 "job": job.map(|id| id.to_string()),
                 "recipe": recipe,
             }),
-            Which::Drafts(DraftFilter { status, user, recipe, external_id }) => json!({
+            Which::Drafts(DraftFilter { status, user, recipe, external_id, job }) => json!({
                 "status": status.map(DraftStatus::as_str),
                 "user": user.map(|id| id.to_string()),
                 "recipe": recipe,
                 "external_id": external_id,
+                "job": job.map(|id| id.to_string()),
             }),
         };
         let kind = match self.which {
@@ -97,6 +98,7 @@ impl Spec {
                 user: known(&filter["user"], |id| id.parse::<UserId>().ok()).map_err(bad)?,
                 recipe: text(&filter["recipe"]),
                 external_id: text(&filter["external_id"]),
+                job: known(&filter["job"], |id| id.parse::<JobId>().ok()).map_err(bad)?,
             }),
             other => return Err(bad(format!("which is {other:?}")).into()),
         };

@@ -6,7 +6,8 @@ use crate::ledger::hash_of;
 use crate::pipeline::read;
 use crate::types::{Micros, columns, narrow, params, sql, unknown_word};
 use copydesk_core::draft::{DraftStatus, Review};
-use copydesk_core::{AssetId, DraftId, GenerationId, Timestamp, UserId};
+use copydesk_core::job::ItemStatus;
+use copydesk_core::{AssetId, DraftId, GenerationId, JobId, Timestamp, UserId};
 use copydesk_store::drafts::{AssetRow, DraftFilter, DraftRow, VersionRow, WholeDraft};
 use copydesk_store::generations::{NewAsset, NewContent};
 use copydesk_store::{Order, Page, PageRequest, Scope, StoreError};
@@ -47,6 +48,9 @@ impl PostgresStore {
         filter: DraftFilter,
         page: &PageRequest,
     ) -> Result<Page<DraftRow>, StoreError> {
+        if let Some(job) = filter.job {
+            return self.page_drafts_of_job(scope, job, filter, page).await;
+        }
         let cursor = Cursor::<DraftId>::of(page)?;
         let sql = match page.order {
             Order::NewestFirst => sql!(deep "drafts/list_newest"),
@@ -63,6 +67,35 @@ impl PostgresStore {
         ];
         let rows = read(&self.readers, sql, params).await?;
         page_of(&rows, page, draft, |draft| draft.id.to_string())
+    }
+
+    async fn page_drafts_of_job(
+        &self,
+        scope: Scope,
+        job: JobId,
+        filter: DraftFilter,
+        page: &PageRequest,
+    ) -> Result<Page<DraftRow>, StoreError> {
+        let cursor = Cursor::of_numbers(page)?;
+        let sql = match page.order {
+            Order::NewestFirst => sql!(deep "drafts/list_of_job_newest"),
+            Order::OldestFirst => sql!(deep "drafts/list_of_job_oldest"),
+        };
+        let params = params![
+            scope.workspace.0,
+            job.0,
+            cursor.after,
+            ItemStatus::Skipped.as_str(),
+            filter.status.map(|status| status.as_str()),
+            filter.recipe,
+            filter.user.map(|user| user.0),
+            filter.external_id,
+            cursor.limit
+        ];
+        let rows = read(&self.readers, sql, params).await?;
+        let numbered = |row: &Row| Ok((row.get::<_, i64>("seq"), draft(row)?));
+        let Page { rows, next } = page_of(&rows, page, numbered, |(seq, _)| seq.to_string())?;
+        Ok(Page { rows: rows.into_iter().map(|(_, row)| row).collect(), next })
     }
 
     pub(crate) async fn read_versions(&self, scope: Scope, id: DraftId) -> Result<Vec<VersionRow>, StoreError> {

@@ -4,6 +4,7 @@ use super::accept::facts;
 use super::data::{Data, Draft, paged};
 use copydesk_core::draft::DraftStatus;
 use copydesk_core::draft::state::{may_edit, may_publish};
+use copydesk_core::job::ItemStatus;
 use copydesk_core::refusal::Refusal;
 use copydesk_core::{AssetId, DraftId, UserId};
 use copydesk_store::drafts::{AssetRow, DraftFilter, DraftRow, DraftSetting, Edit, SetDraft, VersionRow, WholeDraft};
@@ -51,6 +52,12 @@ impl Data {
                 && filter.recipe.as_ref().is_none_or(|recipe| *recipe == row.recipe)
                 && filter.external_id.as_ref().is_none_or(|id| Some(id) == row.external_id.as_ref())
         };
+        if let Some(job) = filter.job {
+            let items = self.job_items.range((job, 0)..=(job, u32::MAX)).map(|(_, item)| item);
+            let made = items.filter(|item| item.status != ItemStatus::Skipped);
+            let drafts = made.filter_map(|item| Some((item.seq, self.drafts.get(&item.draft?)?)));
+            return paged(drafts.filter(|(_, it)| fits(it)).map(|(seq, it)| (seq, self.draft_row(it))).collect(), page);
+        }
         let rows: Vec<(DraftId, DraftRow)> =
             self.drafts.values().filter(fits).map(|draft| (draft.row.id, self.draft_row(draft))).collect();
         paged(rows, page)

@@ -2,16 +2,18 @@
 
 use crate::bench::{Bench, all};
 use crate::builder::{self, AcceptWith, OTHER};
+use copydesk_core::draft::DraftStatus;
 use copydesk_core::generation::{FailureCode, Status};
 use copydesk_core::job::{Command, Counts, ItemStatus, JobStatus, Note};
 use copydesk_core::refusal::Refusal;
-use copydesk_core::{GenerationId, JobId, NanoUsd};
+use copydesk_core::{DraftId, GenerationId, JobId, NanoUsd};
+use copydesk_store::drafts::DraftFilter;
 use copydesk_store::generations::{Accept, Accepted, GenerationFilter, Idempotency, Slot};
 use copydesk_store::jobs::{
     CloseItems, ForItem, ItemEnd, ItemFilter, ItemRef, ItemRow, JobFilter, JobOrder, JobRow, NewJob, ReopenItems,
     Reopened, Sealed, Staged,
 };
-use copydesk_store::{PageRequest, Scope, Store, StoreError};
+use copydesk_store::{Order, PageRequest, Scope, Store, StoreError};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -510,4 +512,42 @@ pub async fn a_slot_of_a_jobs_item_is_its_own(t: Arc<Bench>) {
     let Slot::New { draft, .. } = request.slot else { panic!("a new draft") };
     let (_, made) = t.start(request).await;
     assert_eq!((made, items(&t, id, None).await[0].draft), (draft, Some(draft)));
+}
+
+pub async fn the_drafts_a_jobs_items_made_are_paged_in_their_order(t: Arc<Bench>) {
+    let id = job(&t, 6).await;
+    let (_, others) = t.start(t.request()).await;
+    let mut made = Vec::new();
+    for seq in [2, 1, 4, 5] {
+        made.push((seq, t.start(feed(&t, id, seq)).await.1));
+    }
+    made.sort();
+    let made: Vec<DraftId> = made.into_iter().map(|(_, draft)| draft).collect();
+    let (generation, _) = t.start(t.request()).await;
+    let skipped = ItemEnd { seq: 6, status: ItemStatus::Skipped, note: None, instead: Some((generation, others)) };
+    t.store.close_items(CloseItems { ends: vec![skipped], ..close(&t, id, &[]) }).await.expect("close_items");
+    let of_job = DraftFilter { job: Some(id), ..DraftFilter::default() };
+    let list = async |scope: Scope, filter: DraftFilter, page: PageRequest| {
+        let page = t.store.list_drafts(scope, filter, page).await.expect("list_drafts");
+        (page.rows.iter().map(|row| row.id).collect::<Vec<_>>(), page.next)
+    };
+    let oldest = PageRequest { order: Order::OldestFirst, ..PageRequest::newest(3) };
+    let (first, next) = list(Scope::DEFAULT, of_job.clone(), oldest.clone()).await;
+    assert_eq!((first, next.as_deref()), (made[..3].to_vec(), Some("4")), "the number of its item is the cursor");
+    let rest = PageRequest { after: next, ..oldest.clone() };
+    assert_eq!(list(Scope::DEFAULT, of_job.clone(), rest).await, (made[3..].to_vec(), None));
+    let newest: Vec<DraftId> = made.iter().rev().copied().collect();
+    assert_eq!(list(Scope::DEFAULT, of_job.clone(), PageRequest::newest(10)).await.0, newest);
+    assert_eq!(list(OTHER, of_job.clone(), oldest.clone()).await.0, []);
+    let unknown = DraftFilter { job: Some(t.ids.job()), ..DraftFilter::default() };
+    assert_eq!(list(Scope::DEFAULT, unknown, oldest.clone()).await.0, []);
+    let run = t.claim_one().await;
+    t.settle(&run).await;
+    let settled = DraftFilter { status: Some(DraftStatus::Draft), ..of_job.clone() };
+    let want: Vec<DraftId> = made.iter().copied().filter(|draft| *draft == run.draft).collect();
+    assert_eq!(list(Scope::DEFAULT, settled, oldest.clone()).await.0, want);
+    let bobs = DraftFilter { user: Some(builder::user_id(Scope::DEFAULT, "bob")), ..of_job.clone() };
+    assert_eq!(list(Scope::DEFAULT, bobs, oldest.clone()).await.0, []);
+    let bad = PageRequest { after: Some("drf_x".to_owned()), ..oldest };
+    gone(t.store.list_drafts(Scope::DEFAULT, of_job, bad).await);
 }
