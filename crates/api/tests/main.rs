@@ -7,6 +7,7 @@ mod auth;
 mod browsers;
 mod budgets;
 mod coalescing;
+mod codes;
 mod compat;
 mod contract;
 mod credits;
