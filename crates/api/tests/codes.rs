@@ -130,6 +130,7 @@ async fn the_work_of_a_server_that_is_gone_has_its_code() {
 #[tokio::test]
 async fn a_job_whose_start_nobody_confirmed_has_its_code() {
     let site = Site::working().await;
+    site.provider.film();
     let reply = site.post("/generations", json!({"recipe": "video", "input": {"prompt": "A tide."}})).await;
     assert_eq!(reply.status, 202, "{}", reply.json());
     failed(&site, &reply.json(), "submission_unknown").await;

@@ -13,7 +13,7 @@ use copydesk_providers::{
     Answer, BoxFuture, CallReport, CallRequest, Catalogue, DeltaSink, ErrorClass, Finish, Picture, PictureSource,
     Provider, ProviderError, TimeoutPhase,
 };
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use tokio::io::AsyncWrite;
 use tokio::sync::watch;
 
@@ -37,6 +37,8 @@ pub const FAILURES: [(&str, ErrorClass, &str); 7] = [
 pub struct Scripted {
     gate: watch::Sender<bool>,
     calls: AtomicU32,
+    /// Whether it makes videos. Every question about one breaks off.
+    films: AtomicBool,
     catalogue: Catalogue,
 }
 
@@ -49,10 +51,13 @@ impl Scripted {
         let prices =
             models.iter().filter(|model| *model != "unlisted").map(|model| (model.clone(), price.clone())).collect();
         let catalogue = Catalogue::exact(models, prices);
-        Scripted { gate: watch::Sender::new(false), calls: AtomicU32::new(0), catalogue }
+        Scripted { gate: watch::Sender::new(false), calls: AtomicU32::new(0), films: AtomicBool::new(false), catalogue }
     }
     pub fn open_gate(&self) {
         self.gate.send_replace(true);
+    }
+    pub fn film(&self) {
+        self.films.store(true, Ordering::SeqCst);
     }
     pub fn calls(&self) -> u32 {
         self.calls.load(Ordering::SeqCst)
@@ -127,7 +132,7 @@ impl RunsMediaJobs for Scripted {
 
 impl Provider for Scripted {
     fn runs_media_jobs(&self) -> Option<&dyn RunsMediaJobs> {
-        Some(self)
+        self.films.load(Ordering::SeqCst).then_some(self as &dyn RunsMediaJobs)
     }
     fn draws_pictures(&self) -> Option<&dyn DrawsPictures> {
         Some(self)

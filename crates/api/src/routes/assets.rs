@@ -27,6 +27,8 @@ use tokio::io::{AsyncRead, AsyncReadExt};
 const PIECE_BYTES: usize = 64 * 1024;
 /// The bytes behind an address never change.
 const CACHING: &str = "private, max-age=31536000, immutable";
+/// Who is signed in may be signed out in a minute, and a browser is shared: what it has kept it shows after asking only.
+const CACHING_BY_COOKIE: &str = "private, no-cache";
 
 /// Read the bytes of a file.
 ///
@@ -66,7 +68,8 @@ pub(crate) async fn one(
     living(&api, caller.scope, row.draft).await.map_err(|_| missing())?;
     let tag = format!("\"{}\"", row.asset.sha256.iter().map(|byte| format!("{byte:02x}")).collect::<String>());
     if none_match(&headers, &tag) {
-        return Ok((StatusCode::NOT_MODIFIED, [(ETAG, tag)]).into_response());
+        let caching = caching(&caller).to_owned();
+        return Ok((StatusCode::NOT_MODIFIED, [(ETAG, tag), (CACHE_CONTROL, caching)]).into_response());
     }
     let bytes = row.asset.bytes;
     let part = match wanted(&headers, &tag, bytes) {
@@ -80,7 +83,8 @@ pub(crate) async fn one(
     };
     let (from, length) = part.map_or((0, bytes), |part| (part.from, part.length()));
     let file = api.desk().assets().open(&row.asset.path, from).await.map_err(|error| lost(&row, &error))?;
-    let mut response = (describe(&row, tag, length), Body::from_stream(pieces(file, length))).into_response();
+    let mut response =
+        (describe(&row, tag, length, caching(&caller)), Body::from_stream(pieces(file, length))).into_response();
     if let Some(part) = part
         && let Ok(range) = format!("bytes {}-{}/{bytes}", part.from, part.to).parse()
     {
@@ -90,7 +94,11 @@ pub(crate) async fn one(
     Ok(response)
 }
 
-fn describe(row: &AssetRow, tag: String, length: u64) -> [(http::HeaderName, String); 8] {
+fn caching(caller: &Caller) -> &'static str {
+    if caller.signed_in().is_some() { CACHING_BY_COOKIE } else { CACHING }
+}
+
+fn describe(row: &AssetRow, tag: String, length: u64, caching: &str) -> [(http::HeaderName, String); 8] {
     let asset = &row.asset;
     let kind = if is_shown(&asset.media_type) { "inline" } else { "attachment" };
     let name = format!("{}-{}.{}", row.generation, asset.seq, extension(&asset.media_type));
@@ -100,7 +108,7 @@ fn describe(row: &AssetRow, tag: String, length: u64) -> [(http::HeaderName, Str
         (CONTENT_DISPOSITION, format!("{kind}; filename=\"{name}\"")),
         (X_CONTENT_TYPE_OPTIONS, "nosniff".to_owned()),
         (CONTENT_SECURITY_POLICY, "default-src 'none'; sandbox".to_owned()),
-        (CACHE_CONTROL, CACHING.to_owned()),
+        (CACHE_CONTROL, caching.to_owned()),
         (ACCEPT_RANGES, "bytes".to_owned()),
         (ETAG, tag),
     ]

@@ -293,7 +293,7 @@ pub async fn other_kinds_count_from_their_change_on(t: Arc<Bench>) {
         (Some(("generation.*".to_owned(), last().await)), "key.*")
     );
     let feed = feeds(&t).await.remove(0);
-    assert_eq!(feed.endpoints, [second.clone()]);
+    assert_eq!(feed.endpoints, std::slice::from_ref(&second));
     let (workspace, from_seq, epoch, upto_seq) = (feed.workspace, feed.seq, feed.epoch, last().await);
     assert!(moved(&t, FanOut { workspace, from_seq, epoch, upto_seq, messages: vec![] }).await);
     let third = kinds(&second, "").await;
