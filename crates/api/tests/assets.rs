@@ -1,5 +1,6 @@
 //! The files of a draft over HTTP.
 
+use crate::sign_in::{person, signed_in};
 use crate::site::{Site, other_workspace};
 use serde_json::{Value, json};
 
@@ -118,4 +119,20 @@ async fn a_recipe_that_this_model_cannot_serve_is_refused() {
     assert_eq!((reply.status, &reply.json()["errors"][0]["code"]), (422, &json!("cannot_serve")));
     let detail = reply.json()["errors"][0]["detail"].to_string();
     assert!(detail.contains("film") && detail.contains("demo/writer") && detail.contains("draws pictures"), "{detail}");
+}
+
+#[tokio::test]
+async fn s_58_what_a_browser_keeps_of_files_it_shows_only_after_asking() {
+    let site = Site::working().await;
+    let path = path(&drawn(&site, "a tide").await);
+    assert!(site.get(&path).await.header("cache-control").contains("immutable"), "a key is no browser");
+    person(&site, "ann", "viewer").await;
+    let ann = signed_in(&site, "ann").await;
+    let shown = ann.send(&site, "GET", &path, None).await;
+    assert_eq!((shown.status, shown.header("cache-control")), (200, "private, no-cache"));
+    let tag = [("if-none-match", shown.header("etag"))];
+    let again = ann.send_with(&site, "GET", &path, None, &tag).await;
+    assert_eq!((again.status, again.header("cache-control")), (304, "private, no-cache"));
+    ann.send(&site, "DELETE", "/session", None).await;
+    assert_eq!(ann.send_with(&site, "GET", &path, None, &tag).await.status, 401);
 }

@@ -146,6 +146,32 @@ async fn every_bad_row_is_named_with_its_line_and_nothing_is_made() {
 }
 
 #[tokio::test]
+async fn an_items_number_is_its_name_where_it_has_none_and_no_other_ones() {
+    let site = Site::idle().await;
+    let item = |name: Option<&str>, prompt: &str| match name {
+        Some(name) => json!({ "custom_id": name, "input": { "prompt": prompt } }),
+        None => json!({ "input": { "prompt": prompt } }),
+    };
+    let start =
+        async |items: Value| site.post("/jobs", json!({ "recipe": "text", "start": false, "items": items })).await;
+    for (items, at, words) in [
+        (json!([item(Some("2"), "tea"), item(None, "rum")]), 1, "its number is the custom_id of item 1"),
+        (
+            json!([item(None, "tea"), item(Some("1"), "rum")]),
+            1,
+            "item 1 has this custom_id already, be it as its number",
+        ),
+    ] {
+        let reply = start(items).await;
+        let fault = (format!("/items/{at}/custom_id"), "duplicate_custom_id".to_owned());
+        assert_eq!(blamed(&reply), [fault]);
+        assert!(reply.json()["detail"].as_str().unwrap().contains(words), "{}", reply.json());
+    }
+    let job = start(json!([item(Some("1"), "tea"), item(None, "rum"), item(Some("x"), "milk")])).await;
+    assert_eq!(job.status, 202, "{}", job.json());
+}
+
+#[tokio::test]
 async fn what_is_not_a_job_is_refused_and_says_why() {
     let site = Site::idle().await;
     let none = site.post("/jobs", json!({ "recipe": "text", "items": [] })).await;

@@ -8,6 +8,7 @@ mod browsers;
 mod budgets;
 mod bulk;
 mod coalescing;
+mod codes;
 mod compat;
 mod contract;
 mod credits;

@@ -1,6 +1,6 @@
 //! Users and invites over HTTP: who is listed, who may change whom, and whom nobody may.
 
-use crate::sign_in::{PASSWORD, person, signed_in};
+use crate::sign_in::{PASSWORD, person, signed_in, try_in};
 use crate::site::{Site, other_workspace};
 use serde_json::{Value, json};
 
@@ -89,6 +89,14 @@ async fn nobody_gives_a_role_above_his_own_or_touches_who_has_one() {
         assert_eq!((reply.status, reply.code().as_str()), (403, "scope_missing"), "{method} {path}");
     }
     assert_eq!(ann.send(&site, "DELETE", &format!("/users/{owner}"), None).await.code(), "scope_missing");
+    // Nor does anybody end an invite that he could not have made, by hand or by a lower one.
+    let invite = site.post("/invites", json!({"email": "heir@example.com", "role": "owner"})).await.json();
+    let lower = json!({"email": "heir@example.com", "role": "viewer"});
+    assert_eq!(ann.send(&site, "POST", "/invites", Some(lower)).await.code(), "scope_missing");
+    let path = format!("/invites/{}", invite["id"].as_str().unwrap());
+    assert_eq!(ann.send(&site, "DELETE", &path, None).await.code(), "scope_missing");
+    let into = json!({"link": invite["secret"], "password": PASSWORD});
+    assert_eq!(try_in(&site, into).await.status, 200, "it is as good as it was");
     assert_eq!(signed_in(&site, "root").await.status(&site).await, 200, "nothing was changed");
     let invited = ann.send(&site, "POST", "/invites", Some(json!({"email": "x@example.com", "role": "admin"}))).await;
     assert_eq!(invited.status, 201, "his own role he may give");

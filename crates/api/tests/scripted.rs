@@ -1,17 +1,20 @@
 //! A provider in the process. What it does is said by the model's name:
 //! `writer` answers at once; `editor` answers with a newsletter; `held` writes the first half, waits for the gate, writes the second; `flaky` fails once for
 //! good reasons and then answers; `refuses` never answers; `busy` asks for five minutes; those of [`FAILURES`] fail as they
-//! are called.
+//! are called. `unlisted` has no price, and what `camera` was asked for nobody knows.
 
 use copydesk_core::Tokens;
 use copydesk_core::metering::usage::TokenUsage;
-use copydesk_providers::media::{DrawRequest, DrawsPictures};
+use copydesk_providers::media::{
+    DrawRequest, DrawsPictures, FetchRequest, Fetched, PollRequest, Progress, RunsMediaJobs, SubmitRequest, Submitted,
+};
 use copydesk_providers::provider::Bytes;
 use copydesk_providers::{
     Answer, BoxFuture, CallReport, CallRequest, Catalogue, DeltaSink, ErrorClass, Finish, Picture, PictureSource,
     Provider, ProviderError, TimeoutPhase,
 };
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use tokio::io::AsyncWrite;
 use tokio::sync::watch;
 
 pub const FIRST_HALF: &str = "Héllo ";
@@ -34,20 +37,27 @@ pub const FAILURES: [(&str, ErrorClass, &str); 7] = [
 pub struct Scripted {
     gate: watch::Sender<bool>,
     calls: AtomicU32,
+    /// Whether it makes videos. Every question about one breaks off.
+    films: AtomicBool,
     catalogue: Catalogue,
 }
 
 impl Scripted {
     pub fn new() -> Scripted {
-        let models = ["writer", "editor", "held", "flaky", "refuses", "busy", "painter", "camera"].into_iter();
+        let models =
+            ["writer", "editor", "held", "flaky", "refuses", "busy", "painter", "camera", "unlisted"].into_iter();
         let models: Vec<String> = models.chain(FAILURES.map(|(model, ..)| model)).map(str::to_owned).collect();
         let price = copydesk_providers::demo::prices()["writer"].clone();
-        let prices = models.iter().map(|model| (model.clone(), price.clone())).collect();
+        let prices =
+            models.iter().filter(|model| *model != "unlisted").map(|model| (model.clone(), price.clone())).collect();
         let catalogue = Catalogue::exact(models, prices);
-        Scripted { gate: watch::Sender::new(false), calls: AtomicU32::new(0), catalogue }
+        Scripted { gate: watch::Sender::new(false), calls: AtomicU32::new(0), films: AtomicBool::new(false), catalogue }
     }
     pub fn open_gate(&self) {
         self.gate.send_replace(true);
+    }
+    pub fn film(&self) {
+        self.films.store(true, Ordering::SeqCst);
     }
     pub fn calls(&self) -> u32 {
         self.calls.load(Ordering::SeqCst)
@@ -92,7 +102,38 @@ impl DrawsPictures for Scripted {
     }
 }
 
+/// Every question breaks off after it was sent.
+fn lost<'a, T: Send + 'a>() -> BoxFuture<'a, CallReport<T>> {
+    let result = Err(ProviderError::new(ErrorClass::CutOff, "the answer broke off"));
+    let report = report(Ok(Answer::text(String::new(), Finish::Stop)));
+    let CallReport { usage, provider_request_id, served_model, sent, partial_text, .. } = report;
+    let report = CallReport { result, usage, http_status: None, provider_request_id, served_model, sent, partial_text };
+    Box::pin(std::future::ready(report))
+}
+
+impl RunsMediaJobs for Scripted {
+    fn submit<'a>(&'a self, _: &'a SubmitRequest) -> BoxFuture<'a, CallReport<Submitted>> {
+        lost()
+    }
+    fn poll<'a>(&'a self, _: &'a PollRequest) -> BoxFuture<'a, CallReport<Progress>> {
+        lost()
+    }
+    fn fetch<'a>(
+        &'a self,
+        _: &'a FetchRequest,
+        _: &'a mut (dyn AsyncWrite + Unpin + Send),
+    ) -> BoxFuture<'a, CallReport<Fetched>> {
+        lost()
+    }
+    fn cancel<'a>(&'a self, _: &'a PollRequest) -> BoxFuture<'a, CallReport<()>> {
+        lost()
+    }
+}
+
 impl Provider for Scripted {
+    fn runs_media_jobs(&self) -> Option<&dyn RunsMediaJobs> {
+        self.films.load(Ordering::SeqCst).then_some(self as &dyn RunsMediaJobs)
+    }
     fn draws_pictures(&self) -> Option<&dyn DrawsPictures> {
         Some(self)
     }

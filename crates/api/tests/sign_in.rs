@@ -4,11 +4,14 @@ use crate::site::{Reply, Site, text};
 use axum::body::Body;
 use copydesk_api::server::Peer;
 use copydesk_core::Timestamp;
+use copydesk_core::access::{KeyTerms, Permit, Role};
 use copydesk_desk::clock::{CountingDice, HandClock};
+use copydesk_desk::issue::Issuer;
+use copydesk_desk::people::PersonPatch;
 use copydesk_desk::secrets::{SecretKind, SecretText};
 use copydesk_desk::store::{LoginStore, Scope};
 use copydesk_desk::{DeskConfig, World};
-use copydesk_store_tests::ModelStore;
+use copydesk_store_tests::{Method, ModelStore};
 use http::Request;
 use serde_json::{Value, json};
 use std::net::SocketAddr;
@@ -352,6 +355,41 @@ async fn one_changes_ones_own_password_and_is_signed_in_anew() {
     assert_eq!((ann.status(&site).await, other.status(&site).await, fresh.status(&site).await), (401, 401, 200));
     let old = try_in(&site, json!({"email": "ann@example.com", "password": PASSWORD})).await;
     assert_eq!(old.status, 401);
+}
+
+#[tokio::test]
+async fn who_was_disabled_elsewhere_sets_no_password_in_the_second_his_cookie_is_still_believed() {
+    let site = Site::idle().await;
+    let id = person(&site, "ann", "viewer").await;
+    let ann = signed_in(&site, "ann").await;
+    assert_eq!(ann.status(&site).await, 200);
+    let there = site.elsewhere().await;
+    let terms = KeyTerms::new("root", Permit::of(Role::Owner));
+    let by = Issuer { scope: Scope::DEFAULT, name: "root".to_owned(), terms };
+    let off = PersonPatch { disabled: Some(true), ..Default::default() };
+    there.change_person(&by, id.parse().unwrap(), off).await.unwrap();
+    let body = json!({"current_password": PASSWORD, "new_password": "battery staple"});
+    let reply = ann.send(&site, "POST", "/session/password", Some(body)).await;
+    assert_eq!((reply.status, reply.code().as_str()), (401, "sign_in_failed"));
+    let into = json!({"email": "ann@example.com", "password": "battery staple"});
+    assert_eq!(try_in(&site, into).await.status, 401, "nothing was changed");
+}
+
+#[tokio::test]
+async fn s_11_who_is_turned_away_costs_no_look_into_the_database_and_no_hash() {
+    let clock = HandClock::at(Timestamp::from_micros(1_767_268_800_000_000));
+    let world = World::new(clock, Arc::new(CountingDice::default()));
+    let site = Site::in_world(world, DeskConfig::default(), ModelStore::new()).await;
+    let body = |n: usize| json!({"email": format!("nobody{n}@example.com"), "password": "wrong horse"});
+    for n in 0..20 {
+        assert_eq!(from(&site, [192, 0, 2, 9], &body(n)).await.status, 401);
+    }
+    let before = site.faults.called(Method::FindLogin);
+    for n in 20..60 {
+        let reply = from(&site, [192, 0, 2, 9], &body(n)).await;
+        assert_eq!((reply.status, reply.header("retry-after").is_empty()), (429, false));
+    }
+    assert_eq!((before, site.faults.called(Method::FindLogin)), (20, 20));
 }
 
 #[tokio::test]

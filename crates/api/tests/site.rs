@@ -14,7 +14,7 @@ use copydesk_desk::{Desk, DeskConfig, Hooks, Parts, World};
 use copydesk_outbound::{Outbound, Rules};
 use copydesk_providers::Registry;
 use copydesk_recipes::Shelf;
-use copydesk_store_tests::ModelStore;
+use copydesk_store_tests::{FaultyStore, ModelStore};
 use http::{HeaderMap, Request};
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -25,6 +25,8 @@ pub const PUBLIC_URL: &str = "https://desk.example";
 
 pub struct Site {
     pub store: ModelStore,
+    /// What stands between the desk and the store.
+    pub faults: FaultyStore<ModelStore>,
     pub app: Router,
     pub desk: Desk,
     pub provider: Arc<Scripted>,
@@ -72,32 +74,46 @@ pub fn other_workspace() -> Scope {
     Scope::of("0190aaaa-0000-7000-8000-000000000009".parse().unwrap())
 }
 
+/// What a site is made of.
+pub struct Setup {
+    pub world: World,
+    pub config: DeskConfig,
+    pub store: ModelStore,
+    pub edge: EdgeSettings,
+    pub shelf: Shelf,
+    pub vault: Vault,
+}
+
+impl Default for Setup {
+    fn default() -> Setup {
+        Setup {
+            world: World::real(),
+            config: DeskConfig::default(),
+            store: ModelStore::new(),
+            edge: EdgeSettings::default(),
+            shelf: Shelf::built_in().unwrap_or_else(|error| panic!("{error}")),
+            vault: Vault::of(MasterKey::parse(&"5a".repeat(32)).unwrap()),
+        }
+    }
+}
+
 async fn open(
-    world: World,
-    config: DeskConfig,
-    store: ModelStore,
+    store: FaultyStore<ModelStore>,
+    setup: Setup,
     provider: Arc<Scripted>,
     assets: Arc<FolderAssets>,
 ) -> Desk {
     let mut providers = Registry::new();
     providers.insert(provider).unwrap();
-    let parts = Parts {
-        store: Arc::new(store),
-        assets,
-        world,
-        shelf: Shelf::built_in().unwrap_or_else(|error| panic!("{error}")),
-        providers,
-        config,
-        label: "test".into(),
-        hooks: hooks(),
-    };
+    let Setup { world, config, shelf, vault, .. } = setup;
+    let (store, label, hooks) = (Arc::new(store), "test".into(), hooks(vault));
+    let parts = Parts { store, assets, world, shelf, providers, config, label, hooks };
     Desk::open(parts).await.unwrap()
 }
 
 /// Webhooks reach this machine, as an operator may allow.
-fn hooks() -> Hooks {
+fn hooks(vault: Vault) -> Hooks {
     let rules = Rules::new(vec!["127.0.0.1".parse().unwrap()], "COPYDESK_WEBHOOK_ALLOW");
-    let vault = Vault::of(MasterKey::parse(&"5a".repeat(32)).unwrap());
     Hooks { courier: Arc::new(Outbound::new(rules).unwrap()), vault, base: PUBLIC_URL.to_owned() }
 }
 
@@ -117,14 +133,20 @@ impl Site {
 
     /// A site with its own clock and its own edge.
     pub async fn edged(world: World, config: DeskConfig, store: ModelStore, edge: EdgeSettings) -> Site {
+        Site::made(Setup { world, config, store, edge, ..Setup::default() }).await
+    }
+
+    pub async fn made(setup: Setup) -> Site {
         let provider = Arc::new(Scripted::new());
         let folder = tempfile::tempdir().unwrap();
         let assets = Arc::new(FolderAssets::new(folder.path()));
-        let desk = open(world, config, store.clone(), Arc::clone(&provider), Arc::clone(&assets)).await;
+        let (store, edge) = (setup.store.clone(), setup.edge.clone());
+        let faults = FaultyStore::new(store.clone());
+        let desk = open(faults.clone(), setup, Arc::clone(&provider), Arc::clone(&assets)).await;
         let key = KeyText::random(desk.world());
         desk.add_key(Scope::DEFAULT, "test", &key).await.unwrap();
         let app = router(desk.clone(), ApiSettings { edge, ..settings() });
-        Site { store, app, desk, provider, assets, key: key.reveal().to_owned(), folder }
+        Site { store, faults, app, desk, provider, assets, key: key.reveal().to_owned(), folder }
     }
 
     /// An idle site with other systems' addresses like this.
@@ -137,7 +159,7 @@ impl Site {
     /// Starts another process on the same store.
     pub async fn elsewhere(&self) -> Desk {
         let (provider, assets) = (Arc::new(Scripted::new()), Arc::clone(&self.assets));
-        let desk = open(World::real(), DeskConfig::default(), self.store.clone(), provider, assets).await;
+        let desk = open(self.faults.clone(), Setup::default(), provider, assets).await;
         desk.start_working().await.unwrap();
         desk
     }
@@ -153,6 +175,7 @@ impl Site {
     pub async fn elsewhere_in_it(&self) -> Site {
         Site {
             store: self.store.clone(),
+            faults: self.faults.clone(),
             app: self.app.clone(),
             desk: self.desk.clone(),
             provider: Arc::clone(&self.provider),

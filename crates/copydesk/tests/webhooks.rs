@@ -82,6 +82,9 @@ fn a_webhook_is_made_tested_looked_at_rotated_and_removed() {
     assert_eq!(messages.recv_timeout(PATIENCE).unwrap().headers["webhook-id"], message);
     place.run(&["webhooks", "replay", &id, "1", "2"]).exits(0).says("2 message(s) are on their way");
     let new = place.run(&["webhooks", "rotate", &id, "--overlap", "1h"]).exits(0).out.trim().to_owned();
+    place.run(&["webhooks", "rotate", &id]).refuses(9, "old_secret_counts").says("--drop-previous");
+    let newest = place.run(&["webhooks", "rotate", &id, "--drop-previous"]).exits(0).out.trim().to_owned();
+    assert_ne!(new, newest);
     place.run(&["webhooks", "show", &id]).exits(0).prints("old secret until").prints("generation.*");
     place.run(&["webhooks", "disable", &id]).exits(0).prints("by_hand");
     place.run(&["webhooks", "redeliver", &message]).exits(2).says("the webhook is disabled");
@@ -90,7 +93,7 @@ fn a_webhook_is_made_tested_looked_at_rotated_and_removed() {
     place.run(&["webhooks", "show", &id]).refuses(3, "not_found").says("copydesk webhooks ls");
 
     let log = server.stop().exits(0).err.clone();
-    s_06_s_68_signing_secrets_are_in_no_file_and_no_log(&place, &log, &[&secret, &new]);
+    s_06_s_68_signing_secrets_are_in_no_file_and_no_log(&place, &log, &[&secret, &new, &newest]);
 }
 
 /// Neither as they are shown nor as the bytes that sign, and the key that seals them is in its own file only.

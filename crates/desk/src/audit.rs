@@ -12,6 +12,8 @@ use std::time::Duration;
 
 /// How many keys one slice proves: some milliseconds.
 const SLICE: u32 = 500;
+/// What a slice that cannot be proved is divided by.
+const SMALLER: u32 = 25;
 /// How many slices a beat proves: a second or two of one core.
 const SLICES: u32 = 40;
 /// How old a generation is before it is looked at as a new one. Most have ended by then.
@@ -49,8 +51,7 @@ impl Desk {
     /// One beat of the background audit. Nothing when another node does it. A beat ends with the round at the latest.
     pub async fn audit_beat(&self, every: Duration) -> Result<(), DeskError> {
         let (node, now) = (self.inner.node, self.inner.now());
-        let claim = self.store().claim_audit(node, now, now.plus(every * SILENT_BEATS), first(now));
-        let Some(mut round) = claim.await? else { return Ok(()) };
+        let Some(mut round) = self.claim_audit(every).await? else { return Ok(()) };
         let mut new: BTreeMap<&'static str, Vec<Finding>> = BTreeMap::new();
         for turn in 0..SLICES {
             if self.inner.draining() {
@@ -58,7 +59,7 @@ impl Desk {
             }
             let fresh = fresh(&round, now).filter(|_| turn % 2 == 0);
             let span = fresh.unwrap_or(Span { space: round.space, after: round.after, upto: Place::END });
-            let proved = self.store().prove(Slice { span, limit: SLICE }).await?;
+            let Some(proved) = self.prove(span, every).await? else { break };
             let next = if fresh.is_some() { caught_up(&round, &proved) } else { gone_on(&round, &proved, now) };
             let record = Record { node, at: now, round: next.clone(), proved };
             let Some(recorded) = self.store().record_proof(record).await? else { break };
@@ -76,6 +77,39 @@ impl Desk {
                 "The audit found a broken promise; `copydesk audit --status` lists what stands open");
         }
         Ok(())
+    }
+
+    async fn claim_audit(&self, every: Duration) -> Result<Option<Round>, DeskError> {
+        let now = self.inner.now();
+        Ok(self.store().claim_audit(self.inner.node, now, now.plus(every * SILENT_BEATS), first(now)).await?)
+    }
+
+    /// Proves a slice, and keeps the audit for this node as long as that takes: else another node would take over in the
+    /// middle of a slice that is slow, and lose it in its turn, and the round would stand still for ever. One that cannot
+    /// be proved in the time a statement has is tried in smaller ones. `None` when the audit is another node's all the same.
+    async fn prove(&self, span: Span, every: Duration) -> Result<Option<Proved>, DeskError> {
+        let mut limit = SLICE;
+        loop {
+            let mut proving = std::pin::pin!(self.store().prove(Slice { span, limit }));
+            let proved = loop {
+                tokio::select! {
+                    proved = &mut proving => break proved,
+                    () = self.inner.world.sleep(every) => {
+                        if self.claim_audit(every).await?.is_none() {
+                            return Ok(None);
+                        }
+                    }
+                }
+            };
+            match proved {
+                Ok(proved) => return Ok(Some(proved)),
+                Err(error) if limit > 1 => {
+                    limit = (limit / SMALLER).max(1);
+                    tracing::warn!(%error, limit, "A slice could not be audited; it is tried in smaller ones");
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
     }
 }
 

@@ -35,7 +35,7 @@ use copydesk_store::jobs::{
 };
 use copydesk_store::keys::{KeyChange, KeyRotation, KeyRow, KeyUse};
 use copydesk_store::ledger::{AccountRow, Gift, Line, Post, Posted, TransferFilter};
-use copydesk_store::logins::{LinkRow, LinkUse, LoginChange, NewLogin, UserFilter, UserRow};
+use copydesk_store::logins::{LinkKey, LinkRow, LinkUse, LoginChange, NewLogin, UserFilter, UserRow};
 use copydesk_store::prices::{NewPrice, PriceRow};
 use copydesk_store::retention::{Prune, Pruned};
 use copydesk_store::sign_ins::{Forget, NewSignIn, SignInRow, SignedIn};
@@ -348,8 +348,12 @@ impl LoginStore for Confined {
     fn add_link(&self, link: LinkRow) -> Answer<'_, ()> {
         self.inner.add_link(link)
     }
-    fn find_link(&self, token_hash: [u8; 32]) -> Answer<'_, Option<LinkRow>> {
-        self.inner.find_link(token_hash)
+    fn find_link(&self, key: LinkKey) -> Answer<'_, Option<LinkRow>> {
+        self.inner.find_link(match key {
+            LinkKey::Secret(_) => key,
+            LinkKey::Invite(scope, id) => LinkKey::Invite(unconfined(scope), id),
+            LinkKey::InviteFor(scope, email, at) => LinkKey::InviteFor(unconfined(scope), email, at),
+        })
     }
     fn invites(&self, scope: Scope, page: PageRequest) -> Answer<'_, Page<LinkRow>> {
         self.inner.invites(unconfined(scope), page)

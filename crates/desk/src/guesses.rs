@@ -14,6 +14,10 @@ use std::time::Duration;
 const COUNTED_MAX: usize = 10_000;
 /// What a network may try, with whatever e-mails.
 const OF_NETWORK: Pace = Pace { every: Duration::from_secs(2), at_once: 20 };
+/// What 256 and what 65,536 such networks of IPv6 may try together: customers are given a /56 or a /48, and every one of them
+/// would be a network of its own. A /48 may be many customers', so it gets more.
+const OF_SITE: Pace = Pace { every: Duration::from_secs(1), at_once: 40 };
+const OF_SITES: Pace = Pace { every: Duration::from_millis(200), at_once: 200 };
 /// What it may try with one of them.
 const OF_PAIR: Pace = Pace { every: Duration::from_secs(12), at_once: 5 };
 /// What all networks together may try with it.
@@ -33,6 +37,14 @@ impl Network {
             }
         })
     }
+
+    /// The networks of 56 and of 48 bits it lies in; an IPv4 address is alone.
+    fn around(self) -> Option<(Network, Network)> {
+        let IpAddr::V6(address) = self.0 else { return None };
+        let [a, b, c, d, ..] = address.segments();
+        let of = |d| Network(IpAddr::V6(Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0)));
+        Some((of(d & 0xff00), of(0)))
+    }
 }
 
 /// One try each `every`, and `at_once` of them in a row by who has not tried for long.
@@ -48,6 +60,8 @@ type Account = (WorkspaceId, Email);
 #[derive(Default)]
 pub(crate) struct Guesses {
     networks: Meters<Network>,
+    sites: Meters<Network>,
+    wide_sites: Meters<Network>,
     pairs: Meters<(Network, Account)>,
     emails: Meters<Account>,
 }
@@ -74,8 +88,12 @@ impl Guesses {
 
     /// One try that names nobody, such as a link.
     pub fn pay_network(&self, address: Option<IpAddr>, now: Timestamp) -> Result<(), Barred> {
-        let Some(address) = address else { return Ok(()) };
-        self.networks.pay(Network::of(address), OF_NETWORK, now).map_err(|wait| Barred::Here { wait })
+        let Some(network) = address.map(Network::of) else { return Ok(()) };
+        let here = |wait| Barred::Here { wait };
+        self.networks.pay(network, OF_NETWORK, now).map_err(here)?;
+        let Some((site, wide)) = network.around() else { return Ok(()) };
+        self.sites.pay(site, OF_SITE, now).map_err(here)?;
+        self.wide_sites.pay(wide, OF_SITES, now).map_err(here)
     }
 
     /// It was the right password after all: who forgets it twice and then knows it begins anew.
@@ -172,6 +190,20 @@ mod tests {
         assert_eq!(of("2001:db8::1"), of("2001:db8::2"));
         assert_eq!(of("::ffff:192.0.2.1"), of("192.0.2.1"));
         assert_ne!(of("2001:db8:0:1::1"), of("2001:db8::1"));
+    }
+
+    #[test]
+    fn s_11_many_networks_of_one_site_are_counted_together() {
+        let guesses = Guesses::default();
+        let of = |n: u16, site: u16| Some(IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 1, (site << 8) | n, 0, 0, 0, 1)));
+        let one_each = |site| (0..256).take_while(|n| guesses.pay_network(of(*n, site), NOON).is_ok()).count();
+        assert_eq!(one_each(0), 40, "a /56");
+        assert_eq!(one_each(1), 40, "its neighbour is not barred for it");
+        let all: usize = (2..256).map(one_each).sum();
+        assert_eq!(all, 120, "a /48");
+        let elsewhere = Some(IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 2, 0, 0, 0, 0, 1)));
+        assert_eq!(guesses.pay_network(elsewhere, NOON), Ok(()));
+        assert_eq!(guesses.pay_network(of(255, 255), NOON.plus(Duration::from_secs(1))), Ok(()), "it is over soon");
     }
 
     #[test]

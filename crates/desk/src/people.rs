@@ -10,7 +10,7 @@ use copydesk_core::access::person::Email;
 use copydesk_core::access::{Denied, KeyTerms, Permit, Purpose, Role};
 use copydesk_core::refusal::Refusal;
 use copydesk_core::{LinkId, Timestamp, UserId};
-use copydesk_store::logins::{LinkRow, Login, LoginChange, NewLogin, SignIns, UserRow};
+use copydesk_store::logins::{LinkKey, LinkRow, Login, LoginChange, NewLogin, SignIns, UserRow};
 use copydesk_store::{Scope, StoreError};
 
 /// Longest name of a person. Units: characters.
@@ -60,7 +60,7 @@ pub struct MadeLink {
 impl Desk {
     /// Lets somebody new in, by a link that he sets his password with. An earlier invite of his ends.
     ///
-    /// Errors: `Invalid`; `Denied` when the role may do more than the asker; `login_exists`.
+    /// Errors: `Invalid`; `Denied` when the role, or that of the earlier invite, may do more than the asker; `login_exists`.
     pub async fn invite(&self, by: &Issuer, new: NewInvite) -> Result<MadeLink, DeskError> {
         let now = self.inner.now();
         let NewInvite { email, role, user, expires_at } = new;
@@ -79,6 +79,9 @@ impl Desk {
             self.store().find_login(by.scope, email.clone()).await?.is_some() || self.signs_in(by.scope, id).await?;
         if taken {
             return Err(Refusal::LoginExists.into());
+        }
+        if let Some(before) = self.store().find_link(LinkKey::InviteFor(by.scope, email.clone(), now)).await? {
+            covers_invite(by, &before)?;
         }
         let made = self.link(by.scope, &by.name, Purpose::Invite, expires_at);
         let row = LinkRow { email: Some(email), role: Some(role), user_external: Some(external), ..made.row };
@@ -105,7 +108,12 @@ impl Desk {
     }
 
     /// Takes an invite back. One that was used stays as it is.
+    ///
+    /// Errors: `NotFound`; `Denied` when its role may do more than the asker.
     pub async fn end_invite(&self, by: &Issuer, id: LinkId) -> Result<LinkRow, DeskError> {
+        if let Some(row) = self.store().find_link(LinkKey::Invite(by.scope, id)).await? {
+            covers_invite(by, &row)?;
+        }
         let row = self.store().end_invite(by.scope, id, self.inner.now()).await?;
         tracing::info!(link = %id, workspace = %by.scope.workspace, by = by.name, "An invite was taken back");
         Ok(row)
@@ -311,6 +319,12 @@ fn covered(by: &Issuer, permit: &Permit) -> Result<(), DeskError> {
         None => Ok(()),
         Some(what) => Err(DeskError::Denied { denied: Denied::Beyond { what }, instead: Vec::new() }),
     }
+}
+
+/// Whoever could not have made an invite does not end it either, be it by a newer one.
+fn covers_invite(by: &Issuer, row: &LinkRow) -> Result<(), DeskError> {
+    let external = row.user_external.clone().unwrap_or_default();
+    covered(by, &permit_as(row.role.unwrap_or(Role::Owner), &external))
 }
 
 /// A conflict of revisions is nobody's fault: it may be tried again.

@@ -13,7 +13,7 @@ use copydesk_core::access::person::{Email, password_fault};
 use copydesk_core::access::{Permit, Purpose, Role};
 use copydesk_core::refusal::Refusal;
 use copydesk_core::{SignInId, Timestamp, UserId};
-use copydesk_store::logins::{Deed, LinkRow, LinkUse, SignIns, UserFilter, UserRow};
+use copydesk_store::logins::{Deed, LinkKey, LinkRow, LinkUse, SignIns, UserFilter, UserRow};
 use copydesk_store::sign_ins::{Forget, NewSignIn, SignInRow, SignedIn};
 use copydesk_store::{Order, PageRequest, Scope, StoreError};
 use std::collections::BTreeMap;
@@ -123,12 +123,14 @@ impl Desk {
         let now = self.inner.now();
         // What is no e-mail is nobody's: it is counted and answered like one.
         let email = Email::parse(email).ok();
+        let account = (scope.workspace, email.clone());
+        // Who is turned away has cost no look into the database.
+        let barred = self.count_guess(from, &account, now)?;
         let found = match &email {
             Some(email) => self.store().find_login(scope, email.clone()).await?,
             None => None,
         };
-        let account = (scope.workspace, email.clone());
-        self.count_guess(from, &account, found.as_ref(), now).await?;
+        self.spare_who_is_here(barred, from, found.as_ref()).await?;
         let login = found.as_ref().and_then(|user| user.login.as_ref());
         let hash = login.and_then(|login| login.password.as_ref());
         let verdict = self.inner.passwords.verify(&self.inner.world, password, hash).await?;
@@ -174,7 +176,7 @@ impl Desk {
             DeskError::from(Refusal::LinkSpent)
         };
         let secret = SecretText::read(link, SecretKind::Link).ok_or_else(spent)?;
-        let found = self.store().find_link(secret.hash()).await?;
+        let found = self.store().find_link(LinkKey::Secret(secret.hash())).await?;
         let row = found.filter(|row| row.is_open(now) && purposes.contains(&row.purpose)).ok_or_else(spent)?;
         let purpose = row.purpose;
         let user = match (purpose, &row.email) {
@@ -295,12 +297,16 @@ impl Desk {
         from: &Visitor,
     ) -> Result<Entered, DeskError> {
         let (scope, now) = (who.user.scope, self.inner.now());
+        let email = who.user.login.as_ref().map(|login| login.email.clone());
+        let barred = self.count_guess(from, &(scope.workspace, email), now)?;
         let user = self.store().user(scope, who.user.id).await?;
         let Some(login) = &user.login else { return Err(Refusal::NoLogin.into()) };
-        self.count_guess(from, &(scope.workspace, Some(login.email.clone())), Some(&user), now).await?;
+        self.spare_who_is_here(barred, from, Some(&user)).await?;
         let checked = self.inner.passwords.verify(&self.inner.world, current, login.password.as_ref()).await?;
-        if checked == Verdict::Wrong {
-            tracing::warn!(user = %user.id, workspace = %scope.workspace, "A password was not changed: the old one is wrong");
+        // A cookie is believed for up to a second after its person was disabled somewhere else.
+        if checked == Verdict::Wrong || login.disabled_at.is_some() {
+            tracing::warn!(user = %user.id, workspace = %scope.workspace, disabled = login.disabled_at.is_some(),
+                "A password was not changed: the old one is wrong, or the person is disabled");
             return Err(DeskError::SignInFailed);
         }
         let password = self.new_password("/new_password", Some(new), &login.email).await?;
@@ -334,28 +340,40 @@ impl Desk {
         self.inner.passwords.hash(&self.inner.world, password).await
     }
 
-    async fn count_guess(
+    /// Counts a try. What bars this e-mail everywhere is for [`Desk::spare_who_is_here`] to decide.
+    fn count_guess(
         &self,
         from: &Visitor,
         account: &(copydesk_core::WorkspaceId, Option<Email>),
-        found: Option<&UserRow>,
         now: Timestamp,
-    ) -> Result<(), DeskError> {
+    ) -> Result<Option<Barred>, DeskError> {
         let counted = match account {
             (workspace, Some(email)) => self.inner.guesses.pay(from.address, &(*workspace, email.clone()), now),
             (_, None) => self.inner.guesses.pay_network(from.address, now),
         };
-        let Err(barred) = counted else { return Ok(()) };
-        if let (Barred::Everywhere { .. }, Some(user), Some(address)) = (barred, found, from.address) {
+        match counted {
+            Ok(()) => Ok(None),
+            Err(barred @ Barred::Everywhere { .. }) => Ok(Some(barred)),
+            Err(barred @ Barred::Here { .. }) => Err(turned_away(&barred, from, None)),
+        }
+    }
+
+    /// An e-mail that is barred is not, for where its owner is signed in.
+    async fn spare_who_is_here(
+        &self,
+        barred: Option<Barred>,
+        from: &Visitor,
+        found: Option<&UserRow>,
+    ) -> Result<(), DeskError> {
+        let Some(barred) = barred else { return Ok(()) };
+        if let (Some(user), Some(address)) = (found, from.address) {
             let known = self.store().sign_ins(user.scope, user.id).await?;
             let here = |row: &SignInRow| row.from.parse().is_ok_and(|from| Network::of(from) == Network::of(address));
             if known.iter().any(here) {
                 return Ok(());
             }
         }
-        let user = found.map(|user| user.id.to_string()).unwrap_or_default();
-        tracing::warn!(user, address = from.shown(), "Too many tried to sign in; one was turned away");
-        Err(too_many(&barred))
+        Err(turned_away(&barred, from, found))
     }
 
     fn new_sign_in(&self, scope: Scope, user: UserId, from: &Visitor) -> (SecretText, SignInRow) {
@@ -412,6 +430,12 @@ fn person(row: &LinkRow, brought: Brought) -> Result<Person, DeskError> {
     };
     let (role, user) = (row.role.unwrap_or(Role::Owner), row.user_external.clone());
     Ok(Person { scope: row.scope, email, role, name, user, password })
+}
+
+fn turned_away(barred: &Barred, from: &Visitor, found: Option<&UserRow>) -> DeskError {
+    let user = found.map(|user| user.id.to_string()).unwrap_or_default();
+    tracing::warn!(user, address = from.shown(), "Too many tried to sign in; one was turned away");
+    too_many(barred)
 }
 
 fn too_many(barred: &Barred) -> DeskError {

@@ -5,8 +5,8 @@ use copydesk_core::NodeId;
 use copydesk_desk::DeskConfig;
 use copydesk_desk::error::DeskError;
 use copydesk_store::audit::{AuditState, Finding, Found, Place, Proved, Record, Space, Span};
-use copydesk_store::{AuditStore, EventStore};
-use copydesk_store_tests::Method;
+use copydesk_store::{AuditStore, EventStore, StoreError};
+use copydesk_store_tests::{Method, When};
 
 async fn state(bench: &Bench) -> AuditState {
     bench.store.audit_state().await.unwrap()
@@ -91,4 +91,36 @@ async fn one_audit_of_everything_runs_at_a_time() {
     node.plug.unblock();
     assert_eq!(first.await.unwrap(), Ok(vec![]));
     assert_eq!(node.desk.audit().await, Ok(vec![]));
+}
+
+/// Two nodes whose slices take longer than an audit is held would take it from each other for ever, and prove nothing.
+#[tokio::test]
+async fn a_slice_that_takes_long_stays_its_nodes_and_is_recorded() {
+    let bench = Bench::new().await;
+    let nodes = [bench.idle_beside_others(config()).await, bench.idle_beside_others(config()).await];
+    nodes[0].plug.block(Method::Prove);
+    let (every, desk) = (seconds(60), nodes[0].desk.clone());
+    let slow = tokio::spawn(async move { desk.audit_beat(every).await });
+    settle().await;
+    for _ in 0..10 {
+        bench.advance(every).await;
+        nodes[1].desk.audit_beat(every).await.unwrap();
+    }
+    assert_eq!(bench.store.called(Method::Prove), 0, "the other one leaves it to who is at it");
+    nodes[0].plug.unblock();
+    slow.await.unwrap().unwrap();
+    assert_eq!(state(&bench).await.round.unwrap().rounds, 1);
+}
+
+#[tokio::test]
+async fn a_slice_that_cannot_be_proved_is_tried_in_smaller_ones() {
+    let bench = Bench::new().await;
+    let node = bench.idle(config()).await;
+    let slow = || StoreError::Unavailable("canceling statement due to statement timeout".to_owned());
+    bench.store.fail_next(Method::Prove, 2, When::Before, slow());
+    node.desk.audit_beat(seconds(60)).await.unwrap();
+    assert_eq!(state(&bench).await.round.unwrap().rounds, 1);
+    bench.store.fail_next(Method::Prove, 10, When::Before, slow());
+    assert!(node.desk.audit_beat(seconds(60)).await.is_err(), "it ends");
+    assert_eq!(bench.store.planned(), 7, "500 at once, then 20, then 1");
 }

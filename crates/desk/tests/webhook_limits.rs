@@ -97,6 +97,14 @@ async fn no_more_than_ten_thousand_wait_for_one_receiver_and_the_log_has_the_res
     };
     bench.pass_until("the third is dropped", || async { all().await == 1 }).await;
     until("two are under way", || async { bench.receiver.at(HOOK).len() == 2 }).await;
+    let families = node.desk.metrics().await.unwrap();
+    let counted = families.iter().find(|family| family.name == "copydesk_webhook_deliveries_total").unwrap();
+    assert!(
+        counted
+            .samples
+            .iter()
+            .any(|it| format!("{:?} {:?}", it.labels, it.value) == "[(\"outcome\", \"dropped\")] Whole(1)")
+    );
     let told = node.desk.replay_webhook(SCOPE, hook.row.id, (1, 1_000)).await.unwrap();
     assert_eq!((told.messages, told.upto_seq), (0, 0), "a replay waits for room, too");
     bench.receiver.let_go();

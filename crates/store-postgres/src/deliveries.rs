@@ -65,8 +65,13 @@ impl PostgresStore {
         let FanOut { workspace, from_seq, epoch, upto_seq, messages } = fan_out;
         let mut tx = Tx::open(&self.writers).await?;
         let mut steps = Steps::default();
-        steps.add(sql!("webhooks/move_feed"), params![*upto_seq, workspace.0, *from_seq, *epoch]);
-        if tx.send(steps).await?.into_rows().is_empty() {
+        // Lanes first, as everybody who writes messages does.
+        let waiting: Vec<&NewDelivery> = messages.iter().filter(|one| !one.dropped).collect();
+        if !waiting.is_empty() {
+            steps.add(sql!("webhooks/put_lane"), lanes_of(&waiting));
+        }
+        let moved = steps.add(sql!("webhooks/move_feed"), params![*upto_seq, workspace.0, *from_seq, *epoch]);
+        if tx.send(steps).await?.rows(Some(moved)).is_empty() {
             tx.rollback().await?;
             let rows = read(&self.writers, sql!("webhooks/feed"), params![workspace.0]).await?;
             let place = rows.first().map_or((0, 0), |row| (row.get("seq"), row.get("epoch")));
@@ -74,10 +79,6 @@ impl PostgresStore {
         }
         let mut steps = Steps::default();
         if !messages.is_empty() {
-            let waiting: Vec<&NewDelivery> = messages.iter().filter(|one| !one.dropped).collect();
-            if !waiting.is_empty() {
-                steps.add(sql!("webhooks/put_lane"), lanes_of(&waiting));
-            }
             steps.add(sql!("webhooks/insert_message"), rows_of(messages, NewDelivery::state));
         }
         tx.commit(steps).await?;
@@ -135,7 +136,8 @@ impl PostgresStore {
     pub(crate) async fn write_finished(&self, finished: &[Finished]) -> Result<Vec<bool>, Fault> {
         let mut tx = Tx::open(&self.writers).await?;
         let mut steps = Steps::default();
-        let again: Vec<_> = finished.iter().filter_map(|one| Some((one, one.state.columns().0?))).collect();
+        let look = |one: &Finished| one.state.columns().0.map(|due| if one.put_by { one.at } else { due });
+        let again: Vec<_> = finished.iter().filter_map(|one| Some((one, look(one)?))).collect();
         if !again.is_empty() {
             let lanes = columns!(again, a => a.0.workspace.0, a.0.lane, Micros::from(a.1));
             steps.add(sql!("webhooks/put_lane"), lanes);
@@ -148,7 +150,7 @@ impl PostgresStore {
         }
         let due = |one: &Finished| one.state.columns().0.map(Micros::from);
         let end = |one: &Finished| one.state.columns().1;
-        let params = columns!(finished, f => due(f), end(f).map(|(at, _)| Micros::from(at)),
+        let params = columns!(finished, f => f.put_by, Micros::from(f.at), due(f), end(f).map(|(at, _)| Micros::from(at)),
             end(f).map(|(_, how)| how.as_str()), f.workspace.0, f.id.0, i64::from(f.attempt));
         let ended = steps.add(sql!("webhooks/finish"), params);
         let over = tell_health(&mut steps, finished);

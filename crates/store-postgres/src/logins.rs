@@ -11,7 +11,7 @@ use copydesk_core::access::{Email, Purpose, Role};
 use copydesk_core::refusal::Refusal;
 use copydesk_core::{LinkId, SignInId, Timestamp, UserId, WorkspaceId};
 use copydesk_store::logins::{
-    Deed, LinkRow, LinkUse, Login, LoginChange, NewLogin, PasswordHash, SignIns, UserFilter, UserRow,
+    Deed, LinkKey, LinkRow, LinkUse, Login, LoginChange, NewLogin, PasswordHash, SignIns, UserFilter, UserRow,
 };
 use copydesk_store::sign_ins::{Forget, NewSignIn, SIGN_INS_MAX, SignInRow, SignedIn};
 use copydesk_store::{Answer, LoginStore, Order, Page, PageRequest, Scope, SignInStore, StoreError};
@@ -45,9 +45,17 @@ impl LoginStore for PostgresStore {
     fn add_link(&self, link: LinkRow) -> Answer<'_, ()> {
         Box::pin(async move { Ok(self.insert_link(&link).await?) })
     }
-    fn find_link(&self, token_hash: [u8; 32]) -> Answer<'_, Option<LinkRow>> {
+    fn find_link(&self, key: LinkKey) -> Answer<'_, Option<LinkRow>> {
         Box::pin(async move {
-            let rows = read(&self.readers, sql!("links/find"), params![token_hash.to_vec()]).await?;
+            let invite = Purpose::Invite.as_str();
+            let (sql, params) = match &key {
+                LinkKey::Secret(hash) => (sql!("links/find"), params![hash.to_vec()]),
+                LinkKey::Invite(scope, id) => (sql!("links/get"), params![scope.workspace.0, invite, id.0]),
+                LinkKey::InviteFor(scope, email, at) => {
+                    (sql!("links/good"), params![scope.workspace.0, invite, email.as_str(), Micros::from(*at)])
+                }
+            };
+            let rows = read(&self.readers, sql, params).await?;
             rows.first().map(link_row).transpose()
         })
     }

@@ -82,9 +82,13 @@ impl PostgresStore {
             row.id.0,
             change.if_revision
         ];
-        steps.add(sql!("webhooks/change"), params);
-        let rows = tx.send(steps).await?.into_rows();
-        let Some(changed) = rows.first() else {
+        if let Some(Resume { at, .. }) = change.resume {
+            // Lanes first, as everybody who writes messages does.
+            steps.add(sql!("webhooks/wake_lanes"), params![Micros::from(at), row.workspace.0]);
+        }
+        let change_at = steps.add(sql!("webhooks/change"), params);
+        let answers = tx.send(steps).await?;
+        let Some(changed) = answers.rows(Some(change_at)).first() else {
             tx.rollback().await?;
             let current = self.read_webhook(row.workspace, row.id).await?.revision;
             return Err(StoreError::Refused(Refusal::VersionConflict { current }).into());
@@ -94,7 +98,6 @@ impl PostgresStore {
         touch_feed(&mut steps, row.workspace, last);
         if let Some(Resume { put_by, at }) = change.resume {
             let (at, put_by) = (Micros::from(at), Micros::from(put_by));
-            steps.add(sql!("webhooks/wake_lanes"), params![at, row.workspace.0]);
             steps.add(sql!("webhooks/resume"), params![at, row.workspace.0, row.id.0, put_by]);
         }
         tx.commit(steps).await?;

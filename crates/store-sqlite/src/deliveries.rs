@@ -247,11 +247,12 @@ fn finish(db: Db<'_>, finished: &[Finished]) -> Done<Vec<bool>> {
         }
         let (due, end) = one.state.columns();
         let (ended_at, how) = end.map(|(at, how)| (at.micros(), how.as_str())).unzip();
-        let params = params![due.map(Timestamp::micros), ended_at, how, workspace, id, one.attempt];
+        let (now, due_at) = (one.at.micros(), due.map(Timestamp::micros));
+        let params = params![one.put_by, now, due_at, ended_at, how, workspace, id, one.attempt];
         let row: Option<i64> = db.first(sql!("webhooks/finish"), params, |row| Ok(row.get(0)?))?;
         held.push(row.is_some());
         if let Some(due) = due.filter(|_| row.is_some()) {
-            look_at_lane(db, one.workspace, one.lane, due)?;
+            look_at_lane(db, one.workspace, one.lane, if one.put_by { one.at } else { due })?;
         }
     }
     for (id, (at, health)) in health_of(finished) {

@@ -11,7 +11,7 @@ use copydesk_core::access::{Email, Purpose, Role};
 use copydesk_core::refusal::Refusal;
 use copydesk_core::{LinkId, SignInId, Timestamp, UserId, WorkspaceId};
 use copydesk_store::logins::{
-    Deed, LinkRow, LinkUse, Login, LoginChange, NewLogin, PasswordHash, SignIns, UserFilter, UserRow,
+    Deed, LinkKey, LinkRow, LinkUse, Login, LoginChange, NewLogin, PasswordHash, SignIns, UserFilter, UserRow,
 };
 use copydesk_store::sign_ins::{Forget, NewSignIn, SIGN_INS_MAX, SignInRow, SignedIn};
 use copydesk_store::{Answer, LoginStore, Page, PageRequest, Scope, SignInStore, StoreError};
@@ -42,8 +42,19 @@ impl LoginStore for SqliteStore {
     fn add_link(&self, link: LinkRow) -> Answer<'_, ()> {
         Box::pin(self.write(0, move |session| insert_link(session.db, &link)))
     }
-    fn find_link(&self, token_hash: [u8; 32]) -> Answer<'_, Option<LinkRow>> {
-        Box::pin(self.read(move |db| db.first(sql!("links/find"), [token_hash], link_row)))
+    fn find_link(&self, key: LinkKey) -> Answer<'_, Option<LinkRow>> {
+        let invite = Purpose::Invite.as_str();
+        Box::pin(self.read(move |db| match &key {
+            LinkKey::Secret(hash) => db.first(sql!("links/find"), [hash], link_row),
+            LinkKey::Invite(scope, id) => {
+                let params = params![scope.workspace.0.as_bytes(), invite, id.0.as_bytes()];
+                db.first(sql!("links/get"), params, link_row)
+            }
+            LinkKey::InviteFor(scope, email, at) => {
+                let params = params![scope.workspace.0.as_bytes(), invite, email.as_str(), at.micros()];
+                db.first(sql!("links/good"), params, link_row)
+            }
+        }))
     }
     fn invites(&self, scope: Scope, page: PageRequest) -> Answer<'_, Page<LinkRow>> {
         Box::pin(self.read(move |db| invites(db, scope, &page)))

@@ -41,7 +41,7 @@ pub use copydesk_store::jobs::{
 };
 pub use copydesk_store::keys::{KeyChange, KeyRotation, KeyRow, KeyUse};
 pub use copydesk_store::ledger::{AccountRow, Gift, Line, Post, Posted, TransferFilter};
-pub use copydesk_store::logins::{LinkRow, LinkUse, LoginChange, NewLogin, UserFilter, UserRow};
+pub use copydesk_store::logins::{LinkKey, LinkRow, LinkUse, LoginChange, NewLogin, UserFilter, UserRow};
 pub use copydesk_store::prices::{NewPrice, PriceRow};
 pub use copydesk_store::retention::{Prune, Pruned};
 pub use copydesk_store::sign_ins::{Forget, NewSignIn, SignInRow, SignedIn};
@@ -217,7 +217,7 @@ macro_rules! every_method {
                 AddLogin = add_login(new: NewLogin) -> UserRow;
                 ChangeLogin = change_login(change: LoginChange) -> UserRow;
                 AddLink = add_link(link: LinkRow) -> ();
-                FindLink = find_link(token_hash: [u8; 32]) -> Option<LinkRow>;
+                FindLink = find_link(key: LinkKey) -> Option<LinkRow>;
                 Invites = invites(scope: Scope, page: PageRequest) -> Page<LinkRow>;
                 EndInvite = end_invite(scope: Scope, id: LinkId, at: Timestamp) -> LinkRow;
                 UseLink = use_link(using: LinkUse) -> SignedIn;

@@ -6,6 +6,7 @@ use crate::contract::*;
 use copydesk_store::{Store, StoreError};
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::watch;
 
 /// When a planned failure strikes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -28,6 +29,7 @@ struct Fault {
 pub struct FaultyStore<S> {
     inner: S,
     plan: Arc<Mutex<Plan>>,
+    held: watch::Sender<Option<Method>>,
 }
 
 #[derive(Default)]
@@ -39,7 +41,7 @@ struct Plan {
 
 impl<S: Store> FaultyStore<S> {
     pub fn new(inner: S) -> FaultyStore<S> {
-        FaultyStore { inner, plan: Arc::new(Mutex::new(Plan::default())) }
+        FaultyStore { inner, plan: Arc::new(Mutex::new(Plan::default())), held: watch::Sender::new(None) }
     }
 
     pub fn inner(&self) -> &S {
@@ -56,6 +58,15 @@ impl<S: Store> FaultyStore<S> {
     pub fn lose_next_commit(&self, method: Method, n: usize) {
         let error = StoreError::CommitUnknown("the connection broke (injected)".to_owned());
         self.fail_next(method, n, When::After, error);
+    }
+
+    /// Calls of `method` do not reach the store until [`FaultyStore::let_go`].
+    pub fn hold(&self, method: Method) {
+        self.held.send_replace(Some(method));
+    }
+
+    pub fn let_go(&self) {
+        self.held.send_replace(None);
     }
 
     /// Takes every planned failure back.
@@ -95,7 +106,10 @@ impl<S: Store> FaultyStore<S> {
         method: Method,
         call: impl Future<Output = Result<T, StoreError>>,
     ) -> Result<T, StoreError> {
-        match self.next_fault(method) {
+        let fault = self.next_fault(method);
+        // The sender lives in `self`.
+        drop(self.held.subscribe().wait_for(|held| *held != Some(method)).await);
+        match fault {
             Some(Fault { when: When::Before, error, .. }) => Err(error),
             Some(Fault { when: When::After, error, .. }) => {
                 // The answer is lost on purpose: that is what the caller lives through.

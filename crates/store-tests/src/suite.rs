@@ -300,6 +300,7 @@ macro_rules! conformance {
                 what_is_never_sealed_is_dropped_in_pieces_and_what_is_stays,
                 one_idempotency_key_makes_one_job,
                 a_dedupe_key_makes_one_job_until_that_has_ended,
+                a_job_that_runs_again_takes_its_dedupe_key_back_where_it_is_free,
                 racing_starts_of_one_job_make_one,
                 an_item_becomes_a_generation_once,
                 racing_feeders_make_one_generation_of_each_item,

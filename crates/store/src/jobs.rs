@@ -251,7 +251,7 @@ pub fn nothing_staged(id: JobId, wanted: u64, found: u64) -> StoreError {
 
 /// The event of a change, if it is told.
 pub fn told(changed: &Changed) -> Option<NewEvent<'static>> {
-    let Changed { job, news } = changed;
+    let Changed { job, news, .. } = changed;
     let Counts { pending, processing, completed, failed, skipped, cancelled } = job.counts;
     let data = format!(
         "{{\"job\":\"{}\",\"status\":\"{}\",\"total_targets\":{},\"drafts_created\":{completed},\"counts\":{{\"pending\":{pending},\

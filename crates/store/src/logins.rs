@@ -33,8 +33,8 @@ pub trait LoginStore: Send + Sync {
     /// is the one that works.
     fn add_link(&self, link: LinkRow) -> Answer<'_, ()>;
 
-    /// The link with this hash, also one that opens nothing any more.
-    fn find_link(&self, token_hash: [u8; 32]) -> Answer<'_, Option<LinkRow>>;
+    /// A link, also one that opens nothing any more; by its e-mail one that does.
+    fn find_link(&self, key: LinkKey) -> Answer<'_, Option<LinkRow>>;
 
     /// The invites of a workspace, also those that were used or have ended.
     fn invites(&self, scope: Scope, page: PageRequest) -> Answer<'_, Page<LinkRow>>;
@@ -134,6 +134,16 @@ impl LoginChange {
     pub fn owns(&self) -> bool {
         self.role == Role::Owner && self.disabled_at.is_none()
     }
+}
+
+/// By what a link is found.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum LinkKey {
+    /// The hash of its secret.
+    Secret([u8; 32]),
+    Invite(Scope, LinkId),
+    /// The invite for this e-mail that is good at that time.
+    InviteFor(Scope, Email, Timestamp),
 }
 
 /// A link as stored.

@@ -380,6 +380,8 @@ pub struct Finished {
     pub attempt: u32,
     pub at: Timestamp,
     pub state: DeliveryState,
+    /// It waits for its endpoint to be enabled. Where that has happened meanwhile it is due at once.
+    pub put_by: bool,
     pub health: Health,
 }
 
@@ -494,6 +496,7 @@ mod tests {
             attempt: 1,
             at,
             state: DeliveryState::Waiting { due_at: at },
+            put_by: false,
             health,
         };
         let over = |why| Health::Over { why, failing_before: at };

@@ -16,6 +16,8 @@ use http::HeaderMap;
 
 /// The bytes behind an address never change.
 const CACHING: &str = "private, max-age=31536000, immutable";
+/// Who is signed in may be signed out in a minute, and a browser is shared: what it has kept it shows after asking only.
+const CACHING_BY_COOKIE: &str = "private, no-cache";
 
 /// Read the bytes of a file.
 ///
@@ -61,10 +63,14 @@ pub(crate) async fn one(
         bytes: asset.bytes,
         media_type: asset.media_type.clone(),
         disposition: format!("{kind}; filename=\"{name}\""),
-        caching: CACHING,
+        caching: caching(&caller),
     };
     let lost = |error: AssetError| lost(asset.id, &error);
     served.answer(&headers, async |from| api.desk().assets().open(&asset.path, from).await.map_err(lost)).await
+}
+
+fn caching(caller: &Caller) -> &'static str {
+    if caller.signed_in().is_some() { CACHING_BY_COOKIE } else { CACHING }
 }
 
 /// Whether a browser may show it in place. An SVG is a program as much as a picture.

@@ -13,7 +13,14 @@ const TOLD_EVERY: Duration = Duration::from_millis(500);
 /// What a transaction knows of jobs.
 #[derive(Clone, Debug, Default)]
 pub struct JobBook {
-    jobs: BTreeMap<JobId, (Job, bool)>,
+    jobs: BTreeMap<JobId, Entry>,
+}
+
+#[derive(Clone, Debug)]
+struct Entry {
+    job: Job,
+    dirty: bool,
+    revived: bool,
 }
 
 /// A job to be written, and what is told of it.
@@ -21,6 +28,8 @@ pub struct JobBook {
 pub struct Changed {
     pub job: Job,
     pub news: Option<News>,
+    /// It had ended and runs again: its dedupe key is its own again where nobody else has it.
+    pub revived: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -52,13 +61,13 @@ impl JobBook {
         self.jobs.is_empty()
     }
     pub fn load(&mut self, job: Job) {
-        self.jobs.insert(job.id, (job, false));
+        self.jobs.insert(job.id, Entry { job, dirty: false, revived: false });
     }
     pub fn knows(&self, id: JobId) -> bool {
         self.jobs.contains_key(&id)
     }
     pub fn job(&self, id: JobId) -> Option<&Job> {
-        self.jobs.get(&id).map(|(job, _)| job)
+        self.jobs.get(&id).map(|entry| &entry.job)
     }
 
     /// Whether an item that stands at `item` may be given to the queue now.
@@ -91,7 +100,7 @@ impl JobBook {
 
     /// So many items move alike.
     pub fn move_many(&mut self, id: JobId, from: ItemStatus, to: ItemStatus, count: u64, at: Timestamp) {
-        let Some((job, dirty)) = self.jobs.get_mut(&id) else { return };
+        let Some(Entry { job, dirty, revived }) = self.jobs.get_mut(&id) else { return };
         if count == 0 || from == to {
             return;
         }
@@ -104,6 +113,7 @@ impl JobBook {
         if job.status.ended().is_some() && job.counts.open() > 0 {
             (job.status, job.stopping, job.finished_at, job.note) = (JobStatus::Running, false, None, None);
             job.revision += 1;
+            *revived = true;
         }
         job.updated_at = job.updated_at.max(at);
         *dirty = true;
@@ -112,7 +122,7 @@ impl JobBook {
     /// An item's generation has ended.
     pub fn ends(&mut self, id: JobId, to: ItemStatus, spent: Spent, at: Timestamp) {
         self.moves(id, ItemStatus::Processing, to, at);
-        if let Some((job, _)) = self.jobs.get_mut(&id) {
+        if let Some(Entry { job, .. }) = self.jobs.get_mut(&id) {
             job.spent = NanoUsd(job.spent.0.saturating_add(spent.cost.0));
             job.unpriced += spent.unpriced;
         }
@@ -120,13 +130,13 @@ impl JobBook {
 
     /// What an order made of it.
     pub fn put(&mut self, job: Job) {
-        self.jobs.insert(job.id, (job, true));
+        self.jobs.insert(job.id, Entry { job, dirty: true, revived: false });
     }
 
     /// Everything that must be written, and what is told of it; ends the jobs whose last item has ended.
     pub fn take_changes(&mut self) -> Vec<Changed> {
         let mut changes = Vec::new();
-        for (job, dirty) in self.jobs.values_mut().filter(|(_, dirty)| *dirty) {
+        for Entry { job, dirty, revived } in self.jobs.values_mut().filter(|entry| entry.dirty) {
             *dirty = false;
             let finishes = job.status.ended().is_none() && job.counts.open() == 0;
             if finishes {
@@ -143,7 +153,8 @@ impl JobBook {
             if news.is_some() {
                 job.told_at = Some(job.updated_at);
             }
-            changes.push(Changed { job: job.clone(), news });
+            let revived = std::mem::take(revived) && job.status.ended().is_none();
+            changes.push(Changed { job: job.clone(), news, revived });
         }
         changes
     }

@@ -186,7 +186,10 @@ impl Reader {
                 let faults = self.check(&item, seq)?;
                 (Some(item), faults)
             }
-            Err(faults) => (None, Checked::Faults(faults)),
+            Err(faults) => {
+                self.names.entry(short_hash(&seq.to_string())).or_insert(seq);
+                (None, Checked::Faults(faults))
+            }
         };
         let request = item.as_ref().map_or_else(|| "{\"input\":null}".to_owned(), Item::to_text);
         let custom_id = item.and_then(|item| item.custom_id).unwrap_or_else(|| seq.to_string());
@@ -213,14 +216,20 @@ impl Reader {
 
     fn check(&mut self, item: &Item, seq: u32) -> Result<Checked, DeskError> {
         let mut faults = Vec::new();
-        if let Some(name) = &item.custom_id {
-            if name.is_empty() || name.len() > crate::accept::NAME_BYTES_MAX || name.contains('\0') {
-                let detail = format!("it must have 1 to {} bytes without NUL", crate::accept::NAME_BYTES_MAX);
-                faults.push(Fault::new("/custom_id", "bad_length", detail));
-            } else if let Some(first) = self.names.insert(short_hash(name), seq) {
-                let detail = format!("item {first} has this custom_id already");
-                faults.push(Fault::new("/custom_id", "duplicate_custom_id", detail));
-            }
+        let number = seq.to_string();
+        let name = item.custom_id.as_deref().unwrap_or(&number);
+        if name.is_empty() || name.len() > crate::accept::NAME_BYTES_MAX || name.contains('\0') {
+            let detail = format!("it must have 1 to {} bytes without NUL", crate::accept::NAME_BYTES_MAX);
+            faults.push(Fault::new("/custom_id", "bad_length", detail));
+        } else if let Some(first) = self.names.insert(short_hash(name), seq) {
+            let detail = match &item.custom_id {
+                Some(name) if *name == first.to_string() => {
+                    format!("item {first} has this custom_id already, be it as its number because it was given none")
+                }
+                Some(_) => format!("item {first} has this custom_id already"),
+                None => format!("it has none, and its number is the custom_id of item {first}: give it one of its own"),
+            };
+            faults.push(Fault::new("/custom_id", "duplicate_custom_id", detail));
         }
         if let (Some(whose), Some(named)) = (&self.defaults.user, &item.user)
             && whose != named

@@ -106,9 +106,13 @@ impl Metrics {
         self.counts().budget_refusals += 1;
     }
 
-    /// A message was sent, or dropped because its endpoint gets nothing.
-    pub fn delivered(&self, outcome: Option<Outcome>) {
-        *self.counts().webhooks.entry(outcome.map_or(End::Dropped.as_str(), Outcome::as_str)).or_default() += 1;
+    pub fn delivered(&self, outcome: Outcome) {
+        *self.counts().webhooks.entry(outcome.as_str()).or_default() += 1;
+    }
+
+    /// Messages that are not sent: their endpoint gets nothing, or too many wait for it.
+    pub fn dropped(&self, messages: u32) {
+        *self.counts().webhooks.entry(End::Dropped.as_str()).or_default() += u64::from(messages);
     }
 
     pub fn health(&self, news: &[HealthNews]) {

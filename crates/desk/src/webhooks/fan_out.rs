@@ -212,6 +212,7 @@ impl Duty {
             }
         }
         if dropped > 0 {
+            self.inner.metrics.dropped(dropped);
             tracing::warn!(%workspace, dropped, "Webhook messages are dropped: too many wait for the same receiver");
         }
         if wrote {

@@ -127,8 +127,12 @@ impl Duty {
         }
         self.inner.store.finish_deliveries(self.unwritten.clone()).await?;
         for one in self.unwritten.drain(..) {
-            let outcome = one.log.as_ref().map(|log| log.outcome);
-            self.inner.metrics.delivered(outcome);
+            match (&one.log, one.state) {
+                (Some(log), _) => self.inner.metrics.delivered(log.outcome),
+                (None, DeliveryState::Ended { .. }) => self.inner.metrics.dropped(1),
+                // Put by.
+                (None, DeliveryState::Waiting { .. }) => {}
+            }
             if let Health::Over { why, .. } = one.health {
                 tracing::warn!(webhook = %one.webhook, reason = why.as_str(), "A webhook is given up");
             }
@@ -150,6 +154,7 @@ async fn carry(inner: &Inner, row: LeasedRow) -> Finished {
         attempt: delivery.attempt,
         at,
         state,
+        put_by: false,
         health,
     };
     let state = |then, at| match then {
@@ -164,7 +169,8 @@ async fn carry(inner: &Inner, row: LeasedRow) -> Finished {
         (None, Some(_) | None) => None,
     };
     if let Some(then) = unsent {
-        return told(state(then, at), None, Health::Unsaid, at);
+        let put_by = matches!(then, Then::Again { .. });
+        return Finished { put_by, ..told(state(then, at), None, Health::Unsaid, at) };
     }
     let begun = inner.world.steady();
     let receipt = match (delivery.url.clone().or_else(|| endpoint.url.clone()), secrets(inner, &endpoint, at)) {

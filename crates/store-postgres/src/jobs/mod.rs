@@ -250,6 +250,10 @@ fn write(steps: &mut Steps<'_>, book: &mut JobBook) -> Vec<Job> {
     if !ended.is_empty() {
         steps.add(sql!(deep "jobs/free_live_key"), columns!(ended, j => j.id.0));
     }
+    let revived: Vec<&Job> = changes.iter().filter(|changed| changed.revived).map(|changed| &changed.job).collect();
+    if !revived.is_empty() {
+        steps.add(sql!(deep "jobs/retake_live_key"), columns!(revived, j => j.id.0));
+    }
     let events: Vec<NewEvent<'static>> = changes.iter().filter_map(told).collect();
     events::write(steps, &events);
     jobs

@@ -287,7 +287,7 @@ impl Session<'_> {
     }
 
     /// Writes what the command under way changed of jobs, and tells it. A job that ended gives its dedupe key up; one that
-    /// runs again does not get it back.
+    /// runs again takes it back if it is free.
     pub(crate) fn book_jobs(&mut self) -> Done<()> {
         if self.jobs.is_empty() {
             return Ok(());
@@ -297,6 +297,9 @@ impl Session<'_> {
             put(db, &changed.job)?;
             if changed.job.status.ended().is_some() {
                 db.execute(sql!("jobs/free_live_key"), [changed.job.id.0.as_bytes()])?;
+            }
+            if changed.revived {
+                db.execute(sql!("jobs/retake_live_key"), [changed.job.id.0.as_bytes()])?;
             }
             if let Some(event) = copydesk_store::jobs::told(&changed) {
                 crate::events::write_event(db, &event)?;

@@ -254,10 +254,21 @@ impl Data {
             if changed.job.status.ended().is_some() {
                 self.job_live_keys.remove(&changed.job.id);
             }
+            if changed.revived && self.is_key_free(changed.job.id) {
+                self.job_live_keys.insert(changed.job.id);
+            }
             if let Some(event) = told(&changed) {
                 self.announce(event);
             }
         }
+    }
+
+    /// Whether no other job has the dedupe key of this one.
+    fn is_key_free(&self, id: JobId) -> bool {
+        let Some(JobRow { facts, .. }) = self.job_facts.get(&id) else { return false };
+        let others = self.job_live_keys.iter().filter_map(|other| self.job_facts.get(other));
+        let same = |row: &JobRow| row.facts.scope == facts.scope && row.facts.dedupe_key == facts.dedupe_key;
+        facts.dedupe_key.is_some() && !others.into_iter().any(same)
     }
 
     /// Which jobs' counts are not those of their items, and which generations are not what their items are made of.

@@ -6,7 +6,7 @@ use copydesk_core::access::{Email, Purpose, Role};
 use copydesk_core::refusal::Refusal;
 use copydesk_core::{LinkId, SignInId, Timestamp, UserId};
 use copydesk_store::logins::{
-    Deed, LinkRow, LinkUse, Login, LoginChange, LoginStore, NewLogin, SignIns, UserFilter, UserRow,
+    Deed, LinkKey, LinkRow, LinkUse, Login, LoginChange, LoginStore, NewLogin, SignIns, UserFilter, UserRow,
 };
 use copydesk_store::sign_ins::{Forget, NewSignIn, SIGN_INS_MAX, SignInRow, SignInStore, SignedIn};
 use copydesk_store::{Answer, Page, PageRequest, Scope, StoreError};
@@ -33,8 +33,16 @@ impl LoginStore for ModelStore {
             Ok(())
         })
     }
-    fn find_link(&self, token_hash: [u8; 32]) -> Answer<'_, Option<LinkRow>> {
-        Box::pin(async move { Ok(self.data().links.iter().find(|link| link.token_hash == token_hash).cloned()) })
+    fn find_link(&self, key: LinkKey) -> Answer<'_, Option<LinkRow>> {
+        let invite = |link: &LinkRow, scope: Scope| link.scope == scope && link.purpose == Purpose::Invite;
+        let found = move |link: &&LinkRow| match &key {
+            LinkKey::Secret(hash) => link.token_hash == *hash,
+            LinkKey::Invite(scope, id) => invite(link, *scope) && link.id == *id,
+            LinkKey::InviteFor(scope, email, at) => {
+                invite(link, *scope) && link.email.as_ref() == Some(email) && link.is_open(*at)
+            }
+        };
+        Box::pin(async move { Ok(self.data().links.iter().find(found).cloned()) })
     }
     fn invites(&self, scope: Scope, page: PageRequest) -> Answer<'_, Page<LinkRow>> {
         Box::pin(async move { self.data().list_invites(scope, &page) })

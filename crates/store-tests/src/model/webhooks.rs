@@ -171,6 +171,7 @@ impl Data {
     pub(super) fn finish_deliveries(&mut self, finished: Vec<Finished>) -> Vec<bool> {
         let mut held = Vec::new();
         for one in &finished {
+            let enabled = self.webhooks.get(&one.webhook).is_some_and(|row| row.disabled.is_none());
             if let Some(log) = &one.log {
                 self.attempts.entry((one.workspace, one.id, log.attempt)).or_insert_with(|| log.clone());
             }
@@ -182,7 +183,7 @@ impl Data {
                 .filter(|row| matches!(row.state, DeliveryState::Waiting { .. }));
             held.push(row.is_some());
             if let Some(row) = row {
-                row.state = one.state;
+                row.state = if one.put_by && enabled { DeliveryState::Waiting { due_at: one.at } } else { one.state };
             }
         }
         for (id, (at, health)) in health_of(&finished) {

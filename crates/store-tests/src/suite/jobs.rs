@@ -176,6 +176,31 @@ pub async fn a_dedupe_key_makes_one_job_until_that_has_ended(t: Arc<Bench>) {
     assert_eq!((repeat.row().facts.id, repeat.deduplicated()), (first, true), "the first answer again");
 }
 
+pub async fn a_job_that_runs_again_takes_its_dedupe_key_back_where_it_is_free(t: Arc<Bench>) {
+    let new = || {
+        let mut new = builder::new_job(&t.ids, 1, t.now());
+        new.facts.dedupe_key = Some("campaign".to_owned());
+        new
+    };
+    let fail = async |id| {
+        fed(&t, id, 1).await;
+        let run = t.claim_one().await;
+        t.done(builder::fail(&t.ids, &run, FailureCode::Refused, t.now())).await;
+    };
+    let first = make(&t, new()).await.row().facts.id;
+    fail(first).await;
+    t.store.reopen_items(reopen(&t, first)).await.expect("reopen_items");
+    let second = make(&t, new()).await;
+    assert_eq!((second.row().facts.id, second.deduplicated()), (first, true), "it is its again");
+    fail(first).await;
+    let third = make(&t, new()).await;
+    assert!(matches!(third, Sealed::New(_)), "and free again at its end: {third:?}");
+    t.store.reopen_items(reopen(&t, first)).await.expect("reopen_items");
+    fail(first).await;
+    let fourth = make(&t, new()).await;
+    assert_eq!((fourth.row().facts.id, fourth.deduplicated()), (third.row().facts.id, true), "another one's stays its");
+}
+
 pub async fn racing_starts_of_one_job_make_one(t: Arc<Bench>) {
     let mut racers = vec![];
     for place in 0..8 {

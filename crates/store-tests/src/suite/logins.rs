@@ -6,7 +6,7 @@ use copydesk_core::access::{Email, Purpose, Role};
 use copydesk_core::refusal::Refusal;
 use copydesk_core::{LinkId, SignInId, Timestamp, UserId};
 use copydesk_store::logins::{
-    Deed, LinkRow, LinkUse, Login, LoginChange, NewLogin, PasswordHash, SignIns, UserFilter, UserRow,
+    Deed, LinkKey, LinkRow, LinkUse, Login, LoginChange, NewLogin, PasswordHash, SignIns, UserFilter, UserRow,
 };
 use copydesk_store::sign_ins::{Forget, NewSignIn, SIGN_INS_MAX, SignInRow};
 use copydesk_store::{Order, PageRequest, Scope, StoreError};
@@ -336,8 +336,8 @@ pub async fn the_latest_use_of_a_sign_in_stays_and_what_is_over_is_forgotten(t: 
     assert_eq!(t.store.forget_sign_ins(Forget { limit: 0, ..forget(at) }).await.expect("forget_sign_ins"), 0);
     assert_eq!(t.store.forget_sign_ins(forget(at)).await.expect("forget_sign_ins"), 2);
     assert_eq!(t.store.find_sign_in(unused.token_hash).await.expect("find_sign_in"), None);
-    assert_eq!(t.store.find_link(old.token_hash).await.expect("find_link"), None);
-    assert_eq!(t.store.find_link(young.token_hash).await.expect("find_link"), Some(young));
+    assert_eq!(t.store.find_link(LinkKey::Secret(old.token_hash)).await.expect("find_link"), None);
+    assert_eq!(t.store.find_link(LinkKey::Secret(young.token_hash)).await.expect("find_link"), Some(young));
     let end = seen.sign_in.expires_at;
     t.store.touch_sign_ins(vec![(used.id, end)]).await.expect("touch_sign_ins");
     assert_eq!(t.store.forget_sign_ins(Forget { links_kept: 1_000 * HOUR, ..forget(end) }).await.expect("forget"), 1);
@@ -345,8 +345,18 @@ pub async fn the_latest_use_of_a_sign_in_stays_and_what_is_over_is_forgotten(t: 
 
 pub async fn a_link_works_once(t: Arc<Bench>) {
     let invite = linked(&t, Scope::DEFAULT, Purpose::Invite, Some("ann")).await;
-    assert_eq!(t.second().find_link(invite.token_hash).await.expect("find_link"), Some(invite.clone()));
-    assert_eq!(t.store.find_link([9; 32]).await.expect("find_link"), None);
+    assert_eq!(
+        t.second().find_link(LinkKey::Secret(invite.token_hash)).await.expect("find_link"),
+        Some(invite.clone())
+    );
+    assert_eq!(t.store.find_link(LinkKey::Secret([9; 32])).await.expect("find_link"), None);
+    let (email, found) =
+        (invite.email.clone().expect("an invite"), async |key| t.store.find_link(key).await.expect("find"));
+    assert_eq!(found(LinkKey::Invite(Scope::DEFAULT, invite.id)).await, Some(invite.clone()));
+    assert_eq!(found(LinkKey::Invite(OTHER, invite.id)).await, None);
+    assert_eq!(found(LinkKey::InviteFor(Scope::DEFAULT, email.clone(), t.now())).await, Some(invite.clone()));
+    assert_eq!(found(LinkKey::InviteFor(Scope::DEFAULT, email.clone(), invite.expires_at)).await, None);
+    assert_eq!(found(LinkKey::InviteFor(OTHER, email, t.now())).await, None);
     let make = Deed::Make(login(&t, Scope::DEFAULT, "ann", Role::Editor));
     let first = using(&t, &invite, user_of(Scope::DEFAULT, "ann"), make.clone());
     let entered = t.store.use_link(first.clone()).await.expect("use_link");
@@ -355,7 +365,7 @@ pub async fn a_link_works_once(t: Arc<Bench>) {
     let again = using(&t, &invite, user_of(Scope::DEFAULT, "ann"), make);
     assert_eq!(refusal(t.second().use_link(again.clone()).await), Refusal::LinkSpent);
     assert_eq!(t.store.find_sign_in(again.sign_in.token_hash).await.expect("find_sign_in"), None);
-    let used = t.store.find_link(invite.token_hash).await.expect("find_link").expect("it stays");
+    let used = t.store.find_link(LinkKey::Secret(invite.token_hash)).await.expect("find_link").expect("it stays");
     assert_eq!(used.used_at, Some(t.now()));
 }
 
@@ -393,7 +403,7 @@ pub async fn a_link_that_is_over_opens_nothing(t: Arc<Bench>) {
     let disabled = LoginChange { disabled_at: Some(t.now()), ..change(&bob, t.now()) };
     t.store.change_login(disabled).await.expect("change_login");
     assert_eq!(refusal(t.store.use_link(enter(&bobs, bob.id)).await), Refusal::LinkSpent, "its user is disabled");
-    let unused = t.store.find_link(bobs.token_hash).await.expect("find_link").expect("it is there");
+    let unused = t.store.find_link(LinkKey::Secret(bobs.token_hash)).await.expect("find_link").expect("it is there");
     assert_eq!(unused.used_at, None, "nothing was written");
     t.store.use_link(enter(&newest, ann.id)).await.expect("the newest one is good");
 }
@@ -404,7 +414,7 @@ pub async fn a_link_opens_nothing_when_the_login_it_was_made_for_has_changed(t: 
         let revision = t.store.user(Scope::DEFAULT, ann.id).await.expect("user").login.expect("a login").revision;
         let row = LinkRow { login_revision: Some(revision), ..link(&t, Scope::DEFAULT, purpose, Some("ann")) };
         t.store.add_link(row.clone()).await.expect("add_link");
-        assert_eq!(t.store.find_link(row.token_hash).await.expect("find_link"), Some(row.clone()));
+        assert_eq!(t.store.find_link(LinkKey::Secret(row.token_hash)).await.expect("find_link"), Some(row.clone()));
         row
     };
     let (enter, reset) = (made(Purpose::SignIn).await, made(Purpose::Reset).await);
@@ -458,7 +468,7 @@ pub async fn an_invite_of_somebody_who_signs_in_makes_nothing(t: Arc<Bench>) {
     let make = Deed::Make(login(&t, Scope::DEFAULT, "ann", Role::Owner));
     let using = using(&t, &invite, user_of(Scope::DEFAULT, "ann"), make);
     assert_eq!(refusal(t.store.use_link(using).await), Refusal::LoginExists);
-    let open = t.store.find_link(invite.token_hash).await.expect("find_link").expect("it is there");
+    let open = t.store.find_link(LinkKey::Secret(invite.token_hash)).await.expect("find_link").expect("it is there");
     assert_eq!(open.used_at, None, "nothing was written");
 }
 

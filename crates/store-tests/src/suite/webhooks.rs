@@ -91,7 +91,7 @@ fn finished(row: &DeliveryRow, at: Timestamp, state: DeliveryState, health: Heal
     let log =
         AttemptRow { attempt: row.attempt, at, ms: 12, outcome, status: Some(503), detail: Some("no".to_owned()) };
     let (id, workspace, webhook, lane) = (row.id, row.workspace, row.webhook, row.lane);
-    Finished { id, workspace, webhook, lane, log: Some(log), attempt: row.attempt, at, state, health }
+    Finished { id, workspace, webhook, lane, log: Some(log), attempt: row.attempt, at, state, put_by: false, health }
 }
 
 async fn feeds(t: &Bench) -> Vec<Feed> {
@@ -293,7 +293,7 @@ pub async fn other_kinds_count_from_their_change_on(t: Arc<Bench>) {
         (Some(("generation.*".to_owned(), last().await)), "key.*")
     );
     let feed = feeds(&t).await.remove(0);
-    assert_eq!(feed.endpoints, [second.clone()]);
+    assert_eq!(feed.endpoints, std::slice::from_ref(&second));
     let (workspace, from_seq, epoch, upto_seq) = (feed.workspace, feed.seq, feed.epoch, last().await);
     assert!(moved(&t, FanOut { workspace, from_seq, epoch, upto_seq, messages: vec![] }).await);
     let third = kinds(&second, "").await;
@@ -317,10 +317,17 @@ pub async fn what_was_put_by_begins_anew_when_its_endpoint_is_enabled(t: Arc<Ben
     on.disabled = None;
     let change = EndpointChange { if_revision: off.revision, row: on, resume: Some(Resume { put_by, at }) };
     t.store.change_webhook(change).await.expect("change_webhook");
+    // What is put by only now, by somebody who knew of no change, is due at once.
+    let late = Finished {
+        put_by: true,
+        ..finished(&leased[2].delivery, at, DeliveryState::Waiting { due_at: put_by }, Health::Unsaid)
+    };
     let again = claimed(&t).await;
     assert_eq!(again.len(), 2, "what is under way and what is another's stay as they are");
     assert!(again.iter().all(|one| (one.delivery.attempt, one.delivery.round) == (2, 1)));
     assert!(!finish(&t, &leased[0].delivery, ended(t.now(), End::Dropped), Health::Unsaid).await);
+    assert_eq!(t.store.finish_deliveries(vec![late]).await.expect("finish_deliveries"), [true]);
+    assert_eq!(claimed(&t).await.iter().map(|one| one.delivery.id).collect::<Vec<_>>(), [leased[2].delivery.id]);
 }
 
 pub async fn waiting_messages_are_counted_by_lane_and_dropped_ones_are_only_in_the_log(t: Arc<Bench>) {
