@@ -176,6 +176,36 @@ async fn a_cap_is_checked_kept_and_shown() {
 }
 
 #[tokio::test]
+async fn parameters_are_changed_only_as_the_recipe_lets_them_be() {
+    let site = Site::working().await;
+    let recipe = site.get("/recipes/text").await.json();
+    assert_eq!(recipe["params"], json!(["temperature", "max_output_tokens"]));
+    for (params, pointer, code) in [
+        (json!({"temperature": 3}), "/params/temperature", "out_of_range"),
+        (json!({"max_output_tokens": 2049}), "/params/max_output_tokens", "out_of_range"),
+        (json!({"top_p": 0.5}), "/params/top_p", "unknown_field"),
+        (json!("hot"), "/params", "wrong_type"),
+    ] {
+        let refused = site.post("/generations", text(json!({ "params": params }))).await;
+        let fault = &refused.json()["errors"][0];
+        assert_eq!((refused.status, &fault["pointer"], &fault["code"]), (422, &json!(pointer), &json!(code)));
+    }
+    let picture =
+        json!({"recipe": "picture", "input": {"prompt": "x"}, "model": "demo/painter", "params": {"temperature": 1}});
+    let refused = site.post("/generations", picture).await.json();
+    assert_eq!(refused["errors"][0]["code"], "not_allowed", "{refused}");
+    let done = site.finished(json!({"params": {"temperature": 0.5, "max_output_tokens": 64}})).await;
+    assert_eq!(done["params"], json!({"max_output_tokens": 64, "temperature": 0.5}));
+    assert_eq!(site.finished(json!({})).await["params"], Value::Null);
+    // A shorter answer is a lower bound.
+    let most = async |params: Value| {
+        site.post("/generations?dry_run", text(json!({ "params": params }))).await.json()["estimate"]["tokens_max"]
+            .as_i64()
+    };
+    assert!(most(json!({"max_output_tokens": 64})).await < most(json!({})).await);
+}
+
+#[tokio::test]
 async fn a_retry_is_a_new_generation_for_the_same_draft() {
     let site = Site::working().await;
     let failed = site.finished(json!({"model": "demo/refuses"})).await;

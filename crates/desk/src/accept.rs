@@ -2,6 +2,7 @@
 //! queue row, hold, idempotency row and event are written together, or nothing is.
 
 use crate::batch::Collector;
+use crate::bound::Asked;
 use crate::desk::{Desk, Inner};
 use crate::error::{DeskError, Fault};
 use crate::extend::too_far;
@@ -11,7 +12,7 @@ use copydesk_core::budget::bound::Bound;
 use copydesk_core::generation::fairness::Priority;
 use copydesk_core::generation::{Decision, Generation, State, Status};
 use copydesk_core::ledger::{Price, TransferKind};
-use copydesk_core::recipe::{ModelRef, Recipe, StepKind};
+use copydesk_core::recipe::{ModelRef, Params, Recipe, StepKind};
 use copydesk_core::refusal::Refusal;
 use copydesk_core::{DraftId, GenerationId, KeyId, NanoUsd, Timestamp, TransferId, UserId};
 use copydesk_providers::{Registry, UnknownModel};
@@ -58,6 +59,8 @@ pub struct Request {
     pub deadline: Option<Timestamp>,
     /// The most it may cost the operator, over all steps, attempts and models.
     pub max_cost: Option<NanoUsd>,
+    /// What it changes of the recipe's parameters, as an object; `null` is nothing.
+    pub params: Value,
     pub metadata: Value,
     pub idempotency: Option<Idempotency>,
     /// Where its own events are sent besides.
@@ -92,6 +95,7 @@ impl Request {
             run_at: None,
             deadline: None,
             max_cost: None,
+            params: Value::Null,
             metadata: Value::Object(serde_json::Map::new()),
             idempotency: None,
             webhook: None,
@@ -283,13 +287,15 @@ impl Desk {
         let (model, models) = self.model(request.model.as_deref(), recipe, &mut faults)?;
         self.check_making(recipe, &request, &mut faults);
         let webhook = self.request_hook(&request, &mut faults);
+        let params = params(&request, recipe, &mut faults);
         if !faults.is_empty() {
             return Err(DeskError::Invalid(faults));
         }
         let price = self.price(recipe, request.model.as_ref().map(|_| &model), now)?;
-        let bound = self.bounded(&request, loaded, &model, now)?;
+        let ask = Asked { loaded, input: &request.input, params: &params };
+        let bound = self.bounded(&request, ask, &model, now)?;
         let (user, world) = (user_of(&request), &self.inner.world);
-        let dedupe_key = dedupe_key(&request, recipe, user, &input);
+        let dedupe_key = dedupe_key(&request, recipe, &params, user, &input);
         let slot = match request.draft {
             Some(draft) => Slot::Existing(draft),
             None => Slot::New {
@@ -324,7 +330,7 @@ impl Desk {
             hold: price.hold(),
             metered: price.metered(),
             cost_max: request.max_cost,
-            params: None,
+            params: params.to_text(),
             hold_id: TransferId(world.uuid(now)),
             bound,
             webhook,
@@ -338,20 +344,20 @@ impl Desk {
     fn bounded(
         &self,
         request: &Request,
-        loaded: &LoadedRecipe,
+        ask: Asked<'_>,
         model: &str,
         now: Timestamp,
     ) -> Result<Option<Bound>, DeskError> {
         let tried = || match &request.model {
             Some(_) => vec![model.to_owned()],
-            None => route(&loaded.recipe, &self.inner.providers),
+            None => route(&ask.loaded.recipe, &self.inner.providers),
         };
         if let Some(cap) = request.max_cost
-            && let Some(fault) = self.inner.cap_fault(cap, loaded, &request.input, &tried(), now)
+            && let Some(fault) = self.inner.cap_fault(cap, ask, &tried(), now)
         {
             return Err(DeskError::Invalid(vec![fault]));
         }
-        Ok(self.store().knows_budgets().then(|| self.inner.bound(loaded, &request.input, &tried(), now)))
+        Ok(self.store().knows_budgets().then(|| self.inner.bound(ask, &tried(), now)))
     }
 
     /// Every model that may be tried must be able to make what the recipe's last step makes.
@@ -499,6 +505,7 @@ pub(crate) fn again(scope: Scope, row: GenerationRow, change: Again) -> Result<R
         run_at: None,
         deadline: None,
         max_cost: change.max_cost.or(row.generation.terms.cost_max),
+        params: row.params.as_deref().map_or(Ok(Value::Null), |text| stored("params", text))?,
         metadata: stored("metadata", &row.metadata)?,
         idempotency: change.idempotency,
         webhook: None,
@@ -507,9 +514,9 @@ pub(crate) fn again(scope: Scope, row: GenerationRow, change: Again) -> Result<R
 }
 
 /// Unique while a generation with it is live. The caller's own key if there is one; else, for recipes that ask for it,
-/// user, recipe, the model if one is asked for by name, and target or input: who asks two models the same wants two
+/// user, recipe, the model if one is asked for by name, changed parameters, and target or input: who asks two models the same wants two
 /// answers. A request for an existing draft needs none: the draft itself is the lock.
-fn dedupe_key(request: &Request, recipe: &Recipe, user: UserId, input: &str) -> Option<String> {
+fn dedupe_key(request: &Request, recipe: &Recipe, params: &Params, user: UserId, input: &str) -> Option<String> {
     if let Some(key) = &request.dedupe_key {
         // Whose generations a key sees must not be found out by what another user called his.
         return Some(match request.scope.user {
@@ -526,7 +533,9 @@ fn dedupe_key(request: &Request, recipe: &Recipe, user: UserId, input: &str) -> 
     };
     // Quoted, because names of models may hold any sign.
     let asked = request.model.as_ref().map(|model| format!("@{model:?}")).unwrap_or_default();
-    Some(format!("auto:{user}:{}{asked}:{what}", recipe.name))
+    let changed =
+        params.to_text().map(|text| format!("#{}", hex(&Sha256::digest(text.as_bytes())))).unwrap_or_default();
+    Some(format!("auto:{user}:{}{asked}{changed}:{what}", recipe.name))
 }
 
 /// What is wrong with the input, whose compact JSON has so many bytes.
@@ -539,6 +548,17 @@ fn input_faults(input: &Value, bytes: usize, loaded: &LoadedRecipe) -> Vec<Fault
         faults.push(Fault::new("/input", "too_large", format!("it has {bytes} bytes; at most {max} are allowed")));
     }
     faults
+}
+
+/// What the request changes of the recipe's parameters.
+fn params(request: &Request, recipe: &Recipe, faults: &mut Vec<Fault>) -> Params {
+    Params::read(&request.params, recipe, &request.input).unwrap_or_else(|wrong| {
+        faults.extend(wrong.into_iter().map(|fault| {
+            let pointer = if fault.name.is_empty() { "/params".to_owned() } else { format!("/params/{}", fault.name) };
+            Fault::new(pointer, fault.code, fault.detail)
+        }));
+        Params::default()
+    })
 }
 
 fn name_faults(request: &Request) -> Vec<Fault> {

@@ -1,6 +1,7 @@
 //! One attempt: render the prompt, call the model, judge the answer, and hand the decision to the turn loop. Whatever
 //! happens inside, exactly one ending leaves here, and every call that was opened is closed with its figures.
 
+use crate::bound::Asked;
 use crate::decide::Checkpoint;
 use crate::desk::Inner;
 use crate::figures::{self, Timing};
@@ -16,7 +17,7 @@ use copydesk_core::health::{Cooling, Door, Rows, door};
 use copydesk_core::ledger::price;
 use copydesk_core::metering::price::Price;
 use copydesk_core::metering::usage::{CallOutcome, TokenUsage};
-use copydesk_core::recipe::{self, AnswerShape, Chat, Fallback, PromptMessage, Role, Step, StepKind};
+use copydesk_core::recipe::{self, AnswerShape, Chat, Fallback, Params, PromptMessage, Role, Step, StepKind};
 use copydesk_core::{GenerationId, NanoUsd, Timestamp};
 use copydesk_providers::{Answer, CallReport, CallRequest, Finish, Message, Provider, Timeouts};
 use copydesk_recipes::LoadedRecipe;
@@ -229,16 +230,19 @@ impl Attempt {
             Err(unknown) => return Err(Box::new(self.broken(unknown.to_string()))),
         };
         self.price = self.inner.price_at(provider.as_ref(), &model, self.inner.now());
-        if let Some(over) = self.within_cap(loaded, index, input).await {
+        let params = self.params();
+        let ask = Asked { loaded, input, params: &params };
+        if let Some(over) = self.within_cap(ask, index).await {
             return Err(Box::new(over));
         }
         let prompt = self.prompt(loaded, index, input)?;
         self.prompt_bytes = prompt.iter().map(|message| message.text.len() as u64).sum();
         let able = provider.catalogue().abilities(&model);
-        let temperature = chat.temperature.filter(|_| able.temperature).map(|degrees| degrees as f32);
-        self.left_out_temperature |= temperature.is_none() && chat.temperature.is_some();
+        let wanted = params.temperature.or(chat.temperature);
+        let temperature = wanted.filter(|_| able.temperature).map(|degrees| degrees as f32);
+        self.left_out_temperature |= temperature.is_none() && wanted.is_some();
         let request = CallRequest {
-            max_output_tokens: loaded.output_tokens_max(index, input),
+            max_output_tokens: ask.output_tokens_max(index),
             temperature,
             shape: if able.json_schema { loaded.answer_shape(index) } else { AnswerShape::Free },
             stream: true,
@@ -277,6 +281,11 @@ impl Attempt {
             }
         };
         Err(Box::new(self.failed(failure, None)))
+    }
+
+    /// What its request changes of the recipe.
+    pub(crate) fn params(&self) -> Params {
+        self.claimed.params.as_deref().and_then(Params::from_text).unwrap_or_default()
     }
 
     pub(crate) fn prompt(

@@ -5,7 +5,7 @@ use crate::desk::Inner;
 use copydesk_core::budget::bound::{Bound, CallBound, MostCost, of_all_calls};
 use copydesk_core::metering::price::Price;
 use copydesk_core::recipe::recipe::PICTURES_MAX;
-use copydesk_core::recipe::{Settings, StepKind};
+use copydesk_core::recipe::{Params, Settings, StepKind};
 use copydesk_core::{NanoUsd, Timestamp, Tokens};
 use copydesk_recipes::LoadedRecipe;
 use serde_json::Value;
@@ -19,9 +19,35 @@ const PICTURE_TOKENS_MAX: u64 = 8_192;
 const LENGTH_SETTINGS: [&str; 5] = ["seconds", "duration", "durationSeconds", "duration_seconds", "video_length"];
 const COUNT_SETTINGS: [&str; 6] = ["count", "n", "num_images", "num_outputs", "number_of_images", "sampleCount"];
 
+/// What is asked for: what bounds a generation's calls.
+#[derive(Clone, Copy)]
+pub(crate) struct Asked<'a> {
+    pub loaded: &'a LoadedRecipe,
+    pub input: &'a Value,
+    pub params: &'a Params,
+}
+
+/// The recipe as it is.
+const UNCHANGED: Params = Params { temperature: None, output_tokens_max: None };
+
+impl<'a> Asked<'a> {
+    pub fn plain(loaded: &'a LoadedRecipe, input: &'a Value) -> Asked<'a> {
+        Asked { loaded, input, params: &UNCHANGED }
+    }
+}
+
+impl Asked<'_> {
+    /// The largest answer of a step. Units: tokens. `None` when it does not write.
+    pub fn output_tokens_max(&self, step_index: usize) -> Option<u32> {
+        let own = self.loaded.output_tokens_max(step_index, self.input)?;
+        Some(self.params.output_tokens_max.map_or(own, |asked| own.min(asked)))
+    }
+}
+
 impl Inner {
     /// The bound of a generation that may be tried with each of these models.
-    pub fn bound(&self, loaded: &LoadedRecipe, input: &Value, models: &[String], at: Timestamp) -> Bound {
+    pub fn bound(&self, ask: Asked<'_>, models: &[String], at: Timestamp) -> Bound {
+        let Asked { loaded, .. } = ask;
         let attempts = loaded.recipe.limits.attempts_max;
         let steps = 0..loaded.recipe.steps.len();
         let (mut tokens, mut costs, mut unknown) = (vec![], vec![], None);
@@ -32,7 +58,7 @@ impl Inner {
                 .ok()
                 .and_then(|(provider, name)| self.price_at(provider.as_ref(), &name, at));
             let price = price.unwrap_or_default();
-            let calls: Vec<CallBound> = steps.clone().map(|step| call(loaded, step, input, &price)).collect();
+            let calls: Vec<CallBound> = steps.clone().map(|step| call(ask, step, &price)).collect();
             tokens.push(calls.iter().map(CallBound::tokens).collect());
             let cost: Option<Vec<i64>> = calls.iter().map(|call| Some(call.cost(&price)?.0)).collect();
             match cost {
@@ -49,7 +75,8 @@ impl Inner {
 }
 
 /// What one call of a step may use.
-pub(crate) fn call(loaded: &LoadedRecipe, step_index: usize, input: &Value, price: &Price) -> CallBound {
+pub(crate) fn call(ask: Asked<'_>, step_index: usize, price: &Price) -> CallBound {
+    let Asked { loaded, input, .. } = ask;
     let prompt = loaded.prompt_tokens_max(step_index, input);
     // Tokens count for what makes files only where its price knows any.
     let rates = price.tokens;
@@ -59,7 +86,7 @@ pub(crate) fn call(loaded: &LoadedRecipe, step_index: usize, input: &Value, pric
     match &loaded.recipe.steps[step_index].kind {
         StepKind::Chat(_) => CallBound {
             input: prompt,
-            output: u64::from(loaded.output_tokens_max(step_index, input).unwrap_or(0)),
+            output: u64::from(ask.output_tokens_max(step_index).unwrap_or(0)),
             writes: true,
             requests: 1,
             ..CallBound::default()

@@ -2,32 +2,22 @@
 //! so far. What follows is core's `metering::cap`; bounds of calls are those that budgets set aside.
 
 use crate::attempt::{Attempt, Ending};
-use crate::bound;
+use crate::bound::{self, Asked};
 use crate::desk::Inner;
 use crate::error::Fault;
 use copydesk_core::generation::{Failure, FailureCode};
 use copydesk_core::metering::cap::{Earlier, Room, room};
 use copydesk_core::metering::price::Price;
 use copydesk_core::{NanoUsd, Timestamp};
-use copydesk_recipes::LoadedRecipe;
 use copydesk_store::usage::{CallFilter, CallRow};
 use copydesk_store::{Order, PageRequest, StoreError};
-use serde_json::Value;
 
 impl Inner {
     /// What is wrong with a cap: a model that may be tried has no price that bounds it, or not even a first attempt fits.
-    pub(crate) fn cap_fault(
-        &self,
-        cap: NanoUsd,
-        loaded: &LoadedRecipe,
-        input: &Value,
-        models: &[String],
-        at: Timestamp,
-    ) -> Option<Fault> {
+    pub(crate) fn cap_fault(&self, cap: NanoUsd, ask: Asked<'_>, models: &[String], at: Timestamp) -> Option<Fault> {
         for model in models {
             let price = self.price_of(model, at);
-            let calls =
-                (0..loaded.recipe.steps.len()).map(|step| bound::call(loaded, step, input, &price).cost(&price));
+            let calls = (0..ask.loaded.recipe.steps.len()).map(|step| bound::call(ask, step, &price).cost(&price));
             let Some(first) = calls.map(|cost| cost.map(|cost| cost.0)).sum::<Option<i64>>() else {
                 let detail = format!(
                     "what a call of {model} may cost is not known, so no cap can hold: set its price, or leave the cap out"
@@ -49,19 +39,19 @@ impl Inner {
     }
 
     /// What an earlier call says for the cap.
-    fn earlier(&self, loaded: &LoadedRecipe, input: &Value, row: &CallRow) -> Earlier {
+    fn earlier(&self, ask: Asked<'_>, row: &CallRow) -> Earlier {
         let of = |step: &copydesk_core::recipe::Step| {
             step.operation() == row.operation || step.result_operation() == row.operation
         };
         let price = self.price_of(&row.model, row.opened_at);
-        let step = loaded.recipe.steps.iter().position(of);
+        let step = ask.loaded.recipe.steps.iter().position(of);
         let closed = row.closed.as_ref().map(|(_, closed)| closed);
         Earlier {
             outcome: closed.map(|closed| closed.outcome),
             cost: closed.and_then(|closed| closed.cost),
             estimated: closed.is_some_and(|closed| closed.usage.estimated),
             refused: closed.is_some_and(|closed| closed.http_status.is_some_and(|status| status >= 400)),
-            most: step.and_then(|step| bound::call(loaded, step, input, &price).cost(&price)),
+            most: step.and_then(|step| bound::call(ask, step, &price).cost(&price)),
         }
     }
 }
@@ -69,7 +59,7 @@ impl Inner {
 impl Attempt {
     /// Nothing where there is no cap, or the call of this step fits under it; else how the attempt ends. Asked when the price
     /// of the call is known and nothing has left.
-    pub(crate) async fn within_cap(&self, loaded: &LoadedRecipe, step: usize, input: &Value) -> Option<Ending> {
+    pub(crate) async fn within_cap(&self, ask: Asked<'_>, step: usize) -> Option<Ending> {
         let cap = self.claimed.generation.terms.cost_max?;
         let earlier = match self.earlier_calls().await {
             Ok(rows) => rows,
@@ -78,9 +68,9 @@ impl Attempt {
                 return Some(self.failed(failure.with_detail(error.to_string()), None));
             }
         };
-        let earlier: Vec<Earlier> = earlier.iter().map(|row| self.inner.earlier(loaded, input, row)).collect();
+        let earlier: Vec<Earlier> = earlier.iter().map(|row| self.inner.earlier(ask, row)).collect();
         let price = self.price.clone().unwrap_or_default();
-        let next = bound::call(loaded, step, input, &price).cost(&price);
+        let next = bound::call(ask, step, &price).cost(&price);
         let model = &self.claimed.model;
         let sentence = match room(cap, &earlier, next) {
             Room::Fits => return None,

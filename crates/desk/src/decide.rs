@@ -179,6 +179,10 @@ impl Attempt {
         if let Some(word) = &self.odd_finish {
             provenance["finish"] = word.as_str().into();
         }
+        let params = self.claimed.params.as_deref().and_then(|text| serde_json::from_str(text).ok());
+        if let Some(params @ serde_json::Value::Object(_)) = params {
+            provenance["params"] = params;
+        }
         if self.left_out_temperature {
             provenance["left_out"] = serde_json::json!(["temperature"]);
         }

@@ -4,6 +4,7 @@
 
 use crate::abandon::cancel_job;
 use crate::attempt::{Attempt, Call, Ending};
+use crate::bound::Asked;
 use crate::decide::Checkpoint;
 use crate::figures;
 use crate::witness::Witness;
@@ -109,8 +110,10 @@ impl Attempt {
         self.price = self.inner.price_at(provider.as_ref(), &model, self.inner.now());
         let maker = maker(provider.as_ref(), step).map_err(|lack| self.broken(lack.sentence(&address, step)))?;
         // A job that runs is paid for already.
+        let params = self.params();
+        let ask = Asked { loaded, input, params: &params };
         if self.job.is_none()
-            && let Some(over) = self.within_cap(loaded, self.claimed.steps.len(), input).await
+            && let Some(over) = self.within_cap(ask, self.claimed.steps.len()).await
         {
             return Err(over.into());
         }

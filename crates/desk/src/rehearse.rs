@@ -2,6 +2,7 @@
 //! checked with the same refusals, budgets and credits included; between a dry run and the real one anything may happen.
 
 use crate::accept::{Again, Request, route};
+use crate::bound::Asked;
 use crate::desk::Desk;
 use crate::error::DeskError;
 use copydesk_core::budget::book::Book;
@@ -10,6 +11,7 @@ use copydesk_core::budget::{Budget, applying};
 use copydesk_core::draft::state::{DraftFacts, may_regenerate};
 use copydesk_core::generation::Status;
 use copydesk_core::ledger::Balance;
+use copydesk_core::recipe::Params;
 use copydesk_core::refusal::Refusal;
 use copydesk_core::{DraftId, GenerationId, Timestamp};
 use copydesk_store::admin::PauseKey;
@@ -99,7 +101,8 @@ impl Desk {
         let (loaded, now) = (self.recipe(&order.recipe)?, self.inner.now());
         let input = serde_json::from_str(&order.input)
             .map_err(|error| DeskError::Store(StoreError::Corrupt(format!("an input of a dry run: {error}"))))?;
-        let bound = self.inner.bound(&loaded, &input, &models, now);
+        let params = order.params.as_deref().and_then(Params::from_text).unwrap_or_default();
+        let bound = self.inner.bound(Asked { loaded: &loaded, input: &input, params: &params }, &models, now);
         self.ask_budgets(&order, &bound, now).await?;
         Ok(Rehearsal::New(Box::new(Plan { order, models, balance, bound, recipe_paused_since })))
     }

@@ -25,6 +25,7 @@ mod limits;
 mod media;
 mod metrics;
 mod one_result;
+mod params;
 mod pausing;
 mod prices;
 mod pruning;

@@ -4,7 +4,7 @@
 use copydesk_core::ledger::price::BadMargin;
 use copydesk_core::ledger::{Margin, Metered, Price};
 use copydesk_core::recipe::{
-    Chat, FallbackBody, FallbackReason, FallbackRules, Limits, OutputForm, Recipe, Settings, Step, StepAnswer,
+    Chat, FallbackBody, FallbackReason, FallbackRules, Limits, OutputForm, Param, Recipe, Settings, Step, StepAnswer,
     StepKind, fallback,
 };
 use serde_json::{Map, Value};
@@ -17,8 +17,8 @@ pub(crate) const FILE: &str = "recipe.toml";
 /// Largest answer of a step that does not say. Units: tokens.
 pub(crate) const OUTPUT_TOKENS_DEFAULT: u32 = 4_096;
 
-pub(crate) const KEYS: [&str; 10] =
-    ["name", "title", "description", "output", "route", "price", "dedupe", "steps", "limits", "fallback"];
+pub(crate) const KEYS: [&str; 11] =
+    ["name", "title", "description", "output", "route", "price", "dedupe", "params", "steps", "limits", "fallback"];
 pub(crate) const PRICE_KEYS: [&str; 4] = ["per_usd", "margin", "max", "min"];
 pub(crate) const STEP_KEYS: [&str; 7] =
     ["name", "kind", "system", "prompt", "answer", "max_output_tokens", "temperature"];
@@ -49,6 +49,7 @@ pub(crate) fn read(text: &str, faults: &mut Vec<Fault>) -> Option<Recipe> {
     let title = reader.required_text("title", "My recipe");
     let description = reader.text("description").unwrap_or_default();
     let dedupe = reader.boolean("dedupe").unwrap_or(true);
+    let params = params(&mut reader);
     let output = output_form(&mut reader);
     let route = route(&mut reader);
     let price = price(&mut reader);
@@ -70,6 +71,7 @@ pub(crate) fn read(text: &str, faults: &mut Vec<Fault>) -> Option<Recipe> {
         limits,
         price,
         dedupe,
+        params,
         fallback,
     })
 }
@@ -84,6 +86,22 @@ fn output_form(reader: &mut Reader) -> OutputForm {
         reader.fault("output", format!("{word:?} is not an output form"), fix.trim());
         OutputForm::Text
     })
+}
+
+/// What a request may change; nothing where it is not said.
+fn params(reader: &mut Reader) -> Vec<Param> {
+    let mut params = Vec::new();
+    for (index, word) in reader.texts("params").unwrap_or_default().iter().enumerate() {
+        match Param::parse(word) {
+            Some(param) => params.push(param),
+            None => {
+                let known = Param::ALL.map(Param::as_str);
+                let fix = format!("Known ones are: {}. {}", known.join(", "), did_you_mean(word, known));
+                reader.fault(&format!("params[{index}]"), format!("{word:?} cannot be changed"), fix.trim());
+            }
+        }
+    }
+    params
 }
 
 fn route(reader: &mut Reader) -> Vec<copydesk_core::recipe::ModelRef> {

@@ -92,6 +92,7 @@ pub(crate) async fn create(
         run_at: asked.run_at,
         deadline: asked.deadline,
         max_cost: asked.max_cost,
+        params: asked.params,
         metadata: asked.metadata,
         idempotency: key.of(&caller, &raw, now),
         webhook: asked.webhook_url.map(|url| AskedHook { url, events: asked.webhook_events }),

@@ -3,6 +3,7 @@
 use super::call::{CostBody, UsageBody};
 use super::draft::DraftBody;
 use super::links::Links;
+use super::requests::ParamsBody;
 use super::waiting::WaitingBody;
 use crate::openapi::words::{FailureReason, GenerationStatus, VersionOrigin};
 use copydesk_core::generation::{Failure, State, Wait};
@@ -50,6 +51,9 @@ pub(crate) struct GenerationBody {
     deadline_at: String,
     /// The most it may cost; `null` is no cap. Units: billionths of a US dollar.
     max_cost: Option<i64>,
+    /// What it changes of the recipe's parameters; `null` is nothing.
+    #[schema(value_type = Option<ParamsBody>)]
+    params: Option<Value>,
     pub credits: CreditsBody,
     error: Option<ErrorBody>,
     /// The last failed attempt's error, also when a later one succeeded.
@@ -226,6 +230,7 @@ impl GenerationBody {
             finished_at: text(facts.finished_at),
             deadline_at: generation.terms.deadline_at.to_string(),
             max_cost: generation.terms.cost_max.map(|cost| cost.0),
+            params: row.params.as_deref().map(serde_json::from_str).transpose()?,
             credits: CreditsBody::of(row),
             error: facts.failure.map(|failure| ErrorBody::of(failure, links)),
             last_error: row.last_error.clone().map(|(code, message)| LastError { code, message }),

@@ -24,6 +24,8 @@ pub(crate) struct RecipeBody {
     price: i64,
     price_metered: Option<MeteredBody>,
     dedupe: bool,
+    /// What a request may change in `params`.
+    params: Vec<&'static str>,
     limits: LimitsBody,
     /// JSON Schema of the input, and an input that fits it; only in the answer about one recipe.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -77,6 +79,7 @@ impl RecipeBody {
             price: recipe.price.hold().micros(),
             price_metered: recipe.price.metered().map(MeteredBody::from),
             dedupe: recipe.dedupe,
+            params: recipe.params.iter().map(|param| param.as_str()).collect(),
             limits: LimitsBody {
                 attempts_max: recipe.limits.attempts_max,
                 attempt_timeout_s: recipe.limits.attempt_timeout.as_secs(),

@@ -48,6 +48,9 @@ pub(crate) struct NewGeneration {
     /// `max_cost_reached`. Every model that may be tried needs a price. Units: billionths of a US dollar.
     #[schema(value_type = Option<i64>, minimum = 0)]
     pub max_cost: Option<NanoUsd>,
+    /// What is changed of the recipe's parameters, of those that it lets be changed.
+    #[schema(value_type = Option<ParamsBody>)]
+    pub params: Value,
     /// An object of your own, at most 16 KB.
     #[schema(value_type = Option<Object>)]
     pub metadata: Value,
@@ -58,6 +61,19 @@ pub(crate) struct NewGeneration {
     /// Which of them: kinds, beginnings such as `generation.*`, or `start`, `output`, `logs`, `completed`; all without a list.
     #[schema(value_type = Option<Vec<String>>, max_items = 20)]
     pub webhook_events: Vec<String>,
+}
+
+/// Parameters of the recipe's chat steps, for one generation.
+#[derive(ToSchema)]
+#[schema(as = Params)]
+#[allow(dead_code, reason = "the schema of what core reads; see `core/recipe/params.rs`")]
+pub(crate) struct ParamsBody {
+    /// 0 to 2. A model that takes none is asked without.
+    #[schema(minimum = 0, maximum = 2)]
+    temperature: Option<f64>,
+    /// The largest answer of a step. Units: tokens; at most what the recipe itself asks for.
+    #[schema(minimum = 1)]
+    max_output_tokens: Option<u32>,
 }
 
 impl FromFields for NewGeneration {
@@ -78,6 +94,7 @@ impl FromFields for NewGeneration {
             run_at,
             deadline: fields.instant_or_span("deadline", start),
             max_cost: fields.count("max_cost", i64::MAX).map(NanoUsd),
+            params: fields.value("params").unwrap_or(Value::Null),
             metadata: fields.value("metadata").unwrap_or_else(|| Value::Object(Map::new())),
             webhook_url: fields.text("webhook_url"),
             webhook_events: fields.texts("webhook_events").unwrap_or_default(),

@@ -32,6 +32,9 @@ pub struct Arguments {
     /// What may be written by only one generation at a time
     #[arg(long, value_name = "NAME")]
     target: Option<String>,
+    /// Change a parameter the recipe lets be changed, e.g. --param temperature=0.2 (may be repeated)
+    #[arg(long, value_name = "NAME=NUMBER")]
+    param: Vec<String>,
     /// The most it may cost over all attempts, e.g. 0.05usd; before a call that may pass it, it fails
     #[arg(long, value_name = "DOLLARS", value_parser = dollars)]
     max_cost: Option<NanoUsd>,
@@ -193,6 +196,12 @@ async fn request(arguments: &Arguments) -> Result<Value, Failure> {
         if let Some(value) = value {
             body[name] = Value::String(value.clone());
         }
+    }
+    for pair in &arguments.param {
+        let (name, text) = pair
+            .split_once('=')
+            .ok_or_else(|| Failure::usage(format!("--param {pair} has no NAME=NUMBER, such as temperature=0.2")))?;
+        body["params"][name] = serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.to_owned()));
     }
     if let Some(cap) = arguments.max_cost {
         body["max_cost"] = cap.0.into();

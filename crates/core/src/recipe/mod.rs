@@ -4,6 +4,7 @@
 pub mod fallback;
 pub mod items;
 pub mod output;
+pub mod params;
 // The noun of this folder is the recipe; `recipe/recipe.rs` is where anybody looks for it.
 #[expect(clippy::module_inception, reason = "STYLE.md section 3 names the file")]
 pub mod recipe;
@@ -13,5 +14,6 @@ pub use fallback::{Fallback, FallbackBody, FallbackReason, FallbackRules};
 pub use items::Item;
 pub use output::media::MediaAsset;
 pub use output::{AnswerShape, Content, OutputContext, OutputForm, Source, WhyNot};
+pub use params::{Param, ParamFault, Params};
 pub use recipe::{BadModelRef, Limits, ModelRef, PromptMessage, Recipe, RecipeFault, Role};
 pub use step::{Chat, Settings, Step, StepAnswer, StepKind};

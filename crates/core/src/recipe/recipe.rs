@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use super::fallback::{FallbackReason, FallbackRules};
 use super::output::OutputForm;
+use super::params::Param;
 use super::step::{Settings, Step, StepAnswer, StepKind};
 use crate::ledger::Price;
 
@@ -58,6 +59,8 @@ pub struct Recipe {
     pub price: Price,
     /// Whether a second request with the same user and input gets the first one's ids while that one is live.
     pub dedupe: bool,
+    /// What a request may change of its parameters.
+    pub params: Vec<Param>,
     pub fallback: FallbackRules,
 }
 
@@ -396,6 +399,7 @@ mod tests {
             limits: Limits::default(),
             price: Price::default(),
             dedupe: true,
+            params: Param::ALL.to_vec(),
             fallback: FallbackRules::default(),
         }
     }
@@ -404,6 +408,44 @@ mod tests {
         let credits = |text: &str| text.parse().unwrap();
         let rate = Metered { per_usd: credits(per_usd), margin: Margin(0), min: credits(min) };
         Price::Metered { max: credits(max), rate }
+    }
+
+    #[test]
+    fn a_request_changes_only_what_the_recipe_lets_and_never_raises_a_bound() {
+        use crate::recipe::params::Params;
+        let mut recipe = sound();
+        let read = |recipe: &Recipe, given: Value| {
+            Params::read(&given, recipe, &json!({})).map_err(|faults| {
+                faults.into_iter().map(|fault| format!("{} {}", fault.name, fault.code)).collect::<Vec<_>>()
+            })
+        };
+        let none = Ok(Params::default());
+        assert_eq!((read(&recipe, Value::Null), read(&recipe, json!({}))), (none.clone(), none));
+        let both = read(&recipe, json!({"temperature": 0, "max_output_tokens": 500})).unwrap();
+        assert_eq!(both, Params { temperature: Some(0.0), output_tokens_max: Some(500) });
+        let text = both.to_text().unwrap();
+        assert_eq!(
+            (text.as_str(), Params::from_text(&text)),
+            (r#"{"max_output_tokens":500,"temperature":0.0}"#, Some(both))
+        );
+        assert_eq!(Params::default().to_text(), None);
+        for (given, fault) in [
+            (json!({"temperature": 2.1}), "temperature out_of_range"),
+            (json!({"temperature": -0.1}), "temperature out_of_range"),
+            (json!({"temperature": "hot"}), "temperature wrong_type"),
+            (json!({"max_output_tokens": 501}), "max_output_tokens out_of_range"),
+            (json!({"max_output_tokens": 0}), "max_output_tokens out_of_range"),
+            (json!({"max_output_tokens": 1.5}), "max_output_tokens wrong_type"),
+            (json!({"max_output_tokens": -1}), "max_output_tokens wrong_type"),
+            (json!({"top_p": 1}), "top_p unknown_field"),
+            (json!([1]), " wrong_type"),
+        ] {
+            assert_eq!(read(&recipe, given.clone()), Err(vec![fault.to_owned()]), "{given}");
+        }
+        let longer = json!({"max_output_tokens": 900});
+        assert!(Params::read(&longer, &recipe, &json!({"max_output_tokens": 900})).is_ok(), "the input raised it");
+        recipe.params = vec![Param::Temperature];
+        assert_eq!(read(&recipe, longer), Err(vec!["max_output_tokens not_allowed".to_owned()]));
     }
 
     #[test]

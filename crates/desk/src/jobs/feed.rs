@@ -5,6 +5,7 @@
 
 use super::item::Item;
 use super::{Defaults, first};
+use crate::bound::Asked;
 use crate::desk::{Desk, Inner};
 use crate::error::DeskError;
 use copydesk_core::budget::bound::MostCost;
@@ -239,7 +240,7 @@ impl<'a> Feed<'a> {
             defaults.model.clone_from(&item.model);
         }
         let models = self.desk.models_of(&defaults)?;
-        let bound = self.desk.inner.bound(&self.loaded, &input, &models, self.desk.inner.now());
+        let bound = self.desk.inner.bound(Asked::plain(&self.loaded, &input), &models, self.desk.inner.now());
         Ok(match bound.cost {
             MostCost::Known(cost) => Some(cost),
             MostCost::Unknown { .. } => None,

@@ -6,6 +6,7 @@ use super::prospect::Prospect;
 use super::source::{Found, Source};
 use super::{Defaults, OnInvalid};
 use crate::accept::{Request, hex};
+use crate::bound::Asked;
 use crate::desk::Desk;
 use crate::error::{DeskError, Fault};
 use copydesk_core::budget::bound::MostCost;
@@ -266,7 +267,7 @@ impl Reader {
 
     fn price(&mut self, item: &Item, order: &Accept) -> Result<(), DeskError> {
         let loaded = self.desk.recipe(&self.defaults.recipe)?;
-        let bound = self.desk.inner.bound(&loaded, &item.input, &self.models, self.desk.inner.now());
+        let bound = self.desk.inner.bound(Asked::plain(&loaded, &item.input), &self.models, self.desk.inner.now());
         self.found.prospect.add(order, &bound);
         match bound.cost {
             MostCost::Known(cost) => {

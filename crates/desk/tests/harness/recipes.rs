@@ -74,8 +74,8 @@ fn write(at: &Path, name: &str, files: &[(&str, &str)]) {
 
 fn single(at: &Path, name: &str, route: &str, dedupe: bool) {
     let recipe = format!(
-        "name = \"{name}\"\ntitle = \"Note\"\noutput = \"text\"\nroute = {route}\nprice = 5\ndedupe = {dedupe}\n\n\
-         [[steps]]\nname = \"write\"\nprompt = \"prompt.j2\"\n\n[limits]\nmax_attempts = 3\nattempt_timeout = \"2m\"\n"
+        "name = \"{name}\"\ntitle = \"Note\"\noutput = \"text\"\nroute = {route}\nprice = 5\ndedupe = {dedupe}\n\
+         params = [\"temperature\", \"max_output_tokens\"]\n\n[[steps]]\nname = \"write\"\nprompt = \"prompt.j2\"\n\n[limits]\nmax_attempts = 3\nattempt_timeout = \"2m\"\n"
     );
     let files = [
         ("recipe.toml", recipe.as_str()),

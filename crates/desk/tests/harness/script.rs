@@ -55,6 +55,8 @@ pub struct Seen {
     /// All messages, one after the other.
     pub prompt: String,
     pub at: Timestamp,
+    pub temperature: Option<f32>,
+    pub max_output_tokens: Option<u32>,
 }
 
 pub struct Script {
@@ -217,6 +219,8 @@ impl Provider for Script {
                 model: request.model.clone(),
                 prompt: prompt.clone(),
                 at: self.clock.now(),
+                temperature: request.temperature,
+                max_output_tokens: request.max_output_tokens,
             };
             self.seen.lock().unwrap().push(seen);
             let now = self.in_flight.fetch_add(1, Ordering::SeqCst) + 1;
