@@ -4,10 +4,12 @@
 use super::spec::{Spec, Walk, Which, statuses};
 use super::{Desk, Wanted};
 use crate::accept::{Again, again, route};
+use crate::bound::Asked;
 use crate::error::DeskError;
 use copydesk_core::budget::bound::MostCost;
 use copydesk_core::bulk::Action;
 use copydesk_core::job::Note;
+use copydesk_core::recipe::Params;
 use copydesk_core::{BulkId, NanoUsd, Timestamp};
 use copydesk_store::bulk::{BulkRow, Gather};
 use copydesk_store::drafts::DraftFilter;
@@ -172,7 +174,9 @@ impl Desk {
             Some(model) => vec![model.clone()],
             None => route(&loaded.recipe, &self.inner.providers),
         };
-        match self.inner.bound(&loaded, &request.input, &models, now).cost {
+        let params = Params::read(&request.params, &loaded.recipe, &request.input).ok()?;
+        let asked = Asked { loaded: &loaded, input: &request.input, params: &params };
+        match self.inner.bound(asked, &models, now).cost {
             MostCost::Known(cost) => Some(cost),
             MostCost::Unknown { .. } => None,
         }
