@@ -25,8 +25,8 @@ use copydesk_store::generations::{
 };
 use copydesk_store::health::Backlog;
 use copydesk_store::jobs::{
-    CloseItems, ItemFilter, ItemRow, JobFilter, JobOrder, JobRow, NewItem, NewJob, ReopenItems, Reopened, Sealed,
-    Staged,
+    CloseItems, ItemFilter, ItemRow, JobFilter, JobOrder, JobRow, NewItem, NewJob, OpenJobs, ReopenItems, Reopened,
+    Sealed, Staged,
 };
 use copydesk_store::keys::{KeyChange, KeyRotation, KeyRow, KeyUse};
 use copydesk_store::ledger::{AccountRow, Gift, Line, Post, Posted, TransferFilter};
@@ -209,6 +209,7 @@ pass_through! {
         Jobs = jobs(scope: Scope, filter: JobFilter, page: PageRequest) -> Page<JobRow>;
         OrderJob = order_job(order: JobOrder) -> JobRow;
         JobsAtWork = jobs_at_work(after: Option<JobId>, limit: u32) -> Vec<JobRow>;
+        OpenJobsList = open_jobs() -> Vec<OpenJobs>;
     }
     ItemStore {
         Items = items(scope: Scope, job: JobId, filter: ItemFilter, page: PageRequest) -> Page<ItemRow>;
