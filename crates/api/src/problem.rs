@@ -198,80 +198,128 @@ impl From<StoreError> for Problem {
 }
 
 fn refused(refusal: &Refusal) -> Problem {
-    let problem = Problem::new(refusal.into(), refusal.to_string());
-    match refusal {
-        Refusal::GenerationPaused { since } => problem
-            .hint("An operator switches it on with PATCH /api/v1/settings {\"generation\": \"on\"}.")
-            .with("since", json!(since.to_string())),
-        Refusal::QueueFull { waiting } => problem.retry_after(RETRY_QUEUE_S).with("waiting", json!(waiting)),
-        Refusal::VersionConflict { current } => problem
-            .hint("Read it again, look at what changed, and send the change with the new ETag.")
-            .with("current", json!({"revision": current, "etag": format!("\"{current}\"")})),
-        Refusal::InsufficientCredits { required, available, held } => problem
-            .hint("Grant credits with POST /api/v1/credits/grants, or wait for work in progress to give back its rest.")
-            .with("required", json!(required.micros()))
-            .with("available", json!(available.micros()))
-            .with("held", json!(held.micros())),
-        Refusal::BudgetExceeded(no) => problem
-            .hint(
-                "Raise the limit with PATCH /api/v1/budgets/{id}, wait for work in progress to give back its rest, or \
-                 for the next period.",
-            )
-            .with("budget", budget_facts(no)),
-        Refusal::UnpricedModelWithBudget { model, budget } => problem
-            .hint("PUT /api/v1/prices/{provider}/{model} gives it a price; a budget in tokens needs none.")
-            .with("model", json!(model))
-            .with("budget", json!({"id": budget.to_string()})),
-        Refusal::AlreadyTerminal { status } | Refusal::NotClaimable { status } => {
-            problem.with("generation_status", json!(status.as_str()))
+    let mut problem = Problem::new(refusal.into(), refusal.to_string());
+    if let Refusal::QueueFull { .. } = refusal {
+        problem = problem.retry_after(RETRY_QUEUE_S);
+    }
+    if let Some(hint) = hint(refusal) {
+        problem = problem.hint(hint);
+    }
+    facts(refusal).into_iter().fold(problem, |problem, (name, value)| problem.with(name, value))
+}
+
+/// What to do about it.
+fn hint(refusal: &Refusal) -> Option<&'static str> {
+    Some(match refusal {
+        Refusal::GenerationPaused { .. } => {
+            "An operator switches it on with PATCH /api/v1/settings {\"generation\": \"on\"}."
         }
-        Refusal::DeadlineNotLater { current, .. } => problem
-            .hint("POST /api/v1/generations/{id}/cancel ends it now and releases the whole hold.")
-            .with("deadline_at", json!(current.to_string())),
-        Refusal::WebhookMade { webhook } => problem
-            .hint("POST /api/v1/webhooks/{id}/rotate gives it another secret.")
-            .with("webhook", json!({"id": webhook.to_string()})),
-        Refusal::OldSecretCounts { webhook, until } => problem
-            .hint("Rotate it after `until`, or send {\"drop_previous\": true} if no receiver needs the secret before any more.")
-            .with("webhook", json!({"id": webhook.to_string()}))
-            .with("until", json!(until.to_string())),
+        Refusal::VersionConflict { .. } => {
+            "Read it again, look at what changed, and send the change with the new ETag."
+        }
+        Refusal::InsufficientCredits { .. } => {
+            "Grant credits with POST /api/v1/credits/grants, or wait for work in progress to give back its rest."
+        }
+        Refusal::BudgetExceeded(_) => {
+            "Raise the limit with PATCH /api/v1/budgets/{id}, wait for work in progress to give back its rest, or for the \
+             next period."
+        }
+        Refusal::UnpricedModelWithBudget { .. } => {
+            "PUT /api/v1/prices/{provider}/{model} gives it a price; a budget in tokens needs none."
+        }
+        Refusal::DeadlineNotLater { .. } => {
+            "POST /api/v1/generations/{id}/cancel ends it now and releases the whole hold."
+        }
+        Refusal::WebhookMade { .. } => "POST /api/v1/webhooks/{id}/rotate gives it another secret.",
+        Refusal::OldSecretCounts { .. } => {
+            "Rotate it after `until`, or send {\"drop_previous\": true} if no receiver needs the secret before any more."
+        }
         Refusal::IdempotencyKeyReused => {
-            problem.hint("Use a new key for every new request, and the same key only to send the same request again.")
+            "Use a new key for every new request, and the same key only to send the same request again."
         }
-        Refusal::ReferenceReused(clash) => problem
-            .hint("A reference names one transfer for ever: use a new one, or send the first one again as it was.")
-            .with("reference", json!(clash.reference))
-            .with("first", json!({"kind": clash.first.0.as_str(), "amount": clash.first.1.micros()})),
-        Refusal::DraftPublished => problem.hint("POST /api/v1/drafts/{id}/unpublish makes it editable again."),
-        Refusal::DraftNotFound
+        Refusal::ReferenceReused(_) => {
+            "A reference names one transfer for ever: use a new one, or send the first one again as it was."
+        }
+        Refusal::DraftPublished => "POST /api/v1/drafts/{id}/unpublish makes it editable again.",
+        Refusal::LastOwner => "PATCH /api/v1/users/{id} {\"role\": \"owner\"} makes another one.",
+        Refusal::LoginExists => "GET /api/v1/users?signs_in=true lists who does.",
+        Refusal::NoLogin => "POST /api/v1/invites {\"email\": ..., \"role\": ..., \"user\": ...} invites one.",
+        Refusal::LinkSpent => "Ask whoever gave it to you for another one.",
+        Refusal::LastKey => "POST /api/v1/keys makes another one.",
+        Refusal::KeyEnded { .. } => "POST /api/v1/keys makes a new one.",
+        Refusal::KeyMade { .. } => "Rotate it for another secret, or send a new Idempotency-Key for another key.",
+        Refusal::JobCapReached { .. } => {
+            "PATCH /api/v1/jobs/{id} with a higher max_cost, then POST /api/v1/jobs/{id}/resume."
+        }
+        Refusal::FilesFull(_) => {
+            "DELETE /api/v1/files/{id} makes room, and so does time: files expire. The operator raises the limits with \
+             files.max_count and files.max_bytes."
+        }
+        Refusal::UsageTooLarge { .. } => {
+            "A longer interval, or a user, recipe or model to look at alone, make it small."
+        }
+        Refusal::QueueFull { .. }
+        | Refusal::AlreadyTerminal { .. }
+        | Refusal::NotClaimable { .. }
+        | Refusal::DraftNotFound
         | Refusal::DraftBusy
         | Refusal::DraftEmpty
         | Refusal::AmountTooLarge
-        | Refusal::AmountZero => problem,
-        Refusal::LastOwner => problem.hint("PATCH /api/v1/users/{id} {\"role\": \"owner\"} makes another one."),
-        Refusal::LoginExists => problem.hint("GET /api/v1/users?signs_in=true lists who does."),
-        Refusal::NoLogin => {
-            problem.hint("POST /api/v1/invites {\"email\": ..., \"role\": ..., \"user\": ...} invites one.")
+        | Refusal::AmountZero => return None,
+    })
+}
+
+/// What programs read of it.
+fn facts(refusal: &Refusal) -> Vec<(&'static str, Value)> {
+    match refusal {
+        Refusal::GenerationPaused { since } => vec![("since", json!(since.to_string()))],
+        Refusal::QueueFull { waiting } => vec![("waiting", json!(waiting))],
+        Refusal::VersionConflict { current } => {
+            vec![("current", json!({"revision": current, "etag": format!("\"{current}\"")}))]
         }
-        Refusal::LinkSpent => problem.hint("Ask whoever gave it to you for another one."),
-        Refusal::LastKey => problem.hint("POST /api/v1/keys makes another one."),
-        Refusal::KeyEnded { .. } => problem.hint("POST /api/v1/keys makes a new one."),
-        Refusal::KeyMade { key } => problem
-            .hint("Rotate it for another secret, or send a new Idempotency-Key for another key.")
-            .with("key_id", json!(key.to_string())),
-        Refusal::JobCapReached { job, cap, spent } => problem
-            .hint("PATCH /api/v1/jobs/{id} with a higher max_cost, then POST /api/v1/jobs/{id}/resume.")
-            .with("job_id", json!(job.to_string()))
-            .with("max_cost", json!(cap.0))
-            .with("spent", json!(spent.0)),
-        Refusal::FilesFull(full) => problem
-            .hint("DELETE /api/v1/files/{id} makes room, and so does time: files expire. The operator raises the limits with files.max_count and files.max_bytes.")
-            .with("kept", json!({"files": full.kept.files, "bytes": full.kept.bytes}))
-            .with("limit", json!({"files": full.quota.files, "bytes": full.quota.bytes})),
-        Refusal::UsageTooLarge { rows, max } => problem
-            .hint("A longer interval, or a user, recipe or model to look at alone, make it small.")
-            .with("rows", json!(rows))
-            .with("max", json!(max)),
+        Refusal::InsufficientCredits { required, available, held } => vec![
+            ("required", json!(required.micros())),
+            ("available", json!(available.micros())),
+            ("held", json!(held.micros())),
+        ],
+        Refusal::BudgetExceeded(no) => vec![("budget", budget_facts(no))],
+        Refusal::UnpricedModelWithBudget { model, budget } => {
+            vec![("model", json!(model)), ("budget", json!({"id": budget.to_string()}))]
+        }
+        Refusal::AlreadyTerminal { status } | Refusal::NotClaimable { status } => {
+            vec![("generation_status", json!(status.as_str()))]
+        }
+        Refusal::DeadlineNotLater { current, .. } => vec![("deadline_at", json!(current.to_string()))],
+        Refusal::WebhookMade { webhook } => vec![("webhook", json!({"id": webhook.to_string()}))],
+        Refusal::OldSecretCounts { webhook, until } => {
+            vec![("webhook", json!({"id": webhook.to_string()})), ("until", json!(until.to_string()))]
+        }
+        Refusal::ReferenceReused(clash) => vec![
+            ("reference", json!(clash.reference)),
+            ("first", json!({"kind": clash.first.0.as_str(), "amount": clash.first.1.micros()})),
+        ],
+        Refusal::KeyMade { key } => vec![("key_id", json!(key.to_string()))],
+        Refusal::JobCapReached { job, cap, spent } => {
+            vec![("job_id", json!(job.to_string())), ("max_cost", json!(cap.0)), ("spent", json!(spent.0))]
+        }
+        Refusal::FilesFull(full) => vec![
+            ("kept", json!({"files": full.kept.files, "bytes": full.kept.bytes})),
+            ("limit", json!({"files": full.quota.files, "bytes": full.quota.bytes})),
+        ],
+        Refusal::UsageTooLarge { rows, max } => vec![("rows", json!(rows)), ("max", json!(max))],
+        Refusal::IdempotencyKeyReused
+        | Refusal::DraftNotFound
+        | Refusal::DraftPublished
+        | Refusal::DraftBusy
+        | Refusal::DraftEmpty
+        | Refusal::AmountTooLarge
+        | Refusal::AmountZero
+        | Refusal::LastOwner
+        | Refusal::LoginExists
+        | Refusal::NoLogin
+        | Refusal::LinkSpent
+        | Refusal::LastKey
+        | Refusal::KeyEnded { .. } => vec![],
     }
 }
 

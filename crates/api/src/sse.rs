@@ -238,7 +238,7 @@ impl Follower {
             State::Pending { wait: Wait::BackingOff { until } | Wait::Scheduled { until } } => {
                 until.since(self.api.desk().world().now())
             }
-            State::Pending { wait: Wait::Ready | Wait::Target }
+            State::Pending { wait: Wait::Ready | Wait::Target | Wait::Held }
             | State::Processing { .. }
             | State::Completed { .. }
             | State::Failed { .. }

@@ -155,6 +155,37 @@ async fn what_waits_is_counted_by_its_lane_and_reason_and_what_is_ended_for_it_t
 }
 
 #[tokio::test]
+async fn jobs_are_counted_by_how_they_stand_and_why() {
+    let site = Site::idle().await;
+    let none = scrape(&site).await;
+    for status in ["pending", "running", "paused", "stopping"] {
+        assert_eq!(none.of(&format!(r#"copydesk_jobs{{status="{status}"}}"#)), 0.0, "{status}");
+    }
+    assert!(!none.has("copydesk_job_feeder_age_seconds"), "nobody has looked yet");
+    let job = async |prompts: &[&str]| {
+        let items: Vec<_> = prompts.iter().map(|prompt| json!({"input": {"prompt": prompt}})).collect();
+        site.post("/jobs", json!({"recipe": "text", "items": items})).await.json()["id"].as_str().unwrap().to_owned()
+    };
+    let paused = job(&["a", "b", "c"]).await;
+    job(&["d", "e"]).await;
+    site.desk.feed_jobs().await.unwrap();
+    assert_eq!(site.post(&format!("/jobs/{paused}/pause"), json!({})).await.status, 200);
+    let found = scrape(&site).await;
+    let of = |sample: &str| found.of(sample);
+    assert_eq!((of(r#"copydesk_jobs{status="running"}"#), of(r#"copydesk_jobs{status="paused"}"#)), (1.0, 1.0));
+    assert_eq!(of(r#"copydesk_jobs_paused{reason="paused"}"#), 1.0);
+    assert_eq!(
+        (of(r#"copydesk_job_items{status="processing"}"#), of(r#"copydesk_job_items{status="pending"}"#)),
+        (5.0, 0.0)
+    );
+    assert_eq!(of(r#"copydesk_queue_depth{lane="recipe:text",reason="held"}"#), 3.0);
+    assert!(of("copydesk_job_feeder_age_seconds") < 60.0);
+    let held = site.get(&format!("/jobs/{paused}/items")).await.json()["data"][0]["generation_id"].clone();
+    let why = site.get(&format!("/generations/{}/why", held.as_str().unwrap())).await.json()["waiting"].clone();
+    assert_eq!((&why["reason"], &why["paused"]), (&json!("paused"), &json!(paused)));
+}
+
+#[tokio::test]
 async fn metrics_ask_for_the_operators_key_unless_they_were_opened() {
     let site = Site::idle().await;
     assert_eq!(site.raw("GET", "/metrics", &[], "").await.code(), "missing_key");

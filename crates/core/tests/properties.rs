@@ -59,6 +59,8 @@ fn any_event() -> impl Strategy<Value = (Event, u32)> {
         2 => Just(Event::HandedBack { attempt }),
         1 => (any_failure(), doors).prop_map(move |(failure, doors)| Event::PassedOver { attempt, failure, doors }),
         1 => Just(Event::CancelRequested),
+        1 => Just(Event::JobPaused),
+        2 => Just(Event::JobResumed),
         2 => (0_u64..10_000).prop_map(|s| Event::ExtensionRequested { deadline_at: at_s(s) }),
     ];
     (event, stale)
@@ -79,6 +81,8 @@ fn aimed(event: Event, behind: u32, generation: &Generation) -> Event {
         | Event::LeaseExpired { .. }
         | Event::DeadlinePassed
         | Event::CancelRequested
+        | Event::JobPaused
+        | Event::JobResumed
         | Event::ExtensionRequested { .. } => event,
     }
 }

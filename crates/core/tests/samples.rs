@@ -55,6 +55,7 @@ pub fn states() -> Vec<(&'static str, State)> {
         State::Pending { wait: Wait::Scheduled { until: at_s(600) } },
         State::Pending { wait: Wait::BackingOff { until: at_s(600) } },
         State::Pending { wait: Wait::Target },
+        State::Pending { wait: Wait::Held },
         State::Processing { node: NODE, claimed_at: NOON, attempt_deadline: at_s(60) },
         State::Completed { at: NOON, settled: credits(10) },
         State::Failed { at: NOON, failure },
@@ -69,6 +70,7 @@ pub fn state_name(state: &State) -> &'static str {
         State::Pending { wait: Wait::Scheduled { .. } } => "pending, scheduled",
         State::Pending { wait: Wait::BackingOff { .. } } => "pending, backing off",
         State::Pending { wait: Wait::Target } => "pending, target",
+        State::Pending { wait: Wait::Held } => "pending, held",
         State::Processing { .. } => "processing",
         State::Completed { .. } => "completed",
         State::Failed { .. } => "failed",
@@ -111,6 +113,8 @@ pub fn events() -> Vec<(&'static str, Event)> {
         ("handed back", Event::HandedBack { attempt: CURRENT }),
         ("handed back, stale", Event::HandedBack { attempt: STALE }),
         ("cancel requested", Event::CancelRequested),
+        ("job paused", Event::JobPaused),
+        ("job resumed", Event::JobResumed),
         ("more time requested", Event::ExtensionRequested { deadline_at: at_s(7_200) }),
         ("the same time requested", Event::ExtensionRequested { deadline_at: at_s(3_600) }),
         ("less time requested", Event::ExtensionRequested { deadline_at: at_s(3_599) }),
@@ -127,6 +131,8 @@ pub fn events() -> Vec<(&'static str, Event)> {
             | Event::DeadlinePassed
             | Event::HandedBack { .. }
             | Event::CancelRequested
+            | Event::JobPaused
+            | Event::JobResumed
             | Event::ExtensionRequested { .. } => {}
         }
     }

@@ -4,7 +4,7 @@
 use crate::samples::{CURRENT, NODE, NOON, at_s, credits, events, generation, state_name, states};
 use copydesk_core::NanoUsd;
 use copydesk_core::generation::event::{FallbackReason, Success};
-use copydesk_core::generation::{Effect, Event, State, Verdict, Wait, transition};
+use copydesk_core::generation::{AttemptNo, Effect, Event, State, Verdict, Wait, transition};
 use copydesk_core::ledger::{Margin, Metered};
 use copydesk_core::refusal::Refusal;
 use std::fmt::Write;
@@ -21,6 +21,8 @@ fn now(event: &Event) -> copydesk_core::Timestamp {
         | Event::LeaseExpired { .. }
         | Event::HandedBack { .. }
         | Event::CancelRequested
+        | Event::JobPaused
+        | Event::JobResumed
         | Event::ExtensionRequested { .. } => at_s(30),
     }
 }
@@ -120,6 +122,33 @@ fn a_deadline_that_has_passed_can_still_be_moved_but_only_beyond_now() {
     assert!(refused(asked(at_s(3_700))), "later than it was, and over all the same");
     let Ok(Verdict::Change(decision)) = asked(at_s(3_701)) else { panic!("nobody has ended it yet") };
     assert_eq!((decision.deadline_at, decision.next), (Some(at_s(3_701)), before.state));
+}
+
+#[test]
+fn a_pause_holds_only_what_was_never_attempted_and_a_resume_gives_its_place_back() {
+    for (_, state) in states() {
+        for attempt in [0, 1] {
+            let mut before = generation(state.clone());
+            (before.attempt, before.spent) = (AttemptNo(attempt), 0);
+            let held = transition(&before, &Event::JobPaused, at_s(30));
+            let holds = state == State::Pending { wait: Wait::Ready } && attempt == 0;
+            match held {
+                Ok(Verdict::Change(decision)) if holds => {
+                    assert_eq!(decision.next, State::Pending { wait: Wait::Held });
+                    let held = copydesk_core::generation::Generation {
+                        state: decision.next,
+                        row_version: decision.row_version,
+                        ..before.clone()
+                    };
+                    let Ok(Verdict::Change(back)) = transition(&held, &Event::JobResumed, at_s(40)) else {
+                        panic!("it goes on")
+                    };
+                    assert_eq!((back.next, back.row_version.0), (state.clone(), before.row_version.0 + 2));
+                }
+                other => assert_eq!((other, holds), (Ok(Verdict::Nothing), false), "{state:?}, attempt {attempt}"),
+            }
+        }
+    }
 }
 
 #[test]

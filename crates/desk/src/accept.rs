@@ -8,7 +8,6 @@ use crate::error::{DeskError, Fault};
 use crate::extend::too_far;
 use crate::making::{maker, pictures_in};
 use copydesk_core::access::Permit;
-use copydesk_core::budget::bound::Bound;
 use copydesk_core::generation::fairness::Priority;
 use copydesk_core::generation::{Decision, Generation, State, Status};
 use copydesk_core::ledger::{Price, TransferKind};
@@ -336,28 +335,6 @@ impl Desk {
             webhook,
             job: request.job,
         })
-    }
-
-    /// What it may use at most, where a budget wants to know it.
-    ///
-    /// Errors: what is wrong with its cap.
-    fn bounded(
-        &self,
-        request: &Request,
-        ask: Asked<'_>,
-        model: &str,
-        now: Timestamp,
-    ) -> Result<Option<Bound>, DeskError> {
-        let tried = || match &request.model {
-            Some(_) => vec![model.to_owned()],
-            None => route(&ask.loaded.recipe, &self.inner.providers),
-        };
-        if let Some(cap) = request.max_cost
-            && let Some(fault) = self.inner.cap_fault(cap, ask, &tried(), now)
-        {
-            return Err(DeskError::Invalid(vec![fault]));
-        }
-        Ok(self.store().knows_budgets().then(|| self.inner.bound(ask, &tried(), now)))
     }
 
     /// Every model that may be tried must be able to make what the recipe's last step makes.

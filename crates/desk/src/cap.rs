@@ -1,10 +1,12 @@
 //! The most a generation may cost (`max_cost`): asked at accept of its first attempt, and before each call of what was made
 //! so far. What follows is core's `metering::cap`; bounds of calls are those that budgets set aside.
 
+use crate::accept::{Request, route};
 use crate::attempt::{Attempt, Ending};
 use crate::bound::{self, Asked};
-use crate::desk::Inner;
-use crate::error::Fault;
+use crate::desk::{Desk, Inner};
+use crate::error::{DeskError, Fault};
+use copydesk_core::budget::bound::Bound;
 use copydesk_core::generation::{Failure, FailureCode};
 use copydesk_core::metering::cap::{Earlier, Room, room};
 use copydesk_core::metering::price::Price;
@@ -53,6 +55,30 @@ impl Inner {
             refused: closed.is_some_and(|closed| closed.http_status.is_some_and(|status| status >= 400)),
             most: step.and_then(|step| bound::call(ask, step, &price).cost(&price)),
         }
+    }
+}
+
+impl Desk {
+    /// What it may use at most, where a budget wants to know it.
+    ///
+    /// Errors: what is wrong with its cap.
+    pub(crate) fn bounded(
+        &self,
+        request: &Request,
+        ask: Asked<'_>,
+        model: &str,
+        now: Timestamp,
+    ) -> Result<Option<Bound>, DeskError> {
+        let tried = || match &request.model {
+            Some(_) => vec![model.to_owned()],
+            None => route(&ask.loaded.recipe, &self.inner.providers),
+        };
+        if let Some(cap) = request.max_cost
+            && let Some(fault) = self.inner.cap_fault(cap, ask, &tried(), now)
+        {
+            return Err(DeskError::Invalid(vec![fault]));
+        }
+        Ok(self.store().knows_budgets().then(|| self.inner.bound(ask, &tried(), now)))
     }
 }
 

@@ -30,8 +30,8 @@ use copydesk_store::generations::{
 };
 use copydesk_store::health::Backlog;
 use copydesk_store::jobs::{
-    CloseItems, ItemFilter, ItemRow, JobFilter, JobOrder, JobRow, NewItem, NewJob, ReopenItems, Reopened, Sealed,
-    Staged,
+    CloseItems, ItemFilter, ItemRow, JobFilter, JobOrder, JobRow, NewItem, NewJob, OpenJobs, ReopenItems, Reopened,
+    Sealed, Staged,
 };
 use copydesk_store::keys::{KeyChange, KeyRotation, KeyRow, KeyUse};
 use copydesk_store::ledger::{AccountRow, Gift, Line, Post, Posted, TransferFilter};
@@ -184,6 +184,7 @@ impl GenerationStore for Confined {
                 | Waiting::BackingOff { .. }
                 | Waiting::Scheduled { .. }
                 | Waiting::Paused { .. }
+                | Waiting::JobPaused { .. }
                 | Waiting::NoWorker
                 | Waiting::NotWaiting => Ok(waiting),
             }
@@ -471,6 +472,10 @@ impl JobStore for Confined {
     }
     fn jobs_at_work(&self, after: Option<JobId>, limit: u32) -> Answer<'_, Vec<JobRow>> {
         self.inner.jobs_at_work(after, limit)
+    }
+    /// The installation's, for its operator.
+    fn open_jobs(&self) -> Answer<'_, Vec<OpenJobs>> {
+        self.inner.open_jobs()
     }
 }
 

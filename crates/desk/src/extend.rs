@@ -60,7 +60,7 @@ impl Desk {
 fn start_of(state: &State, now: Timestamp) -> Timestamp {
     match state {
         State::Pending { wait: Wait::Scheduled { until } } => now.max(*until),
-        State::Pending { wait: Wait::Ready | Wait::BackingOff { .. } | Wait::Target }
+        State::Pending { wait: Wait::Ready | Wait::BackingOff { .. } | Wait::Target | Wait::Held }
         | State::Processing { .. }
         | State::Completed { .. }
         | State::Failed { .. }

@@ -129,7 +129,11 @@ impl Desk {
 /// Whether this would outlast the test. Others before it are done soon, since it goes first.
 fn holds_back(waiting: &Waiting) -> bool {
     match waiting {
-        Waiting::CoolingDown { .. } | Waiting::RateLimited { .. } | Waiting::Paused { .. } | Waiting::NoWorker => true,
+        Waiting::CoolingDown { .. }
+        | Waiting::RateLimited { .. }
+        | Waiting::Paused { .. }
+        | Waiting::JobPaused { .. }
+        | Waiting::NoWorker => true,
         Waiting::BehindOthers { .. }
         | Waiting::LaneFull { .. }
         | Waiting::TargetLocked { .. }

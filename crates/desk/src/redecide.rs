@@ -71,6 +71,8 @@ impl Attempt {
             | Event::DeadlinePassed
             | Event::HandedBack { .. }
             | Event::CancelRequested
+            | Event::JobPaused
+            | Event::JobResumed
             | Event::ExtensionRequested { .. } => false,
         };
         if tries_again && now >= self.claimed.generation.terms.deadline_at { Event::DeadlinePassed } else { event }

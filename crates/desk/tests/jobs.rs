@@ -2,6 +2,7 @@
 
 use crate::harness::*;
 use copydesk_core::access::Permit;
+use copydesk_core::generation::waiting::Waiting;
 use copydesk_core::job::{Command, ItemStatus, JobStatus};
 use copydesk_core::{JobId, NanoUsd};
 use copydesk_desk::jobs::source::{Columns, Source};
@@ -178,22 +179,49 @@ async fn two_nodes_feed_one_job_and_make_every_item_once() {
 }
 
 #[tokio::test]
-async fn a_pause_lets_what_is_in_the_queue_run_and_nothing_else() {
+async fn a_pause_lets_what_has_begun_run_and_nothing_else() {
     let bench = Bench::new().await;
     bench.script.otherwise(Reply::hold("x"));
     let node = bench.working(DeskConfig { max_concurrent: Some(4), ..config() }).await;
     let id = start(&node, 100).await;
     until("the window is full", || async { standing(&bench, id).await.1[1] == 16 }).await;
+    until("four run", || async { bench.script.in_flight() == 4 }).await;
     assert_eq!(node.desk.pause_job(SCOPE, id).await.unwrap().job.status, JobStatus::Paused);
-    bench.script.release(100);
-    bench.pass_until("the window is empty", || async { standing(&bench, id).await.1[1] == 0 }).await;
+    bench.script.release(4);
+    bench.pass_until("what ran has ended", || async { standing(&bench, id).await.1[2] == 4 }).await;
     bench.advance(seconds(60)).await;
-    assert_eq!(standing(&bench, id).await, (JobStatus::Paused, [84, 0, 16, 0, 0, 0]));
+    assert_eq!(standing(&bench, id).await, (JobStatus::Paused, [84, 12, 4, 0, 0, 0]));
+    assert_eq!((bench.script.calls(), bench.script.in_flight()), (4, 0), "the window is held, not run");
+    let held = items(&bench, id).await.into_iter().find(|item| item.status == ItemStatus::Processing).unwrap();
+    let why = node.desk.why(SCOPE, held.generation.unwrap()).await.unwrap();
+    assert_eq!(why, Waiting::JobPaused { job: id });
     bench.script.release(100);
     node.desk.order_job(SCOPE, id, None, Command::Resume).await.unwrap();
     ended(&bench, id).await;
     assert_eq!(standing(&bench, id).await, (JobStatus::Completed, [0, 0, 100, 0, 0, 0]));
     one_draft_each(&bench, id).await;
+}
+
+#[tokio::test]
+async fn a_paused_job_is_held_over_a_crash_and_is_cancelled_with_what_is_held() {
+    let bench = Bench::new().await;
+    bench.script.otherwise(Reply::Hang);
+    let first = bench.working(DeskConfig { max_concurrent: Some(2), ..config() }).await;
+    let id = start(&first, 30).await;
+    until("two run", || async { bench.script.in_flight() == 2 }).await;
+    until("the window is full", || async { standing(&bench, id).await.1[1] == 16 }).await;
+    first.desk.pause_job(SCOPE, id).await.unwrap();
+    first.kill();
+    bench.script.otherwise(Reply::Echo);
+    let node = bench.working(config()).await;
+    bench.pass_until("what had begun is done", || async { standing(&bench, id).await.1[2] == 2 }).await;
+    bench.advance(seconds(30)).await;
+    assert_eq!(standing(&bench, id).await, (JobStatus::Paused, [14, 14, 2, 0, 0, 0]), "the rest is still held");
+    node.desk.order_job(SCOPE, id, None, Command::Cancel).await.unwrap();
+    ended(&bench, id).await;
+    assert_eq!(standing(&bench, id).await, (JobStatus::Cancelled, [0, 0, 2, 0, 0, 28]));
+    assert_eq!(bench.left("ada").await, credits("990"));
+    bench.in_order().await;
 }
 
 #[tokio::test]

@@ -133,7 +133,7 @@ create table inputs (
 );
 
 -- The live part: a generation is in exactly one of ready, parked, runs, outcomes.
--- Rows of ready are inserted and deleted, never updated: a claim may then trust what it locked.
+-- Rows of ready are inserted and deleted, and never updated but for a deadline that is moved by hand.
 create table ready (
   queue_id integer not null,
   sort_key bigint not null,
@@ -164,12 +164,12 @@ create table parked (
   deadline_at timestamptz not null,
   model text not null,
   step text not null,
-  reason text not null check (reason in ('scheduled', 'backing_off', 'target')),
+  reason text not null check (reason in ('scheduled', 'backing_off', 'target', 'held')),
   not_before_at timestamptz,
   target text,
   last_error_code text,
   last_error text,
-  constraint parked_until check ((not_before_at is null) = (reason = 'target')),
+  constraint parked_until check ((not_before_at is null) = (reason in ('target', 'held'))),
   constraint parked_target check ((target is not null) = (reason = 'target'))
 ) with (autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 20000,
         autovacuum_vacuum_insert_scale_factor = 0, autovacuum_vacuum_insert_threshold = 100000,

@@ -23,8 +23,8 @@ use copydesk_store::generations::{
 };
 use copydesk_store::health::Backlog;
 use copydesk_store::jobs::{
-    CloseItems, ItemFilter, ItemRow, JobFilter, JobOrder, JobRow, NewItem, NewJob, ReopenItems, Reopened, Sealed,
-    Staged,
+    CloseItems, ItemFilter, ItemRow, JobFilter, JobOrder, JobRow, NewItem, NewJob, OpenJobs, ReopenItems, Reopened,
+    Sealed, Staged,
 };
 use copydesk_store::keys::{KeyChange, KeyRotation, KeyRow, KeyUse};
 use copydesk_store::ledger::{AccountRow, Gift, Line, Post, Posted, TransferFilter};
@@ -181,6 +181,9 @@ impl JobStore for PostgresStore {
     }
     fn jobs_at_work(&self, after: Option<JobId>, limit: u32) -> Answer<'_, Vec<JobRow>> {
         Box::pin(async move { self.list_jobs_at_work(after, limit).await })
+    }
+    fn open_jobs(&self) -> Answer<'_, Vec<OpenJobs>> {
+        Box::pin(async move { self.count_open_jobs().await })
     }
 }
 

@@ -29,30 +29,33 @@ pub enum Park<'a> {
     Scheduled(Timestamp),
     BackingOff(Timestamp),
     Target(&'a str),
+    Held,
 }
 
 impl<'a> Park<'a> {
     pub const SCHEDULED: &'static str = "scheduled";
     pub const BACKING_OFF: &'static str = "backing_off";
     pub const TARGET: &'static str = "target";
+    pub const HELD: &'static str = "held";
 
     fn reason(self) -> &'static str {
         match self {
             Park::Scheduled(_) => Self::SCHEDULED,
             Park::BackingOff(_) => Self::BACKING_OFF,
             Park::Target(_) => Self::TARGET,
+            Park::Held => Self::HELD,
         }
     }
     fn until(self) -> Option<Timestamp> {
         match self {
             Park::Scheduled(until) | Park::BackingOff(until) => Some(until),
-            Park::Target(_) => None,
+            Park::Target(_) | Park::Held => None,
         }
     }
     fn target(self) -> Option<&'a str> {
         match self {
             Park::Target(target) => Some(target),
-            Park::Scheduled(_) | Park::BackingOff(_) => None,
+            Park::Scheduled(_) | Park::BackingOff(_) | Park::Held => None,
         }
     }
 }

@@ -146,7 +146,7 @@ CREATE TABLE belongings (
 ) STRICT, WITHOUT ROWID;
 
 -- A generation is in exactly one of ready, parked, runs, outcomes.
--- Claimable now. Inserted and deleted, never updated. The key is the order of claims.
+-- Claimable now. Inserted and deleted, never updated, but for a deadline that is moved by hand. The key is the order of claims.
 CREATE TABLE ready (
     queue_id INTEGER NOT NULL,
     sort_key INTEGER NOT NULL,
@@ -177,12 +177,12 @@ CREATE TABLE parked (
     deadline_at INTEGER NOT NULL,
     model TEXT NOT NULL,
     step TEXT NOT NULL,
-    reason TEXT NOT NULL CHECK (reason = 'scheduled' OR reason = 'backing_off' OR reason = 'target'),
+    reason TEXT NOT NULL CHECK (reason = 'scheduled' OR reason = 'backing_off' OR reason = 'target' OR reason = 'held'),
     not_before_at INTEGER,
     target TEXT,
     last_error_code TEXT,
     last_error TEXT,
-    CHECK ((not_before_at IS NULL) = (reason = 'target')),
+    CHECK ((not_before_at IS NULL) = (reason = 'target' OR reason = 'held')),
     CHECK ((target IS NOT NULL) = (reason = 'target'))
 ) STRICT, WITHOUT ROWID;
 

@@ -36,8 +36,8 @@ pub use copydesk_store::generations::{
 };
 pub use copydesk_store::health::Backlog;
 pub use copydesk_store::jobs::{
-    CloseItems, ItemFilter, ItemRow, JobFilter, JobOrder, JobRow, NewItem, NewJob, ReopenItems, Reopened, Sealed,
-    Staged,
+    CloseItems, ItemFilter, ItemRow, JobFilter, JobOrder, JobRow, NewItem, NewJob, OpenJobs, ReopenItems, Reopened,
+    Sealed, Staged,
 };
 pub use copydesk_store::keys::{KeyChange, KeyRotation, KeyRow, KeyUse};
 pub use copydesk_store::ledger::{AccountRow, Gift, Line, Post, Posted, TransferFilter};
@@ -134,6 +134,7 @@ macro_rules! every_method {
                 Jobs = jobs(scope: Scope, filter: JobFilter, page: PageRequest) -> Page<JobRow>;
                 OrderJob = order_job(order: JobOrder) -> JobRow;
                 JobsAtWork = jobs_at_work(after: Option<JobId>, limit: u32) -> Vec<JobRow>;
+                OpenJobsList = open_jobs() -> Vec<OpenJobs>;
             }
             ItemStore {
                 Items = items(scope: Scope, job: JobId, filter: ItemFilter, page: PageRequest) -> Page<ItemRow>;

@@ -48,8 +48,8 @@ use copydesk_store::generations::{
 };
 use copydesk_store::health::Backlog;
 use copydesk_store::jobs::{
-    CloseItems, ItemFilter, ItemRow, JobFilter, JobOrder, JobRow, NewItem, NewJob, ReopenItems, Reopened, Sealed,
-    Staged,
+    CloseItems, ItemFilter, ItemRow, JobFilter, JobOrder, JobRow, NewItem, NewJob, OpenJobs, ReopenItems, Reopened,
+    Sealed, Staged,
 };
 use copydesk_store::keys::{KeyChange, KeyRotation, KeyRow, KeyUse};
 use copydesk_store::ledger::{AccountRow, Gift, Line, Post, Posted, TransferFilter};
@@ -234,6 +234,9 @@ impl JobStore for ModelStore {
     }
     fn jobs_at_work(&self, after: Option<JobId>, limit: u32) -> Answer<'_, Vec<JobRow>> {
         Box::pin(async move { Ok(self.data().jobs_at_work(after, limit)) })
+    }
+    fn open_jobs(&self) -> Answer<'_, Vec<OpenJobs>> {
+        Box::pin(async move { Ok(self.data().open_jobs()) })
     }
 }
 

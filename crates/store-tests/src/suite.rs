@@ -15,6 +15,7 @@ pub mod fairness;
 pub mod fence;
 pub mod files;
 pub mod health;
+pub mod holding;
 pub mod jobs;
 pub mod keys;
 pub mod ledger;
@@ -121,6 +122,15 @@ macro_rules! conformance {
                 an_attempt_that_is_overtaken_writes_nothing_and_decides_again,
                 a_stale_wish_for_more_time_changes_nothing,
                 more_time_and_a_sweep_that_race_have_one_winner;
+            holding:
+                a_pause_holds_what_has_not_begun_and_a_resume_gives_its_place_back,
+                what_has_begun_goes_on_while_its_job_is_paused,
+                what_is_held_says_which_job_holds_it,
+                what_is_held_still_ends_by_cancel_and_deadline,
+                a_pause_for_money_holds_nothing,
+                jobs_that_have_not_ended_are_counted_by_how_they_stand,
+                a_pause_touches_no_other_job_and_no_click,
+                orders_and_claims_that_race_leave_nothing_behind;
             settle:
                 a_settle_writes_everything_together,
                 a_second_identical_settle_changes_nothing,

@@ -50,7 +50,7 @@ pub struct Depth {
     pub recipe: String,
     /// `provider/model` of their next call.
     pub model: String,
-    /// `ready` (for its turn), `scheduled`, `backing_off` or `target`.
+    /// `ready` (for its turn), `scheduled`, `backing_off`, `target` or `held` (its job is paused).
     pub reason: String,
     pub waiting: u64,
 }

@@ -43,6 +43,10 @@ pub trait JobStore: Send + Sync {
 
     /// Jobs of all workspaces for which there is something to do: running, or being cancelled. By their ids, after `after`.
     fn jobs_at_work(&self, after: Option<JobId>, limit: u32) -> Answer<'_, Vec<JobRow>>;
+
+    /// The jobs of all workspaces that have not ended, counted by how they stand. It reads each of them, so it is for a look
+    /// now and then.
+    fn open_jobs(&self) -> Answer<'_, Vec<OpenJobs>>;
 }
 
 pub trait ItemStore: Send + Sync {
@@ -57,6 +61,18 @@ pub trait ItemStore: Send + Sync {
     ///
     /// Errors: `Refused(AlreadyTerminal)` while the job is being cancelled.
     fn reopen_items(&self, reopen: ReopenItems) -> Answer<'_, Reopened>;
+}
+
+/// Jobs that stand alike. In the order of status, stopping and note.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct OpenJobs {
+    pub status: JobStatus,
+    pub stopping: bool,
+    /// The code of its note.
+    pub note: Option<String>,
+    pub jobs: u64,
+    /// The sums of their counts.
+    pub counts: Counts,
 }
 
 /// Whose staged items are to go.

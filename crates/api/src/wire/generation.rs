@@ -145,7 +145,7 @@ fn state_facts(state: &State) -> StateFacts<'_> {
         State::Pending { wait: Wait::Scheduled { until } | Wait::BackingOff { until } } => {
             StateFacts { run_at: Some(*until), ..StateFacts::default() }
         }
-        State::Pending { wait: Wait::Ready | Wait::Target } => StateFacts::default(),
+        State::Pending { wait: Wait::Ready | Wait::Target | Wait::Held } => StateFacts::default(),
         State::Processing { attempt_deadline, .. } => {
             StateFacts { attempt_deadline_at: Some(*attempt_deadline), ..StateFacts::default() }
         }

@@ -39,7 +39,7 @@ pub(crate) struct WaitingBody {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     last_error: Option<String>,
-    /// What is paused, and since when.
+    /// What is paused, and since when; of a job its id.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     paused: Option<String>,
@@ -75,6 +75,7 @@ impl WaitingBody {
                 ..plain
             },
             Waiting::Scheduled { until } => WaitingBody { until: Some(until.to_string()), ..plain },
+            Waiting::JobPaused { job } => WaitingBody { paused: Some(job.to_string()), ..plain },
             Waiting::Paused { what, since } => {
                 WaitingBody { paused: Some(what), since: Some(since.to_string()), ..plain }
             }

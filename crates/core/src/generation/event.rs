@@ -28,6 +28,10 @@ pub enum Event {
     HandedBack { attempt: AttemptNo },
     /// Its owner wants it stopped.
     CancelRequested,
+    /// The job it is an item of was paused by hand.
+    JobPaused,
+    /// And goes on.
+    JobResumed,
     /// Its owner gives it more time.
     ExtensionRequested { deadline_at: Timestamp },
 }

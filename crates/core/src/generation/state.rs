@@ -70,6 +70,8 @@ pub enum Wait {
     BackingOff { until: Timestamp },
     /// Another generation holds the same target.
     Target,
+    /// Its job was paused before it had begun.
+    Held,
 }
 
 /// The state, with the data that exists only in it.

@@ -40,13 +40,15 @@ fn pending(generation: &Generation, wait: Wait, event: &Event, now: Timestamp) -
     Ok(match event {
         Event::Claimed { node } => match wait {
             Wait::Ready => Verdict::Change(claimed(generation, *node, now)),
-            Wait::Scheduled { .. } | Wait::BackingOff { .. } | Wait::Target => {
+            Wait::Scheduled { .. } | Wait::BackingOff { .. } | Wait::Target | Wait::Held => {
                 return Err(Refusal::NotClaimable { status: Status::Pending });
             }
         },
         Event::DeadlinePassed => deadline(generation, now),
         Event::CancelRequested => Verdict::Change(cancelled(generation, now)),
         Event::ExtensionRequested { deadline_at } => return extended(generation, *deadline_at, now),
+        Event::JobPaused => held(generation, wait),
+        Event::JobResumed => released(generation, wait),
         Event::LeaseExpired { .. } => Verdict::Nothing,
         Event::StepFinished { .. }
         | Event::AttemptSucceeded { .. }
@@ -86,7 +88,7 @@ fn processing(generation: &Generation, event: &Event, now: Timestamp) -> Result<
         | Event::AttemptFailed { .. }
         | Event::PassedOver { .. }
         | Event::HandedBack { .. } => Verdict::Late,
-        Event::Claimed { .. } => Verdict::Nothing,
+        Event::Claimed { .. } | Event::JobPaused | Event::JobResumed => Verdict::Nothing,
     })
 }
 
@@ -97,7 +99,9 @@ fn finished(generation: &Generation, event: &Event) -> Result<Verdict, Refusal> 
         | Event::AttemptFailed { .. }
         | Event::PassedOver { .. }
         | Event::HandedBack { .. } => Ok(Verdict::Late),
-        Event::LeaseExpired { .. } | Event::DeadlinePassed => Ok(Verdict::Nothing),
+        Event::LeaseExpired { .. } | Event::DeadlinePassed | Event::JobPaused | Event::JobResumed => {
+            Ok(Verdict::Nothing)
+        }
         Event::Claimed { .. } => Err(Refusal::NotClaimable { status: generation.state.status() }),
         Event::CancelRequested | Event::ExtensionRequested { .. } => {
             Err(Refusal::AlreadyTerminal { status: generation.state.status() })
@@ -212,6 +216,24 @@ fn cancelled(generation: &Generation, now: Timestamp) -> Decision {
     release(&mut effects, generation.terms.hold);
     effects.push(Effect::Announce(Announcement::Cancelled));
     decide(generation, State::Cancelled { at: now }, effects)
+}
+
+/// What waits for its turn only and was never attempted is held; all else of a paused job goes on to its end.
+fn held(generation: &Generation, wait: Wait) -> Verdict {
+    match wait {
+        Wait::Ready if generation.attempt.0 == 0 => {
+            Verdict::Change(decide(generation, State::Pending { wait: Wait::Held }, vec![Effect::Requeue]))
+        }
+        Wait::Ready | Wait::Scheduled { .. } | Wait::BackingOff { .. } | Wait::Target | Wait::Held => Verdict::Nothing,
+    }
+}
+
+/// Back to the place it had.
+fn released(generation: &Generation, wait: Wait) -> Verdict {
+    match wait {
+        Wait::Held => Verdict::Change(decide(generation, State::Pending { wait: Wait::Ready }, vec![Effect::Requeue])),
+        Wait::Ready | Wait::Scheduled { .. } | Wait::BackingOff { .. } | Wait::Target => Verdict::Nothing,
+    }
 }
 
 /// More time. An attempt under way keeps the deadline of its own.

@@ -1,6 +1,6 @@
 //! What a pending generation waits for: one answer for the CLI, the API and every screen.
 
-use crate::{GenerationId, Timestamp};
+use crate::{GenerationId, JobId, Timestamp};
 
 /// The reason, with the data that belongs to it.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -21,6 +21,8 @@ pub enum Waiting {
     Scheduled { until: Timestamp },
     /// Claims are paused; `what` is `generation` (the master switch) or the name of a lane.
     Paused { what: String, since: Timestamp },
+    /// The job it is an item of is paused, and it had not begun.
+    JobPaused { job: JobId },
     /// No node with a living heartbeat.
     NoWorker,
     /// Not waiting: being worked on.
@@ -40,7 +42,7 @@ impl Waiting {
             Waiting::TargetLocked { .. } => "target_locked",
             Waiting::BackingOff { .. } => "backing_off",
             Waiting::Scheduled { .. } => "scheduled",
-            Waiting::Paused { .. } => "paused",
+            Waiting::Paused { .. } | Waiting::JobPaused { .. } => "paused",
             Waiting::NoWorker => "no_worker",
             Waiting::NotWaiting => "not_waiting",
         }
@@ -71,6 +73,9 @@ impl Waiting {
                 format!("Generation has been switched off since {since}.")
             }
             Waiting::Paused { what, since } => format!("{what} has been paused since {since}."),
+            Waiting::JobPaused { job } => {
+                format!("Its job {job} is paused: `copydesk jobs resume {job}` lets it go on.")
+            }
             Waiting::NoWorker => "No worker is alive: start one with `copydesk serve`.".to_owned(),
             Waiting::NotWaiting => "It is not waiting.".to_owned(),
         }

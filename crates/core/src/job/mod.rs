@@ -125,6 +125,28 @@ pub fn command(job: &Job, command: &Command, now: Timestamp) -> Result<Option<Jo
     Ok(Some(next))
 }
 
+/// What an order means for the items that are in the queue and have not begun.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Queued {
+    /// They are held, as [`crate::generation::Event::JobPaused`] says.
+    Hold,
+    /// Those that are held go on, as [`crate::generation::Event::JobResumed`] says.
+    Release,
+    Leave,
+}
+
+/// What the order that made `after` of `before` means for them. A pause for money holds nothing: what is in the queue has its
+/// credits and its part of the budgets set aside.
+pub fn queued(before: &Job, after: &Job) -> Queued {
+    let paused = |job: &Job| job.status == JobStatus::Paused;
+    let by_hand = after.note.as_ref().is_some_and(|note| note.code == Note::PAUSED);
+    match (paused(before), paused(after)) {
+        (false, true) if by_hand => Queued::Hold,
+        (true, false) => Queued::Release,
+        (false | true, true) | (false, false) => Queued::Leave,
+    }
+}
+
 /// How a job ends whose last item has ended: nothing of it is open any more.
 fn ending(job: &Job) -> (JobStatus, Option<Note>) {
     let Counts { completed, failed, cancelled, .. } = job.counts;

@@ -83,7 +83,10 @@ impl Desk {
         }
         loop {
             let rows = self.store().jobs_at_work(after, JOBS).await?;
-            let Some(last) = rows.last().map(|row| row.facts.id) else { return Ok(fed) };
+            let Some(last) = rows.last().map(|row| row.facts.id) else {
+                self.inner.metrics.fed(self.inner.now());
+                return Ok(fed);
+            };
             for row in &rows {
                 fed.at_work += 1;
                 match self.tend(row).await {

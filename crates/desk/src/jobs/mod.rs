@@ -271,6 +271,8 @@ impl Desk {
         let order = JobOrder { scope, job, at: self.inner.now(), revision, command };
         let row = self.store().order_job(order).await?;
         self.inner.jobs_changed.notify_one();
+        // What was held may be claimable again.
+        self.inner.wake.notify_one();
         Ok(row)
     }
 

@@ -3,8 +3,10 @@
 
 use super::{LABELS_MAX, OTHER};
 use copydesk_core::Timestamp;
+use copydesk_core::job::{ItemStatus, JobStatus};
 use copydesk_store::audit::AuditState;
 use copydesk_store::health::Depth;
+use copydesk_store::jobs::OpenJobs;
 use copydesk_store::webhooks::DeliveryBacklog;
 use std::collections::BTreeMap;
 
@@ -102,6 +104,42 @@ pub(super) fn of_audit(state: &AuditState, now: Timestamp) -> Vec<Family> {
     ]
 }
 
+/// Jobs that have not ended, and their items.
+pub(super) fn of_jobs(open: &[OpenJobs]) -> Vec<Family> {
+    let (mut jobs, mut paused) = (BTreeMap::new(), BTreeMap::new());
+    let mut items: BTreeMap<&'static str, u64> = BTreeMap::new();
+    for status in [JobStatus::Pending, JobStatus::Running, JobStatus::Paused] {
+        jobs.insert(status.as_str(), 0);
+    }
+    jobs.insert(STOPPING, 0);
+    for group in open {
+        let status = if group.stopping { STOPPING } else { group.status.as_str() };
+        *jobs.entry(status).or_default() += group.jobs;
+        if let (JobStatus::Paused, false, Some(code)) = (group.status, group.stopping, &group.note) {
+            *paused.entry(code.clone()).or_default() += group.jobs;
+        }
+        for status in ItemStatus::ALL {
+            *items.entry(status.as_str()).or_default() += group.counts.of(status);
+        }
+    }
+    let of = |name, help, label: &'static str, counts: Vec<(String, u64)>| Family {
+        name,
+        help,
+        kind: Kind::Gauge,
+        samples: counts.into_iter().map(|(word, n)| Sample::of(vec![(label, word)], Value::Whole(n))).collect(),
+    };
+    let words =
+        |counts: BTreeMap<&'static str, u64>| counts.into_iter().map(|(word, n)| (word.to_owned(), n)).collect();
+    vec![
+        of("copydesk_jobs", "Jobs that have not ended, by status.", "status", words(jobs)),
+        of("copydesk_jobs_paused", "Paused jobs by the code of the reason.", "reason", paused.into_iter().collect()),
+        of("copydesk_job_items", "Items of the jobs that have not ended, by status.", "status", words(items)),
+    ]
+}
+
+/// The word for a job that is being cancelled.
+const STOPPING: &str = "stopping";
+
 /// The lane of a recipe is the one every generation has exactly one of, so that the sum over all is what waits.
 pub(super) fn of_depths(depths: &[Depth]) -> Family {
     let mut waiting: BTreeMap<(String, String), u64> = BTreeMap::new();
@@ -115,7 +153,7 @@ pub(super) fn of_depths(depths: &[Depth]) -> Family {
         |((lane, reason), waiting)| Sample::of(vec![("lane", lane), ("reason", reason)], Value::Whole(waiting));
     Family {
         name: "copydesk_queue_depth",
-        help: "Generations that wait, by their recipe's lane and for what: ready (for their turn), scheduled, backing_off or target.",
+        help: "Generations that wait, by their recipe's lane and for what: ready (for their turn), scheduled, backing_off, target or held (their job is paused).",
         kind: Kind::Gauge,
         samples: waiting.into_iter().map(sample).collect(),
     }

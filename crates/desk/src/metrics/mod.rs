@@ -11,12 +11,12 @@ pub(crate) use tally::Tally;
 
 use crate::desk::Desk;
 use crate::error::DeskError;
-use copydesk_core::MicroCredits;
 use copydesk_core::generation::{Generation, State, Status};
 use copydesk_core::health::{HealthNews, Stance, stance};
 use copydesk_core::ledger::TransferKind;
 use copydesk_core::metering::usage::CallOutcome;
 use copydesk_core::webhook::{End, Outcome};
+use copydesk_core::{MicroCredits, Timestamp};
 use copydesk_store::generations::Applied;
 use histogram::Histogram;
 use std::collections::BTreeMap;
@@ -51,6 +51,8 @@ struct Counts {
     budget_refusals: u64,
     /// Attempts to deliver a message to a webhook, by what came of them.
     webhooks: BTreeMap<&'static str, u64>,
+    /// When the feeder of this process last looked at all jobs to the end.
+    fed_at: Option<Timestamp>,
 }
 
 #[derive(Default)]
@@ -113,6 +115,11 @@ impl Metrics {
     /// Messages that are not sent: their endpoint gets nothing, or too many wait for it.
     pub fn dropped(&self, messages: u32) {
         *self.counts().webhooks.entry(End::Dropped.as_str()).or_default() += u64::from(messages);
+    }
+
+    /// The feeder has looked at all jobs.
+    pub fn fed(&self, at: Timestamp) {
+        self.counts().fed_at = Some(at);
     }
 
     pub fn health(&self, news: &[HealthNews]) {
@@ -180,6 +187,15 @@ impl Desk {
             "Age of the oldest generation a worker may claim; 0 when there is none.",
             Value::Micros(u64::try_from(oldest.as_micros()).unwrap_or(u64::MAX)),
         ));
+        families.extend(family::of_jobs(&self.store().open_jobs().await?));
+        if let Some(at) = self.inner.metrics.counts().fed_at {
+            let age = u64::try_from(now.since(at).as_micros()).unwrap_or(u64::MAX);
+            families.push(family::gauge(
+                "copydesk_job_feeder_age_seconds",
+                "Since the feeder of this process last looked at all jobs; it rises when it cannot.",
+                Value::Micros(age),
+            ));
+        }
         families.extend(family::of_webhooks(&self.store().delivery_backlog(now).await?, now));
         families.extend(family::of_audit(&self.store().audit_state().await?, now));
         let states = health.iter().take(LABELS_MAX).map(|row| {

@@ -14,15 +14,17 @@ use crate::ledger::hash_of;
 use crate::pipeline::{Steps, Tx, read};
 use crate::read::{Cursor, page_of};
 use crate::types::{Micros, columns, narrow, params, sql, text, unknown_word, wide};
+use crate::waiting::Park;
 use copydesk_core::job::book::{Changed, JobBook};
-use copydesk_core::job::{Counts, ItemStatus, Job, JobStatus, Note, command};
+use copydesk_core::job::{Command, Counts, ItemStatus, Job, JobStatus, Note, Queued, command, queued};
 use copydesk_core::refusal::Refusal;
 use copydesk_core::{JobId, KeyId, NanoUsd, Timestamp, UserId, WorkspaceId};
 use copydesk_store::budgets::key_text;
 use copydesk_store::events::NewEvent;
 use copydesk_store::generations::Idempotency;
 use copydesk_store::jobs::{
-    JobFacts, JobFilter, JobOrder, JobRow, NewItem, NewJob, Sealed, Staged, new_job, no_job, nothing_staged, told,
+    JobFacts, JobFilter, JobOrder, JobRow, NewItem, NewJob, OpenJobs, Sealed, Staged, new_job, no_job, nothing_staged,
+    told,
 };
 use copydesk_store::{Order, Page, PageRequest, Scope, StoreError};
 use tokio_postgres::Row;
@@ -173,8 +175,38 @@ impl PostgresStore {
         rows.iter().map(job_row).collect()
     }
 
+    pub(crate) async fn count_open_jobs(&self) -> Result<Vec<OpenJobs>, StoreError> {
+        let rows = read(&self.readers, sql!(deep "jobs/open"), params![]).await?;
+        let group = |row: &Row| {
+            let (word, note): (&str, String) = (row.get("status"), row.get("note_code"));
+            Ok(OpenJobs {
+                status: JobStatus::parse(word).ok_or_else(|| unknown_word("status of a job", word))?,
+                stopping: row.get("stopping"),
+                note: Some(note).filter(|note| !note.is_empty()),
+                jobs: narrow("jobs", row.get("jobs"))?,
+                counts: counts(row)?,
+            })
+        };
+        rows.iter().map(group).collect()
+    }
+
     pub(crate) async fn carry_out_order(&self, order: &JobOrder) -> Result<JobRow, Fault> {
+        for _ in 0..TRIES_MAX {
+            match self.try_order(order).await {
+                Err(Fault::Race(words)) => tracing::debug!(words, "an order to a job starts again"),
+                done => return done,
+            }
+        }
+        Err(StoreError::Busy(format!("others moved {} too many times", order.job)).into())
+    }
+
+    async fn try_order(&self, order: &JobOrder) -> Result<JobRow, Fault> {
         let mut tx = Tx::open(&self.writers).await?;
+        if matches!(order.command, Command::Start | Command::Resume) {
+            let mut steps = Steps::default();
+            steps.add(sql!(deep "jobs/lock_held"), queue_params(order.job));
+            tx.send(steps).await?;
+        }
         let row = lock(&mut tx, order.scope, order.job).await?;
         if order.revision.is_some_and(|seen| seen != row.job.revision) {
             tx.rollback().await?;
@@ -192,9 +224,24 @@ impl PostgresStore {
                 return Err(StoreError::from(refusal).into());
             }
         };
+        let mut steps = Steps::default();
+        let released = match queued(&row.job, &next) {
+            Queued::Hold => {
+                steps.add(sql!(deep "jobs/hold"), queue_params(order.job));
+                false
+            }
+            Queued::Release => {
+                steps.add(sql!(deep "jobs/release"), queue_params(order.job));
+                true
+            }
+            Queued::Leave => false,
+        };
         let mut book = JobBook::default();
         book.put(next);
-        let job = commit(tx, book, Steps::default()).await?.unwrap_or(row.job);
+        let job = commit(tx, book, steps).await?.unwrap_or(row.job);
+        if released {
+            self.wake.others();
+        }
         Ok(JobRow { facts: row.facts, job })
     }
 }
@@ -210,6 +257,11 @@ fn add<'a>(steps: &mut Steps<'a>, facts: &'a JobFacts, changed: &'a Changed) -> 
     let events: Vec<NewEvent<'_>> = told(changed).into_iter().collect();
     events::write(steps, &events);
     live
+}
+
+/// Of the statements about a job's items in the queue.
+fn queue_params(job: JobId) -> Vec<crate::types::Param<'static>> {
+    params![job.0, ItemStatus::Processing.as_str(), Park::HELD]
 }
 
 /// Locks one job.
@@ -321,7 +373,6 @@ fn job_row(row: &Row) -> Result<JobRow, StoreError> {
         dedupe_key: row.get("dedupe_key"),
         created_at: row.get::<_, Micros>("created_at").into(),
     };
-    let count = |column: &str| narrow(column, row.get(column));
     let instant = |column: &str| row.get::<_, Option<Micros>>(column).map(Timestamp::from);
     let status: &str = row.get("status");
     let job = Job {
@@ -331,16 +382,9 @@ fn job_row(row: &Row) -> Result<JobRow, StoreError> {
         status: JobStatus::parse(status).ok_or_else(|| unknown_word("status of a job", status))?,
         stopping: row.get("stopping"),
         note: note(row),
-        counts: Counts {
-            pending: count("pending")?,
-            processing: count("processing")?,
-            completed: count("completed")?,
-            failed: count("failed")?,
-            skipped: count("skipped")?,
-            cancelled: count("cancelled")?,
-        },
+        counts: counts(row)?,
         spent: NanoUsd(row.get("spent_nanousd")),
-        unpriced: count("unpriced")?,
+        unpriced: narrow("unpriced", row.get("unpriced"))?,
         cost_max: row.get::<_, Option<i64>>("cost_max_nanousd").map(NanoUsd),
         revision: row.get("revision"),
         started_at: instant("started_at"),
@@ -349,6 +393,18 @@ fn job_row(row: &Row) -> Result<JobRow, StoreError> {
         told_at: instant("told_at"),
     };
     Ok(JobRow { facts, job })
+}
+
+fn counts(row: &Row) -> Result<Counts, StoreError> {
+    let count = |column: &str| narrow(column, row.get(column));
+    Ok(Counts {
+        pending: count("pending")?,
+        processing: count("processing")?,
+        completed: count("completed")?,
+        failed: count("failed")?,
+        skipped: count("skipped")?,
+        cancelled: count("cancelled")?,
+    })
 }
 
 fn note(row: &Row) -> Option<Note> {

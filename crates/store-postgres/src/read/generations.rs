@@ -155,6 +155,7 @@ pub fn wait(row: &Row) -> Result<Option<Wait>, StoreError> {
         (Park::SCHEDULED, Some(until)) => Wait::Scheduled { until },
         (Park::BACKING_OFF, Some(until)) => Wait::BackingOff { until },
         (Park::TARGET, _) => Wait::Target,
+        (Park::HELD, _) => Wait::Held,
         (_, _) => return Err(unknown_word("reason to wait", reason)),
     }))
 }

@@ -10,7 +10,7 @@ use crate::types::{Micros, columns, narrow, params, sql};
 use copydesk_core::generation::Wait;
 use copydesk_core::generation::waiting::Waiting;
 use copydesk_core::health::{Cooling, Door, door};
-use copydesk_core::{GenerationId, Timestamp, WorkspaceId};
+use copydesk_core::{GenerationId, JobId, Timestamp, WorkspaceId};
 use copydesk_store::admin::holding;
 use copydesk_store::generations::{Lane, Limits, probes};
 use copydesk_store::health::HEALTH_ROWS_MAX;
@@ -37,6 +37,10 @@ impl PostgresStore {
         let Some(queue) = row.get::<_, Option<i32>>("queue_id") else { return Ok(Waiting::NotWaiting) };
         match wait(row)? {
             Some(Wait::Target) => Ok(target_locked(row)),
+            Some(Wait::Held) => {
+                let job = row.get::<_, Option<Uuid>>("job_id").map(JobId);
+                Ok(job.map_or(Waiting::NotWaiting, |job| Waiting::JobPaused { job }))
+            }
             Some(Wait::Scheduled { until }) if until > now => Ok(Waiting::Scheduled { until }),
             Some(Wait::BackingOff { until }) if until > now => Ok(Waiting::BackingOff {
                 until,

@@ -289,6 +289,7 @@ impl<'a> Plan<'a> {
             Wait::Scheduled { until } => Some(Park::Scheduled(until)),
             Wait::BackingOff { until } => Some(Park::BackingOff(until)),
             Wait::Target => Some(Park::Target(winner.target.as_deref().unwrap_or_default())),
+            Wait::Held => Some(Park::Held),
         };
         self.news.made_ready |= park.is_none();
         self.waiting.push(WaitingRow {

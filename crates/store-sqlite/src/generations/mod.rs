@@ -21,6 +21,7 @@ use copydesk_store::generations::{
 };
 use copydesk_store::{Answer, GenerationStore, Page, PageRequest, Scope};
 
+pub(crate) use queueing::reason::HELD;
 pub(crate) use sweep::forget_nodes;
 
 /// What a row costs beside its texts, roughly.

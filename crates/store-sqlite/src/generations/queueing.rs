@@ -9,10 +9,11 @@ use copydesk_core::{GenerationId, Timestamp, WorkspaceId};
 use rusqlite::{Row, params};
 
 /// The words of `parked.reason`.
-pub(super) mod reason {
+pub(crate) mod reason {
     pub const SCHEDULED: &str = "scheduled";
     pub const BACKING_OFF: &str = "backing_off";
     pub const TARGET: &str = "target";
+    pub const HELD: &str = "held";
 }
 
 /// A pending generation's place and counters.
@@ -37,6 +38,7 @@ pub(super) fn enqueue(db: Db<'_>, queued: &Queued<'_>, wait: Wait, target: Optio
         Wait::Scheduled { until } => insert_parked(db, queued, reason::SCHEDULED, Some(until), None),
         Wait::BackingOff { until } => insert_parked(db, queued, reason::BACKING_OFF, Some(until), None),
         Wait::Target => insert_parked(db, queued, reason::TARGET, None, target),
+        Wait::Held => insert_parked(db, queued, reason::HELD, None, None),
     }
 }
 
@@ -108,7 +110,11 @@ pub(super) fn wait_of(row: &Row<'_>) -> Done<Option<Wait>> {
             reason::BACKING_OFF => Some(Wait::BackingOff { until }),
             _ => None,
         })?,
-        None => codec::known("parked.reason", &reason, |word| (word == reason::TARGET).then_some(Wait::Target))?,
+        None => codec::known("parked.reason", &reason, |word| match word {
+            reason::TARGET => Some(Wait::Target),
+            reason::HELD => Some(Wait::Held),
+            _ => None,
+        })?,
     };
     Ok(Some(wait))
 }

@@ -12,7 +12,7 @@ use crate::memory::{Queue, read_pauses, read_queues};
 use copydesk_core::generation::Wait;
 use copydesk_core::generation::waiting::Waiting;
 use copydesk_core::health::{Cooling, Door};
-use copydesk_core::{GenerationId, Timestamp};
+use copydesk_core::{GenerationId, JobId, Timestamp};
 use copydesk_store::Scope;
 use copydesk_store::admin::holding;
 use copydesk_store::generations::Limits;
@@ -35,6 +35,7 @@ pub(super) fn why(db: Db<'_>, scope: Scope, id: GenerationId, now: Timestamp, li
         let place = Place { queue: codec::filled(row, "ready.queue_id")?, sort_key: row.get("sort_key")?, id };
         let own = match wait {
             Wait::Target => target_locked(row)?,
+            Wait::Held => codec::maybe_uuid(row, "job_id")?.map(|job| Waiting::JobPaused { job: JobId(job) }),
             Wait::Scheduled { until } if until > now => Some(Waiting::Scheduled { until }),
             Wait::BackingOff { until } if until > now => Some(Waiting::BackingOff {
                 until,

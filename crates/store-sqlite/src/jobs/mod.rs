@@ -9,16 +9,17 @@ pub(crate) use moves::{Attached, attach, check, end};
 use crate::codec;
 use crate::db::{Db, ordered, sql};
 use crate::fault::{Done, Fault};
+use crate::generations::HELD;
 use crate::memory::Session;
 use crate::open::SqliteStore;
 use crate::page::{self, Cut};
-use copydesk_core::job::{Counts, ItemStatus, Job, JobStatus, Note, command};
+use copydesk_core::job::{Counts, ItemStatus, Job, JobStatus, Note, Queued, command, queued};
 use copydesk_core::refusal::Refusal;
 use copydesk_core::{JobId, KeyId, NanoUsd, Timestamp, UserId, WorkspaceId};
 use copydesk_store::budgets::key_text;
 use copydesk_store::generations::Idempotency;
 use copydesk_store::jobs::{
-    JobFacts, JobFilter, JobOrder, JobRow, NewItem, NewJob, Sealed, Staged, new_job, no_job, nothing_staged,
+    JobFacts, JobFilter, JobOrder, JobRow, NewItem, NewJob, OpenJobs, Sealed, Staged, new_job, no_job, nothing_staged,
 };
 use copydesk_store::{Answer, JobStore, Page, PageRequest, Scope};
 use rusqlite::{Row, params};
@@ -65,6 +66,21 @@ impl JobStore for SqliteStore {
         Box::pin(self.read(move |db| {
             let after = after.map_or(Uuid::nil(), |id| id.0);
             db.all(sql!("jobs/at_work"), params![after.as_bytes(), JobStatus::Running.as_str(), limit], job_row)
+        }))
+    }
+
+    fn open_jobs(&self) -> Answer<'_, Vec<OpenJobs>> {
+        Box::pin(self.read(|db| {
+            db.all(sql!("jobs/open"), [], |row| {
+                let note: String = row.get("note_code")?;
+                Ok(OpenJobs {
+                    status: codec::word(row, "job_list.status", JobStatus::parse)?,
+                    stopping: row.get("stopping")?,
+                    note: Some(note).filter(|note| !note.is_empty()),
+                    jobs: codec::unsigned(row, "jobs")?,
+                    counts: counts(row)?,
+                })
+            })
         }))
     }
 }
@@ -177,6 +193,18 @@ fn carry_out(session: &mut Session<'_>, order: &JobOrder) -> Done<JobRow> {
         return Err(Refusal::VersionConflict { current: row.job.revision }.into());
     }
     let Some(next) = command(&row.job, &order.command, order.at)? else { return Ok(row) };
+    let params = params![HELD, order.job.0.as_bytes(), ItemStatus::Processing.as_str()];
+    match queued(&row.job, &next) {
+        Queued::Hold => {
+            session.db.execute(sql!("jobs/hold"), params)?;
+            session.db.execute(sql!("jobs/leave_ready"), params)?;
+        }
+        Queued::Release => {
+            session.db.execute(sql!("jobs/release"), params)?;
+            session.db.execute(sql!("jobs/leave_parked"), params)?;
+        }
+        Queued::Leave => {}
+    }
     session.jobs.load(row.job);
     session.jobs.put(next);
     session.book_jobs()?;
@@ -250,14 +278,7 @@ pub(super) fn job_row(row: &Row<'_>) -> Done<JobRow> {
         status: codec::word(row, "job_list.status", JobStatus::parse)?,
         stopping: row.get("stopping")?,
         note: note(row)?,
-        counts: Counts {
-            pending: codec::unsigned(row, "pending")?,
-            processing: codec::unsigned(row, "processing")?,
-            completed: codec::unsigned(row, "completed")?,
-            failed: codec::unsigned(row, "failed")?,
-            skipped: codec::unsigned(row, "skipped")?,
-            cancelled: codec::unsigned(row, "cancelled")?,
-        },
+        counts: counts(row)?,
         spent: NanoUsd(row.get("spent_nanousd")?),
         unpriced: codec::unsigned(row, "unpriced")?,
         cost_max: row.get::<_, Option<i64>>("cost_max_nanousd")?.map(NanoUsd),
@@ -268,6 +289,17 @@ pub(super) fn job_row(row: &Row<'_>) -> Done<JobRow> {
         told_at: codec::maybe_instant(row, "told_at")?,
     };
     Ok(JobRow { facts, job })
+}
+
+fn counts(row: &Row<'_>) -> Done<Counts> {
+    Ok(Counts {
+        pending: codec::unsigned(row, "pending")?,
+        processing: codec::unsigned(row, "processing")?,
+        completed: codec::unsigned(row, "completed")?,
+        failed: codec::unsigned(row, "failed")?,
+        skipped: codec::unsigned(row, "skipped")?,
+        cancelled: codec::unsigned(row, "cancelled")?,
+    })
 }
 
 pub(super) fn note(row: &Row<'_>) -> Done<Option<Note>> {

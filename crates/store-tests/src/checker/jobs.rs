@@ -21,7 +21,21 @@ pub(super) fn check(dump: &Dump, faults: &mut Faults) {
         faults.expect("job counts", !(over && open), || format!("{id} has ended with open items"));
     }
     generations(dump, faults);
+    held(dump, faults);
     bulks(dump, faults);
+}
+
+/// What is held is of a job that is paused, and never began.
+fn held(dump: &Dump, faults: &mut Faults) {
+    let of: BTreeMap<Uuid, Option<Uuid>> =
+        dump.rows("generations").iter().map(|row| (row.id("id"), row.maybe_id("job_id"))).collect();
+    let paused: BTreeSet<Uuid> =
+        dump.rows("job_list").iter().filter(|job| job.text("status") == "paused").map(|job| job.id("id")).collect();
+    for row in dump.rows("parked").iter().filter(|row| row.text("reason") == "held") {
+        let job = of.get(&row.id("id")).copied().flatten();
+        let fits = job.is_some_and(|job| paused.contains(&job)) && row.whole("attempt") == 0;
+        faults.expect("held", fits, || format!("{row:?} is held, and no job of its is paused"));
+    }
 }
 
 fn bulks(dump: &Dump, faults: &mut Faults) {

@@ -56,8 +56,8 @@ impl Driver {
         match self.dice.below(10) {
             0..=3 => {
                 let command = match self.dice.below(12) {
-                    0..=1 => Command::Pause(Note::new("paused", "By hand.")),
-                    2..=7 => Command::Resume,
+                    0 => Command::Pause(Note::new("paused", "By hand.")),
+                    1..=7 => Command::Resume,
                     8 => Command::Cap(Some(NanoUsd(i64::try_from(self.dice.below(5)).unwrap_or(0)))),
                     9 => Command::Cancel,
                     _ => Command::Start,
@@ -66,7 +66,7 @@ impl Driver {
                 let revision = self.dice.chance(30).then_some(seen - i64::from(self.dice.chance(20)));
                 Move::Order(JobOrder { scope, job, at, revision, command })
             }
-            4..=6 => {
+            4..=7 => {
                 let ends = (0..1 + self.dice.below(3)).map(|_| self.item_end()).collect();
                 Move::CloseItems(CloseItems { scope, job, at, ends })
             }

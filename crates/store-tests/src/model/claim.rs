@@ -229,6 +229,6 @@ pub(super) fn not_before(state: &State) -> Option<Timestamp> {
     let State::Pending { wait } = state else { return None };
     match wait {
         Wait::Scheduled { until } | Wait::BackingOff { until } => Some(*until),
-        Wait::Ready | Wait::Target => None,
+        Wait::Ready | Wait::Target | Wait::Held => None,
     }
 }

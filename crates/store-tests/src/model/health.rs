@@ -40,6 +40,7 @@ impl Data {
                 Wait::Scheduled { .. } => "scheduled",
                 Wait::BackingOff { .. } => "backing_off",
                 Wait::Target => "target",
+                Wait::Held => "held",
             };
             *depths.entry((recipe, model, reason)).or_default() += 1;
             if *wait == Wait::Ready {

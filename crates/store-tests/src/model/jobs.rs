@@ -1,19 +1,20 @@
 //! The model's jobs: one book of all of them, kept for good, and a map of items.
 
 use super::data::{Data, paged};
-use copydesk_core::generation::{Decision, State, Status};
+use copydesk_core::generation::{Decision, Event, State, Status, Verdict, transition};
 use copydesk_core::job::book::Spent;
-use copydesk_core::job::{Counts, ItemStatus, Note, command};
+use copydesk_core::job::{Counts, ItemStatus, Note, Queued, command, queued};
 use copydesk_core::metering::usage::CallOutcome;
 use copydesk_core::refusal::Refusal;
 use copydesk_core::{DraftId, GenerationId, JobId, NanoUsd, Timestamp};
 use copydesk_store::budgets::key_text;
 use copydesk_store::generations::{Accept, Idempotency};
 use copydesk_store::jobs::{
-    CloseItems, ForItem, ItemFilter, ItemRef, ItemRow, JobFilter, JobOrder, JobRow, NewItem, NewJob, ReopenItems,
-    Reopened, Sealed, Staged, new_job, no_job, nothing_staged, told,
+    CloseItems, ForItem, ItemFilter, ItemRef, ItemRow, JobFilter, JobOrder, JobRow, NewItem, NewJob, OpenJobs,
+    ReopenItems, Reopened, Sealed, Staged, new_job, no_job, nothing_staged, told,
 };
 use copydesk_store::{Page, PageRequest, Scope, StoreError};
+use std::collections::BTreeMap;
 
 impl Data {
     pub(super) fn stage_items(&mut self, scope: Scope, job: JobId, items: Vec<NewItem>) {
@@ -126,16 +127,50 @@ impl Data {
             return Err(Refusal::VersionConflict { current: row.job.revision }.into());
         }
         if let Some(next) = command(&row.job, &order.command, order.at)? {
+            match queued(&row.job, &next) {
+                Queued::Hold => self.move_queued(order.job, &Event::JobPaused, order.at),
+                Queued::Release => self.move_queued(order.job, &Event::JobResumed, order.at),
+                Queued::Leave => {}
+            }
             self.jobs.put(next);
             self.book_jobs();
         }
         self.job(order.scope, order.job)
     }
 
+    /// What an order means for the job's items in the queue: each as `transition` says.
+    fn move_queued(&mut self, job: JobId, event: &Event, at: Timestamp) {
+        let of_job = |entry: &super::data::Entry| entry.accept.job.is_some_and(|own| own.item().job == job);
+        let own: Vec<GenerationId> = self.live_entries().filter(|(_, entry)| of_job(entry)).map(|(id, _)| id).collect();
+        for id in own {
+            let Some(entry) = self.generations.get_mut(&id) else { continue };
+            let Ok(Verdict::Change(decision)) = transition(&entry.generation, event, at) else { continue };
+            entry.generation.row_version = decision.row_version;
+            self.set_state(id, decision.next);
+        }
+    }
+
     pub(super) fn jobs_at_work(&self, after: Option<JobId>, limit: u32) -> Vec<JobRow> {
         let rows = self.job_facts.values().filter(|row| after.is_none_or(|after| row.facts.id > after));
         let rows = rows.filter_map(|row| self.job(row.facts.scope, row.facts.id).ok());
         rows.filter(|row| row.job.at_work()).take(limit as usize).collect()
+    }
+
+    pub(super) fn open_jobs(&self) -> Vec<OpenJobs> {
+        let mut groups: BTreeMap<(&str, bool, String), OpenJobs> = BTreeMap::new();
+        let jobs = self.job_facts.keys().filter_map(|id| self.jobs.job(*id));
+        for job in jobs.filter(|job| job.status.ended().is_none()) {
+            let code = job.note.as_ref().map(|note| note.code.clone());
+            let key = (job.status.as_str(), job.stopping, code.clone().unwrap_or_default());
+            let (status, stopping) = (job.status, job.stopping);
+            let empty = OpenJobs { status, stopping, note: code, jobs: 0, counts: Counts::default() };
+            let group = groups.entry(key).or_insert(empty);
+            group.jobs += 1;
+            for status in ItemStatus::ALL {
+                *group.counts.slot(status) += job.counts.of(status);
+            }
+        }
+        groups.into_values().collect()
     }
 
     pub(super) fn items(

@@ -107,6 +107,10 @@ impl Data {
         let due = not_before(&entry.generation.state).is_some_and(|until| until <= now);
         Ok(match wait {
             Wait::Target => self.target_locked(scope, entry),
+            Wait::Held => match entry.accept.job {
+                Some(job) => Waiting::JobPaused { job: job.item().job },
+                None => Waiting::NotWaiting,
+            },
             Wait::Scheduled { until } if !due => Waiting::Scheduled { until: *until },
             Wait::BackingOff { until } if !due => Waiting::BackingOff {
                 until: *until,

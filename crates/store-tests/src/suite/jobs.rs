@@ -270,9 +270,10 @@ pub async fn only_a_running_job_is_fed(t: Arc<Bench>) {
     assert_eq!(t.accept(feed(&t, id, 1)).await, no, "not before it is started");
     assert_eq!(order(&t, id, Command::Start).await.expect("start").job.status, JobStatus::Running);
     fed(&t, id, 1).await;
+    let run = t.claim_one().await;
     order(&t, id, Command::Pause(Note::new("paused", "By hand."))).await.expect("pause");
     assert_eq!(t.accept(feed(&t, id, 2)).await, no, "not while it is paused");
-    t.settle(&t.claim_one().await).await;
+    t.settle(&run).await;
     assert_eq!(standing(&t, id).await, (JobStatus::Paused, [1, 0, 1, 0, 0, 0]), "what runs ends as it would");
     order(&t, id, Command::Resume).await.expect("resume");
     order(&t, id, Command::Cancel).await.expect("cancel");
