@@ -8,13 +8,13 @@ use copydesk_api::edge::EdgeSettings;
 use copydesk_api::{ApiSettings, router};
 use copydesk_desk::assets::FolderAssets;
 use copydesk_desk::keys::KeyText;
-use copydesk_desk::store::Scope;
+use copydesk_desk::store::{Scope, Store};
 use copydesk_desk::vault::{MasterKey, Vault};
 use copydesk_desk::{Desk, DeskConfig, Hooks, Parts, World};
 use copydesk_outbound::{Outbound, Rules};
 use copydesk_providers::Registry;
 use copydesk_recipes::Shelf;
-use copydesk_store_tests::ModelStore;
+use copydesk_store_tests::{FaultyStore, ModelStore};
 use http::{HeaderMap, Request};
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -75,14 +75,14 @@ pub fn other_workspace() -> Scope {
 async fn open(
     world: World,
     config: DeskConfig,
-    store: ModelStore,
+    store: Arc<dyn Store>,
     provider: Arc<Scripted>,
     assets: Arc<FolderAssets>,
 ) -> Desk {
     let mut providers = Registry::new();
     providers.insert(provider).unwrap();
     let parts = Parts {
-        store: Arc::new(store),
+        store,
         assets,
         world,
         shelf: Shelf::built_in().unwrap_or_else(|error| panic!("{error}")),
@@ -117,10 +117,29 @@ impl Site {
 
     /// A site with its own clock and its own edge.
     pub async fn edged(world: World, config: DeskConfig, store: ModelStore, edge: EdgeSettings) -> Site {
+        Site::over(Arc::new(store.clone()), world, config, store, edge).await
+    }
+
+    /// An idle site on a store that fails as it is told.
+    pub async fn faulty(config: DeskConfig) -> (Site, FaultyStore<ModelStore>) {
+        let store = FaultyStore::new(ModelStore::new());
+        let site =
+            Site::over(Arc::new(store.clone()), World::real(), config, store.inner().clone(), EdgeSettings::default());
+        (site.await, store)
+    }
+
+    /// `front` stands before the store.
+    async fn over(
+        front: Arc<dyn Store>,
+        world: World,
+        config: DeskConfig,
+        store: ModelStore,
+        edge: EdgeSettings,
+    ) -> Site {
         let provider = Arc::new(Scripted::new());
         let folder = tempfile::tempdir().unwrap();
         let assets = Arc::new(FolderAssets::new(folder.path()));
-        let desk = open(world, config, store.clone(), Arc::clone(&provider), Arc::clone(&assets)).await;
+        let desk = open(world, config, front, Arc::clone(&provider), Arc::clone(&assets)).await;
         let key = KeyText::random(desk.world());
         desk.add_key(Scope::DEFAULT, "test", &key).await.unwrap();
         let app = router(desk.clone(), ApiSettings { edge, ..settings() });
@@ -137,7 +156,7 @@ impl Site {
     /// Starts another process on the same store.
     pub async fn elsewhere(&self) -> Desk {
         let (provider, assets) = (Arc::new(Scripted::new()), Arc::clone(&self.assets));
-        let desk = open(World::real(), DeskConfig::default(), self.store.clone(), provider, assets).await;
+        let desk = open(World::real(), DeskConfig::default(), Arc::new(self.store.clone()), provider, assets).await;
         desk.start_working().await.unwrap();
         desk
     }
