@@ -1,6 +1,10 @@
 //! Lists: pages, filters, cursors.
 
+use crate::contract::operations;
 use crate::site::Site;
+use copydesk_desk::DeskConfig;
+use copydesk_desk::store::StoreError;
+use copydesk_store_tests::{Method, When};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
@@ -95,4 +99,69 @@ async fn events_are_read_on_from_where_one_stopped() {
     assert_eq!((&rest["has_more"], rest["data"].as_array().unwrap().len()), (&json!(false), 1));
     let end = site.get(&format!("/events?after={}", rest["next_after"])).await.json();
     assert_eq!((&end["data"], &end["next_after"]), (&json!([]), &rest["next_after"]));
+}
+
+/// Everything that a list is read with.
+const READS: [Method; 23] = [
+    Method::List,
+    Method::Get,
+    Method::GetDraft,
+    Method::ListDrafts,
+    Method::Versions,
+    Method::Jobs,
+    Method::Job,
+    Method::Items,
+    Method::Calls,
+    Method::Accounts,
+    Method::Transfers,
+    Method::Budgets,
+    Method::Files,
+    Method::Prices,
+    Method::ListKeys,
+    Method::Users,
+    Method::Invites,
+    Method::Webhooks,
+    Method::Webhook,
+    Method::Deliveries,
+    Method::Events,
+    Method::Backlog,
+    Method::Describe,
+];
+
+#[tokio::test]
+async fn seed_b27_a_store_that_fails_behind_a_list_is_no_empty_list() {
+    let (site, store) = Site::faulty(DeskConfig { credits: true, ..DeskConfig::default() }).await;
+    let nobody = "01900000000000000000000000";
+    let mut checked = Vec::new();
+    for (method, path, operation) in operations() {
+        let answer = &operation["responses"]["200"]["content"]["application/json"]["schema"]["$ref"];
+        let lists = answer.as_str().is_some_and(|schema| schema.ends_with("List"));
+        // Of what is in memory, and not in the store.
+        let kept = matches!(
+            operation["operationId"].as_str(),
+            Some("listRecipes" | "listModels" | "listCreditPacks" | "listSignIns")
+        );
+        if method != "get" || !lists || kept || !path.starts_with("/api/v1") {
+            continue;
+        }
+        let of = path.split('/').nth(3).unwrap();
+        let prefix = match of {
+            "generations" => "gen",
+            "drafts" => "drf",
+            "jobs" => "job",
+            "webhooks" => "whk",
+            _ => "usr",
+        };
+        let address = path.replace("{id}", &format!("{prefix}_{nobody}"));
+        for method in READS {
+            store.fail_next(method, 1, When::Before, StoreError::Unavailable("down (injected)".to_owned()));
+        }
+        let injected = store.injected();
+        let reply = site.get(address.strip_prefix("/api/v1").unwrap()).await;
+        assert!(store.injected() > injected, "{path} asked for nothing that failed");
+        assert_eq!((reply.status, reply.code().as_str()), (503, "storage_unavailable"), "{path}");
+        store.heal();
+        checked.push(path);
+    }
+    assert!(checked.len() >= 14, "{checked:?}");
 }

@@ -136,6 +136,13 @@ impl Site {
         Site::made(Setup { world, config, store, edge, ..Setup::default() }).await
     }
 
+    /// An idle site, and what makes its store fail.
+    pub async fn faulty(config: DeskConfig) -> (Site, FaultyStore<ModelStore>) {
+        let site = Site::with(config, ModelStore::new()).await;
+        let faults = site.faults.clone();
+        (site, faults)
+    }
+
     pub async fn made(setup: Setup) -> Site {
         let provider = Arc::new(Scripted::new());
         let folder = tempfile::tempdir().unwrap();

@@ -115,7 +115,31 @@ fn seed_s2_the_limit_of_the_original_variable_is_used_and_logged() {
     let place = Place::new().with("GENERATION_MAX_CONCURRENT", "7");
     let server = place.serve(&[]);
     server.running.says("Generation queue enabled with max_concurrent=7");
+    server.running.says("Generation queue worker started");
     server.stop().exits(0);
+}
+
+#[test]
+fn seed_s3_the_sweeper_says_in_the_log_what_it_ended() {
+    let place = Place::new().with("COPYDESK_ADMIN_KEY", KEY);
+    let server = place.serve(&[]);
+    let paused = server.http("POST", "/api/v1/lanes/recipe:text/pause", Some(KEY), "{}");
+    assert_eq!(paused.0, 200, "{}", paused.1);
+    let mut ids = Vec::new();
+    for prompt in ["One", "Two"] {
+        let body = format!("{{\"recipe\":\"text\",\"input\":{{\"prompt\":\"{prompt}\"}},\"deadline\":\"1s\"}}");
+        let (status, answer) = server.http("POST", "/api/v1/generations", Some(KEY), &body);
+        assert_eq!(status, 202, "{answer}");
+        let answer: serde_json::Value = serde_json::from_str(&answer).unwrap();
+        ids.push(answer["id"].as_str().unwrap().to_owned());
+    }
+    for id in ids {
+        server.running.says(&format!("Marked stale creation {id} as failed (age: 0.0h)"));
+    }
+    server.running.says("Auto-cleanup: Marked ");
+    let log = server.stop().exits(0).err.clone();
+    let counted = log.lines().filter_map(|line| line.split("Auto-cleanup: Marked ").nth(1)?.split(' ').next());
+    assert_eq!(counted.map(|number| number.parse::<u32>().unwrap()).sum::<u32>(), 2, "each is counted once: {log}");
 }
 
 #[test]

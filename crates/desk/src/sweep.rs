@@ -103,6 +103,7 @@ impl Desk {
     pub async fn sweep_once(&self) -> Result<Vec<Swept>, DeskError> {
         let doubts = self.settle_doubts().await;
         let swept = self.sweep(None, false).await;
+        swept.iter().for_each(|swept| say_failed(swept));
         let now = self.inner.now();
         let before = now.minus(self.inner.config.orphan_call_after);
         let closed = self.store().close_orphan_calls(now, before, PAGE).await?;
@@ -116,11 +117,10 @@ impl Desk {
     /// Ends every generation older than `max_age`, whatever its deadline. With `dry_run` nothing is written.
     pub async fn cleanup_stale(&self, max_age: Duration, dry_run: bool) -> Result<Vec<Swept>, DeskError> {
         let swept = self.sweep(Some(self.inner.now().minus(max_age)), dry_run).await?;
-        let failed: Vec<Swept> = swept.into_iter().filter(|one| one.becomes == Status::Failed).collect();
-        if !dry_run && !failed.is_empty() {
-            tracing::info!("Auto-cleanup: Marked {} stale creations as failed", failed.len());
+        if !dry_run {
+            say_failed(&swept);
         }
-        Ok(failed)
+        Ok(swept.into_iter().filter(|one| one.becomes == Status::Failed).collect())
     }
 
     /// Errors: the first one, after everything that could be swept was.
@@ -264,6 +264,14 @@ impl Desk {
         let write = Write::Change(Box::new(Change { closes, next_model, ..change }));
         let tally = Tally::of(&write, &overdue.recipe, &overdue.model, &generation.state);
         Some((Ended { swept, tally }, write))
+    }
+}
+
+/// In the words of the system whose operators look for them.
+fn say_failed(swept: &[Swept]) {
+    let failed = swept.iter().filter(|one| one.becomes == Status::Failed).count();
+    if failed > 0 {
+        tracing::info!("Auto-cleanup: Marked {failed} stale creations as failed");
     }
 }
 
