@@ -18,6 +18,7 @@ pub mod health;
 pub mod holding;
 pub mod jobs;
 pub mod keys;
+pub mod lanes;
 pub mod ledger;
 pub mod logins;
 pub mod media;
@@ -483,15 +484,17 @@ macro_rules! conformance {
                 other_kinds_count_from_their_change_on,
                 what_was_put_by_begins_anew_when_its_endpoint_is_enabled,
                 waiting_messages_are_counted_by_lane_and_dropped_ones_are_only_in_the_log,
-                a_lane_is_looked_at_again_when_its_next_message_is_due,
-                more_lanes_than_one_claim_looks_at_are_all_served,
-                lanes_without_room_do_not_stand_before_those_that_have_some,
                 a_message_sent_again_begins_a_new_round_under_the_same_id,
                 an_attempt_from_before_a_message_was_sent_again_does_not_end_it,
                 a_backlog_for_dead_receivers_stands_behind_who_has_nothing_under_way,
                 five_days_of_failure_or_a_gone_receiver_disable_and_are_announced_once,
                 messages_are_listed_by_state_in_their_workspace_only,
                 ended_messages_go_with_their_age_and_waiting_ones_stay;
+            lanes:
+                a_lane_is_looked_at_again_when_its_next_message_is_due,
+                more_lanes_than_one_claim_looks_at_are_all_served,
+                lanes_without_room_do_not_stand_before_those_that_have_some,
+                racing_makers_and_carriers_leave_no_message_behind;
             random:
                 a_random_walk_equals_the_model_seed_1,
                 a_random_walk_equals_the_model_seed_2,

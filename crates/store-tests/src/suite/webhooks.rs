@@ -8,15 +8,14 @@ use copydesk_core::{DeliveryId, Timestamp, WebhookId, WorkspaceId};
 use copydesk_store::retention::{Aged, Prune};
 use copydesk_store::webhooks::{
     AttemptRow, ClaimDeliveries, DISABLED, DeliveryFilter, DeliveryRow, DeliveryState, EndpointChange, EndpointRow,
-    FanOut, Feed, FeedMark, Finished, Health, LANES_MAX, LeasedRow, Moved, NewDelivery, RequestHook, Resume, Rooms,
-    StateWord,
+    FanOut, Feed, FeedMark, Finished, Health, LeasedRow, Moved, NewDelivery, RequestHook, Resume, Rooms, StateWord,
 };
 use copydesk_store::{PageRequest, Scope, StoreError};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-const LEASE: Duration = Duration::from_secs(60);
+pub(super) const LEASE: Duration = Duration::from_secs(60);
 const DAY: Duration = Duration::from_secs(86_400);
 
 fn endpoint(t: &Bench, scope: Scope, url: Option<&str>) -> EndpointRow {
@@ -38,7 +37,7 @@ fn endpoint(t: &Bench, scope: Scope, url: Option<&str>) -> EndpointRow {
     }
 }
 
-async fn stored(t: &Bench, scope: Scope, url: Option<&str>) -> EndpointRow {
+pub(super) async fn stored(t: &Bench, scope: Scope, url: Option<&str>) -> EndpointRow {
     let row = endpoint(t, scope, url);
     assert!(t.store.add_webhook(row.clone()).await.expect("add_webhook"));
     t.store.webhook(scope, row.id).await.expect("webhook")
@@ -53,7 +52,7 @@ async fn changed(t: &Bench, row: &EndpointRow, change: impl FnOnce(&mut Endpoint
         .expect("change_webhook")
 }
 
-fn message(t: &Bench, endpoint: &EndpointRow, seq: i64) -> NewDelivery {
+pub(super) fn message(t: &Bench, endpoint: &EndpointRow, seq: i64) -> NewDelivery {
     NewDelivery {
         id: DeliveryId(t.ids.uuid()),
         workspace: endpoint.workspace,
@@ -68,17 +67,17 @@ fn message(t: &Bench, endpoint: &EndpointRow, seq: i64) -> NewDelivery {
     }
 }
 
-async fn sent(t: &Bench, endpoint: &EndpointRow, count: i64) -> Vec<NewDelivery> {
+pub(super) async fn sent(t: &Bench, endpoint: &EndpointRow, count: i64) -> Vec<NewDelivery> {
     let messages: Vec<NewDelivery> = (1..=count).map(|seq| message(t, endpoint, seq)).collect();
     t.store.send(messages.clone()).await.expect("send");
     messages
 }
 
-fn claim_with(now: Timestamp, rooms: Rooms) -> ClaimDeliveries {
+pub(super) fn claim_with(now: Timestamp, rooms: Rooms) -> ClaimDeliveries {
     ClaimDeliveries { now, lease: LEASE, rooms }
 }
 
-fn rooms(per_lane: u32) -> Rooms {
+pub(super) fn rooms(per_lane: u32) -> Rooms {
     Rooms { per_lane, per_workspace: 100, in_all: 100, under_way: BTreeMap::new() }
 }
 
@@ -86,7 +85,7 @@ async fn claimed(t: &Bench) -> Vec<LeasedRow> {
     t.store.claim_deliveries(claim_with(t.now(), rooms(100))).await.expect("claim_deliveries").rows
 }
 
-fn finished(row: &DeliveryRow, at: Timestamp, state: DeliveryState, health: Health) -> Finished {
+pub(super) fn finished(row: &DeliveryRow, at: Timestamp, state: DeliveryState, health: Health) -> Finished {
     let outcome = if health == Health::Well { Outcome::Ok } else { Outcome::Status };
     let log =
         AttemptRow { attempt: row.attempt, at, ms: 12, outcome, status: Some(503), detail: Some("no".to_owned()) };
@@ -102,11 +101,11 @@ async fn moved(t: &Bench, fan_out: FanOut) -> bool {
     t.store.fan_out(fan_out).await.expect("fan_out") == Moved::Here
 }
 
-fn ended(at: Timestamp, how: End) -> DeliveryState {
+pub(super) fn ended(at: Timestamp, how: End) -> DeliveryState {
     DeliveryState::Ended { at, how }
 }
 
-async fn finish(t: &Bench, row: &DeliveryRow, state: DeliveryState, health: Health) -> bool {
+pub(super) async fn finish(t: &Bench, row: &DeliveryRow, state: DeliveryState, health: Health) -> bool {
     let one = finished(row, t.now(), state, health);
     t.store.finish_deliveries(vec![one]).await.expect("finish_deliveries")[0]
 }
@@ -408,66 +407,6 @@ pub async fn a_slow_lane_holds_nobody_else_up(t: Arc<Bench>) {
     let under_way = BTreeMap::from([((slow.workspace, slow.id.0), 3)]);
     let none = t.store.claim_deliveries(claim_with(t.now(), Rooms { under_way, ..rooms(3) })).await.expect("claim");
     assert_eq!(none.rows.len(), 0, "its room is taken");
-}
-
-pub async fn a_lane_is_looked_at_again_when_its_next_message_is_due(t: Arc<Bench>) {
-    let row = stored(&t, Scope::DEFAULT, Some("https://example.com/")).await;
-    sent(&t, &row, 2).await;
-    let (claim, lease) = (|| t.store.claim_deliveries(claim_with(t.now(), rooms(1))), t.now().plus(LEASE));
-    let first = claim().await.expect("claim").rows.remove(0).delivery;
-    let second = claim().await.expect("claim").rows.remove(0).delivery;
-    assert_eq!(claim().await.expect("claim").next_due, Some(lease));
-    // One is tried again soon, one is over: the lane waits for the first, then for nothing.
-    let due_at = t.now().plus(Duration::from_secs(5));
-    assert!(finish(&t, &first, DeliveryState::Waiting { due_at }, Health::Failing).await);
-    assert!(finish(&t, &second, ended(t.now(), End::Delivered), Health::Unsaid).await);
-    assert_eq!(claim().await.expect("claim").next_due, Some(due_at));
-    t.advance_s(5);
-    let again = claim().await.expect("claim").rows.remove(0).delivery;
-    assert_eq!(again.id, first.id);
-    assert!(finish(&t, &again, ended(t.now(), End::Delivered), Health::Well).await);
-    t.advance_s(60);
-    let over = claim().await.expect("claim");
-    assert_eq!((over.rows.len(), over.more, over.next_due), (0, false, None));
-    // And a new message is found in it again.
-    sent(&t, &row, 1).await;
-    assert_eq!(claim().await.expect("claim").rows.len(), 1);
-}
-
-pub async fn more_lanes_than_one_claim_looks_at_are_all_served(t: Arc<Bench>) {
-    let row = stored(&t, Scope::DEFAULT, None).await;
-    let lanes = LANES_MAX + 44;
-    let of_host = |n: u32| {
-        let lane = t.ids.uuid();
-        NewDelivery { lane, url: Some(format!("https://{n}.example/")), ..message(&t, &row, i64::from(n) + 1) }
-    };
-    t.store.send((0..lanes).map(of_host).collect()).await.expect("send");
-    let (mut under_way, mut served) = (BTreeMap::new(), 0);
-    loop {
-        let rooms = Rooms { per_lane: 1, per_workspace: 1_000, in_all: 1_000, under_way: under_way.clone() };
-        let leased = t.store.claim_deliveries(claim_with(t.now(), rooms)).await.expect("claim");
-        for row in &leased.rows {
-            served += 1;
-            assert_eq!(under_way.insert((row.delivery.workspace, row.delivery.lane), 1), None);
-        }
-        if !leased.more {
-            break;
-        }
-    }
-    assert_eq!(served, lanes);
-}
-
-pub async fn lanes_without_room_do_not_stand_before_those_that_have_some(t: Arc<Bench>) {
-    let full = stored(&t, Scope::DEFAULT, None).await;
-    let of_host = |n: u32| NewDelivery { lane: t.ids.uuid(), ..message(&t, &full, i64::from(n) + 1) };
-    t.store.send((0..LANES_MAX).map(of_host).collect()).await.expect("send");
-    t.advance_s(1);
-    let theirs = stored(&t, OTHER, Some("https://example.com/theirs")).await;
-    sent(&t, &theirs, 1).await;
-    let under_way = BTreeMap::from([((full.workspace, t.ids.uuid()), 64)]);
-    let tight = Rooms { per_lane: 64, per_workspace: 64, in_all: 100, under_way };
-    let leased = t.store.claim_deliveries(claim_with(t.now(), tight)).await.expect("claim").rows;
-    assert_eq!(leased.iter().map(|row| row.delivery.webhook).collect::<Vec<_>>(), [theirs.id]);
 }
 
 pub async fn an_attempt_from_before_a_message_was_sent_again_does_not_end_it(t: Arc<Bench>) {
