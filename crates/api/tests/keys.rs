@@ -11,8 +11,8 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Every route, with a body that gets past reading, and whether it only reads.
-fn routes() -> Vec<(&'static str, &'static str, Option<Value>, &'static str)> {
+/// Routes, each with a body that gets past reading, and the scope it needs.
+fn routes_of_work() -> Vec<(&'static str, &'static str, Option<Value>, &'static str)> {
     let nothing = || Some(json!({}));
     vec![
         ("GET", "/generations", None, "generations:read"),
@@ -49,6 +49,16 @@ fn routes() -> Vec<(&'static str, &'static str, Option<Value>, &'static str)> {
         ("POST", "/credits/gifts", nothing(), "credits:write"),
         ("POST", "/credits/refunds", nothing(), "credits:write"),
         ("GET", "/recipes", None, "models:read"),
+        ("GET", "/bulk", None, "generations:read"),
+        ("GET", "/bulk/x", None, "generations:read"),
+        ("GET", "/bulk/x/items", None, "generations:read"),
+        ("GET", "/bulk/x/export", None, "drafts:read"),
+    ]
+}
+
+fn routes_of_the_rest() -> Vec<(&'static str, &'static str, Option<Value>, &'static str)> {
+    let nothing = || Some(json!({}));
+    vec![
         ("GET", "/recipes/text", None, "models:read"),
         ("GET", "/models", None, "models:read"),
         ("POST", "/models/test", nothing(), "models:test"),
@@ -84,6 +94,10 @@ fn routes() -> Vec<(&'static str, &'static str, Option<Value>, &'static str)> {
         ("GET", "/doctor", None, "status:read"),
         ("GET", "/status", None, "status:read"),
     ]
+}
+
+fn routes() -> Vec<(&'static str, &'static str, Option<Value>, &'static str)> {
+    [routes_of_work(), routes_of_the_rest()].concat()
 }
 
 #[tokio::test]
