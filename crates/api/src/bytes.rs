@@ -39,7 +39,8 @@ impl Served {
     ) -> Result<Response, Problem> {
         let tag = format!("\"{}\"", hex(&self.sha256));
         if none_match(headers, &tag) {
-            return Ok((StatusCode::NOT_MODIFIED, [(ETAG, tag)]).into_response());
+            let kept = [(ETAG, tag), (CACHE_CONTROL, self.caching.to_owned())];
+            return Ok((StatusCode::NOT_MODIFIED, kept).into_response());
         }
         let bytes = self.bytes;
         let part = match wanted(headers, &tag, bytes) {

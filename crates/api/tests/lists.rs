@@ -102,7 +102,7 @@ async fn events_are_read_on_from_where_one_stopped() {
 }
 
 /// Everything that a list is read with.
-const READS: [Method; 23] = [
+const READS: [Method; 25] = [
     Method::List,
     Method::Get,
     Method::GetDraft,
@@ -111,6 +111,8 @@ const READS: [Method; 23] = [
     Method::Jobs,
     Method::Job,
     Method::Items,
+    Method::Bulks,
+    Method::Bulk,
     Method::Calls,
     Method::Accounts,
     Method::Transfers,
@@ -149,6 +151,7 @@ async fn seed_b27_a_store_that_fails_behind_a_list_is_no_empty_list() {
             "generations" => "gen",
             "drafts" => "drf",
             "jobs" => "job",
+            "bulk" => "blk",
             "webhooks" => "whk",
             _ => "usr",
         };
