@@ -6,10 +6,11 @@ use crate::builder::{self, AcceptWith};
 use copydesk_core::generation::waiting::Waiting;
 use copydesk_core::generation::{FailureCode, State, Status, Wait};
 use copydesk_core::job::{Command, JobStatus, Note};
+use copydesk_core::refusal::Refusal;
 use copydesk_core::{GenerationId, JobId};
-use copydesk_store::Scope;
 use copydesk_store::generations::{Claimed, SweepRequest};
 use copydesk_store::jobs::{ForItem, ItemRef, JobOrder, JobRow};
+use copydesk_store::{Scope, StoreError};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -195,10 +196,14 @@ pub async fn orders_and_claims_that_race_leave_nothing_behind(t: Arc<Bench>) {
     let orders = {
         let t = t.clone();
         tokio::spawn(async move {
-            for _ in 0..10 {
-                order(&t, job, pause()).await;
-                tokio::task::yield_now().await;
-                order(&t, job, Command::Resume).await;
+            for command in [pause(), Command::Resume].into_iter().cycle().take(20) {
+                let order = JobOrder { scope: Scope::DEFAULT, job, at: t.now(), revision: None, command };
+                match t.store.order_job(order).await {
+                    Ok(_) => tokio::task::yield_now().await,
+                    // All of it may be done before the last order.
+                    Err(StoreError::Refused(Refusal::AlreadyTerminal { .. })) => return,
+                    Err(error) => panic!("order_job: {error}"),
+                }
             }
         })
     };
