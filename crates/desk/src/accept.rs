@@ -232,10 +232,9 @@ impl Desk {
         let page = self.store().list(scope, filter, copydesk_store::PageRequest::newest(1)).await?;
         let last = page
             .rows
-            .into_iter()
-            .next()
+            .first()
             .ok_or_else(|| DeskError::NotFound { what: "generation of draft", id: draft.to_string() })?;
-        again(scope, last, change)
+        again(scope, self.store().get(scope, last.generation.id).await?, change)
     }
 
     /// Tries a failed or cancelled generation again: a new one, with a new hold, for the same draft.

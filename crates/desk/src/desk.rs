@@ -86,8 +86,8 @@ pub(crate) struct Inner {
     pub jobs_changed: Notify,
     /// Raised when a bulk action was opened.
     pub bulks_changed: Notify,
-    /// Raised when generations may have ended.
-    pub some_ended: Notify,
+    /// Moves when generations may have ended: there may be room in the queue.
+    pub some_ended: watch::Sender<()>,
     /// From attempts to the turn loop.
     pub outgoing: mpsc::UnboundedSender<Outgoing>,
     /// Set once, when the desk begins to stop: no new work is taken.
@@ -166,7 +166,7 @@ impl Desk {
             wake,
             jobs_changed: Notify::new(),
             bulks_changed: Notify::new(),
-            some_ended: Notify::new(),
+            some_ended: watch::Sender::new(()),
             outgoing,
             draining: CancellationToken::new(),
             resting,

@@ -97,7 +97,7 @@ impl Clerk {
         let answer = answer.unwrap_or_else(|_| Err(StoreError::Corrupt("the store panicked in a turn".to_owned())));
         if let Ok(answer) = &answer {
             if !answer.applied.is_empty() {
-                self.inner.some_ended.notify_one();
+                self.inner.some_ended.send_replace(());
             }
             tell(&answer.health);
             self.inner.metrics.health(&answer.health);

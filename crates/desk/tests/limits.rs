@@ -31,7 +31,8 @@ async fn none_mixed_none_lost(bench: &Bench, wanted: usize) {
     let rows = bench.generations().await;
     assert_eq!(rows.len(), wanted);
     for row in rows {
-        let input: serde_json::Value = serde_json::from_str(&row.input).unwrap();
+        let input = bench.row(row.generation.id).await.input;
+        let input: serde_json::Value = serde_json::from_str(&input).unwrap();
         assert!(bench.body(row.draft).await.contains(input["prompt"].as_str().unwrap()));
         assert_eq!(bench.versions(row.draft).await.len(), 1);
     }

@@ -168,8 +168,8 @@ impl PostgresStore {
         let row = lock(&mut tx, ends.scope, ends.bulk).await?;
         let all = &ends.ends;
         let mut params = columns!(all, e => e.outcome.as_str(), e.note.as_ref().map(|note| note.code.as_str()),
-            e.note.as_ref().map(|note| text(&note.message)), e.made.map(|made| made.0), e.item);
-        params.extend(params![ends.bulk.0, Outcome::Open.as_str()]);
+            e.note.as_ref().map(|note| text(&note.message)), e.made.map(|made| made.0), ends.bulk.0, e.item);
+        params.extend(params![Outcome::Open.as_str()]);
         let mut steps = Steps::default();
         steps.add(sql!("bulk/end_item"), params);
         let ended = tx.send(steps).await?.into_rows();
@@ -203,9 +203,7 @@ async fn put(tx: Tx, facts: BulkFacts, changed: Changed, mut steps: Steps<'_>) -
 }
 
 fn items_params<'a>(facts: &BulkFacts, items: &'a [Uuid]) -> Vec<crate::types::Param<'a>> {
-    // What an export gathers needs nothing done to it.
-    let outcome = if facts.action == Action::Export { Outcome::Done } else { Outcome::Open };
-    params![facts.id.0, outcome.as_str(), items]
+    params![facts.id.0, facts.action.at_first().as_str(), items]
 }
 
 /// What of a bulk action is written again and again, in the order of the columns.

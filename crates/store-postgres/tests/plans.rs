@@ -13,7 +13,7 @@ use serde_json::Value;
 use support::{Namespace, vandal};
 use tokio_postgres::{Client, SimpleQueryMessage};
 
-const HOT_TABLES: [&str; 19] = [
+const HOT_TABLES: [&str; 21] = [
     "ready",
     "runs",
     "parked",
@@ -33,13 +33,18 @@ const HOT_TABLES: [&str; 19] = [
     "usage_history",
     "usage_series",
     "usage_totals",
+    "job_items",
+    "bulk_items",
 ];
+
+/// Tables of which thousands of rows may have the same beginning of their key: what a condition must name.
+const NAMED_BY: [(&str, &str); 2] = [("job_items", "seq"), ("bulk_items", "item_id")];
 
 macro_rules! statements {
     ($($name:literal),+ $(,)?) => { [$(($name, include_str!(concat!("../sql/", $name, ".sql")))),+] };
 }
 
-const HOT: [(&str, &str); 37] = statements![
+const HOT: [(&str, &str); 42] = statements![
     "accept/find_draft",
     "accept/find_generation",
     "accept/find_idempotency",
@@ -62,6 +67,7 @@ const HOT: [(&str, &str); 37] = statements![
     "apply/lock_target",
     "apply/open_call",
     "apply/save_draft",
+    "bulk/end_item",
     "claim/clock",
     "claim/next_due",
     "claim/next_in_queue",
@@ -69,6 +75,10 @@ const HOT: [(&str, &str); 37] = statements![
     "claim/steps",
     "claim/take",
     "claim/waiting_queues",
+    "jobs/close_item",
+    "jobs/end_item",
+    "jobs/feed_item",
+    "jobs/item",
     "ledger/lock_account",
     "ledger/lock_account_of",
     "sweep/live",
@@ -115,8 +125,10 @@ fn whole_reads(node: &Value, found: &mut Vec<String>) {
             let (kind, table) = (text("Node Type"), text("Relation Name"));
             let scans = kind.contains("Scan") && HOT_TABLES.contains(&table);
             // Most rows belong to one workspace: a condition on it alone is as good as none.
+            let named = NAMED_BY.iter().find(|(items, _)| *items == table).map(|(_, column)| *column);
             let narrow = |condition: &str| {
-                condition.split(" AND ").any(|part| !part.trim_start_matches('(').starts_with("workspace_id"))
+                named.is_none_or(|column| condition.contains(column))
+                    && condition.split(" AND ").any(|part| !part.trim_start_matches('(').starts_with("workspace_id"))
             };
             let conditions = ["Index Cond", "Recheck Cond", "TID Cond"];
             let conditioned = conditions.iter().any(|name| !text(name).is_empty() && narrow(text(name)));

@@ -133,8 +133,9 @@ CREATE INDEX generations_job ON generations (job_id, id) WHERE job_id IS NOT NUL
 CREATE TABLE inputs (
     generation_id BLOB NOT NULL PRIMARY KEY REFERENCES generations (id),
     workspace_id BLOB NOT NULL,
-    input TEXT NOT NULL,
-    metadata TEXT NOT NULL
+    -- Before the input, which lists pass over and which may fill many pages.
+    metadata TEXT NOT NULL,
+    input TEXT NOT NULL
 ) STRICT;
 
 -- The drafts, generations and calls of a user, in the order they were made. One tree for all three, so that what a

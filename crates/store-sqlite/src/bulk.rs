@@ -129,8 +129,7 @@ fn open(db: Db<'_>, new: &NewBulk) -> Done<Opened> {
 
 /// How many were not there yet.
 fn insert_items(db: Db<'_>, facts: &BulkFacts, items: &[Uuid]) -> Done<u64> {
-    // What an export gathers needs nothing done to it.
-    let outcome = if facts.action == Action::Export { Outcome::Done } else { Outcome::Open };
+    let outcome = facts.action.at_first();
     let mut added = 0;
     for item in items {
         let params = params![facts.id.0.as_bytes(), item.as_bytes(), outcome.as_str()];

@@ -65,6 +65,7 @@ pub trait GenerationStore: Send + Sync {
     /// Its finished steps in order, for whoever cleans up behind one that ended elsewhere. Empty for an unknown one.
     fn steps(&self, scope: Scope, id: GenerationId) -> Answer<'_, Vec<FinishedStep>>;
 
+    /// Without their `input`: many of them would be too much to hold.
     fn list(&self, scope: Scope, filter: GenerationFilter, page: PageRequest) -> Answer<'_, Page<GenerationRow>>;
 }
 
@@ -555,6 +556,7 @@ pub struct GenerationRow {
     pub model: String,
     /// The model that was asked for at accept.
     pub asked_model: String,
+    /// Empty in lists.
     pub input: String,
     pub params: Option<String>,
     pub metadata: String,

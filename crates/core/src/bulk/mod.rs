@@ -61,9 +61,7 @@ impl News {
 impl Bulk {
     /// `found` more items are there, and gathering goes on at `walk`.
     pub fn gathered(mut self, found: u64, walk: Option<String>, note: Option<Note>, at: Timestamp) -> Changed {
-        // An export has nothing to do to them.
-        let outcome = if self.action == Action::Export { Outcome::Done } else { Outcome::Open };
-        *self.tally.slot(outcome) += found;
+        *self.tally.slot(self.action.at_first()) += found;
         self.walk = walk;
         self.note = note.or(self.note);
         self.moved(at)

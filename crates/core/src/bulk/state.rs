@@ -38,6 +38,13 @@ impl Action {
     pub fn parse(word: &str) -> Option<Action> {
         Self::ALL.into_iter().find(|action| action.as_str() == word)
     }
+    /// How its items begin: an export has nothing to do to them.
+    pub const fn at_first(self) -> Outcome {
+        match self {
+            Self::Export => Outcome::Done,
+            Self::Cancel | Self::Retry | Self::Approve | Self::Reject | Self::Delete | Self::Undelete => Outcome::Open,
+        }
+    }
     /// What it is done to; `None` where the request has to say.
     pub const fn kind(self) -> Option<Kind> {
         match self {

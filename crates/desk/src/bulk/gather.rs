@@ -10,7 +10,7 @@ use copydesk_core::budget::bound::MostCost;
 use copydesk_core::bulk::Action;
 use copydesk_core::job::Note;
 use copydesk_core::recipe::Params;
-use copydesk_core::{BulkId, NanoUsd, Timestamp};
+use copydesk_core::{BulkId, GenerationId, NanoUsd, Timestamp};
 use copydesk_store::bulk::{BulkRow, Gather};
 use copydesk_store::drafts::DraftFilter;
 use copydesk_store::generations::{GenerationFilter, GenerationRow};
@@ -44,8 +44,6 @@ pub struct Outlook {
 /// A page of what a walk finds.
 struct Found {
     ids: Vec<Uuid>,
-    /// The generations themselves, where it is these.
-    rows: Vec<GenerationRow>,
     next: Option<String>,
 }
 
@@ -92,21 +90,19 @@ impl Desk {
         let page = PageRequest { limit: PAGE, after: walk.after.clone(), order: Order::OldestFirst };
         let status = statuses(action, which).get(walk.place).copied().flatten();
         let mut found = match which {
-            Which::Ids(_) => Found { ids: vec![], rows: vec![], next: None },
+            Which::Ids(_) => Found { ids: vec![], next: None },
             Which::Generations(filter) => {
                 let filter = GenerationFilter { status, ..filter.clone() };
                 let page = self.store().list(scope, filter, page).await?;
-                let ids = page.rows.iter().map(|row| row.generation.id.0).collect();
-                Found { ids, rows: page.rows, next: page.next }
+                Found { ids: page.rows.iter().map(|row| row.generation.id.0).collect(), next: page.next }
             }
             Which::Drafts(filter) => {
                 let page = self.store().list_drafts(scope, filter.clone(), page).await?;
-                Found { ids: page.rows.iter().map(|row| row.id.0).collect(), rows: vec![], next: page.next }
+                Found { ids: page.rows.iter().map(|row| row.id.0).collect(), next: page.next }
             }
         };
         let whole = found.ids.len();
         found.ids.retain(|id| *id < before.0);
-        found.rows.retain(|row| row.generation.id.0 < before.0);
         // Those of a job come in the order of its items, and end with them.
         let in_order = !matches!(which, Which::Drafts(DraftFilter { job: Some(_), .. }));
         found.next = found.next.filter(|_| found.ids.len() == whole || !in_order);
@@ -133,7 +129,7 @@ impl Desk {
             outlook.first.extend(found.ids.iter().take(room));
             outlook.more = outlook.total > ITEMS_MAX;
             retries = match retries.take().filter(|_| outlook.total <= PRICED_MAX) {
-                Some(so_far) => Some(self.priced(so_far, &wanted, found.rows, now).await?),
+                Some(so_far) => Some(self.priced(so_far, &wanted, &found.ids, now).await?),
                 None => None,
             };
             walk = here.next(found.next, wanted.action, &wanted.which);
@@ -149,13 +145,14 @@ impl Desk {
         &self,
         mut so_far: Retries,
         wanted: &Wanted,
-        rows: Vec<GenerationRow>,
+        ids: &[Uuid],
         now: Timestamp,
     ) -> Result<Retries, DeskError> {
-        for row in rows {
-            if self.superseded(wanted.scope, row.generation.id).await?.is_some() {
+        for id in ids.iter().map(|id| GenerationId(*id)) {
+            if self.superseded(wanted.scope, id).await?.is_some() {
                 so_far.superseded += 1;
             } else {
+                let row = self.store().get(wanted.scope, id).await?;
                 so_far.most = so_far
                     .most
                     .zip(self.most_of(wanted, row, now))

@@ -53,8 +53,9 @@ pub struct Done {
 
 pub(crate) fn spawn(inner: &Arc<Inner>) {
     let desk = Desk { inner: Arc::clone(inner) };
-    let mut stopped = inner.stopped.subscribe();
+    let (mut stopped, mut some_ended) = (inner.stopped.subscribe(), inner.some_ended.subscribe());
     tokio::spawn(async move {
+        let mut busy = false;
         loop {
             match desk.tend_bulks().await {
                 // There may be more at once.
@@ -62,14 +63,16 @@ pub(crate) fn spawn(inner: &Arc<Inner>) {
                     tokio::task::yield_now().await;
                     continue;
                 }
-                Ok(_) => {}
+                Ok(done) => busy = done.at_work > 0,
                 Err(error) => tracing::error!(%error, "Bulk actions could not go on; it is tried again"),
             }
             tokio::select! {
                 // The sender lives in `inner`, so this only resolves when the desk has stopped.
                 _ = stopped.wait_for(|stopped| *stopped) => return,
                 () = desk.inner.bulks_changed.notified() => {}
-                // What waits for room in the queue, and what a process elsewhere left when it died.
+                // What waits for room in the queue.
+                _ = some_ended.changed(), if busy => {}
+                // The same where generations end elsewhere, and what a process left when it died.
                 () = desk.inner.world.sleep(desk.inner.config.poll_every) => {}
             }
         }

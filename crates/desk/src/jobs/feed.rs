@@ -43,7 +43,7 @@ pub struct Fed {
 
 pub(crate) fn spawn(inner: &Arc<Inner>) {
     let desk = Desk { inner: Arc::clone(inner) };
-    let mut stopped = inner.stopped.subscribe();
+    let (mut stopped, mut some_ended) = (inner.stopped.subscribe(), inner.some_ended.subscribe());
     tokio::spawn(async move {
         let mut busy = false;
         loop {
@@ -67,7 +67,7 @@ pub(crate) fn spawn(inner: &Arc<Inner>) {
                 _ = stopped.wait_for(|stopped| *stopped) => return,
                 () = desk.inner.jobs_changed.notified() => {}
                 // While no job is at work nobody listens to ends.
-                () = desk.inner.some_ended.notified(), if busy => {}
+                _ = some_ended.changed(), if busy => {}
                 () = desk.inner.world.sleep(desk.inner.config.poll_every) => {}
             }
         }

@@ -43,8 +43,8 @@ impl PostgresStore {
         let mut steps = Steps::default();
         let mut params = columns!(ends, e => e.status.as_str(), e.note.as_ref().map(|note| note.code.as_str()),
             e.note.as_ref().map(|note| text(&note.message)), e.instead.map(|(generation, _)| generation.0),
-            e.instead.map(|(_, draft)| draft.0), i64::from(e.seq));
-        params.extend(params![close.job.0, pending.as_str()]);
+            e.instead.map(|(_, draft)| draft.0), close.job.0, i64::from(e.seq));
+        params.extend(params![pending.as_str()]);
         steps.add(sql!(deep "jobs/close_item"), params);
         let closed = tx.send(steps).await?.into_rows();
         for row in &closed {

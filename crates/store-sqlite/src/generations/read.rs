@@ -1,5 +1,5 @@
 //! Reading generations: one, and pages of them. The ids of a page are found by the narrowest index its filter allows,
-//! then each row is read whole. Changes nothing.
+//! then each row is read, without its input. Changes nothing.
 
 use super::sweep::{live_state, terms};
 use crate::codec;
@@ -15,7 +15,11 @@ use copydesk_store::{Page, PageRequest, Scope, StoreError};
 use rusqlite::{Row, params};
 
 pub(super) fn get(db: Db<'_>, scope: Scope, id: GenerationId) -> Done<GenerationRow> {
-    let params = params![id.0.as_bytes(), scope.workspace.0.as_bytes()];
+    row(db, scope, id, true)
+}
+
+fn row(db: Db<'_>, scope: Scope, id: GenerationId, with_input: bool) -> Done<GenerationRow> {
+    let params = params![with_input, id.0.as_bytes(), scope.workspace.0.as_bytes()];
     let row = db.first(sql!("generations/get"), params, generation_row)?;
     row.ok_or_else(|| no_generation(id).into())
 }
@@ -95,7 +99,7 @@ pub(super) fn list(
 ) -> Done<Page<GenerationRow>> {
     let cut = Cut::new::<GenerationId>(page, |id| id.0)?;
     let ids = ids(db, scope, filter, &cut)?;
-    let rows = ids.into_iter().map(|id| get(db, scope, id)).collect::<Done<Vec<_>>>()?;
+    let rows = ids.into_iter().map(|id| row(db, scope, id, false)).collect::<Done<Vec<_>>>()?;
     Ok(page::cut(rows, page.limit, |row| row.generation.id.to_string()))
 }
 

@@ -2,7 +2,7 @@
 
 use super::ModelStore;
 use super::data::{Data, paged};
-use copydesk_core::bulk::{Action, Changed, Outcome, Tally};
+use copydesk_core::bulk::{Changed, Outcome, Tally};
 use copydesk_core::refusal::Refusal;
 use copydesk_core::{BulkId, Timestamp};
 use copydesk_store::budgets::key_text;
@@ -64,7 +64,7 @@ impl Data {
     }
 
     fn add_bulk_items(&mut self, facts: &BulkFacts, items: &[Uuid]) -> u64 {
-        let outcome = if facts.action == Action::Export { Outcome::Done } else { Outcome::Open };
+        let outcome = facts.action.at_first();
         let mut added = 0;
         for item in items {
             let row = BulkItemRow { item: *item, outcome, note: None, made: None };

@@ -71,8 +71,9 @@ impl Data {
                 && filter.job.is_none_or(|job| entry.accept.job.is_some_and(|own| own.item().job == job))
                 && filter.recipe.as_ref().is_none_or(|recipe| *recipe == entry.accept.recipe)
         };
+        let bare = |entry: &Entry| GenerationRow { input: String::new(), ..self.row(entry) };
         let rows: Vec<(GenerationId, GenerationRow)> =
-            self.generations.values().filter(fits).map(|entry| (entry.generation.id, self.row(entry))).collect();
+            self.generations.values().filter(fits).map(|entry| (entry.generation.id, bare(entry))).collect();
         paged(rows, page)
     }
 

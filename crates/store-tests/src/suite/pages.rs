@@ -50,6 +50,10 @@ pub async fn drafts_and_generations_are_paged_without_gaps(t: Arc<Bench>) {
     whole(|page| t.store.list_drafts(Scope::DEFAULT, DraftFilter::default(), page), |row| row.id, &drafts).await;
     let generations = |page| t.store.list(Scope::DEFAULT, GenerationFilter::default(), page);
     whole(generations, |row| row.generation.id, &ids).await;
+    // A page of large inputs would be more than memory holds.
+    let page = t.store.list(Scope::DEFAULT, GenerationFilter::default(), PageRequest::newest(1)).await.expect("listed");
+    let one = t.store.get(Scope::DEFAULT, page.rows[0].generation.id).await.expect("there");
+    assert!(page.rows[0].input.is_empty() && !one.input.is_empty(), "{:?} of {:?}", page.rows[0].input, one.input);
 
     let bob = Some(builder::user_id(Scope::DEFAULT, "bob"));
     let bobs: Vec<_> = ids.iter().skip(1).step_by(2).copied().collect();
