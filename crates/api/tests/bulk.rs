@@ -2,8 +2,10 @@
 
 use crate::site::{Reply, Site, other_workspace};
 use copydesk_desk::DeskConfig;
+use copydesk_desk::store::Scope;
 use copydesk_store_tests::ModelStore;
 use serde_json::{Value, json};
+use std::time::Duration;
 
 async fn working() -> Site {
     let site = Site::with(DeskConfig { max_concurrent: Some(8), ..DeskConfig::default() }, ModelStore::new()).await;
@@ -16,6 +18,13 @@ async fn bulk(site: &Site, body: Value) -> Value {
     let reply = site.send("POST", "/bulk", Some(body), &[("prefer", "wait=30")]).await;
     assert_eq!(reply.status, 200, "{}", reply.json());
     reply.json()
+}
+
+/// One that was made, at its end.
+async fn ended(site: &Site, made: &Value) -> Value {
+    let id = made["id"].as_str().unwrap();
+    site.desk.wait_for_bulk(Scope::DEFAULT, id.parse().unwrap(), Duration::from_secs(60)).await.unwrap();
+    site.get(&format!("/bulk/{id}")).await.json()
 }
 
 fn blamed(reply: &Reply) -> Vec<(String, String)> {
@@ -48,15 +57,7 @@ async fn what_matches_a_filter_is_cancelled_and_followed() {
     );
     assert_eq!(reply.header("location"), made["urls"]["self"].as_str().unwrap());
     let path = format!("/bulk/{}", made["id"].as_str().unwrap());
-    let mut seen = site.get(&path).await.json();
-    for _ in 0..2_000 {
-        if seen["finished_at"].is_string() {
-            break;
-        }
-        tokio::task::yield_now().await;
-        tokio::time::sleep(std::time::Duration::from_millis(2)).await;
-        seen = site.get(&path).await.json();
-    }
+    let seen = ended(&site, &made).await;
     assert_eq!((&seen["status"], &seen["total"]), (&json!("completed"), &json!(5)));
     assert_eq!(seen["counts"], json!({"pending": 0, "done": 5, "skipped": 0, "failed": 0, "cancelled": 0}));
     let items = site.get(&format!("{path}/items?limit=3")).await.json();
@@ -226,14 +227,7 @@ async fn a_key_of_one_user_sees_and_touches_that_users_things_only() {
     let (_, anna) = site.new_key(json!({"role": "member", "user": "u0"})).await;
     let body = json!({"action": "cancel", "filter": {}});
     let made = site.send_as(&anna, "POST", "/bulk", Some(body)).await.json();
-    let path = format!("/bulk/{}", made["id"].as_str().unwrap());
-    for _ in 0..2_000 {
-        if site.get(&path).await.json()["finished_at"].is_string() {
-            break;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(2)).await;
-    }
-    assert_eq!(site.get(&path).await.json()["total"], 1);
+    assert_eq!(ended(&site, &made).await["total"], 1);
     assert_eq!(site.get(&format!("/generations/{}", all[1].as_str().unwrap())).await.json()["status"], "pending");
     let whole = site.post("/bulk", json!({"action": "export", "of": "drafts", "filter": {}})).await.json();
     let foreign = format!("/bulk/{}", whole["id"].as_str().unwrap());

@@ -2,8 +2,10 @@
 
 use crate::site::{Reply, Site, other_workspace};
 use copydesk_desk::DeskConfig;
+use copydesk_desk::store::Scope;
 use copydesk_store_tests::ModelStore;
 use serde_json::{Value, json};
+use std::time::Duration;
 
 fn items(n: usize) -> Value {
     json!(
@@ -47,15 +49,10 @@ async fn working() -> Site {
 }
 
 async fn finished(site: &Site, id: &str) -> Value {
-    for _ in 0..2_000 {
-        let job = site.get(&format!("/jobs/{id}")).await.json();
-        if job["finished_at"].is_string() {
-            return job;
-        }
-        tokio::task::yield_now().await;
-        tokio::time::sleep(std::time::Duration::from_millis(2)).await;
-    }
-    panic!("{id} did not end");
+    site.desk.wait_for_job(Scope::DEFAULT, id.parse().unwrap(), Duration::from_secs(60)).await.unwrap();
+    let job = site.get(&format!("/jobs/{id}")).await.json();
+    assert!(job["finished_at"].is_string(), "{job}");
+    job
 }
 
 #[tokio::test]
@@ -113,6 +110,34 @@ async fn a_file_becomes_drafts_whether_table_or_lines() {
     let lines = "{\"input\":{\"prompt\":\"a\"}}\n\n{\"input\":{\"prompt\":\"b\"},\"external_id\":\"e\"}\n";
     let reply = file(&site, "recipe=text&start=false", "application/x-ndjson", lines).await;
     assert_eq!((reply.status, &reply.json()["status"]), (202, &json!("pending")), "{}", reply.json());
+}
+
+#[tokio::test]
+async fn an_item_has_parameters_and_a_cap_of_its_own() {
+    let site = working().await;
+    let item = |more: Value| {
+        let mut item = json!({"input": {"prompt": "tea"}, "dedupe_key": more.to_string()});
+        item.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        item
+    };
+    let own = json!({"params": {"temperature": 0.2}, "max_cost": 5_000_000});
+    let made = start(&site, json!({"recipe": "text", "items": [item(own), item(json!({}))]})).await;
+    assert_eq!(finished(&site, &id(&made)).await["counts"]["completed"], 2);
+    let rows = site.get(&format!("/generations?q=job:{}%20status:completed&order=asc", id(&made))).await.json();
+    assert_eq!(
+        (&rows["data"][0]["params"], &rows["data"][0]["max_cost"]),
+        (&json!({"temperature": 0.2}), &json!(5_000_000))
+    );
+    assert_eq!((&rows["data"][1]["params"], &rows["data"][1]["max_cost"]), (&Value::Null, &Value::Null));
+    let table = "prompt,params,max_cost\ntea,\"{\"\"temperature\"\": 0.3}\",7000000\n";
+    let made = file(&site, "recipe=text", "text/csv", table).await.json();
+    finished(&site, &id(&made)).await;
+    let row = &site.get(&format!("/generations?job={}", id(&made))).await.json()["data"][0];
+    assert_eq!((&row["params"], &row["max_cost"]), (&json!({"temperature": 0.3}), &json!(7_000_000)));
+    // What the recipe does not let be changed is named with its item.
+    let wrong = item(json!({"params": {"top_p": 1}}));
+    let reply = site.post("/jobs", json!({"recipe": "text", "items": [wrong]})).await;
+    assert_eq!(blamed(&reply)[0].0, "/items/0/params/top_p");
 }
 
 #[tokio::test]

@@ -33,6 +33,7 @@ mod people;
 mod prices;
 mod reading;
 mod scripted;
+mod searching;
 mod security;
 mod served;
 mod server;

@@ -27,15 +27,6 @@ pub(crate) struct Asked<'a> {
     pub params: &'a Params,
 }
 
-/// The recipe as it is.
-const UNCHANGED: Params = Params { temperature: None, output_tokens_max: None };
-
-impl<'a> Asked<'a> {
-    pub fn plain(loaded: &'a LoadedRecipe, input: &'a Value) -> Asked<'a> {
-        Asked { loaded, input, params: &UNCHANGED }
-    }
-}
-
 impl Asked<'_> {
     /// The largest answer of a step. Units: tokens. `None` when it does not write.
     pub fn output_tokens_max(&self, step_index: usize) -> Option<u32> {

@@ -3,11 +3,13 @@
 use crate::batch::Collector;
 use crate::desk::Desk;
 use crate::error::DeskError;
+use copydesk_core::generation::eta::eta;
 use copydesk_core::generation::waiting::Waiting;
-use copydesk_core::{DraftId, GenerationId};
+use copydesk_core::{DraftId, GenerationId, Timestamp};
 use copydesk_store::drafts::WholeDraft;
 use copydesk_store::generations::GenerationRow;
-use copydesk_store::{HealthRow, Scope, Store, StoreError};
+use copydesk_store::{Answer, HealthRow, Scope, Store, StoreError};
+use futures::StreamExt;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::broadcast::error::RecvError;
@@ -54,6 +56,12 @@ impl Desk {
         Ok(self.store().why(scope, id, self.inner.now(), &self.inner.config.limits()).await?)
     }
 
+    /// When it will probably have ended, as far as this process has seen others of its recipe.
+    pub fn eta(&self, row: &GenerationRow, waiting: &Waiting) -> Option<Timestamp> {
+        let (pace, slots) = (self.inner.metrics.pace(&row.recipe), self.inner.config.max_concurrent);
+        eta(&row.generation.state, waiting, pace, slots, self.inner.now())
+    }
+
     /// Models and providers with which something is wrong, as calls of all processes saw them.
     pub async fn health(&self) -> Result<Vec<HealthRow>, DeskError> {
         Ok(self.store().health().await?)
@@ -81,6 +89,29 @@ impl Desk {
                         Err(RecvError::Lagged(_) | RecvError::Closed) => break,
                     },
                 }
+            }
+        }
+    }
+
+    /// What `read` finds at its end, or as it is when the patience is over or the desk stops. Whatever ends is told as an
+    /// event.
+    pub(crate) async fn at_its_end<'a, R>(
+        &'a self,
+        patience: Duration,
+        read: impl Fn() -> Answer<'a, R>,
+        ended: impl Fn(&R) -> bool,
+    ) -> Result<R, DeskError> {
+        let (mut news, mut patience) = (self.store().event_news(), std::pin::pin!(self.inner.world.sleep(patience)));
+        loop {
+            let row = read().await?;
+            if ended(&row) || self.is_draining() {
+                return Ok(row);
+            }
+            tokio::select! {
+                () = &mut patience => return Ok(read().await?),
+                _ = news.next() => {}
+                // The word of another process may be lost.
+                () = self.inner.world.sleep(self.inner.config.poll_every) => {}
             }
         }
     }

@@ -10,5 +10,6 @@ pub(crate) mod idempotency;
 pub(crate) mod multipart;
 pub(crate) mod prefer;
 pub(crate) mod query;
+pub(crate) mod search;
 pub(crate) mod span;
 pub(crate) mod upload;

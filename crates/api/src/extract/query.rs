@@ -2,6 +2,7 @@
 //! and the hexadecimal digits of what the store said.
 
 use super::fields::near;
+use super::search;
 use crate::auth::STREAM_TOKEN;
 use crate::error::Code;
 use crate::problem::Problem;
@@ -13,6 +14,8 @@ use http::request::Parts;
 
 /// Rows in a page unless another number is asked for.
 pub(crate) const LIMIT_USUAL: u32 = 50;
+/// Rows of a page in which more stands than usual.
+const EXPANDED_MAX: u32 = 100;
 const CURSOR_PREFIX: &str = "c_";
 const CURSOR_BYTES_MAX: usize = 512;
 
@@ -21,6 +24,8 @@ pub(crate) struct Params {
     asked: Vec<&'static str>,
     faults: Vec<Fault>,
     bad_cursor: bool,
+    /// What stands in `q`, which lists take only.
+    search: Option<String>,
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for Params {
@@ -28,7 +33,16 @@ impl<S: Send + Sync> FromRequestParts<S> for Params {
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Params, Problem> {
         let Query(left) = Query::<Vec<(String, String)>>::try_from_uri(&parts.uri)
             .map_err(|_| Problem::fault("?", "malformed", "the part of the address after the ? cannot be read"))?;
-        Ok(Params { left, asked: Vec::new(), faults: Vec::new(), bad_cursor: false })
+        let mut params = Params { left, asked: Vec::new(), faults: Vec::new(), bad_cursor: false, search: None };
+        params.search = params.text(search::Q);
+        if let Some(search) = &params.search {
+            let (pairs, faults) = search::read(search);
+            params.left.extend(pairs);
+            params.faults.extend(faults);
+        }
+        // Until a list asks for its page, nobody has.
+        params.asked.clear();
+        Ok(params)
     }
 }
 
@@ -101,6 +115,7 @@ impl Params {
     }
 
     pub fn page(&mut self, usual: Order) -> PageRequest {
+        self.asked.push(search::Q);
         let limit = self.limit();
         let order = match self.text("order").as_deref() {
             None => usual,
@@ -117,6 +132,31 @@ impl Params {
             inner
         });
         PageRequest { limit, after, order }
+    }
+
+    /// What is to stand in the rows besides, of `known`. Such rows are large, so a page has fewer of them.
+    pub fn expand(&mut self, known: &[&'static str]) -> Vec<&'static str> {
+        let Some(text) = self.text("expand") else { return Vec::new() };
+        let mut wanted = Vec::new();
+        for word in text.split(',').map(str::trim) {
+            match known.iter().find(|known| **known == word) {
+                Some(known) => wanted.push(*known),
+                None => {
+                    let word: String = word.chars().take(80).collect();
+                    self.fault("expand", "not_allowed", format!("{word:?} is none of {}", known.join(", ")));
+                }
+            }
+        }
+        wanted
+    }
+
+    /// The page of rows that are expanded.
+    pub fn page_expanded(&mut self, usual: Order, expanded: &[&'static str]) -> PageRequest {
+        let page = self.page(usual);
+        if !expanded.is_empty() && page.limit > EXPANDED_MAX {
+            self.fault("limit", "out_of_range", format!("with expand it must be at most {EXPANDED_MAX}"));
+        }
+        page
     }
 
     /// A whole number of at least `least`.
@@ -140,6 +180,11 @@ impl Params {
 
     /// Errors: everything that was found wrong, unknown parameters included; `bad_cursor` when that is all.
     pub fn finish(mut self) -> Result<(), Problem> {
+        if let Some(search) = self.search.take().filter(|_| !self.asked.contains(&search::Q)) {
+            // What it says was never asked for, and is not what is wrong.
+            self.faults.clear();
+            self.left = vec![(search::Q.to_owned(), search)];
+        }
         for (name, _) in &self.left {
             let detail = match near(name, &self.asked) {
                 Some(meant) => format!("there is no such parameter; did you mean {meant:?}?"),

@@ -22,6 +22,8 @@ pub(crate) struct Paging {
     /// `next_cursor` of the page before.
     #[param(max_length = 514, pattern = "^c_([0-9a-f]{2})+$")]
     cursor: Option<String>,
+    /// The filters of this list as one text: `status:failed user:"Anna B"` is the same as a parameter for each.
+    q: Option<String>,
 }
 
 /// `{id}` of a generation.

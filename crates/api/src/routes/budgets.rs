@@ -42,8 +42,7 @@ pub(crate) async fn list(
     let page = params.page(Order::OldestFirst);
     params.finish()?;
     let page = api.desk().budgets(caller.scope, filter, page).await.map_err(listing)?;
-    let next = look::cursor(page.next.as_ref());
-    Ok(look::paged(&uri, next.as_deref(), List::of(page, BudgetBody::from)))
+    Ok(look::list(&uri, page, BudgetBody::from))
 }
 
 /// Read a budget and what was used of it lately.

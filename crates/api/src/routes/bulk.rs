@@ -111,8 +111,7 @@ pub(crate) async fn list(
     params.finish()?;
     let filter = BulkFilter { status, user: None };
     let page = api.desk().store().bulks(caller.scope, filter, page).await.map_err(listing)?;
-    let next = look::cursor(page.next.as_ref());
-    Ok(look::paged(&uri, next.as_deref(), List::of(page, |row| BulkBody::of(row, api.links()))))
+    Ok(look::list(&uri, page, |row| BulkBody::of(row, api.links())))
 }
 
 /// Look at a bulk action.
@@ -156,8 +155,7 @@ pub(crate) async fn items(
         }
         None => api.desk().store().bulk_items(scope, id, BulkItemFilter::default(), page).await.map_err(listing)?,
     };
-    let next = look::cursor(page.next.as_ref());
-    Ok(look::paged(&uri, next.as_deref(), List::of(page, |item| BulkItemBody::of(item, &bulk))))
+    Ok(look::list(&uri, page, |item| BulkItemBody::of(item, &bulk)))
 }
 
 /// Stop a bulk action.

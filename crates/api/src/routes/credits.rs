@@ -45,8 +45,7 @@ pub(crate) async fn accounts(
     params.finish()?;
     api.desk().credits_on()?;
     let page = api.desk().store().accounts(caller.scope, page).await.map_err(listing)?;
-    let next = look::cursor(page.next.as_ref());
-    Ok(look::paged(&uri, next.as_deref(), List::of(page, AccountBody::from)))
+    Ok(look::list(&uri, page, AccountBody::from))
 }
 
 /// Look at a user's account.
@@ -93,8 +92,7 @@ pub(crate) async fn ledger(
     params.finish()?;
     api.desk().credits_on()?;
     let page = api.desk().store().transfers(caller.scope, filter, page).await.map_err(listing)?;
-    let next = look::cursor(page.next.as_ref());
-    Ok(look::paged(&uri, next.as_deref(), List::of(page, LineBody::from)))
+    Ok(look::list(&uri, page, LineBody::from))
 }
 
 /// List the packs of credits that are sold.

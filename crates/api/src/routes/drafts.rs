@@ -29,13 +29,17 @@ use copydesk_core::draft::{DraftStatus, Review};
 use copydesk_desk::DeskError;
 use copydesk_desk::publish::Patch;
 use copydesk_desk::store::drafts::{DraftFilter, DraftRow, DraftSetting};
-use copydesk_desk::store::{Order, Scope};
+use copydesk_desk::store::{Order, Page, Scope};
+use futures::future::try_join_all;
 use http::header::ETAG;
 use http::{HeaderMap, StatusCode};
 
+/// What can be asked for beside a draft in a list.
+const CONTENT: &str = "content";
+
 /// List drafts.
 ///
-/// Without their content: that is in the answer about one.
+/// Without their content: that is in the answer about one, or asked for with `expand`.
 #[utoipa::path(
     get, path = "/drafts", operation_id = "listDrafts", tag = "drafts",
     params(
@@ -44,6 +48,7 @@ use http::{HeaderMap, StatusCode};
         ("recipe" = Option<String>, Query, description = "Those of this recipe."),
         ("external_id" = Option<String>, Query, description = "The one with your own id."),
         ("job" = Option<JobKey>, Query, description = "Those that the items of this job made, in the order of the items."),
+        ("expand" = Option<String>, Query, description = "`content`: each with its current content. A page then has at most 100."),
         Paging,
     ),
     responses((status = 200, description = "A page.", body = List<DraftBody>)),
@@ -61,11 +66,17 @@ pub(crate) async fn list(
         external_id: params.text("external_id"),
         job: params.id("job"),
     };
-    let page = params.page(Order::NewestFirst);
+    let expand = params.expand(&[CONTENT]);
+    let page = params.page_expanded(Order::NewestFirst, &expand);
     params.finish()?;
     let page = api.desk().store().list_drafts(caller.scope, filter, page).await.map_err(listing)?;
-    let next = look::cursor(page.next.as_ref());
-    Ok(look::paged(&uri, next.as_deref(), List::of(page, |row| DraftBody::of(row, api.links()))))
+    if !expand.contains(&CONTENT) {
+        return Ok(look::list(&uri, page, |row| DraftBody::of(row, api.links())));
+    }
+    let wholes = page.rows.iter().map(|row| api.desk().draft(caller.scope, row.id));
+    let rows =
+        try_join_all(wholes).await?.into_iter().map(|whole| look::draft(&api, whole)).collect::<Result<_, _>>()?;
+    Ok(look::list(&uri, Page { rows, next: page.next }, |row: DraftBody| row))
 }
 
 /// Read a draft with its current content.

@@ -207,8 +207,7 @@ pub(crate) async fn list(
     let page = params.page(Order::NewestFirst);
     params.finish()?;
     let page = api.desk().store().files(caller.scope, filter, page).await.map_err(listing)?;
-    let next = look::cursor(page.next.as_ref());
-    Ok(look::paged(&uri, next.as_deref(), List::of(page, |row| FileBody::of(row, api.links()))))
+    Ok(look::list(&uri, page, |row| FileBody::of(row, api.links())))
 }
 
 /// Look at a file.

@@ -29,9 +29,10 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use copydesk_core::generation::Status;
 use copydesk_desk::accept::{Again, AskedHook, Request};
-use copydesk_desk::store::Order;
 use copydesk_desk::store::generations::{GenerationFilter, Idempotency};
 use copydesk_desk::store::usage::CallFilter;
+use copydesk_desk::store::{Order, Page};
+use futures::future::try_join_all;
 use http::HeaderMap;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -107,7 +108,7 @@ pub(crate) async fn create(
 
 /// List generations.
 ///
-/// Without their input, usage and cost: those are in the answer about one.
+/// Without their input, usage and cost: those are in the answer about one, or asked for with `expand`.
 #[utoipa::path(
     get, path = "/generations", operation_id = "listGenerations", tag = "generations",
     params(
@@ -116,6 +117,7 @@ pub(crate) async fn create(
         ("draft" = Option<DraftKey>, Query, description = "Those that filled this draft."),
         ("job" = Option<JobKey>, Query, description = "Those of this job."),
         ("recipe" = Option<String>, Query, description = "Those of this recipe."),
+        ("expand" = Option<String>, Query, description = "What is to stand in each besides, with commas between: `draft`, `input`, `usage` (with the cost). A page then has at most 100."),
         Paging,
     ),
     responses((status = 200, description = "A page.", body = List<GenerationBody>)),
@@ -133,15 +135,13 @@ pub(crate) async fn list(
         job: params.id("job"),
         recipe: params.text("recipe"),
     };
-    let page = params.page(Order::NewestFirst);
+    let expand = params.expand(&look::EXPAND);
+    let page = params.page_expanded(Order::NewestFirst, &expand);
     params.finish()?;
     let page = api.desk().store().list(caller.scope, filter, page).await.map_err(listing)?;
-    let next = look::cursor(page.next.as_ref());
-    let bodies: Vec<GenerationBody> =
-        page.rows.iter().map(|row| look::listed(&api, row)).collect::<Result<_, Problem>>()?;
-    let mut bodies = bodies.into_iter();
-    let list = List::of(page, |_| bodies.next());
-    Ok(look::paged(&uri, next.as_deref(), list))
+    let rows = page.rows.iter().map(|row| look::expanded(&api, caller.scope, row, &expand));
+    let rows = try_join_all(rows).await?;
+    Ok(look::list(&uri, Page { rows, next: page.next }, |row| row))
 }
 
 /// Look at a generation.
@@ -149,17 +149,27 @@ pub(crate) async fn list(
 /// Its status, what it waits for, attempts, usage, cost, credits, and its error if it failed.
 #[utoipa::path(
     get, path = "/generations/{id}", operation_id = "getGeneration", tag = "generations",
-    params(GenerationPath),
+    params(
+        GenerationPath,
+        ("expand" = Option<String>, Query, description = "`draft`: the draft with its content, too. `input` and `usage` are there always."),
+    ),
     responses((status = 200, description = "The generation.", body = GenerationBody)),
 )]
 pub(crate) async fn one(
     State(api): State<Api>,
     caller: Caller,
     path: Segments,
+    mut params: Params,
 ) -> Result<Json<GenerationBody>, Problem> {
+    let expand = params.expand(&look::EXPAND);
+    params.finish()?;
     let id = path.generation(&api, caller.scope).await?;
     let row = api.desk().store().get(caller.scope, id).await?;
-    Ok(Json(look::generation(&api, caller.scope, &row).await?))
+    let mut body = look::generation(&api, caller.scope, &row).await?;
+    if expand.contains(&look::DRAFT) {
+        body.details.draft = Some(look::draft_of(&api, caller.scope, &row).await?);
+    }
+    Ok(Json(body))
 }
 
 #[derive(Serialize, ToSchema)]
@@ -325,6 +335,5 @@ pub(crate) async fn calls(
     api.desk().store().get(caller.scope, id).await?;
     let filter = CallFilter { generation: Some(id), ..CallFilter::default() };
     let page = api.desk().store().calls(caller.scope, filter, page).await.map_err(listing)?;
-    let next = look::cursor(page.next.as_ref());
-    Ok(look::paged(&uri, next.as_deref(), List::of(page, CallBody::from)))
+    Ok(look::list(&uri, page, CallBody::from))
 }

@@ -17,7 +17,8 @@ use crate::openapi::words::{ItemStatusWord, JobStatusWord};
 use crate::owned::owned;
 use crate::problem::Problem;
 use crate::router::Api;
-use crate::wire::job::{ITEM_STATUSES, ItemBody, JobBody, JobEdit, NewJob, OutlookBody, RetriedBody, RetryItems};
+use crate::wire::job::{ITEM_STATUSES, ItemBody, JobBody, JobEdit, NewJob, RetriedBody, RetryItems};
+use crate::wire::job_outlook::OutlookBody;
 use crate::wire::list::List;
 use axum::Json;
 use axum::extract::State;
@@ -25,8 +26,8 @@ use axum::response::{IntoResponse, Response};
 use copydesk_core::JobId;
 use copydesk_core::job::{Command, ItemStatus, JobStatus};
 use copydesk_desk::jobs::OnInvalid;
-use copydesk_desk::store::Order;
 use copydesk_desk::store::jobs::{ItemFilter, JobFilter, JobRow};
+use copydesk_desk::store::{Order, Page};
 use http::header::{ETAG, IF_MATCH, LOCATION};
 use http::{HeaderMap, StatusCode};
 use serde::Serialize;
@@ -148,8 +149,7 @@ pub(crate) async fn list(
     let page = params.page(Order::NewestFirst);
     params.finish()?;
     let page = api.desk().store().jobs(caller.scope, filter, page).await.map_err(listing)?;
-    let next = look::cursor(page.next.as_ref());
-    Ok(look::paged(&uri, next.as_deref(), List::of(page, |row| JobBody::of(row, api.links()))))
+    Ok(look::list(&uri, page, |row| JobBody::of(row, api.links())))
 }
 
 /// Look at a job.
@@ -209,11 +209,9 @@ pub(crate) async fn items(
     let page = params.page(Order::OldestFirst);
     params.finish()?;
     let page = api.desk().store().items(caller.scope, id(&path)?, filter, page).await.map_err(listing)?;
-    let next = look::cursor(page.next.as_ref());
-    let bodies = page.rows.iter().cloned().map(ItemBody::of).collect::<Result<Vec<_>, _>>();
-    let bodies = bodies.map_err(|error| Problem::internal(format!("an item that cannot be read: {error}")))?;
-    let mut bodies = bodies.into_iter();
-    Ok(look::paged(&uri, next.as_deref(), List::of(page, |_| bodies.next())))
+    let rows = page.rows.into_iter().map(ItemBody::of).collect::<Result<Vec<_>, _>>();
+    let rows = rows.map_err(|error| Problem::internal(format!("an item that cannot be read: {error}")))?;
+    Ok(look::list(&uri, Page { rows, next: page.next }, |row| row))
 }
 
 /// Change a job's cap.

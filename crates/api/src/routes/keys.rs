@@ -41,8 +41,7 @@ pub(crate) async fn list(
     params.finish()?;
     let now = api.desk().world().now();
     let page = api.desk().store().list_keys(caller.scope, page).await.map_err(listing)?;
-    let next = look::cursor(page.next.as_ref());
-    Ok(look::paged(&uri, next.as_deref(), List::of(page, |row| KeyBody::of(row, now))))
+    Ok(look::list(&uri, page, |row| KeyBody::of(row, now)))
 }
 
 /// Read a key.

@@ -7,39 +7,88 @@ use crate::router::Api;
 use crate::wire::call;
 use crate::wire::draft::{ContentBody, DraftBody};
 use crate::wire::generation::{Details, GenerationBody};
+use crate::wire::list::List;
 use crate::wire::waiting::WaitingBody;
 use axum::response::{IntoResponse, Response};
 use copydesk_core::generation::Status;
+use copydesk_core::generation::waiting::Waiting;
 use copydesk_core::{GenerationId, MicroCredits};
 use copydesk_desk::publish::content_of;
 use copydesk_desk::store::drafts::WholeDraft;
 use copydesk_desk::store::generations::GenerationRow;
 use copydesk_desk::store::usage::{CallFilter, CallRow};
-use copydesk_desk::store::{Order, PageRequest, Scope};
+use copydesk_desk::store::{Order, Page, PageRequest, Scope};
 use http::HeaderValue;
 use http::header::LINK;
 use serde::Serialize;
+use serde_json::Value;
 
 /// A generation with everything known about it.
 pub(crate) async fn generation(api: &Api, scope: Scope, row: &GenerationRow) -> Result<GenerationBody, Problem> {
     let mut body = listed(api, row)?;
     let id = row.generation.id;
     let waiting = match row.status() {
-        Status::Pending => WaitingBody::of(api.desk().why(scope, id).await?),
-        Status::Processing | Status::Completed | Status::Failed | Status::Cancelled => None,
+        Status::Pending => api.desk().why(scope, id).await?,
+        Status::Processing | Status::Completed | Status::Failed | Status::Cancelled => Waiting::NotWaiting,
     };
+    let eta = api.desk().eta(row, &waiting).map(|at| at.to_string());
+    let waiting = WaitingBody::of(waiting);
     let (usage, cost) = call::sum(&all_calls(api, scope, id).await?);
     let nothing_settled = body.credits.settled == 0;
     let refunded = if nothing_settled { MicroCredits::ZERO } else { api.desk().refunded(scope, id).await? };
     body.credits.refunded = Some(refunded.micros());
-    let input = serde_json::from_str(&row.input).map_err(|error| unreadable("the input of", id, &error))?;
-    body.details = Details { input: Some(input), waiting, usage: Some(usage), cost: Some(cost), draft: None };
+    body.details = Details {
+        input: Some(input_of(row)?),
+        queue_position: waiting.as_ref().and_then(|waiting| waiting.position),
+        waiting,
+        eta,
+        usage: Some(usage),
+        cost: Some(cost),
+        draft: None,
+    };
     Ok(body)
 }
 
 /// A generation as it stands in lists.
 pub(crate) fn listed(api: &Api, row: &GenerationRow) -> Result<GenerationBody, Problem> {
     GenerationBody::of(row, api.links()).map_err(|error| unreadable("the metadata of", row.generation.id, &error))
+}
+
+/// What can be asked for beside a generation.
+pub(crate) const EXPAND: [&str; 3] = [DRAFT, INPUT, USAGE];
+pub(crate) const DRAFT: &str = "draft";
+const INPUT: &str = "input";
+const USAGE: &str = "usage";
+
+/// A generation as it stands in lists, with what was asked for besides.
+pub(crate) async fn expanded(
+    api: &Api,
+    scope: Scope,
+    row: &GenerationRow,
+    expand: &[&str],
+) -> Result<GenerationBody, Problem> {
+    let mut body = listed(api, row)?;
+    let id = row.generation.id;
+    if expand.contains(&DRAFT) {
+        body.details.draft = Some(draft_of(api, scope, row).await?);
+    }
+    if expand.contains(&INPUT) {
+        body.details.input = Some(input_of(&api.desk().store().get(scope, id).await?)?);
+    }
+    if expand.contains(&USAGE) {
+        let (usage, cost) = call::sum(&all_calls(api, scope, id).await?);
+        (body.details.usage, body.details.cost) = (Some(usage), Some(cost));
+    }
+    Ok(body)
+}
+
+/// The draft of a generation, with its current content.
+pub(crate) async fn draft_of(api: &Api, scope: Scope, row: &GenerationRow) -> Result<Box<DraftBody>, Problem> {
+    Ok(Box::new(draft(api, api.desk().draft(scope, row.draft).await?)?))
+}
+
+fn input_of(row: &GenerationRow) -> Result<Value, Problem> {
+    serde_json::from_str(&row.input).map_err(|error| unreadable("the input of", row.generation.id, &error))
 }
 
 /// A draft with its current content.
@@ -72,6 +121,12 @@ pub(crate) fn unreadable(what: &str, id: impl std::fmt::Display, error: &serde_j
     Problem::internal(format!("{what} {id} cannot be read: {error}"))
 }
 
+/// A page as a list.
+pub(crate) fn list<R, T: Serialize>(uri: &http::Uri, page: Page<R>, wire: impl FnMut(R) -> T) -> Response {
+    let next = page.next.as_ref().map(|next| format!("cursor={}", sealed(next)));
+    paged(uri, next.as_deref(), List::of(page, wire))
+}
+
 /// A list, with the address of its next page in the `Link` header.
 pub(crate) fn paged(uri: &http::Uri, next: Option<&str>, list: impl Serialize) -> Response {
     let mut response = axum::Json(list).into_response();
@@ -85,9 +140,4 @@ pub(crate) fn paged(uri: &http::Uri, next: Option<&str>, list: impl Serialize) -
         response.headers_mut().insert(LINK, link);
     }
     response
-}
-
-/// The parameter that asks for the page after this one.
-pub(crate) fn cursor(next: Option<&String>) -> Option<String> {
-    next.map(|next| format!("cursor={}", sealed(next)))
 }

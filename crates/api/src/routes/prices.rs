@@ -43,8 +43,7 @@ pub(crate) async fn list(
     params.finish()?;
     let found = api.desk().store().prices(model, page).await.map_err(listing)?;
     let rows = found.rows.into_iter().map(SetPriceBody::of).collect::<Result<Vec<_>, _>>()?;
-    let next = look::cursor(found.next.as_ref());
-    Ok(look::paged(&uri, next.as_deref(), List::of(Page { rows, next: found.next }, |row| row)))
+    Ok(look::list(&uri, Page { rows, next: found.next }, |row| row))
 }
 
 /// Set what a model costs from an instant on.

@@ -198,6 +198,5 @@ pub(crate) async fn rows(
             page.next = None;
         }
     }
-    let next = look::cursor(page.next.as_ref());
-    Ok(look::paged(&uri, next.as_deref(), List::of(page, CallBody::from)))
+    Ok(look::list(&uri, page, CallBody::from))
 }

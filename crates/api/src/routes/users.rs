@@ -65,8 +65,7 @@ pub(crate) async fn list(
             Page { rows: row.into_iter().collect(), next: None }
         }
     };
-    let next = look::cursor(found.next.as_ref());
-    Ok(look::paged(&uri, next.as_deref(), List::of(found, UserBody::from)))
+    Ok(look::list(&uri, found, UserBody::from))
 }
 
 /// Read a user.
@@ -184,8 +183,7 @@ pub(crate) async fn invites(
     params.finish()?;
     let now = api.desk().world().now();
     let page = api.desk().store().invites(caller.scope, page).await.map_err(listing)?;
-    let next = look::cursor(page.next.as_ref());
-    Ok(look::paged(&uri, next.as_deref(), List::of(page, |row| InviteBody::of(row, now))))
+    Ok(look::list(&uri, page, |row| InviteBody::of(row, now)))
 }
 
 /// Invite somebody.

@@ -50,8 +50,7 @@ pub(crate) async fn list(
     params.finish()?;
     let now = api.desk().world().now();
     let page = api.desk().webhooks(caller.scope, page).await.map_err(listing)?;
-    let next = look::cursor(page.next.as_ref());
-    Ok(look::paged(&uri, next.as_deref(), List::of(page, |row| WebhookBody::of(row, now))))
+    Ok(look::list(&uri, page, |row| WebhookBody::of(row, now)))
 }
 
 /// Read a webhook.
@@ -257,8 +256,7 @@ pub(crate) async fn deliveries(
     let filter = DeliveryFilter { webhook, state };
     api.desk().webhook(caller.scope, webhook).await?;
     let page = api.desk().store().deliveries(caller.scope, filter, page).await.map_err(listing)?;
-    let next = look::cursor(page.next.as_ref());
-    Ok(look::paged(&uri, next.as_deref(), List::of(page, |row| DeliveryBody::of(row, sight))))
+    Ok(look::list(&uri, page, |row| DeliveryBody::of(row, sight)))
 }
 
 /// Read a message with its attempts.

@@ -75,6 +75,15 @@ pub(crate) struct Details {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub waiting: Option<WaitingBody>,
+    /// Its place among those that wait, from 1, while it is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub queue_position: Option<u32>,
+    /// When it will probably have ended: a guess from how long the last ones of its recipe took in this process. Not there
+    /// when nothing can be said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false, format = DateTime)]
+    pub eta: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub usage: Option<UsageBody>,

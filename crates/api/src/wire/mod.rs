@@ -15,6 +15,7 @@ pub(crate) mod event;
 pub(crate) mod file;
 pub(crate) mod generation;
 pub(crate) mod job;
+pub(crate) mod job_outlook;
 pub(crate) mod key;
 pub(crate) mod lane;
 pub(crate) mod links;

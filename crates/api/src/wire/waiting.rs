@@ -13,7 +13,7 @@ pub(crate) struct WaitingBody {
     detail: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
-    position: Option<u32>,
+    pub position: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     until: Option<String>,

@@ -1,6 +1,7 @@
 //! `copydesk generations`: list, show, why, cancel, retry, extend.
 
 use super::generate::ids;
+use super::models::dollars;
 use super::watch::{Show, ended, watch};
 use crate::backend::{Backend, Need};
 use crate::config::Settings;
@@ -12,6 +13,8 @@ use serde_json::{Value, json};
 pub enum Command {
     /// List generations, newest first
     Ls {
+        /// Filters as one text, such as 'status:failed user:"Anna B"'
+        query: Option<String>,
         /// pending, processing, completed, failed or cancelled
         #[arg(long)]
         status: Option<String>,
@@ -66,11 +69,17 @@ pub async fn run(command: Command, settings: &Settings, output: Output) -> Resul
 
 async fn act(backend: &Backend, command: Command, output: Output) -> Result<u8, Failure> {
     match command {
-        Command::Ls { status, user, recipe, job, limit, cursor } => {
+        Command::Ls { query, status, user, recipe, job, limit, cursor } => {
             let mut path = format!("/api/v1/generations?limit={limit}");
-            for (name, value) in
-                [("status", status), ("user", user), ("recipe", recipe), ("job", job), ("cursor", cursor)]
-            {
+            let filters = [
+                ("q", query),
+                ("status", status),
+                ("user", user),
+                ("recipe", recipe),
+                ("job", job),
+                ("cursor", cursor),
+            ];
+            for (name, value) in filters {
                 if let Some(value) = value {
                     path.push_str(&format!("&{name}={}", escape(&value)));
                 }
@@ -182,6 +191,7 @@ async fn show(backend: &Backend, id: &str, output: Output) -> Result<(), Failure
     let facts = [
         ("status", "/status"),
         ("waiting", "/waiting/detail"),
+        ("expected", "/eta"),
         ("draft", "/draft_id"),
         ("recipe", "/recipe"),
         ("model", "/model"),
@@ -194,6 +204,7 @@ async fn show(backend: &Backend, id: &str, output: Output) -> Result<(), Failure
         ("version", "/version"),
         ("error", "/error/message"),
     ];
+    let cap = generation.get("max_cost").and_then(Value::as_i64).map(dollars);
     let rows: Vec<Vec<String>> = facts
         .iter()
         .map(|(name, pointer)| {
@@ -202,6 +213,7 @@ async fn show(backend: &Backend, id: &str, output: Output) -> Result<(), Failure
             vec![(*name).to_owned(), value]
         })
         .filter(|row| row[1] != "-")
+        .chain(cap.map(|cap| vec!["most it may cost".to_owned(), cap]))
         .collect();
     output.table(Table { headings: &["GENERATION", id], rows, cut: None });
     let rows: Vec<Vec<String>> = calls

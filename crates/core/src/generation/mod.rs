@@ -1,6 +1,7 @@
 //! A generation: its states, what can happen to it, and the one function that decides ([`transition::transition`]).
 
 pub mod effect;
+pub mod eta;
 pub mod event;
 pub mod failure;
 pub mod fairness;

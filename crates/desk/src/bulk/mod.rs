@@ -18,7 +18,6 @@ use copydesk_core::{BulkId, KeyId};
 use copydesk_store::Scope;
 use copydesk_store::bulk::{BulkFacts, BulkRow, NewBulk, Opened};
 use copydesk_store::generations::Idempotency;
-use futures::StreamExt;
 use spec::{Spec, Walk};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -143,19 +142,8 @@ impl Desk {
 
     /// The bulk action at its end, or as it is when the patience is over.
     pub async fn wait_for_bulk(&self, scope: Scope, id: BulkId, patience: Duration) -> Result<BulkRow, DeskError> {
-        let (mut news, mut patience) = (self.store().event_news(), std::pin::pin!(self.inner.world.sleep(patience)));
-        loop {
-            let row = self.store().bulk(scope, id).await?;
-            if row.bulk.status.ended().is_some() || self.is_draining() {
-                return Ok(row);
-            }
-            tokio::select! {
-                () = &mut patience => return Ok(self.store().bulk(scope, id).await?),
-                _ = news.next() => {}
-                // The word of another process may be lost.
-                () = self.inner.world.sleep(self.inner.config.poll_every) => {}
-            }
-        }
+        self.at_its_end(patience, || self.store().bulk(scope, id), |row: &BulkRow| row.bulk.status.ended().is_some())
+            .await
     }
 
     /// One look at all bulk actions that have not ended: a piece of each is gathered or acted on.

@@ -5,7 +5,6 @@
 
 use super::item::Item;
 use super::{Defaults, first};
-use crate::bound::Asked;
 use crate::desk::{Desk, Inner};
 use crate::error::DeskError;
 use copydesk_core::budget::bound::MostCost;
@@ -237,14 +236,13 @@ impl<'a> Feed<'a> {
 
     /// What an item may cost at most; `None` is not known.
     fn most(&self, item: &ItemRow) -> Result<Option<NanoUsd>, DeskError> {
-        let input = self.read(item)?.input;
+        let asked = self.read(item)?;
         let mut defaults = self.defaults.clone();
         if item.model.is_some() {
             defaults.model.clone_from(&item.model);
         }
         let models = self.desk.models_of(&defaults)?;
-        let bound = self.desk.inner.bound(Asked::plain(&self.loaded, &input), &models, self.desk.inner.now());
-        Ok(match bound.cost {
+        Ok(match self.desk.item_bound(&self.loaded, &asked, &models).cost {
             MostCost::Known(cost) => Some(cost),
             MostCost::Unknown { .. } => None,
         })

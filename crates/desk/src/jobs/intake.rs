@@ -9,9 +9,11 @@ use crate::accept::{Request, hex};
 use crate::bound::Asked;
 use crate::desk::Desk;
 use crate::error::{DeskError, Fault};
-use copydesk_core::budget::bound::MostCost;
+use copydesk_core::budget::bound::{Bound, MostCost};
 use copydesk_core::job::Note;
+use copydesk_core::recipe::Params;
 use copydesk_core::{JobId, NanoUsd};
+use copydesk_recipes::LoadedRecipe;
 use copydesk_store::generations::Accept;
 use copydesk_store::jobs::NewItem;
 use sha2::{Digest, Sha256};
@@ -74,6 +76,20 @@ pub(super) enum Mode {
 }
 
 impl Desk {
+    /// What an item may use at most with any of these models.
+    pub(super) fn item_bound(&self, loaded: &LoadedRecipe, item: &Item, models: &[String]) -> Bound {
+        let changed = item.params.clone().map_or(serde_json::Value::Null, serde_json::Value::Object);
+        // What is wrong with them is said where the request is checked.
+        let params = Params::read(&changed, &loaded.recipe, &item.input).unwrap_or_default();
+        let asked = Asked { loaded, input: &item.input, params: &params };
+        let Bound { tokens, cost } = self.inner.bound(asked, models, self.inner.now());
+        let cost = match (cost, item.max_cost) {
+            (MostCost::Known(cost), Some(max)) => MostCost::Known(NanoUsd(cost.0.min(max.0))),
+            (cost, _) => cost,
+        };
+        Bound { tokens, cost }
+    }
+
     /// Reads and checks all items, and stages them.
     pub(super) async fn take_in(&self, source: Source, defaults: &Defaults, mode: Mode) -> Result<Intake, DeskError> {
         let (pieces, mut staged) = mpsc::channel::<Vec<NewItem>>(PIECES);
@@ -267,7 +283,7 @@ impl Reader {
 
     fn price(&mut self, item: &Item, order: &Accept) -> Result<(), DeskError> {
         let loaded = self.desk.recipe(&self.defaults.recipe)?;
-        let bound = self.desk.inner.bound(Asked::plain(&loaded, &item.input), &self.models, self.desk.inner.now());
+        let bound = self.desk.item_bound(&loaded, item, &self.models);
         self.found.prospect.add(order, &bound);
         match bound.cost {
             MostCost::Known(cost) => {
@@ -325,6 +341,8 @@ impl Defaults {
             dedupe_key: item.dedupe_key.clone(),
             external_id: item.external_id.clone(),
             priority: item.priority.unwrap_or(self.priority),
+            params: item.params.clone().map_or(serde_json::Value::Null, serde_json::Value::Object),
+            max_cost: item.max_cost,
             metadata: serde_json::Value::Object(metadata),
             ..Request::new(self.recipe.clone(), item.input.clone())
         }

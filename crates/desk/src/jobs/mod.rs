@@ -23,7 +23,6 @@ use copydesk_core::{JobId, KeyId, NanoUsd, Timestamp, UserId};
 use copydesk_store::generations::Idempotency;
 use copydesk_store::jobs::{JobFacts, JobOrder, JobRow, NewJob, ReopenItems, Sealed, Staged};
 use copydesk_store::{Order, PageRequest, Scope, StoreError};
-use futures::StreamExt;
 use intake::Mode;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
@@ -308,19 +307,8 @@ impl Desk {
 
     /// The job at its end, or as it is when the patience is over.
     pub async fn wait_for_job(&self, scope: Scope, job: JobId, patience: Duration) -> Result<JobRow, DeskError> {
-        let (mut news, mut patience) = (self.store().event_news(), std::pin::pin!(self.inner.world.sleep(patience)));
-        loop {
-            let row = self.store().job(scope, job).await?;
-            if row.job.status.ended().is_some() || self.is_draining() {
-                return Ok(row);
-            }
-            tokio::select! {
-                () = &mut patience => return Ok(self.store().job(scope, job).await?),
-                _ = news.next() => {}
-                // The word of another process may be lost.
-                () = self.inner.world.sleep(self.inner.config.poll_every) => {}
-            }
-        }
+        self.at_its_end(patience, || self.store().job(scope, job), |row: &JobRow| row.job.status.ended().is_some())
+            .await
     }
 
     async fn drop_staged(&self, which: Staged) -> Result<(), DeskError> {

@@ -260,9 +260,9 @@ impl Table {
                 input.insert(name.to_owned(), kind.read(cell));
             } else if let Some(name) = field.strip_prefix("metadata.") {
                 metadata.insert(name.to_owned(), cell.into());
-            } else if field == "input" || field == "metadata" {
+            } else if ["input", "metadata", "params"].contains(&field.as_str()) {
                 item.insert(field.clone(), Kind::Json.read(cell));
-            } else if field == "priority" {
+            } else if ["priority", "max_cost"].contains(&field.as_str()) {
                 item.insert(field.clone(), Kind::Integer.read(cell));
             } else {
                 item.insert(field.clone(), cell.into());

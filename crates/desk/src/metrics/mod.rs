@@ -11,6 +11,7 @@ pub(crate) use tally::Tally;
 
 use crate::desk::Desk;
 use crate::error::DeskError;
+use copydesk_core::generation::eta::{Pace, mean};
 use copydesk_core::generation::{Generation, State, Status};
 use copydesk_core::health::{HealthNews, Stance, stance};
 use copydesk_core::ledger::TransferKind;
@@ -51,6 +52,9 @@ struct Counts {
     budget_refusals: u64,
     /// Attempts to deliver a message to a webhook, by what came of them.
     webhooks: BTreeMap<&'static str, u64>,
+    /// How long completed ones took, of each recipe and of all.
+    paces: BTreeMap<String, Duration>,
+    pace: Option<Duration>,
     /// When the feeder of this process last looked at all jobs to the end.
     fed_at: Option<Timestamp>,
 }
@@ -117,6 +121,12 @@ impl Metrics {
         *self.counts().webhooks.entry(End::Dropped.as_str()).or_default() += u64::from(messages);
     }
 
+    /// How long completed ones of this recipe, and of all, took in this process.
+    pub fn pace(&self, recipe: &str) -> Pace {
+        let counts = self.counts();
+        Pace { own: counts.paces.get(recipe).copied(), all: counts.pace }
+    }
+
     /// The feeder has looked at all jobs.
     pub fn fed(&self, at: Timestamp) {
         self.counts().fed_at = Some(at);
@@ -151,6 +161,14 @@ impl Counts {
         self.deadlines += u64::from(end.deadline);
         if let Some(took) = end.processing {
             self.processing.add(took);
+            if end.outcome == Status::Completed {
+                self.pace = Some(mean(self.pace, took));
+                // What is beyond the labels has no pace of its own: others' would say nothing of it.
+                if self.paces.len() < LABELS_MAX || self.paces.contains_key(&recipe) {
+                    let own = mean(self.paces.get(&recipe).copied(), took);
+                    self.paces.insert(recipe, own);
+                }
+            }
         }
         for (kind, amount) in end.credits {
             self.moved(kind, amount);
