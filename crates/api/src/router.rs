@@ -13,8 +13,8 @@ use crate::problem::Problem;
 use crate::routes::pages::Reading;
 use crate::routes::{
     assets, budgets, bulk, bulk_export, credits, draft_export, drafts, events, files, generations, health, job_export,
-    jobs, keys, lanes, maintenance, metrics, models, pages, prices, recipes, session, settings, stream, stream_tokens,
-    usage, users, versions, webhooks,
+    jobs, keys, lanes, maintenance, metrics, models, pages, prices, profiles, recipes, session, settings, stream,
+    stream_tokens, usage, users, versions, webhooks,
 };
 use crate::throttle::Throttle;
 use crate::wire::links::{BASE, Links};
@@ -277,6 +277,8 @@ fn installation() -> OpenApiRouter<Api> {
     OpenApiRouter::default()
         .routes(routes!(recipes::list))
         .routes(routes!(recipes::one))
+        .routes(routes!(profiles::list))
+        .routes(routes!(profiles::get, profiles::put, profiles::remove))
         .routes(routes!(models::list))
         .routes(routes!(models::test))
         .routes(routes!(lanes::list))

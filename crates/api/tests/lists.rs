@@ -102,7 +102,7 @@ async fn events_are_read_on_from_where_one_stopped() {
 }
 
 /// Everything that a list is read with.
-const READS: [Method; 25] = [
+const READS: [Method; 26] = [
     Method::List,
     Method::Get,
     Method::GetDraft,
@@ -119,6 +119,7 @@ const READS: [Method; 25] = [
     Method::Budgets,
     Method::Files,
     Method::Prices,
+    Method::Profiles,
     Method::ListKeys,
     Method::Users,
     Method::Invites,

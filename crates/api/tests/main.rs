@@ -31,6 +31,7 @@ mod oidc;
 mod openapi;
 mod people;
 mod prices;
+mod profiles;
 mod reading;
 mod scripted;
 mod searching;

@@ -220,6 +220,7 @@ impl Scene {
         let headers = [("authorization", bearer.as_str()), ("content-type", "text/csv")];
         let file = site.raw("POST", "/api/v1/files?name=people.csv", &headers, "prompt\ntea\n").await.json();
         let file = file["id"].as_str().unwrap().to_owned();
+        site.send("PUT", "/recipes/text/profile", Some(json!({"fields": {}})), &[]).await;
         Scene { site, done, waiting, asset, key, budget, newsletter, webhook, delivery, user, invite, job, bulk, file }
     }
 

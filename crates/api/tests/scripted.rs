@@ -10,9 +10,10 @@ use copydesk_providers::media::{
 };
 use copydesk_providers::provider::Bytes;
 use copydesk_providers::{
-    Answer, BoxFuture, CallReport, CallRequest, Catalogue, DeltaSink, ErrorClass, Finish, Picture, PictureSource,
-    Provider, ProviderError, TimeoutPhase,
+    Answer, BoxFuture, CallReport, CallRequest, Catalogue, DeltaSink, ErrorClass, Finish, Message, Picture,
+    PictureSource, Provider, ProviderError, TimeoutPhase,
 };
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use tokio::io::AsyncWrite;
 use tokio::sync::watch;
@@ -37,6 +38,8 @@ pub const FAILURES: [(&str, ErrorClass, &str); 7] = [
 pub struct Scripted {
     gate: watch::Sender<bool>,
     calls: AtomicU32,
+    /// What it was asked, in order.
+    prompts: Mutex<Vec<String>>,
     /// Whether it makes videos. Every question about one breaks off.
     films: AtomicBool,
     catalogue: Catalogue,
@@ -51,13 +54,22 @@ impl Scripted {
         let prices =
             models.iter().filter(|model| *model != "unlisted").map(|model| (model.clone(), price.clone())).collect();
         let catalogue = Catalogue::exact(models, prices);
-        Scripted { gate: watch::Sender::new(false), calls: AtomicU32::new(0), films: AtomicBool::new(false), catalogue }
+        Scripted {
+            gate: watch::Sender::new(false),
+            calls: AtomicU32::new(0),
+            prompts: Mutex::default(),
+            films: AtomicBool::new(false),
+            catalogue,
+        }
     }
     pub fn open_gate(&self) {
         self.gate.send_replace(true);
     }
     pub fn film(&self) {
         self.films.store(true, Ordering::SeqCst);
+    }
+    pub fn prompts(&self) -> Vec<String> {
+        self.prompts.lock().unwrap().clone()
     }
     pub fn calls(&self) -> u32 {
         self.calls.load(Ordering::SeqCst)
@@ -146,6 +158,7 @@ impl Provider for Scripted {
     fn call<'a>(&'a self, request: &'a CallRequest, sink: &'a dyn DeltaSink) -> BoxFuture<'a, CallReport> {
         Box::pin(async move {
             let calls = self.calls.fetch_add(1, Ordering::SeqCst) + 1;
+            self.prompts.lock().unwrap().extend(request.messages.iter().map(Message::text));
             sink.delta(FIRST_HALF);
             if let Some((_, class, _)) = FAILURES.iter().find(|(model, ..)| *model == request.model) {
                 return report(Err(ProviderError::new(*class, "as it was told to")));

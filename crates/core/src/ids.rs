@@ -105,6 +105,8 @@ ids! {
     BulkId = "blk", "bulk action";
     /// A file that a caller put here, to be used by id.
     FileId = "fil", "file";
+    /// What goes into every request of a recipe that does not say it itself.
+    ProfileId = "prf", "profile";
 }
 
 /// The UUIDv7 of an instant: its milliseconds, twelve bits of the microseconds beside them, and what is random.

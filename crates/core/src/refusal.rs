@@ -41,7 +41,7 @@ pub enum Refusal {
     DraftBusy,
     #[error("The draft has no content yet.")]
     DraftEmpty,
-    #[error("The draft was changed by somebody else: it is at revision {current} now.")]
+    #[error("Somebody else changed it: it is at revision {current} now.")]
     VersionConflict { current: i64 },
     #[error("The amount is larger than what is left of it.")]
     AmountTooLarge,

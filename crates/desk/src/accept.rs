@@ -11,6 +11,7 @@ use copydesk_core::access::Permit;
 use copydesk_core::generation::fairness::Priority;
 use copydesk_core::generation::{Decision, Generation, State, Status};
 use copydesk_core::ledger::{Price, TransferKind};
+use copydesk_core::profile::unfilled;
 use copydesk_core::recipe::{ModelRef, Params, Recipe, StepKind};
 use copydesk_core::refusal::Refusal;
 use copydesk_core::{DraftId, GenerationId, KeyId, NanoUsd, Timestamp, TransferId, UserId};
@@ -44,6 +45,8 @@ pub struct Request {
     /// `provider/model`; `None` takes the first of the recipe's route.
     pub model: Option<String>,
     pub input: Value,
+    /// The fields of the input that profiles filled.
+    pub filled: Vec<String>,
     /// Whatever the application calls its user.
     pub user: Option<String>,
     /// The key that asks; `None` where nobody needs one.
@@ -84,6 +87,7 @@ impl Request {
             recipe: recipe.into(),
             model: None,
             input,
+            filled: Vec::new(),
             user: None,
             key: None,
             target: None,
@@ -171,7 +175,7 @@ impl Desk {
         if self.inner.draining() {
             return Err(DeskError::Draining);
         }
-        self.inner.for_own_user(&mut request)?;
+        self.fill(&mut request).await?;
         let (scope, user, key) = (request.scope, user_of(&request), request.idempotency.clone());
         let hooked = self.check_request_hook(&request).await;
         let accepted = match hooked.and_then(|()| self.rehearse(request)) {
@@ -271,7 +275,7 @@ impl Desk {
         let recipe = &loaded.recipe;
         let input = request.input.to_string();
         let mut faults = name_faults(&request);
-        faults.extend(input_faults(&request.input, input.len(), loaded));
+        faults.extend(input_faults(&request, input.len(), loaded));
         let priority = Priority::new(request.priority).unwrap_or_else(|| {
             faults.push(Fault::new(
                 "/priority",
@@ -315,6 +319,7 @@ impl Desk {
             model,
             step: recipe.steps[0].operation(),
             input,
+            filled: (!request.filled.is_empty()).then(|| Value::from(request.filled).to_string()),
             metadata: request.metadata.to_string(),
             target: request.target,
             dedupe_key,
@@ -431,7 +436,7 @@ pub(crate) fn next_model(inner: &Inner, recipe: &str, before: &Generation, decis
     route(&loaded.recipe, &inner.providers).into_iter().nth(place as usize)
 }
 
-fn user_of(request: &Request) -> UserId {
+pub(crate) fn user_of(request: &Request) -> UserId {
     UserId::from_external(request.scope.workspace, request.user.as_deref().unwrap_or(ANONYMOUS))
 }
 
@@ -463,6 +468,8 @@ pub(crate) fn again(scope: Scope, row: GenerationRow, change: Again) -> Result<R
         serde_json::from_str::<Value>(text)
             .map_err(|error| DeskError::Store(StoreError::Corrupt(format!("{what} of {}: {error}", row.generation.id))))
     };
+    let filled = row.filled.as_deref().map_or(Ok(Value::Null), |text| stored("filled fields", text))?;
+    let filled: Vec<String> = serde_json::from_value(filled).unwrap_or_default();
     // Who was given a route goes along it again; who asked for a model by name gets that one.
     let alone = !row.generation.terms.onward(0);
     Ok(Request {
@@ -470,7 +477,9 @@ pub(crate) fn again(scope: Scope, row: GenerationRow, change: Again) -> Result<R
         permit: change.permit,
         recipe: row.recipe.clone(),
         model: change.model.or_else(|| alone.then(|| row.asked_model.clone())),
-        input: stored("input", &row.input)?,
+        // What profiles filled then is filled as they stand now.
+        input: unfilled(stored("input", &row.input)?, &filled),
+        filled: Vec::new(),
         user: Some(row.user_external.clone()),
         key: change.key,
         target: row.target.clone(),
@@ -515,10 +524,16 @@ fn dedupe_key(request: &Request, recipe: &Recipe, params: &Params, user: UserId,
 }
 
 /// What is wrong with the input, whose compact JSON has so many bytes.
-fn input_faults(input: &Value, bytes: usize, loaded: &LoadedRecipe) -> Vec<Fault> {
-    let of_schema = loaded.validate(input).err().unwrap_or_default().into_iter();
-    let mut faults: Vec<Fault> =
-        of_schema.map(|fault| Fault::new(format!("/input{}", fault.pointer), fault.code, fault.detail)).collect();
+fn input_faults(request: &Request, bytes: usize, loaded: &LoadedRecipe) -> Vec<Fault> {
+    let of_schema = loaded.validate(&request.input).err().unwrap_or_default().into_iter();
+    let mut faults: Vec<Fault> = of_schema
+        .map(|fault| {
+            let field = fault.pointer.split('/').nth(1).unwrap_or_default();
+            let of_profile = request.filled.iter().any(|filled| filled == field);
+            let whence = if of_profile { " (a profile says it, the request does not)" } else { "" };
+            Fault::new(format!("/input{}", fault.pointer), fault.code, format!("{}{whence}", fault.detail))
+        })
+        .collect();
     let max = loaded.recipe.limits.input_bytes_max;
     if bytes > max {
         faults.push(Fault::new("/input", "too_large", format!("it has {bytes} bytes; at most {max} are allowed")));

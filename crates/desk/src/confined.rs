@@ -5,6 +5,7 @@
 
 mod bulk;
 mod files;
+mod profiles;
 mod telling;
 
 use copydesk_core::access::Email;

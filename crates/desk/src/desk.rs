@@ -16,6 +16,7 @@ use crate::live::Live;
 use crate::metrics::Metrics;
 use crate::passwords::Passwords;
 use crate::prices::{self, SetPrices};
+use crate::profiles::Profiles;
 use crate::sign_in::SignedInRing;
 use crate::webhooks::{Bells, Hooks};
 use crate::work::Outgoing;
@@ -70,6 +71,7 @@ pub(crate) struct Inner {
     pub events: Hub,
     pub metrics: Metrics,
     pub keyring: Keyring,
+    pub profiles: Profiles,
     pub signed_in: SignedInRing,
     pub passwords: Passwords,
     pub guesses: Guesses,
@@ -156,6 +158,7 @@ impl Desk {
             events: Hub::default(),
             metrics: Metrics::default(),
             keyring: Keyring::default(),
+            profiles: Profiles::default(),
             signed_in: SignedInRing::default(),
             passwords: Passwords::default(),
             guesses: Guesses::default(),

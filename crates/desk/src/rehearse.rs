@@ -53,10 +53,11 @@ pub struct Plan {
 
 impl Desk {
     /// What [`Desk::accept`] would do. Errors: its own.
-    pub async fn dry_run(&self, request: Request) -> Result<Rehearsal, DeskError> {
+    pub async fn dry_run(&self, mut request: Request) -> Result<Rehearsal, DeskError> {
         if self.is_draining() {
             return Err(DeskError::Draining);
         }
+        self.fill(&mut request).await?;
         let (scope, key) = (request.scope, request.idempotency.clone());
         let only = request.model.is_some();
         let hooked = self.check_request_hook(&request).await;

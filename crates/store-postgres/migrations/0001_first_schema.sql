@@ -129,7 +129,9 @@ create table inputs (
   generation_id uuid primary key,
   workspace_id uuid not null,
   input text not null,
-  metadata text not null
+  metadata text not null,
+  -- Which fields of the input a profile filled: a JSON list.
+  filled text
 );
 
 -- The live part: a generation is in exactly one of ready, parked, runs, outcomes.
@@ -743,6 +745,23 @@ create index files_by_workspace on files (workspace_id, id);
 -- What is kept is counted in it alone.
 create index files_kept on files (workspace_id, expires_at, bytes);
 create index files_by_expiry on files (expires_at);
+
+-- Profiles ---------------------------------------------------------------------------------------------------------------
+-- Fields of a recipe's input for requests that leave them out. A user of zeros is everybody.
+create table profiles (
+  id uuid primary key,
+  workspace_id uuid not null,
+  recipe text not null,
+  user_id uuid not null,
+  user_external text,
+  fields text not null,
+  revision bigint not null check (revision > 0),
+  created_at timestamptz not null,
+  updated_at timestamptz not null,
+  unique (workspace_id, recipe, user_id),
+  constraint profiles_user_whole check ((user_external is null) = (user_id = '00000000-0000-0000-0000-000000000000'))
+);
+create index profiles_by_workspace on profiles (workspace_id, id);
 
 -- Webhooks ---------------------------------------------------------------------------------------------------------------
 -- Addresses that are told of events; without an address, the one for those of single requests. Secrets are sealed.

@@ -24,6 +24,7 @@ mod migrate;
 mod pipeline;
 mod posting;
 mod prices;
+mod profiles;
 mod queues;
 mod read;
 mod retention;

@@ -135,6 +135,8 @@ CREATE TABLE inputs (
     workspace_id BLOB NOT NULL,
     -- Before the input, which lists pass over and which may fill many pages.
     metadata TEXT NOT NULL,
+    -- Which fields of the input a profile filled: a JSON list.
+    filled TEXT,
     input TEXT NOT NULL
 ) STRICT;
 
@@ -785,6 +787,23 @@ CREATE INDEX files_by_workspace ON files (workspace_id, id);
 -- What is kept is counted in it alone.
 CREATE INDEX files_kept ON files (workspace_id, expires_at, bytes);
 CREATE INDEX files_by_expiry ON files (expires_at);
+
+-- Profiles ---------------------------------------------------------------------------------------------------------------
+-- Fields of a recipe's input for requests that leave them out. A user of zeros is everybody.
+CREATE TABLE profiles (
+    id BLOB NOT NULL PRIMARY KEY,
+    workspace_id BLOB NOT NULL,
+    recipe TEXT NOT NULL,
+    user_id BLOB NOT NULL,
+    user_external TEXT,
+    fields TEXT NOT NULL,
+    revision INTEGER NOT NULL CHECK (revision > 0),
+    created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL,
+    UNIQUE (workspace_id, recipe, user_id),
+    CHECK ((user_external IS NULL) = (user_id = x'00000000000000000000000000000000'))
+) STRICT;
+CREATE INDEX profiles_by_workspace ON profiles (workspace_id, id);
 
 -- Webhooks ---------------------------------------------------------------------------------------------------------------
 -- Addresses that are told of events; without an address, the one for those of single requests. Secrets are sealed.

@@ -136,6 +136,7 @@ pub fn accept(ids: &Ids, at: Timestamp) -> Accept {
         model: "demo/swift".to_owned(),
         step: "write".to_owned(),
         input: r#"{"topic":"tea"}"#.to_owned(),
+        filled: None,
         metadata: "{}".to_owned(),
         target: None,
         dedupe_key: None,

@@ -18,8 +18,8 @@ pub use copydesk_core::ledger::{Balance, Transfer};
 pub use copydesk_core::metering::question::{Question, Total};
 pub use copydesk_core::refusal::Refusal;
 pub use copydesk_core::{
-    AssetId, BudgetId, BulkId, DeliveryId, DraftId, FileId, GenerationId, JobId, KeyId, LinkId, NodeId, SignInId,
-    Timestamp, TransferId, UserId, WebhookId, WorkspaceId,
+    AssetId, BudgetId, BulkId, DeliveryId, DraftId, FileId, GenerationId, JobId, KeyId, LinkId, NodeId, ProfileId,
+    SignInId, Timestamp, TransferId, UserId, WebhookId, WorkspaceId,
 };
 pub use copydesk_store::admin::{Description, Pause, PauseKey};
 pub use copydesk_store::audit::{AuditState, Finding, FindingRow, Proved, Record, Recorded, Round, Slice};
@@ -43,6 +43,7 @@ pub use copydesk_store::keys::{KeyChange, KeyRotation, KeyRow, KeyUse};
 pub use copydesk_store::ledger::{AccountRow, Gift, Line, Post, Posted, TransferFilter};
 pub use copydesk_store::logins::{LinkKey, LinkRow, LinkUse, LoginChange, NewLogin, UserFilter, UserRow};
 pub use copydesk_store::prices::{NewPrice, PriceRow};
+pub use copydesk_store::profiles::{ProfileFilter, ProfileRow, ProfilesFor, PutProfile};
 pub use copydesk_store::retention::{Prune, Pruned};
 pub use copydesk_store::sign_ins::{Forget, NewSignIn, SignInRow, SignedIn};
 pub use copydesk_store::usage::{CallFilter, CallRow};
@@ -53,7 +54,7 @@ pub use copydesk_store::webhooks::{
 pub use copydesk_store::{
     AdminStore, Answer, AuditStore, BudgetStore, BulkStore, DeliveryStore, DraftStore, EventStore, FileStore,
     GenerationStore, HealthRow, HealthStore, ItemStore, JobStore, KeyStore, LedgerStore, LoginStore, Page, PageRequest,
-    PriceStore, RetentionStore, SchemaFault, Scope, SignInStore, UsageStore, WebhookStore,
+    PriceStore, ProfileStore, RetentionStore, SchemaFault, Scope, SignInStore, UsageStore, WebhookStore,
 };
 pub use futures::stream::BoxStream;
 pub use uuid::Uuid;
@@ -161,6 +162,13 @@ macro_rules! every_method {
                 Health = health() -> Vec<HealthRow>;
                 Rates = rates() -> Vec<(String, Paid)>;
                 Backlog = backlog() -> Backlog;
+            }
+            ProfileStore {
+                PutProfile = put_profile(put: PutProfile) -> ProfileRow;
+                RemoveProfile = remove_profile(scope: Scope, id: ProfileId, revision: Option<i64>) -> ();
+                Profile = profile(scope: Scope, id: ProfileId) -> ProfileRow;
+                Profiles = profiles(scope: Scope, filter: ProfileFilter, page: PageRequest) -> Page<ProfileRow>;
+                ProfilesFor = profiles_for(scope: Scope, recipe: String, user: UserId) -> ProfilesFor;
             }
             PriceStore {
                 AddPrice = add_price(price: NewPrice) -> i64;

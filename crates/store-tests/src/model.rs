@@ -20,6 +20,7 @@ mod keys;
 mod ledger;
 mod logins;
 mod prices;
+mod profiles;
 mod read;
 mod retention;
 mod sweep;

@@ -24,6 +24,7 @@ pub mod logins;
 pub mod media;
 pub mod pages;
 pub mod prices;
+pub mod profiles;
 pub mod race;
 pub mod random;
 pub mod rates;
@@ -463,6 +464,11 @@ macro_rules! conformance {
                 tokens_that_were_used_hold_back_what_comes_next,
                 debts_of_several_nodes_add_up,
                 what_is_moved_on_without_a_call_pays_nothing;
+            profiles:
+                a_profile_is_made_changed_and_removed_by_who_has_seen_it,
+                profiles_are_paged_and_found_by_recipe_and_user,
+                a_request_finds_its_users_own_profile_and_everybodys,
+                of_many_who_make_one_at_once_one_does;
             prices:
                 a_price_is_kept_as_it_was_set_and_stays_when_it_ends,
                 prices_are_paged_by_number_and_found_by_model,

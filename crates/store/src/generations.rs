@@ -89,6 +89,8 @@ pub struct Accept {
     pub step: String,
     /// The validated input and the caller's own notes, as JSON text.
     pub input: String,
+    /// The names of the fields of the input that a profile filled, as a JSON list.
+    pub filled: Option<String>,
     pub metadata: String,
     pub target: Option<String>,
     pub dedupe_key: Option<String>,
@@ -558,6 +560,7 @@ pub struct GenerationRow {
     pub asked_model: String,
     /// Empty in lists.
     pub input: String,
+    pub filled: Option<String>,
     pub params: Option<String>,
     pub metadata: String,
     pub target: Option<String>,

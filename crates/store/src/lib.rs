@@ -19,6 +19,7 @@ pub mod ledger;
 pub mod logins;
 pub mod page;
 pub mod prices;
+pub mod profiles;
 pub mod retention;
 pub mod sign_ins;
 pub mod usage;
@@ -40,6 +41,7 @@ pub use ledger::LedgerStore;
 pub use logins::LoginStore;
 pub use page::{Order, Page, PageRequest};
 pub use prices::PriceStore;
+pub use profiles::ProfileStore;
 pub use retention::RetentionStore;
 pub use sign_ins::SignInStore;
 pub use usage::UsageStore;
@@ -96,6 +98,7 @@ pub trait Store:
     + AuditStore
     + HealthStore
     + PriceStore
+    + ProfileStore
     + WebhookStore
     + DeliveryStore
 {
@@ -120,6 +123,7 @@ impl<T> Store for T where
         + AuditStore
         + HealthStore
         + PriceStore
+        + ProfileStore
         + WebhookStore
         + DeliveryStore
 {

@@ -36,7 +36,7 @@ pub(crate) fn must_match(headers: &HeaderMap) -> Result<Option<i64>, Problem> {
         return if_match(headers);
     }
     Err(Problem::new(Code::IfMatchRequired, "This change must say which revision it was made for.")
-        .hint("Send the ETag of the draft you read as `If-Match`, or `If-Match: *` to overwrite whatever is there."))
+        .hint("Send the ETag of what you read as `If-Match`, or `If-Match: *` to overwrite whatever is there."))
 }
 
 /// Whether the caller has what this tag, quotes included, stands for already.

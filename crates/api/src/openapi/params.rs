@@ -191,6 +191,16 @@ pub(crate) struct PreferHeader {
     prefer: Option<String>,
 }
 
+/// The same, where what is there is changed only with it.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+pub(crate) struct ProfileMatch {
+    /// The `ETag` of the profile the change was made for, or `*` to overwrite whatever is there. Without it a profile is made,
+    /// and one that is there is left as it is (428).
+    #[param(rename = "If-Match", pattern = "^(\\*|(W/)?\"[0-9]{1,15}\")$")]
+    if_match: Option<String>,
+}
+
 /// See `extract/etag.rs`.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Header)]

@@ -44,6 +44,7 @@ const NOUNS: &[(&str, &str, &str)] = &[
     ("ModelTest", "model_test", ""),
     ("Pack", "pack", ""),
     ("Posting", "posting", ""),
+    ("Profile", "profile", "prf"),
     ("Provider", "provider", ""),
     ("Pruned", "pruned", ""),
     ("Recipe", "recipe", ""),

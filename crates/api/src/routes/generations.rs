@@ -83,6 +83,7 @@ pub(crate) async fn create(
         recipe: asked.recipe,
         model: asked.model,
         input: asked.input,
+        filled: Vec::new(),
         user: asked.user.or_else(|| caller.own_user().filter(|_| draft.is_none())),
         key: caller.key(),
         target: asked.target,

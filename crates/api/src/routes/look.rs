@@ -39,6 +39,7 @@ pub(crate) async fn generation(api: &Api, scope: Scope, row: &GenerationRow) -> 
     body.credits.refunded = Some(refunded.micros());
     body.details = Details {
         input: Some(input_of(row)?),
+        filled: row.filled.as_deref().and_then(|text| serde_json::from_str(text).ok()),
         queue_position: waiting.as_ref().and_then(|waiting| waiting.position),
         waiting,
         eta,

@@ -188,7 +188,7 @@ async fn request(arguments: &Arguments) -> Result<Value, Failure> {
         None => json!({}),
     };
     for assignment in &arguments.set {
-        set(&mut input, assignment)?;
+        assign(&mut input, assignment)?;
     }
     let mut body = json!({ "recipe": arguments.recipe, "input": input });
     let optional = [("model", &arguments.model), ("user", &arguments.user), ("target", &arguments.target)];
@@ -210,16 +210,15 @@ async fn request(arguments: &Arguments) -> Result<Value, Failure> {
 }
 
 /// `a.b=value`: the value is JSON where it parses as such, else a text.
-fn set(input: &mut Value, assignment: &str) -> Result<(), Failure> {
+pub fn assign(input: &mut Value, assignment: &str) -> Result<(), Failure> {
     let (path, text) = assignment
         .split_once('=')
         .filter(|(path, _)| !path.is_empty())
-        .ok_or_else(|| Failure::usage(format!("--set {assignment} has no NAME=VALUE")))?;
+        .ok_or_else(|| Failure::usage(format!("{assignment} is no NAME=VALUE")))?;
     let mut place = input;
     for name in path.split('.') {
-        let fields = place
-            .as_object_mut()
-            .ok_or_else(|| Failure::usage(format!("--set {path}: {name} has no place in the input")))?;
+        let fields =
+            place.as_object_mut().ok_or_else(|| Failure::usage(format!("{path}: {name} has no place in the input")))?;
         place = fields.entry(name).or_insert_with(|| json!({}));
     }
     *place = serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.to_owned()));
@@ -287,10 +286,10 @@ mod tests {
     #[test]
     fn parts_of_the_input_are_set_by_path() {
         let mut input = json!({ "items": [] });
-        set(&mut input, "tone.length=short").unwrap();
-        set(&mut input, "topics=3").unwrap();
+        assign(&mut input, "tone.length=short").unwrap();
+        assign(&mut input, "topics=3").unwrap();
         assert_eq!(input, json!({ "items": [], "tone": { "length": "short" }, "topics": 3 }));
-        assert!(set(&mut input, "topics.x=3").is_err());
-        assert!(set(&mut input, "nonsense").is_err());
+        assert!(assign(&mut input, "topics.x=3").is_err());
+        assert!(assign(&mut input, "nonsense").is_err());
     }
 }

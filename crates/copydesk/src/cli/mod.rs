@@ -23,6 +23,7 @@ mod lanes;
 mod models;
 mod openapi;
 mod prices;
+mod profiles;
 mod prune;
 mod recipes;
 mod serve;
@@ -107,6 +108,9 @@ enum Command {
     /// Accounts, statements, grants, corrections, gifts and refunds
     #[command(subcommand)]
     Credits(credits::Command),
+    /// What goes into every request of a recipe that does not say it: voice, tone, who writes
+    #[command(subcommand)]
+    Profiles(profiles::Command),
     /// What may be used in a day or a month, by workspace, user or key
     #[command(subcommand)]
     Budgets(budgets::Command),
@@ -200,6 +204,7 @@ async fn dispatch(arguments: Arguments, output: Output) -> Result<u8, Failure> {
         Command::Jobs(command) => jobs::run(command, &settings, output).await,
         Command::Bulk(command) => bulk::run(command, &settings, output).await,
         Command::Files(command) => files::run(command, &settings, output).await,
+        Command::Profiles(command) => profiles::run(command, &settings, output).await,
         Command::Budgets(command) => budgets::run(command, &settings, output).await,
         Command::Credits(command) => credits::run(command, &settings, output).await,
         Command::Keys(command) => keys::run(command, &settings, output).await,

@@ -5,6 +5,7 @@
 
 use super::item::Item;
 use super::{Defaults, first};
+use crate::accept::Request;
 use crate::desk::{Desk, Inner};
 use crate::error::DeskError;
 use copydesk_core::budget::bound::MostCost;
@@ -206,7 +207,11 @@ impl<'a> Feed<'a> {
             let mut left = cap.0.saturating_sub(now.spent.0);
             for item in &live {
                 // One that cannot be priced any more has its bound in its budget and hold.
-                left = left.saturating_sub(feed.most(item).ok().flatten().unwrap_or(NanoUsd(0)).0);
+                let most = match feed.read(item) {
+                    Ok(asked) => feed.most(&feed.request(item, &asked).await?).ok().flatten(),
+                    Err(_) => None,
+                };
+                left = left.saturating_sub(most.unwrap_or(NanoUsd(0)).0);
             }
             feed.left = Some(left);
         }
@@ -234,15 +239,23 @@ impl<'a> Feed<'a> {
         Item::read(value).map_err(|faults| bad(format!("{faults:?}")))
     }
 
-    /// What an item may cost at most; `None` is not known.
-    fn most(&self, item: &ItemRow) -> Result<Option<NanoUsd>, DeskError> {
-        let asked = self.read(item)?;
-        let mut defaults = self.defaults.clone();
+    /// What an item asks for, whole.
+    async fn request(&self, item: &ItemRow, asked: &Item) -> Result<Request, DeskError> {
+        let mut request = self.defaults.request(asked);
         if item.model.is_some() {
-            defaults.model.clone_from(&item.model);
+            request.model.clone_from(&item.model);
         }
-        let models = self.desk.models_of(&defaults)?;
-        Ok(match self.desk.item_bound(&self.loaded, &asked, &models).cost {
+        self.desk.fill(&mut request).await?;
+        Ok(request)
+    }
+
+    /// What it may cost at most; `None` is not known.
+    fn most(&self, request: &Request) -> Result<Option<NanoUsd>, DeskError> {
+        let models = match &request.model {
+            Some(model) => vec![model.clone()],
+            None => self.desk.models_of(&self.defaults)?,
+        };
+        Ok(match self.desk.item_bound(&self.loaded, request, &models).cost {
             MostCost::Known(cost) => Some(cost),
             MostCost::Unknown { .. } => None,
         })
@@ -257,10 +270,7 @@ impl<'a> Feed<'a> {
                 return Ok(());
             }
         };
-        let mut request = self.defaults.request(&asked);
-        if item.model.is_some() {
-            request.model.clone_from(&item.model);
-        }
+        let mut request = self.request(item, &asked).await?;
         (request.draft, request.job) = (item.draft, Some(ForItem::Feeds(self.of_item(item.seq))));
         if let (Some(external), true, None) = (&asked.external_id, self.defaults.skip_existing, item.draft)
             && let Some((instead, why)) = self.existing(external).await?
@@ -269,7 +279,7 @@ impl<'a> Feed<'a> {
             return Ok(());
         }
         if let Some(left) = self.left {
-            let most = match self.most(item) {
+            let most = match self.most(&request) {
                 Ok(most) => most,
                 Err(error) => return self.wrong(item.seq, error),
             };

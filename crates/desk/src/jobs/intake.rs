@@ -16,8 +16,10 @@ use copydesk_core::{JobId, NanoUsd};
 use copydesk_recipes::LoadedRecipe;
 use copydesk_store::generations::Accept;
 use copydesk_store::jobs::NewItem;
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
+use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
 /// How many items one job may have.
@@ -76,14 +78,13 @@ pub(super) enum Mode {
 }
 
 impl Desk {
-    /// What an item may use at most with any of these models.
-    pub(super) fn item_bound(&self, loaded: &LoadedRecipe, item: &Item, models: &[String]) -> Bound {
-        let changed = item.params.clone().map_or(serde_json::Value::Null, serde_json::Value::Object);
+    /// What the request of an item may use at most with any of these models.
+    pub(super) fn item_bound(&self, loaded: &LoadedRecipe, request: &Request, models: &[String]) -> Bound {
         // What is wrong with them is said where the request is checked.
-        let params = Params::read(&changed, &loaded.recipe, &item.input).unwrap_or_default();
-        let asked = Asked { loaded, input: &item.input, params: &params };
+        let params = Params::read(&request.params, &loaded.recipe, &request.input).unwrap_or_default();
+        let asked = Asked { loaded, input: &request.input, params: &params };
         let Bound { tokens, cost } = self.inner.bound(asked, models, self.inner.now());
-        let cost = match (cost, item.max_cost) {
+        let cost = match (cost, request.max_cost) {
             (MostCost::Known(cost), Some(max)) => MostCost::Known(NanoUsd(cost.0.min(max.0))),
             (cost, _) => cost,
         };
@@ -120,6 +121,8 @@ impl Desk {
 
 struct Reader {
     desk: Desk,
+    /// Reading blocks a thread; what it has to ask the store it waits for there.
+    runtime: Handle,
     defaults: Defaults,
     /// Nothing is staged.
     looks: bool,
@@ -144,6 +147,7 @@ impl Reader {
         };
         Reader {
             desk,
+            runtime: Handle::current(),
             defaults,
             looks,
             pieces,
@@ -254,8 +258,10 @@ impl Reader {
             let detail = format!("the job is of {whose:?}; leave the user of the job out, or give both the same");
             faults.push(Fault::new("/user", "not_allowed", detail));
         }
-        let request = self.defaults.request(item);
-        let order = match self.desk.rehearse(request) {
+        let mut request = self.defaults.request(item);
+        let filled = self.runtime.block_on(self.desk.fill(&mut request));
+        let bound = (self.looks || self.defaults.cost_max.is_some()).then(|| self.bound_of(&request)).transpose()?;
+        let order = match filled.and_then(|()| self.desk.rehearse(request)) {
             Ok(order) => order,
             Err(DeskError::Invalid(more)) => {
                 faults.extend(more);
@@ -275,15 +281,18 @@ impl Reader {
             }
         }
         self.works.extend(works.iter().flatten().map(|work| (short_hash(work), seq)));
-        if self.looks || self.defaults.cost_max.is_some() {
-            self.price(item, &order)?;
+        if let Some(bound) = bound {
+            self.price(bound, &order);
         }
         Ok(Checked::Faults(faults))
     }
 
-    fn price(&mut self, item: &Item, order: &Accept) -> Result<(), DeskError> {
+    fn bound_of(&self, request: &Request) -> Result<Bound, DeskError> {
         let loaded = self.desk.recipe(&self.defaults.recipe)?;
-        let bound = self.desk.item_bound(&loaded, item, &self.models);
+        Ok(self.desk.item_bound(&loaded, request, &self.models))
+    }
+
+    fn price(&mut self, bound: Bound, order: &Accept) {
         self.found.prospect.add(order, &bound);
         match bound.cost {
             MostCost::Known(cost) => {
@@ -291,7 +300,6 @@ impl Reader {
             }
             MostCost::Unknown { model } => (self.found.most, self.found.unpriced) = (None, Some(model)),
         }
-        Ok(())
     }
 
     fn name_faults(&mut self, line: u64, faults: Vec<Fault>) {
@@ -341,9 +349,9 @@ impl Defaults {
             dedupe_key: item.dedupe_key.clone(),
             external_id: item.external_id.clone(),
             priority: item.priority.unwrap_or(self.priority),
-            params: item.params.clone().map_or(serde_json::Value::Null, serde_json::Value::Object),
+            params: item.params.clone().map_or(Value::Null, Value::Object),
             max_cost: item.max_cost,
-            metadata: serde_json::Value::Object(metadata),
+            metadata: Value::Object(metadata),
             ..Request::new(self.recipe.clone(), item.input.clone())
         }
     }

@@ -5,7 +5,7 @@ select g.id, g.workspace_id, g.draft_id, g.user_id, coalesce(u.external_id, '') 
        coalesce(n.model, p.model, r.model,
                 (select c.model from calls c where c.generation_id = any (array[g.id]) and c.attempt = o.attempt
                  order by c.id limit 1),
-                g.model) as model, g.model as asked_model, '' as input,
+                g.model) as model, g.model as asked_model, '' as input, i.filled,
        coalesce(i.metadata, '') as metadata, g.target, g.dedupe_key, g.job_id, g.job_seq, g.priority, g.accepted_at, g.deadline_at,
        g.attempt_timeout_us, g.max_attempts, g.attempts_per_model, g.hold, g.metered_per_usd, g.metered_margin,
        g.metered_min, g.cost_max, g.params,

@@ -104,7 +104,7 @@ fn rest<'a>(steps: &mut Steps<'a>, plan: &Plan<'a>) {
         n.item.map(|item| item.job.0), n.item.map(|item| i64::from(item.seq)));
     steps.add(sql!(deep "accept/insert_generation"), generations);
     let inputs = columns!(new, n => n.request.generation.0, n.request.scope.workspace.0, text(&n.request.input),
-        text(&n.request.metadata));
+        text(&n.request.metadata), n.request.filled.as_deref().map(text));
     steps.add(sql!(deep "accept/insert_input"), inputs);
     waiting::insert(steps, &new.iter().map(waiting_row).collect::<Vec<_>>());
     webhooks::put_requests(steps, new.iter().map(|new| new.request));

@@ -81,6 +81,7 @@ fn row(row: &Row) -> Result<GenerationRow, StoreError> {
         model: row.get("model"),
         asked_model: row.get("asked_model"),
         input: row.get("input"),
+        filled: row.get("filled"),
         params: row.get("params"),
         metadata: row.get("metadata"),
         target: row.get("target"),

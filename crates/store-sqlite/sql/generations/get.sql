@@ -6,7 +6,7 @@ SELECT g.id AS id, g.draft_id AS draft_id, g.user_id AS user_id, u.external_id A
                  WHERE c.generation_id = g.id AND c.attempt = o.attempt
                  ORDER BY c.id LIMIT 1),
                 g.model) AS model, g.model AS asked_model,
-       CASE WHEN $1 THEN i.input ELSE '' END AS input, i.metadata AS metadata, g.target AS target, g.dedupe_key AS dedupe_key,
+       CASE WHEN $1 THEN i.input ELSE '' END AS input, i.filled AS filled, i.metadata AS metadata, g.target AS target, g.dedupe_key AS dedupe_key,
        g.priority AS priority, g.job_id AS job_id, g.job_seq AS job_seq, g.accepted_at AS accepted_at, g.deadline_at AS deadline_at,
        g.attempt_timeout_us AS attempt_timeout_us, g.max_attempts AS max_attempts, g.attempts_per_model AS attempts_per_model, g.hold AS hold, g.metered_per_usd AS metered_per_usd, g.metered_margin AS metered_margin,
        g.metered_min AS metered_min, g.cost_max AS cost_max, g.params AS params,

@@ -288,7 +288,7 @@ fn write_facts(
             item.map(|it| it.item.seq),
         ],
     )?;
-    db.execute(sql!("accept/insert_input"), params![id, workspace, request.input, request.metadata])?;
+    db.execute(sql!("accept/insert_input"), params![id, workspace, request.input, request.metadata, request.filled])?;
     Ok(())
 }
 

@@ -56,6 +56,7 @@ fn generation_row(row: &Row<'_>) -> Done<GenerationRow> {
         model: row.get("model")?,
         asked_model: row.get("asked_model")?,
         input: codec::filled(row, "inputs.input")?,
+        filled: row.get("filled")?,
         params: row.get("params")?,
         metadata: codec::filled(row, "inputs.metadata")?,
         target: row.get("target")?,

@@ -10,8 +10,8 @@ use copydesk_core::job::book::JobBook;
 use copydesk_core::ledger::chain::ChainHash;
 use copydesk_core::ledger::{Balance, Lot};
 use copydesk_core::{
-    AssetId, BudgetId, BulkId, CallId, DeliveryId, DraftId, FileId, GenerationId, JobId, NodeId, SignInId, Timestamp,
-    TransferId, UserId, WebhookId, WorkspaceId,
+    AssetId, BudgetId, BulkId, CallId, DeliveryId, DraftId, FileId, GenerationId, JobId, NodeId, ProfileId, SignInId,
+    Timestamp, TransferId, UserId, WebhookId, WorkspaceId,
 };
 use copydesk_store::admin::{NodeRow, PauseKey};
 use copydesk_store::audit::{FindingKey, FindingRow, Round, Space};
@@ -23,6 +23,7 @@ use copydesk_store::jobs::{ItemRow, JobRow};
 use copydesk_store::keys::KeyRow;
 use copydesk_store::logins::{LinkRow, Login};
 use copydesk_store::prices::NewPrice;
+use copydesk_store::profiles::ProfileRow;
 use copydesk_store::sign_ins::SignInRow;
 use copydesk_store::usage::CallRow;
 use copydesk_store::webhooks::{AttemptRow, DeliveryRow, EndpointRow};
@@ -184,6 +185,7 @@ pub(super) struct Data {
     pub rates: BTreeMap<String, Paid>,
     pub prices: Vec<NewPrice>,
     pub files: BTreeMap<FileId, super::files::FileEntry>,
+    pub profiles: BTreeMap<ProfileId, (WorkspaceId, ProfileRow)>,
     pub budgets: Book,
     /// What each sum holds of entries that were folded into it.
     pub folded: BTreeMap<Place, i64>,

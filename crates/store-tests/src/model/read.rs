@@ -44,6 +44,7 @@ impl Data {
             },
             asked_model: entry.accept.model.clone(),
             input: entry.accept.input.clone(),
+            filled: entry.accept.filled.clone(),
             params: entry.accept.params.clone(),
             metadata: entry.accept.metadata.clone(),
             target: entry.accept.target.clone(),
