@@ -7,6 +7,7 @@ mod bytes;
 mod coalesce;
 pub mod compat;
 mod conditional;
+mod costed;
 mod docs;
 pub mod edge;
 mod envelope;

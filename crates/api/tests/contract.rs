@@ -79,7 +79,18 @@ pub fn check(method: &str, uri: &str, reply: &Reply) {
     if kind.ends_with("json") && !kind.ends_with("ndjson") {
         let faults = faults(&described["schema"], &reply.json());
         assert!(faults.is_empty(), "{of}: {}\n{}", faults.join("\n"), text(reply));
+        assert_eq!(reply.header("copydesk-cost"), cost_header(&reply.json()), "{of}");
     }
+}
+
+/// What the header `Copydesk-Cost` says of a body: what its `cost` says, where it is about one generation.
+fn cost_header(body: &Value) -> String {
+    let about_one = ["generation", "model_test"].iter().any(|object| body["object"] == *object);
+    let status = body["cost"]["status"].as_str().filter(|_| about_one);
+    status.map_or_else(String::new, |status| match &body["cost"]["nanousd"] {
+        Value::Null => format!("status={status}"),
+        nanousd => format!("nanousd={nanousd}, status={status}"),
+    })
 }
 
 fn text(reply: &Reply) -> String {

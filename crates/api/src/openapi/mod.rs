@@ -117,6 +117,15 @@ fn headers() -> Value {
             "schema": { "type": "string" },
         },
         "Link": { "description": "The address of the next page, `rel=\"next\"`.", "schema": { "type": "string" } },
+        "Successor": {
+            "description": "Where the native API does the same, `rel=\"successor-version\"`. This address stays.",
+            "schema": { "type": "string" },
+        },
+        "CopydeskCost": {
+            "description": "The body's `cost` as a structured field (RFC 9651): `nanousd=3900, status=priced`, or `status=unpriced`. \
+                            Not where the body has none, such as a dry run's.",
+            "schema": { "type": "string", "pattern": "^(nanousd=-?[0-9]{1,15}, status=(priced|estimated)|status=unpriced)$" },
+        },
         "Location": { "description": "The address of the generation.", "schema": { "type": "string" } },
         "IdempotentReplayed": {
             "description": "The key was used before, and this is the answer it got.",

@@ -3,6 +3,7 @@
 use super::{look, receipt};
 use crate::auth::Caller;
 use crate::coalesce;
+use crate::costed::Costed;
 use crate::error::Code;
 use crate::extract::address::Address;
 use crate::extract::body::Body;
@@ -156,10 +157,10 @@ pub(crate) async fn one(
     State(api): State<Api>,
     caller: Caller,
     path: Segments,
-) -> Result<Json<GenerationBody>, Problem> {
+) -> Result<Costed<GenerationBody>, Problem> {
     let id = path.generation(&api, caller.scope).await?;
     let row = api.desk().store().get(caller.scope, id).await?;
-    Ok(Json(look::generation(&api, caller.scope, &row).await?))
+    Ok(Costed(look::generation(&api, caller.scope, &row).await?))
 }
 
 #[derive(Serialize, ToSchema)]
@@ -208,11 +209,11 @@ pub(crate) async fn cancel(
     caller: Caller,
     path: Segments,
     _body: Body<Nothing>,
-) -> Result<Json<GenerationBody>, Problem> {
+) -> Result<Costed<GenerationBody>, Problem> {
     let id = path.generation(&api, caller.scope).await?;
     let (desk, scope) = (api.desk().clone(), caller.scope);
     let row = owned(async move { desk.cancel(scope, id).await }).await?;
-    Ok(Json(look::generation(&api, scope, &row).await?))
+    Ok(Costed(look::generation(&api, scope, &row).await?))
 }
 
 /// A new try as the desk takes it.
@@ -277,11 +278,11 @@ pub(crate) async fn extend(
     caller: Caller,
     path: Segments,
     body: Body<MoreTime>,
-) -> Result<Json<GenerationBody>, Problem> {
+) -> Result<Costed<GenerationBody>, Problem> {
     let id = path.generation(&api, caller.scope).await?;
     let (desk, scope, deadline) = (api.desk().clone(), caller.scope, body.value.deadline);
     let row = owned(async move { desk.extend(scope, id, deadline).await }).await?;
-    Ok(Json(look::generation(&api, scope, &row).await?))
+    Ok(Costed(look::generation(&api, scope, &row).await?))
 }
 
 /// List a generation's attempts.

@@ -31,7 +31,7 @@ pub(crate) struct ModelTestBody {
     duration_ms: Option<u64>,
     http_status: Option<u16>,
     tokens: TokensBody,
-    cost: CostBody,
+    pub cost: CostBody,
     error: Option<TestError>,
     /// What kept the model from being called.
     waiting: Option<WaitingBody>,
