@@ -4,6 +4,7 @@
 use crate::wire::call::CostBody;
 use crate::wire::generation::GenerationBody;
 use crate::wire::model_test::ModelTestBody;
+use crate::wire::provider::ProviderTestBody;
 use axum::Json;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderName, HeaderValue};
@@ -28,6 +29,12 @@ impl Costs for GenerationBody {
 impl Costs for ModelTestBody {
     fn cost(&self) -> Option<&CostBody> {
         Some(&self.cost)
+    }
+}
+
+impl Costs for ProviderTestBody {
+    fn cost(&self) -> Option<&CostBody> {
+        self.call.as_deref().and_then(Costs::cost)
     }
 }
 

@@ -13,8 +13,8 @@ use crate::problem::Problem;
 use crate::routes::pages::Reading;
 use crate::routes::{
     assets, budgets, bulk, bulk_export, credits, draft_export, drafts, events, files, generations, health, job_export,
-    jobs, keys, lanes, maintenance, metrics, models, pages, prices, recipes, session, settings, stream, stream_tokens,
-    usage, users, versions, webhooks,
+    jobs, keys, lanes, maintenance, metrics, models, pages, prices, providers, recipes, session, settings, stream,
+    stream_tokens, usage, users, versions, webhooks,
 };
 use crate::throttle::Throttle;
 use crate::wire::links::{BASE, Links};
@@ -46,6 +46,8 @@ pub struct ApiSettings {
     /// Where the server is reached, without a slash at the end: `https://copydesk.example.com`. Addresses in answers begin
     /// with it; empty makes them relative.
     pub public_url: String,
+    /// Whom to tell of a hole in the security of this installation: an address with `mailto:`, `https:` or `tel:`.
+    pub security_contact: Option<String>,
     /// The identity provider whose tokens are taken as keys.
     pub oidc: Option<Arc<Oidc>>,
     /// `/metrics` asks for no key. Off by default: it names the models and recipes in use.
@@ -64,6 +66,7 @@ impl Default for ApiSettings {
             trusted: false,
             local_key: None,
             public_url: "http://127.0.0.1:8420".to_owned(),
+            security_contact: None,
             oidc: None,
             metrics_open: false,
             edge: EdgeSettings::default(),
@@ -91,6 +94,9 @@ struct Inner {
 impl Api {
     pub fn desk(&self) -> &Desk {
         &self.inner.desk
+    }
+    pub fn security_contact(&self) -> Option<&str> {
+        self.inner.settings.security_contact.as_deref()
     }
     pub fn trusted(&self) -> bool {
         self.inner.settings.trusted
@@ -279,6 +285,9 @@ fn installation() -> OpenApiRouter<Api> {
         .routes(routes!(recipes::one))
         .routes(routes!(models::list))
         .routes(routes!(models::test))
+        .routes(routes!(providers::list))
+        .routes(routes!(providers::one))
+        .routes(routes!(providers::test))
         .routes(routes!(lanes::list))
         .routes(routes!(lanes::pause))
         .routes(routes!(lanes::resume))
@@ -325,6 +334,7 @@ fn open() -> OpenApiRouter<Api> {
         .routes(routes!(pages::error_pages))
         .routes(routes!(pages::error_page))
         .routes(routes!(pages::llms_txt))
+        .routes(routes!(pages::security_txt))
 }
 
 async fn no_route(Address(uri): Address) -> Problem {

@@ -3,16 +3,17 @@
 //! good reasons and then answers; `refuses` never answers; `busy` asks for five minutes; those of [`FAILURES`] fail as they
 //! are called. `unlisted` has no price, and what `camera` was asked for nobody knows.
 
-use copydesk_core::Tokens;
 use copydesk_core::metering::usage::TokenUsage;
+use copydesk_core::{CallId, Tokens};
 use copydesk_providers::media::{
     DrawRequest, DrawsPictures, FetchRequest, Fetched, PollRequest, Progress, RunsMediaJobs, SubmitRequest, Submitted,
 };
 use copydesk_providers::provider::Bytes;
 use copydesk_providers::{
     Answer, BoxFuture, CallReport, CallRequest, Catalogue, DeltaSink, ErrorClass, Finish, Picture, PictureSource,
-    Provider, ProviderError, TimeoutPhase,
+    Provider, ProviderError, TimeoutPhase, Timeouts,
 };
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use tokio::io::AsyncWrite;
 use tokio::sync::watch;
@@ -39,6 +40,8 @@ pub struct Scripted {
     calls: AtomicU32,
     /// Whether it makes videos. Every question about one breaks off.
     films: AtomicBool,
+    /// What comes of the question which models it has; `None`: it cannot be asked.
+    pub listing: Mutex<Option<Result<Vec<String>, ErrorClass>>>,
     catalogue: Catalogue,
 }
 
@@ -51,7 +54,8 @@ impl Scripted {
         let prices =
             models.iter().filter(|model| *model != "unlisted").map(|model| (model.clone(), price.clone())).collect();
         let catalogue = Catalogue::exact(models, prices);
-        Scripted { gate: watch::Sender::new(false), calls: AtomicU32::new(0), films: AtomicBool::new(false), catalogue }
+        let (gate, listing) = (watch::Sender::new(false), Mutex::new(None));
+        Scripted { gate, calls: AtomicU32::new(0), films: AtomicBool::new(false), listing, catalogue }
     }
     pub fn open_gate(&self) {
         self.gate.send_replace(true);
@@ -142,6 +146,13 @@ impl Provider for Scripted {
     }
     fn catalogue(&self) -> &Catalogue {
         &self.catalogue
+    }
+    fn list_models(&self, _: CallId, _: Timeouts) -> Option<BoxFuture<'_, CallReport<Vec<String>>>> {
+        let listed = self.listing.lock().unwrap().clone()?;
+        let result = listed.map_err(|class| ProviderError::new(class, "as it was told to"));
+        let CallReport { usage, http_status, provider_request_id, served_model, sent, partial_text, .. } = written();
+        let report = CallReport { result, usage, http_status, provider_request_id, served_model, sent, partial_text };
+        Some(Box::pin(std::future::ready(report)))
     }
     fn call<'a>(&'a self, request: &'a CallRequest, sink: &'a dyn DeltaSink) -> BoxFuture<'a, CallReport> {
         Box::pin(async move {

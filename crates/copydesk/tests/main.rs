@@ -26,6 +26,7 @@ mod models;
 mod people;
 mod postgres;
 mod prices;
+mod providers;
 mod recipes;
 mod restarts;
 mod server;

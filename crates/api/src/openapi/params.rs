@@ -132,6 +132,15 @@ pub(crate) struct SignInPath {
     id: String,
 }
 
+/// `{name}` of a provider.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Path)]
+pub(crate) struct ProviderPath {
+    /// The name it was set up under.
+    #[param(pattern = "^[A-Za-z0-9_-]+$", example = "demo")]
+    name: String,
+}
+
 /// `{lane}`.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Path)]

@@ -45,6 +45,9 @@ const NOUNS: &[(&str, &str, &str)] = &[
     ("Pack", "pack", ""),
     ("Posting", "posting", ""),
     ("Provider", "provider", ""),
+    ("ProviderDetails", "provider", ""),
+    ("ProviderTest", "provider_test", ""),
+    ("ProviderTestPlan", "dry_run", ""),
     ("Pruned", "pruned", ""),
     ("Recipe", "recipe", ""),
     ("SetPrice", "price", ""),
@@ -70,7 +73,7 @@ const NOUNS: &[(&str, &str, &str)] = &[
 ];
 
 /// The bodies about one generation, whose cost is in a header too (`costed.rs`).
-const COSTED: [&str; 4] = ["Generation", "FinishedOrRehearsed", "ModelTest", "TriedOrRehearsed"];
+const COSTED: [&str; 4] = ["Generation", "FinishedOrRehearsed", "TriedOrRehearsed", "ProvedOrRehearsed"];
 
 /// The prefix of the id that a field of this name carries.
 fn prefix(field: &str) -> Option<&'static str> {

@@ -23,7 +23,7 @@ pub(crate) struct ModelTestBody {
     /// The row on the books; `null` when no call was made.
     call_id: Option<String>,
     /// Whether the model answered.
-    ok: bool,
+    pub ok: bool,
     at: String,
     text: Option<String>,
     served_model: Option<String>,

@@ -23,6 +23,7 @@ mod lanes;
 mod models;
 mod openapi;
 mod prices;
+mod providers;
 mod prune;
 mod recipes;
 mod serve;
@@ -152,6 +153,9 @@ enum Command {
     /// The models: what they cost, and whether one answers
     #[command(subcommand)]
     Models(models::Command),
+    /// The providers: how they are set up, and whether one answers
+    #[command(subcommand)]
+    Providers(providers::Command),
     /// Prices that hold over the table and the price file: set them, list them, end them
     #[command(subcommand)]
     Prices(prices::Command),
@@ -218,6 +222,7 @@ async fn dispatch(arguments: Arguments, output: Output) -> Result<u8, Failure> {
         Command::Config(_) | Command::Explain(_) | Command::Openapi => Ok(exit::OK),
         Command::Recipes(command) => recipes::run(command, &settings, output),
         Command::Models(command) => models::run(command, &settings, output).await,
+        Command::Providers(command) => providers::run(command, &settings, output).await,
         Command::Prices(command) => prices::run(command, &settings, output).await,
     }
 }

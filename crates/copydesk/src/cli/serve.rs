@@ -87,6 +87,7 @@ pub async fn run(settings: Settings, output: Output) -> Result<u8, Failure> {
         body_bytes_max: settings.http.body_bytes_max,
         edge: settings.http.edge.clone(),
         compat: settings.http.compat.clone(),
+        security_contact: settings.http.security_contact.clone(),
         coalesce_retries: settings.http.coalesce_retries,
         ..ApiSettings::default()
     };

@@ -37,6 +37,12 @@ pub const KEYS: &[Key] = &[
     ),
     key("cors_origins", "COPYDESK_CORS_ORIGINS", "", "origins whose pages may call the API, with commas"),
     key("hsts", "COPYDESK_HSTS", "", "how long browsers insist on https, e.g. 365d; needs a public_url with https"),
+    key(
+        "security_contact",
+        "COPYDESK_SECURITY_CONTACT",
+        "",
+        "whom to tell of security problems, in /.well-known/security.txt: an e-mail address, or one with https://",
+    ),
     key("access_log", "COPYDESK_ACCESS_LOG", "true", "one line in the log for each request"),
     Key {
         secret: true,
