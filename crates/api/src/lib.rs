@@ -4,6 +4,7 @@
 
 mod auth;
 mod bytes;
+mod checks;
 mod coalesce;
 pub mod compat;
 mod conditional;

@@ -13,8 +13,8 @@ use crate::problem::Problem;
 use crate::routes::pages::Reading;
 use crate::routes::{
     assets, budgets, bulk, bulk_export, credits, draft_export, drafts, events, files, generations, health, job_export,
-    jobs, keys, lanes, maintenance, metrics, models, pages, prices, providers, recipes, session, settings, stream,
-    stream_tokens, usage, users, versions, webhooks,
+    jobs, keys, lanes, maintenance, metrics, models, pages, prices, promises, providers, recipes, session, settings,
+    stream, stream_tokens, usage, users, versions, webhooks,
 };
 use crate::throttle::Throttle;
 use crate::wire::links::{BASE, Links};
@@ -308,6 +308,10 @@ fn installation() -> OpenApiRouter<Api> {
         .routes(routes!(maintenance::audit))
         .routes(routes!(maintenance::cleanup_stale))
         .routes(routes!(maintenance::prune))
+        .routes(routes!(health::health))
+        .routes(routes!(promises::list))
+        .routes(routes!(promises::one))
+        .routes(routes!(promises::run))
         .routes(routes!(health::doctor))
         .routes(routes!(health::status))
 }

@@ -120,6 +120,10 @@ pub(crate) const ROUTES: &[(&str, &str, KeyScope)] = &[
     ("GET", "/audit", S::Maintenance),
     ("POST", "/maintenance/cleanup-stale", S::Maintenance),
     ("POST", "/maintenance/prune", S::Maintenance),
+    ("GET", "/health", S::StatusRead),
+    ("GET", "/promises", S::StatusRead),
+    ("GET", "/promises/{promise}", S::StatusRead),
+    ("POST", "/promises/{promise}/run", S::Maintenance),
     ("GET", "/doctor", S::StatusRead),
     ("GET", "/status", S::StatusRead),
 ];

@@ -31,6 +31,7 @@ mod oidc;
 mod openapi;
 mod people;
 mod prices;
+mod promises;
 mod providers;
 mod reading;
 mod scripted;

@@ -42,6 +42,7 @@ pub mod oidc;
 mod passwords;
 pub mod people;
 pub mod prices;
+pub mod promises;
 pub mod provider_test;
 pub mod prune;
 pub mod publish;

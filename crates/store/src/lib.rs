@@ -19,6 +19,7 @@ pub mod ledger;
 pub mod logins;
 pub mod page;
 pub mod prices;
+pub mod promises;
 pub mod retention;
 pub mod sign_ins;
 pub mod usage;

@@ -132,6 +132,15 @@ pub(crate) struct SignInPath {
     id: String,
 }
 
+/// `{promise}`.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Path)]
+pub(crate) struct PromisePath {
+    /// Its name, as the list says it.
+    #[param(pattern = "^[a-z_]+$", example = "balances_add_up")]
+    promise: String,
+}
+
 /// `{name}` of a provider.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Path)]

@@ -23,6 +23,7 @@ pub(crate) mod metrics;
 pub(crate) mod models;
 pub(crate) mod pages;
 pub(crate) mod prices;
+pub(crate) mod promises;
 pub(crate) mod providers;
 pub(crate) mod receipt;
 pub(crate) mod recipes;

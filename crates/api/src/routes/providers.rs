@@ -132,7 +132,8 @@ fn found(api: &Api, caller: &Caller, path: &Segments) -> Result<String, Problem>
     let given = path.text("name");
     let known = api.desk().providers().get(given).is_some() && sees(caller, given);
     let shown = || given.chars().take(80).collect::<String>();
-    if known { Ok(given.to_owned()) } else { Err(Problem::not_found("provider", shown())) }
+    let hint = "GET /api/v1/providers, or `copydesk providers ls`, lists those there are.";
+    if known { Ok(given.to_owned()) } else { Err(Problem::not_found("provider", shown()).hint(hint)) }
 }
 
 fn details(api: &Api, caller: &Caller, name: &str, health: &[HealthRow]) -> Option<ProviderDetailsBody> {

@@ -24,6 +24,7 @@ pub(crate) mod model;
 pub(crate) mod model_test;
 pub(crate) mod person;
 pub(crate) mod price;
+pub(crate) mod promise;
 pub(crate) mod provider;
 pub(crate) mod recipe;
 pub(crate) mod requests;

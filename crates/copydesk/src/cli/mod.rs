@@ -23,6 +23,7 @@ mod lanes;
 mod models;
 mod openapi;
 mod prices;
+mod promises;
 mod providers;
 mod prune;
 mod recipes;
@@ -139,6 +140,10 @@ enum Command {
     Prune(prune::Arguments),
     /// Check this installation: database, schema, providers, folders
     Doctor,
+    /// The same checks with a grade each: ok, warn or fail
+    Health,
+    /// What Copydesk promises, and what the audit found against it; prove one now
+    Promises(promises::Arguments),
     /// Re-prove every invariant on the live data
     Audit(audit::Arguments),
     /// The database: what it is, whether its schema fits, bring it up to date
@@ -217,6 +222,8 @@ async fn dispatch(arguments: Arguments, output: Output) -> Result<u8, Failure> {
         Command::CleanupStale(arguments) => cleanup_stale::run(arguments, &settings, output).await,
         Command::Prune(arguments) => prune::run(arguments, &settings, output).await,
         Command::Doctor => doctor::run(&settings, output).await,
+        Command::Health => doctor::health(&settings, output).await,
+        Command::Promises(arguments) => promises::run(arguments, &settings, output).await,
         Command::Audit(arguments) => audit::run(arguments, &settings, output).await,
         Command::Db(command) => db::run(command, &settings, output).await,
         Command::Config(_) | Command::Explain(_) | Command::Openapi => Ok(exit::OK),
