@@ -41,5 +41,6 @@ mod server;
 mod sign_in;
 mod site;
 mod stream;
+mod testing;
 mod usage;
 mod webhooks;

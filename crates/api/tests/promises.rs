@@ -95,12 +95,20 @@ async fn health_grades_the_checks_of_the_doctor() {
 }
 
 #[tokio::test]
-async fn a_store_that_fails_is_a_grade_and_not_an_error() {
+async fn a_store_that_takes_no_writes_or_fails_is_a_grade_and_not_an_error() {
     let (site, faults) = Site::faulty(DeskConfig::default()).await;
     let error = StoreError::Unavailable("no disk".to_owned());
     faults.fail_next(Method::Backlog, 1, When::Before, error);
     let health = site.get("/health").await;
     assert_eq!((health.status, &check(&health.json(), "waiting")["status"]), (200, &json!("fail")));
+    let error = StoreError::Unavailable("attempt to write a readonly database".to_owned());
+    faults.fail_next(Method::Canary, 2, When::Before, error);
+    let health = site.get("/health").await.json();
+    assert_eq!((&health["status"], &check(&health, "canary")["status"]), (&json!("fail"), &json!("fail")));
+    assert_eq!(check(&health, "storage")["status"], "ok", "it can still be read");
+    assert_eq!(site.get("/doctor").await.json()["ok"], false);
+    assert!(!health.to_string().contains("readonly database"), "the database's words are for the log");
+    assert_eq!(check(&site.get("/health").await.json(), "canary")["status"], "ok", "and it is well again");
 }
 
 #[tokio::test]

@@ -33,6 +33,7 @@ mod server;
 mod settings;
 mod support;
 mod tailing;
+mod testing;
 mod usage;
 mod watching;
 mod webhooks;

@@ -55,6 +55,7 @@ pub mod shutdown;
 pub mod sign_in;
 pub mod stream_token;
 pub mod sweep;
+pub mod testing;
 mod turn;
 pub mod usage;
 pub mod vault;

@@ -45,6 +45,8 @@ const NOUNS: &[(&str, &str, &str)] = &[
     ("Pack", "pack", ""),
     ("Posting", "posting", ""),
     ("Provider", "provider", ""),
+    ("TestClock", "test_clock", ""),
+    ("TestFault", "test_fault", ""),
     ("Health", "health", ""),
     ("Promise", "promise", ""),
     ("PromiseRun", "promise_run", ""),

@@ -31,6 +31,7 @@ pub(crate) mod session;
 pub(crate) mod settings;
 pub(crate) mod stream;
 pub(crate) mod stream_tokens;
+pub(crate) mod testing;
 pub(crate) mod usage;
 pub(crate) mod users;
 pub(crate) mod versions;

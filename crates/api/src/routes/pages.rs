@@ -4,7 +4,7 @@
 use crate::docs::{Page, STYLE, errors, llms, reference, security};
 use crate::error::Code;
 use crate::extract::id::Segments;
-use crate::openapi::document;
+use crate::openapi::document_of;
 use crate::openapi::params::IfNoneMatch;
 use crate::pages::page;
 use crate::problem::Problem;
@@ -36,7 +36,8 @@ const MARKDOWN: &str = "text/markdown; charset=utf-8";
     security(()),
 )]
 pub(crate) async fn openapi(State(api): State<Api>, headers: HeaderMap) -> Response {
-    let page = || Page::new("application/json", document(api.public_url(), api.compat()).to_string());
+    let page =
+        || Page::new("application/json", document_of(api.public_url(), api.compat(), api.test().is_some()).to_string());
     api.reading().openapi.get_or_init(page).answer(&headers)
 }
 
@@ -51,7 +52,7 @@ pub(crate) async fn openapi(State(api): State<Api>, headers: HeaderMap) -> Respo
     security(()),
 )]
 pub(crate) async fn docs(State(api): State<Api>, headers: HeaderMap) -> Response {
-    let page = || reference::reference(&document(api.public_url(), api.compat()));
+    let page = || reference::reference(&document_of(api.public_url(), api.compat(), api.test().is_some()));
     api.reading().reference.get_or_init(page).answer(&headers)
 }
 

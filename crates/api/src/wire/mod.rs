@@ -28,6 +28,7 @@ pub(crate) mod promise;
 pub(crate) mod provider;
 pub(crate) mod recipe;
 pub(crate) mod requests;
+pub(crate) mod testing;
 pub(crate) mod usage;
 pub(crate) mod waiting;
 pub(crate) mod webhook;

@@ -28,6 +28,7 @@ mod providers;
 mod prune;
 mod recipes;
 mod serve;
+mod testing;
 mod usage;
 mod users;
 mod watch;
@@ -166,6 +167,9 @@ enum Command {
     Prices(prices::Command),
     /// What an error code means, what to do, and whether anything is charged
     Explain(explain::Arguments),
+    /// For tests of your application, on a server in test mode: move its clock, make the demo provider fail
+    #[command(subcommand)]
+    Test(testing::Command),
     /// Print the OpenAPI document of the HTTP API
     Openapi,
 }
@@ -230,6 +234,7 @@ async fn dispatch(arguments: Arguments, output: Output) -> Result<u8, Failure> {
         Command::Recipes(command) => recipes::run(command, &settings, output),
         Command::Models(command) => models::run(command, &settings, output).await,
         Command::Providers(command) => providers::run(command, &settings, output).await,
+        Command::Test(command) => testing::run(command, &settings, output).await,
         Command::Prices(command) => prices::run(command, &settings, output).await,
     }
 }

@@ -5,6 +5,7 @@
 
 mod canvas;
 mod client;
+mod faults;
 mod garbage;
 mod models;
 mod newsletter;
@@ -35,6 +36,7 @@ use tokio::task::JoinHandle;
 use crate::catalogue::Catalogue;
 use crate::http::{CALL_ID_HEADER, HttpClient};
 pub use client::DemoProvider;
+pub use faults::{Fault, FaultSet, Faults};
 pub use models::Model;
 use models::{Flaky, Plan, Reply, Try, count_try, error_body, plan};
 use request::Asked;
@@ -78,6 +80,7 @@ struct Seen {
 struct Shared {
     seen: Mutex<Seen>,
     jobs: Mutex<studio::Jobs>,
+    faults: Faults,
 }
 
 impl Shared {
@@ -137,6 +140,10 @@ impl DemoHandle {
     /// The last [`REQUESTS_KEPT_MAX`] requests, in the order they came.
     pub fn requests(&self) -> Vec<DemoRequest> {
         self.shared.seen().requests.iter().cloned().collect()
+    }
+    /// What its models were told to do instead of what they do.
+    pub fn faults(&self) -> Faults {
+        self.shared.faults.clone()
     }
     /// All requests since the start.
     pub fn requests_total(&self) -> u64 {
@@ -238,7 +245,10 @@ fn count(shared: &Shared, asked: Result<Asked, String>) -> (u64, Counted) {
     };
     let counted = match Model::parse(&asked.name) {
         Some(known) => {
-            let this_try = count_try(known, &asked, &mut seen.flaky);
+            let (known, this_try) = match shared.faults.take(known) {
+                Some(fault) => fault.by_nature(),
+                None => (known, count_try(known, &asked, &mut seen.flaky)),
+            };
             Ok((known, asked, this_try))
         }
         None => Err((404, unknown_model(&asked.name))),
