@@ -88,10 +88,8 @@ fn cost_header(body: &Value) -> String {
     let body = if body["object"] == "provider_test" { &body["call"] } else { body };
     let about_one = ["generation", "model_test"].iter().any(|object| body["object"] == *object);
     let status = body["cost"]["status"].as_str().filter(|_| about_one);
-    status.map_or_else(String::new, |status| match &body["cost"]["nanousd"] {
-        Value::Null => format!("status={status}"),
-        nanousd => format!("nanousd={nanousd}, status={status}"),
-    })
+    let figure = body["cost"]["nanousd"].as_i64().map(|nanousd| format!("nanousd={nanousd}, ")).unwrap_or_default();
+    status.map_or_else(String::new, |status| format!("{figure}status={status}"))
 }
 
 fn text(reply: &Reply) -> String {

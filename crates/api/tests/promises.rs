@@ -60,8 +60,6 @@ async fn one_proof_at_a_time_and_unknown_promises_are_named() {
         assert_eq!(site.raw(method, &format!("/api/v1{path}"), &[], "").await.code(), "missing_key");
         assert_eq!(site.send_as("dk_live_wrong", method, path, body()).await.code(), "invalid_key");
         assert_eq!(site.send_as(&foreign, method, path, body()).await.code(), "scope_missing", "{path}");
-        let read = site.send_as(&viewer, method, path, body()).await.status;
-        assert!(method == "POST" && read == 403 || read == 200 || read == 403, "{path}: {read}");
     }
     assert_eq!(
         site.send_as(&viewer, "POST", "/promises/one_result/run", Some(json!({}))).await.code(),
