@@ -102,7 +102,7 @@ async fn events_are_read_on_from_where_one_stopped() {
 }
 
 /// Everything that a list is read with.
-const READS: [Method; 25] = [
+const READS: [Method; 27] = [
     Method::List,
     Method::Get,
     Method::GetDraft,
@@ -128,6 +128,8 @@ const READS: [Method; 25] = [
     Method::Events,
     Method::Backlog,
     Method::Describe,
+    Method::AuditState,
+    Method::Health,
 ];
 
 #[tokio::test]

@@ -75,7 +75,7 @@ pub(crate) struct PromiseRunBody {
     ok: bool,
     at: String,
     duration_ms: u64,
-    /// How many keys were looked at.
+    /// How many keys were looked at; a workspace or a job that is summed up as a whole counts as 500.
     rows: u64,
     /// Whether that was all there is; false when the time for it was over first.
     complete: bool,
