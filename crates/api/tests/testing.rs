@@ -4,8 +4,10 @@ use crate::site::{Setup, Site};
 use copydesk_desk::World;
 use copydesk_desk::clock::{MovableClock, SystemDice};
 use copydesk_desk::testing::{Faults, TestMode};
+use copydesk_store_tests::Method;
 use serde_json::{Value, json};
 use std::sync::Arc;
+use std::time::Duration;
 
 async fn site() -> Site {
     let clock = Arc::new(MovableClock::default());
@@ -32,6 +34,26 @@ async fn moving_the_clock_over_a_deadline_fails_what_hangs() {
     assert_eq!(ended["attempt"], 1, "its own node was never taken for dead");
     let (deadline, finished) = (ended["deadline_at"].as_str().unwrap(), ended["finished_at"].as_str().unwrap());
     assert!(finished >= deadline, "{finished} {deadline}");
+}
+
+#[tokio::test]
+async fn a_sweep_right_behind_a_jump_finds_its_own_node_alive() {
+    let clock = Arc::new(MovableClock::default());
+    let world = World::new(clock.clone(), Arc::new(SystemDice::default()));
+    let site = Site::made(Setup { world, ..Setup::default() }).await;
+    site.desk.start_working().await.unwrap();
+    let accepted = site.accept(json!({"model": "demo/held"})).await;
+    let path = format!("/generations/{}", accepted["id"].as_str().unwrap());
+    while site.get(&path).await.json()["status"] != "processing" {
+        tokio::task::yield_now().await;
+    }
+    let test = TestMode { clock, faults: Faults::default() };
+    let beats = site.faults.called(Method::Heartbeat);
+    assert!(site.desk.move_clock(&test, Duration::from_secs(60)).await.unwrap());
+    // Nothing else had its turn in between.
+    assert_eq!(site.faults.called(Method::Heartbeat), beats + 1, "it said that it lives as it moved the clock");
+    assert_eq!(site.desk.sweep_once().await.unwrap(), [], "twice the lease is over, and nothing was lost");
+    assert_eq!(site.get(&path).await.json()["status"], "processing");
 }
 
 #[tokio::test]
