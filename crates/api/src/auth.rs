@@ -3,6 +3,7 @@
 
 use crate::edge::ClientAddress;
 use crate::edge::access::KeyId as LoggedKey;
+use crate::envelope::RouteTook;
 use crate::error::Code;
 use crate::problem::Problem;
 use crate::router::Api;
@@ -307,7 +308,9 @@ pub(crate) async fn authenticate(State(api): State<Api>, request: Request, next:
     if let Some(entry) = &entry {
         parts.extensions.insert(UnderWay(Arc::clone(entry)));
     }
+    let began = api.desk().world().steady();
     let mut response = next.run(Request::from_parts(parts, body)).await;
+    response.extensions_mut().insert(RouteTook(api.desk().world().steady().saturating_sub(began)));
     response.extensions_mut().insert(LoggedKey(caller.owner.clone()));
     keep_the_books_closed(&caller, &mut response);
     let response = match entry {

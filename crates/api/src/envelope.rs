@@ -13,8 +13,10 @@ use futures::FutureExt;
 use http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use std::panic::AssertUnwindSafe;
+use std::time::Duration;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+const SERVER_TIMING: HeaderName = HeaderName::from_static("server-timing");
 const SHOULD_RETRY: HeaderName = HeaderName::from_static("x-should-retry");
 /// Longest id a caller may give its request. Units: bytes.
 const REQUEST_ID_BYTES_MAX: usize = 128;
@@ -32,7 +34,11 @@ pub(crate) async fn envelope(State(api): State<Api>, mut request: Request, next:
     if let Some(client) = client {
         request.extensions_mut().insert(client);
     }
+    let began = api.test().map(|_| api.desk().world().steady());
     let mut response = inner(&api, request, next).await;
+    if let Some(began) = began {
+        write_timing(&mut response, api.desk().world().steady().saturating_sub(began));
+    }
     if let Some(problem) = response.extensions_mut().remove::<Problem>() {
         log(&problem, &id, &method, &route);
         write_problem(&mut response, &problem, api.public_url(), &id, &method);
@@ -45,6 +51,23 @@ pub(crate) async fn envelope(State(api): State<Api>, mut request: Request, next:
     match line {
         Some(line) => line.of(response),
         None => response,
+    }
+}
+
+/// How long a route took once its caller was let in; noted by `auth.rs` for the header of test mode.
+#[derive(Clone, Copy)]
+pub(crate) struct RouteTook(pub Duration);
+
+/// `Server-Timing`, in test mode only: it tells strangers too much. Until the head of the answer, in milliseconds.
+fn write_timing(response: &mut Response, total: Duration) {
+    let millis = |span: Duration| span.as_secs_f64() * 1_000.0;
+    let route = response.extensions_mut().remove::<RouteTook>();
+    let parts = route.map(|RouteTook(route)| {
+        format!(", auth;dur={:.3}, route;dur={:.3}", millis(total.saturating_sub(route)), millis(route))
+    });
+    let text = format!("total;dur={:.3}{}", millis(total), parts.unwrap_or_default());
+    if let Ok(value) = HeaderValue::from_str(&text) {
+        response.headers_mut().insert(SERVER_TIMING, value);
     }
 }
 

@@ -4,9 +4,11 @@
 
 mod auth;
 mod bytes;
+mod checks;
 mod coalesce;
 pub mod compat;
 mod conditional;
+mod costed;
 mod docs;
 pub mod edge;
 mod envelope;

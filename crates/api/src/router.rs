@@ -13,8 +13,8 @@ use crate::problem::Problem;
 use crate::routes::pages::Reading;
 use crate::routes::{
     assets, budgets, bulk, bulk_export, credits, draft_export, drafts, events, files, generations, health, job_export,
-    jobs, keys, lanes, maintenance, metrics, models, pages, prices, profiles, recipes, session, settings, stream,
-    stream_tokens, usage, users, versions, webhooks,
+    jobs, keys, lanes, maintenance, metrics, models, pages, prices, profiles, promises, providers, recipes, session,
+    settings, stream, stream_tokens, testing, usage, users, versions, webhooks,
 };
 use crate::throttle::Throttle;
 use crate::wire::links::{BASE, Links};
@@ -24,6 +24,7 @@ use axum::routing::any;
 use copydesk_desk::Desk;
 use copydesk_desk::keys::KeyText;
 use copydesk_desk::oidc::Oidc;
+use copydesk_desk::testing::TestMode;
 use http::Method;
 use std::sync::Arc;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -46,6 +47,10 @@ pub struct ApiSettings {
     /// Where the server is reached, without a slash at the end: `https://copydesk.example.com`. Addresses in answers begin
     /// with it; empty makes them relative.
     pub public_url: String,
+    /// Whom to tell of a hole in the security of this installation: an address with `mailto:`, `https:` or `tel:`.
+    pub security_contact: Option<String>,
+    /// Tests may move the clock and order faults; answers say how long they took.
+    pub test: Option<TestMode>,
     /// The identity provider whose tokens are taken as keys.
     pub oidc: Option<Arc<Oidc>>,
     /// `/metrics` asks for no key. Off by default: it names the models and recipes in use.
@@ -64,6 +69,8 @@ impl Default for ApiSettings {
             trusted: false,
             local_key: None,
             public_url: "http://127.0.0.1:8420".to_owned(),
+            security_contact: None,
+            test: None,
             oidc: None,
             metrics_open: false,
             edge: EdgeSettings::default(),
@@ -91,6 +98,12 @@ struct Inner {
 impl Api {
     pub fn desk(&self) -> &Desk {
         &self.inner.desk
+    }
+    pub fn test(&self) -> Option<&TestMode> {
+        self.inner.settings.test.as_ref()
+    }
+    pub fn security_contact(&self) -> Option<&str> {
+        self.inner.settings.security_contact.as_deref()
     }
     pub fn trusted(&self) -> bool {
         self.inner.settings.trusted
@@ -156,7 +169,8 @@ pub fn router(desk: Desk, mut settings: ApiSettings) -> Router {
     let entrance = Router::from(entrance());
     let nothing = Router::new().route("/", any(no_route)).route("/{*rest}", any(no_route));
     let keyed = from_fn_with_state(api.clone(), authenticate);
-    let native = Router::from(native())
+    let keyed_routes = if api.test().is_some() { native().merge(testing()) } else { native() };
+    let native = Router::from(keyed_routes)
         .route_layer(from_fn(conditional))
         .route_layer(keyed.clone())
         .merge(entrance)
@@ -174,10 +188,11 @@ pub fn router(desk: Desk, mut settings: ApiSettings) -> Router {
         .with_state(api)
 }
 
-/// The same routes as their description.
-pub(crate) fn described(compat: &CompatSettings) -> OpenApi {
+/// The same routes as their description; those of test mode are where they are mounted only.
+pub(crate) fn described(compat: &CompatSettings, test_mode: bool) -> OpenApi {
+    let keyed = if test_mode { native().merge(testing()) } else { native() };
     OpenApiRouter::with_openapi(openapi::base())
-        .nest(BASE, native().merge(entrance()))
+        .nest(BASE, keyed.merge(entrance()))
         .merge(scraped())
         .merge(open())
         .merge(compat::described(compat))
@@ -281,6 +296,9 @@ fn installation() -> OpenApiRouter<Api> {
         .routes(routes!(profiles::get, profiles::put, profiles::remove))
         .routes(routes!(models::list))
         .routes(routes!(models::test))
+        .routes(routes!(providers::list))
+        .routes(routes!(providers::one))
+        .routes(routes!(providers::test))
         .routes(routes!(lanes::list))
         .routes(routes!(lanes::pause))
         .routes(routes!(lanes::resume))
@@ -301,8 +319,21 @@ fn installation() -> OpenApiRouter<Api> {
         .routes(routes!(maintenance::audit))
         .routes(routes!(maintenance::cleanup_stale))
         .routes(routes!(maintenance::prune))
+        .routes(routes!(health::health))
+        .routes(routes!(promises::list))
+        .routes(routes!(promises::one))
+        .routes(routes!(promises::run))
         .routes(routes!(health::doctor))
         .routes(routes!(health::status))
+}
+
+/// What there is in test mode only.
+fn testing() -> OpenApiRouter<Api> {
+    OpenApiRouter::default().routes(routes!(testing::clock, testing::advance)).routes(routes!(
+        testing::faults,
+        testing::set_fault,
+        testing::clear_faults
+    ))
 }
 
 /// How one gets in, below [`BASE`]: it asks for nobody.
@@ -327,6 +358,7 @@ fn open() -> OpenApiRouter<Api> {
         .routes(routes!(pages::error_pages))
         .routes(routes!(pages::error_page))
         .routes(routes!(pages::llms_txt))
+        .routes(routes!(pages::security_txt))
 }
 
 async fn no_route(Address(uri): Address) -> Problem {

@@ -1,7 +1,8 @@
 //! The addresses of other systems, frozen: which request gets which answer, field by field. A change here breaks somebody's
 //! front end.
 
-use crate::site::{Reply, Site};
+use crate::contract::{filled, operations, path_of, resolved, spec};
+use crate::site::{PUBLIC_URL, Reply, Site};
 use copydesk_api::compat::CompatSettings;
 use copydesk_core::access::KeyScope;
 use serde_json::{Value, json};
@@ -351,4 +352,43 @@ async fn systems_move_under_a_prefix_and_are_switched_off() {
     );
     let none = Site::compatible(CompatSettings::new("", ["all"]).unwrap()).await;
     assert_eq!(ask(&none, "GET", "/drafts", Value::Null).await.code(), "not_found");
+}
+
+#[tokio::test]
+async fn every_answer_names_the_native_address_that_does_the_same() {
+    let site = Site::idle().await;
+    let mut seen = 0;
+    for (verb, path, operation) in operations().filter(|(_, _, one)| one["tags"][0] == "compatibility") {
+        let method = verb.to_uppercase();
+        for (status, answer) in operation["responses"].as_object().unwrap() {
+            let link = &resolved(answer)["headers"]["Link"];
+            assert_eq!(link["$ref"], "#/components/headers/Successor", "{method} {path} {status}");
+        }
+        let body = if method == "POST" { json!({}) } else { Value::Null };
+        let answers = [
+            ask(&site, &method, &filled(path), body.clone()).await,
+            ask_with(&site, "no-key", &method, &filled(path), body, &[]).await,
+            site.raw(&method, &filled(path), &[], "").await,
+        ];
+        for reply in answers {
+            let link = reply.header("link").to_owned();
+            let (target, relation) = link.split_once(">; ").unwrap_or_else(|| panic!("{method} {path}: {link:?}"));
+            assert_eq!(relation, "rel=\"successor-version\"", "{method} {path}");
+            let target = target.strip_prefix(&format!("<{PUBLIC_URL}")).unwrap();
+            let known = path_of(target).unwrap_or_else(|| panic!("{target} is no address"));
+            assert!(known.starts_with("/api/v1/") && spec()["paths"][known].get(verb).is_some(), "{method} {target}");
+            seen += 1;
+        }
+    }
+    assert!(seen >= 3 * 9, "each of the addresses, with a key, a wrong one and none: {seen}");
+}
+
+#[tokio::test]
+async fn the_native_address_is_that_of_the_same_thing_wherever_the_others_are() {
+    let site = Site::compatible(CompatSettings::new("/old", []).unwrap()).await;
+    let id = "0190aaaa-0000-7000-8000-000000000001";
+    let reply = ask(&site, "POST", &format!("/old/drafts/{id}/regenerate"), Value::Null).await;
+    let wanted = format!("<{PUBLIC_URL}/api/v1/drafts/{id}/regenerate>; rel=\"successor-version\"");
+    assert_eq!((reply.status, reply.header("link")), (404, wanted.as_str()));
+    assert_eq!(site.get("/drafts").await.header("link"), "", "the native one has no successor");
 }

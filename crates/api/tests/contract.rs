@@ -79,7 +79,17 @@ pub fn check(method: &str, uri: &str, reply: &Reply) {
     if kind.ends_with("json") && !kind.ends_with("ndjson") {
         let faults = faults(&described["schema"], &reply.json());
         assert!(faults.is_empty(), "{of}: {}\n{}", faults.join("\n"), text(reply));
+        assert_eq!(reply.header("copydesk-cost"), cost_header(&reply.json()), "{of}");
     }
+}
+
+/// What the header `Copydesk-Cost` says of a body: what its `cost` says, where it is about one generation.
+fn cost_header(body: &Value) -> String {
+    let body = if body["object"] == "provider_test" { &body["call"] } else { body };
+    let about_one = ["generation", "model_test"].iter().any(|object| body["object"] == *object);
+    let status = body["cost"]["status"].as_str().filter(|_| about_one);
+    let figure = body["cost"]["nanousd"].as_i64().map(|nanousd| format!("nanousd={nanousd}, ")).unwrap_or_default();
+    status.map_or_else(String::new, |status| format!("{figure}status={status}"))
 }
 
 fn text(reply: &Reply) -> String {

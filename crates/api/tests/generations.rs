@@ -48,11 +48,28 @@ async fn who_prefers_to_wait_gets_the_finished_text() {
     assert!(instants.is_sorted(), "{instants:?}");
 }
 
+/// That it says what the body says is held of every answer by `contract.rs`.
+#[tokio::test]
+async fn an_answer_about_one_generation_has_its_cost_in_a_header() {
+    let site = Site::working().await;
+    let reply = site.send("POST", "/generations", Some(text(json!({}))), &[("prefer", "wait=30")]).await;
+    assert_eq!((reply.status, reply.header("copydesk-cost")), (200, "nanousd=3900, status=priced"));
+    let id = reply.json();
+    assert_eq!(site.get(&path_of(&id, "")).await.header("copydesk-cost"), "nanousd=3900, status=priced");
+    let again = format!("/drafts/{}/regenerate", id["draft_id"].as_str().unwrap());
+    let again = site.send("POST", &again, Some(json!({})), &[("prefer", "wait=30")]).await;
+    assert_eq!((again.status, again.header("copydesk-cost")), (200, "nanousd=3900, status=priced"));
+    for path in ["/generations".to_owned(), path_of(&id, "/calls"), path_of(&id, "/why")] {
+        assert_eq!(site.get(&path).await.header("copydesk-cost"), "", "{path} is not about one generation");
+    }
+}
+
 #[tokio::test]
 async fn a_wait_that_runs_out_ends_with_the_ids() {
     let site = Site::idle().await;
     let reply = site.send("POST", "/generations", Some(text(json!({}))), &[("prefer", "wait=1")]).await;
     assert_eq!((reply.status, reply.header("preference-applied")), (202, "wait=1"));
+    assert_eq!(reply.header("copydesk-cost"), "", "nothing sure is known of it");
     assert_eq!(reply.json()["status"], "pending");
 }
 

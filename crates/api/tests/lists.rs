@@ -102,7 +102,7 @@ async fn events_are_read_on_from_where_one_stopped() {
 }
 
 /// Everything that a list is read with.
-const READS: [Method; 26] = [
+const READS: [Method; 28] = [
     Method::List,
     Method::Get,
     Method::GetDraft,
@@ -129,6 +129,8 @@ const READS: [Method; 26] = [
     Method::Events,
     Method::Backlog,
     Method::Describe,
+    Method::AuditState,
+    Method::Health,
 ];
 
 #[tokio::test]

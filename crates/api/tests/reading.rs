@@ -3,7 +3,12 @@
 use crate::contract::operations;
 use crate::site::Site;
 use copydesk_api::codes;
+use copydesk_desk::clock::{HandClock, SystemDice};
+use copydesk_desk::{DeskConfig, World};
+use copydesk_store_tests::ModelStore;
 use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
 
 const HTML: (&str, &str) = ("accept", "text/html,application/xhtml+xml;q=0.9,*/*;q=0.8");
 
@@ -69,4 +74,28 @@ async fn a_code_is_html_for_browsers_and_markdown_for_everybody_else() {
             assert_eq!(plain.bytes, copydesk_api::page(*code).as_bytes());
         }
     }
+}
+
+#[tokio::test]
+async fn whom_to_tell_of_a_hole_is_said_where_people_look_for_it() {
+    let hand = HandClock::at("2026-03-04T05:06:07Z".parse().unwrap());
+    let world = World::new(hand.clone(), Arc::new(SystemDice::default()));
+    let site = Site::in_world(world, DeskConfig::default(), ModelStore::new()).await;
+    let path = "/.well-known/security.txt";
+    let nobody = site.raw("GET", path, &[], "").await;
+    assert_eq!((nobody.status, nobody.code().as_str()), (404, "not_found"));
+    assert!(nobody.json()["hint"].as_str().unwrap().contains("COPYDESK_SECURITY_CONTACT"));
+    let site = site.set_up(|api| api.security_contact = Some("mailto:security@example.com".to_owned()));
+    let reply = site.raw("GET", path, &[], "").await;
+    let text = String::from_utf8(reply.bytes.clone()).unwrap();
+    assert_eq!((reply.status, reply.header("content-type")), (200, "text/plain; charset=utf-8"));
+    let wanted = "Contact: mailto:security@example.com\nExpires: 2026-09-02T00:00:00Z\n\
+                  Canonical: https://desk.example/.well-known/security.txt\n";
+    assert_eq!(text, wanted);
+    hand.advance(Duration::from_secs(3_600));
+    let again = site.raw("GET", path, &[("if-none-match", reply.header("etag"))], "").await;
+    assert_eq!(again.status, 304, "it changes once a day");
+    hand.advance(Duration::from_secs(24 * 3_600));
+    let later = String::from_utf8(site.raw("GET", path, &[], "").await.bytes).unwrap();
+    assert!(later.contains("Expires: 2026-09-03T00:00:00Z"), "{later}");
 }

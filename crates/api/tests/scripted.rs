@@ -3,15 +3,15 @@
 //! good reasons and then answers; `refuses` never answers; `busy` asks for five minutes; those of [`FAILURES`] fail as they
 //! are called. `unlisted` has no price, and what `camera` was asked for nobody knows.
 
-use copydesk_core::Tokens;
 use copydesk_core::metering::usage::TokenUsage;
+use copydesk_core::{CallId, Tokens};
 use copydesk_providers::media::{
     DrawRequest, DrawsPictures, FetchRequest, Fetched, PollRequest, Progress, RunsMediaJobs, SubmitRequest, Submitted,
 };
 use copydesk_providers::provider::Bytes;
 use copydesk_providers::{
     Answer, BoxFuture, CallReport, CallRequest, Catalogue, DeltaSink, ErrorClass, Finish, Message, Picture,
-    PictureSource, Provider, ProviderError, TimeoutPhase,
+    PictureSource, Provider, ProviderError, TimeoutPhase, Timeouts,
 };
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -42,6 +42,8 @@ pub struct Scripted {
     prompts: Mutex<Vec<String>>,
     /// Whether it makes videos. Every question about one breaks off.
     films: AtomicBool,
+    /// What comes of the question which models it has; `None`: it cannot be asked.
+    pub listing: Mutex<Option<Result<Vec<String>, ErrorClass>>>,
     catalogue: Catalogue,
 }
 
@@ -54,13 +56,9 @@ impl Scripted {
         let prices =
             models.iter().filter(|model| *model != "unlisted").map(|model| (model.clone(), price.clone())).collect();
         let catalogue = Catalogue::exact(models, prices);
-        Scripted {
-            gate: watch::Sender::new(false),
-            calls: AtomicU32::new(0),
-            prompts: Mutex::default(),
-            films: AtomicBool::new(false),
-            catalogue,
-        }
+        let (gate, listing) = (watch::Sender::new(false), Mutex::new(None));
+        let (calls, prompts, films) = (AtomicU32::new(0), Mutex::default(), AtomicBool::new(false));
+        Scripted { gate, calls, prompts, films, listing, catalogue }
     }
     pub fn open_gate(&self) {
         self.gate.send_replace(true);
@@ -154,6 +152,13 @@ impl Provider for Scripted {
     }
     fn catalogue(&self) -> &Catalogue {
         &self.catalogue
+    }
+    fn list_models(&self, _: CallId, _: Timeouts) -> Option<BoxFuture<'_, CallReport<Vec<String>>>> {
+        let listed = self.listing.lock().unwrap().clone()?;
+        let result = listed.map_err(|class| ProviderError::new(class, "as it was told to"));
+        let CallReport { usage, http_status, provider_request_id, served_model, sent, partial_text, .. } = written();
+        let report = CallReport { result, usage, http_status, provider_request_id, served_model, sent, partial_text };
+        Some(Box::pin(std::future::ready(report)))
     }
     fn call<'a>(&'a self, request: &'a CallRequest, sink: &'a dyn DeltaSink) -> BoxFuture<'a, CallReport> {
         Box::pin(async move {

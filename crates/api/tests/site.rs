@@ -12,7 +12,7 @@ use copydesk_desk::store::Scope;
 use copydesk_desk::vault::{MasterKey, Vault};
 use copydesk_desk::{Desk, DeskConfig, Hooks, Parts, World};
 use copydesk_outbound::{Outbound, Rules};
-use copydesk_providers::Registry;
+use copydesk_providers::{Provider, Registry};
 use copydesk_recipes::Shelf;
 use copydesk_store_tests::{FaultyStore, ModelStore};
 use http::{HeaderMap, Request};
@@ -82,6 +82,8 @@ pub struct Setup {
     pub edge: EdgeSettings,
     pub shelf: Shelf,
     pub vault: Vault,
+    /// Providers beside the scripted one.
+    pub others: Vec<Arc<dyn Provider>>,
 }
 
 impl Default for Setup {
@@ -93,6 +95,7 @@ impl Default for Setup {
             edge: EdgeSettings::default(),
             shelf: Shelf::built_in().unwrap_or_else(|error| panic!("{error}")),
             vault: Vault::of(MasterKey::parse(&"5a".repeat(32)).unwrap()),
+            others: Vec::new(),
         }
     }
 }
@@ -105,7 +108,10 @@ async fn open(
 ) -> Desk {
     let mut providers = Registry::new();
     providers.insert(provider).unwrap();
-    let Setup { world, config, shelf, vault, .. } = setup;
+    let Setup { world, config, shelf, vault, others, .. } = setup;
+    for other in others {
+        providers.insert(other).unwrap();
+    }
     let (store, label, hooks) = (Arc::new(store), "test".into(), hooks(vault));
     let parts = Parts { store, assets, world, shelf, providers, config, label, hooks };
     Desk::open(parts).await.unwrap()
@@ -154,6 +160,14 @@ impl Site {
         desk.add_key(Scope::DEFAULT, "test", &key).await.unwrap();
         let app = router(desk.clone(), ApiSettings { edge, ..settings() });
         Site { store, faults, app, desk, provider, assets, key: key.reveal().to_owned(), folder }
+    }
+
+    /// The same site with further settings of its API.
+    pub fn set_up(self, change: impl FnOnce(&mut ApiSettings)) -> Site {
+        let mut changed = settings();
+        change(&mut changed);
+        let app = router(self.desk.clone(), changed);
+        Site { app, ..self }
     }
 
     /// An idle site with other systems' addresses like this.

@@ -43,6 +43,18 @@ impl FolderAssets {
         Err(AssetError::BadPath { path: path.to_owned() })
     }
 
+    /// What an ordinary process may still write to the disk of the folder, or of where it will be made.
+    async fn free_bytes(&self) -> Result<Option<u64>, AssetError> {
+        let root = self.root.clone();
+        let asked = tokio::task::spawn_blocking(move || {
+            let there = root.ancestors().find(|folder| folder.exists()).unwrap_or(Path::new("."));
+            rustix::fs::statvfs(there).map(|disk| disk.f_bavail.saturating_mul(disk.f_frsize))
+        });
+        let unknown = |error: io::Error| unwritable("cannot see the room of", &self.root, &error);
+        let bytes = asked.await.map_err(|panic| unknown(io::Error::other(panic)))?;
+        bytes.map(Some).map_err(|error| unknown(error.into()))
+    }
+
     async fn begin(&self, id: AssetId) -> Result<Box<dyn AssetWriter>, AssetError> {
         let folder = self.root.join(INCOMING);
         make_folder(&folder).await?;
@@ -148,6 +160,9 @@ impl AssetStore for FolderAssets {
     }
     fn uploads(&self, of: Option<WorkspaceId>) -> Answer<'_, Vec<String>> {
         Box::pin(self.list(of))
+    }
+    fn room(&self) -> Answer<'_, Option<u64>> {
+        Box::pin(self.free_bytes())
     }
     fn remove_litter(&self, before: Timestamp, limit: usize) -> Answer<'_, usize> {
         Box::pin(self.sweep(before, limit))

@@ -36,6 +36,9 @@ pub trait AssetStore: Send + Sync {
     /// The workspaces that have files of callers, and the names of those of one; what is not one of ours is left out.
     fn uploads(&self, of: Option<WorkspaceId>) -> Answer<'_, Vec<String>>;
 
+    /// How many more bytes fit; `None` where the place does not say.
+    fn room(&self) -> Answer<'_, Option<u64>>;
+
     /// Removes beginnings without a name that were written last before this instant, at most so many. Returns how many.
     fn remove_litter(&self, before: Timestamp, limit: usize) -> Answer<'_, usize>;
 }

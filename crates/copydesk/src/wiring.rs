@@ -4,7 +4,9 @@ use crate::config::Settings;
 use crate::exit::{self, Failure};
 use crate::secret_key;
 use copydesk_desk::assets::FolderAssets;
+use copydesk_desk::clock::SystemDice;
 use copydesk_desk::recipes::Shelf;
+use copydesk_desk::testing::TestMode;
 use copydesk_desk::{Desk, Hooks, Parts, World};
 use copydesk_outbound::{Outbound, Rules};
 use copydesk_providers::{
@@ -32,6 +34,8 @@ pub struct Wired {
     /// The demo provider's own server on loopback.
     pub demo: DemoHandle,
     pub watchman: Watchman,
+    /// What tests may do to it, in test mode.
+    pub test: Option<TestMode>,
 }
 
 /// Knows whether the store can still be written. Only the embedded one can end for good under a running process.
@@ -136,12 +140,17 @@ pub async fn open_desk(settings: &Settings, open: OpenStore) -> Result<Wired, Fa
     let assets = Arc::new(FolderAssets::new(settings.data.join(ASSETS_FOLDER)));
     let config = settings.desk.clone();
     let hooks = hooks(settings)?;
-    let parts = Parts { store, assets, world: World::real(), shelf, providers, config, label, hooks };
+    let test = settings.test_mode.then(|| TestMode { clock: Arc::default(), faults: demo.faults() });
+    let world = match &test {
+        Some(test) => World::new(test.clock.clone(), Arc::new(SystemDice::default())),
+        None => World::real(),
+    };
+    let parts = Parts { store, assets, world, shelf, providers, config, label, hooks };
     let desk = Desk::open(parts).await?;
     if let Some(wakeups) = wakeups {
         follow(&desk, wakeups);
     }
-    Ok(Wired { desk, demo, watchman })
+    Ok(Wired { desk, demo, watchman, test })
 }
 
 /// Webhooks reach the public internet, and what the settings allow besides.

@@ -128,6 +128,10 @@ fn audit_finds_planted_damage_and_exits_11() {
     let ran = place.run(&["audit"]);
     ran.exits(11).prints("CHECK").prints(&draft[4..8]).says("broken invariant");
     assert_eq!(place.run(&["audit", "--json"]).exits(11).json()["ok"], false);
+    let ran = place.run(&["promises", "run", "drafts_are_what_they_say"]);
+    ran.exits(11).prints("BROKEN").prints("draft_status_fits").prints(&draft[4..8]).says("all there is");
+    place.run(&["promises", "run", "balances_add_up"]).exits(0).prints("ok  Every balance").says("keys looked at");
+    place.run(&["promises", "run", "world_peace"]).refuses(3, "not_found").says("balances_add_up");
 }
 
 /// Asks again and again; each time is a run of the program.
@@ -151,11 +155,19 @@ fn a_running_server_finds_planted_damage_by_itself_and_sees_when_it_is_mended() 
     let ran = place.run(&["audit", "--status"]);
     ran.exits(11).prints("draft_status_fits").prints(&draft[4..8]).says("1 finding open").says("broken invariant");
     place.run(&["doctor"]).exits(11).prints("FAIL  audit").prints("1 of draft_status_fits");
+    place.run(&["health"]).exits(11).prints("FAIL  audit").prints("ok    disk").prints("ok    clock");
+    let ran = place.run(&["promises"]);
+    ran.exits(11).prints("BROKEN  drafts_are_what_they_say").prints("one_result").says("copydesk promises run NAME");
+    ran.says("The last whole round looked at");
+    let ran = place.run(&["promises", "show", "drafts_are_what_they_say"]);
+    ran.exits(11).prints("draft_status_fits").prints(&draft[4..8]);
     let told = "SELECT count(*) FROM events WHERE kind = 'promise.violated'";
     assert_eq!(database.query_row(told, [], |row| row.get::<_, i64>(0)).unwrap(), 1);
     database.execute("UPDATE drafts SET status = 'draft'", []).unwrap();
     until("it is gone", || status()["ok"] == true);
     place.run(&["audit", "--status"]).exits(0).says("0 findings open");
+    place.run(&["promises"]).exits(0);
+    place.run(&["health"]).exits(0).prints("ok    audit");
 }
 
 #[test]

@@ -106,6 +106,60 @@ impl Clock for SystemClock {
     }
 }
 
+/// Real time that tests of an application move forward, never back. Whoever sleeps until a moved time wakes. It follows no
+/// store: it is for the engine that has no clock of its own.
+pub struct MovableClock {
+    machine: SystemClock,
+    /// How far it is ahead of real time.
+    ahead: watch::Sender<Duration>,
+}
+
+impl Default for MovableClock {
+    fn default() -> MovableClock {
+        MovableClock { machine: SystemClock::default(), ahead: watch::Sender::new(Duration::ZERO) }
+    }
+}
+
+impl MovableClock {
+    pub fn advance(&self, span: Duration) {
+        self.ahead.send_modify(|ahead| *ahead = ahead.saturating_add(span));
+    }
+    pub fn ahead(&self) -> Duration {
+        *self.ahead.borrow()
+    }
+}
+
+impl Clock for MovableClock {
+    fn now(&self) -> Timestamp {
+        self.machine.now().plus(self.ahead())
+    }
+    fn steady(&self) -> Duration {
+        self.machine.steady().saturating_add(self.ahead())
+    }
+    fn sleep(&self, span: Duration) -> BoxFuture<'static, ()> {
+        let mut ahead = self.ahead.subscribe();
+        let wake = self.steady().saturating_add(span);
+        Box::pin(async move {
+            loop {
+                let moved = *ahead.borrow_and_update();
+                let left = wake.saturating_sub(SystemClock::default().steady().saturating_add(moved));
+                if left.is_zero() {
+                    return;
+                }
+                let moved = tokio::select! {
+                    () = tokio::time::sleep(left) => return,
+                    moved = ahead.changed() => moved,
+                };
+                if moved.is_err() {
+                    // Without its clock nobody moves it any more: what is left passes by itself.
+                    return tokio::time::sleep(left).await;
+                }
+            }
+        })
+    }
+    fn follow(&self, _store_now: Timestamp) {}
+}
+
 /// The operating system's randomness, fetched in blocks.
 pub struct SystemDice {
     block: Mutex<(Box<[u8; SystemDice::BLOCK]>, usize)>,
@@ -191,6 +245,21 @@ impl Dice for CountingDice {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn a_sleeper_wakes_when_the_clock_is_moved_over_its_time_and_not_before() {
+        let clock = MovableClock::default();
+        let (began, hour) = (clock.now(), Duration::from_secs(3_600));
+        let mut sleeper = tokio::spawn(clock.sleep(hour * 2));
+        clock.advance(hour);
+        let early = tokio::time::timeout(Duration::from_millis(20), &mut sleeper).await;
+        assert!(early.is_err(), "half of it is left");
+        clock.advance(hour);
+        tokio::time::timeout(Duration::from_secs(10), sleeper).await.expect("it wakes").unwrap();
+        assert!(clock.now().since(began) >= hour * 2 && clock.ahead() == hour * 2);
+        clock.follow(began);
+        assert!(clock.now().since(began) >= hour * 2, "it never goes back");
+    }
 
     #[test]
     fn ids_of_later_instants_sort_later() {

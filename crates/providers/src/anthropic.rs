@@ -8,7 +8,9 @@ use crate::anthropic_wire::AnthropicMessages;
 use crate::catalogue::Catalogue;
 use crate::exchange::{Endpoint, set_up};
 use crate::http::{Auth, HttpClient};
-use crate::provider::{BoxFuture, CallReport, CallRequest, DeltaSink, Provider};
+use crate::listing;
+use crate::provider::{BoxFuture, CallReport, CallRequest, DeltaSink, Provider, Timeouts};
+use copydesk_core::CallId;
 
 /// The address that is meant when none is configured.
 pub const BASE_URL_DEFAULT: &str = "https://api.anthropic.com/v1";
@@ -40,5 +42,8 @@ impl Provider for Anthropic {
     }
     fn catalogue(&self) -> &Catalogue {
         &self.endpoint.catalogue
+    }
+    fn list_models(&self, call_id: CallId, timeouts: Timeouts) -> Option<BoxFuture<'_, CallReport<Vec<String>>>> {
+        Some(self.endpoint.list(&listing::ANTHROPIC, call_id, timeouts))
     }
 }

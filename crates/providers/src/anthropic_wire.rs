@@ -18,7 +18,7 @@ use crate::provider::{CallRequest, DeltaSink, Finish};
 use crate::transcript::Transcript;
 
 /// The last version that takes a temperature, for the models that still heed one. 2026-10-21 refuses the field.
-const VERSION: &str = "2023-06-01";
+pub(crate) const VERSION: &str = "2023-06-01";
 
 /// Anthropic's messages format at one address.
 #[derive(Clone, Debug)]

@@ -6,8 +6,10 @@ use crate::catalogue::Catalogue;
 use crate::exchange::{Endpoint, set_up};
 use crate::gemini_wire::GeminiChat;
 use crate::http::{Auth, HttpClient};
+use crate::listing;
 use crate::media::RunsMediaJobs;
-use crate::provider::{BoxFuture, CallReport, CallRequest, DeltaSink, Provider};
+use crate::provider::{BoxFuture, CallReport, CallRequest, DeltaSink, Provider, Timeouts};
+use copydesk_core::CallId;
 
 /// Where Google serves it.
 ///
@@ -41,6 +43,9 @@ impl Provider for Gemini {
     }
     fn catalogue(&self) -> &Catalogue {
         &self.endpoint.catalogue
+    }
+    fn list_models(&self, call_id: CallId, timeouts: Timeouts) -> Option<BoxFuture<'_, CallReport<Vec<String>>>> {
+        Some(self.endpoint.list(&listing::GEMINI, call_id, timeouts))
     }
     fn runs_media_jobs(&self) -> Option<&dyn RunsMediaJobs> {
         Some(self)

@@ -25,6 +25,7 @@ mod gemini_wire;
 pub mod http;
 mod json_text;
 mod lines;
+pub mod listing;
 pub mod media;
 mod media_job;
 pub mod ollama;
@@ -66,6 +67,6 @@ pub use provider::{
     Answer, AnswerShape, BoxFuture, Bytes, CallReport, CallRequest, DeltaSink, Finish, Message, NoSink, Part, Picture,
     PictureSource, Provider, Role, Timeouts, Tool, ToolCall,
 };
-pub use registry::{ProviderConfig, ProviderKind, Registry, RegistryError, UnknownModel};
+pub use registry::{ProviderConfig, ProviderKind, Registry, RegistryError, Setup, UnknownModel};
 pub use replicate::Replicate;
 pub use secret::Secret;

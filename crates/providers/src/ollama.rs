@@ -6,8 +6,10 @@
 use crate::catalogue::Catalogue;
 use crate::exchange::{Endpoint, set_up};
 use crate::http::{Auth, HttpClient};
+use crate::listing;
 use crate::ollama_wire::OllamaChat;
-use crate::provider::{BoxFuture, CallReport, CallRequest, DeltaSink, Provider};
+use crate::provider::{BoxFuture, CallReport, CallRequest, DeltaSink, Provider, Timeouts};
+use copydesk_core::CallId;
 
 /// The address that is meant when none is configured.
 pub const BASE_URL_DEFAULT: &str = "http://127.0.0.1:11434";
@@ -39,5 +41,8 @@ impl Provider for Ollama {
     }
     fn catalogue(&self) -> &Catalogue {
         &self.endpoint.catalogue
+    }
+    fn list_models(&self, call_id: CallId, timeouts: Timeouts) -> Option<BoxFuture<'_, CallReport<Vec<String>>>> {
+        Some(self.endpoint.list(&listing::OLLAMA, call_id, timeouts))
     }
 }

@@ -12,14 +12,16 @@ use crate::error::{ErrorClass, ProviderError};
 use crate::error_text::{ErrorText, describe, error_in};
 use crate::exchange::{Dialect, Endpoint, Found, Piece, WireRequest, error_inside, set_up};
 use crate::http::{Auth, HttpClient};
+use crate::listing;
 use crate::media::{DrawRequest, DrawsPictures, EmbedRequest, EmbedsText};
 use crate::openai_media::{
     draw_body, drawn_bytes_max, drawn_usage, embed_body, embedded_bytes_max, embedded_usage, pictures_in, vectors_in,
 };
 use crate::openai_wire::{MaxTokensField, OpenAiChat};
-use crate::provider::{BoxFuture, CallReport, CallRequest, DeltaSink, Picture, Provider};
+use crate::provider::{BoxFuture, CallReport, CallRequest, DeltaSink, Picture, Provider, Timeouts};
 use crate::strict_schema::make_strict_where_allowed;
 use crate::transcript::Transcript;
+use copydesk_core::CallId;
 
 /// One configured account at OpenAI.
 #[derive(Debug)]
@@ -79,6 +81,9 @@ impl Provider for OpenAi {
     }
     fn catalogue(&self) -> &Catalogue {
         &self.endpoint.catalogue
+    }
+    fn list_models(&self, call_id: CallId, timeouts: Timeouts) -> Option<BoxFuture<'_, CallReport<Vec<String>>>> {
+        Some(self.endpoint.list(&listing::OPENAI, call_id, timeouts))
     }
     fn draws_pictures(&self) -> Option<&dyn DrawsPictures> {
         Some(self)

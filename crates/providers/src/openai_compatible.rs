@@ -5,9 +5,11 @@
 use crate::catalogue::Catalogue;
 use crate::exchange::{Endpoint, set_up};
 use crate::http::{Auth, HttpClient};
+use crate::listing;
 pub use crate::openai_wire::MaxTokensField;
 use crate::openai_wire::OpenAiChat;
-use crate::provider::{BoxFuture, CallReport, CallRequest, DeltaSink, Provider};
+use crate::provider::{BoxFuture, CallReport, CallRequest, DeltaSink, Provider, Timeouts};
+use copydesk_core::CallId;
 
 /// One configured provider of this kind.
 #[derive(Debug)]
@@ -41,5 +43,8 @@ impl Provider for OpenAiCompatible {
     }
     fn catalogue(&self) -> &Catalogue {
         &self.endpoint.catalogue
+    }
+    fn list_models(&self, call_id: CallId, timeouts: Timeouts) -> Option<BoxFuture<'_, CallReport<Vec<String>>>> {
+        Some(self.endpoint.list(&listing::OPENAI, call_id, timeouts))
     }
 }

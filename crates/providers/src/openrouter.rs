@@ -9,11 +9,13 @@ use crate::catalogue::Catalogue;
 use crate::error::{ErrorClass, ProviderError};
 use crate::exchange::{Endpoint, set_up};
 use crate::http::{Auth, HttpClient};
+use crate::listing;
 use crate::media::{FetchRequest, Fetched, PollRequest, Progress, RunsMediaJobs, SubmitRequest, Submitted};
 use crate::openai_wire::{MaxTokensField, OpenAiChat};
 use crate::openrouter_videos::{job_url, progress, submit_body, submitted};
 use crate::openrouter_wire::{OpenRouterChat, explain};
-use crate::provider::{BoxFuture, CallReport, CallRequest, DeltaSink, Provider};
+use crate::provider::{BoxFuture, CallReport, CallRequest, DeltaSink, Provider, Timeouts};
+use copydesk_core::CallId;
 
 /// One configured account at OpenRouter.
 #[derive(Debug)]
@@ -75,6 +77,9 @@ impl Provider for OpenRouter {
 
     fn catalogue(&self) -> &Catalogue {
         &self.endpoint.catalogue
+    }
+    fn list_models(&self, call_id: CallId, timeouts: Timeouts) -> Option<BoxFuture<'_, CallReport<Vec<String>>>> {
+        Some(self.endpoint.list(&listing::OPENROUTER, call_id, timeouts))
     }
     fn runs_media_jobs(&self) -> Option<&dyn RunsMediaJobs> {
         Some(self)

@@ -30,6 +30,12 @@ pub trait Provider: Send + Sync {
     /// What is known about its models without asking.
     fn catalogue(&self) -> &Catalogue;
 
+    /// Asks which models it has, in one request that costs nothing and that a wrong key fails. `None` where the format has no
+    /// such question. Nothing leaves until the future is polled.
+    fn list_models(&self, _call_id: CallId, _timeouts: Timeouts) -> Option<BoxFuture<'_, CallReport<Vec<String>>>> {
+        None
+    }
+
     /// Whether its answers say what they cost, so that a call is priced although no list knows its model.
     fn says_what_it_costs(&self) -> bool {
         false

@@ -151,10 +151,20 @@ impl fmt::Display for UnknownModel {
 
 impl std::error::Error for UnknownModel {}
 
+/// How a provider was set up, as it may be shown.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Setup {
+    pub kind: ProviderKind,
+    /// Without a name, a password or a query in it.
+    pub base_url: String,
+    pub has_key: bool,
+}
+
 /// All providers by name.
 #[derive(Clone, Default)]
 pub struct Registry {
     providers: BTreeMap<String, Arc<dyn Provider>>,
+    setups: BTreeMap<String, Setup>,
 }
 
 impl fmt::Debug for Registry {
@@ -179,6 +189,10 @@ impl Registry {
         let mut registry = Registry::new();
         for config in configs {
             registry.insert(build_one(config, http, prices)?)?;
+            let base_url = config.base_url.as_deref().or(config.kind.default_base_url()).unwrap_or_default();
+            let setup =
+                Setup { kind: config.kind, base_url: without_secrets(base_url), has_key: config.api_key.is_some() };
+            registry.setups.insert(config.name.clone(), setup);
         }
         Ok(registry)
     }
@@ -204,6 +218,10 @@ impl Registry {
     }
     pub fn get(&self, name: &str) -> Option<&Arc<dyn Provider>> {
         self.providers.get(name)
+    }
+    /// How it was set up; `None` for one that was made elsewhere.
+    pub fn setup(&self, name: &str) -> Option<&Setup> {
+        self.setups.get(name)
     }
     pub fn is_empty(&self) -> bool {
         self.providers.is_empty()
@@ -310,6 +328,16 @@ fn is_web_address(text: &str) -> bool {
     reqwest::Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host())
 }
 
+/// An address as it may be shown: people put passwords and keys into addresses.
+fn without_secrets(address: &str) -> String {
+    let Ok(mut url) = reqwest::Url::parse(address) else { return String::new() };
+    url.set_query(None);
+    url.set_fragment(None);
+    // Only addresses without a host refuse this, and they are no web addresses.
+    let _cleared = url.set_username("").and_then(|()| url.set_password(None));
+    url.as_str().trim_end_matches('/').to_owned()
+}
+
 /// Levenshtein's distance: insertions, deletions and replacements of letters.
 fn distance(a: &str, b: &str) -> usize {
     let b: Vec<char> = b.chars().collect();
@@ -393,6 +421,17 @@ mod tests {
         for kind in ProviderKind::ALL {
             assert_eq!(kind.as_str().parse(), Ok(kind));
         }
+    }
+
+    #[test]
+    fn what_is_shown_of_a_setup_has_no_secret() {
+        let secret = "http://me:pass@10.0.0.5:8000/v1/?key=sk-123#x";
+        let config =
+            ProviderConfig { api_key: Some(Secret::new("sk-123")), ..config("a", ProviderKind::OpenAi, Some(secret)) };
+        let registry = Registry::build(&[config], &HttpClient::new().unwrap(), &PriceTable::built_in()).unwrap();
+        let setup = registry.setup("a").unwrap();
+        assert_eq!((setup.base_url.as_str(), setup.has_key), ("http://10.0.0.5:8000/v1", true));
+        assert!(!format!("{setup:?}").contains("pass"));
     }
 
     #[test]

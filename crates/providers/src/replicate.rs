@@ -13,11 +13,13 @@ use crate::catalogue::Catalogue;
 use crate::error::ProviderError;
 use crate::exchange::{Endpoint, set_up};
 use crate::http::{Auth, HttpClient};
+use crate::listing;
 use crate::media::{FetchRequest, Fetched, PollRequest, Progress, RunsMediaJobs, SubmitRequest, Submitted};
 use crate::media_job::no_chat;
-use crate::provider::{BoxFuture, CallReport, CallRequest, DeltaSink, Provider};
+use crate::provider::{BoxFuture, CallReport, CallRequest, DeltaSink, Provider, Timeouts};
 use crate::replicate_wire as wire;
 use crate::secret::safe_name;
+use copydesk_core::CallId;
 
 /// Replicate's own address.
 pub const REPLICATE_BASE_URL: &str = "https://api.replicate.com/v1";
@@ -102,6 +104,9 @@ impl Provider for Replicate {
     }
     fn catalogue(&self) -> &Catalogue {
         &self.endpoint.catalogue
+    }
+    fn list_models(&self, call_id: CallId, timeouts: Timeouts) -> Option<BoxFuture<'_, CallReport<Vec<String>>>> {
+        Some(self.endpoint.list(&listing::REPLICATE, call_id, timeouts))
     }
     fn runs_media_jobs(&self) -> Option<&dyn RunsMediaJobs> {
         Some(self)

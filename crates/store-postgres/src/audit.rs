@@ -291,3 +291,20 @@ async fn check_chains(tx: &mut Tx, span: Span, found: &mut Vec<Found>) -> Result
         after = last.place;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use copydesk_store::promises::Promise;
+
+    /// Here and not in the conformance suite, because the list of an engine's checks is its own.
+    #[test]
+    fn every_check_proves_exactly_one_promise_where_the_promise_looks() {
+        let chains = [CHAIN, RUNNING, SIDES].map(|name| (name, Space::Ledger));
+        let all = CHECKS.iter().map(|check| (check.name, check.by.space())).chain(chains);
+        for (name, space) in all {
+            let promise = Promise::of_check(name).unwrap_or_else(|| panic!("{name} proves no promise"));
+            assert!(promise.spaces.contains(&space), "{} does not look where {name} is proved", promise.name);
+        }
+    }
+}

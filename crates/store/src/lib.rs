@@ -20,6 +20,7 @@ pub mod logins;
 pub mod page;
 pub mod prices;
 pub mod profiles;
+pub mod promises;
 pub mod retention;
 pub mod sign_ins;
 pub mod usage;

@@ -6,6 +6,7 @@ mod creations;
 mod cut;
 mod newsletter;
 mod outreach;
+mod successor;
 
 use crate::auth::authenticate;
 use crate::router::Api;
@@ -109,23 +110,34 @@ impl CompatSettings {
 
     /// What a route needs that was found under `pattern`, wherever it is mounted. `None` for one that is not in the table.
     pub(crate) fn needed(&self, method: &Method, pattern: &str) -> Option<KeyScope> {
+        self.row(method, pattern).map(|(_, _, scope, _)| *scope)
+    }
+
+    /// The native path, below its base, that does the same; with the slots of `pattern`.
+    fn successor(&self, method: &Method, pattern: &str) -> Option<&'static str> {
+        self.row(method, pattern).map(|(_, _, _, native)| *native)
+    }
+
+    fn row(&self, method: &Method, pattern: &str) -> Option<&'static Row> {
         let method = if method == Method::HEAD { "GET" } else { method.as_str() };
         let path = pattern.strip_prefix(self.prefix.as_str())?;
-        ROUTES.iter().find(|(verb, known, _)| *verb == method && *known == path).map(|(_, _, scope)| *scope)
+        ROUTES.iter().find(|(verb, known, _, _)| *verb == method && *known == path)
     }
 }
 
-/// Method, path without the prefix, scope.
-const ROUTES: &[(&str, &str, KeyScope)] = &[
-    ("POST", "/drafts/generate", S::GenerationsWrite),
-    ("POST", "/api/drafts/generate", S::GenerationsWrite),
-    ("POST", "/drafts/{id}/regenerate", S::GenerationsWrite),
-    ("GET", "/drafts", S::DraftsRead),
-    ("GET", "/drafts/{id}", S::DraftsRead),
-    ("DELETE", "/drafts/{id}", S::DraftsWrite),
-    ("GET", "/api/jobs", S::GenerationsRead),
-    ("GET", "/api/pipeline/draft/jobs/{id}", S::GenerationsRead),
-    ("POST", "/api/generate/cleanup-stale", S::Maintenance),
+type Row = (&'static str, &'static str, KeyScope, &'static str);
+
+/// Method, path without the prefix, scope, the native path that does the same by the same method.
+const ROUTES: &[Row] = &[
+    ("POST", "/drafts/generate", S::GenerationsWrite, "/generations"),
+    ("POST", "/api/drafts/generate", S::GenerationsWrite, "/generations"),
+    ("POST", "/drafts/{id}/regenerate", S::GenerationsWrite, "/drafts/{id}/regenerate"),
+    ("GET", "/drafts", S::DraftsRead, "/drafts"),
+    ("GET", "/drafts/{id}", S::DraftsRead, "/drafts/{id}"),
+    ("DELETE", "/drafts/{id}", S::DraftsWrite, "/drafts/{id}"),
+    ("GET", "/api/jobs", S::GenerationsRead, "/jobs"),
+    ("GET", "/api/pipeline/draft/jobs/{id}", S::GenerationsRead, "/jobs/{id}"),
+    ("POST", "/api/generate/cleanup-stale", S::Maintenance, "/maintenance/cleanup-stale"),
 ];
 
 fn system(system: System) -> OpenApiRouter<Api> {
@@ -150,13 +162,14 @@ fn mounted(settings: &CompatSettings, routes: OpenApiRouter<Api>) -> OpenApiRout
 pub(crate) fn router(api: &Api, settings: &CompatSettings) -> Router<Api> {
     let keyed = from_fn_with_state(api.clone(), authenticate);
     let on = System::ALL.into_iter().filter(|system| settings.answers(*system));
-    on.fold(Router::new(), |all, one| {
+    let all = on.fold(Router::new(), |all, one| {
         let routes = Router::from(mounted(settings, system(one))).route_layer(keyed.clone());
         all.merge(match one {
             System::Newsletter | System::Outreach => routes,
             System::Creations => routes.route_layer(axum::middleware::map_response(creations::unauthorized)),
         })
-    })
+    });
+    if all.has_routes() { all.route_layer(from_fn_with_state(api.clone(), successor::successor)) } else { all }
 }
 
 /// The same routes as their description.
@@ -179,9 +192,12 @@ mod tests {
             mounted.extend(item.as_object().unwrap().keys().map(|verb| (verb.to_uppercase(), path.as_str())));
         }
         assert_eq!(mounted.len(), ROUTES.len());
-        for (method, path) in mounted {
-            let method = Method::from_bytes(method.as_bytes()).unwrap();
+        for (verb, path) in mounted {
+            let method = Method::from_bytes(verb.as_bytes()).unwrap();
             assert!(settings.needed(&method, path).is_some(), "{method} {path} has no scope");
+            let native = settings.successor(&method, path).unwrap();
+            let there = crate::scopes::ROUTES.iter().any(|(known, at, _)| *known == verb && *at == native);
+            assert!(there, "{method} {path} is succeeded by {native}, which is no route");
         }
     }
 

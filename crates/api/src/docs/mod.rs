@@ -8,6 +8,7 @@ mod operation;
 pub(crate) mod reference;
 mod sample;
 mod schema;
+pub(crate) mod security;
 
 pub(crate) use frame::{Page, STYLE};
 

@@ -13,7 +13,7 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode};
 const METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE";
 const HEADERS_IN: &str = "authorization, content-type, idempotency-key, if-match, if-none-match, last-event-id, prefer, \
                           range, traceparent, x-request-id";
-const HEADERS_OUT: &str = "copydesk-coalesced, etag, idempotent-replayed, link, location, preference-applied, \
+const HEADERS_OUT: &str = "copydesk-coalesced, copydesk-cost, etag, idempotent-replayed, link, location, preference-applied, \
                            ratelimit, ratelimit-policy, retry-after, x-request-id, x-should-retry";
 /// How long a browser need not ask again. Units: seconds.
 const PREFLIGHT_KEPT_S: u32 = 600;

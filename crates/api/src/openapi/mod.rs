@@ -84,8 +84,13 @@ pub(crate) fn base() -> utoipa::openapi::OpenApi {
 
 /// The whole document, for a server that is reached at `public_url` and has other systems' addresses like this.
 pub fn document(public_url: &str, compat: &CompatSettings) -> Value {
+    document_of(public_url, compat, false)
+}
+
+/// The same, with what there is in test mode.
+pub(crate) fn document_of(public_url: &str, compat: &CompatSettings, test_mode: bool) -> Value {
     // The document is made of strings, numbers and maps with string keys: it always is JSON.
-    let mut document = serde_json::to_value(crate::router::described(compat)).unwrap_or_default();
+    let mut document = serde_json::to_value(crate::router::described(compat, test_mode)).unwrap_or_default();
     document["info"]["version"] = env!("CARGO_PKG_VERSION").into();
     document["servers"] = json!([{ "url": if public_url.is_empty() { "/" } else { public_url } }]);
     document["security"] = json!([{ "key": [] }, { "cookie": [] }]);
@@ -117,6 +122,15 @@ fn headers() -> Value {
             "schema": { "type": "string" },
         },
         "Link": { "description": "The address of the next page, `rel=\"next\"`.", "schema": { "type": "string" } },
+        "Successor": {
+            "description": "Where the native API does the same, `rel=\"successor-version\"`. This address stays.",
+            "schema": { "type": "string" },
+        },
+        "CopydeskCost": {
+            "description": "The body's `cost` as a structured field (RFC 9651): `nanousd=3900, status=priced`, or `status=unpriced`. \
+                            Not where the body has none, such as a dry run's.",
+            "schema": { "type": "string", "pattern": "^(nanousd=-?[0-9]{1,15}, status=(priced|estimated)|status=unpriced)$" },
+        },
         "Location": { "description": "The address of the generation.", "schema": { "type": "string" } },
         "IdempotentReplayed": {
             "description": "The key was used before, and this is the answer it got.",

@@ -134,6 +134,24 @@ pub(crate) struct SignInPath {
     id: String,
 }
 
+/// `{promise}`.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Path)]
+pub(crate) struct PromisePath {
+    /// Its name, as the list says it.
+    #[param(pattern = "^[a-z_]+$", example = "balances_add_up")]
+    promise: String,
+}
+
+/// `{name}` of a provider.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Path)]
+pub(crate) struct ProviderPath {
+    /// The name it was set up under.
+    #[param(pattern = "^[A-Za-z0-9_-]+$", example = "demo")]
+    name: String,
+}
+
 /// `{lane}`.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Path)]

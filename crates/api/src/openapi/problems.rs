@@ -115,17 +115,29 @@ pub(crate) fn answer(method: &str, operation: &mut Map<String, Value>, shared: &
     for code in codes.into_iter().filter_map(Code::parse) {
         by_status.entry(code.facts().status).or_default().push(code);
     }
+    let succeeded = is_compatible(operation);
     let Some(answers) = operation.get_mut("responses").and_then(Value::as_object_mut) else { return };
     for (status, codes) in by_status {
         let words: Vec<&str> = codes.iter().map(|code| code.as_str()).collect();
-        let name = format!("{status}-{}", words.join("-"));
+        let name = format!("{}{status}-{}", if succeeded { "compat-" } else { "" }, words.join("-"));
         // A route that says no in another system's words has described that.
         if answers.contains_key(&status.to_string()) {
             continue;
         }
         answers.insert(status.to_string(), json!({ "$ref": format!("#/components/responses/{name}") }));
-        shared.entry(name).or_insert_with(|| problem(status, &codes));
+        shared.entry(name).or_insert_with(|| {
+            let mut answer = problem(status, &codes);
+            if succeeded {
+                answer["headers"]["Link"] = json!({ "$ref": "#/components/headers/Successor" });
+            }
+            answer
+        });
     }
+}
+
+/// Whether it is an address of another system, whose every answer names the native one.
+pub(super) fn is_compatible(operation: &Map<String, Value>) -> bool {
+    operation.get("tags").is_some_and(|tags| tags[0] == "compatibility")
 }
 
 /// The words in nested lists.

@@ -46,6 +46,14 @@ const NOUNS: &[(&str, &str, &str)] = &[
     ("Posting", "posting", ""),
     ("Profile", "profile", "prf"),
     ("Provider", "provider", ""),
+    ("TestClock", "test_clock", ""),
+    ("TestFault", "test_fault", ""),
+    ("Health", "health", ""),
+    ("Promise", "promise", ""),
+    ("PromiseRun", "promise_run", ""),
+    ("ProviderDetails", "provider", ""),
+    ("ProviderTest", "provider_test", ""),
+    ("ProviderTestPlan", "dry_run", ""),
     ("Pruned", "pruned", ""),
     ("Recipe", "recipe", ""),
     ("SetPrice", "price", ""),
@@ -69,6 +77,9 @@ const NOUNS: &[(&str, &str, &str)] = &[
     ("Delivery", "delivery", "msg"),
     ("Replay", "replay", ""),
 ];
+
+/// The bodies about one generation, whose cost is in a header too (`costed.rs`).
+const COSTED: [&str; 4] = ["Generation", "FinishedOrRehearsed", "TriedOrRehearsed", "ProvedOrRehearsed"];
 
 /// The prefix of the id that a field of this name carries.
 fn prefix(field: &str) -> Option<&'static str> {
@@ -313,10 +324,13 @@ fn mark_answers(operation: &mut Map<String, Value>) {
         params.is_some_and(|params| params.iter().any(|param| param["name"] == name))
     };
     let (paged, work) = (named("cursor") || named("limit"), named("Prefer"));
+    let succeeded = problems::is_compatible(operation);
     let Some(answers) = operation.get_mut("responses").and_then(Value::as_object_mut) else { return };
     for (status, answer) in answers.iter_mut() {
         let mut headers = vec![("X-Request-Id", "XRequestId")];
-        if status == "200" && paged {
+        if succeeded {
+            headers.push(("Link", "Successor"));
+        } else if status == "200" && paged {
             headers.push(("Link", "Link"));
         }
         if matches!(status.as_str(), "200" | "202") && work {
@@ -326,6 +340,9 @@ fn mark_answers(operation: &mut Map<String, Value>) {
                 ("Preference-Applied", "PreferenceApplied"),
             ]);
         }
+        if status == "200" && COSTED.iter().any(|name| body_of(answer) == format!("{REF}{name}")) {
+            headers.push(("Copydesk-Cost", "CopydeskCost"));
+        }
         if status == "202" {
             headers.push(("Retry-After", "RetryAfter"));
             answer["links"] = links();
@@ -334,6 +351,11 @@ fn mark_answers(operation: &mut Map<String, Value>) {
             answer["headers"][name] = json!({ "$ref": format!("#/components/headers/{component}") });
         }
     }
+}
+
+/// What an answer's body is.
+fn body_of(answer: &Value) -> &str {
+    answer["content"]["application/json"]["schema"]["$ref"].as_str().unwrap_or_default()
 }
 
 /// Where the ids of an accepted request lead.

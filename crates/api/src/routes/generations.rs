@@ -3,6 +3,7 @@
 use super::{look, receipt};
 use crate::auth::Caller;
 use crate::coalesce;
+use crate::costed::Costed;
 use crate::error::Code;
 use crate::extract::address::Address;
 use crate::extract::body::Body;
@@ -161,7 +162,7 @@ pub(crate) async fn one(
     caller: Caller,
     path: Segments,
     mut params: Params,
-) -> Result<Json<GenerationBody>, Problem> {
+) -> Result<Costed<GenerationBody>, Problem> {
     let expand = params.expand(&look::EXPAND);
     params.finish()?;
     let id = path.generation(&api, caller.scope).await?;
@@ -170,7 +171,7 @@ pub(crate) async fn one(
     if expand.contains(&look::DRAFT) {
         body.details.draft = Some(look::draft_of(&api, caller.scope, &row).await?);
     }
-    Ok(Json(body))
+    Ok(Costed(body))
 }
 
 #[derive(Serialize, ToSchema)]
@@ -219,11 +220,11 @@ pub(crate) async fn cancel(
     caller: Caller,
     path: Segments,
     _body: Body<Nothing>,
-) -> Result<Json<GenerationBody>, Problem> {
+) -> Result<Costed<GenerationBody>, Problem> {
     let id = path.generation(&api, caller.scope).await?;
     let (desk, scope) = (api.desk().clone(), caller.scope);
     let row = owned(async move { desk.cancel(scope, id).await }).await?;
-    Ok(Json(look::generation(&api, scope, &row).await?))
+    Ok(Costed(look::generation(&api, scope, &row).await?))
 }
 
 /// A new try as the desk takes it.
@@ -288,11 +289,11 @@ pub(crate) async fn extend(
     caller: Caller,
     path: Segments,
     body: Body<MoreTime>,
-) -> Result<Json<GenerationBody>, Problem> {
+) -> Result<Costed<GenerationBody>, Problem> {
     let id = path.generation(&api, caller.scope).await?;
     let (desk, scope, deadline) = (api.desk().clone(), caller.scope, body.value.deadline);
     let row = owned(async move { desk.extend(scope, id, deadline).await }).await?;
-    Ok(Json(look::generation(&api, scope, &row).await?))
+    Ok(Costed(look::generation(&api, scope, &row).await?))
 }
 
 /// List a generation's attempts.

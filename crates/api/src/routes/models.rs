@@ -1,6 +1,7 @@
 //! The models that can be asked for, with their prices, and a try of one.
 
 use crate::auth::Caller;
+use crate::costed::Costed;
 use crate::error::Code;
 use crate::extract::body::Body;
 use crate::extract::idempotency::IdempotencyKey;
@@ -103,5 +104,5 @@ pub(crate) async fn test(
         );
     }
     let tested = owned(async move { desk.test_model(caller.scope, caller.key(), &address, idempotency).await }).await?;
-    Ok(Json(ModelTestBody::new(tested, api.desk().world().now())).into_response())
+    Ok(Costed(ModelTestBody::new(tested, api.desk().world().now())).into_response())
 }

@@ -1,10 +1,10 @@
 //! What can be read without a key: the OpenAPI document, the reference made from it, and the pages of the error codes,
 //! where `type` and `doc_url` of a problem point to.
 
-use crate::docs::{Page, STYLE, errors, llms, reference};
+use crate::docs::{Page, STYLE, errors, llms, reference, security};
 use crate::error::Code;
 use crate::extract::id::Segments;
-use crate::openapi::document;
+use crate::openapi::document_of;
 use crate::openapi::params::IfNoneMatch;
 use crate::pages::page;
 use crate::problem::Problem;
@@ -22,6 +22,7 @@ pub(crate) struct Reading {
     reference: OnceLock<Page>,
 }
 
+const PLAIN: &str = "text/plain; charset=utf-8";
 const MARKDOWN: &str = "text/markdown; charset=utf-8";
 
 /// This document.
@@ -35,7 +36,8 @@ const MARKDOWN: &str = "text/markdown; charset=utf-8";
     security(()),
 )]
 pub(crate) async fn openapi(State(api): State<Api>, headers: HeaderMap) -> Response {
-    let page = || Page::new("application/json", document(api.public_url(), api.compat()).to_string());
+    let page =
+        || Page::new("application/json", document_of(api.public_url(), api.compat(), api.test().is_some()).to_string());
     api.reading().openapi.get_or_init(page).answer(&headers)
 }
 
@@ -50,7 +52,7 @@ pub(crate) async fn openapi(State(api): State<Api>, headers: HeaderMap) -> Respo
     security(()),
 )]
 pub(crate) async fn docs(State(api): State<Api>, headers: HeaderMap) -> Response {
-    let page = || reference::reference(&document(api.public_url(), api.compat()));
+    let page = || reference::reference(&document_of(api.public_url(), api.compat(), api.test().is_some()));
     api.reading().reference.get_or_init(page).answer(&headers)
 }
 
@@ -107,6 +109,27 @@ pub(crate) async fn error_page(path: Segments, headers: HeaderMap) -> Result<Res
         Page::new(MARKDOWN, page(code).to_owned())
     };
     Ok(page.answer(&headers))
+}
+
+/// Whom to tell of a hole in the security of this installation.
+///
+/// RFC 9116. It expires half a year after the day it is read.
+#[utoipa::path(
+    get, path = "/.well-known/security.txt", operation_id = "getSecurityTxt", tag = "documentation",
+    params(IfNoneMatch),
+    responses(
+        (status = 200, description = "The contact.", body = String, content_type = "text/plain"),
+        (status = 304, description = "You have it already."),
+    ),
+    security(()),
+    extensions(("x-problems" = json!([Code::NotFound]))),
+)]
+pub(crate) async fn security_txt(State(api): State<Api>, headers: HeaderMap) -> Result<Response, Problem> {
+    let contact = api.security_contact().ok_or_else(|| {
+        Problem::new(Code::NotFound, "This server names nobody to report security problems to.")
+            .hint("Its operator sets security_contact (COPYDESK_SECURITY_CONTACT).")
+    })?;
+    Ok(Page::new(PLAIN, security::text(contact, api.public_url(), api.desk().world().now())).answer(&headers))
 }
 
 /// What a language model should know, and where the rest is.

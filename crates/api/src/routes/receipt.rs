@@ -4,6 +4,7 @@
 use super::look;
 use crate::auth::Caller;
 use crate::coalesce::Arrival;
+use crate::costed::Costed;
 use crate::extract::prefer;
 use crate::problem::Problem;
 use crate::router::Api;
@@ -53,7 +54,7 @@ pub(crate) async fn answer(
         None => None,
     };
     let mut response = match done {
-        Some(body) => Json(body).into_response(),
+        Some(body) => Costed(body).into_response(),
         None => {
             let deduplicated = receipt.accepted.deduplicated();
             let body = AcceptedBody::new(receipt.generation, receipt.draft, deduplicated, api.links());

@@ -71,7 +71,7 @@ pub(crate) struct AuditBody {
 
 #[derive(Serialize, ToSchema)]
 #[schema(as = Finding)]
-struct FindingBody {
+pub(crate) struct FindingBody {
     check: String,
     subject: String,
     detail: String,
@@ -84,6 +84,26 @@ struct FindingBody {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     last_seen_at: Option<String>,
+}
+
+impl From<Finding> for FindingBody {
+    fn from(Finding { check, subject, detail }: Finding) -> FindingBody {
+        let (workspace_id, first_seen_at, last_seen_at) = (None, None, None);
+        FindingBody { check: check.to_owned(), subject, detail, workspace_id, first_seen_at, last_seen_at }
+    }
+}
+
+impl From<FindingRow> for FindingBody {
+    fn from(row: FindingRow) -> FindingBody {
+        FindingBody {
+            check: row.check,
+            subject: row.subject,
+            detail: row.detail,
+            workspace_id: row.workspace.map(|id| id.to_string()),
+            first_seen_at: Some(row.first_seen_at.to_string()),
+            last_seen_at: Some(row.last_seen_at.to_string()),
+        }
+    }
 }
 
 /// How far the background audit is.
@@ -105,27 +125,11 @@ struct BackgroundBody {
 
 impl AuditBody {
     pub fn full(findings: Vec<Finding>, state: AuditState, every: Option<Duration>) -> AuditBody {
-        let body = |Finding { check, subject, detail }: Finding| FindingBody {
-            check: check.to_owned(),
-            subject,
-            detail,
-            workspace_id: None,
-            first_seen_at: None,
-            last_seen_at: None,
-        };
-        AuditBody::of("full", findings.into_iter().map(body).collect(), state, every)
+        AuditBody::of("full", findings.into_iter().map(FindingBody::from).collect(), state, every)
     }
 
     pub fn status(open: Vec<FindingRow>, state: AuditState, every: Option<Duration>) -> AuditBody {
-        let body = |row: FindingRow| FindingBody {
-            check: row.check,
-            subject: row.subject,
-            detail: row.detail,
-            workspace_id: row.workspace.map(|id| id.to_string()),
-            first_seen_at: Some(row.first_seen_at.to_string()),
-            last_seen_at: Some(row.last_seen_at.to_string()),
-        };
-        AuditBody::of("status", open.into_iter().map(body).collect(), state, every)
+        AuditBody::of("status", open.into_iter().map(FindingBody::from).collect(), state, every)
     }
 
     fn of(mode: &'static str, findings: Vec<FindingBody>, state: AuditState, every: Option<Duration>) -> AuditBody {
@@ -255,12 +259,43 @@ impl StatusBody {
     }
 }
 
+/// How something is, from well to ill.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+#[schema(as = HealthGrade)]
+pub(crate) enum Grade {
+    Ok,
+    Warn,
+    Fail,
+}
+
+/// How the installation is.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Health)]
+pub(crate) struct HealthBody {
+    object: &'static str,
+    /// That of the worst check.
+    status: Grade,
+    at: String,
+    checks: Vec<CheckBody>,
+}
+
+impl HealthBody {
+    pub fn new(checks: Vec<CheckBody>, at: Timestamp) -> HealthBody {
+        let status = checks.iter().map(|check| check.status).max().unwrap_or(Grade::Ok);
+        HealthBody { object: "health", status, at: at.to_string(), checks }
+    }
+}
+
 /// One look at one part of the installation.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Check)]
 pub(crate) struct CheckBody {
     pub name: &'static str,
+    /// Not `fail`.
     pub ok: bool,
+    /// `warn` is worth a look; `fail` is broken, or will be soon.
+    pub status: Grade,
     pub detail: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
@@ -269,10 +304,13 @@ pub(crate) struct CheckBody {
 
 impl CheckBody {
     pub fn good(name: &'static str, detail: impl Into<String>) -> CheckBody {
-        CheckBody { name, ok: true, detail: detail.into(), fix: None }
+        CheckBody { name, ok: true, status: Grade::Ok, detail: detail.into(), fix: None }
+    }
+    pub fn warn(name: &'static str, detail: impl Into<String>, fix: impl Into<String>) -> CheckBody {
+        CheckBody { name, ok: true, status: Grade::Warn, detail: detail.into(), fix: Some(fix.into()) }
     }
     pub fn bad(name: &'static str, detail: impl Into<String>, fix: impl Into<String>) -> CheckBody {
-        CheckBody { name, ok: false, detail: detail.into(), fix: Some(fix.into()) }
+        CheckBody { name, ok: false, status: Grade::Fail, detail: detail.into(), fix: Some(fix.into()) }
     }
 }
 

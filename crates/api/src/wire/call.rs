@@ -80,9 +80,9 @@ pub(crate) struct TokensBody {
 #[derive(Serialize, ToSchema, Clone)]
 #[schema(as = Cost)]
 pub(crate) struct CostBody {
-    nanousd: Option<i64>,
+    pub nanousd: Option<i64>,
     #[schema(value_type = CostStatus)]
-    status: &'static str,
+    pub status: &'static str,
     /// `provider` when the figure is the provider's own, else `table`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]

@@ -23,7 +23,7 @@ pub(crate) struct ModelTestBody {
     /// The row on the books; `null` when no call was made.
     call_id: Option<String>,
     /// Whether the model answered.
-    ok: bool,
+    pub ok: bool,
     at: String,
     text: Option<String>,
     served_model: Option<String>,
@@ -31,7 +31,7 @@ pub(crate) struct ModelTestBody {
     duration_ms: Option<u64>,
     http_status: Option<u16>,
     tokens: TokensBody,
-    cost: CostBody,
+    pub cost: CostBody,
     error: Option<TestError>,
     /// What kept the model from being called.
     waiting: Option<WaitingBody>,

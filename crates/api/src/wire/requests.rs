@@ -155,6 +155,20 @@ impl FromFields for ModelToTest {
     }
 }
 
+/// How a provider is to be tried.
+#[derive(ToSchema)]
+pub(crate) struct ProviderToTest {
+    /// A model of it to call, as `provider/model`; without one it is asked for the list of its models, where that can be.
+    #[schema(value_type = Option<ModelAddress>)]
+    pub model: Option<String>,
+}
+
+impl FromFields for ProviderToTest {
+    fn read(fields: &mut Fields) -> ProviderToTest {
+        ProviderToTest { model: fields.text("model") }
+    }
+}
+
 /// A change of a draft: at least one of its fields.
 #[derive(ToSchema)]
 #[schema(min_properties = 1)]

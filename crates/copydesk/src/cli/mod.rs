@@ -24,9 +24,12 @@ mod models;
 mod openapi;
 mod prices;
 mod profiles;
+mod promises;
+mod providers;
 mod prune;
 mod recipes;
 mod serve;
+mod testing;
 mod usage;
 mod users;
 mod watch;
@@ -142,6 +145,10 @@ enum Command {
     Prune(prune::Arguments),
     /// Check this installation: database, schema, providers, folders
     Doctor,
+    /// The same checks with a grade each: ok, warn or fail
+    Health,
+    /// What Copydesk promises, and what the audit found against it; prove one now
+    Promises(promises::Arguments),
     /// Re-prove every invariant on the live data
     Audit(audit::Arguments),
     /// The database: what it is, whether its schema fits, bring it up to date
@@ -156,11 +163,17 @@ enum Command {
     /// The models: what they cost, and whether one answers
     #[command(subcommand)]
     Models(models::Command),
+    /// The providers: how they are set up, and whether one answers
+    #[command(subcommand)]
+    Providers(providers::Command),
     /// Prices that hold over the table and the price file: set them, list them, end them
     #[command(subcommand)]
     Prices(prices::Command),
     /// What an error code means, what to do, and whether anything is charged
     Explain(explain::Arguments),
+    /// For tests of your application, on a server in test mode: move its clock, make the demo provider fail
+    #[command(subcommand)]
+    Test(testing::Command),
     /// Print the OpenAPI document of the HTTP API
     Openapi,
 }
@@ -218,11 +231,15 @@ async fn dispatch(arguments: Arguments, output: Output) -> Result<u8, Failure> {
         Command::CleanupStale(arguments) => cleanup_stale::run(arguments, &settings, output).await,
         Command::Prune(arguments) => prune::run(arguments, &settings, output).await,
         Command::Doctor => doctor::run(&settings, output).await,
+        Command::Health => doctor::health(&settings, output).await,
+        Command::Promises(arguments) => promises::run(arguments, &settings, output).await,
         Command::Audit(arguments) => audit::run(arguments, &settings, output).await,
         Command::Db(command) => db::run(command, &settings, output).await,
         Command::Config(_) | Command::Explain(_) | Command::Openapi => Ok(exit::OK),
         Command::Recipes(command) => recipes::run(command, &settings, output),
         Command::Models(command) => models::run(command, &settings, output).await,
+        Command::Providers(command) => providers::run(command, &settings, output).await,
+        Command::Test(command) => testing::run(command, &settings, output).await,
         Command::Prices(command) => prices::run(command, &settings, output).await,
     }
 }

@@ -132,7 +132,7 @@ async fn test(address: &str, settings: &Settings, output: Output) -> Result<u8, 
     Ok(if ok { exit::OK } else { exit::WORK_FAILED })
 }
 
-fn show(body: &Value, output: Output) {
+pub(super) fn show(body: &Value, output: Output) {
     // What a model or a provider wrote must not break its line or talk to the terminal.
     let plain = |text: &str| -> String { text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect() };
     let line = |name: &str, text: &str| output.data(&format!("{name:<10}{}", plain(text)));

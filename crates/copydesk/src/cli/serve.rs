@@ -9,12 +9,12 @@ use crate::output::Output;
 use crate::wiring::{self, Watchman, Wired};
 use copydesk_api::server::Server;
 use copydesk_api::{ApiSettings, router};
-use copydesk_desk::Desk;
 use copydesk_desk::keys::KeyText;
 use copydesk_desk::oidc::Oidc;
 use copydesk_desk::secrets::SecretText;
 use copydesk_desk::store::Scope;
 use copydesk_desk::store::admin::PauseKey;
+use copydesk_desk::{Desk, World};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -38,6 +38,9 @@ pub struct Arguments {
     /// Generations worked on at once, over all processes
     #[arg(long, value_name = "N")]
     max_concurrent: Option<String>,
+    /// For tests of your application: the clock moves and the demo provider fails on order (`copydesk test`)
+    #[arg(long)]
+    test_mode: bool,
 }
 
 impl Arguments {
@@ -45,13 +48,14 @@ impl Arguments {
         flags.extend(self.listen.clone().map(|listen| ("listen", listen)));
         flags.extend(self.public_url.clone().map(|url| ("public_url", url)));
         flags.extend(self.auto_migrate.then(|| ("auto_migrate", "true".to_owned())));
+        flags.extend(self.test_mode.then(|| ("test_mode", "true".to_owned())));
         flags.extend(self.max_concurrent.clone().map(|limit| ("max_concurrent", limit)));
     }
 }
 
 pub async fn run(settings: Settings, output: Output) -> Result<u8, Failure> {
     let store = wiring::open_store(&settings).await?;
-    let Wired { desk, demo, watchman } = wiring::open_desk(&settings, store).await?;
+    let Wired { desk, demo, watchman, test } = wiring::open_desk(&settings, store).await?;
     set_master_switch(&desk, &settings).await?;
     let listener = TcpListener::bind(settings.listen).await.map_err(|error| {
         Failure::new(exit::UNEXPECTED, "cannot_listen", format!("{} cannot be listened on: {error}", settings.listen))
@@ -87,6 +91,8 @@ pub async fn run(settings: Settings, output: Output) -> Result<u8, Failure> {
         body_bytes_max: settings.http.body_bytes_max,
         edge: settings.http.edge.clone(),
         compat: settings.http.compat.clone(),
+        test,
+        security_contact: settings.http.security_contact.clone(),
         coalesce_retries: settings.http.coalesce_retries,
         ..ApiSettings::default()
     };
@@ -121,7 +127,9 @@ async fn serve(
 ) -> Result<(), Failure> {
     let Signals { mut terminate, mut interrupt } = signals;
     let (stop, mut stopping) = tokio::sync::watch::channel(false);
-    let http = Server::new(router(desk.clone(), api), desk.world().clone(), settings.http.limits.clone());
+    // Connections live in real time: moving the clock must not cut the line it was moved over.
+    let world = if settings.test_mode { World::real() } else { desk.world().clone() };
+    let http = Server::new(router(desk.clone(), api), world, settings.http.limits.clone());
     let mut server = tokio::spawn(http.run(listener, async move {
         // The sender outlives the server; an error would mean the same: stop.
         drop(stopping.wait_for(|stop| *stop).await);
@@ -206,6 +214,13 @@ fn greet(settings: &Settings, address: SocketAddr, made: Option<&KeyText>, setup
         None => settings.data.display().to_string(),
     };
     output.talk(&format!("copydesk {} serves http://{address}, data in {place}", env!("CARGO_PKG_VERSION")));
+    if settings.test_mode {
+        tracing::warn!("Test mode: whoever has a key may move the clock and make calls fail");
+        output.once(
+            "\n  TEST MODE: the clock moves and the demo provider fails on order. Never use this data for anything real.\n",
+        );
+        output.talk("  copydesk test clock advance 11m\n  copydesk test fault set demo/writer error_500 --times 3\n");
+    }
     if let Some(key) = made {
         output.once(&format!("\n  Admin key, shown only now: {}\n", key.reveal()));
         output.talk(&format!(

@@ -20,6 +20,8 @@ pub struct HttpSettings {
     pub edge: EdgeSettings,
     pub compat: CompatSettings,
     pub coalesce_retries: bool,
+    /// Whom to tell of security problems, as `mailto:`, `https:` or `tel:`.
+    pub security_contact: Option<String>,
     pub limits: Limits,
 }
 
@@ -72,7 +74,29 @@ pub(super) fn read(reader: &Reader<'_>, listen: IpAddr) -> Result<HttpSettings, 
         })?;
     let coalesce_retries = reader.switch("coalesce_retries")?;
     let compat = compat(reader)?;
-    Ok(HttpSettings { public_url, body_bytes_max, edge, compat, coalesce_retries, limits: limits(reader)? })
+    let security_contact = security_contact(reader)?;
+    let limits = limits(reader)?;
+    Ok(HttpSettings { public_url, body_bytes_max, edge, compat, coalesce_retries, security_contact, limits })
+}
+
+fn security_contact(reader: &Reader<'_>) -> Result<Option<String>, ConfigError> {
+    let rule = "it must be an e-mail address, or an address that begins with mailto:, https:// or tel:";
+    let read = || reader.read("security_contact", rule, "security@example.com", contact);
+    reader.text("security_contact").map(|_| read()).transpose()
+}
+
+/// A contact of RFC 9116, which is an address with its scheme; it must stay on its line.
+fn contact(text: &str) -> Option<String> {
+    let plain = text.is_ascii() && !text.contains(|c: char| c.is_ascii_control() || c == ' ');
+    let has_scheme =
+        ["mailto:", "https://", "tel:"].iter().any(|scheme| text.len() > scheme.len() && text.starts_with(scheme));
+    let is_mail =
+        !text.contains(':') && text.split_once('@').is_some_and(|(name, host)| !name.is_empty() && !host.is_empty());
+    match (plain, has_scheme, is_mail) {
+        (true, true, _) => Some(text.to_owned()),
+        (true, false, true) => Some(format!("mailto:{text}")),
+        (true, false, false) | (false, ..) => None,
+    }
 }
 
 fn compat(reader: &Reader<'_>) -> Result<CompatSettings, ConfigError> {
@@ -138,6 +162,24 @@ mod tests {
             assert!(hosts.allow(host), "{host}");
         }
         assert!(!hosts.allow("c.example"));
+    }
+
+    #[test]
+    fn a_security_contact_is_an_address_with_its_scheme() {
+        let contact = |text: &str| with(&[("security_contact", text)]).map(|settings| settings.http.security_contact);
+        assert_eq!(contact("").unwrap(), None);
+        for (given, said) in [
+            ("security@example.com", "mailto:security@example.com"),
+            ("mailto:security@example.com", "mailto:security@example.com"),
+            ("https://example.com/security", "https://example.com/security"),
+            ("tel:+1-201-555-0123", "tel:+1-201-555-0123"),
+        ] {
+            assert_eq!(contact(given).unwrap().as_deref(), Some(said));
+        }
+        for bad in ["example.com", "http://example.com", "a@b.c\nContact: evil", "mailto:", "@example.com"] {
+            let error = contact(bad).unwrap_err().to_string();
+            assert!(error.starts_with("security_contact") && error.contains("e-mail"), "{error}");
+        }
     }
 
     #[test]

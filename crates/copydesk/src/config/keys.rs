@@ -37,6 +37,12 @@ pub const KEYS: &[Key] = &[
     ),
     key("cors_origins", "COPYDESK_CORS_ORIGINS", "", "origins whose pages may call the API, with commas"),
     key("hsts", "COPYDESK_HSTS", "", "how long browsers insist on https, e.g. 365d; needs a public_url with https"),
+    key(
+        "security_contact",
+        "COPYDESK_SECURITY_CONTACT",
+        "",
+        "whom to tell of security problems, in /.well-known/security.txt: an e-mail address, or one with https://",
+    ),
     key("access_log", "COPYDESK_ACCESS_LOG", "true", "one line in the log for each request"),
     Key {
         secret: true,
@@ -169,6 +175,12 @@ pub const KEYS: &[Key] = &[
     key("http.max_streams", "COPYDESK_HTTP_MAX_STREAMS", "100", "HTTP/2: requests of one connection at once"),
     key("http.max_body_bytes", "COPYDESK_HTTP_MAX_BODY_BYTES", "1048576", "largest body of a request"),
     key("metrics_open", "COPYDESK_METRICS_OPEN", "false", "/metrics without a key, for scrapers on a private network"),
+    key(
+        "test_mode",
+        "COPYDESK_TEST_MODE",
+        "false",
+        "for tests of your application: the clock moves and the demo provider fails on order (docs/testing.md); never in production",
+    ),
     key("log", "COPYDESK_LOG", "info", "error, warn, info, debug or trace; also filters such as copydesk_desk=debug"),
     key("log_format", "COPYDESK_LOG_FORMAT", "text", "text or json"),
     key("server", "COPYDESK_SERVER", "", "for the command line: a server to talk to instead of the data folder"),

@@ -39,6 +39,8 @@ pub struct Settings {
     pub generation: Option<bool>,
     pub recipes: Option<PathBuf>,
     pub prices: Option<PathBuf>,
+    /// Tests may move the clock and order faults.
+    pub test_mode: bool,
     /// `/metrics` asks for no key.
     pub metrics_open: bool,
     pub log: String,
@@ -172,6 +174,7 @@ impl Settings {
             generation,
             recipes: reader.text("recipes").map(PathBuf::from),
             prices: reader.text("prices").map(PathBuf::from),
+            test_mode: test_mode(&reader, loaded, listen)?,
             metrics_open: reader.switch("metrics_open")?,
             log: reader.text("log").unwrap_or_else(|| "info".to_owned()),
             log_json: reader.read("log_format", "it must be text or json", "text", |text| match text {
@@ -221,6 +224,22 @@ fn desk(reader: &Reader<'_>, loaded: &Loaded) -> Result<DeskConfig, ConfigError>
         rates: loaded.rates.iter().map(|rate| (rate.lane(), rate.rate)).collect(),
         ..DeskConfig::default()
     })
+}
+
+/// Whoever may move the clock and make calls fail must not be a stranger, and must not do it to anything real.
+fn test_mode(reader: &Reader<'_>, loaded: &Loaded, listen: SocketAddr) -> Result<bool, ConfigError> {
+    let never = |rule| reader.read("test_mode", rule, "false", |_| None);
+    if !reader.switch("test_mode")? {
+        Ok(false)
+    } else if loaded.providers.values().any(|provider| provider.api_key.is_some()) {
+        never("it is refused while a provider has a key: tests ask the demo provider, which needs none")
+    } else if !listen.ip().is_loopback() {
+        never("it is refused unless listen is an address of this machine alone, such as 127.0.0.1:8420")
+    } else if reader.text("database_url").is_some() {
+        never("it is refused on PostgreSQL, whose clock nobody can move: leave database_url out")
+    } else {
+        Ok(true)
+    }
 }
 
 fn secret_key(reader: &Reader<'_>) -> Result<Option<MasterKey>, ConfigError> {
@@ -299,6 +318,28 @@ mod tests {
         assert!(settings.secret_key.is_some() && !format!("{settings:?}").contains("5a5a"));
         let error = with("secret_key", "too-short-to-be-one").unwrap_err().to_string();
         assert!(error.contains("openssl rand -hex 32") && !error.contains("too-short"), "{error}");
+    }
+
+    #[test]
+    fn test_mode_is_refused_beside_anything_real() {
+        let read = |more: &[(&'static str, &str)], variable: &[(&str, &str)]| {
+            let flags: Flags =
+                more.iter().chain(&[("test_mode", "true")]).map(|(k, v)| (*k, (*v).to_owned())).collect();
+            let variables = variable.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+            Settings::read(&Loaded::read(&flags, &Environment(variables), None)?)
+        };
+        assert!(read(&[], &[]).unwrap().test_mode && !with("tz", "UTC").unwrap().test_mode);
+        assert!(read(&[("listen", "[::1]:0")], &[]).unwrap().test_mode);
+        let house = [("COPYDESK_PROVIDER_HOUSE_BASE_URL", "http://127.0.0.1:9/v1")];
+        assert!(read(&[], &house).unwrap().test_mode, "one without a key costs nobody anything");
+        let error = |more: &[(&'static str, &str)], variable: &[(&str, &str)]| {
+            let error = read(more, variable).unwrap_err().to_string();
+            assert!(error.starts_with("test_mode"), "{error}");
+            error
+        };
+        assert!(error(&[], &[("OPENAI_API_KEY", "sk-1")]).contains("a provider has a key"));
+        assert!(error(&[("listen", "0.0.0.0:8420")], &[]).contains("this machine alone"));
+        assert!(error(&[("database_url", "postgres://x/y")], &[]).contains("PostgreSQL"));
     }
 
     #[test]

@@ -21,7 +21,8 @@ use crate::media::{
 use crate::media_job::{input, is_segment, not_a_job, unreadable};
 use crate::openai::OpenAi;
 use crate::openai_compatible::OpenAiCompatible;
-use crate::provider::{BoxFuture, CallReport, CallRequest, DeltaSink, Picture, Provider};
+use crate::provider::{BoxFuture, CallReport, CallRequest, DeltaSink, Picture, Provider, Timeouts};
+use copydesk_core::CallId;
 
 const NAME: &str = "the demo provider";
 
@@ -83,6 +84,9 @@ impl Provider for DemoProvider {
     }
     fn catalogue(&self) -> &Catalogue {
         self.chat.catalogue()
+    }
+    fn list_models(&self, call_id: CallId, timeouts: Timeouts) -> Option<BoxFuture<'_, CallReport<Vec<String>>>> {
+        self.chat.list_models(call_id, timeouts)
     }
     fn draws_pictures(&self) -> Option<&dyn DrawsPictures> {
         Some(self)

@@ -5,6 +5,7 @@
 
 mod canvas;
 mod client;
+mod faults;
 mod garbage;
 mod models;
 mod newsletter;
@@ -20,20 +21,22 @@ use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
 use axum::response::Response;
-use axum::routing::post;
+use axum::routing::{get, post};
+use axum::{Json, Router};
 use copydesk_core::NanoUsd;
 use copydesk_core::metering::price::Price;
 use http::header::CONTENT_TYPE;
+use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 use crate::catalogue::Catalogue;
 use crate::http::{CALL_ID_HEADER, HttpClient};
 pub use client::DemoProvider;
+pub use faults::{Fault, FaultSet, Faults};
 pub use models::Model;
 use models::{Flaky, Plan, Reply, Try, count_try, error_body, plan};
 use request::Asked;
@@ -77,6 +80,7 @@ struct Seen {
 struct Shared {
     seen: Mutex<Seen>,
     jobs: Mutex<studio::Jobs>,
+    faults: Faults,
 }
 
 impl Shared {
@@ -117,6 +121,7 @@ impl DemoServer {
         let shared = Arc::new(Shared::default());
         let router = studio::routes(Router::new())
             .route("/v1/chat/completions", post(chat_completions))
+            .route("/v1/models", get(models))
             .fallback(unknown_route)
             .with_state(Arc::clone(&shared));
         let task = tokio::spawn(async move {
@@ -136,6 +141,10 @@ impl DemoHandle {
     pub fn requests(&self) -> Vec<DemoRequest> {
         self.shared.seen().requests.iter().cloned().collect()
     }
+    /// What its models were told to do instead of what they do.
+    pub fn faults(&self) -> Faults {
+        self.shared.faults.clone()
+    }
     /// All requests since the start.
     pub fn requests_total(&self) -> u64 {
         self.shared.seen().total
@@ -150,9 +159,7 @@ impl Drop for DemoHandle {
 
 /// The provider entry for a demo server under `base_url`.
 pub fn provider(name: &str, base_url: &str, http: &HttpClient) -> DemoProvider {
-    let models = Model::ALL.iter().map(|model| model.as_str()).chain([studio::PAINTER, studio::CAMERA]);
-    let names = models.map(str::to_owned).collect();
-    DemoProvider::new(name, base_url, http, Catalogue::exact(names, prices()))
+    DemoProvider::new(name, base_url, http, Catalogue::exact(names(), prices()))
 }
 
 /// The price of every model but `unpriced`.
@@ -176,6 +183,17 @@ fn price(model: Model) -> Option<Price> {
         Model::Unpriced => return None,
     };
     Some(Price::per_million(PRICE_VERSION, NanoUsd(input), NanoUsd(output)))
+}
+
+/// Every model's name.
+fn names() -> Vec<String> {
+    let models = Model::ALL.iter().map(|model| model.as_str()).chain([studio::PAINTER, studio::CAMERA]);
+    models.map(str::to_owned).collect()
+}
+
+async fn models() -> Json<Value> {
+    let entry = |name: String| json!({ "id": name, "object": "model", "owned_by": NAME });
+    Json(json!({ "object": "list", "data": names().into_iter().map(entry).collect::<Vec<_>>() }))
 }
 
 async fn chat_completions(State(shared): State<Arc<Shared>>, request: Request) -> Response {
@@ -227,7 +245,10 @@ fn count(shared: &Shared, asked: Result<Asked, String>) -> (u64, Counted) {
     };
     let counted = match Model::parse(&asked.name) {
         Some(known) => {
-            let this_try = count_try(known, &asked, &mut seen.flaky);
+            let (known, this_try) = match shared.faults.take(known) {
+                Some(fault) => fault.by_nature(),
+                None => (known, count_try(known, &asked, &mut seen.flaky)),
+            };
             Ok((known, asked, this_try))
         }
         None => Err((404, unknown_model(&asked.name))),
@@ -259,7 +280,7 @@ fn unknown_model(name: &str) -> String {
 
 async fn unknown_route(request: Request) -> Response {
     let message = format!(
-        "The demo provider serves POST /v1/chat/completions, /v1/images/generations and /v1/jobs, not {} {}.",
+        "The demo provider serves POST /v1/chat/completions, /v1/images/generations and /v1/jobs, and GET /v1/models, not {} {}.",
         request.method(),
         request.uri().path()
     );
