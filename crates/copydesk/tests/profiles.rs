@@ -24,6 +24,8 @@ fn a_profile_is_set_field_by_field_and_goes_into_what_is_generated() {
     place.run(&["generate", "newsletter", "--set", "topic=tea", "--user", "ann"]).exits(0);
     let row = place.json(&["generations", "ls", "user:ann"])["data"][0].clone();
     let one = place.json(&["generations", "show", row["id"].as_str().unwrap()])["generation"].clone();
+    let shown = place.run(&["generations", "show", row["id"].as_str().unwrap()]);
+    assert!(shown.exits(0).out.contains("of a profile  language, tone, voice_samples"), "{}", shown.out);
     assert_eq!(one["filled"], json!(["language", "tone", "voice_samples"]), "{one}");
     assert_eq!(one["input"]["tone"], json!({"length": "short"}));
     for (arguments, words) in [

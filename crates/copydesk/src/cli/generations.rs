@@ -204,6 +204,8 @@ async fn show(backend: &Backend, id: &str, output: Output) -> Result<(), Failure
         ("version", "/version"),
         ("error", "/error/message"),
     ];
+    let names = generation.get("filled").and_then(Value::as_array);
+    let filled = names.map(|names| names.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(", "));
     let cap = generation.get("max_cost").and_then(Value::as_i64).map(dollars);
     let rows: Vec<Vec<String>> = facts
         .iter()
@@ -214,6 +216,7 @@ async fn show(backend: &Backend, id: &str, output: Output) -> Result<(), Failure
         })
         .filter(|row| row[1] != "-")
         .chain(cap.map(|cap| vec!["most it may cost".to_owned(), cap]))
+        .chain(filled.map(|filled| vec!["of a profile".to_owned(), filled]))
         .collect();
     output.table(Table { headings: &["GENERATION", id], rows, cut: None });
     let rows: Vec<Vec<String>> = calls
