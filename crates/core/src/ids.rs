@@ -105,6 +105,10 @@ ids! {
     BulkId = "blk", "bulk action";
     /// A file that a caller put here, to be used by id.
     FileId = "fil", "file";
+    /// Somebody an outreach mail is written to.
+    ProspectId = "prs", "prospect";
+    /// One reading of a file of prospects.
+    ImportId = "imp", "import";
 }
 
 /// The UUIDv7 of an instant: its milliseconds, twelve bits of the microseconds beside them, and what is random.

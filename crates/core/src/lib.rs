@@ -13,6 +13,7 @@ pub mod ids;
 pub mod job;
 pub mod ledger;
 pub mod metering;
+pub mod prospect;
 pub mod recipe;
 pub mod refusal;
 pub mod time;

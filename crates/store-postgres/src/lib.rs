@@ -24,6 +24,7 @@ mod migrate;
 mod pipeline;
 mod posting;
 mod prices;
+mod prospects;
 mod queues;
 mod read;
 mod retention;

@@ -28,6 +28,7 @@ mod migrate;
 mod open;
 mod page;
 mod prices;
+mod prospects;
 mod readers;
 mod retention;
 mod schema;

@@ -19,6 +19,7 @@ pub mod ledger;
 pub mod logins;
 pub mod page;
 pub mod prices;
+pub mod prospects;
 pub mod retention;
 pub mod sign_ins;
 pub mod usage;
@@ -40,6 +41,7 @@ pub use ledger::LedgerStore;
 pub use logins::LoginStore;
 pub use page::{Order, Page, PageRequest};
 pub use prices::PriceStore;
+pub use prospects::{ImportStore, ProspectStore};
 pub use retention::RetentionStore;
 pub use sign_ins::SignInStore;
 pub use usage::UsageStore;
@@ -85,6 +87,8 @@ pub trait Store:
     + BulkStore
     + JobStore
     + ItemStore
+    + ProspectStore
+    + ImportStore
     + FileStore
     + UsageStore
     + EventStore
@@ -109,6 +113,10 @@ impl<T> Store for T where
         + BulkStore
         + JobStore
         + ItemStore
+        + ProspectStore
+        + ImportStore
+        + ProspectStore
+        + ImportStore
         + FileStore
         + UsageStore
         + EventStore

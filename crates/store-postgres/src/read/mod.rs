@@ -7,8 +7,8 @@ pub mod usage;
 pub mod why;
 
 use copydesk_core::{
-    BudgetId, BulkId, CallId, DeliveryId, DraftId, FileId, GenerationId, JobId, KeyId, LinkId, TransferId, UserId,
-    WebhookId,
+    BudgetId, BulkId, CallId, DeliveryId, DraftId, FileId, GenerationId, ImportId, JobId, KeyId, LinkId, ProspectId,
+    TransferId, UserId, WebhookId,
 };
 use copydesk_store::{Order, Page, PageRequest, StoreError};
 use std::str::FromStr;
@@ -36,7 +36,9 @@ keys!(
     LinkId,
     JobId,
     BulkId,
-    FileId
+    FileId,
+    ProspectId,
+    ImportId
 );
 
 impl Key for Uuid {

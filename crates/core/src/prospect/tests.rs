@@ -1,0 +1,70 @@
+use super::*;
+use serde_json::json;
+
+fn said(texts: &[(Field, &str)]) -> Edit {
+    let mut edit = Edit::default();
+    texts.iter().for_each(|(field, text)| edit.say(*field, text).unwrap());
+    edit
+}
+
+#[test]
+fn who_is_the_same_is_said_by_the_id_then_the_address_then_the_texts() {
+    let ann = said(&[(Field::ContactEmail, " Ann@Example.com "), (Field::Name, "Ann")]);
+    let facts = Facts::default().edited(&ann);
+    assert_eq!(facts.identity(), "mail:ann@example.com");
+    let named = facts.edited(&said(&[(Field::ExternalId, "p-1")]));
+    assert_eq!(named.identity(), Facts::identity_of("p-1"));
+    let [plain, other] = ["Ann", "Ben"].map(|name| Facts::default().edited(&said(&[(Field::Name, name)])).identity());
+    assert!(plain.starts_with("texts:") && plain != other);
+}
+
+#[test]
+fn an_edit_changes_what_it_names_and_nothing_else() {
+    let mut edit = said(&[(Field::Name, "Ann"), (Field::Company, "Tea Ltd")]);
+    edit.more = json!({"page_text": "We sell tea.", "role": "owner"}).as_object().cloned().unwrap();
+    let facts = Facts::default().edited(&edit);
+    let mut less = said(&[(Field::Company, "  ")]);
+    less.more.insert("role".to_owned(), serde_json::Value::Null);
+    less.verification = Some(Verification::Verified);
+    let after = facts.edited(&less);
+    assert_eq!((after.text(Field::Name), after.text(Field::Company)), (Some("Ann"), None));
+    assert_eq!(serde_json::Value::Object(after.more.clone()), json!({"page_text": "We sell tea."}));
+    assert_eq!(after.edited(&Edit::default()), after);
+}
+
+#[test]
+fn what_cannot_be_is_refused_with_its_field() {
+    let mut edit = Edit::default();
+    assert_eq!(edit.say(Field::ContactEmail, "ann at example").unwrap_err().code, "bad_email");
+    assert_eq!(edit.say(Field::Name, &"a".repeat(256)).unwrap_err().field, "name");
+    assert_eq!(Facts::default().faults()[0].code, "required");
+    let mut large = Facts::default().edited(&said(&[(Field::Name, "Ann")]));
+    large.more.insert("page_text".to_owned(), "x".repeat(FACTS_BYTES_MAX).into());
+    assert_eq!(large.faults()[0].field, "facts");
+}
+
+#[test]
+fn everybody_stands_somewhere_and_the_first_reason_counts() {
+    let rule = Rule::default();
+    let standing = |email: &str, verification, source: &str, stage| {
+        let mut edit = said(&[(Field::Name, "Ann"), (Field::ContactEmail, email), (Field::SourceType, source)]);
+        edit.verification = Some(verification);
+        rule.standing(&Facts::default().edited(&edit), stage)
+    };
+    let mail = "ann@example.com";
+    assert_eq!(standing("", Verification::Rejected, "list", Stage::Drafted), Standing::Rejected);
+    assert_eq!(standing("", Verification::Unverified, "list", Stage::None), Standing::NoEmail);
+    assert_eq!(standing(mail, Verification::Unknown, "list", Stage::None), Standing::Unverified);
+    assert_eq!(standing(mail, Verification::Verified, "list", Stage::Drafted), Standing::OtherSource);
+    assert_eq!(standing(mail, Verification::Verified, "website", Stage::Drafted), Standing::Drafted);
+    assert_eq!(standing(mail, Verification::Verified, "website", Stage::Drafting), Standing::Drafting);
+    assert_eq!(standing(mail, Verification::Verified, "website", Stage::None), Standing::Eligible);
+    let open = Rule { verification: Verification::Unverified, needs_email: false, source_type: None };
+    assert_eq!(open.standing(&Facts::default(), Stage::None), Standing::Eligible);
+}
+
+#[test]
+fn a_mail_is_there_only_with_both_parts() {
+    assert!(is_drafted(Some("Hello"), Some("Text")));
+    assert!(!is_drafted(Some(" \t\n"), Some("Text")) && !is_drafted(Some("Hello"), None));
+}

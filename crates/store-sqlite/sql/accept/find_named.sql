@@ -1,0 +1,3 @@
+SELECT d.id, d.user_id, d.live_generation_id, d.version_count > 0 AS has_version
+FROM drafts d
+WHERE d.workspace_id = $1 AND d.external_id = $2 AND d.deleted_at IS NULL
