@@ -42,6 +42,7 @@ pub mod oidc;
 mod passwords;
 pub mod people;
 pub mod prices;
+pub mod prospects;
 pub mod prune;
 pub mod publish;
 mod recall;

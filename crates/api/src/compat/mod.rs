@@ -6,6 +6,7 @@ mod creations;
 mod cut;
 mod newsletter;
 mod outreach;
+mod outreach_drafts;
 
 use crate::auth::authenticate;
 use crate::router::Api;
@@ -123,6 +124,8 @@ const ROUTES: &[(&str, &str, KeyScope)] = &[
     ("GET", "/drafts", S::DraftsRead),
     ("GET", "/drafts/{id}", S::DraftsRead),
     ("DELETE", "/drafts/{id}", S::DraftsWrite),
+    ("GET", "/api/prospects", S::DraftsRead),
+    ("POST", "/api/pipeline/draft", S::GenerationsWrite),
     ("GET", "/api/jobs", S::GenerationsRead),
     ("GET", "/api/pipeline/draft/jobs/{id}", S::GenerationsRead),
     ("POST", "/api/generate/cleanup-stale", S::Maintenance),
@@ -137,7 +140,11 @@ fn system(system: System) -> OpenApiRouter<Api> {
             .routes(routes!(newsletter::regenerate))
             .routes(routes!(newsletter::list))
             .routes(routes!(newsletter::one, newsletter::delete)),
-        System::Outreach => router.routes(routes!(outreach::list)).routes(routes!(outreach::one)),
+        System::Outreach => router
+            .routes(routes!(outreach::list))
+            .routes(routes!(outreach::one))
+            .routes(routes!(outreach_drafts::start))
+            .routes(routes!(outreach_drafts::prospects)),
         System::Creations => router.routes(routes!(creations::cleanup_stale)),
     }
 }

@@ -23,6 +23,8 @@ pub(crate) mod metrics;
 pub(crate) mod models;
 pub(crate) mod pages;
 pub(crate) mod prices;
+pub(crate) mod prospect_import;
+pub(crate) mod prospects;
 pub(crate) mod receipt;
 pub(crate) mod recipes;
 pub(crate) mod session;

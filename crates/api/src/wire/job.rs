@@ -9,6 +9,8 @@ use copydesk_desk::jobs::item::Item;
 use copydesk_desk::jobs::{Carried, OnInvalid, Outlook, Under};
 use copydesk_desk::store::jobs::{ItemRow, JobRow};
 use serde::Serialize;
+use super::prospect_job::{ProspectsOf, prospects};
+use copydesk_desk::prospects::drafting::Which;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
@@ -325,6 +327,13 @@ pub(crate) struct NewJob {
     /// named fills the field of its name.
     #[schema(value_type = Option<Object>)]
     pub columns: BTreeMap<String, String>,
+    /// One mail for each of these prospects, instead of `items`: `"eligible"`, or an object with `ids` (ids or external ids) or
+    /// `filter` (the parameters of the list of prospects). Who has a draft is skipped.
+    #[schema(value_type = Option<ProspectsOf>)]
+    pub prospects: Option<Which>,
+    /// What every item's input begins with; an item's own entries come on top.
+    #[schema(value_type = Option<Object>)]
+    pub input: Map<String, Value>,
     #[schema(value_type = Option<ModelAddress>)]
     pub model: Option<String>,
     #[schema(min_length = 1, max_length = 255)]
@@ -384,6 +393,7 @@ pub(crate) const INLINE_MAX: usize = 10_000;
 impl FromFields for NewJob {
     fn read(fields: &mut Fields) -> NewJob {
         let items = items(fields);
+        let prospects = prospects(fields, items.is_some());
         let file_id = fields.text("file_id").and_then(|text| {
             text.parse().map_err(|bad: BadId| fields.fault("file_id", "bad_id", bad.to_string())).ok()
         });
@@ -391,8 +401,9 @@ impl FromFields for NewJob {
         let of_file = file_id.is_some() || fields.blamed("file_id");
         match (&items, of_file) {
             (Some(_), true) => fields.fault("file_id", "not_allowed", "it has items already; send one of the two"),
+            (None, false) if prospects.is_some() || fields.blamed("prospects") => {}
             (None, false) if !fields.blamed("items") => {
-                let detail = "it is missing: one object for each item, each with `input`; or file_id with a file's id";
+                let detail = "it is missing: one object for each item, each with `input`; or file_id with a file's id; or prospects";
                 fields.fault("items", "required", detail);
             }
             (Some(_), false) if format.is_some() || delimiter.is_some() || !columns.is_empty() => {
@@ -400,14 +411,7 @@ impl FromFields for NewJob {
             }
             (Some(_) | None, _) => {}
         }
-        let metadata = match fields.value("metadata") {
-            None => Map::new(),
-            Some(Value::Object(metadata)) => metadata,
-            Some(_) => {
-                fields.fault("metadata", "wrong_type", "it must be an object");
-                Map::new()
-            }
-        };
+        let metadata = object(fields, "metadata");
         NewJob {
             items,
             file_id,
@@ -415,6 +419,8 @@ impl FromFields for NewJob {
             delimiter,
             columns,
             metadata,
+            prospects,
+            input: object(fields, "input"),
             recipe: fields.required_text("recipe"),
             model: fields.text("model"),
             name: fields.text("name"),
@@ -425,6 +431,17 @@ impl FromFields for NewJob {
             skip_existing: fields.boolean("skip_existing").unwrap_or_default(),
             dedupe_key: fields.text("dedupe_key"),
             start: fields.boolean("start").unwrap_or(true),
+        }
+    }
+}
+
+fn object(fields: &mut Fields, name: &'static str) -> Map<String, Value> {
+    match fields.value(name) {
+        None => Map::new(),
+        Some(Value::Object(entries)) => entries,
+        Some(_) => {
+            fields.fault(name, "wrong_type", "it must be an object");
+            Map::new()
         }
     }
 }
@@ -456,7 +473,7 @@ pub(crate) enum ItemFormat {
 impl ItemFormat {
     pub const WORDS: [&'static str; 3] = ["csv", "tsv", "jsonl"];
 
-    fn parse(word: &str) -> Option<ItemFormat> {
+    pub fn parse(word: &str) -> Option<ItemFormat> {
         match word {
             "csv" => Some(ItemFormat::Table(b',')),
             "tsv" => Some(ItemFormat::Table(b'\t')),

@@ -24,6 +24,8 @@ pub(crate) mod model;
 pub(crate) mod model_test;
 pub(crate) mod person;
 pub(crate) mod price;
+pub(crate) mod prospect;
+pub(crate) mod prospect_job;
 pub(crate) mod recipe;
 pub(crate) mod requests;
 pub(crate) mod usage;

@@ -67,7 +67,7 @@ impl Field {
 /// What is wrong with something that was said of a prospect.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct BadFact {
-    pub field: &'static str,
+    pub field: String,
     pub code: &'static str,
     pub detail: String,
 }
@@ -137,11 +137,11 @@ impl Facts {
         let told = [Field::Name, Field::Company, Field::ContactEmail, Field::Website, Field::ExternalId];
         if !told.into_iter().any(|field| self.texts.contains_key(&field)) {
             let detail = "say at least one of name, company, contact_email, website and external_id".to_owned();
-            faults.push(BadFact { field: "", code: "required", detail });
+            faults.push(BadFact { field: String::new(), code: "required", detail });
         }
         if Value::Object(self.more.clone()).to_string().len() > FACTS_BYTES_MAX {
             let detail = format!("at most {FACTS_BYTES_MAX} bytes are allowed");
-            faults.push(BadFact { field: "facts", code: "too_large", detail });
+            faults.push(BadFact { field: "facts".to_owned(), code: "too_large", detail });
         }
         faults
     }
@@ -163,7 +163,7 @@ impl Edit {
     /// Errors: too long, or no e-mail where one is wanted.
     pub fn say(&mut self, field: Field, text: &str) -> Result<(), BadFact> {
         let text = text.trim();
-        let bad = |code, detail: String| BadFact { field: field.as_str(), code, detail };
+        let bad = |code, detail: String| BadFact { field: field.as_str().to_owned(), code, detail };
         if text.len() > field.bytes_max() || text.contains('\0') {
             return Err(bad("bad_length", format!("it must have at most {} bytes without NUL", field.bytes_max())));
         }
@@ -176,6 +176,14 @@ impl Edit {
         }
         self.texts.insert(field, Some(text.to_owned()));
         Ok(())
+    }
+
+    /// Without what it takes away: what a file leaves empty, it does not speak of.
+    #[must_use]
+    pub fn telling(mut self) -> Edit {
+        self.texts.retain(|_, text| text.is_some());
+        self.more.retain(|_, value| !value.is_null());
+        self
     }
 
     pub fn is_empty(&self) -> bool {

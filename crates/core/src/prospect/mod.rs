@@ -2,11 +2,13 @@
 //! of it, and which ones a mail may be drafted for. Reads no clock, touches no store.
 
 mod facts;
+mod row;
 mod rule;
 #[cfg(test)]
 mod tests;
 
 pub use facts::{BadFact, Edit, FACTS_BYTES_MAX, Facts, Field};
+pub use row::{VERIFICATION, read_row};
 pub use rule::{Rule, Stage, Standing, Tally};
 
 use crate::ProspectId;

@@ -68,3 +68,26 @@ fn a_mail_is_there_only_with_both_parts() {
     assert!(is_drafted(Some("Hello"), Some("Text")));
     assert!(!is_drafted(Some(" \t\n"), Some("Text")) && !is_drafted(Some("Hello"), None));
 }
+
+#[test]
+fn a_row_says_fields_facts_and_instants() {
+    let warsaw = crate::metering::cuts::Zone::named("Europe/Warsaw").unwrap();
+    let row = |value: serde_json::Value| value.as_object().cloned().unwrap();
+    let said = json!({"external_id": 7, "name": " Ann ", "company": null, "verification_status": "Verified",
+        "verified_at": "2026-03-01 10:30", "seen_at": "2026-03-01T10:30:00+02:00", "founded": "2019-05-01",
+        "motto": "tea: always", "facts": {"role": "owner"}});
+    let edit = read_row(row(said), Some(&warsaw)).unwrap().telling();
+    assert_eq!(edit.texts[&Field::ExternalId].as_deref(), Some("7"));
+    assert!(!edit.texts.contains_key(&Field::Company), "what is empty is not spoken of");
+    assert_eq!(edit.verification, Some(Verification::Verified));
+    let more = json!({"verified_at": "2026-03-01T09:30:00.000000Z", "seen_at": "2026-03-01T08:30:00.000000Z",
+        "founded": "2019-05-01", "motto": "tea: always", "role": "owner"});
+    assert_eq!(serde_json::Value::Object(edit.more), more);
+    let naive = read_row(row(json!({"verified_at": "2026-03-01 10:30"})), None).unwrap_err();
+    assert_eq!((naive[0].field.as_str(), naive[0].code), ("verified_at", "naive_timestamp"));
+    // 02:30 came twice on that night.
+    let twice = read_row(row(json!({"verified_at": "2026-10-25 02:30"})), Some(&warsaw)).unwrap_err();
+    assert_eq!(twice[0].code, "ambiguous_time");
+    let word = read_row(row(json!({"verification_status": "good", "name": [1]})), None).unwrap_err();
+    assert_eq!(word.iter().map(|bad| bad.code).collect::<Vec<_>>(), ["wrong_type", "not_allowed"]);
+}

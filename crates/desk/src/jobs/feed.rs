@@ -237,7 +237,7 @@ impl<'a> Feed<'a> {
 
     /// What an item may cost at most; `None` is not known.
     fn most(&self, item: &ItemRow) -> Result<Option<NanoUsd>, DeskError> {
-        let input = self.read(item)?.input;
+        let input = self.defaults.input_of(&self.read(item)?);
         let mut defaults = self.defaults.clone();
         if item.model.is_some() {
             defaults.model.clone_from(&item.model);

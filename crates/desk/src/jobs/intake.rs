@@ -14,6 +14,7 @@ use copydesk_core::job::Note;
 use copydesk_core::{JobId, NanoUsd};
 use copydesk_store::generations::Accept;
 use copydesk_store::jobs::NewItem;
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
 use tokio::sync::mpsc;
@@ -144,6 +145,9 @@ impl Reader {
 
     fn read(mut self, source: Source) -> Result<Intake, DeskError> {
         self.lines = source.has_lines();
+        if !self.defaults.input.is_empty() {
+            self.hash.update(Value::Object(self.defaults.input.clone()).to_string());
+        }
         self.models = self.desk.models_of(&self.defaults)?;
         for row in source.rows() {
             let Found { line, item } =
@@ -267,7 +271,8 @@ impl Reader {
 
     fn price(&mut self, item: &Item, order: &Accept) -> Result<(), DeskError> {
         let loaded = self.desk.recipe(&self.defaults.recipe)?;
-        let bound = self.desk.inner.bound(Asked::plain(&loaded, &item.input), &self.models, self.desk.inner.now());
+        let input = self.defaults.input_of(item);
+        let bound = self.desk.inner.bound(Asked::plain(&loaded, &input), &self.models, self.desk.inner.now());
         self.found.prospect.add(order, &bound);
         match bound.cost {
             MostCost::Known(cost) => {
@@ -326,12 +331,24 @@ impl Defaults {
             external_id: item.external_id.clone(),
             priority: item.priority.unwrap_or(self.priority),
             metadata: serde_json::Value::Object(metadata),
-            ..Request::new(self.recipe.clone(), item.input.clone())
+            ..Request::new(self.recipe.clone(), self.input_of(item))
+        }
+    }
+
+    /// The input of an item, on top of what all of them begin with.
+    pub(super) fn input_of(&self, item: &Item) -> Value {
+        match &item.input {
+            Value::Object(own) if !self.input.is_empty() => {
+                let mut input = self.input.clone();
+                input.extend(own.clone());
+                Value::Object(input)
+            }
+            own => own.clone(),
         }
     }
 
     /// What makes two starts the same, unless the caller says it.
-    pub(super) fn dedupe_key(&self, user: &str, digest: &[u8; 32]) -> String {
+    pub(crate) fn dedupe_key(&self, user: &str, digest: &[u8; 32]) -> String {
         match &self.dedupe_key {
             Some(key) => match self.scope.user {
                 None => format!("own:{key}"),

@@ -8,6 +8,7 @@ mod client;
 mod garbage;
 mod models;
 mod newsletter;
+mod outreach;
 mod reply;
 mod request;
 mod schema;
