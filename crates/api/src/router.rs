@@ -11,7 +11,11 @@ use crate::extract::address::Address;
 use crate::openapi;
 use crate::problem::Problem;
 use crate::routes::pages::Reading;
-use crate::routes::{assets, budgets, bulk, bulk_export, credits, draft_export, drafts, events, files, generations, health, job_export, jobs, keys, lanes, maintenance, metrics, models, pages, prices, prospect_import, prospects, recipes, session, settings, stream, stream_tokens, usage, users, versions, webhooks};
+use crate::routes::{
+    assets, budgets, bulk, bulk_export, credits, draft_export, drafts, events, files, generations, health, job_export,
+    jobs, keys, lanes, maintenance, metrics, models, pages, prices, prospect_import, prospects, recipes, session,
+    settings, stream, stream_tokens, usage, users, versions, webhooks,
+};
 use crate::throttle::Throttle;
 use crate::wire::links::{BASE, Links};
 use axum::Router;

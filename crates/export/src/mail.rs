@@ -5,9 +5,9 @@ use crate::Document;
 use crate::html::page;
 use crate::text::text;
 use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use copydesk_core::recipe::OutputForm;
 use copydesk_core::recipe::output::mail::text_of;
-use base64::engine::general_purpose::STANDARD;
 
 /// The longest line, without its end. Units: characters.
 const LINE_MAX: usize = 76;

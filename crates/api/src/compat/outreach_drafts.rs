@@ -74,15 +74,6 @@ pub(crate) struct Started {
     deduplicated: bool,
 }
 
-/// Why nothing was started.
-#[derive(Serialize, ToSchema)]
-#[schema(as = CompatNotStarted)]
-pub(crate) struct NotStarted {
-    success: bool,
-    message: String,
-    code: String,
-}
-
 /// Start drafting.
 ///
 /// Without `prospect_ids` for all who are eligible: verified, with an address, from a website, unless configured otherwise.
@@ -91,7 +82,7 @@ pub(crate) struct NotStarted {
     request_body(content = Option<NewJob>, example = json!({})),
     responses(
         (status = 200, description = "The job is on disk and runs.", body = Started),
-        (status = 403, description = "Generation is switched off; nothing was written.", body = NotStarted),
+        (status = 403, description = "Generation is switched off; nothing was written.", body = Value, content_type = "application/problem+json"),
     ),
     extensions(("x-problems" = json!([WORK]))),
 )]
@@ -173,9 +164,8 @@ fn body(listed: Listed) -> ProspectBody {
     let text = |field| row.facts.text(field).map(str::to_owned);
     let status = draft.as_ref().map(|draft| draft.status.as_str());
     let mail = draft.and_then(|draft| draft.mail).map(|(subject, body)| (subject, words(&body)));
-    let drafted = mail.as_ref().is_some_and(|(subject, body)| {
-        copydesk_core::prospect::is_drafted(Some(subject), Some(body))
-    });
+    let drafted =
+        mail.as_ref().is_some_and(|(subject, body)| copydesk_core::prospect::is_drafted(Some(subject), Some(body)));
     let (draft_subject, draft_body) = mail.unzip();
     ProspectBody {
         id: row.id.uuid().to_string(),

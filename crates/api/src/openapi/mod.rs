@@ -50,6 +50,8 @@ use utoipa::OpenApi;
     words::AssetKey,
     words::BudgetKey,
     words::BulkKey,
+    words::ProspectKey,
+    words::ImportKey,
     words::BulkOutcomeWord,
     words::BulkStatusWord,
     words::ExportFormat,

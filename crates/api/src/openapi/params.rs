@@ -3,7 +3,10 @@
 
 #![expect(dead_code, reason = "only their description is used")]
 
-use super::words::{AssetKey, BudgetKey, BulkKey, DeliveryKey, DraftRef, FileKey, GenerationRef, ImportKey, InviteKey, JobKey, KeyKey, LaneName, ProspectKey, SignInKey, UserRef, WebhookKey};
+use super::words::{
+    AssetKey, BudgetKey, BulkKey, DeliveryKey, DraftRef, FileKey, GenerationRef, ImportKey, InviteKey, JobKey, KeyKey,
+    LaneName, ProspectKey, SignInKey, UserRef, WebhookKey,
+};
 use utoipa::IntoParams;
 
 /// What every list takes.

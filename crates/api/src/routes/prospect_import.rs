@@ -92,8 +92,14 @@ fn terms(params: &mut Params, scope: Scope) -> Terms {
     }
     usual.verification = params.word("verification_status", Verification::parse, &Verification::WORDS);
     let zone = params.text("assume_tz");
-    let zone = zone.and_then(|name| Zone::named(&name).map_err(|bad| params.fault("assume_tz", "unknown_zone", bad.to_string())).ok());
-    let email = params.word("email", |word| ["required", "optional"].iter().position(|it| *it == word), &["required", "optional"]);
+    let zone = zone.and_then(|name| {
+        Zone::named(&name).map_err(|bad| params.fault("assume_tz", "unknown_zone", bad.to_string())).ok()
+    });
+    let email = params.word(
+        "email",
+        |word| ["required", "optional"].iter().position(|it| *it == word),
+        &["required", "optional"],
+    );
     let known = |word: &str| match word {
         "update" => Some(Known::Update),
         "leave" => Some(Known::Leave),

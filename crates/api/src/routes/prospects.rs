@@ -113,13 +113,9 @@ pub(crate) async fn eligible(
         (status = 201, description = "It is there.", body = ProspectBody),
         (status = 200, description = "It was there, exactly so.", body = ProspectBody),
     ),
-    extensions(("x-problems" = json!([Code::ProspectExists]))),
+    extensions(("x-problems" = json!([Code::ProspectExists, Code::NotFound]))),
 )]
-pub(crate) async fn create(
-    State(api): State<Api>,
-    caller: Caller,
-    body: Body<EditBody>,
-) -> Result<Response, Problem> {
+pub(crate) async fn create(State(api): State<Api>, caller: Caller, body: Body<EditBody>) -> Result<Response, Problem> {
     let (desk, scope) = (api.desk().clone(), caller.scope);
     let made = owned(async move { desk.add_prospect(scope, body.value.0).await }).await?;
     let status = match made {

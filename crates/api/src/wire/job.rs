@@ -1,16 +1,16 @@
 //! Jobs and their items on the wire. Amounts are whole nano-dollars.
 
 use super::links::Links;
+use super::prospect_job::{ProspectsOf, prospects};
 use crate::extract::fields::{Fields, FromFields};
 use crate::openapi::words::{FileKey, ItemFormatWord, ItemStatusWord, JobStatusWord, ModelAddress, OnInvalidWord};
 use copydesk_core::job::{Counts, ItemStatus, Note};
 use copydesk_core::{BadId, FileId, NanoUsd};
 use copydesk_desk::jobs::item::Item;
 use copydesk_desk::jobs::{Carried, OnInvalid, Outlook, Under};
+use copydesk_desk::prospects::drafting::Which;
 use copydesk_desk::store::jobs::{ItemRow, JobRow};
 use serde::Serialize;
-use super::prospect_job::{ProspectsOf, prospects};
-use copydesk_desk::prospects::drafting::Which;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use utoipa::ToSchema;

@@ -2,9 +2,9 @@
 //! is read in the zone that was named for the file, or refused.
 
 use super::{BadFact, Edit, Field, Verification};
+use crate::Timestamp;
 use crate::metering::cuts::Zone;
 use crate::time::BadTime;
-use crate::Timestamp;
 use serde_json::{Map, Value};
 
 /// What the column of a prospect's verification is called.
@@ -62,7 +62,8 @@ fn timed(name: &str, value: Value, zone: Option<&Zone>) -> Result<Value, BadFact
         (Ok(instant), _) => Ok(instant.to_string().into()),
         (Err(BadTime::Malformed(_)), _) => Ok(value),
         (Err(BadTime::Naive(_)), None) => {
-            let detail = format!("{text:?} has no zone: name the one all such times are in, as assume_tz=Europe/Warsaw");
+            let detail =
+                format!("{text:?} has no zone: name the one all such times are in, as assume_tz=Europe/Warsaw");
             Err(bad(name, "naive_timestamp", detail))
         }
         (Err(BadTime::Naive(text)), Some(zone)) => match zone.instant(&text) {

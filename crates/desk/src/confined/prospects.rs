@@ -28,7 +28,7 @@ impl ProspectStore for Confined {
     fn write_prospects(&self, write: WriteProspects) -> Answer<'_, Vec<Written>> {
         if write.scope.user.is_some() {
             // There is no empty workspace to write into, as there is one to read from.
-            let (what, id) = ("workspace", "a key of one user has none of its own".to_owned());
+            let (what, id) = ("list of prospects", "for a key of one user".to_owned());
             return Box::pin(async move { Err(StoreError::NotFound { what, id }) });
         }
         self.inner.write_prospects(write)

@@ -8,9 +8,9 @@ use crate::jobs::item::Item;
 use crate::jobs::source::Source;
 use crate::jobs::{Defaults, OnInvalid, Outlook};
 use copydesk_core::prospect::{Facts, Field, Standing, Tally, draft_name};
-use copydesk_store::jobs::{JobRow, Sealed};
 use copydesk_core::refusal::Refusal;
 use copydesk_store::admin::PauseKey;
+use copydesk_store::jobs::{JobRow, Sealed};
 use copydesk_store::prospects::{ProspectFilter, ProspectRow};
 use copydesk_store::{Order, PageRequest, Scope};
 use serde_json::{Map, Value};
@@ -93,7 +93,8 @@ impl Desk {
     /// The job that drafts eligible prospects now, if there is one.
     pub async fn eligible_job(&self, scope: Scope) -> Result<Option<JobRow>, DeskError> {
         let recipe = &self.inner.config.outreach.recipe;
-        let defaults = Defaults { dedupe_key: Some(Which::Eligible.dedupe_key(recipe)), ..Defaults::new(recipe.clone()) };
+        let defaults =
+            Defaults { dedupe_key: Some(Which::Eligible.dedupe_key(recipe)), ..Defaults::new(recipe.clone()) };
         let key = Defaults { scope, ..defaults }.dedupe_key(ANONYMOUS, &[0; 32]);
         Ok(self.store().live_job(scope, key).await?)
     }
@@ -110,7 +111,8 @@ impl Desk {
             defaults.input.entry(SENDER).or_insert_with(|| sender.as_str().into());
         }
         let lacks = |name: &&String| name.as_str() == SENDER && !defaults.input.contains_key(SENDER);
-        let required = loaded.recipe.input_schema.get("required").and_then(Value::as_array).cloned().unwrap_or_default();
+        let required =
+            loaded.recipe.input_schema.get("required").and_then(Value::as_array).cloned().unwrap_or_default();
         let required: Vec<String> = required.iter().filter_map(Value::as_str).map(str::to_owned).collect();
         if required.iter().any(|name| lacks(&name)) {
             let detail = "it is missing: say who writes, what they are and what they are not, or set outreach.sender";
@@ -219,7 +221,10 @@ fn nobody(tally: &Tally) -> String {
 fn placed(error: DeskError) -> DeskError {
     match error {
         DeskError::Invalid(faults) => DeskError::Invalid(
-            faults.into_iter().map(|fault| Fault { pointer: format!("/prospects/ids{}", fault.pointer), ..fault }).collect(),
+            faults
+                .into_iter()
+                .map(|fault| Fault { pointer: format!("/prospects/ids{}", fault.pointer), ..fault })
+                .collect(),
         ),
         other => other,
     }

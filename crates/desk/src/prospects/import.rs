@@ -148,11 +148,13 @@ impl Desk {
         }
         outcome.skips.extend(skips.iter().take(NAMED_MAX.saturating_sub(outcome.skips.len())).cloned());
         let now = self.inner.now();
-        let new = |edit| NewProspect { id: ProspectId(self.inner.world.uuid(now)), edit };
+        // In the order of the file, which is the order they are listed in.
+        let mut ids: Vec<ProspectId> = rows.iter().map(|_| ProspectId(self.inner.world.uuid(now))).collect();
+        ids.sort();
         let mut write = WriteProspects {
             scope: terms.scope,
             at: now,
-            rows: rows.into_iter().map(new).collect(),
+            rows: ids.into_iter().zip(rows).map(|(id, edit)| NewProspect { id, edit }).collect(),
             known: terms.known,
             import: None,
         };

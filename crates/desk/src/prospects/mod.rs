@@ -101,8 +101,7 @@ impl Desk {
         let found = self.store().find_prospects(scope, asked).await?;
         let (mut rows, mut faults) = (Vec::new(), Vec::new());
         let by_id: HashMap<ProspectId, &ProspectRow> = found.iter().map(|row| (row.id, row)).collect();
-        let by_name: HashMap<String, &ProspectRow> =
-            found.iter().map(|row| (row.facts.identity(), row)).collect();
+        let by_name: HashMap<String, &ProspectRow> = found.iter().map(|row| (row.facts.identity(), row)).collect();
         for (place, name) in names.iter().enumerate() {
             let id = name.parse::<ProspectId>().ok();
             let row = id.and_then(|id| by_id.get(&id)).or_else(|| by_name.get(&Facts::identity_of(name)));

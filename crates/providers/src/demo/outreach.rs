@@ -38,13 +38,18 @@ pub(crate) fn mail(prospect: &Prospect<'_>, die: &mut Die) -> Value {
     let company = clip(prospect.company.unwrap_or("your work"), 40);
     let subject = match prospect.follows_up {
         true => format!("One more thought for {company}"),
-        false => die.pick(&["A short note about {c}", "An idea for {c}", "A question about {c}"]).replace("{c}", &company),
+        false => {
+            die.pick(&["A short note about {c}", "An idea for {c}", "A question about {c}"]).replace("{c}", &company)
+        }
     };
     let greeting = prospect.contact.map_or_else(|| "Hello,".to_owned(), |name| format!("Hello {},", clip(name, 60)));
     let seen = match prospect.page {
         Some(page) => {
             let sentence = page.split_inclusive(['.', '!', '?']).next().unwrap_or(page);
-            format!("I read on your page: “{}” That is why I am writing to you.", clip(sentence.trim(), QUOTE_CHARS_MAX))
+            format!(
+                "I read on your page: “{}” That is why I am writing to you.",
+                clip(sentence.trim(), QUOTE_CHARS_MAX)
+            )
         }
         None => format!("I came across {company} and wanted to write to you in person."),
     };
@@ -75,7 +80,9 @@ mod tests {
         assert!(said["subject"].as_str().unwrap().ends_with("Cafe Aurora"));
         assert_eq!(said, mail(&prospect, &mut Die::new(1)), "the same request, the same words");
         let again = format!("{prompt}\n<earlier>\nSubject: A\n</earlier>");
-        assert!(mail(&prospect_in(&again).unwrap(), &mut Die::new(1))["subject"].as_str().unwrap().contains("One more"));
+        assert!(
+            mail(&prospect_in(&again).unwrap(), &mut Die::new(1))["subject"].as_str().unwrap().contains("One more")
+        );
     }
 
     #[test]

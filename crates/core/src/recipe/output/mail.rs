@@ -38,7 +38,10 @@ pub(super) fn parse(answer_text: &str) -> Result<Content, WhyNot> {
     let body = paragraphs(&plain(text_at(&value, "body")?));
     let (chars, found) = (body.chars().count(), body.split("\n\n").count());
     if chars > BODY_CHARS_MAX {
-        return Err(WhyNot::shape("/body", format!("the body has {chars} characters, and {BODY_CHARS_MAX} are the most")));
+        return Err(WhyNot::shape(
+            "/body",
+            format!("the body has {chars} characters, and {BODY_CHARS_MAX} are the most"),
+        ));
     }
     if found > PARAGRAPHS_MAX {
         let what = format!("the body has {found} paragraphs, and {PARAGRAPHS_MAX} are the most");
@@ -115,7 +118,10 @@ mod tests {
         let pages = format!(r#"{{"subject": "S", "body": "{}"}}"#, "B\\n\\n".repeat(9));
         let wide = format!(r#"{{"subject": "S", "body": "{}"}}"#, "b".repeat(4_001));
         let table: [(&str, Result<(&str, &str), &str>); 11] = [
-            (r###"{"subject": "## **Tea** for you", "body": "Hi **Ann**,\n\n\n\nTea.  \nHot.\n"}"###, Ok(("Tea for you", "Hi Ann,\n\nTea.\nHot."))),
+            (
+                r###"{"subject": "## **Tea** for you", "body": "Hi **Ann**,\n\n\n\nTea.  \nHot.\n"}"###,
+                Ok(("Tea for you", "Hi Ann,\n\nTea.\nHot.")),
+            ),
             ("Sure!\n```json\n{\"subject\": \"S\", \"body\": \"B\"}\n```", Ok(("S", "B"))),
             (&most, Ok((&most[13..133], "B"))),
             (r#"{"subject": "S", "body": "B"#, Err("could not be read")),

@@ -87,8 +87,7 @@ impl WhyNot {
 }
 
 impl OutputForm {
-    pub const ALL: [OutputForm; 4] =
-        [OutputForm::Article, OutputForm::Text, OutputForm::Mail, OutputForm::Media];
+    pub const ALL: [OutputForm; 4] = [OutputForm::Article, OutputForm::Text, OutputForm::Mail, OutputForm::Media];
 
     /// The word in recipes and on the wire.
     pub const fn as_str(self) -> &'static str {
