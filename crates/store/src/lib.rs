@@ -17,6 +17,7 @@ pub mod jobs;
 pub mod keys;
 pub mod ledger;
 pub mod logins;
+pub mod once;
 pub mod page;
 pub mod prices;
 pub mod prospects;

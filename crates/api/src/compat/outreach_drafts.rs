@@ -102,7 +102,7 @@ pub(crate) async fn start(
     };
     let which = prospect_ids.map_or(Which::Eligible, Which::Named);
     let sealed = owned(async move { desk.draft_prospects(defaults, which).await }).await;
-    let sealed = sealed.map_err(|error| not_started(Problem::from(error)))?;
+    let sealed = sealed.map_err(not_started)?;
     let (row, deduplicated) = (sealed.row(), sealed.deduplicated());
     let prospects_count = row.job.counts.total();
     let message = match deduplicated {

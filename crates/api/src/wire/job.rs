@@ -1,5 +1,6 @@
 //! Jobs and their items on the wire. Amounts are whole nano-dollars.
 
+pub(crate) use super::item_format::ItemFormat;
 use super::links::Links;
 use super::prospect_job::{ProspectsOf, prospects};
 use crate::extract::fields::{Fields, FromFields};
@@ -459,38 +460,6 @@ fn items(fields: &mut Fields) -> Option<Vec<Value>> {
         }
     }
     None
-}
-
-/// How a file of items is read.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum ItemFormat {
-    /// A table whose cells stand between these.
-    Table(u8),
-    /// One JSON object a line.
-    Lines,
-}
-
-impl ItemFormat {
-    pub const WORDS: [&'static str; 3] = ["csv", "tsv", "jsonl"];
-
-    pub fn parse(word: &str) -> Option<ItemFormat> {
-        match word {
-            "csv" => Some(ItemFormat::Table(b',')),
-            "tsv" => Some(ItemFormat::Table(b'\t')),
-            "jsonl" => Some(ItemFormat::Lines),
-            _ => None,
-        }
-    }
-
-    /// What a file of this type is read as.
-    pub fn of_type(media_type: &str) -> Option<ItemFormat> {
-        match media_type {
-            "text/csv" => Some(ItemFormat::Table(b',')),
-            "text/tab-separated-values" => Some(ItemFormat::Table(b'\t')),
-            "application/x-ndjson" | "application/jsonl" | "application/x-jsonlines" => Some(ItemFormat::Lines),
-            _ => None,
-        }
-    }
 }
 
 fn format(fields: &mut Fields) -> Option<ItemFormat> {

@@ -14,6 +14,7 @@ pub(crate) mod dry_run;
 pub(crate) mod event;
 pub(crate) mod file;
 pub(crate) mod generation;
+pub(crate) mod item_format;
 pub(crate) mod job;
 pub(crate) mod key;
 pub(crate) mod lane;

@@ -123,10 +123,11 @@ impl Facts {
             facts.verification = verification;
         }
         for (name, value) in &edit.more {
-            match value {
-                Value::Null => facts.more.remove(name),
-                value => facts.more.insert(name.clone(), value.clone()),
-            };
+            if value.is_null() {
+                facts.more.remove(name);
+            } else {
+                facts.more.insert(name.clone(), value.clone());
+            }
         }
         facts
     }

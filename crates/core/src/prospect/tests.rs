@@ -1,3 +1,5 @@
+//! Who is the same, what an edit makes of one, what a row says, who is eligible.
+
 use super::*;
 use serde_json::json;
 

@@ -337,14 +337,10 @@ impl Defaults {
 
     /// The input of an item, on top of what all of them begin with.
     pub(super) fn input_of(&self, item: &Item) -> Value {
-        match &item.input {
-            Value::Object(own) if !self.input.is_empty() => {
-                let mut input = self.input.clone();
-                input.extend(own.clone());
-                Value::Object(input)
-            }
-            own => own.clone(),
-        }
+        let Some(own) = item.input.as_object().filter(|_| !self.input.is_empty()) else { return item.input.clone() };
+        let mut input = self.input.clone();
+        input.extend(own.clone());
+        Value::Object(input)
     }
 
     /// What makes two starts the same, unless the caller says it.

@@ -219,13 +219,7 @@ fn nobody(tally: &Tally) -> String {
 
 /// Faults of names, where they stand in the request.
 fn placed(error: DeskError) -> DeskError {
-    match error {
-        DeskError::Invalid(faults) => DeskError::Invalid(
-            faults
-                .into_iter()
-                .map(|fault| Fault { pointer: format!("/prospects/ids{}", fault.pointer), ..fault })
-                .collect(),
-        ),
-        other => other,
-    }
+    let DeskError::Invalid(faults) = error else { return error };
+    let place = |fault: Fault| Fault { pointer: format!("/prospects/ids{}", fault.pointer), ..fault };
+    DeskError::Invalid(faults.into_iter().map(place).collect())
 }

@@ -10,8 +10,9 @@ use copydesk_core::ledger::{Transfer, TransferKind};
 use copydesk_core::refusal::Refusal;
 use copydesk_core::{DraftId, GenerationId, Timestamp, UserId, WorkspaceId};
 use copydesk_store::StoreError;
-use copydesk_store::generations::{Accept, Accepted, Idempotency, Named, Slot};
+use copydesk_store::generations::{Accept, Accepted, Idempotency, Slot};
 use copydesk_store::jobs::ItemRef;
+use copydesk_store::once::Named;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// Workspace, owner, route, key.

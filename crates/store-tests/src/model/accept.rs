@@ -11,7 +11,8 @@ use copydesk_core::{DraftId, GenerationId, Timestamp, WorkspaceId};
 use copydesk_store::admin::PauseKey;
 use copydesk_store::drafts::DraftRow;
 use copydesk_store::events::NewEvent;
-use copydesk_store::generations::{Accept, Accepted, Idempotency, Named, Slot};
+use copydesk_store::generations::{Accept, Accepted, Idempotency, Slot};
+use copydesk_store::once::Named;
 use copydesk_store::{Scope, StoreError};
 
 type Ids = (GenerationId, DraftId);

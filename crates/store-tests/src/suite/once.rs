@@ -6,7 +6,8 @@ use copydesk_core::generation::FailureCode;
 use copydesk_core::refusal::Refusal;
 use copydesk_store::Scope;
 use copydesk_store::drafts::{DraftSetting, SetDraft};
-use copydesk_store::generations::{Accept, Accepted, Once};
+use copydesk_store::generations::{Accept, Accepted};
+use copydesk_store::once::Once;
 use std::sync::Arc;
 
 const NAME: &str = "prospect:1";

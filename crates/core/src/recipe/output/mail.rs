@@ -117,7 +117,9 @@ mod tests {
         let most = format!(r#"{{"subject": "{}", "body": "B"}}"#, "ü".repeat(60));
         let pages = format!(r#"{{"subject": "S", "body": "{}"}}"#, "B\\n\\n".repeat(9));
         let wide = format!(r#"{{"subject": "S", "body": "{}"}}"#, "b".repeat(4_001));
-        let table: [(&str, Result<(&str, &str), &str>); 11] = [
+        // Answer; subject and body, or words of the refusal.
+        type Row<'a> = (&'a str, Result<(&'a str, &'a str), &'a str>);
+        let table: [Row<'_>; 11] = [
             (
                 r###"{"subject": "## **Tea** for you", "body": "Hi **Ann**,\n\n\n\nTea.  \nHot.\n"}"###,
                 Ok(("Tea for you", "Hi Ann,\n\nTea.\nHot.")),
