@@ -45,7 +45,7 @@ fn table(rows: usize, verification: &str) -> Cursor<String> {
     let page = "We roast our own beans and bake every morning, two streets from the river. ".repeat(8);
     for row in 0..rows {
         text.push_str(&format!(
-            "{verification}-{row},Ann {row},Cafe {row},{verification}{row}@example.com,https://cafe{row}.example,website,{verification},{page}\n"
+            "{verification}-{row},Ann {row},Cafe {row},{verification}{row}@example.com,https://cafe{row}.example,website,{verification},\"{page}\"\n"
         ));
     }
     Cursor::new(text)
