@@ -1169,7 +1169,7 @@ SELECT substr(lower(hex(p.id)), 1, 8) || '-' || substr(lower(hex(p.id)), 9, 4) |
        strftime('%Y-%m-%dT%H:%M:%S', p.updated_at / 1000000, 'unixepoch') || printf('.%06dZ', p.updated_at % 1000000) AS updated_at
 FROM prospect_list p
 LEFT JOIN drafts d ON d.workspace_id = p.workspace_id AND d.id = (
-    SELECT x.id FROM drafts x
+    SELECT x.id FROM drafts x INDEXED BY drafts_external
     WHERE x.workspace_id = p.workspace_id AND x.external_id = p.draft_name AND x.deleted_at IS NULL
     ORDER BY x.id DESC LIMIT 1
 )

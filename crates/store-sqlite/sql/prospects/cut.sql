@@ -8,7 +8,7 @@ FROM (
 ) c
 JOIN prospect_list p ON p.workspace_id = c.workspace_id AND p.id = c.id
 LEFT JOIN drafts d ON d.workspace_id = p.workspace_id AND d.id = (
-    SELECT x.id FROM drafts x
+    SELECT x.id FROM drafts x INDEXED BY drafts_external
     WHERE x.workspace_id = p.workspace_id AND x.external_id = p.draft_name AND x.deleted_at IS NULL
     ORDER BY x.id DESC LIMIT 1
 )

@@ -3,7 +3,7 @@ SELECT p.id, p.workspace_id, p.verification, p.import_id, p.revision, p.created_
        d.live_generation_id AS draft_live, v.title AS draft_title, v.body AS draft_body
 FROM prospect_list p
 LEFT JOIN drafts d ON d.workspace_id = p.workspace_id AND d.id = (
-    SELECT x.id FROM drafts x
+    SELECT x.id FROM drafts x INDEXED BY drafts_external
     WHERE x.workspace_id = p.workspace_id AND x.external_id = p.draft_name AND x.deleted_at IS NULL
     ORDER BY x.id DESC LIMIT 1
 )

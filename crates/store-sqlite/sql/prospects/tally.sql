@@ -9,7 +9,7 @@ SELECT CASE
        END AS standing, count(*) AS prospects
 FROM prospect_list p INDEXED BY prospect_list_alive
 LEFT JOIN drafts d ON d.workspace_id = p.workspace_id AND d.id = (
-    SELECT x.id FROM drafts x
+    SELECT x.id FROM drafts x INDEXED BY drafts_external
     WHERE x.workspace_id = p.workspace_id AND x.external_id = p.draft_name AND x.deleted_at IS NULL
     ORDER BY x.id DESC LIMIT 1
 )
