@@ -255,6 +255,8 @@ fn hint(refusal: &Refusal) -> Option<&'static str> {
             "DELETE /api/v1/files/{id} makes room, and so does time: files expire. The operator raises the limits with \
              files.max_count and files.max_bytes."
         }
+        Refusal::DraftExists { .. } => "Edit or regenerate that draft, or delete it first.",
+        Refusal::ProspectExists { .. } => "PATCH /api/v1/prospects/{id} changes it.",
         Refusal::UsageTooLarge { .. } => {
             "A longer interval, or a user, recipe or model to look at alone, make it small."
         }
@@ -306,6 +308,11 @@ fn facts(refusal: &Refusal) -> Vec<(&'static str, Value)> {
             ("kept", json!({"files": full.kept.files, "bytes": full.kept.bytes})),
             ("limit", json!({"files": full.quota.files, "bytes": full.quota.bytes})),
         ],
+        Refusal::DraftExists { draft, generation } => {
+            let generation = generation.map(|generation| generation.to_string());
+            vec![("draft_id", json!(draft.to_string())), ("generation_id", json!(generation))]
+        }
+        Refusal::ProspectExists { prospect } => vec![("prospect_id", json!(prospect.to_string()))],
         Refusal::UsageTooLarge { rows, max } => vec![("rows", json!(rows)), ("max", json!(max))],
         Refusal::IdempotencyKeyReused
         | Refusal::DraftNotFound

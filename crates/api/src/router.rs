@@ -13,8 +13,8 @@ use crate::problem::Problem;
 use crate::routes::pages::Reading;
 use crate::routes::{
     assets, budgets, bulk, bulk_export, credits, draft_export, drafts, events, files, generations, health, job_export,
-    jobs, keys, lanes, maintenance, metrics, models, pages, prices, profiles, promises, providers, recipes, session,
-    settings, stream, stream_tokens, testing, usage, users, versions, webhooks,
+    jobs, keys, lanes, maintenance, metrics, models, pages, prices, profiles, promises, prospect_import, prospects,
+    providers, recipes, session, settings, stream, stream_tokens, testing, usage, users, versions, webhooks,
 };
 use crate::throttle::Throttle;
 use crate::wire::links::{BASE, Links};
@@ -227,6 +227,14 @@ fn work() -> OpenApiRouter<Api> {
         .routes(routes!(jobs::resume))
         .routes(routes!(jobs::cancel))
         .routes(routes!(jobs::retry_failed))
+        .routes(routes!(prospects::list, prospects::create))
+        .routes(routes!(prospects::one, prospects::change, prospects::remove))
+        .routes(routes!(prospects::eligible))
+        .routes(routes!(prospect_import::import))
+        .routes(routes!(prospect_import::list))
+        .routes(routes!(prospect_import::one))
+        .routes(routes!(prospect_import::skipped))
+        .routes(routes!(prospect_import::undo))
         .routes(routes!(bulk::list, bulk::create))
         .routes(routes!(bulk::one))
         .routes(routes!(bulk::items))

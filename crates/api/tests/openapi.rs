@@ -5,6 +5,8 @@ use crate::site::Site;
 use copydesk_api::compat::CompatSettings;
 use copydesk_api::{Code, codes, document};
 use copydesk_core::bulk::Action;
+use copydesk_desk::DeskConfig;
+use copydesk_desk::config::Outreach;
 use copydesk_desk::store::Scope;
 use copydesk_desk::store::bulk::{BulkStore, NewBulk};
 use serde_json::{Value, json};
@@ -126,7 +128,8 @@ fn every_code_is_in_the_document_where_it_can_be_met() {
         .map(|code| code.as_str())
         .filter(|word| !answered.contains_key(word) && !ended.contains(word))
         .collect();
-    assert_eq!(missing, ["not_claimable"], "a code that no route and no generation can answer");
+    // Why an item of a job was skipped; no route asks for a name that only one draft may have.
+    assert_eq!(missing, ["not_claimable", "draft_exists"], "a code that no route and no generation can answer");
     let known: BTreeSet<&str> = codes().iter().map(|code| code.as_str()).collect();
     assert!(ended.iter().all(|word| known.contains(word)));
 }
@@ -180,11 +183,16 @@ pub struct Scene {
     job: String,
     bulk: String,
     file: String,
+    prospect: String,
+    import: String,
 }
+
+const PROSPECTS: &str = "contact_email,verification_status,source_type\nben@example.com,verified,website\n";
 
 impl Scene {
     pub async fn set() -> Scene {
-        let config = copydesk_desk::DeskConfig { credits: true, ..copydesk_desk::DeskConfig::default() };
+        let outreach = Outreach { sender: Some("We are Fernleaf.".to_owned()), ..Outreach::default() };
+        let config = DeskConfig { credits: true, outreach, ..DeskConfig::default() };
         let site = Site::with(config, copydesk_store_tests::ModelStore::new()).await;
         site.desk.start_working().await.unwrap();
         for user in ["anna", "ben"] {
@@ -221,7 +229,27 @@ impl Scene {
         let file = site.raw("POST", "/api/v1/files?name=people.csv", &headers, "prompt\ntea\n").await.json();
         let file = file["id"].as_str().unwrap().to_owned();
         site.send("PUT", "/recipes/text/profile", Some(json!({"fields": {}})), &[]).await;
-        Scene { site, done, waiting, asset, key, budget, newsletter, webhook, delivery, user, invite, job, bulk, file }
+        let import = site.raw("POST", "/api/v1/prospects/import", &headers, PROSPECTS).await.json();
+        let import = import["import"]["id"].as_str().unwrap().to_owned();
+        let prospect = site.get("/prospects").await.json()["data"][0]["id"].as_str().unwrap().to_owned();
+        Scene {
+            prospect,
+            import,
+            site,
+            done,
+            waiting,
+            asset,
+            key,
+            budget,
+            newsletter,
+            webhook,
+            delivery,
+            user,
+            invite,
+            job,
+            bulk,
+            file,
+        }
     }
 
     /// The address of an operation's example: the document's own example of a parameter, or what the scene has.
@@ -239,6 +267,8 @@ impl Scene {
             () if path.starts_with("/api/v1/invites") => self.invite.clone(),
             () if path.contains("/jobs") => self.job.clone(),
             () if path.contains("/bulk") => self.bulk.clone(),
+            () if path.starts_with("/api/v1/prospects/imports") => self.import.clone(),
+            () if path.starts_with("/api/v1/prospects") => self.prospect.clone(),
             () if path.starts_with("/api/v1/files") => self.file.clone(),
             () if draft => self.done["draft_id"].as_str().unwrap().to_owned(),
             () if live => self.waiting["id"].as_str().unwrap().to_owned(),
@@ -283,9 +313,10 @@ async fn every_example_works_and_is_answered_as_documented() {
         let body = operation["requestBody"]["content"]["application/json"].get("example");
         // A file of any kind; forms are in files.rs.
         let bytes = Value::from("bytes");
+        let table = name == "importProspects";
         let body = if name == "createFile" { Some(&bytes) } else { body };
         let required = operation["requestBody"]["required"] == true;
-        assert!(!required || body.is_some(), "{name} reads a body and shows none");
+        assert!(!required || body.is_some() || table, "{name} reads a body and shows none");
         if let Some(body) = body.filter(|_| name != "createFile") {
             let schema = &operation["requestBody"]["content"]["application/json"]["schema"];
             assert_eq!(faults(schema, body), [""; 0], "{name}");
@@ -296,7 +327,10 @@ async fn every_example_works_and_is_answered_as_documented() {
             headers.push(("if-match", "*"));
         }
         let address = scene.address(name, path, operation);
-        let sent = body.map(Value::to_string).unwrap_or_default();
+        let sent = if table { PROSPECTS.to_owned() } else { body.map(Value::to_string).unwrap_or_default() };
+        if table {
+            headers[1].1 = "text/csv";
+        }
         // The harness holds the answer against the document.
         let reply = scene.site.raw(&method.to_uppercase(), &address, &headers, sent).await;
         assert!((200..300).contains(&reply.status), "{name} {address}: {}", String::from_utf8_lossy(&reply.bytes));

@@ -1,5 +1,5 @@
 //! A provider in the process. What it does is said by the model's name:
-//! `writer` answers at once; `editor` answers with a newsletter; `held` writes the first half, waits for the gate, writes the second; `flaky` fails once for
+//! `writer` answers at once, with a mail where it is asked for one; `editor` answers with a newsletter; `held` writes the first half, waits for the gate, writes the second; `flaky` fails once for
 //! good reasons and then answers; `refuses` never answers; `busy` asks for five minutes; those of [`FAILURES`] fail as they
 //! are called. `unlisted` has no price, and what `camera` was asked for nobody knows.
 
@@ -23,6 +23,9 @@ pub const SECOND_HALF: &str = "world.";
 
 const NEWSLETTER: &str = r#"{"title": "The week", "intro": "Hello.", "conclusion": "Bye.",
     "topics": [{"heading": "Rust", "body": "A paragraph about it.", "sources": []}]}"#;
+
+const MAIL: &str =
+    r#"{"subject": "A question about your cafe", "body": "Hello,\n\nWe read your page.\n\nKind regards"}"#;
 
 /// Models that fail, how, and the code that comes of it.
 pub const FAILURES: [(&str, ErrorClass, &str); 7] = [
@@ -169,6 +172,9 @@ impl Provider for Scripted {
                 return report(Err(ProviderError::new(*class, "as it was told to")));
             }
             match request.model.as_str() {
+                "writer" if request.messages.iter().any(|message| message.text().contains("<prospect>")) => {
+                    return report(Ok(Answer::text(MAIL.to_owned(), Finish::Stop)));
+                }
                 "editor" => return report(Ok(Answer::text(NEWSLETTER.to_owned(), Finish::Stop))),
                 "refuses" => return report(Err(ProviderError::new(ErrorClass::Refused, "I would rather not."))),
                 "busy" => {

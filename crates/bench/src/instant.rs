@@ -24,12 +24,18 @@ pub struct InProcess {
 }
 
 impl InProcess {
+    /// With a newsletter.
     pub fn new(takes: Duration) -> Arc<InProcess> {
         let topics: Vec<Value> = (1..=4)
             .map(|n| json!({ "heading": format!("Topic {n}"), "body": "A paragraph of about four hundred characters. ".repeat(9), "sources": [n] }))
             .collect();
         let answer =
             json!({ "title": "The week", "intro": "Hello.", "topics": topics, "conclusion": "Bye." }).to_string();
+        InProcess::saying(takes, answer)
+    }
+
+    /// With these words.
+    pub fn saying(takes: Duration, answer: String) -> Arc<InProcess> {
         let models = ["instant", "two-seconds"].map(str::to_owned);
         let price = price::Price::per_million("bench", NanoUsd(150_000_000), NanoUsd(600_000_000));
         let prices = models.iter().map(|model| (model.clone(), price.clone())).collect();

@@ -23,6 +23,7 @@ mod jobs;
 mod keys;
 mod media;
 mod models;
+mod outreach;
 mod people;
 mod postgres;
 mod prices;

@@ -107,6 +107,10 @@ ids! {
     FileId = "fil", "file";
     /// What goes into every request of a recipe that does not say it itself.
     ProfileId = "prf", "profile";
+    /// Somebody an outreach mail is written to.
+    ProspectId = "prs", "prospect";
+    /// One reading of a file of prospects.
+    ImportId = "imp", "import";
 }
 
 /// The UUIDv7 of an instant: its milliseconds, twelve bits of the microseconds beside them, and what is random.

@@ -14,6 +14,7 @@ pub mod job;
 pub mod ledger;
 pub mod metering;
 pub mod profile;
+pub mod prospect;
 pub mod recipe;
 pub mod refusal;
 pub mod time;

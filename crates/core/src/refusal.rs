@@ -5,7 +5,7 @@ use crate::files::FilesFull;
 use crate::generation::Status;
 use crate::ledger::TransferKind;
 use crate::metering::cuts::Zone;
-use crate::{BudgetId, JobId, KeyId, MicroCredits, NanoUsd, Timestamp, WebhookId};
+use crate::{BudgetId, DraftId, GenerationId, JobId, KeyId, MicroCredits, NanoUsd, ProspectId, Timestamp, WebhookId};
 use std::fmt;
 
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
@@ -41,7 +41,7 @@ pub enum Refusal {
     DraftBusy,
     #[error("The draft has no content yet.")]
     DraftEmpty,
-    #[error("Somebody else changed it: it is at revision {current} now.")]
+    #[error("It was changed by somebody else: it is at revision {current} now.")]
     VersionConflict { current: i64 },
     #[error("The amount is larger than what is left of it.")]
     AmountTooLarge,
@@ -88,6 +88,11 @@ pub enum Refusal {
     JobCapReached { job: JobId, cap: NanoUsd, spent: NanoUsd },
     #[error("{0}")]
     FilesFull(Box<FilesFull>),
+    /// `generation` is filling it, or has filled it.
+    #[error("{draft} is about the same thing already; nothing was queued.")]
+    DraftExists { draft: DraftId, generation: Option<GenerationId> },
+    #[error("{prospect} is this prospect already: change that one.")]
+    ProspectExists { prospect: ProspectId },
 }
 
 /// A reference that names another transfer already.
@@ -180,6 +185,8 @@ impl Refusal {
             Refusal::LinkSpent => "link_spent",
             Refusal::JobCapReached { .. } => "job_cap_reached",
             Refusal::FilesFull(_) => "files_full",
+            Refusal::DraftExists { .. } => "draft_exists",
+            Refusal::ProspectExists { .. } => "prospect_exists",
         }
     }
 }

@@ -19,6 +19,7 @@ use copydesk_providers::{Registry, UnknownModel};
 use copydesk_recipes::LoadedRecipe;
 use copydesk_store::generations::{Accept, Accepted, GenerationRow, Idempotency, Slot};
 use copydesk_store::jobs::ForItem;
+use copydesk_store::once::Once;
 use copydesk_store::{Scope, Store, StoreError};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -69,6 +70,8 @@ pub struct Request {
     pub webhook: Option<AskedHook>,
     /// The item of a job it is for.
     pub job: Option<ForItem>,
+    /// Only if no draft has the external id yet.
+    pub once: bool,
 }
 
 /// An address for the events of one request.
@@ -103,6 +106,7 @@ impl Request {
             idempotency: None,
             webhook: None,
             job: None,
+            once: false,
         }
     }
 }
@@ -298,6 +302,8 @@ impl Desk {
         let bound = self.bounded(&request, ask, &model, now)?;
         let (user, world) = (user_of(&request), &self.inner.world);
         let dedupe_key = dedupe_key(&request, recipe, &params, user, &input);
+        let once = request.external_id.as_ref().filter(|_| request.once);
+        let once = once.map(|external| Once { external_id: external.clone(), user: request.scope.user });
         let slot = match request.draft {
             Some(draft) => Slot::Existing(draft),
             None => Slot::New {
@@ -338,6 +344,7 @@ impl Desk {
             bound,
             webhook,
             job: request.job,
+            once,
         })
     }
 
@@ -495,6 +502,7 @@ pub(crate) fn again(scope: Scope, row: GenerationRow, change: Again) -> Result<R
         idempotency: change.idempotency,
         webhook: None,
         job: row.job.map(ForItem::Again),
+        once: false,
     })
 }
 

@@ -5,6 +5,7 @@ use copydesk_core::access::person::SignInLimits;
 use copydesk_core::files::Quota;
 use copydesk_core::health::Rate;
 use copydesk_core::metering::cuts::Zone;
+use copydesk_core::prospect::Rule;
 use copydesk_store::generations::{Lane, Limits};
 use std::time::Duration;
 
@@ -63,8 +64,27 @@ pub struct DeskConfig {
     pub asset_bytes_max: u64,
     /// How many files callers may keep here in each workspace, and of how many bytes together. 10,000 of 20 GiB.
     pub files: Quota,
+    /// For whom mails are drafted when nobody names anybody, and who writes them.
+    pub outreach: Outreach,
     /// How long a stop waits for running attempts before it hands them back.
     pub drain_grace: Duration,
+}
+
+/// Drafting for prospects.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Outreach {
+    /// Who is eligible: verified, with an address, from a website, as seed S1 has it.
+    pub rule: Rule,
+    /// What the sender is and is not, for drafts that are asked for without saying it.
+    pub sender: Option<String>,
+    /// What the routes of seed S1 draft with.
+    pub recipe: String,
+}
+
+impl Default for Outreach {
+    fn default() -> Outreach {
+        Outreach { rule: Rule::default(), sender: None, recipe: "outreach".to_owned() }
+    }
 }
 
 /// How long what is kept; `None` is for ever. Totals and the ledger stay in any case.
@@ -113,6 +133,7 @@ impl Default for DeskConfig {
             jobs_max: 256,
             asset_bytes_max: 512 * 1024 * 1024,
             files: Quota { files: 10_000, bytes: 20 * 1024 * 1024 * 1024 },
+            outreach: Outreach::default(),
             drain_grace: Duration::from_secs(25),
         }
     }

@@ -6,6 +6,7 @@
 mod bulk;
 mod files;
 mod profiles;
+mod prospects;
 mod telling;
 
 use copydesk_core::access::Email;
@@ -454,6 +455,12 @@ impl JobStore for Confined {
     /// The key's owner is the API key, so what it repeats was its own user's.
     fn replay_job(&self, scope: Scope, key: Idempotency) -> Answer<'_, Option<Sealed>> {
         self.inner.replay_job(scope.whole(), key)
+    }
+    fn live_job(&self, scope: Scope, dedupe_key: String) -> Answer<'_, Option<JobRow>> {
+        Box::pin(async move {
+            let job = self.inner.live_job(scope.whole(), dedupe_key).await?;
+            Ok(job.filter(|row| scope.user.is_none_or(|user| row.facts.user == user)))
+        })
     }
     fn drop_staged(&self, which: Staged, limit: u32) -> Answer<'_, u64> {
         self.inner.drop_staged(which, limit)

@@ -44,6 +44,7 @@ pub mod people;
 pub mod prices;
 pub mod profiles;
 pub mod promises;
+pub mod prospects;
 pub mod provider_test;
 pub mod prune;
 pub mod publish;

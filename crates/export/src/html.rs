@@ -3,6 +3,7 @@
 
 use crate::Document;
 use crate::markdown::titled;
+use copydesk_core::recipe::{Content, OutputForm};
 use pulldown_cmark::{CowStr, Event, LinkType, Options, Parser, Tag, TagEnd, html};
 
 /// What a link may lead to.
@@ -23,8 +24,16 @@ pub fn page(document: &Document<'_>) -> String {
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <meta name=\"referrer\" content=\"no-referrer\">\n<title>{}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n{}</body>\n</html>\n",
         escaped(document.title()),
-        fragment(&titled(document.content)),
+        fragment(&said(document.content)),
     )
+}
+
+/// The subject of a mail is its title, and no heading in it.
+fn said(content: &Content) -> String {
+    match content.form {
+        OutputForm::Mail => content.to_markdown(),
+        OutputForm::Article | OutputForm::Text | OutputForm::Media => titled(content),
+    }
 }
 
 /// Markdown as marks that can stand in any page or mail.

@@ -67,7 +67,7 @@ impl Format {
     /// Those that fit contents of a form.
     pub const fn of(form: OutputForm) -> &'static [Format] {
         match form {
-            OutputForm::Article | OutputForm::Text => &Format::ALL,
+            OutputForm::Article | OutputForm::Text | OutputForm::Mail => &Format::ALL,
             OutputForm::Media => &[Format::Json, Format::Archive],
         }
     }

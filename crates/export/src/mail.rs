@@ -6,6 +6,8 @@ use crate::html::page;
 use crate::text::text;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use copydesk_core::recipe::OutputForm;
+use copydesk_core::recipe::output::mail::text_of;
 
 /// The longest line, without its end. Units: characters.
 const LINE_MAX: usize = 76;
@@ -28,9 +30,17 @@ pub fn mail(document: &Document<'_>) -> String {
         "{}X-Unsent: 1\r\nDate: {}\r\nMIME-Version: 1.0\r\nContent-Type: multipart/alternative;\r\n boundary=\"{boundary}\"\r\n\r\n{}{}--{boundary}--\r\n",
         header("Subject", document.title()),
         date(document.made_at),
-        part("text/plain", &text(document)),
+        part("text/plain", &said(document)),
         part("text/html", &page(document)),
     )
+}
+
+/// What is read as plain text. The subject of a mail stands above it already.
+fn said(document: &Document<'_>) -> String {
+    match document.content.form {
+        OutputForm::Mail => format!("{}\n", text_of(&document.content.body)),
+        OutputForm::Article | OutputForm::Text | OutputForm::Media => text(document),
+    }
 }
 
 /// A header whose text may be anything: folded, and encoded (RFC 2047) where it is more than plain letters.

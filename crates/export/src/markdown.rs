@@ -19,7 +19,7 @@ pub(crate) fn titled(content: &Content) -> String {
     match content.form {
         OutputForm::Article => text,
         OutputForm::Text | OutputForm::Media if speaks_for_itself(content) => text,
-        OutputForm::Text | OutputForm::Media => format!("# {}\n\n{text}", escaped(&content.title)),
+        OutputForm::Text | OutputForm::Mail | OutputForm::Media => format!("# {}\n\n{text}", escaped(&content.title)),
     }
 }
 

@@ -1,7 +1,7 @@
 //! The recipes that are compiled in. A new one is a folder under `recipes/` and one entry here.
 
 /// Name and files of every built-in recipe.
-pub(crate) const BUILT_IN: [(&str, &[(&str, &str)]); 4] = [
+pub(crate) const BUILT_IN: [(&str, &[(&str, &str)]); 5] = [
     (
         "newsletter",
         &[
@@ -10,6 +10,16 @@ pub(crate) const BUILT_IN: [(&str, &[(&str, &str)]); 4] = [
             ("example.json", include_str!("../../../recipes/newsletter/example.json")),
             ("system.j2", include_str!("../../../recipes/newsletter/system.j2")),
             ("prompt.j2", include_str!("../../../recipes/newsletter/prompt.j2")),
+        ],
+    ),
+    (
+        "outreach",
+        &[
+            ("recipe.toml", include_str!("../../../recipes/outreach/recipe.toml")),
+            ("input.schema.json", include_str!("../../../recipes/outreach/input.schema.json")),
+            ("example.json", include_str!("../../../recipes/outreach/example.json")),
+            ("system.j2", include_str!("../../../recipes/outreach/system.j2")),
+            ("prompt.j2", include_str!("../../../recipes/outreach/prompt.j2")),
         ],
     ),
     (

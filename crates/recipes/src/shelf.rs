@@ -113,7 +113,7 @@ mod tests {
     #[test]
     fn the_built_in_recipes_are_sound() {
         let shelf = Shelf::built_in().unwrap_or_else(|error| panic!("{error}"));
-        assert_eq!(shelf.names(), ["newsletter", "picture", "text", "video"]);
+        assert_eq!(shelf.names(), ["newsletter", "outreach", "picture", "text", "video"]);
         for recipe in shelf.iter() {
             assert_eq!(recipe.validate(&recipe.example), Ok(()));
         }
@@ -124,7 +124,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         copy_of("text", dir.path(), "haiku");
         let shelf = Shelf::built_in().unwrap().with_user_dir(dir.path()).unwrap();
-        assert_eq!(shelf.names(), ["haiku", "newsletter", "picture", "text", "video"]);
+        assert_eq!(shelf.names(), ["haiku", "newsletter", "outreach", "picture", "text", "video"]);
         assert!(shelf.get("haiku").is_some() && shelf.get("absent").is_none());
         assert_ne!(shelf.get("haiku").unwrap().recipe.version, shelf.get("text").unwrap().recipe.version);
     }

@@ -652,6 +652,62 @@ create table job_live_keys (
   primary key (workspace_id, dedupe_key)
 );
 
+-- Prospects: whom outreach mails are written to.
+create table prospect_list (
+    workspace_id uuid not null,
+    id uuid not null,
+    -- What makes it this one: its external id, else its address, else its texts.
+    identity text not null,
+    -- The external id of its draft.
+    draft_name text not null,
+    verification text not null check (verification in ('unverified', 'verified', 'rejected', 'unknown')),
+    import_id uuid,
+    revision bigint not null,
+    created_at timestamptz not null,
+    updated_at timestamptz not null,
+    deleted_at timestamptz,
+    external_id text,
+    name text,
+    company text,
+    contact_email text,
+    website text,
+    category text,
+    source_type text,
+    notes text,
+    facts text not null,
+    primary key (workspace_id, id)
+);
+create unique index prospect_list_identity on prospect_list (workspace_id, identity) where deleted_at is null;
+-- All that counting and skipping need.
+create index prospect_list_alive on prospect_list (workspace_id, id)
+    include (verification, contact_email, source_type, draft_name) where deleted_at is null;
+create index prospect_list_import on prospect_list (workspace_id, import_id, id)
+    where import_id is not null and deleted_at is null;
+
+create table prospect_imports (
+    workspace_id uuid not null,
+    id uuid not null,
+    name text,
+    created bigint not null check (created >= 0),
+    updated bigint not null check (updated >= 0),
+    unchanged bigint not null check (unchanged >= 0),
+    skipped bigint not null check (skipped >= 0),
+    removed bigint not null check (removed between 0 and created),
+    created_at timestamptz not null,
+    finished_at timestamptz,
+    undone_at timestamptz,
+    primary key (workspace_id, id)
+);
+
+create table prospect_import_skips (
+    import_id uuid not null,
+    line bigint not null,
+    code text not null,
+    detail text not null,
+    "row" text not null,
+    primary key (import_id, line)
+);
+
 -- Bulk actions: one action on many generations or drafts. The counts are those of the items, always; the check says so.
 create table bulk_list (
   id uuid primary key,
@@ -1052,6 +1108,24 @@ select j.id, 'draft' as job_type, j.recipe, j.user_external as user_id, j.status
        j.completed as drafts_created, coalesce(j.started_at, j.created_at) as started_at, j.updated_at,
        j.note as error_message
 from job_list j;
+
+create view prospects as
+select p.id, p.external_id, p.name, p.company, p.contact_email, p.website, p.category,
+       p.verification as verification_status, p.source_type,
+       v.title as draft_subject, v.body as draft_body,
+       case
+           when btrim(v.title, E' \t\n\r') <> '' and btrim(v.body, E' \t\n\r') <> '' then 'drafted'
+           else d.status
+       end as draft_status,
+       p.created_at, p.updated_at
+from prospect_list p
+left join lateral (
+    select x.id, x.status, x.current_version from drafts x
+    where x.workspace_id = p.workspace_id and x.external_id = p.draft_name and x.deleted_at is null
+    order by x.id desc limit 1
+) d on true
+left join versions v on v.draft_id = d.id and v.number = d.current_version
+where p.deleted_at is null;
 
 create view generation_status as
 select g.id, g.workspace_id, g.draft_id,

@@ -25,6 +25,7 @@ mod pipeline;
 mod posting;
 mod prices;
 mod profiles;
+mod prospects;
 mod queues;
 mod read;
 mod retention;

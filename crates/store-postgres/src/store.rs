@@ -167,6 +167,9 @@ impl JobStore for PostgresStore {
     fn replay_job(&self, scope: Scope, key: Idempotency) -> Answer<'_, Option<Sealed>> {
         Box::pin(async move { self.find_job_replay(scope, &key).await })
     }
+    fn live_job(&self, scope: Scope, dedupe_key: String) -> Answer<'_, Option<JobRow>> {
+        Box::pin(async move { self.find_live_job(scope, &dedupe_key).await })
+    }
     fn drop_staged(&self, which: Staged, limit: u32) -> Answer<'_, u64> {
         Box::pin(async move { Ok(self.remove_staged(which, limit).await?) })
     }

@@ -680,6 +680,66 @@ CREATE TABLE job_live_keys (
     PRIMARY KEY (workspace_id, dedupe_key)
 ) STRICT, WITHOUT ROWID;
 
+-- Prospects: whom outreach mails are written to. The wide columns stand last, so that a scan does not read them.
+CREATE TABLE prospect_list (
+    workspace_id BLOB NOT NULL,
+    id BLOB NOT NULL,
+    -- What makes it this one: its external id, else its address, else its texts.
+    identity TEXT NOT NULL,
+    -- The external id of its draft.
+    draft_name TEXT NOT NULL,
+    verification TEXT NOT NULL CHECK (
+        verification = 'unverified' OR verification = 'verified' OR verification = 'rejected' OR verification = 'unknown'
+    ),
+    import_id BLOB,
+    revision INTEGER NOT NULL,
+    created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL,
+    deleted_at INTEGER,
+    external_id TEXT,
+    name TEXT,
+    company TEXT,
+    contact_email TEXT,
+    website TEXT,
+    category TEXT,
+    source_type TEXT,
+    notes TEXT,
+    facts TEXT NOT NULL,
+    PRIMARY KEY (workspace_id, id)
+) STRICT, WITHOUT ROWID;
+
+CREATE UNIQUE INDEX prospect_list_identity ON prospect_list (workspace_id, identity) WHERE deleted_at IS NULL;
+-- All that counting and skipping need.
+CREATE INDEX prospect_list_alive ON prospect_list (
+    workspace_id, id, verification, contact_email, source_type, draft_name
+) WHERE deleted_at IS NULL;
+CREATE INDEX prospect_list_import ON prospect_list (workspace_id, import_id, id)
+    WHERE import_id IS NOT NULL AND deleted_at IS NULL;
+
+CREATE TABLE prospect_imports (
+    workspace_id BLOB NOT NULL,
+    id BLOB NOT NULL,
+    name TEXT,
+    created INTEGER NOT NULL CHECK (created >= 0),
+    updated INTEGER NOT NULL CHECK (updated >= 0),
+    unchanged INTEGER NOT NULL CHECK (unchanged >= 0),
+    skipped INTEGER NOT NULL CHECK (skipped >= 0),
+    removed INTEGER NOT NULL CHECK (removed BETWEEN 0 AND created),
+    created_at INTEGER NOT NULL,
+    finished_at INTEGER,
+    undone_at INTEGER,
+    PRIMARY KEY (workspace_id, id)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE prospect_import_skips (
+    import_id BLOB NOT NULL,
+    line INTEGER NOT NULL,
+    code TEXT NOT NULL,
+    detail TEXT NOT NULL,
+    row TEXT NOT NULL,
+    PRIMARY KEY (import_id, line)
+) STRICT, WITHOUT ROWID;
+
 -- Bulk actions: one action on many generations or drafts. The counts are those of the items, always; the check says so.
 CREATE TABLE bulk_list (
     id BLOB NOT NULL PRIMARY KEY,
@@ -1108,6 +1168,33 @@ SELECT substr(lower(hex(j.id)), 1, 8) || '-' || substr(lower(hex(j.id)), 9, 4) |
        strftime('%Y-%m-%dT%H:%M:%S', j.updated_at / 1000000, 'unixepoch') || printf('.%06dZ', j.updated_at % 1000000) AS updated_at,
        j.note AS error_message
 FROM job_list j;
+
+CREATE VIEW prospects AS
+SELECT substr(lower(hex(p.id)), 1, 8) || '-' || substr(lower(hex(p.id)), 9, 4) || '-' || substr(lower(hex(p.id)), 13, 4) || '-' || substr(lower(hex(p.id)), 17, 4) || '-' || substr(lower(hex(p.id)), 21) AS id,
+       p.external_id AS external_id,
+       p.name AS name,
+       p.company AS company,
+       p.contact_email AS contact_email,
+       p.website AS website,
+       p.category AS category,
+       p.verification AS verification_status,
+       p.source_type AS source_type,
+       v.title AS draft_subject,
+       v.body AS draft_body,
+       CASE
+           WHEN trim(v.title, char(32, 9, 10, 13)) <> '' AND trim(v.body, char(32, 9, 10, 13)) <> '' THEN 'drafted'
+           ELSE d.status
+       END AS draft_status,
+       strftime('%Y-%m-%dT%H:%M:%S', p.created_at / 1000000, 'unixepoch') || printf('.%06dZ', p.created_at % 1000000) AS created_at,
+       strftime('%Y-%m-%dT%H:%M:%S', p.updated_at / 1000000, 'unixepoch') || printf('.%06dZ', p.updated_at % 1000000) AS updated_at
+FROM prospect_list p
+LEFT JOIN drafts d ON d.workspace_id = p.workspace_id AND d.id = (
+    SELECT x.id FROM drafts x INDEXED BY drafts_external
+    WHERE x.workspace_id = p.workspace_id AND x.external_id = p.draft_name AND x.deleted_at IS NULL
+    ORDER BY x.id DESC LIMIT 1
+)
+LEFT JOIN versions v ON v.draft_id = d.id AND v.number = d.current_version
+WHERE p.deleted_at IS NULL;
 
 CREATE VIEW generation_status AS
 SELECT substr(lower(hex(g.id)), 1, 8) || '-' || substr(lower(hex(g.id)), 9, 4) || '-' || substr(lower(hex(g.id)), 13, 4) || '-' || substr(lower(hex(g.id)), 17, 4) || '-' || substr(lower(hex(g.id)), 21) AS id,

@@ -29,6 +29,7 @@ mod open;
 mod page;
 mod prices;
 mod profiles;
+mod prospects;
 mod readers;
 mod retention;
 mod schema;

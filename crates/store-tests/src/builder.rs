@@ -155,6 +155,7 @@ pub fn accept(ids: &Ids, at: Timestamp) -> Accept {
         bound: None,
         webhook: None,
         job: None,
+        once: None,
     }
 }
 

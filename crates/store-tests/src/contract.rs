@@ -16,10 +16,11 @@ pub use copydesk_core::generation::waiting::Waiting;
 pub use copydesk_core::health::Paid;
 pub use copydesk_core::ledger::{Balance, Transfer};
 pub use copydesk_core::metering::question::{Question, Total};
+pub use copydesk_core::prospect::{Rule, Tally};
 pub use copydesk_core::refusal::Refusal;
 pub use copydesk_core::{
-    AssetId, BudgetId, BulkId, DeliveryId, DraftId, FileId, GenerationId, JobId, KeyId, LinkId, NodeId, ProfileId,
-    SignInId, Timestamp, TransferId, UserId, WebhookId, WorkspaceId,
+    AssetId, BudgetId, BulkId, DeliveryId, DraftId, FileId, GenerationId, ImportId, JobId, KeyId, LinkId, NodeId,
+    ProfileId, ProspectId, SignInId, Timestamp, TransferId, UserId, WebhookId, WorkspaceId,
 };
 pub use copydesk_store::admin::{Description, Pause, PauseKey};
 pub use copydesk_store::audit::{AuditState, Finding, FindingRow, Proved, Record, Recorded, Round, Slice};
@@ -44,6 +45,10 @@ pub use copydesk_store::ledger::{AccountRow, Gift, Line, Post, Posted, TransferF
 pub use copydesk_store::logins::{LinkKey, LinkRow, LinkUse, LoginChange, NewLogin, UserFilter, UserRow};
 pub use copydesk_store::prices::{NewPrice, PriceRow};
 pub use copydesk_store::profiles::{ProfileFilter, ProfileRow, ProfilesFor, PutProfile};
+pub use copydesk_store::prospects::{
+    ImportRow, Listed, Names, ProspectChange, ProspectCut, ProspectFilter, ProspectRow, Skip, UndoImport, Undone,
+    WriteProspects, Written,
+};
 pub use copydesk_store::retention::{Prune, Pruned};
 pub use copydesk_store::sign_ins::{Forget, NewSignIn, SignInRow, SignedIn};
 pub use copydesk_store::usage::{CallFilter, CallRow};
@@ -53,8 +58,9 @@ pub use copydesk_store::webhooks::{
 };
 pub use copydesk_store::{
     AdminStore, Answer, AuditStore, BudgetStore, BulkStore, DeliveryStore, DraftStore, EventStore, FileStore,
-    GenerationStore, HealthRow, HealthStore, ItemStore, JobStore, KeyStore, LedgerStore, LoginStore, Page, PageRequest,
-    PriceStore, ProfileStore, RetentionStore, SchemaFault, Scope, SignInStore, UsageStore, WebhookStore,
+    GenerationStore, HealthRow, HealthStore, ImportStore, ItemStore, JobStore, KeyStore, LedgerStore, LoginStore, Page,
+    PageRequest, PriceStore, ProfileStore, ProspectStore, RetentionStore, SchemaFault, Scope, SignInStore, UsageStore,
+    WebhookStore,
 };
 pub use futures::stream::BoxStream;
 pub use uuid::Uuid;
@@ -130,6 +136,7 @@ macro_rules! every_method {
                 StageItems = stage_items(scope: Scope, job: JobId, items: Vec<NewItem>) -> ();
                 SealJob = seal_job(new: NewJob) -> Sealed;
                 ReplayJob = replay_job(scope: Scope, key: Idempotency) -> Option<Sealed>;
+                LiveJob = live_job(scope: Scope, dedupe_key: String) -> Option<JobRow>;
                 DropStaged = drop_staged(which: Staged, limit: u32) -> u64;
                 Job = job(scope: Scope, id: JobId) -> JobRow;
                 Jobs = jobs(scope: Scope, filter: JobFilter, page: PageRequest) -> Page<JobRow>;
@@ -141,6 +148,21 @@ macro_rules! every_method {
                 Items = items(scope: Scope, job: JobId, filter: ItemFilter, page: PageRequest) -> Page<ItemRow>;
                 CloseItems = close_items(close: CloseItems) -> u64;
                 ReopenItems = reopen_items(reopen: ReopenItems) -> Reopened;
+            }
+            ProspectStore {
+                Prospect = prospect(scope: Scope, id: ProspectId) -> Listed;
+                FindProspects = find_prospects(scope: Scope, names: Names) -> Vec<ProspectRow>;
+                Prospects = prospects(scope: Scope, filter: ProspectFilter, page: PageRequest) -> Page<Listed>;
+                CutProspects = cut_prospects(scope: Scope, skip: u32, limit: u32) -> ProspectCut;
+                TallyProspects = tally_prospects(scope: Scope, filter: ProspectFilter, rule: Rule) -> Tally;
+                WriteProspects = write_prospects(write: WriteProspects) -> Vec<Written>;
+                ChangeProspect = change_prospect(change: ProspectChange) -> ProspectRow;
+            }
+            ImportStore {
+                Import = import(scope: Scope, id: ImportId) -> ImportRow;
+                Imports = imports(scope: Scope, page: PageRequest) -> Page<ImportRow>;
+                ImportSkips = import_skips(scope: Scope, id: ImportId, page: PageRequest) -> Page<Skip>;
+                UndoImport = undo_import(undo: UndoImport) -> Undone;
             }
             UsageStore {
                 Calls = calls(scope: Scope, filter: CallFilter, page: PageRequest) -> Page<CallRow>;

@@ -21,6 +21,7 @@ mod ledger;
 mod logins;
 mod prices;
 mod profiles;
+mod prospects;
 mod read;
 mod retention;
 mod sweep;
@@ -220,6 +221,9 @@ impl JobStore for ModelStore {
     }
     fn replay_job(&self, scope: Scope, key: Idempotency) -> Answer<'_, Option<Sealed>> {
         Box::pin(async move { self.data().replay_job(scope, &key) })
+    }
+    fn live_job(&self, scope: Scope, dedupe_key: String) -> Answer<'_, Option<JobRow>> {
+        Box::pin(async move { self.data().live_job(scope, &dedupe_key) })
     }
     fn drop_staged(&self, which: Staged, limit: u32) -> Answer<'_, u64> {
         Box::pin(async move { Ok(self.data().drop_staged(which, limit)) })

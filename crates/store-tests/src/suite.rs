@@ -22,9 +22,11 @@ pub mod lanes;
 pub mod ledger;
 pub mod logins;
 pub mod media;
+pub mod once;
 pub mod pages;
 pub mod prices;
 pub mod profiles;
+pub mod prospects;
 pub mod race;
 pub mod random;
 pub mod rates;
@@ -74,6 +76,21 @@ macro_rules! conformance {
                 a_duplicate_holds_nothing,
                 racing_accepts_never_overdraw,
                 racing_equal_requests_make_one_generation;
+            once:
+                racing_requests_for_one_name_make_one_draft,
+                two_of_one_batch_with_the_same_name_make_one_draft,
+                a_written_draft_keeps_its_name_until_it_is_deleted,
+                a_draft_that_came_to_nothing_is_filled_and_no_second_one_is_made,
+                a_name_may_be_one_users_own;
+            prospects:
+                a_prospect_is_kept_as_it_was_said_and_read_in_its_workspace_only,
+                who_is_there_is_changed_or_left_and_never_made_twice,
+                racing_writes_of_the_same_prospects_make_each_once,
+                a_change_names_its_revision_and_makes_no_double,
+                lists_counts_and_cuts_agree_on_who_matches,
+                how_a_prospect_stands_follows_from_its_newest_draft,
+                an_import_is_counted_with_what_it_writes,
+                an_undo_removes_what_the_import_made_and_nobody_touched;
             target:
                 the_second_of_a_target_waits_and_is_let_in_by_the_firsts_end,
                 two_of_a_batch_with_the_same_target_are_not_both_claimable,

@@ -1,6 +1,7 @@
 //! Generations: accept, the worker's turn (settle the last batch, claim the next), leases, sweeping, reading.
 
 use crate::jobs::{ForItem, ItemRef};
+use crate::once::Once;
 use crate::page::{Page, PageRequest};
 use crate::usage::{ClosedCall, OpenCall};
 use crate::webhooks::RequestHook;
@@ -117,6 +118,8 @@ pub struct Accept {
     pub webhook: Option<RequestHook>,
     /// The item of a job it is made of.
     pub job: Option<ForItem>,
+    /// Only if there is nothing of this name yet.
+    pub once: Option<Once>,
 }
 
 impl Accept {

@@ -27,6 +27,9 @@ pub trait JobStore: Send + Sync {
     /// Errors: `Refused(IdempotencyKeyReused)`.
     fn replay_job(&self, scope: Scope, key: Idempotency) -> Answer<'_, Option<Sealed>>;
 
+    /// The job that has this dedupe key and has not ended.
+    fn live_job(&self, scope: Scope, dedupe_key: String) -> Answer<'_, Option<JobRow>>;
+
     /// Removes items that belong to no job, at most `limit`: of this id or, with `before`, of all smaller ones. How many.
     fn drop_staged(&self, which: Staged, limit: u32) -> Answer<'_, u64>;
 

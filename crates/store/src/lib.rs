@@ -17,10 +17,12 @@ pub mod jobs;
 pub mod keys;
 pub mod ledger;
 pub mod logins;
+pub mod once;
 pub mod page;
 pub mod prices;
 pub mod profiles;
 pub mod promises;
+pub mod prospects;
 pub mod retention;
 pub mod sign_ins;
 pub mod usage;
@@ -43,6 +45,7 @@ pub use logins::LoginStore;
 pub use page::{Order, Page, PageRequest};
 pub use prices::PriceStore;
 pub use profiles::ProfileStore;
+pub use prospects::{ImportStore, ProspectStore};
 pub use retention::RetentionStore;
 pub use sign_ins::SignInStore;
 pub use usage::UsageStore;
@@ -88,6 +91,8 @@ pub trait Store:
     + BulkStore
     + JobStore
     + ItemStore
+    + ProspectStore
+    + ImportStore
     + FileStore
     + UsageStore
     + EventStore
@@ -113,6 +118,10 @@ impl<T> Store for T where
         + BulkStore
         + JobStore
         + ItemStore
+        + ProspectStore
+        + ImportStore
+        + ProspectStore
+        + ImportStore
         + FileStore
         + UsageStore
         + EventStore

@@ -6,6 +6,7 @@ mod creations;
 mod cut;
 mod newsletter;
 mod outreach;
+mod outreach_drafts;
 mod successor;
 
 use crate::auth::authenticate;
@@ -135,6 +136,8 @@ const ROUTES: &[Row] = &[
     ("GET", "/drafts", S::DraftsRead, "/drafts"),
     ("GET", "/drafts/{id}", S::DraftsRead, "/drafts/{id}"),
     ("DELETE", "/drafts/{id}", S::DraftsWrite, "/drafts/{id}"),
+    ("GET", "/api/prospects", S::DraftsRead, "/prospects"),
+    ("POST", "/api/pipeline/draft", S::GenerationsWrite, "/jobs"),
     ("GET", "/api/jobs", S::GenerationsRead, "/jobs"),
     ("GET", "/api/pipeline/draft/jobs/{id}", S::GenerationsRead, "/jobs/{id}"),
     ("POST", "/api/generate/cleanup-stale", S::Maintenance, "/maintenance/cleanup-stale"),
@@ -149,7 +152,11 @@ fn system(system: System) -> OpenApiRouter<Api> {
             .routes(routes!(newsletter::regenerate))
             .routes(routes!(newsletter::list))
             .routes(routes!(newsletter::one, newsletter::delete)),
-        System::Outreach => router.routes(routes!(outreach::list)).routes(routes!(outreach::one)),
+        System::Outreach => router
+            .routes(routes!(outreach::list))
+            .routes(routes!(outreach::one))
+            .routes(routes!(outreach_drafts::start))
+            .routes(routes!(outreach_drafts::prospects)),
         System::Creations => router.routes(routes!(creations::cleanup_stale)),
     }
 }

@@ -1,5 +1,5 @@
 //! The outreach system's job routes: the list on its job panel, and what its screen polls every three seconds. What starts
-//! a job there, and its prospects, come with that system.
+//! a job, and its prospects with their drafts, are in `outreach_drafts.rs`.
 
 use super::cut::Cut;
 use crate::auth::Caller;

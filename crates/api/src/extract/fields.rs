@@ -264,7 +264,7 @@ impl Fields {
         if self.faults.is_empty() { Ok(()) } else { Err(Problem::invalid(self.faults)) }
     }
 
-    fn all_faults(mut self) -> Vec<Fault> {
+    pub fn all_faults(mut self) -> Vec<Fault> {
         let known = self.asked.join(", ");
         for name in self.left.keys() {
             let detail = match near(name, &self.asked) {

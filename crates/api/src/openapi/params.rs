@@ -4,8 +4,8 @@
 #![expect(dead_code, reason = "only their description is used")]
 
 use super::words::{
-    AssetKey, BudgetKey, BulkKey, DeliveryKey, DraftRef, FileKey, GenerationRef, InviteKey, JobKey, KeyKey, LaneName,
-    SignInKey, UserRef, WebhookKey,
+    AssetKey, BudgetKey, BulkKey, DeliveryKey, DraftRef, FileKey, GenerationRef, ImportKey, InviteKey, JobKey, KeyKey,
+    LaneName, ProspectKey, SignInKey, UserRef, WebhookKey,
 };
 use utoipa::IntoParams;
 
@@ -77,6 +77,24 @@ pub(crate) struct JobPath {
 pub(crate) struct BulkPath {
     /// `blk_...` or a bare UUID.
     #[param(value_type = BulkKey)]
+    id: String,
+}
+
+/// `{id}` of a prospect.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Path)]
+pub(crate) struct ProspectPath {
+    /// `prs_...` or a bare UUID.
+    #[param(value_type = ProspectKey)]
+    id: String,
+}
+
+/// `{id}` of an import of prospects.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Path)]
+pub(crate) struct ImportPath {
+    /// `imp_...` or a bare UUID.
+    #[param(value_type = ImportKey)]
     id: String,
 }
 

@@ -58,6 +58,8 @@ schemas! {
     BulkKindWord = words(Kind::ALL.map(Kind::as_str));
     BulkStatusWord = words(BulkStatus::ALL.map(BulkStatus::as_str));
     BulkOutcomeWord = words(OUTCOMES);
+    Verified = words(copydesk_core::prospect::Verification::WORDS);
+    ProspectStage = words(copydesk_core::prospect::Stage::WORDS);
     ItemFormatWord = words(crate::wire::job::ItemFormat::WORDS);
     OnInvalidWord = words(["refuse", "skip"]);
     DraftFormat = words(copydesk_export::Format::ALL.map(copydesk_export::Format::as_str));
@@ -93,6 +95,8 @@ schemas! {
     FileKey = text(&either(&[&id("fil"), UUID]));
     BudgetKey = text(&either(&[&id("bud"), UUID]));
     JobKey = text(&either(&[&id("job"), UUID]));
+    ProspectKey = text(&either(&[&id("prs"), UUID]));
+    ImportKey = text(&either(&[&id("imp"), UUID]));
     BulkKey = text(&either(&[&id("blk"), UUID]));
     KeyKey = text(&either(&[&id("key"), UUID]));
     WebhookKey = text(&either(&[&id("whk"), UUID]));

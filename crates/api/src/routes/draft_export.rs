@@ -121,7 +121,7 @@ impl Export<'_> {
         }
         let body = match (format, form) {
             (Format::Archive, OutputForm::Media) => archived(self.files().await?),
-            (Format::Archive, OutputForm::Article | OutputForm::Text) => self.all_formats()?.into(),
+            (Format::Archive, OutputForm::Article | OutputForm::Text | OutputForm::Mail) => self.all_formats()?.into(),
             (Format::Markdown | Format::Html | Format::Text | Format::Mail | Format::Json, _) => {
                 self.text(format)?.into()
             }

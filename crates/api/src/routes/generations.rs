@@ -100,6 +100,7 @@ pub(crate) async fn create(
         idempotency: key.of(&caller, &raw, now),
         webhook: asked.webhook_url.map(|url| AskedHook { url, events: asked.webhook_events }),
         job: None,
+        once: false,
     };
     if dry_run {
         return Ok(Json(DryRunBody::from(api.desk().dry_run(request).await?)).into_response());

@@ -17,6 +17,7 @@ use copydesk_core::{FileId, NanoUsd};
 use copydesk_desk::assets::media_type_by_name;
 use copydesk_desk::jobs::Defaults;
 use copydesk_desk::jobs::source::{Columns, Kind, Source};
+use copydesk_desk::prospects::drafting::Which;
 use copydesk_desk::store::files::FileRow;
 use http::header::CONTENT_TYPE;
 use serde_json::Value;
@@ -31,6 +32,8 @@ pub(crate) struct Asked {
     pub defaults: Defaults,
     pub source: Source,
     pub dry_run: bool,
+    /// Whom it is for, instead of a source.
+    pub prospects: Option<Which>,
 }
 
 impl FromRequest<Api> for Asked {
@@ -47,9 +50,10 @@ impl FromRequest<Api> for Asked {
         let now = api.desk().world().now();
         let Some(format) = ItemFormat::of_type(&kind) else {
             params.finish()?;
-            let body = Body::read_up_to(Request::from_parts(parts, body), api, JSON_BYTES_MAX).await?;
+            let body: Body<NewJob> = Body::read_up_to(Request::from_parts(parts, body), api, JSON_BYTES_MAX).await?;
+            let prospects = body.value.prospects.clone();
             let (defaults, source) = in_json(api, &caller, key, body).await?;
-            return Ok(Asked { defaults, source, dry_run });
+            return Ok(Asked { defaults, source, dry_run, prospects });
         };
         let mut defaults = in_query(&mut params, &caller);
         let columns = match format {
@@ -61,15 +65,15 @@ impl FromRequest<Api> for Asked {
         let query = parts.uri.query().unwrap_or_default().to_owned();
         defaults.idempotency = key.of(&caller, &Value::from(query), now);
         let source = source(api, &defaults.recipe, format, columns, Upload::of(body, FILE_BYTES_MAX));
-        Ok(Asked { defaults, source, dry_run })
+        Ok(Asked { defaults, source, dry_run, prospects: None })
     }
 }
 
 /// How a table is read, where that is said.
 #[derive(Default)]
-struct Said {
-    delimiter: Option<u8>,
-    names: BTreeMap<String, String>,
+pub(super) struct Said {
+    pub delimiter: Option<u8>,
+    pub names: BTreeMap<String, String>,
 }
 
 async fn in_json(
@@ -85,6 +89,7 @@ async fn in_json(
         user: asked.user.or_else(|| caller.own_user()),
         priority: asked.priority,
         metadata: asked.metadata,
+        input: asked.input,
         cost_max: asked.max_cost,
         on_invalid: asked.on_invalid,
         skip_existing: asked.skip_existing,
@@ -113,7 +118,7 @@ async fn in_json(
 }
 
 /// A file that was put here, and its bytes.
-async fn stored(api: &Api, caller: &Caller, id: FileId) -> Result<(FileRow, Upload), Problem> {
+pub(super) async fn stored(api: &Api, caller: &Caller, id: FileId) -> Result<(FileRow, Upload), Problem> {
     caller.permit.scope(KeyScope::FilesRead).map_err(denied)?;
     let row = api.desk().file(caller.scope, id).await?;
     let file = api.desk().open_file(&row, 0).await.map_err(|error| lost(id, &error))?;
@@ -177,7 +182,7 @@ fn in_query(params: &mut Params, caller: &Caller) -> Defaults {
 }
 
 /// `columns=input.topic:Topic,external_id:Id` and `delimiter=;`.
-fn columns(params: &mut Params) -> Said {
+pub(super) fn columns(params: &mut Params) -> Said {
     let delimiter = params.text("delimiter").and_then(|text| {
         let delimiter = parse_delimiter(&text);
         if delimiter.is_none() {

@@ -46,7 +46,7 @@ pub(crate) enum MadeOrRehearsed {
 ///
 /// One generation for each item, made a window at a time. Every item is checked first: with a fault in one nothing is
 /// made, unless `on_invalid` is `skip`. The items stand in the body, or in a file that was put here (`file_id`, which needs
-/// `files:read`), or the body is a file of them (CSV with a header row, or one JSON object a line) and the rest stands in
+/// `files:read`), or are made of prospects (`prospects`), or the body is a file of them (CSV with a header row, or one JSON object a line) and the rest stands in
 /// the query.
 #[utoipa::path(
     post, path = "/jobs", operation_id = "createJob", tag = "jobs",
@@ -90,13 +90,25 @@ pub(crate) async fn create(
     headers: HeaderMap,
     asked: Asked,
 ) -> Result<Response, Problem> {
-    let Asked { defaults, source, dry_run } = asked;
+    let Asked { defaults, source, dry_run, prospects } = asked;
     let (desk, on_invalid): (_, OnInvalid) = (api.desk().clone(), defaults.on_invalid);
     if dry_run {
-        let outlook = owned(async move { desk.dry_job(defaults, source).await }).await?;
+        let outlook = owned(async move {
+            match prospects {
+                Some(which) => desk.dry_draft_prospects(defaults, which).await,
+                None => desk.dry_job(defaults, source).await,
+            }
+        });
+        let outlook = outlook.await?;
         return Ok(Json(MadeOrRehearsed::Outlook(OutlookBody::of(outlook, on_invalid))).into_response());
     }
-    let sealed = owned(async move { desk.create_job(defaults, source).await }).await?;
+    let sealed = owned(async move {
+        match prospects {
+            Some(which) => desk.draft_prospects(defaults, which).await,
+            None => desk.create_job(defaults, source).await,
+        }
+    });
+    let sealed = sealed.await?;
     let (deduplicated, mut row) = (sealed.deduplicated(), sealed.row().clone());
     if let Some(patience) = prefer::wait(&headers) {
         row = api.desk().wait_for_job(caller.scope, row.facts.id, patience).await?;

@@ -25,6 +25,8 @@ pub(crate) mod pages;
 pub(crate) mod prices;
 pub(crate) mod profiles;
 pub(crate) mod promises;
+pub(crate) mod prospect_import;
+pub(crate) mod prospects;
 pub(crate) mod providers;
 pub(crate) mod receipt;
 pub(crate) mod recipes;

@@ -1,6 +1,8 @@
 //! Jobs and their items on the wire. Amounts are whole nano-dollars.
 
+pub(crate) use super::item_format::ItemFormat;
 use super::links::Links;
+use super::prospect_job::{ProspectsOf, prospects};
 use super::requests::ParamsBody;
 use crate::extract::fields::{Fields, FromFields};
 use crate::openapi::words::{FileKey, ItemFormatWord, ItemStatusWord, JobStatusWord, ModelAddress, OnInvalidWord};
@@ -8,6 +10,7 @@ use copydesk_core::job::{Counts, ItemStatus, Note};
 use copydesk_core::{BadId, FileId, NanoUsd};
 use copydesk_desk::jobs::OnInvalid;
 use copydesk_desk::jobs::item::Item;
+use copydesk_desk::prospects::drafting::Which;
 use copydesk_desk::store::jobs::{ItemRow, JobRow};
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -198,6 +201,13 @@ pub(crate) struct NewJob {
     /// named fills the field of its name.
     #[schema(value_type = Option<Object>)]
     pub columns: BTreeMap<String, String>,
+    /// One mail for each of these prospects, instead of `items`: `"eligible"`, or an object with `ids` (ids or external ids) or
+    /// `filter` (the parameters of the list of prospects). Who has a draft is skipped.
+    #[schema(value_type = Option<ProspectsOf>)]
+    pub prospects: Option<Which>,
+    /// What every item's input begins with; an item's own entries come on top.
+    #[schema(value_type = Option<Object>)]
+    pub input: Map<String, Value>,
     #[schema(value_type = Option<ModelAddress>)]
     pub model: Option<String>,
     #[schema(min_length = 1, max_length = 255)]
@@ -263,6 +273,7 @@ pub(crate) const INLINE_MAX: usize = 10_000;
 impl FromFields for NewJob {
     fn read(fields: &mut Fields) -> NewJob {
         let items = items(fields);
+        let prospects = prospects(fields, items.is_some());
         let file_id = fields.text("file_id").and_then(|text| {
             text.parse().map_err(|bad: BadId| fields.fault("file_id", "bad_id", bad.to_string())).ok()
         });
@@ -270,8 +281,9 @@ impl FromFields for NewJob {
         let of_file = file_id.is_some() || fields.blamed("file_id");
         match (&items, of_file) {
             (Some(_), true) => fields.fault("file_id", "not_allowed", "it has items already; send one of the two"),
+            (None, false) if prospects.is_some() || fields.blamed("prospects") => {}
             (None, false) if !fields.blamed("items") => {
-                let detail = "it is missing: one object for each item, each with `input`; or file_id with a file's id";
+                let detail = "it is missing: one object for each item, each with `input`; or file_id with a file's id; or prospects";
                 fields.fault("items", "required", detail);
             }
             (Some(_), false) if format.is_some() || delimiter.is_some() || !columns.is_empty() => {
@@ -279,14 +291,7 @@ impl FromFields for NewJob {
             }
             (Some(_) | None, _) => {}
         }
-        let metadata = match fields.value("metadata") {
-            None => Map::new(),
-            Some(Value::Object(metadata)) => metadata,
-            Some(_) => {
-                fields.fault("metadata", "wrong_type", "it must be an object");
-                Map::new()
-            }
-        };
+        let metadata = object(fields, "metadata");
         NewJob {
             items,
             file_id,
@@ -294,6 +299,8 @@ impl FromFields for NewJob {
             delimiter,
             columns,
             metadata,
+            prospects,
+            input: object(fields, "input"),
             recipe: fields.required_text("recipe"),
             model: fields.text("model"),
             name: fields.text("name"),
@@ -304,6 +311,17 @@ impl FromFields for NewJob {
             skip_existing: fields.boolean("skip_existing").unwrap_or_default(),
             dedupe_key: fields.text("dedupe_key"),
             start: fields.boolean("start").unwrap_or(true),
+        }
+    }
+}
+
+fn object(fields: &mut Fields, name: &'static str) -> Map<String, Value> {
+    match fields.value(name) {
+        None => Map::new(),
+        Some(Value::Object(entries)) => entries,
+        Some(_) => {
+            fields.fault(name, "wrong_type", "it must be an object");
+            Map::new()
         }
     }
 }
@@ -321,38 +339,6 @@ fn items(fields: &mut Fields) -> Option<Vec<Value>> {
         }
     }
     None
-}
-
-/// How a file of items is read.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum ItemFormat {
-    /// A table whose cells stand between these.
-    Table(u8),
-    /// One JSON object a line.
-    Lines,
-}
-
-impl ItemFormat {
-    pub const WORDS: [&'static str; 3] = ["csv", "tsv", "jsonl"];
-
-    fn parse(word: &str) -> Option<ItemFormat> {
-        match word {
-            "csv" => Some(ItemFormat::Table(b',')),
-            "tsv" => Some(ItemFormat::Table(b'\t')),
-            "jsonl" => Some(ItemFormat::Lines),
-            _ => None,
-        }
-    }
-
-    /// What a file of this type is read as.
-    pub fn of_type(media_type: &str) -> Option<ItemFormat> {
-        match media_type {
-            "text/csv" => Some(ItemFormat::Table(b',')),
-            "text/tab-separated-values" => Some(ItemFormat::Table(b'\t')),
-            "application/x-ndjson" | "application/jsonl" | "application/x-jsonlines" => Some(ItemFormat::Lines),
-            _ => None,
-        }
-    }
 }
 
 fn format(fields: &mut Fields) -> Option<ItemFormat> {

@@ -1,6 +1,6 @@
 //! The addresses of things, as they stand in answers.
 
-use copydesk_core::{AssetId, BulkId, DraftId, FileId, GenerationId, JobId};
+use copydesk_core::{AssetId, BulkId, DraftId, FileId, GenerationId, ImportId, JobId, ProspectId};
 
 /// Where the native API begins.
 pub(crate) const BASE: &str = "/api/v1";
@@ -24,6 +24,12 @@ impl Links<'_> {
     }
     pub fn job(&self, id: JobId, part: &str) -> String {
         format!("{}{BASE}/jobs/{id}{part}", self.public_url)
+    }
+    pub fn prospect(&self, id: ProspectId, part: &str) -> String {
+        format!("{}{BASE}/prospects/{id}{part}", self.public_url)
+    }
+    pub fn import(&self, id: ImportId, part: &str) -> String {
+        format!("{}{BASE}/prospects/imports/{id}{part}", self.public_url)
     }
     pub fn bulk(&self, id: BulkId, part: &str) -> String {
         format!("{}{BASE}/bulk/{id}{part}", self.public_url)

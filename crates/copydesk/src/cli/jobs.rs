@@ -78,11 +78,20 @@ pub enum Command {
 #[derive(clap::Args, Debug)]
 pub struct Start {
     /// A table with a header row (.csv, .tsv) or one JSON object a line (.jsonl, .ndjson)
-    #[arg(value_name = "FILE", required_unless_present = "stored")]
+    #[arg(value_name = "FILE", required_unless_present_any = ["stored", "prospects"])]
     path: Option<PathBuf>,
     /// A file that is on the server already, fil_... (`copydesk files put`)
     #[arg(long = "file", value_name = "ID", conflicts_with = "path")]
     stored: Option<String>,
+    /// One mail for each of these prospects: eligible, ids with commas, or a filter such as category=cafe,stage=none
+    #[arg(long, value_name = "WHO", conflicts_with_all = ["path", "stored"])]
+    prospects: Option<String>,
+    /// NAME=TEXT for the input of every prospect's mail, such as tone=warm
+    #[arg(long = "set", value_name = "NAME=TEXT", requires = "prospects")]
+    input: Vec<String>,
+    /// A file with the text about who writes (the input `sender`)
+    #[arg(long, value_name = "PATH", requires = "prospects")]
+    sender: Option<PathBuf>,
     /// What to make of each row
     #[arg(long)]
     recipe: String,
@@ -195,17 +204,19 @@ fn path(job: &str) -> String {
 
 impl Start {
     async fn run(self, backend: &Backend, output: Output) -> Result<u8, Failure> {
-        let answer = match (&self.path, &self.stored) {
-            (Some(file), _) => backend.upload(&self.in_query()?, kind_of(file)?, file).await?.body,
-            (None, Some(id)) => {
-                let path = if self.dry_run { "/api/v1/jobs?dry_run=true" } else { "/api/v1/jobs" };
-                backend.post(path, &self.in_json(id)?).await?.body
+        let place = if self.dry_run { "/api/v1/jobs?dry_run=true" } else { "/api/v1/jobs" };
+        let answer = match (&self.path, &self.stored, &self.prospects) {
+            (Some(file), ..) => backend.upload(&self.in_query()?, kind_of(file)?, file).await?.body,
+            (None, Some(id), _) => backend.post(place, &self.in_json(id)?).await?.body,
+            (None, None, Some(who)) => backend.post(place, &self.of_prospects(who)?).await?.body,
+            (None, None, None) => {
+                return Err(Failure::usage("name a file, one that is on the server with --file, or --prospects"));
             }
-            (None, None) => return Err(Failure::usage("name a file, or one that is on the server with --file")),
         };
         if self.dry_run {
             let stored = self.stored.unwrap_or_default();
             let name = self.path.map_or(stored, |path| path.display().to_string());
+            let name = self.prospects.unwrap_or(name);
             return outlook(&answer, &name, output);
         }
         let id = cell(&answer, "/id");
@@ -258,6 +269,33 @@ impl Start {
         pairs.collect()
     }
 
+    /// The same of prospects.
+    fn of_prospects(&self, who: &str) -> Result<Value, Failure> {
+        let mut input = serde_json::Map::new();
+        for pair in &self.input {
+            let (name, text) = pair
+                .split_once('=')
+                .ok_or_else(|| Failure::usage(format!("--set {pair:?} is not NAME=TEXT, such as tone=warm")))?;
+            input.insert(name.to_owned(), text.into());
+        }
+        if let Some(path) = &self.sender {
+            let text = std::fs::read_to_string(path)
+                .map_err(|error| Failure::usage(format!("{} cannot be read: {error}", path.display())))?;
+            input.insert("sender".to_owned(), text.trim().into());
+        }
+        Ok(json!({
+            "prospects": super::prospects::who(who)?,
+            "input": input,
+            "recipe": self.recipe,
+            "model": self.model,
+            "name": self.name,
+            "user": self.user,
+            "dedupe_key": self.dedupe_key,
+            "max_cost": self.cap.as_deref().map(dollars).transpose()?.map(|cap| cap.0),
+            "start": !self.wait,
+        }))
+    }
+
     /// The same of a file that is on the server.
     fn in_json(&self, id: &str) -> Result<Value, Failure> {
         let columns: serde_json::Map<String, Value> =
@@ -279,7 +317,7 @@ impl Start {
     }
 }
 
-fn kind_of(file: &Path) -> Result<&'static str, Failure> {
+pub(super) fn kind_of(file: &Path) -> Result<&'static str, Failure> {
     match file.extension().and_then(|ending| ending.to_str()).map(str::to_ascii_lowercase).as_deref() {
         Some("csv") => Ok("text/csv"),
         Some("tsv") => Ok("text/tab-separated-values"),

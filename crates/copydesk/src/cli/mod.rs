@@ -25,6 +25,7 @@ mod openapi;
 mod prices;
 mod profiles;
 mod promises;
+mod prospects;
 mod providers;
 mod prune;
 mod recipes;
@@ -105,6 +106,9 @@ enum Command {
     /// One action on many generations or drafts: cancel, retry, approve, delete, export
     #[command(subcommand)]
     Bulk(bulk::Command),
+    /// Prospects, whom outreach mails are written to: import a file of them, look, count, change, undo
+    #[command(subcommand)]
+    Prospects(prospects::Command),
     /// Files to be used by id: put them on the server, list them, get them back, remove them
     #[command(subcommand)]
     Files(files::Command),
@@ -216,6 +220,7 @@ async fn dispatch(arguments: Arguments, output: Output) -> Result<u8, Failure> {
         Command::Generations(command) => generations::run(command, &settings, output).await,
         Command::Jobs(command) => jobs::run(command, &settings, output).await,
         Command::Bulk(command) => bulk::run(command, &settings, output).await,
+        Command::Prospects(command) => prospects::run(command, &settings, output).await,
         Command::Files(command) => files::run(command, &settings, output).await,
         Command::Profiles(command) => profiles::run(command, &settings, output).await,
         Command::Budgets(command) => budgets::run(command, &settings, output).await,

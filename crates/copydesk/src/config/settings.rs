@@ -7,8 +7,9 @@ use super::people::{self, PeopleSettings};
 use super::providers::Providers;
 use copydesk_core::files::Quota;
 use copydesk_core::metering::cuts::Zone;
+use copydesk_core::prospect::{Rule, Verification};
 use copydesk_desk::DeskConfig;
-use copydesk_desk::config::Retention;
+use copydesk_desk::config::{Outreach, Retention};
 use copydesk_desk::keys::{KeyText, OWN_KEY_BYTES_MIN};
 use copydesk_desk::vault::MasterKey;
 use copydesk_outbound::Range;
@@ -221,6 +222,7 @@ fn desk(reader: &Reader<'_>, loaded: &Loaded) -> Result<DeskConfig, ConfigError>
         },
         audit_every: reader.interval("audit_every")?,
         zone: reader.zone()?,
+        outreach: outreach(reader)?,
         rates: loaded.rates.iter().map(|rate| (rate.lane(), rate.rate)).collect(),
         ..DeskConfig::default()
     })
@@ -240,6 +242,20 @@ fn test_mode(reader: &Reader<'_>, loaded: &Loaded, listen: SocketAddr) -> Result
     } else {
         Ok(true)
     }
+}
+
+fn outreach(reader: &Reader<'_>) -> Result<Outreach, ConfigError> {
+    let usual = Outreach::default();
+    let words = "it must be unverified, verified, rejected or unknown";
+    Ok(Outreach {
+        rule: Rule {
+            verification: reader.read("outreach.verification_status", words, "verified", Verification::parse)?,
+            needs_email: reader.switch("outreach.needs_email")?,
+            source_type: reader.text("outreach.source_type").filter(|source| source != "*"),
+        },
+        sender: reader.text("outreach.sender"),
+        recipe: reader.text("outreach.recipe").unwrap_or(usual.recipe),
+    })
 }
 
 fn secret_key(reader: &Reader<'_>) -> Result<Option<MasterKey>, ConfigError> {

@@ -12,7 +12,7 @@ pub mod terms;
 
 pub use allowed::Allowed;
 pub use permit::{Denied, Grant, Mode, Permit};
-pub use person::{Email, Purpose};
+pub use person::{EMAIL_BYTES_MAX, Email, Purpose};
 pub use role::Role;
 pub use scope::{KeyScope, ScopeSet};
 pub use terms::{KeyTerms, Life, TermsFault, life};

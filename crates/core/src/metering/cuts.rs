@@ -101,6 +101,12 @@ impl Zone {
         }
     }
 
+    /// The instant that clocks of this zone show so, when there is exactly one.
+    pub fn instant(&self, naive: &str) -> Option<Timestamp> {
+        let local = naive.trim().parse::<jiff::civil::DateTime>().ok()?;
+        self.0.to_ambiguous_timestamp(local).unambiguous().ok().map(ours)
+    }
+
     fn offset_s(&self, at: jiff::Timestamp) -> i64 {
         i64::from(self.0.to_offset(at).seconds())
     }

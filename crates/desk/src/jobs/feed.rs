@@ -15,7 +15,7 @@ use copydesk_core::ledger::TransferKind;
 use copydesk_core::refusal::Refusal;
 use copydesk_core::{DraftId, GenerationId, NanoUsd};
 use copydesk_recipes::LoadedRecipe;
-use copydesk_store::drafts::DraftFilter;
+use copydesk_store::drafts::{DraftFilter, DraftRow};
 use copydesk_store::generations::{Accept, Accepted};
 use copydesk_store::jobs::{CloseItems, ForItem, ItemEnd, ItemFilter, ItemRef, ItemRow, JobOrder, JobRow};
 use copydesk_store::{PageRequest, StoreError};
@@ -272,11 +272,17 @@ impl<'a> Feed<'a> {
         };
         let mut request = self.request(item, &asked).await?;
         (request.draft, request.job) = (item.draft, Some(ForItem::Feeds(self.of_item(item.seq))));
-        if let (Some(external), true, None) = (&asked.external_id, self.defaults.skip_existing, item.draft)
-            && let Some((instead, why)) = self.existing(external).await?
-        {
-            self.end(item.seq, ItemStatus::Skipped, Note::new("draft_exists", why), instead);
-            return Ok(());
+        // Whether there is one is looked at again by the transaction that accepts it.
+        request.once = self.defaults.skip_existing;
+        if let (Some(external), true, None) = (&asked.external_id, self.defaults.skip_existing, item.draft) {
+            match self.existing(external).await? {
+                Some(draft) if draft.versions > 0 || draft.live_generation.is_some() => {
+                    self.exists(item.seq, draft.id, draft.live_generation);
+                    return Ok(());
+                }
+                // It came to nothing, and is filled now.
+                empty => request.draft = empty.map(|draft| draft.id),
+            }
         }
         if let Some(left) = self.left {
             let most = match self.most(&request) {
@@ -321,14 +327,18 @@ impl<'a> Feed<'a> {
         self.ends.push(ItemEnd { seq, status, note: Some(note), instead });
     }
 
-    /// The draft that has this external id already, in words, and its generation if it is just being filled.
-    async fn existing(&self, external: &str) -> Result<Option<(Option<(GenerationId, DraftId)>, String)>, DeskError> {
+    /// The draft that has this external id.
+    async fn existing(&self, external: &str) -> Result<Option<DraftRow>, DeskError> {
         let filter = DraftFilter { external_id: Some(external.to_owned()), ..DraftFilter::default() };
         let page = self.desk.store().list_drafts(self.defaults.scope, filter, PageRequest::newest(1)).await?;
-        Ok(page.rows.first().map(|draft| {
-            let instead = draft.live_generation.map(|generation| (generation, draft.id));
-            (instead, format!("{} has the external id {external:?} already.", draft.id))
-        }))
+        Ok(page.rows.into_iter().next())
+    }
+
+    /// There is a draft already; `live` is filling it.
+    fn exists(&mut self, seq: u32, draft: DraftId, live: Option<GenerationId>) {
+        let why = format!("{draft} has its external id already.");
+        let instead = live.map(|generation| (generation, draft));
+        self.end(seq, ItemStatus::Skipped, Note::new("draft_exists", why), instead);
     }
 
     /// What was right when the job was made and is wrong now.
@@ -403,6 +413,7 @@ impl<'a> Feed<'a> {
             // Another node has it, or the job was ordered otherwise meanwhile.
             Refusal::NotClaimable { status: Status::Pending | Status::Processing }
             | Refusal::NotClaimable { status: Status::Completed | Status::Failed | Status::Cancelled } => {}
+            Refusal::DraftExists { draft, generation } => self.exists(seq, draft, generation),
             Refusal::QueueFull { .. } | Refusal::GenerationPaused { .. } => self.halt = Some(Halt::Wait),
             Refusal::InsufficientCredits { .. }
             | Refusal::BudgetExceeded(_)
@@ -434,6 +445,7 @@ impl<'a> Feed<'a> {
             | Refusal::NoLogin
             | Refusal::LinkSpent
             | Refusal::FilesFull(_)
+            | Refusal::ProspectExists { .. }
             | Refusal::JobCapReached { .. } => {
                 self.end(seq, ItemStatus::Failed, Note::new(refusal.code(), refusal.to_string()), None);
             }

@@ -164,6 +164,9 @@ impl Reader {
 
     fn read(mut self, source: Source) -> Result<Intake, DeskError> {
         self.lines = source.has_lines();
+        if !self.defaults.input.is_empty() {
+            self.hash.update(Value::Object(self.defaults.input.clone()).to_string());
+        }
         self.models = self.desk.models_of(&self.defaults)?;
         for row in source.rows() {
             let Found { line, item } =
@@ -352,12 +355,20 @@ impl Defaults {
             params: item.params.clone().map_or(Value::Null, Value::Object),
             max_cost: item.max_cost,
             metadata: Value::Object(metadata),
-            ..Request::new(self.recipe.clone(), item.input.clone())
+            ..Request::new(self.recipe.clone(), self.input_of(item))
         }
     }
 
+    /// The input of an item, on top of what all of them begin with.
+    pub(super) fn input_of(&self, item: &Item) -> Value {
+        let Some(own) = item.input.as_object().filter(|_| !self.input.is_empty()) else { return item.input.clone() };
+        let mut input = self.input.clone();
+        input.extend(own.clone());
+        Value::Object(input)
+    }
+
     /// What makes two starts the same, unless the caller says it.
-    pub(super) fn dedupe_key(&self, user: &str, digest: &[u8; 32]) -> String {
+    pub(crate) fn dedupe_key(&self, user: &str, digest: &[u8; 32]) -> String {
         match &self.dedupe_key {
             Some(key) => match self.scope.user {
                 None => format!("own:{key}"),

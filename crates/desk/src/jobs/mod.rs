@@ -57,6 +57,8 @@ pub struct Defaults {
     pub name: Option<String>,
     pub recipe: String,
     pub model: Option<String>,
+    /// What every item's input begins with; an item's own entries come on top.
+    pub input: Map<String, Value>,
     pub priority: i16,
     pub metadata: Map<String, Value>,
     /// The most the job may cost.
@@ -80,6 +82,7 @@ impl Defaults {
             name: None,
             recipe: recipe.into(),
             model: None,
+            input: Map::new(),
             priority: 0,
             metadata: Map::new(),
             cost_max: None,
@@ -117,6 +120,7 @@ impl Defaults {
             "model": self.model,
             "priority": self.priority,
             "metadata": self.metadata,
+            "input": self.input,
             "skip_existing": self.skip_existing,
             // Whoever sees one user's things only starts jobs that see no others.
             "confined": self.scope.user.is_some(),
@@ -138,6 +142,7 @@ impl Defaults {
             user: Some(row.facts.user_external.clone()),
             model: spec["model"].as_str().map(str::to_owned),
             priority: priority.ok_or_else(|| bad(&"it has no priority"))?,
+            input: spec["input"].as_object().cloned().unwrap_or_default(),
             metadata: spec["metadata"].as_object().cloned().unwrap_or_default(),
             skip_existing: spec["skip_existing"].as_bool().unwrap_or(false),
             cost_max: row.job.cost_max,
@@ -233,7 +238,7 @@ impl Desk {
         Ok(Outlook { intake, models, credits, budgets, confined })
     }
 
-    fn checked(&self, mut defaults: Defaults) -> Result<Defaults, DeskError> {
+    pub(crate) fn checked(&self, mut defaults: Defaults) -> Result<Defaults, DeskError> {
         if self.is_draining() {
             return Err(DeskError::Draining);
         }

@@ -3,11 +3,13 @@
 
 use super::item::{FIELDS, Item};
 use crate::error::Fault;
+use crate::prospects::drafting::Page;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use tokio::sync::mpsc;
 
 /// The longest line of JSON. Units: bytes.
 const LINE_BYTES_MAX: u64 = 4 * 1024 * 1024;
@@ -24,8 +26,12 @@ pub type Rows = Box<dyn Iterator<Item = std::io::Result<Found>> + Send>;
 
 pub enum Source {
     List(Vec<Value>),
+    /// Read elsewhere, page by page, while these are taken in.
+    Read(mpsc::Receiver<Page>),
     /// One JSON object a line; empty lines are passed over.
     Lines(Box<dyn Read + Send>),
+    /// The same, but what stands in a line is the input itself.
+    Inputs(Box<dyn Read + Send>),
     /// A table with a header row (RFC 4180).
     Table {
         reader: Box<dyn Read + Send>,
@@ -107,20 +113,50 @@ impl Source {
                 let found = |(place, value)| Ok(Found { line: place as u64, item: Item::read(value) });
                 Box::new(items.into_iter().enumerate().map(found))
             }
-            Source::Lines(reader) => Box::new(Lines { reader: BufReader::new(reader), line: 0 }),
+            Source::Read(pages) => Box::new(Pages { pages, page: Vec::new().into_iter(), place: 0 }),
+            Source::Lines(reader) => Box::new(Lines { reader: BufReader::new(reader), line: 0, read: Item::read }),
+            Source::Inputs(reader) => Box::new(Lines { reader: BufReader::new(reader), line: 0, read: input_alone }),
             Source::Table { reader, columns } => Box::new(Table::new(reader, columns)),
         }
     }
 
     /// Whether `line` is a line, and not a place in a list.
     pub fn has_lines(&self) -> bool {
-        !matches!(self, Source::List(_))
+        !matches!(self, Source::List(_) | Source::Read(_))
+    }
+}
+
+struct Pages {
+    pages: mpsc::Receiver<Page>,
+    page: std::vec::IntoIter<Item>,
+    place: u64,
+}
+
+impl Iterator for Pages {
+    type Item = std::io::Result<Found>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            if let Some(item) = self.page.next() {
+                self.place += 1;
+                return Some(Ok(Found { line: self.place - 1, item: Ok(item) }));
+            }
+            match self.pages.blocking_recv()? {
+                Ok(page) => self.page = page.into_iter(),
+                Err(why) => return Some(Err(std::io::Error::other(why))),
+            }
+        }
     }
 }
 
 struct Lines {
     reader: BufReader<Box<dyn Read + Send>>,
     line: u64,
+    read: fn(Value) -> Result<Item, Vec<Fault>>,
+}
+
+fn input_alone(input: Value) -> Result<Item, Vec<Fault>> {
+    Ok(Item { input, ..Item::default() })
 }
 
 impl Iterator for Lines {
@@ -144,7 +180,7 @@ impl Iterator for Lines {
             }
             let item = serde_json::from_slice(text)
                 .map_err(|error| vec![Fault::new("", "malformed_json", format!("it is no JSON: {error}"))])
-                .and_then(Item::read);
+                .and_then(self.read);
             return Some(Ok(Found { line: self.line, item }));
         }
     }

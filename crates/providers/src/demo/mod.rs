@@ -9,6 +9,7 @@ mod faults;
 mod garbage;
 mod models;
 mod newsletter;
+mod outreach;
 mod reply;
 mod request;
 mod schema;

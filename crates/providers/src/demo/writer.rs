@@ -2,6 +2,7 @@
 //! request always gets the same words.
 
 use super::newsletter::{items_in, newsletter, topics_wanted};
+use super::outreach::{mail, prospect_in};
 use super::request::Asked;
 use super::schema;
 use super::topic;
@@ -20,6 +21,9 @@ pub(crate) fn write(asked: &Asked) -> String {
     }
     let subject = subject(asked.last_user_text());
     let mut die = Die::new(asked.seed());
+    if let Some(prospect) = prospect_in(&prompt) {
+        return mail(&prospect, &mut die).to_string();
+    }
     if topic::wanted(&prompt) {
         return topic::newsletter(&subject, topics_wanted(&prompt, usize::MAX), &mut die).to_string();
     }

@@ -16,6 +16,7 @@ use copydesk_core::{DraftId, GenerationId, Timestamp, UserId, WorkspaceId};
 use copydesk_store::StoreError;
 use copydesk_store::admin::{Pause, PauseKey};
 use copydesk_store::generations::{Accept, Accepted, Idempotency, Slot};
+use copydesk_store::once::Named;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use tokio_postgres::Row;
 
@@ -68,6 +69,8 @@ pub struct Seen {
     /// Where each user's last one in each queue ends.
     pub finish: BTreeMap<(i32, UserId), VirtualTime>,
     pub accounts: BTreeMap<AccountKey, Account>,
+    /// By the names that only one draft may have.
+    pub named: HashMap<(WorkspaceId, String), Vec<Named>>,
     pub budgets: Budgeted,
     pub jobs: Jobbed,
 }
@@ -93,6 +96,7 @@ pub async fn look(tx: &mut Tx, batch: &[Accept], queues: &[i32], count: bool) ->
         .collect();
 
     let mut steps = Steps::default();
+    let named = find_named(&mut steps, batch);
     let pauses = steps.add(sql!(deep "admin/pauses"), vec![]);
     let clock = steps.add(sql!(deep "claim/clock"), columns!(touched, queue => *queue));
     let known = steps.add(sql!(deep "accept/find_generation"), columns!(batch, r => r.generation.0));
@@ -139,8 +143,27 @@ pub async fn look(tx: &mut Tx, batch: &[Accept], queues: &[i32], count: bool) ->
         let (id, draft) = draft(row, &locked)?;
         seen.drafts.insert(id, draft);
     }
+    found.rows(named).iter().for_each(|row| name_of(row, &mut seen.named));
     seen.accounts = ledger::accounts(found.rows(accounts))?;
     Ok(seen)
+}
+
+/// First of all, and in one order: whoever has the lock of a name sees what the one before wrote.
+fn find_named<'a>(steps: &mut Steps<'a>, batch: &'a [Accept]) -> Option<usize> {
+    let name =
+        |request: &'a Accept| request.once.as_ref().map(|once| (request.scope.workspace, once.external_id.as_str()));
+    let names: BTreeSet<(WorkspaceId, &str)> = batch.iter().filter_map(name).collect();
+    (!names.is_empty()).then(|| {
+        steps.add(sql!(deep "accept/lock_name"), columns!(names, o => o.0.0, o.1));
+        steps.add(sql!(deep "accept/find_named"), columns!(names, o => o.0.0, o.1))
+    })
+}
+
+fn name_of(row: &Row, into: &mut HashMap<(WorkspaceId, String), Vec<Named>>) {
+    let name = (WorkspaceId(row.get("workspace_id")), row.get("external_id"));
+    let live = row.get::<_, Option<uuid::Uuid>>("live_generation_id").map(GenerationId);
+    let (draft, user) = (DraftId(row.get("id")), UserId(row.get("user_id")));
+    into.entry(name).or_default().push(Named { draft, user, live, has_version: row.get("has_version") });
 }
 
 pub fn replay(row: &Row) -> Result<Replay, StoreError> {

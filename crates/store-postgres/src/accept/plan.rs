@@ -12,6 +12,7 @@ use copydesk_core::{DraftId, GenerationId, Timestamp, UserId, WorkspaceId};
 use copydesk_store::StoreError;
 use copydesk_store::generations::{Accept, Accepted, Idempotency, Slot};
 use copydesk_store::jobs::ItemRef;
+use copydesk_store::once::Named;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// Workspace, owner, route, key.
@@ -151,6 +152,9 @@ fn decide<'a>(request: &'a Accept, queue: i32, seen: &mut Seen, plan: &mut Plan<
             return Verdict::Answer(Ok(Accepted::Duplicate { generation, draft }));
         }
     }
+    if let Err(refusal) = once(request, seen) {
+        return refuse(refusal);
+    }
     if let Err(refusal) = seen.budgets.check(request) {
         return refuse(refusal);
     }
@@ -162,6 +166,12 @@ fn decide<'a>(request: &'a Accept, queue: i32, seen: &mut Seen, plan: &mut Plan<
         seen.jobs.attach(item, ids, request.at);
     }
     Verdict::Answer(Ok(Accepted::New { generation: ids.0, draft: ids.1 }))
+}
+
+fn once(request: &Accept, seen: &Seen) -> Result<(), Refusal> {
+    let Some(once) = &request.once else { return Ok(()) };
+    let there = seen.named.get(&(request.scope.workspace, once.external_id.clone()));
+    once.check(&request.slot, there.map_or(&[], Vec::as_slice))
 }
 
 /// The existing draft, if the request names one that may be filled.
@@ -222,6 +232,11 @@ fn write<'a>(
             (*draft, before)
         }
     };
+    if let Some(once) = &request.once {
+        let there = seen.named.entry((workspace, once.external_id.clone())).or_default();
+        there.retain(|named| named.draft != draft);
+        there.push(Named { draft, user: request.user, live: Some(id), has_version: false });
+    }
     seen.budgets.reserve(request);
     let sort_key = take_place(request, queue, seen, plan);
     plan.users.entry((workspace, request.user)).or_insert((&request.user_external, request.at));

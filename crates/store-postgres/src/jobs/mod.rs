@@ -151,6 +151,15 @@ impl PostgresStore {
         job_row(rows.first().ok_or_else(|| no_job(id))?)
     }
 
+    pub(crate) async fn find_live_job(&self, scope: Scope, dedupe_key: &str) -> Result<Option<JobRow>, StoreError> {
+        let params = params![scope.workspace.0, dedupe_key];
+        let rows = read(&self.readers, sql!(deep "jobs/find_live_key"), params).await?;
+        match rows.first() {
+            Some(row) => self.read_job(scope, JobId(row.get("job_id"))).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
     pub(crate) async fn page_jobs(
         &self,
         scope: Scope,

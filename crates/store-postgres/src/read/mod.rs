@@ -7,8 +7,8 @@ pub mod usage;
 pub mod why;
 
 use copydesk_core::{
-    BudgetId, BulkId, CallId, DeliveryId, DraftId, FileId, GenerationId, JobId, KeyId, LinkId, ProfileId, TransferId,
-    UserId, WebhookId,
+    BudgetId, BulkId, CallId, DeliveryId, DraftId, FileId, GenerationId, ImportId, JobId, KeyId, LinkId, ProfileId,
+    ProspectId, TransferId, UserId, WebhookId,
 };
 use copydesk_store::{Order, Page, PageRequest, StoreError};
 use std::str::FromStr;
@@ -37,7 +37,9 @@ keys!(
     JobId,
     BulkId,
     FileId,
-    ProfileId
+    ProfileId,
+    ProspectId,
+    ImportId
 );
 
 impl Key for Uuid {

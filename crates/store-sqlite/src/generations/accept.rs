@@ -22,6 +22,7 @@ use copydesk_core::{DraftId, GenerationId, Timestamp, UserId};
 use copydesk_store::admin::PauseKey;
 use copydesk_store::events::NewEvent;
 use copydesk_store::generations::{Accept, Accepted, Idempotency, Slot};
+use copydesk_store::once::Named;
 use copydesk_store::{Scope, StoreError};
 use rusqlite::params;
 use std::collections::HashMap;
@@ -89,6 +90,7 @@ fn check(session: &mut Session<'_>, request: &Accept) -> Done<Checked> {
         remember(db, request, &answer)?;
         return Ok(Checked::Known(answer));
     }
+    check_once(db, request)?;
     budgets::check(session, request)?;
     if !request.hold.is_zero() {
         let balance = ledger::account(db, request.scope.workspace, request.user)?.balance;
@@ -129,6 +131,20 @@ fn check_slot(db: Db<'_>, request: &Accept) -> Done<(Base, Option<Ids>)> {
     may_regenerate(DraftFacts { status, has_version: current_version > 0, busy: live.is_some() })?;
     let base = Base::Existing { status, current_version };
     Ok((base, live.map(|generation| (generation, draft))))
+}
+
+fn check_once(db: Db<'_>, request: &Accept) -> Done<()> {
+    let Some(once) = &request.once else { return Ok(()) };
+    let params = params![request.scope.workspace.0.as_bytes(), once.external_id];
+    let there = db.all(sql!("accept/find_named"), params, |row| {
+        Ok(Named {
+            draft: DraftId(codec::uuid(row, "id")?),
+            user: UserId(codec::uuid(row, "user_id")?),
+            live: codec::maybe_uuid(row, "live_generation_id")?.map(GenerationId),
+            has_version: row.get("has_version")?,
+        })
+    })?;
+    Ok(once.check(&request.slot, &there)?)
 }
 
 fn remember(db: Db<'_>, request: &Accept, answer: &Accepted) -> Done<()> {

@@ -39,6 +39,13 @@ impl JobStore for SqliteStore {
         Box::pin(self.read(move |db| replay(db, scope, &key)))
     }
 
+    fn live_job(&self, scope: Scope, dedupe_key: String) -> Answer<'_, Option<JobRow>> {
+        Box::pin(self.read(move |db| {
+            let holder = holder(db, scope, &dedupe_key)?;
+            holder.map(|holder| get(db, scope, holder)).transpose()
+        }))
+    }
+
     fn drop_staged(&self, which: Staged, limit: u32) -> Answer<'_, u64> {
         Box::pin(self.write(0, move |session| drop_staged(session.db, which, limit)))
     }
@@ -100,21 +107,26 @@ fn stage(db: Db<'_>, scope: Scope, job: JobId, items: &[NewItem]) -> Done<()> {
     Ok(())
 }
 
+/// The job that has this dedupe key.
+fn holder(db: Db<'_>, scope: Scope, dedupe_key: &str) -> Done<Option<JobId>> {
+    let params = params![scope.workspace.0.as_bytes(), dedupe_key];
+    db.first(sql!("jobs/find_live_key"), params, |row| Ok(JobId(codec::uuid(row, 0)?)))
+}
+
 fn seal(session: &mut Session<'_>, new: &NewJob) -> Done<Sealed> {
     let (db, facts) = (session.db, &new.facts);
     let (scope, id) = (facts.scope, facts.id.0.as_bytes());
-    let workspace = scope.workspace.0.as_bytes();
     if let Some(key) = &new.idempotency
         && let Some(first) = replay(db, scope, key)?
     {
         return Ok(first);
     }
     let holder = match &facts.dedupe_key {
-        Some(key) => db.first(sql!("jobs/find_live_key"), params![workspace, key], |row| codec::uuid(row, 0))?,
+        Some(key) => holder(db, scope, key)?,
         None => None,
     };
     let sealed = match holder {
-        Some(holder) => Sealed::Duplicate(get(db, scope, JobId(holder))?),
+        Some(holder) => Sealed::Duplicate(get(db, scope, holder)?),
         None => {
             let counts = staged_counts(db, scope, facts.id)?;
             let staged = db.execute(sql!("jobs/end_staging"), [id])?;
@@ -131,6 +143,7 @@ fn seal(session: &mut Session<'_>, new: &NewJob) -> Done<Sealed> {
     };
     if let Some(key) = &new.idempotency {
         let made = sealed.row().facts.id;
+        let workspace = scope.workspace.0.as_bytes();
         let params = params![workspace, key_text(key), key.fingerprint, made.0.as_bytes(), sealed.deduplicated()];
         db.execute(sql!("jobs/put_key"), params)?;
     }

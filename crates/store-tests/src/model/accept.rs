@@ -12,6 +12,7 @@ use copydesk_store::admin::PauseKey;
 use copydesk_store::drafts::DraftRow;
 use copydesk_store::events::NewEvent;
 use copydesk_store::generations::{Accept, Accepted, Idempotency, Slot};
+use copydesk_store::once::Named;
 use copydesk_store::{Scope, StoreError};
 
 type Ids = (GenerationId, DraftId);
@@ -57,6 +58,7 @@ impl Data {
             self.remember(&request, &answer);
             return Ok(answer);
         }
+        self.check_once(&request)?;
         self.check_budgets(&request)?;
         if !request.hold.is_zero() {
             let balance = self.balance(request.scope, request.user);
@@ -105,6 +107,20 @@ impl Data {
         }
         let key = request.dedupe_key.as_ref().map(|key| (request.scope.workspace, key.clone()));
         Ok(key.and_then(|key| self.live_keys.get(&key)).copied())
+    }
+
+    fn check_once(&self, request: &Accept) -> Result<(), Refusal> {
+        let Some(once) = &request.once else { return Ok(()) };
+        let drafts = self.drafts.values().filter(|draft| draft.scope == request.scope);
+        let there = drafts.map(|draft| &draft.row).filter(|row| row.deleted_at.is_none());
+        let there = there.filter(|row| row.external_id.as_ref() == Some(&once.external_id));
+        let named = |row: &DraftRow| Named {
+            draft: row.id,
+            user: row.user,
+            live: row.live_generation,
+            has_version: row.versions > 0,
+        };
+        once.check(&request.slot, &there.map(named).collect::<Vec<_>>())
     }
 
     fn write_accept(&mut self, request: Accept) -> Ids {

@@ -10,8 +10,8 @@ use copydesk_core::job::book::JobBook;
 use copydesk_core::ledger::chain::ChainHash;
 use copydesk_core::ledger::{Balance, Lot};
 use copydesk_core::{
-    AssetId, BudgetId, BulkId, CallId, DeliveryId, DraftId, FileId, GenerationId, JobId, NodeId, ProfileId, SignInId,
-    Timestamp, TransferId, UserId, WebhookId, WorkspaceId,
+    AssetId, BudgetId, BulkId, CallId, DeliveryId, DraftId, FileId, GenerationId, ImportId, JobId, NodeId, ProfileId,
+    ProspectId, SignInId, Timestamp, TransferId, UserId, WebhookId, WorkspaceId,
 };
 use copydesk_store::admin::{NodeRow, PauseKey};
 use copydesk_store::audit::{FindingKey, FindingRow, Round, Space};
@@ -24,6 +24,7 @@ use copydesk_store::keys::KeyRow;
 use copydesk_store::logins::{LinkRow, Login};
 use copydesk_store::prices::NewPrice;
 use copydesk_store::profiles::ProfileRow;
+use copydesk_store::prospects::{ImportRow, ProspectRow, Skip};
 use copydesk_store::sign_ins::SignInRow;
 use copydesk_store::usage::CallRow;
 use copydesk_store::webhooks::{AttemptRow, DeliveryRow, EndpointRow};
@@ -204,6 +205,9 @@ pub(super) struct Data {
     pub bulk_items: BTreeMap<(BulkId, Uuid), BulkItemRow>,
     /// By workspace and idempotency key: the fingerprint and the bulk action.
     pub bulk_keys: BTreeMap<(WorkspaceId, String), ([u8; 32], BulkId)>,
+    pub prospects: BTreeMap<ProspectId, ProspectRow>,
+    pub imports: BTreeMap<ImportId, ImportRow>,
+    pub import_skips: BTreeMap<(ImportId, u64), Skip>,
     pub keys: Vec<KeyRow>,
     pub webhooks: BTreeMap<WebhookId, EndpointRow>,
     /// How far, and how often its endpoints were changed.

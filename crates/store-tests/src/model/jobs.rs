@@ -35,13 +35,9 @@ impl Data {
         {
             return Ok(first);
         }
-        let live = |row: &&JobRow| self.jobs.job(row.facts.id).is_some_and(|job| job.status.ended().is_none());
-        let same = |row: &&JobRow| row.facts.scope == scope && row.facts.dedupe_key == facts.dedupe_key;
-        let holder = facts.dedupe_key.as_ref().and_then(|_| {
-            self.job_facts.values().filter(same).filter(live).find(|row| self.job_live_keys.contains(&row.facts.id))
-        });
-        let sealed = match holder.map(|row| row.facts.id) {
-            Some(holder) => Sealed::Duplicate(self.job(scope, holder)?),
+        let holder = facts.dedupe_key.as_ref().map(|key| self.live_job(scope, key)).transpose()?.flatten();
+        let sealed = match holder {
+            Some(holder) => Sealed::Duplicate(holder),
             None => {
                 let counts = self.counted(id);
                 if self.job_staging.get(&id) != Some(&scope) || counts.total() != *total || *total == 0 {
@@ -64,6 +60,14 @@ impl Data {
             self.job_keys.insert((scope.workspace, key_text(key)), made);
         }
         Ok(sealed)
+    }
+
+    pub(super) fn live_job(&self, scope: Scope, dedupe_key: &str) -> Result<Option<JobRow>, StoreError> {
+        let live = |row: &&JobRow| self.jobs.job(row.facts.id).is_some_and(|job| job.status.ended().is_none());
+        let same = |row: &&JobRow| row.facts.scope == scope && row.facts.dedupe_key.as_deref() == Some(dedupe_key);
+        let mut holders = self.job_facts.values().filter(same).filter(live);
+        let holder = holders.find(|row| self.job_live_keys.contains(&row.facts.id));
+        holder.map(|row| self.job(scope, row.facts.id)).transpose()
     }
 
     /// The counts of a job's items, one by one.

@@ -32,11 +32,11 @@ const PAGE_ROWS: usize = 50;
 /// Finished drafts, with their texts, that are read one by one.
 const FINISHED: usize = 2_000;
 
-struct Site {
-    desk: Desk,
-    address: SocketAddr,
-    key: String,
-    stop: oneshot::Sender<()>,
+pub(super) struct Site {
+    pub desk: Desk,
+    pub address: SocketAddr,
+    pub key: String,
+    pub stop: oneshot::Sender<()>,
 }
 
 pub async fn run(place: &Place, drafts: usize) -> Result<(), String> {
@@ -58,7 +58,7 @@ pub async fn run(place: &Place, drafts: usize) -> Result<(), String> {
     Ok(())
 }
 
-async fn serve(desk: Desk) -> Result<Site, String> {
+pub(super) async fn serve(desk: Desk) -> Result<Site, String> {
     let text = |error: std::io::Error| error.to_string();
     let key = KeyText::random(desk.world());
     desk.add_key(Scope::DEFAULT, "bench", &key).await.map_err(|error| error.to_string())?;
@@ -146,7 +146,7 @@ async fn long_list(site: &Site, place: &Place, drafts: usize) -> Result<(), Stri
     Ok(())
 }
 
-fn report(name: &str, goal: &str, place: &Place, mut ran: keepalive::Ran) {
+pub(super) fn report(name: &str, goal: &str, place: &Place, mut ran: keepalive::Ran) {
     let count = ran.samples.len();
     let facts = json!({
         "engine": place.engine.name(), "requests": count,

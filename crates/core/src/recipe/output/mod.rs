@@ -4,6 +4,7 @@
 
 mod answer;
 pub(in crate::recipe) mod article;
+pub mod mail;
 pub mod media;
 mod plain;
 mod shape;
@@ -25,6 +26,8 @@ pub enum OutputForm {
     Article,
     /// Any text that is not empty.
     Text,
+    /// A subject and a short body, to one person.
+    Mail,
     /// Files: pictures, videos.
     Media,
 }
@@ -84,13 +87,14 @@ impl WhyNot {
 }
 
 impl OutputForm {
-    pub const ALL: [OutputForm; 3] = [OutputForm::Article, OutputForm::Text, OutputForm::Media];
+    pub const ALL: [OutputForm; 4] = [OutputForm::Article, OutputForm::Text, OutputForm::Mail, OutputForm::Media];
 
     /// The word in recipes and on the wire.
     pub const fn as_str(self) -> &'static str {
         match self {
             OutputForm::Article => "article",
             OutputForm::Text => "text",
+            OutputForm::Mail => "mail",
             OutputForm::Media => "media",
         }
     }
@@ -102,7 +106,7 @@ impl OutputForm {
     /// Whether answers of this form are JSON, so that the provider can be asked for it.
     pub const fn is_json(self) -> bool {
         match self {
-            OutputForm::Article => true,
+            OutputForm::Article | OutputForm::Mail => true,
             OutputForm::Text | OutputForm::Media => false,
         }
     }
@@ -111,6 +115,7 @@ impl OutputForm {
     pub fn shape(self) -> AnswerShape {
         match self {
             OutputForm::Article => AnswerShape::Schema(article::schema()),
+            OutputForm::Mail => AnswerShape::Schema(mail::schema()),
             OutputForm::Text | OutputForm::Media => AnswerShape::Free,
         }
     }
@@ -125,6 +130,7 @@ impl OutputForm {
         match self {
             OutputForm::Article => article::parse(answer_text, context),
             OutputForm::Text => text::parse(answer_text),
+            OutputForm::Mail => mail::parse(answer_text),
             OutputForm::Media => media::parse(answer_text),
         }
     }
@@ -135,6 +141,7 @@ impl OutputForm {
         match self {
             OutputForm::Article => article::check(title, body),
             OutputForm::Text => text::check(title, body),
+            OutputForm::Mail => mail::check(title, body),
             OutputForm::Media => media::check(title, body),
         }
     }
@@ -146,6 +153,7 @@ impl Content {
         match self.form {
             OutputForm::Article => article::to_markdown(&self.title, &self.body),
             OutputForm::Text => text::to_markdown(&self.body),
+            OutputForm::Mail => mail::to_markdown(&self.body),
             OutputForm::Media => media::to_text(&self.body),
         }
     }
@@ -155,6 +163,7 @@ impl Content {
         match self.form {
             OutputForm::Article => article::to_text(&self.title, &self.body),
             OutputForm::Text => plain::plain(&text::to_markdown(&self.body)),
+            OutputForm::Mail => mail::to_text(&self.title, &self.body),
             OutputForm::Media => media::to_text(&self.body),
         }
     }

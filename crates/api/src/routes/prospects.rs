@@ -1,0 +1,207 @@
+//! Prospects: made, changed, removed, listed and counted. Files of them are taken in by `prospect_import.rs`.
+
+use super::look;
+use crate::auth::Caller;
+use crate::error::Code;
+use crate::extract::address::Address;
+use crate::extract::body::Body;
+use crate::extract::etag::{etag, if_match, none_match, tag};
+use crate::extract::fields::Nothing;
+use crate::extract::id::Segments;
+use crate::extract::query::{Params, listing};
+use crate::openapi::params::{Paging, ProspectPath};
+use crate::openapi::words::{ImportKey, ProspectStage, Verified};
+use crate::owned::owned;
+use crate::problem::Problem;
+use crate::router::Api;
+use crate::wire::list::List;
+use crate::wire::prospect::{EditBody, EligibleBody, ProspectBody, ProspectFields, RuleBody};
+use axum::Json;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use copydesk_core::ProspectId;
+use copydesk_core::prospect::{Stage, Verification};
+use copydesk_desk::prospects::Made;
+use copydesk_desk::store::Order;
+use copydesk_desk::store::prospects::{Listed, ProspectFilter};
+use http::header::{ETAG, LOCATION};
+use http::{HeaderMap, StatusCode};
+
+/// The parameters that choose prospects, for lists and counts.
+pub(crate) fn filter(params: &mut Params) -> ProspectFilter {
+    ProspectFilter {
+        verification: params.word("verification_status", Verification::parse, &Verification::WORDS),
+        source_type: params.text("source_type"),
+        category: params.text("category"),
+        has_email: params.word("has_email", |word| word.parse().ok(), &["true", "false"]),
+        stage: params.word("stage", Stage::parse, &Stage::WORDS),
+        import: params.id("import_id"),
+    }
+}
+
+/// List prospects.
+#[utoipa::path(
+    get, path = "/prospects", operation_id = "listProspects", tag = "prospects",
+    params(
+        ("verification_status" = Option<Verified>, Query, description = "Only those."),
+        ("source_type" = Option<String>, Query, description = "Only those."),
+        ("category" = Option<String>, Query, description = "Only those."),
+        ("has_email" = Option<bool>, Query, description = "Those with, or without, an address."),
+        ("stage" = Option<ProspectStage>, Query, description = "How far their mail is."),
+        ("import_id" = Option<ImportKey>, Query, description = "Those that this import made."),
+        Paging,
+    ),
+    responses((status = 200, description = "A page.", body = List<ProspectBody>)),
+)]
+pub(crate) async fn list(
+    State(api): State<Api>,
+    caller: Caller,
+    Address(uri): Address,
+    mut params: Params,
+) -> Result<Response, Problem> {
+    let filter = filter(&mut params);
+    let page = params.page(Order::OldestFirst);
+    params.finish()?;
+    let page = api.desk().store().prospects(caller.scope, filter, page).await.map_err(listing)?;
+    Ok(look::list(&uri, page, |listed| ProspectBody::of(listed, api.links())))
+}
+
+/// Count who could be drafted.
+///
+/// What keeps the others out is counted, too: the rule stands in the configuration. Nothing is started.
+#[utoipa::path(
+    get, path = "/prospects/eligible", operation_id = "countEligibleProspects", tag = "prospects",
+    params(
+        ("verification_status" = Option<Verified>, Query, description = "Of these only."),
+        ("source_type" = Option<String>, Query, description = "Of these only."),
+        ("category" = Option<String>, Query, description = "Of these only."),
+        ("has_email" = Option<bool>, Query, description = "Of these only."),
+        ("stage" = Option<ProspectStage>, Query, description = "Of these only."),
+        ("import_id" = Option<ImportKey>, Query, description = "Of those that this import made."),
+    ),
+    responses((status = 200, description = "The counts.", body = EligibleBody)),
+)]
+pub(crate) async fn eligible(
+    State(api): State<Api>,
+    caller: Caller,
+    mut params: Params,
+) -> Result<Json<EligibleBody>, Problem> {
+    let filter = filter(&mut params);
+    params.finish()?;
+    let tally = api.desk().count_prospects(caller.scope, filter).await?;
+    let live = api.desk().eligible_job(caller.scope).await?;
+    let rule = api.desk().eligibility();
+    let rule = RuleBody {
+        verification_status: rule.verification.as_str(),
+        needs_email: rule.needs_email,
+        source_type: rule.source_type.clone(),
+    };
+    Ok(Json(EligibleBody::of(&tally, rule, live.map(|row| row.facts.id.to_string()))))
+}
+
+/// Make a prospect.
+///
+/// Saying the same twice makes one. Another one of the same external id, or of the same address without one, is refused.
+#[utoipa::path(
+    post, path = "/prospects", operation_id = "createProspect", tag = "prospects",
+    request_body(content = ProspectFields, example = json!({
+        "name": "Marta", "company": "Cafe Aurora", "contact_email": "marta@aurora.example",
+        "verification_status": "verified", "source_type": "website", "facts": { "page_text": "We roast our own beans." }
+    })),
+    responses(
+        (status = 201, description = "It is there.", body = ProspectBody),
+        (status = 200, description = "It was there, exactly so.", body = ProspectBody),
+    ),
+    extensions(("x-problems" = json!([Code::ProspectExists, Code::NotFound]))),
+)]
+pub(crate) async fn create(State(api): State<Api>, caller: Caller, body: Body<EditBody>) -> Result<Response, Problem> {
+    let (desk, scope) = (api.desk().clone(), caller.scope);
+    let made = owned(async move { desk.add_prospect(scope, body.value.0).await }).await?;
+    let status = match made {
+        Made::New(_) => StatusCode::CREATED,
+        Made::Same(_) => StatusCode::OK,
+    };
+    let listed = api.desk().store().prospect(scope, made.row().id).await?;
+    let mut answer = tagged(&api, listed);
+    *answer.status_mut() = status;
+    if let Ok(location) = api.links().prospect(made.row().id, "").parse() {
+        answer.headers_mut().insert(LOCATION, location);
+    }
+    Ok(answer)
+}
+
+/// Look at a prospect.
+#[utoipa::path(
+    get, path = "/prospects/{id}", operation_id = "getProspect", tag = "prospects",
+    params(ProspectPath),
+    responses((status = 200, description = "The prospect.", body = ProspectBody)),
+)]
+pub(crate) async fn one(
+    State(api): State<Api>,
+    caller: Caller,
+    path: Segments,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let listed = api.desk().store().prospect(caller.scope, id(&path)?).await?;
+    // Its draft changes without it.
+    if listed.draft.is_none() && none_match(&headers, &tag(listed.row.revision)) {
+        return Ok((StatusCode::NOT_MODIFIED, [(ETAG, etag(listed.row.revision))]).into_response());
+    }
+    Ok(tagged(&api, listed))
+}
+
+/// Change a prospect.
+///
+/// What is not named stays. An outside verdict on an address is said by `verification_status`.
+#[utoipa::path(
+    patch, path = "/prospects/{id}", operation_id = "updateProspect", tag = "prospects",
+    params(ProspectPath, ("If-Match" = Option<String>, Header, description = "The `ETag` of the prospect the change was made for, or `*`.")),
+    request_body(content = ProspectFields, example = json!({ "verification_status": "verified" })),
+    responses((status = 200, description = "The prospect as it is now.", body = ProspectBody)),
+    extensions(("x-problems" = json!([Code::ProspectExists, Code::VersionConflict]))),
+)]
+pub(crate) async fn change(
+    State(api): State<Api>,
+    caller: Caller,
+    path: Segments,
+    headers: HeaderMap,
+    body: Body<EditBody>,
+) -> Result<Response, Problem> {
+    let (id, revision) = (id(&path)?, if_match(&headers)?);
+    let (desk, scope) = (api.desk().clone(), caller.scope);
+    let listed = owned(async move { desk.edit_prospect(scope, id, revision, body.value.0).await }).await?;
+    Ok(tagged(&api, listed))
+}
+
+/// Remove a prospect.
+///
+/// Its draft stays.
+#[utoipa::path(
+    delete, path = "/prospects/{id}", operation_id = "deleteProspect", tag = "prospects",
+    params(ProspectPath, ("If-Match" = Option<String>, Header, description = "The `ETag` of the prospect, or `*`.")),
+    request_body = Option<Nothing>,
+    responses((status = 204, description = "Nobody finds it any more.")),
+    extensions(("x-problems" = json!([Code::VersionConflict]))),
+)]
+pub(crate) async fn remove(
+    State(api): State<Api>,
+    caller: Caller,
+    path: Segments,
+    headers: HeaderMap,
+    _body: Body<Nothing>,
+) -> Result<StatusCode, Problem> {
+    let (id, revision) = (id(&path)?, if_match(&headers)?);
+    let (desk, scope) = (api.desk().clone(), caller.scope);
+    owned(async move { desk.remove_prospect(scope, id, revision).await }).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+fn tagged(api: &Api, listed: Listed) -> Response {
+    let revision = listed.row.revision;
+    ([(ETAG, etag(revision))], Json(ProspectBody::of(listed, api.links()))).into_response()
+}
+
+fn id(path: &Segments) -> Result<ProspectId, Problem> {
+    let given = path.text("id");
+    given.parse().map_err(|_| Problem::not_found("prospect", given.chars().take(80).collect::<String>()))
+}

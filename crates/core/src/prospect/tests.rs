@@ -1,0 +1,95 @@
+//! Who is the same, what an edit makes of one, what a row says, who is eligible.
+
+use super::*;
+use serde_json::json;
+
+fn said(texts: &[(Field, &str)]) -> Edit {
+    let mut edit = Edit::default();
+    texts.iter().for_each(|(field, text)| edit.say(*field, text).unwrap());
+    edit
+}
+
+#[test]
+fn who_is_the_same_is_said_by_the_id_then_the_address_then_the_texts() {
+    let ann = said(&[(Field::ContactEmail, " Ann@Example.com "), (Field::Name, "Ann")]);
+    let facts = Facts::default().edited(&ann);
+    assert_eq!(facts.identity(), "mail:ann@example.com");
+    let named = facts.edited(&said(&[(Field::ExternalId, "p-1")]));
+    assert_eq!(named.identity(), Facts::identity_of("p-1"));
+    let [plain, other] = ["Ann", "Ben"].map(|name| Facts::default().edited(&said(&[(Field::Name, name)])).identity());
+    assert!(plain.starts_with("texts:") && plain != other);
+}
+
+#[test]
+fn an_edit_changes_what_it_names_and_nothing_else() {
+    let mut edit = said(&[(Field::Name, "Ann"), (Field::Company, "Tea Ltd")]);
+    edit.more = json!({"page_text": "We sell tea.", "role": "owner"}).as_object().cloned().unwrap();
+    let facts = Facts::default().edited(&edit);
+    let mut less = said(&[(Field::Company, "  ")]);
+    less.more.insert("role".to_owned(), serde_json::Value::Null);
+    less.verification = Some(Verification::Verified);
+    let after = facts.edited(&less);
+    assert_eq!((after.text(Field::Name), after.text(Field::Company)), (Some("Ann"), None));
+    assert_eq!(serde_json::Value::Object(after.more.clone()), json!({"page_text": "We sell tea."}));
+    assert_eq!(after.edited(&Edit::default()), after);
+}
+
+#[test]
+fn what_cannot_be_is_refused_with_its_field() {
+    let mut edit = Edit::default();
+    assert_eq!(edit.say(Field::ContactEmail, "ann at example").unwrap_err().code, "bad_email");
+    assert_eq!(edit.say(Field::Name, &"a".repeat(256)).unwrap_err().field, "name");
+    assert_eq!(Facts::default().faults()[0].code, "required");
+    let mut large = Facts::default().edited(&said(&[(Field::Name, "Ann")]));
+    large.more.insert("page_text".to_owned(), "x".repeat(FACTS_BYTES_MAX).into());
+    assert_eq!(large.faults()[0].field, "facts");
+}
+
+#[test]
+fn everybody_stands_somewhere_and_the_first_reason_counts() {
+    let rule = Rule::default();
+    let standing = |email: &str, verification, source: &str, stage| {
+        let mut edit = said(&[(Field::Name, "Ann"), (Field::ContactEmail, email), (Field::SourceType, source)]);
+        edit.verification = Some(verification);
+        rule.standing(&Facts::default().edited(&edit), stage)
+    };
+    let mail = "ann@example.com";
+    assert_eq!(standing("", Verification::Rejected, "list", Stage::Drafted), Standing::Rejected);
+    assert_eq!(standing("", Verification::Unverified, "list", Stage::None), Standing::NoEmail);
+    assert_eq!(standing(mail, Verification::Unknown, "list", Stage::None), Standing::Unverified);
+    assert_eq!(standing(mail, Verification::Verified, "list", Stage::Drafted), Standing::OtherSource);
+    assert_eq!(standing(mail, Verification::Verified, "website", Stage::Drafted), Standing::Drafted);
+    assert_eq!(standing(mail, Verification::Verified, "website", Stage::Drafting), Standing::Drafting);
+    assert_eq!(standing(mail, Verification::Verified, "website", Stage::None), Standing::Eligible);
+    let open = Rule { verification: Verification::Unverified, needs_email: false, source_type: None };
+    assert_eq!(open.standing(&Facts::default(), Stage::None), Standing::Eligible);
+}
+
+#[test]
+fn a_mail_is_there_only_with_both_parts() {
+    assert!(is_drafted(Some("Hello"), Some("Text")));
+    assert!(!is_drafted(Some(" \t\n"), Some("Text")) && !is_drafted(Some("Hello"), None));
+}
+
+#[test]
+fn a_row_says_fields_facts_and_instants() {
+    let warsaw = crate::metering::cuts::Zone::named("Europe/Warsaw").unwrap();
+    let row = |value: serde_json::Value| value.as_object().cloned().unwrap();
+    let said = json!({"external_id": 7, "name": " Ann ", "company": null, "verification_status": "Verified",
+        "verified_at": "2026-03-01 10:30", "seen_at": "2026-03-01T10:30:00+02:00", "founded": "2019-05-01",
+        "motto": "tea: always", "facts": {"role": "owner"}});
+    let edit = read_row(row(said), Some(&warsaw)).unwrap().telling();
+    assert_eq!(edit.texts[&Field::ExternalId].as_deref(), Some("7"));
+    assert!(!edit.texts.contains_key(&Field::Company), "what is empty is not spoken of");
+    assert_eq!(edit.verification, Some(Verification::Verified));
+    let more = json!({"verified_at": "2026-03-01T09:30:00.000000Z", "seen_at": "2026-03-01T08:30:00.000000Z",
+        "founded": "2019-05-01", "motto": "tea: always", "role": "owner"});
+    assert_eq!(serde_json::Value::Object(edit.more), more);
+    let naive = read_row(row(json!({"verified_at": "2026-03-01 10:30"})), None).unwrap_err();
+    assert_eq!((naive[0].field.as_str(), naive[0].code), ("verified_at", "naive_timestamp"));
+    // 02:30 came twice on that night.
+    let twice = read_row(row(json!({"verified_at": "2026-10-25 02:30"})), Some(&warsaw)).unwrap_err();
+    assert_eq!(twice[0].code, "ambiguous_time");
+    let word = read_row(row(json!({"verification_status": "good", "name": [1]})), None).unwrap_err();
+    assert_eq!(word.iter().map(|bad| bad.code).collect::<Vec<_>>(), ["wrong_type", "not_allowed"]);
+}

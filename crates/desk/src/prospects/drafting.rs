@@ -1,0 +1,225 @@
+//! Jobs over prospects: who is drafted, what of a prospect becomes the recipe's input, and when a second start is the first
+//! one again. From there on it is a job like any other.
+
+use crate::accept::ANONYMOUS;
+use crate::desk::Desk;
+use crate::error::{DeskError, Fault};
+use crate::jobs::item::Item;
+use crate::jobs::source::Source;
+use crate::jobs::{Defaults, OnInvalid, Outlook};
+use copydesk_core::prospect::{Facts, Field, Standing, Tally, draft_name};
+use copydesk_core::refusal::Refusal;
+use copydesk_store::admin::PauseKey;
+use copydesk_store::jobs::{JobRow, Sealed};
+use copydesk_store::prospects::{ProspectFilter, ProspectRow};
+use copydesk_store::{Order, PageRequest, Scope};
+use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
+use tokio::sync::mpsc;
+
+/// How many prospects a request may name.
+pub const NAMED_MAX: usize = 10_000;
+/// How many pages may wait to be read.
+const PAGES: usize = 2;
+/// What the sender is called in a recipe's input.
+const SENDER: &str = "sender";
+
+/// Whom a job is for.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Which {
+    /// All that the rule calls eligible when the job starts.
+    Eligible,
+    Filter(ProspectFilter),
+    /// These, whatever the rule says: ids, or external ids.
+    Named(Vec<String>),
+}
+
+impl Which {
+    /// Two starts of the same are one, as long as the job has not ended.
+    fn dedupe_key(&self, recipe: &str) -> String {
+        match self {
+            // Another set a moment later, because some are drafted by then: it is still the same wish.
+            Which::Eligible => format!("prospects:eligible:{recipe}"),
+            Which::Filter(filter) => format!("prospects:{}:{recipe}", digest(&[format!("{filter:?}")])),
+            Which::Named(names) => {
+                let mut names = names.clone();
+                names.sort();
+                names.dedup();
+                format!("prospects:{}:{recipe}", digest(&names))
+            }
+        }
+    }
+}
+
+fn digest(parts: &[String]) -> String {
+    let mut hash = Sha256::new();
+    for part in parts {
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part);
+    }
+    crate::accept::hex(&hash.finalize())
+}
+
+impl Desk {
+    /// Makes a job that drafts a mail for each of them. Who has a draft already is left out.
+    ///
+    /// Errors: `Invalid` when there is nobody to draft for, with the reasons.
+    pub async fn draft_prospects(&self, defaults: Defaults, which: Which) -> Result<Sealed, DeskError> {
+        let defaults = self.for_prospects(defaults, &which)?;
+        if let Some(key) = &defaults.idempotency
+            && let Some(first) = self.store().replay_job(defaults.scope, key.clone()).await?
+        {
+            return Ok(first);
+        }
+        let pauses = self.store().pauses().await?;
+        if let Some(pause) = pauses.iter().find(|pause| pause.what == PauseKey::Generation) {
+            return Err(Refusal::GenerationPaused { since: pause.since }.into());
+        }
+        let user = defaults.user.clone().unwrap_or_else(|| ANONYMOUS.to_owned());
+        if let Some(live) = self.store().live_job(defaults.scope, defaults.dedupe_key(&user, &[0; 32])).await? {
+            return Ok(Sealed::Duplicate(live));
+        }
+        let source = self.prospects_of(&defaults, which).await?;
+        self.create_job(defaults, source).await
+    }
+
+    /// What [`Desk::draft_prospects`] would do.
+    pub async fn dry_draft_prospects(&self, defaults: Defaults, which: Which) -> Result<Outlook, DeskError> {
+        let defaults = self.for_prospects(defaults, &which)?;
+        let source = self.prospects_of(&defaults, which).await?;
+        self.dry_job(defaults, source).await
+    }
+
+    /// The job that drafts eligible prospects now, if there is one.
+    pub async fn eligible_job(&self, scope: Scope) -> Result<Option<JobRow>, DeskError> {
+        let recipe = &self.inner.config.outreach.recipe;
+        let defaults =
+            Defaults { dedupe_key: Some(Which::Eligible.dedupe_key(recipe)), ..Defaults::new(recipe.clone()) };
+        let key = Defaults { scope, ..defaults }.dedupe_key(ANONYMOUS, &[0; 32]);
+        Ok(self.store().live_job(scope, key).await?)
+    }
+
+    fn for_prospects(&self, defaults: Defaults, which: &Which) -> Result<Defaults, DeskError> {
+        let mut defaults = self.checked(defaults)?;
+        let loaded = self.recipe(&defaults.recipe)?;
+        defaults.skip_existing = true;
+        // What is wrong with one never stops the rest.
+        defaults.on_invalid = OnInvalid::Skip;
+        defaults.dedupe_key.get_or_insert_with(|| which.dedupe_key(&defaults.recipe));
+        let takes_sender = properties(&loaded.recipe.input_schema).any(|name| name == SENDER);
+        if let Some(sender) = self.inner.config.outreach.sender.as_ref().filter(|_| takes_sender) {
+            defaults.input.entry(SENDER).or_insert_with(|| sender.as_str().into());
+        }
+        let lacks = |name: &&String| name.as_str() == SENDER && !defaults.input.contains_key(SENDER);
+        let required =
+            loaded.recipe.input_schema.get("required").and_then(Value::as_array).cloned().unwrap_or_default();
+        let required: Vec<String> = required.iter().filter_map(Value::as_str).map(str::to_owned).collect();
+        if required.iter().any(|name| lacks(&name)) {
+            let detail = "it is missing: say who writes, what they are and what they are not, or set outreach.sender";
+            return Err(DeskError::invalid("/input/sender", "required", detail));
+        }
+        Ok(defaults)
+    }
+
+    /// The items, read from the store while they are taken in.
+    async fn prospects_of(&self, defaults: &Defaults, which: Which) -> Result<Source, DeskError> {
+        let loaded = self.recipe(&defaults.recipe)?;
+        let wanted: Vec<String> = properties(&loaded.recipe.input_schema).map(str::to_owned).collect();
+        let scope = defaults.scope;
+        let (sender, pages) = mpsc::channel(PAGES);
+        match which {
+            Which::Named(names) => {
+                let rows = self.named_prospects(scope, &names).await.map_err(placed)?;
+                let items = rows.iter().map(|row| item(row, &wanted)).collect();
+                // There is room for it.
+                drop(sender.try_send(Ok(items)));
+            }
+            Which::Eligible => {
+                let tally = self.count_prospects(scope, ProspectFilter::default()).await?;
+                if tally.of(Standing::Eligible) == 0 {
+                    return Err(DeskError::invalid("/prospects", "nobody_eligible", nobody(&tally)));
+                }
+                self.send_pages(scope, ProspectFilter::eligible(self.eligibility()), wanted, sender);
+            }
+            Which::Filter(filter) => self.send_pages(scope, filter, wanted, sender),
+        }
+        Ok(Source::Read(pages))
+    }
+
+    fn send_pages(&self, scope: Scope, filter: ProspectFilter, wanted: Vec<String>, pages: mpsc::Sender<Page>) {
+        let desk = self.clone();
+        tokio::spawn(async move {
+            let mut request = PageRequest { limit: PageRequest::LIMIT_MAX, after: None, order: Order::OldestFirst };
+            loop {
+                let page = desk.store().prospects(scope, filter.clone(), request.clone()).await;
+                let next = page.as_ref().ok().and_then(|page| page.next.clone());
+                let items = page.map(|page| page.rows.iter().map(|listed| item(&listed.row, &wanted)).collect());
+                // Nobody reads on after a fault.
+                if pages.send(items.map_err(|error| error.to_string())).await.is_err() || next.is_none() {
+                    return;
+                }
+                request.after = next;
+            }
+        });
+    }
+}
+
+/// Items that were read together, or why reading stopped.
+pub(crate) type Page = Result<Vec<Item>, String>;
+
+fn properties(schema: &Value) -> impl Iterator<Item = &str> {
+    schema.get("properties").and_then(Value::as_object).into_iter().flatten().map(|(name, _)| name.as_str())
+}
+
+/// What is asked for a prospect: of what is known, what the recipe has a name for.
+fn item(row: &ProspectRow, wanted: &[String]) -> Item {
+    let mut input = Map::new();
+    for name in wanted {
+        if let Some(value) = known(&row.facts, name) {
+            input.insert(name.clone(), value);
+        }
+    }
+    let name = draft_name(row.id);
+    Item {
+        custom_id: Some(row.id.to_string()),
+        input: Value::Object(input),
+        external_id: Some(name.clone()),
+        target: Some(name.clone()),
+        dedupe_key: Some(name),
+        ..Item::default()
+    }
+}
+
+fn known(facts: &Facts, name: &str) -> Option<Value> {
+    let field = match name {
+        "contact_name" => Some(Field::Name),
+        // For people.
+        "notes" => None,
+        name => Field::parse(name),
+    };
+    field.and_then(|field| facts.text(field)).map(Value::from).or_else(|| facts.more.get(name).cloned())
+}
+
+fn nobody(tally: &Tally) -> String {
+    let reasons = [
+        (Standing::Drafted, "have a draft"),
+        (Standing::Drafting, "are being drafted"),
+        (Standing::Unverified, "are not verified"),
+        (Standing::NoEmail, "have no e-mail"),
+        (Standing::OtherSource, "came from another source"),
+        (Standing::Rejected, "are rejected"),
+    ];
+    let told = reasons.iter().filter(|(standing, _)| tally.of(*standing) > 0);
+    let told: Vec<String> = told.map(|(standing, words)| format!("{} {words}", tally.of(*standing))).collect();
+    match tally.total() {
+        0 => "there are no prospects: import some first".to_owned(),
+        total => format!("of {total} prospects nobody is eligible: {}", told.join(", ")),
+    }
+}
+
+/// Faults of names, where they stand in the request.
+fn placed(error: DeskError) -> DeskError {
+    let DeskError::Invalid(faults) = error else { return error };
+    let place = |fault: Fault| Fault { pointer: format!("/prospects/ids{}", fault.pointer), ..fault };
+    DeskError::Invalid(faults.into_iter().map(place).collect())
+}

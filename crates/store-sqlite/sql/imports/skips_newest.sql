@@ -1,0 +1,4 @@
+SELECT line, code, detail, row FROM prospect_import_skips
+WHERE import_id = $1 AND line < $2
+ORDER BY line DESC
+LIMIT $3

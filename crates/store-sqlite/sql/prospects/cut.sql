@@ -1,0 +1,16 @@
+SELECT p.id, p.workspace_id, p.verification, p.import_id, p.revision, p.created_at, p.updated_at, p.external_id, p.name, p.company,
+       p.contact_email, p.website, p.category, p.source_type, p.notes, p.facts, d.id AS draft_id, d.status AS draft_status, d.review AS draft_review,
+       d.live_generation_id AS draft_live, v.title AS draft_title, v.body AS draft_body
+FROM (
+    SELECT workspace_id, id FROM prospect_list INDEXED BY prospect_list_alive
+    WHERE workspace_id = $1 AND deleted_at IS NULL
+    ORDER BY id LIMIT $2 OFFSET $3
+) c
+JOIN prospect_list p ON p.workspace_id = c.workspace_id AND p.id = c.id
+LEFT JOIN drafts d ON d.workspace_id = p.workspace_id AND d.id = (
+    SELECT x.id FROM drafts x INDEXED BY drafts_external
+    WHERE x.workspace_id = p.workspace_id AND x.external_id = p.draft_name AND x.deleted_at IS NULL
+    ORDER BY x.id DESC LIMIT 1
+)
+LEFT JOIN versions v ON v.draft_id = d.id AND v.number = d.current_version
+ORDER BY p.id
