@@ -46,11 +46,11 @@ async fn a_problem_reads_as_documented() {
     insta::assert_json_snapshot!(reply.json(), @r#"
     {
       "code": "recipe_not_found",
-      "detail": "There is no recipe \"txet\". Known recipes: newsletter, picture, text, video.",
+      "detail": "There is no recipe \"txet\". Known recipes: newsletter, outreach, picture, text, video.",
       "doc_url": "https://desk.example/docs/errors/recipe_not_found",
       "error": {
         "code": "recipe_not_found",
-        "message": "There is no recipe \"txet\". Known recipes: newsletter, picture, text, video.",
+        "message": "There is no recipe \"txet\". Known recipes: newsletter, outreach, picture, text, video.",
         "param": null,
         "type": "recipe_not_found"
       },
@@ -58,6 +58,7 @@ async fn a_problem_reads_as_documented() {
       "hint": "GET /api/v1/recipes lists them with their inputs.",
       "known": [
         "newsletter",
+        "outreach",
         "picture",
         "text",
         "video"
@@ -76,7 +77,7 @@ async fn a_missing_recipe_lists_the_known_ones() {
     let site = Site::idle().await;
     for reply in [site.get("/recipes/poem").await, site.post("/generations", json!({"recipe": "poem"})).await] {
         assert_eq!((reply.status, reply.code().as_str()), (404, "recipe_not_found"));
-        assert_eq!(reply.json()["known"], json!(["newsletter", "picture", "text", "video"]));
+        assert_eq!(reply.json()["known"], json!(["newsletter", "outreach", "picture", "text", "video"]));
     }
 }
 

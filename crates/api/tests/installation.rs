@@ -105,7 +105,7 @@ async fn recipes_carry_their_schema_and_models_their_price() {
     let site = Site::idle().await;
     let list = site.get("/recipes").await.json();
     let names: Vec<&serde_json::Value> = list["data"].as_array().unwrap().iter().map(|row| &row["name"]).collect();
-    assert_eq!(names, ["newsletter", "picture", "text", "video"]);
+    assert_eq!(names, ["newsletter", "outreach", "picture", "text", "video"]);
     assert_eq!(list["data"][1].get("input_schema"), None);
     let one = site.get("/recipes/text").await.json();
     assert_eq!((&one["title"], &one["route"], &one["price"]), (&json!("Text"), &json!(["demo/writer"]), &json!(0)));
