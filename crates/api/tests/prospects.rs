@@ -300,7 +300,14 @@ async fn a_job_over_prospects_says_what_is_wrong_with_it() {
     let site = Site::idle().await;
     made(&site, json!({})).await;
     let without = json!({"recipe": "outreach", "prospects": "eligible"});
-    assert_eq!(blamed(&site.post("/jobs", without).await), [("/input/sender".to_owned(), "required".to_owned())]);
+    assert_eq!(
+        blamed(&site.post("/jobs", without.clone()).await),
+        [("/input/sender".to_owned(), "required".to_owned())]
+    );
+    // It may be said once, in a profile.
+    let sender = json!({"fields": {"sender": "We are Fernleaf, and no agency."}});
+    assert_eq!(site.send("PUT", "/recipes/outreach/profile", Some(sender), &[]).await.status, 201);
+    assert_eq!(site.post("/jobs?dry_run=true", without).await.status, 200);
     for (prospects, pointer) in [
         (json!("everybody"), "/prospects"),
         (json!({"ids": []}), "/prospects"),

@@ -8,7 +8,7 @@ use std::net::TcpListener;
 fn an_unknown_recipe_names_the_known_ones_and_the_command_that_lists_them() {
     let place = Place::new();
     let ran = place.run(&["generate", "sonnet"]);
-    ran.refuses(3, "recipe_not_found").says("newsletter, picture, text, video").says("`copydesk recipes ls`");
+    ran.refuses(3, "recipe_not_found").says("newsletter, outreach, picture, text, video").says("`copydesk recipes ls`");
     assert!(!ran.err.contains("/api/"), "{}", ran.err);
     place.is_empty();
 }

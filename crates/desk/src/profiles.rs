@@ -2,7 +2,7 @@
 //! leaves them out. They are filled when the request is taken, so that what went in stands with the generation; a request that is
 //! made again is filled anew. What is set here holds at once, in other processes of the same database a second later.
 
-use crate::accept::{NAME_BYTES_MAX, Request, user_of};
+use crate::accept::{ANONYMOUS, NAME_BYTES_MAX, Request, user_of};
 use crate::desk::Desk;
 use crate::error::{DeskError, Fault};
 use crate::recall::{Looked, Recall};
@@ -12,6 +12,7 @@ use copydesk_store::profiles::{ProfileFilter, ProfileRow, ProfilesFor, PutProfil
 use copydesk_store::{PageRequest, Scope, StoreError};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// What this process has read of profiles a moment ago.
@@ -51,6 +52,18 @@ impl Desk {
         let found = self.found(scope, &request.recipe, user_of(request)).await?;
         request.filled = fill(&mut request.input, found.own.as_ref(), found.everybodys.as_ref());
         Ok(())
+    }
+
+    /// The fields that profiles would fill into requests of this user.
+    pub(crate) async fn profiled(
+        &self,
+        scope: Scope,
+        recipe: &str,
+        user: Option<&str>,
+    ) -> Result<BTreeSet<String>, DeskError> {
+        let user = UserId::from_external(scope.workspace, user.unwrap_or(ANONYMOUS));
+        let found = self.found(scope.whole(), recipe, user).await?;
+        Ok(found.own.iter().chain(&found.everybodys).flat_map(|fields| fields.keys().cloned()).collect())
     }
 
     async fn has_profiles(&self, scope: Scope, recipe: &str) -> Result<bool, DeskError> {

@@ -19,6 +19,8 @@ use copydesk_store::drafts::{DraftFilter, DraftRow};
 use copydesk_store::generations::{Accept, Accepted};
 use copydesk_store::jobs::{CloseItems, ForItem, ItemEnd, ItemFilter, ItemRef, ItemRow, JobOrder, JobRow};
 use copydesk_store::{PageRequest, StoreError};
+use futures::future::try_join_all;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 /// The most items of one job that are in the queue at once, however many may run.
@@ -27,6 +29,8 @@ const WINDOW_MAX: u64 = 1_000;
 const WINDOW_MIN: u64 = 16;
 /// How many jobs are looked at in one read.
 const JOBS: u32 = 100;
+/// How many drafts are looked for at once.
+const LOOKS_AT_ONCE: usize = 16;
 /// How many items of a cancelled job end in one transaction.
 const CANCELLED: u32 = 1_000;
 /// And how many that are in the queue, each in a write of its own.
@@ -219,8 +223,9 @@ impl<'a> Feed<'a> {
     }
 
     async fn feed(mut self, items: Vec<ItemRow>) -> Result<u64, DeskError> {
+        let mut existing = self.existing(&items).await?;
         for item in &items {
-            self.prepare(item).await?;
+            self.prepare(item, existing.remove(&item.seq)).await?;
             if self.halt.is_some() {
                 break;
             }
@@ -261,8 +266,8 @@ impl<'a> Feed<'a> {
         })
     }
 
-    /// Makes an order of an item, or says why there is none.
-    async fn prepare(&mut self, item: &ItemRow) -> Result<(), DeskError> {
+    /// Makes an order of an item, or says why there is none; `existing` is what has its external id already.
+    async fn prepare(&mut self, item: &ItemRow, existing: Option<DraftRow>) -> Result<(), DeskError> {
         let asked = match self.read(item) {
             Ok(asked) => asked,
             Err(error) => {
@@ -274,15 +279,14 @@ impl<'a> Feed<'a> {
         (request.draft, request.job) = (item.draft, Some(ForItem::Feeds(self.of_item(item.seq))));
         // Whether there is one is looked at again by the transaction that accepts it.
         request.once = self.defaults.skip_existing;
-        if let (Some(external), true, None) = (&asked.external_id, self.defaults.skip_existing, item.draft) {
-            match self.existing(external).await? {
-                Some(draft) if draft.versions > 0 || draft.live_generation.is_some() => {
-                    self.exists(item.seq, draft.id, draft.live_generation);
-                    return Ok(());
-                }
-                // It came to nothing, and is filled now.
-                empty => request.draft = empty.map(|draft| draft.id),
+        match existing {
+            Some(draft) if draft.versions > 0 || draft.live_generation.is_some() => {
+                self.exists(item.seq, draft.id, draft.live_generation);
+                return Ok(());
             }
+            // It came to nothing, and is filled now.
+            Some(empty) => request.draft = Some(empty.id),
+            None => {}
         }
         if let Some(left) = self.left {
             let most = match self.most(&request) {
@@ -327,11 +331,28 @@ impl<'a> Feed<'a> {
         self.ends.push(ItemEnd { seq, status, note: Some(note), instead });
     }
 
-    /// The draft that has this external id.
-    async fn existing(&self, external: &str) -> Result<Option<DraftRow>, DeskError> {
-        let filter = DraftFilter { external_id: Some(external.to_owned()), ..DraftFilter::default() };
-        let page = self.desk.store().list_drafts(self.defaults.scope, filter, PageRequest::newest(1)).await?;
-        Ok(page.rows.into_iter().next())
+    /// The newest drafts that have the items' external ids already, by the items' numbers, where such items are passed over.
+    async fn existing(&self, items: &[ItemRow]) -> Result<HashMap<u32, DraftRow>, DeskError> {
+        if !self.defaults.skip_existing {
+            return Ok(HashMap::new());
+        }
+        let mut named: Vec<(u32, String)> = Vec::new();
+        for item in items.iter().filter(|item| item.draft.is_none()) {
+            // What cannot be read is said when it is prepared.
+            named.extend(self.read(item).ok().and_then(|asked| Some((item.seq, asked.external_id?))));
+        }
+        let mut existing = HashMap::new();
+        for together in named.chunks(LOOKS_AT_ONCE) {
+            let looks = together.iter().map(|(_, external)| {
+                let filter = DraftFilter { external_id: Some(external.clone()), ..DraftFilter::default() };
+                self.desk.store().list_drafts(self.defaults.scope, filter, PageRequest::newest(1))
+            });
+            let found = try_join_all(looks).await?;
+            let drafts =
+                together.iter().zip(found).filter_map(|((seq, _), page)| Some((*seq, page.rows.into_iter().next()?)));
+            existing.extend(drafts);
+        }
+        Ok(existing)
     }
 
     /// There is a draft already; `live` is filling it.

@@ -65,7 +65,7 @@ impl Desk {
     ///
     /// Errors: `Invalid` when there is nobody to draft for, with the reasons.
     pub async fn draft_prospects(&self, defaults: Defaults, which: Which) -> Result<Sealed, DeskError> {
-        let defaults = self.for_prospects(defaults, &which)?;
+        let defaults = self.for_prospects(defaults, &which).await?;
         if let Some(key) = &defaults.idempotency
             && let Some(first) = self.store().replay_job(defaults.scope, key.clone()).await?
         {
@@ -85,7 +85,7 @@ impl Desk {
 
     /// What [`Desk::draft_prospects`] would do.
     pub async fn dry_draft_prospects(&self, defaults: Defaults, which: Which) -> Result<Outlook, DeskError> {
-        let defaults = self.for_prospects(defaults, &which)?;
+        let defaults = self.for_prospects(defaults, &which).await?;
         let source = self.prospects_of(&defaults, which).await?;
         self.dry_job(defaults, source).await
     }
@@ -99,23 +99,27 @@ impl Desk {
         Ok(self.store().live_job(scope, key).await?)
     }
 
-    fn for_prospects(&self, defaults: Defaults, which: &Which) -> Result<Defaults, DeskError> {
+    async fn for_prospects(&self, defaults: Defaults, which: &Which) -> Result<Defaults, DeskError> {
         let mut defaults = self.checked(defaults)?;
         let loaded = self.recipe(&defaults.recipe)?;
         defaults.skip_existing = true;
         // What is wrong with one never stops the rest.
         defaults.on_invalid = OnInvalid::Skip;
         defaults.dedupe_key.get_or_insert_with(|| which.dedupe_key(&defaults.recipe));
+        // The job says who writes, or a profile of the recipe, or the settings.
+        let profile = self.profiled(defaults.scope, &defaults.recipe, defaults.user.as_deref()).await?;
+        let says = |defaults: &Defaults| defaults.input.contains_key(SENDER) || profile.contains(SENDER);
         let takes_sender = properties(&loaded.recipe.input_schema).any(|name| name == SENDER);
-        if let Some(sender) = self.inner.config.outreach.sender.as_ref().filter(|_| takes_sender) {
-            defaults.input.entry(SENDER).or_insert_with(|| sender.as_str().into());
+        if let Some(sender) = self.inner.config.outreach.sender.as_ref().filter(|_| takes_sender && !says(&defaults)) {
+            defaults.input.insert(SENDER.to_owned(), sender.as_str().into());
         }
-        let lacks = |name: &&String| name.as_str() == SENDER && !defaults.input.contains_key(SENDER);
+        let lacks = |name: &&String| name.as_str() == SENDER && !says(&defaults);
         let required =
             loaded.recipe.input_schema.get("required").and_then(Value::as_array).cloned().unwrap_or_default();
         let required: Vec<String> = required.iter().filter_map(Value::as_str).map(str::to_owned).collect();
         if required.iter().any(|name| lacks(&name)) {
-            let detail = "it is missing: say who writes, what they are and what they are not, or set outreach.sender";
+            let detail = "it is missing: say who writes, what they are and what they are not, set it once in a profile of the recipe, \
+                          or set outreach.sender";
             return Err(DeskError::invalid("/input/sender", "required", detail));
         }
         Ok(defaults)

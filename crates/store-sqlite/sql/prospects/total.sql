@@ -1,1 +1,1 @@
-SELECT count(*) AS total FROM prospect_list INDEXED BY prospect_list_alive WHERE workspace_id = $1 AND deleted_at IS NULL
+SELECT count(*) AS total FROM prospect_list INDEXED BY prospect_list_order WHERE workspace_id = $1 AND deleted_at IS NULL
