@@ -64,6 +64,7 @@ fn lines(count: usize, failing: &[usize]) -> String {
 }
 
 #[test]
+#[expect(clippy::disallowed_methods, reason = "the whole number of A15 is for a run by hand")]
 fn seed_a15_prospects_of_a_job_that_is_killed_are_drafted_once() {
     let count = std::env::var("COPYDESK_A15_PROSPECTS").ok().and_then(|text| text.parse().ok()).unwrap_or(PROSPECTS);
     let place = Place::new().with("COPYDESK_MAX_CONCURRENT", "64");

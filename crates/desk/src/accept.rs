@@ -11,13 +11,12 @@ use copydesk_core::access::Permit;
 use copydesk_core::generation::fairness::Priority;
 use copydesk_core::generation::{Decision, Generation, State, Status};
 use copydesk_core::ledger::{Price, TransferKind};
-use copydesk_core::profile::unfilled;
 use copydesk_core::recipe::{ModelRef, Params, Recipe, StepKind};
 use copydesk_core::refusal::Refusal;
 use copydesk_core::{DraftId, GenerationId, KeyId, NanoUsd, Timestamp, TransferId, UserId};
 use copydesk_providers::{Registry, UnknownModel};
 use copydesk_recipes::LoadedRecipe;
-use copydesk_store::generations::{Accept, Accepted, GenerationRow, Idempotency, Slot};
+use copydesk_store::generations::{Accept, Accepted, Idempotency, Slot};
 use copydesk_store::jobs::ForItem;
 use copydesk_store::once::Once;
 use copydesk_store::{Scope, Store, StoreError};
@@ -25,6 +24,9 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
 use tokio::sync::Notify;
+
+pub use crate::again::Again;
+pub(crate) use crate::again::again;
 
 /// What the collector answers for one request.
 pub(crate) type AcceptDesk = Result<Result<Accepted, Refusal>, StoreError>;
@@ -449,61 +451,6 @@ pub(crate) fn user_of(request: &Request) -> UserId {
 
 fn unanswered(gone: crate::batch::Gone) -> DeskError {
     DeskError::Store(StoreError::CommitUnknown(gone.to_string()))
-}
-
-/// What a new try changes.
-#[derive(Clone, Debug)]
-pub struct Again {
-    /// What the key that asks may do.
-    pub permit: Arc<Permit>,
-    pub model: Option<String>,
-    /// Instead of the cap of last time, which holds for each try by itself.
-    pub max_cost: Option<NanoUsd>,
-    pub idempotency: Option<Idempotency>,
-    /// Who asks now, whoever asked first.
-    pub key: Option<KeyId>,
-}
-
-impl Default for Again {
-    fn default() -> Again {
-        Again { permit: Arc::new(Permit::owner()), key: None, model: None, max_cost: None, idempotency: None }
-    }
-}
-
-pub(crate) fn again(scope: Scope, row: GenerationRow, change: Again) -> Result<Request, DeskError> {
-    let stored = |what: &str, text: &str| {
-        serde_json::from_str::<Value>(text)
-            .map_err(|error| DeskError::Store(StoreError::Corrupt(format!("{what} of {}: {error}", row.generation.id))))
-    };
-    let filled = row.filled.as_deref().map_or(Ok(Value::Null), |text| stored("filled fields", text))?;
-    let filled: Vec<String> = serde_json::from_value(filled).unwrap_or_default();
-    // Who was given a route goes along it again; who asked for a model by name gets that one.
-    let alone = !row.generation.terms.onward(0);
-    Ok(Request {
-        scope,
-        permit: change.permit,
-        recipe: row.recipe.clone(),
-        model: change.model.or_else(|| alone.then(|| row.asked_model.clone())),
-        // What profiles filled then is filled as they stand now.
-        input: unfilled(stored("input", &row.input)?, &filled),
-        filled: Vec::new(),
-        user: Some(row.user_external.clone()),
-        key: change.key,
-        target: row.target.clone(),
-        dedupe_key: None,
-        external_id: None,
-        draft: Some(row.draft),
-        priority: row.priority.value(),
-        run_at: None,
-        deadline: None,
-        max_cost: change.max_cost.or(row.generation.terms.cost_max),
-        params: row.params.as_deref().map_or(Ok(Value::Null), |text| stored("params", text))?,
-        metadata: stored("metadata", &row.metadata)?,
-        idempotency: change.idempotency,
-        webhook: None,
-        job: row.job.map(ForItem::Again),
-        once: false,
-    })
 }
 
 /// Unique while a generation with it is live. The caller's own key if there is one; else, for recipes that ask for it,

@@ -4,6 +4,7 @@
 
 mod abandon;
 pub mod accept;
+pub mod again;
 mod allowed;
 mod attempt;
 pub mod audit;

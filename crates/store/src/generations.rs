@@ -88,9 +88,8 @@ pub struct Accept {
     pub model: String,
     /// Name of the first step; with the recipe it labels the first call's usage row.
     pub step: String,
-    /// The validated input and the caller's own notes, as JSON text.
+    /// The validated input, the names of its fields that a profile filled, and the caller's own notes, as JSON text.
     pub input: String,
-    /// The names of the fields of the input that a profile filled, as a JSON list.
     pub filled: Option<String>,
     pub metadata: String,
     pub target: Option<String>,
@@ -106,13 +105,11 @@ pub struct Accept {
     /// Zero while credits are off. `hold_id` is the id of the ledger row if there is one.
     pub hold: MicroCredits,
     pub metered: Option<Metered>,
-    /// The most it may cost the operator; the store only keeps it.
+    /// The most it may cost the operator, and what it changes of the recipe's parameters as JSON text: both only kept.
     pub cost_max: Option<NanoUsd>,
-    /// What it changes of the recipe's parameters, as JSON text; `None` is nothing.
     pub params: Option<String>,
     pub hold_id: TransferId,
-    /// What it may use at most, for budgets. Without it no budget refuses it or sets anything aside: it was drawn up when
-    /// this process knew of none.
+    /// What it may use at most, for budgets; `None` was drawn up when this process knew of none, and none refuses it.
     pub bound: Option<Bound>,
     /// Where its own events are sent besides. Written only where there is one.
     pub webhook: Option<RequestHook>,

@@ -1,0 +1,67 @@
+//! Asking once more: the request that a generation was made of, as it is made again for the same draft.
+
+use crate::accept::Request;
+use crate::error::DeskError;
+use copydesk_core::access::Permit;
+use copydesk_core::profile::unfilled;
+use copydesk_core::{KeyId, NanoUsd};
+use copydesk_store::generations::{GenerationRow, Idempotency};
+use copydesk_store::jobs::ForItem;
+use copydesk_store::{Scope, StoreError};
+use serde_json::Value;
+use std::sync::Arc;
+
+/// What a new try changes.
+#[derive(Clone, Debug)]
+pub struct Again {
+    /// What the key that asks may do.
+    pub permit: Arc<Permit>,
+    pub model: Option<String>,
+    /// Instead of the cap of last time, which holds for each try by itself.
+    pub max_cost: Option<NanoUsd>,
+    pub idempotency: Option<Idempotency>,
+    /// Who asks now, whoever asked first.
+    pub key: Option<KeyId>,
+}
+
+impl Default for Again {
+    fn default() -> Again {
+        Again { permit: Arc::new(Permit::owner()), key: None, model: None, max_cost: None, idempotency: None }
+    }
+}
+
+pub(crate) fn again(scope: Scope, row: GenerationRow, change: Again) -> Result<Request, DeskError> {
+    let stored = |what: &str, text: &str| {
+        serde_json::from_str::<Value>(text)
+            .map_err(|error| DeskError::Store(StoreError::Corrupt(format!("{what} of {}: {error}", row.generation.id))))
+    };
+    let filled = row.filled.as_deref().map_or(Ok(Value::Null), |text| stored("filled fields", text))?;
+    let filled: Vec<String> = serde_json::from_value(filled).unwrap_or_default();
+    // Who was given a route goes along it again; who asked for a model by name gets that one.
+    let alone = !row.generation.terms.onward(0);
+    Ok(Request {
+        scope,
+        permit: change.permit,
+        recipe: row.recipe.clone(),
+        model: change.model.or_else(|| alone.then(|| row.asked_model.clone())),
+        // What profiles filled then is filled as they stand now.
+        input: unfilled(stored("input", &row.input)?, &filled),
+        filled: Vec::new(),
+        user: Some(row.user_external.clone()),
+        key: change.key,
+        target: row.target.clone(),
+        dedupe_key: None,
+        external_id: None,
+        draft: Some(row.draft),
+        priority: row.priority.value(),
+        run_at: None,
+        deadline: None,
+        max_cost: change.max_cost.or(row.generation.terms.cost_max),
+        params: row.params.as_deref().map_or(Ok(Value::Null), |text| stored("params", text))?,
+        metadata: stored("metadata", &row.metadata)?,
+        idempotency: change.idempotency,
+        webhook: None,
+        job: row.job.map(ForItem::Again),
+        once: false,
+    })
+}
