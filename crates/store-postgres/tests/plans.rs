@@ -44,11 +44,12 @@ macro_rules! statements {
     ($($name:literal),+ $(,)?) => { [$(($name, include_str!(concat!("../sql/", $name, ".sql")))),+] };
 }
 
-const HOT: [(&str, &str); 42] = statements![
+const HOT: [(&str, &str); 43] = statements![
     "accept/find_draft",
     "accept/find_generation",
     "accept/find_idempotency",
     "accept/find_live_key",
+    "accept/find_named",
     "accept/insert_live_key",
     "accept/insert_live_target",
     "accept/lock_draft",
