@@ -175,6 +175,13 @@ pub async fn lists_counts_and_cuts_agree_on_who_matches(t: Arc<Bench>) {
     let page = t.store.prospects(Scope::DEFAULT, ProspectFilter::default(), newest).await.expect("prospects");
     assert_eq!(page.rows.iter().map(|it| it.row.id).collect::<Vec<_>>(), [rows[4], rows[3]]);
     assert_eq!(t.store.cut_prospects(OTHER, 0, 9).await.expect("cut").total, 0);
+    // What no row can hold is found nowhere, and is no fault.
+    let nowhere =
+        ProspectFilter { source_type: Some("\0w".to_owned()), category: Some("\0".to_owned()), ..Default::default() };
+    let rule = Rule { source_type: Some("\0w".to_owned()), ..Rule::default() };
+    let page = t.store.prospects(Scope::DEFAULT, nowhere.clone(), PageRequest::newest(9)).await.expect("prospects");
+    assert_eq!(page.rows, []);
+    t.store.tally_prospects(Scope::DEFAULT, nowhere, rule).await.expect("tally");
 }
 
 pub async fn how_a_prospect_stands_follows_from_its_newest_draft(t: Arc<Bench>) {
