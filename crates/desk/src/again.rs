@@ -35,8 +35,10 @@ pub(crate) fn again(scope: Scope, row: GenerationRow, change: Again) -> Result<R
         serde_json::from_str::<Value>(text)
             .map_err(|error| DeskError::Store(StoreError::Corrupt(format!("{what} of {}: {error}", row.generation.id))))
     };
-    let filled = row.filled.as_deref().map_or(Ok(Value::Null), |text| stored("filled fields", text))?;
-    let filled: Vec<String> = serde_json::from_value(filled).unwrap_or_default();
+    let filled: Vec<String> = row.filled.as_deref().map_or(Ok(Vec::new()), |text| {
+        let bad = |error| StoreError::Corrupt(format!("filled fields of {}: {error}", row.generation.id));
+        serde_json::from_str(text).map_err(bad)
+    })?;
     // Who was given a route goes along it again; who asked for a model by name gets that one.
     let alone = !row.generation.terms.onward(0);
     Ok(Request {

@@ -37,9 +37,11 @@ pub(crate) async fn generation(api: &Api, scope: Scope, row: &GenerationRow) -> 
     let nothing_settled = body.credits.settled == 0;
     let refunded = if nothing_settled { MicroCredits::ZERO } else { api.desk().refunded(scope, id).await? };
     body.credits.refunded = Some(refunded.micros());
+    let filled = row.filled.as_deref().map(serde_json::from_str).transpose();
+    let filled = filled.map_err(|error| unreadable("the filled fields of", id, &error))?;
     body.details = Details {
         input: Some(input_of(row)?),
-        filled: row.filled.as_deref().and_then(|text| serde_json::from_str(text).ok()),
+        filled,
         queue_position: waiting.as_ref().and_then(|waiting| waiting.position),
         waiting,
         eta,
