@@ -257,3 +257,22 @@ async fn who_has_no_key_a_wrong_one_or_one_of_another_workspace_gets_nothing() {
     }
     assert_eq!(site.raw("GET", "/api/v1/bulk", &headers, String::new()).await.json()["data"], json!([]));
 }
+
+#[tokio::test]
+async fn many_are_rejected_with_one_reason_and_only_those_that_nobody_has_seen() {
+    let site = working().await;
+    let (seen, new) = (site.finished(json!({})).await, site.finished(json!({"user": "b"})).await);
+    let draft = |made: &Value| format!("/drafts/{}", made["draft_id"].as_str().unwrap());
+    site.post(&format!("{}/approve", draft(&seen)), json!({})).await;
+    let all =
+        json!({"action": "reject", "reason": "The offer ended.", "filter": {"review": "none", "status": "draft"}});
+    let done = bulk(&site, all).await;
+    assert_eq!(done["counts"]["done"], json!(1));
+    let rejected = site.get(&draft(&new)).await.json();
+    assert_eq!((&rejected["review"], &rejected["review_reason"]), (&json!("rejected"), &json!("The offer ended.")));
+    assert_eq!(site.get(&draft(&seen)).await.json()["review"], "approved");
+    let mistaken = json!({"action": "delete", "reason": "x", "filter": {"review": "maybe"}});
+    let faults = blamed(&site.post("/bulk", mistaken).await);
+    assert!(faults.contains(&("/reason".to_owned(), "unknown_field".to_owned())), "{faults:?}");
+    assert!(faults.contains(&("/filter/review".to_owned(), "not_allowed".to_owned())), "{faults:?}");
+}

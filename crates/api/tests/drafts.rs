@@ -147,6 +147,51 @@ async fn a_review_is_one_word_beside_the_status() {
 }
 
 #[tokio::test]
+async fn a_rejection_says_why_and_the_queue_of_reviewers_holds_what_nobody_has_seen() {
+    let site = Site::working().await;
+    let (path, _) = drafted(&site).await;
+    let (other, _) = drafted(&site).await;
+    let queue = async || {
+        let list = site.get("/drafts?review=none&status=draft").await.json();
+        list["data"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|draft| format!("/drafts/{}", draft["id"].as_str().unwrap()))
+            .collect()
+    };
+    let waiting: Vec<String> = queue().await;
+    assert_eq!(waiting, [other.clone(), path.clone()]);
+    let why = json!({"reason": " It promises a discount. "});
+    let reply = site.send("POST", &format!("{path}/reject"), Some(why), &[]).await;
+    assert_eq!((reply.status, &reply.json()["review_reason"]), (200, &json!("It promises a discount.")));
+    let waiting: Vec<String> = queue().await;
+    assert_eq!(waiting, [other]);
+    let found = site.get("/drafts?q=review:rejected").await.json();
+    assert_eq!(found["data"][0]["review_reason"], json!("It promises a discount."));
+    let any = [("if-match", "*")];
+    let undone = site.send("PATCH", &path, Some(json!({"review": "none"})), &any).await.json();
+    assert_eq!((&undone["review"], &undone["review_reason"]), (&json!("none"), &json!(null)));
+    let again = json!({"review": "rejected", "review_reason": "Too long."});
+    assert_eq!(site.send("PATCH", &path, Some(again), &any).await.json()["review_reason"], json!("Too long."));
+    let edited = site.send("PATCH", &path, Some(json!({"title": "Shorter"})), &any).await.json();
+    assert_eq!(
+        (&edited["review"], &edited["review_reason"]),
+        (&json!("none"), &json!(null)),
+        "a version nobody has seen"
+    );
+    for bad in
+        [json!({"reason": ""}), json!({"reason": "  "}), json!({"reason": "x".repeat(2_001)}), json!({"why": "x"})]
+    {
+        let reply = site.send("POST", &format!("{path}/reject"), Some(bad.clone()), &[]).await;
+        assert_eq!((reply.status, reply.code().as_str()), (422, "validation_failed"), "{bad}");
+    }
+    let alone = site.send("PATCH", &path, Some(json!({"review_reason": "x"})), &any).await;
+    assert_eq!((alone.status, alone.code().as_str()), (422, "validation_failed"));
+    assert_eq!(site.get("/drafts?review=maybe").await.status, 422);
+}
+
+#[tokio::test]
 async fn two_versions_are_compared_down_to_the_words() {
     let site = Site::working().await;
     let made = site.finished(json!({})).await;

@@ -272,6 +272,8 @@ async fn a_position_that_was_never_given_out_is_refused() {
     for after in ["99", "-1", "x", "1.0"] {
         let page = site.get(&format!("/events?after={after}")).await;
         assert_eq!((page.status, page.code().as_str()), (400, "bad_cursor"), "{after}");
+        let page = site.send("GET", "/events", None, &[("last-event-id", after)]).await;
+        assert_eq!((page.status, page.code().as_str()), (400, "bad_cursor"), "{after} as a page's header");
         let sse = Sse::open(&site, "", &[("last-event-id", after)]).await;
         assert_eq!(sse.head.status, 400, "{after}");
         let bearer = format!("Bearer {}", site.key);

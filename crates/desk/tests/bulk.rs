@@ -25,7 +25,7 @@ fn wanted(action: Action, which: Which) -> Wanted {
         (Which::Drafts(_) | Which::Ids(_), None) => Kind::Drafts,
     };
     let permit = Arc::new(Permit::owner());
-    Wanted { scope: SCOPE, permit, key: None, action, kind, which, model: None, idempotency: None }
+    Wanted { scope: SCOPE, permit, key: None, action, kind, which, model: None, reason: None, idempotency: None }
 }
 
 fn all(action: Action) -> Wanted {

@@ -28,6 +28,7 @@ create table drafts (
   title text not null,
   status text not null check (status in ('pending', 'processing', 'draft', 'published', 'failed', 'cancelled')),
   review text not null check (review in ('none', 'approved', 'rejected')),
+  review_reason text, -- what the reviewer said of the current version
   current_version bigint not null default 0,
   version_count bigint not null default 0,
   live_generation_id uuid,

@@ -31,6 +31,7 @@ CREATE TABLE drafts (
         OR status = 'failed' OR status = 'cancelled'
     ),
     review TEXT NOT NULL CHECK (review = 'none' OR review = 'approved' OR review = 'rejected'),
+    review_reason TEXT, -- what the reviewer said of the current version
     current_version INTEGER NOT NULL DEFAULT 0,
     version_count INTEGER NOT NULL DEFAULT 0,
     live_generation_id BLOB,

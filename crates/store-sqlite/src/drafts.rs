@@ -1,5 +1,5 @@
-//! Drafts and their versions: reading, editing, the editorial life. The rules are core's (`draft::state`); this file
-//! asks them and writes what they allow.
+//! Drafts and their versions: reading, editing, the editorial life. What a change makes of a draft is decided in the
+//! contract (`store::drafts`); this file writes it.
 
 use crate::codec;
 use crate::db::{Db, ordered, sql};
@@ -7,20 +7,16 @@ use crate::events::write_event;
 use crate::fault::Done;
 use crate::open::SqliteStore;
 use crate::page::{self, Cut};
-use copydesk_core::draft::state::{DraftFacts, may_edit, may_publish};
 use copydesk_core::draft::{DraftStatus, Review};
 use copydesk_core::job::ItemStatus;
-use copydesk_core::refusal::Refusal;
 use copydesk_core::{AssetId, DraftId, GenerationId, JobId, Timestamp, UserId};
-use copydesk_store::drafts::{AssetRow, DraftFilter, DraftRow, DraftSetting, Edit, SetDraft, VersionRow, WholeDraft};
+use copydesk_store::drafts::{
+    AssetRow, DraftFilter, DraftRow, Edit, SetDraft, UPDATED, VersionRow, WholeDraft, edited, moved, no_draft,
+};
 use copydesk_store::events::NewEvent;
 use copydesk_store::generations::{NewAsset, NewContent};
 use copydesk_store::{Answer, DraftStore, Page, PageRequest, Scope, StoreError};
 use rusqlite::{Row, params};
-
-const UPDATED: &str = "draft.updated";
-const PUBLISHED: &str = "draft.published";
-const DELETED: &str = "draft.deleted";
 
 impl DraftStore for SqliteStore {
     fn get_draft(&self, scope: Scope, id: DraftId) -> Answer<'_, DraftRow> {
@@ -65,10 +61,6 @@ impl DraftStore for SqliteStore {
     }
 }
 
-fn no_draft(id: DraftId) -> StoreError {
-    StoreError::NotFound { what: "draft", id: id.to_string() }
-}
-
 fn get(db: Db<'_>, scope: Scope, id: DraftId) -> Done<DraftRow> {
     find(db, scope, id)?.ok_or_else(|| no_draft(id).into())
 }
@@ -97,6 +89,7 @@ fn draft_row(row: &Row<'_>) -> Done<DraftRow> {
         title: row.get("title")?,
         status: codec::word(row, "drafts.status", DraftStatus::parse)?,
         review: codec::word(row, "drafts.review", Review::parse)?,
+        review_reason: row.get("review_reason")?,
         current_version: row.get("current_version")?,
         versions: row.get("version_count")?,
         live_generation: codec::maybe_uuid(row, "live_generation_id")?.map(GenerationId),
@@ -129,6 +122,7 @@ fn list(db: Db<'_>, scope: Scope, filter: &DraftFilter, page: &PageRequest) -> D
         filter.recipe,
         filter.user.map(|user| *user.0.as_bytes()),
         filter.external_id,
+        filter.review.map(Review::as_str),
         cut.limit,
     ];
     let rows = db.all(file, params, draft_row)?;
@@ -146,6 +140,7 @@ fn list_of_job(db: Db<'_>, scope: Scope, job: JobId, filter: &DraftFilter, page:
         filter.recipe,
         filter.user.map(|user| *user.0.as_bytes()),
         filter.external_id,
+        filter.review.map(Review::as_str),
         cut.limit,
     ];
     let numbered = |row: &Row<'_>| Ok((row.get::<_, i64>("seq")?, draft_row(row)?));
@@ -206,26 +201,11 @@ fn version_row(row: &Row<'_>, draft: DraftId) -> Done<VersionRow> {
     })
 }
 
-fn facts(row: &DraftRow) -> DraftFacts {
-    DraftFacts { status: row.status, has_version: row.versions > 0, busy: row.live_generation.is_some() }
-}
-
-fn check_revision(row: &DraftRow, expected: Option<i64>) -> Result<(), Refusal> {
-    match expected {
-        Some(revision) if revision != row.revision => Err(Refusal::VersionConflict { current: row.revision }),
-        Some(_) | None => Ok(()),
-    }
-}
-
 fn add_version(db: Db<'_>, edit: &Edit) -> Done<DraftRow> {
-    let row = get(db, edit.scope, edit.draft)?;
-    if row.deleted_at.is_some() {
-        return Err(no_draft(edit.draft).into());
-    }
-    check_revision(&row, edit.if_revision)?;
-    may_edit(facts(&row))?;
+    let before = get(db, edit.scope, edit.draft)?;
+    let after = edited(&before, edit)?;
     // From here the write must succeed.
-    let (number, at, content) = (row.versions + 1, edit.at.micros(), &edit.content);
+    let (number, at, content) = (after.current_version, edit.at.micros(), &edit.content);
     let (draft, workspace) = (edit.draft.0.as_bytes(), edit.scope.workspace.0.as_bytes());
     db.execute(
         sql!("apply/insert_version"),
@@ -245,8 +225,9 @@ fn add_version(db: Db<'_>, edit: &Edit) -> Done<DraftRow> {
             at,
         ],
     )?;
-    let status = DraftStatus::Draft.as_str();
-    db.execute(sql!("drafts/edit"), params![number, content.title, status, at, draft, workspace, row.revision])?;
+    let (status, review) = (after.status.as_str(), after.review.as_str());
+    let params = params![number, content.title, status, at, review, draft, workspace, before.revision];
+    db.execute(sql!("drafts/edit"), params)?;
     changed(db, edit.scope, edit.draft, UPDATED, edit.at)
 }
 
@@ -269,14 +250,6 @@ fn changed(db: Db<'_>, scope: Scope, id: DraftId, kind: &str, at: Timestamp) -> 
 
 fn set_draft(db: Db<'_>, set: &SetDraft) -> Done<DraftRow> {
     let before = get(db, set.scope, set.draft)?;
-    let may_be_deleted = match set.to {
-        DraftSetting::Delete | DraftSetting::Undelete => true,
-        DraftSetting::Review(_) | DraftSetting::Publish | DraftSetting::Unpublish => false,
-    };
-    if before.deleted_at.is_some() && !may_be_deleted {
-        return Err(no_draft(set.draft).into());
-    }
-    check_revision(&before, set.if_revision)?;
     let (after, kind) = moved(&before, set)?;
     if after == before {
         return Ok(before);
@@ -287,6 +260,7 @@ fn set_draft(db: Db<'_>, set: &SetDraft) -> Done<DraftRow> {
         params![
             after.status.as_str(),
             after.review.as_str(),
+            after.review_reason,
             after.published_at.map(Timestamp::micros),
             after.deleted_at.map(Timestamp::micros),
             set.at.micros(),
@@ -296,42 +270,6 @@ fn set_draft(db: Db<'_>, set: &SetDraft) -> Done<DraftRow> {
         ],
     )?;
     changed(db, set.scope, set.draft, kind, set.at)
-}
-
-/// The draft as the move leaves it, and the kind of event that says so.
-fn moved(before: &DraftRow, set: &SetDraft) -> Result<(DraftRow, &'static str), Refusal> {
-    let mut row = before.clone();
-    let kind = match set.to {
-        DraftSetting::Review(review) => {
-            row.review = review;
-            UPDATED
-        }
-        DraftSetting::Publish => {
-            may_publish(facts(before))?;
-            row.status = DraftStatus::Published;
-            row.published_at = before.published_at.or(Some(set.at));
-            PUBLISHED
-        }
-        DraftSetting::Unpublish => {
-            if before.status == DraftStatus::Published {
-                row.status = DraftStatus::Draft;
-                row.published_at = None;
-            }
-            UPDATED
-        }
-        DraftSetting::Delete => {
-            if before.live_generation.is_some() {
-                return Err(Refusal::DraftBusy);
-            }
-            row.deleted_at = before.deleted_at.or(Some(set.at));
-            DELETED
-        }
-        DraftSetting::Undelete => {
-            row.deleted_at = None;
-            UPDATED
-        }
-    };
-    Ok((row, kind))
 }
 
 fn count(db: Db<'_>, scope: Scope, user: Option<UserId>) -> Done<Vec<(DraftStatus, u64)>> {

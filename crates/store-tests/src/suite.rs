@@ -251,6 +251,7 @@ macro_rules! conformance {
                 an_empty_or_busy_draft_is_neither_edited_nor_published,
                 a_draft_that_is_being_regenerated_is_edited_but_not_published,
                 a_review_is_a_word_beside_the_status,
+                a_review_is_of_one_version,
                 a_deleted_draft_leaves_the_lists_and_comes_back,
                 counts_are_per_status_and_user,
                 drafts_are_found_by_status_user_recipe_and_external_id,

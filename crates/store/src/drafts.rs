@@ -2,9 +2,11 @@
 
 use crate::generations::{NewAsset, NewContent};
 use crate::page::{Page, PageRequest};
-use crate::{Answer, Scope};
+use crate::{Answer, Scope, StoreError};
+use copydesk_core::draft::state::{DraftFacts, may_edit, may_publish};
 use copydesk_core::draft::{DraftStatus, Review};
 use copydesk_core::generation::Origin;
+use copydesk_core::refusal::Refusal;
 use copydesk_core::{AssetId, DraftId, GenerationId, JobId, Timestamp, UserId};
 
 pub trait DraftStore: Send + Sync {
@@ -37,6 +39,11 @@ pub trait DraftStore: Send + Sync {
     fn count_drafts(&self, scope: Scope, user: Option<UserId>) -> Answer<'_, Vec<(DraftStatus, u64)>>;
 }
 
+/// The kind of event that tells of an edited draft.
+pub const UPDATED: &str = "draft.updated";
+const PUBLISHED: &str = "draft.published";
+const DELETED: &str = "draft.deleted";
+
 /// A draft and what it shows.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct WholeDraft {
@@ -55,6 +62,8 @@ pub struct DraftRow {
     pub title: String,
     pub status: DraftStatus,
     pub review: Review,
+    /// What the reviewer said of the current version.
+    pub review_reason: Option<String>,
     /// Number of the version shown; 0 while there is none.
     pub current_version: u32,
     pub versions: u32,
@@ -74,6 +83,7 @@ pub struct DraftRow {
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct DraftFilter {
     pub status: Option<DraftStatus>,
+    pub review: Option<Review>,
     pub user: Option<UserId>,
     pub recipe: Option<String>,
     pub external_id: Option<String>,
@@ -126,9 +136,13 @@ pub struct SetDraft {
     pub to: DraftSetting,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub enum DraftSetting {
-    Review(Review),
+    /// Of the current version: the next one has none.
+    Review {
+        review: Review,
+        reason: Option<String>,
+    },
     /// Refused by `core::draft::may_publish`; publishing a published one changes nothing.
     Publish,
     Unpublish,
@@ -136,4 +150,93 @@ pub enum DraftSetting {
     Delete,
     /// Takes a deletion back.
     Undelete,
+}
+
+impl DraftSetting {
+    pub fn review(review: Review, reason: Option<&str>) -> DraftSetting {
+        DraftSetting::Review { review, reason: reason.map(str::to_owned) }
+    }
+}
+
+/// That there is no such draft.
+pub fn no_draft(id: DraftId) -> StoreError {
+    StoreError::NotFound { what: "draft", id: id.to_string() }
+}
+
+/// The draft with the edited content as its next and current version, before its revision rises.
+///
+/// Errors: `NotFound` of a deleted one; `Refused`.
+pub fn edited(before: &DraftRow, edit: &Edit) -> Result<DraftRow, StoreError> {
+    if before.deleted_at.is_some() {
+        return Err(no_draft(edit.draft));
+    }
+    check_revision(before, edit.if_revision)?;
+    may_edit(facts(before))?;
+    let versions = before.versions + 1;
+    Ok(DraftRow {
+        versions,
+        current_version: versions,
+        title: edit.content.title.clone(),
+        status: DraftStatus::Draft,
+        review: Review::None,
+        review_reason: None,
+        generated_at: Some(edit.at),
+        ..before.clone()
+    })
+}
+
+/// The draft after the move, before its revision rises, and the kind of event that tells of it. Equal to `before` when there is
+/// nothing to do.
+///
+/// Errors: `NotFound` of a deleted one that is not to be taken back; `Refused`.
+pub fn moved(before: &DraftRow, set: &SetDraft) -> Result<(DraftRow, &'static str), StoreError> {
+    let of_deleted = matches!(set.to, DraftSetting::Delete | DraftSetting::Undelete);
+    if before.deleted_at.is_some() && !of_deleted {
+        return Err(no_draft(set.draft));
+    }
+    check_revision(before, set.if_revision)?;
+    let mut row = before.clone();
+    let kind = match &set.to {
+        DraftSetting::Review { review, reason } => {
+            row.review = *review;
+            row.review_reason.clone_from(reason);
+            UPDATED
+        }
+        DraftSetting::Publish => {
+            may_publish(facts(before))?;
+            row.status = DraftStatus::Published;
+            row.published_at = before.published_at.or(Some(set.at));
+            PUBLISHED
+        }
+        DraftSetting::Unpublish => {
+            if before.status == DraftStatus::Published {
+                row.status = DraftStatus::Draft;
+                row.published_at = None;
+            }
+            UPDATED
+        }
+        DraftSetting::Delete => {
+            if before.live_generation.is_some() {
+                return Err(Refusal::DraftBusy.into());
+            }
+            row.deleted_at = before.deleted_at.or(Some(set.at));
+            DELETED
+        }
+        DraftSetting::Undelete => {
+            row.deleted_at = None;
+            UPDATED
+        }
+    };
+    Ok((row, kind))
+}
+
+fn facts(row: &DraftRow) -> DraftFacts {
+    DraftFacts { status: row.status, has_version: row.versions > 0, busy: row.live_generation.is_some() }
+}
+
+fn check_revision(row: &DraftRow, expected: Option<i64>) -> Result<(), Refusal> {
+    match expected {
+        Some(revision) if revision != row.revision => Err(Refusal::VersionConflict { current: row.revision }),
+        Some(_) | None => Ok(()),
+    }
 }

@@ -201,14 +201,16 @@ fn bodies(document: &mut Value) -> BTreeSet<String> {
     found
 }
 
-/// A body without required fields may be left out, because an empty one is an empty object.
+/// A body without required fields may be left out, because an empty one is an empty object; one that `file_id` can stand for, too.
 fn require_bodies(document: &mut Value) {
     let schemas = document["components"]["schemas"].clone();
     operations(document, |_, operation| {
+        let params = operation.get("parameters").and_then(Value::as_array);
+        let by_id = params.is_some_and(|params| params.iter().any(|param| param["name"] == "file_id"));
         let Some(body) = operation.get_mut("requestBody").and_then(Value::as_object_mut) else { return };
-        // A body that is a file.
+        // A body that is a file, unless the file is here already.
         if body["content"].get("application/json").is_none() {
-            body.insert("required".to_owned(), true.into());
+            body.insert("required".to_owned(), (!by_id).into());
             return;
         }
         let schema = &mut body["content"]["application/json"]["schema"];

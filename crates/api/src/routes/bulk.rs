@@ -74,10 +74,10 @@ pub(crate) async fn create(
         return Err(Problem::internal("a bulk action without action or kind was let through"));
     };
     caller.must_have(of_action(action))?;
-    let (model, scope) = (asked.model.clone(), caller.scope);
+    let (model, reason, scope) = (asked.model.clone(), asked.reason.clone(), caller.scope);
     let which = asked.which(scope, kind);
     let permit = caller.permit.clone();
-    let wanted = Wanted { scope, permit, key: caller.key(), action, kind, which, model, idempotency };
+    let wanted = Wanted { scope, permit, key: caller.key(), action, kind, which, model, reason, idempotency };
     let desk = api.desk().clone();
     if dry_run {
         let outlook = desk.dry_bulk(wanted).await?;

@@ -12,7 +12,7 @@ use crate::extract::idempotency::IdempotencyKey;
 use crate::extract::query::{Params, listing};
 use crate::openapi::params::{DraftPath, IdempotencyHeader, IfMatch, IfNoneMatch, MustMatch, Paging, PreferHeader};
 use crate::openapi::problems::{CHANGE, WORK};
-use crate::openapi::words::{DraftStatus as StatusWord, JobKey};
+use crate::openapi::words::{DraftStatus as StatusWord, JobKey, Review as ReviewWord};
 use crate::owned::owned;
 use crate::problem::Problem;
 use crate::router::Api;
@@ -21,6 +21,7 @@ use crate::wire::draft::DraftBody;
 use crate::wire::dry_run::{DryRunBody, FinishedOrRehearsed};
 use crate::wire::list::List;
 use crate::wire::requests::{DraftPatch, NewTry};
+use crate::wire::review::Verdict;
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
@@ -44,6 +45,7 @@ const CONTENT: &str = "content";
     get, path = "/drafts", operation_id = "listDrafts", tag = "drafts",
     params(
         ("status" = Option<StatusWord>, Query, description = "Only those."),
+        ("review" = Option<ReviewWord>, Query, description = "Those whose current version is reviewed so; `none` and `status=draft` are those to be reviewed."),
         ("user" = Option<String>, Query, description = "Your name of the user, or `usr_...`."),
         ("recipe" = Option<String>, Query, description = "Those of this recipe."),
         ("external_id" = Option<String>, Query, description = "The one with your own id."),
@@ -65,6 +67,7 @@ pub(crate) async fn list(
         recipe: params.text("recipe"),
         external_id: params.text("external_id"),
         job: params.id("job"),
+        review: params.word("review", Review::parse, &Review::ALL.map(Review::as_str)),
     };
     let expand = params.expand(&[CONTENT]);
     let page = params.page_expanded(Order::NewestFirst, &expand);
@@ -144,7 +147,7 @@ pub(crate) async fn patch(
     body: Body<DraftPatch>,
 ) -> Result<Response, Problem> {
     let if_revision = must_match(&headers)?;
-    let DraftPatch { title, content, review } = body.value;
+    let DraftPatch { title, content, review, review_reason } = body.value;
     if title.is_none() && content.is_none() && review.is_none() {
         return Err(Problem::fault("", "required", "nothing to change: give at least one of title, content, review"));
     }
@@ -164,7 +167,10 @@ pub(crate) async fn patch(
         match (review, edited_row) {
             (None, Some(edited)) => Ok::<DraftRow, DeskError>(edited),
             (None, None) => Ok(desk.store().get_draft(scope, id).await?),
-            (Some(review), _) => desk.set_draft(scope, id, DraftSetting::Review(review), if_revision).await,
+            (Some(review), _) => {
+                let to = DraftSetting::Review { review, reason: review_reason };
+                desk.set_draft(scope, id, to, if_revision).await
+            }
         }
     })
     .await?;
@@ -235,10 +241,42 @@ moves! {
     publish, "publishDraft", "/drafts/{id}/publish" = DraftSetting::Publish;
     /// Take a publication back.
     unpublish, "unpublishDraft", "/drafts/{id}/unpublish" = DraftSetting::Unpublish;
+}
+
+macro_rules! reviews {
+    ($($(#[$doc:meta])* $name:ident, $id:literal, $path:literal = $review:expr, $example:tt;)*) => {$(
+        $(#[$doc])*
+        #[utoipa::path(
+            post, path = $path, operation_id = $id, tag = "drafts",
+            params(DraftPath, IfMatch),
+            request_body(content = Option<Verdict>, example = json!($example)),
+            responses((status = 200, description = "The draft as it is now.", body = DraftBody,
+                headers(("ETag" = String, description = "The revision, for `If-Match`.")))),
+            extensions(("x-problems" = json!(CHANGE))),
+        )]
+        pub(crate) async fn $name(
+            State(api): State<Api>,
+            caller: Caller,
+            path: Segments,
+            headers: HeaderMap,
+            body: Body<Verdict>,
+        ) -> Result<Response, Problem> {
+            let to = DraftSetting::Review { review: $review, reason: body.value.reason };
+            let row = set(&api, &caller, &path, &headers, to).await?;
+            changed(&api, caller.scope, row).await
+        }
+    )*};
+}
+
+reviews! {
     /// Approve a draft.
-    approve, "approveDraft", "/drafts/{id}/approve" = DraftSetting::Review(Review::Approved);
+    ///
+    /// Its current version, that is: the next one is not approved.
+    approve, "approveDraft", "/drafts/{id}/approve" = Review::Approved, {};
     /// Reject a draft.
-    reject, "rejectDraft", "/drafts/{id}/reject" = DraftSetting::Review(Review::Rejected);
+    ///
+    /// Its current version, that is. The reason stands with the draft until there is another one.
+    reject, "rejectDraft", "/drafts/{id}/reject" = Review::Rejected, { "reason": "Too long, and it promises a discount." };
 }
 
 /// Fill a draft once more.

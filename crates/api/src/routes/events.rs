@@ -62,7 +62,7 @@ pub(crate) async fn list(
     }
     caller.must_have_sent_its_key()?;
     let filter = filter(&mut params, &caller);
-    page(&api, &caller, &uri, filter, params).await
+    page(&api, &caller, &uri, &headers, filter, params).await
 }
 
 /// List the events of a generation.
@@ -87,7 +87,7 @@ pub(crate) async fn of_generation(
     api.desk().store().get(caller.scope, id).await?;
     let subject = Some(Subject::Generation(id));
     let filter = EventFilter { kinds: Vec::new(), subject, user: caller.scope.user };
-    page(&api, &caller, &uri, filter, params).await
+    page(&api, &caller, &uri, &HeaderMap::new(), filter, params).await
 }
 
 /// A page of the past.
@@ -95,10 +95,11 @@ async fn page(
     api: &Api,
     caller: &Caller,
     uri: &Uri,
+    headers: &HeaderMap,
     filter: EventFilter,
     mut params: Params,
 ) -> Result<Response, Problem> {
-    let after = position(params.text("after").as_deref());
+    let after = start(headers, params.text("after").as_deref());
     let limit = params.limit();
     params.finish()?;
     let after = match after? {
@@ -162,9 +163,7 @@ pub(crate) async fn follow(
     let after = params.text("after");
     params.stream_token();
     params.finish()?;
-    // A browser that comes back sends the header, and its address still says where it once began.
-    let last = headers.get(LAST_EVENT_ID).and_then(|id| id.to_str().ok()).filter(|id| !id.is_empty());
-    let start = position(last.or(after.as_deref()))?.unwrap_or(Start::Now);
+    let start = start(headers, after.as_deref())?.unwrap_or(Start::Now);
     refuse_other_origins(api, headers)?;
     let permit = api.stream_place()?;
     let follower = api.desk().follow_events(caller.scope, filter, start).await?;
@@ -187,15 +186,21 @@ fn wants_stream(headers: &HeaderMap) -> bool {
     kinds.any(|kind| kind.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case(SSE)))
 }
 
-fn position(text: Option<&str>) -> Result<Option<Start>, Problem> {
-    match text {
-        None => Ok(None),
-        Some("now") => Ok(Some(Start::Now)),
-        Some(text) => {
-            let number = text.parse::<i64>().ok().filter(|number| *number >= 0).ok_or_else(bad_cursor)?;
-            Ok(Some(Start::After(number)))
-        }
+/// Where to read on. A browser that comes back sends the header, and its address still says where it once began.
+fn start(headers: &HeaderMap, after: Option<&str>) -> Result<Option<Start>, Problem> {
+    match headers.get(LAST_EVENT_ID).filter(|id| !id.is_empty()) {
+        Some(id) => Ok(Some(Start::After(number(id.to_str().unwrap_or_default())?))),
+        None => match after {
+            None => Ok(None),
+            Some("now") => Ok(Some(Start::Now)),
+            Some(text) => Ok(Some(Start::After(number(text)?))),
+        },
     }
+}
+
+fn number(text: &str) -> Result<i64, Problem> {
+    let digits = (1..=18).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
+    digits.then(|| text.parse().ok()).flatten().ok_or_else(bad_cursor)
 }
 
 fn filter(params: &mut Params, caller: &Caller) -> EventFilter {

@@ -3,9 +3,11 @@
 use super::job::NoteBody;
 use super::links::Links;
 use crate::extract::fields::{Fields, FromFields};
-use crate::openapi::words::{BulkActionWord, BulkKindWord, BulkOutcomeWord, BulkStatusWord, ModelAddress};
+use crate::openapi::words::{
+    BulkActionWord, BulkKindWord, BulkOutcomeWord, BulkStatusWord, ModelAddress, Review as ReviewWord,
+};
 use copydesk_core::bulk::{Action, BulkStatus, Kind, Outcome};
-use copydesk_core::draft::DraftStatus;
+use copydesk_core::draft::{DraftStatus, Review};
 use copydesk_core::generation::Status;
 use copydesk_core::{DraftId, GenerationId, JobId, UserId};
 use copydesk_desk::bulk::{Outlook, Which};
@@ -222,14 +224,19 @@ pub(crate) struct NewBulk {
     /// For a retry: with this model instead.
     #[schema(value_type = Option<ModelAddress>)]
     pub model: Option<String>,
+    /// What an approval or a rejection says.
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 2_000)]
+    pub reason: Option<String>,
 }
 
-/// The filter of a list. Generations have `draft`, drafts have `external_id`.
+/// The filter of a list. Generations have `draft`, drafts have `external_id` and `review`.
 #[derive(ToSchema, Default)]
 pub(crate) struct BulkFilter {
     /// A status of a generation or a draft.
     #[schema(min_length = 1)]
     pub status: Option<String>,
+    #[schema(value_type = Option<ReviewWord>)]
+    pub review: Option<Review>,
     /// Your name of the user, or `usr_...`.
     #[schema(min_length = 1)]
     pub user: Option<String>,
@@ -262,8 +269,16 @@ impl FromFields for NewBulk {
             let detail = "say either ids or filter; an empty filter, {}, stands for all there is";
             fields.fault("filter", "required", detail);
         }
-        NewBulk { action, of: kind, ids, filter, model: fields.text("model") }
+        NewBulk { action, of: kind, ids, filter, model: fields.text("model"), reason: reason(fields, action) }
     }
+}
+
+/// Only of reviews.
+fn reason(fields: &mut Fields, action: Option<Action>) -> Option<String> {
+    if !matches!(action, Some(Action::Approve | Action::Reject)) {
+        return None;
+    }
+    super::review::reason(fields, "reason")
 }
 
 fn ids(fields: &mut Fields, kind: Kind) -> Option<Vec<Uuid>> {
@@ -295,12 +310,13 @@ fn filter(fields: &mut Fields, kind: Kind) -> BulkFilter {
         Kind::Drafts => DraftStatus::ALL.map(DraftStatus::as_str).to_vec(),
     };
     let status = fields.word("status", |word| known.contains(&word).then(|| word.to_owned()), &known);
+    let review = (kind == Kind::Drafts).then(|| super::review::review(fields)).flatten();
     let (user, recipe) = (fields.text("user"), fields.text("recipe"));
     let (draft, job, external_id) = match kind {
         Kind::Generations => (id(fields, "draft"), id(fields, "job"), None),
         Kind::Drafts => (None, id(fields, "job"), fields.text("external_id")),
     };
-    BulkFilter { status, user, recipe, draft, job, external_id }
+    BulkFilter { status, review, user, recipe, draft, job, external_id }
 }
 
 fn id<T: FromStr>(fields: &mut Fields, name: &'static str) -> Option<T> {
@@ -316,7 +332,7 @@ impl NewBulk {
     /// Which ones are meant, for a caller of this scope.
     pub fn which(self, scope: Scope, kind: Kind) -> Which {
         let Some(filter) = self.filter else { return Which::Ids(self.ids.unwrap_or_default()) };
-        let BulkFilter { status, user, recipe, draft, job, external_id } = filter;
+        let BulkFilter { status, review, user, recipe, draft, job, external_id } = filter;
         let user = user.map(|text| {
             let own = text.strip_prefix(UserId::PREFIX).and_then(|_| text.parse().ok());
             own.unwrap_or_else(|| UserId::from_external(scope.workspace, &text))
@@ -328,7 +344,7 @@ impl NewBulk {
             }
             Kind::Drafts => {
                 let status = status.as_deref().and_then(DraftStatus::parse);
-                Which::Drafts(DraftFilter { status, user, recipe, external_id, job })
+                Which::Drafts(DraftFilter { status, review, user, recipe, external_id, job })
             }
         }
     }

@@ -19,6 +19,8 @@ pub(crate) struct DraftBody {
     status: &'static str,
     #[schema(value_type = Review)]
     review: &'static str,
+    /// What the reviewer said of the current version.
+    review_reason: Option<String>,
     title: String,
     recipe: String,
     user: String,
@@ -59,6 +61,7 @@ impl DraftBody {
             uuid: row.id.uuid().to_string(),
             status: row.status.as_str(),
             review: row.review.as_str(),
+            review_reason: row.review_reason,
             title: row.title,
             recipe: row.recipe,
             user: row.user_external,

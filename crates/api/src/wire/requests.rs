@@ -1,5 +1,6 @@
 //! The bodies this API reads.
 
+use super::review::{reason, review};
 use crate::extract::fields::{Fields, FromFields};
 use crate::openapi::words::{Age, DraftRef, Instant, InstantOrSpan, ModelAddress, Review as ReviewWord, Span, Switch};
 use copydesk_core::draft::Review;
@@ -179,6 +180,9 @@ pub(crate) struct DraftPatch {
     pub content: Option<Value>,
     #[schema(value_type = Option<ReviewWord>)]
     pub review: Option<Review>,
+    /// Why; only beside `review`.
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 2_000)]
+    pub review_reason: Option<String>,
 }
 
 impl FromFields for DraftPatch {
@@ -187,22 +191,20 @@ impl FromFields for DraftPatch {
             Value::String(text) => json!({ "text": text }),
             other @ (Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_)) => other,
         });
-        let patch = DraftPatch { title: fields.text("title"), content, review: review(fields) };
+        let patch = DraftPatch {
+            title: fields.text("title"),
+            content,
+            review: review(fields),
+            review_reason: reason(fields, "review_reason"),
+        };
+        if patch.review.is_none() && patch.review_reason.is_some() && !fields.blamed("review") {
+            fields.fault("review_reason", "required", "say `review` beside it: approved, rejected or none");
+        }
         if patch.title.as_ref().is_some_and(|title| title.contains('\0')) {
             fields.fault("title", "bad_character", "it contains a NUL character");
         }
         patch
     }
-}
-
-fn review(fields: &mut Fields) -> Option<Review> {
-    let word = fields.text("review")?;
-    let review = Review::parse(&word);
-    if review.is_none() {
-        let known = Review::ALL.map(Review::as_str).join(", ");
-        fields.fault("review", "not_allowed", format!("it must be one of {known}"));
-    }
-    review
 }
 
 /// A change of the settings: at least one of its fields.

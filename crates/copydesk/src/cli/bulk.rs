@@ -64,6 +64,9 @@ pub struct Which {
     /// Only those of this status
     #[arg(long)]
     status: Option<String>,
+    /// Only drafts that are reviewed so: none, approved or rejected
+    #[arg(long)]
+    review: Option<String>,
     /// Only those of this user
     #[arg(long)]
     user: Option<String>,
@@ -91,6 +94,9 @@ pub struct Many {
     /// For retry: provider/model to try them with instead
     #[arg(long)]
     model: Option<String>,
+    /// For approve and reject: what is said of them
+    #[arg(long)]
+    reason: Option<String>,
     /// Do it; without this it is only counted
     #[arg(long, short)]
     yes: bool,
@@ -177,6 +183,7 @@ impl Which {
             ("job", &self.job),
             ("draft", &self.draft),
             ("external_id", &self.external_id),
+            ("review", &self.review),
         ];
         let filter: Map<String, Value> =
             filters.into_iter().filter_map(|(name, text)| Some((name.to_owned(), text.clone()?.into()))).collect();
@@ -197,8 +204,10 @@ impl Many {
     async fn run(self, action: &str, backend: &Backend, output: Output) -> Result<u8, Failure> {
         let mut body = self.which.fields()?;
         body.insert("action".to_owned(), action.into());
-        if let Some(model) = self.model {
-            body.insert("model".to_owned(), model.into());
+        for (name, value) in [("model", self.model), ("reason", self.reason)] {
+            if let Some(value) = value {
+                body.insert(name.to_owned(), value.into());
+            }
         }
         let body = Value::Object(body);
         if !self.yes {

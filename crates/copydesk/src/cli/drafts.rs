@@ -1,4 +1,4 @@
-//! `copydesk drafts`: list, show, export, regenerate, versions, restore, publish, unpublish, rm, undelete.
+//! `copydesk drafts`: list, show, export, regenerate, versions, restore, review, publish, unpublish, rm, undelete.
 
 use super::downloads;
 use super::generate::ids;
@@ -21,6 +21,9 @@ pub enum Command {
         /// pending, processing, draft, published, failed or cancelled
         #[arg(long)]
         status: Option<String>,
+        /// none (not reviewed yet), approved or rejected
+        #[arg(long)]
+        review: Option<String>,
         #[arg(long)]
         user: Option<String>,
         #[arg(long)]
@@ -54,6 +57,15 @@ pub enum Command {
     Versions { draft: String },
     /// Make a copy of an earlier version the current one
     Restore { draft: String, version: u32 },
+    /// Say what you think of a draft's current version
+    Review {
+        draft: String,
+        /// approved, rejected, or none, which takes it back
+        verdict: String,
+        /// Why
+        #[arg(long)]
+        reason: Option<String>,
+    },
     /// Release a draft; a published draft is never changed
     Publish { draft: String },
     /// Take a release back
@@ -89,6 +101,7 @@ pub async fn run(command: Command, settings: &Settings, output: Output) -> Resul
         | Command::Versions { .. }
         | Command::Restore { .. }
         | Command::Export { .. }
+        | Command::Review { .. }
         | Command::Publish { .. }
         | Command::Unpublish { .. }
         | Command::Rm { .. }
@@ -104,10 +117,11 @@ async fn act(backend: &Backend, command: Command, output: Output) -> Result<u8, 
         Ok(())
     };
     match command {
-        Command::Ls { status, user, recipe, job, limit, cursor } => {
+        Command::Ls { status, review, user, recipe, job, limit, cursor } => {
             let mut path = format!("/api/v1/drafts?limit={limit}");
             let mut kept = String::new();
-            for (name, value) in [("status", status), ("user", user), ("recipe", recipe), ("job", job)] {
+            let named = [("status", status), ("review", review), ("user", user), ("recipe", recipe), ("job", job)];
+            for (name, value) in named {
                 if let Some(value) = value {
                     path.push_str(&format!("&{name}={}", escape(&value)));
                     kept.push_str(&format!(" --{name} {value}"));
@@ -135,6 +149,21 @@ async fn act(backend: &Backend, command: Command, output: Output) -> Result<u8, 
         }
         Command::Export { draft, format, output: place, version, front_matter } => {
             export(backend, &draft, Wanted { format, place, version, front_matter }, output).await?;
+        }
+        Command::Review { draft, verdict, reason } => {
+            let mut body = json!({ "review": verdict });
+            if let Some(reason) = reason {
+                body["review_reason"] = reason.into();
+            }
+            let anyhow = [("if-match", "*")];
+            let path = format!("/api/v1/drafts/{draft}");
+            let body = backend.call(Method::PATCH, &path, Some(&body), &anyhow).await?.body;
+            let sentence = match body["review"].as_str() {
+                Some("none") => format!("{draft} is not reviewed any more."),
+                Some(review) => format!("{draft} is {review}; `copydesk drafts review {draft} none` takes it back."),
+                None => format!("{draft} is reviewed."),
+            };
+            told(&body, output, &sentence);
         }
         Command::Publish { draft } => order(&draft, "publish", "is published.").await?,
         Command::Unpublish { draft } => order(&draft, "unpublish", "is a draft again.").await?,
@@ -188,7 +217,7 @@ fn list(body: &Value, kept: &str, output: Output) {
     }
     let rows: Vec<Vec<String>> = rows(body)
         .map(|draft| {
-            let texts = ["/id", "/status", "/current_version", "/recipe", "/user", "/title"];
+            let texts = ["/id", "/status", "/review", "/current_version", "/recipe", "/user", "/title"];
             let mut row = texts.map(|pointer| cell(draft, pointer)).to_vec();
             row.push(minute(draft, "/updated_at"));
             row
@@ -198,8 +227,8 @@ fn list(body: &Value, kept: &str, output: Output) {
         output.talk("No drafts here. Make one: copydesk generate newsletter --input FEED.xml");
         return;
     }
-    let headings = ["ID", "STATUS", "VER", "RECIPE", "USER", "TITLE", "UPDATED"];
-    output.table(Table { headings: &headings, rows, cut: Some(5) });
+    let headings = ["ID", "STATUS", "REVIEW", "VER", "RECIPE", "USER", "TITLE", "UPDATED"];
+    output.table(Table { headings: &headings, rows, cut: Some(6) });
     if let Some(cursor) = body.get("next_cursor").and_then(Value::as_str) {
         output.talk(&format!("More: copydesk drafts ls{kept} --cursor {cursor}"));
     }

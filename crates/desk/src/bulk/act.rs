@@ -72,8 +72,12 @@ impl Desk {
         let done = match row.facts.action {
             Action::Cancel => self.cancel_one(row, GenerationId(item)).await,
             Action::Retry => return self.retry_one(row, spec, GenerationId(item)).await,
-            Action::Approve => self.set_one(row, item, DraftSetting::Review(Review::Approved)).await,
-            Action::Reject => self.set_one(row, item, DraftSetting::Review(Review::Rejected)).await,
+            Action::Approve => {
+                self.set_one(row, item, DraftSetting::review(Review::Approved, spec.reason.as_deref())).await
+            }
+            Action::Reject => {
+                self.set_one(row, item, DraftSetting::review(Review::Rejected, spec.reason.as_deref())).await
+            }
             Action::Delete => self.set_one(row, item, DraftSetting::Delete).await,
             Action::Undelete => self.set_one(row, item, DraftSetting::Undelete).await,
             Action::Export => Ok(()),

@@ -38,6 +38,8 @@ pub struct Wanted {
     pub which: Which,
     /// For a retry: with this model instead.
     pub model: Option<String>,
+    /// What a review says.
+    pub reason: Option<String>,
     pub idempotency: Option<Idempotency>,
 }
 

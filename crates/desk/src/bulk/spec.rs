@@ -4,7 +4,7 @@ use super::Wanted;
 use crate::error::DeskError;
 use copydesk_core::access::{Allowed, Grant, Mode, Permit, Role};
 use copydesk_core::bulk::Action;
-use copydesk_core::draft::DraftStatus;
+use copydesk_core::draft::{DraftStatus, Review};
 use copydesk_core::generation::Status;
 use copydesk_core::{DraftId, JobId, UserId};
 use copydesk_store::StoreError;
@@ -31,6 +31,8 @@ pub(super) struct Spec {
     /// No ids: they are items from the start.
     pub which: Which,
     pub model: Option<String>,
+    /// What a review says.
+    pub reason: Option<String>,
     /// What whoever asked was allowed of recipes and models then. It goes on when the key ends, as a job does.
     pub permit: Arc<Permit>,
 }
@@ -41,7 +43,7 @@ impl Spec {
             Which::Ids(_) => Which::Ids(vec![]),
             by @ (Which::Generations(_) | Which::Drafts(_)) => by.clone(),
         };
-        Spec { which, model: wanted.model.clone(), permit: wanted.permit.clone() }
+        Spec { which, model: wanted.model.clone(), reason: wanted.reason.clone(), permit: wanted.permit.clone() }
     }
 
     pub fn written(&self) -> String {
@@ -54,8 +56,9 @@ impl Spec {
                 "job": job.map(|id| id.to_string()),
                 "recipe": recipe,
             }),
-            Which::Drafts(DraftFilter { status, user, recipe, external_id, job }) => json!({
+            Which::Drafts(DraftFilter { status, review, user, recipe, external_id, job }) => json!({
                 "status": status.map(DraftStatus::as_str),
+                "review": review.map(Review::as_str),
                 "user": user.map(|id| id.to_string()),
                 "recipe": recipe,
                 "external_id": external_id,
@@ -71,6 +74,7 @@ impl Spec {
             "which": kind,
             "filter": filter,
             "model": self.model,
+            "reason": self.reason,
             "user": self.permit.user,
             "mode": self.permit.mode.as_str(),
             "recipes": self.permit.recipes.written(),
@@ -95,6 +99,7 @@ impl Spec {
             }),
             Some("drafts") => Which::Drafts(DraftFilter {
                 status: known(&filter["status"], DraftStatus::parse).map_err(bad)?,
+                review: known(&filter["review"], Review::parse).map_err(bad)?,
                 user: known(&filter["user"], |id| id.parse::<UserId>().ok()).map_err(bad)?,
                 recipe: text(&filter["recipe"]),
                 external_id: text(&filter["external_id"]),
@@ -110,7 +115,7 @@ impl Spec {
             recipes: Allowed::read(spec["recipes"].as_str()),
             models: Allowed::read(spec["models"].as_str()),
         };
-        Ok(Spec { which, model: text(&spec["model"]), permit: Arc::new(permit) })
+        Ok(Spec { which, model: text(&spec["model"]), reason: text(&spec["reason"]), permit: Arc::new(permit) })
     }
 }
 

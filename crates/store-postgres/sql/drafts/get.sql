@@ -1,5 +1,5 @@
 -- Differs from SQLite: column names.
-select d.id, d.user_id, coalesce(u.external_id, '') as user_external, d.recipe, d.title, d.status, d.review,
+select d.id, d.user_id, coalesce(u.external_id, '') as user_external, d.recipe, d.title, d.status, d.review, d.review_reason,
        d.current_version, d.version_count, d.live_generation_id, d.external_id, d.revision, d.created_at, d.updated_at,
        d.generated_at, d.published_at, d.deleted_at
 from drafts d

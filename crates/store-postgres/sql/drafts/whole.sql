@@ -1,6 +1,6 @@
 -- Only here: many drafts in one round trip. SQLite asks `get` and `version` for each of them. The limit keeps the planner
 -- from a scan of the workspace's drafts, which it otherwise takes to be cheaper for a large batch in a small table.
-select w.place, d.id, d.user_id, coalesce(u.external_id, '') as user_external, d.recipe, d.title, d.status, d.review,
+select w.place, d.id, d.user_id, coalesce(u.external_id, '') as user_external, d.recipe, d.title, d.status, d.review, d.review_reason,
        d.current_version, d.version_count, d.live_generation_id, d.external_id, d.revision, d.created_at, d.updated_at,
        d.generated_at, d.published_at, d.deleted_at,
        v.draft_id, v.number, v.origin, v.reason, v.generation_id, v.form, v.title as version_title, v.body, v.words,

@@ -8,15 +8,11 @@ use crate::types::{Micros, columns, narrow, params, sql, unknown_word};
 use copydesk_core::draft::{DraftStatus, Review};
 use copydesk_core::job::ItemStatus;
 use copydesk_core::{AssetId, DraftId, GenerationId, JobId, Timestamp, UserId};
-use copydesk_store::drafts::{AssetRow, DraftFilter, DraftRow, VersionRow, WholeDraft};
+use copydesk_store::drafts::{AssetRow, DraftFilter, DraftRow, VersionRow, WholeDraft, no_draft};
 use copydesk_store::generations::{NewAsset, NewContent};
 use copydesk_store::{Order, Page, PageRequest, Scope, StoreError};
 use tokio_postgres::Row;
 use uuid::Uuid;
-
-pub fn no_draft(id: DraftId) -> StoreError {
-    StoreError::NotFound { what: "draft", id: id.to_string() }
-}
 
 impl PostgresStore {
     pub(crate) async fn read_draft(&self, scope: Scope, id: DraftId) -> Result<DraftRow, StoreError> {
@@ -63,6 +59,7 @@ impl PostgresStore {
             filter.recipe,
             filter.user.map(|user| user.0),
             filter.external_id,
+            filter.review.map(Review::as_str),
             cursor.limit
         ];
         let rows = read(&self.readers, sql, params).await?;
@@ -90,6 +87,7 @@ impl PostgresStore {
             filter.recipe,
             filter.user.map(|user| user.0),
             filter.external_id,
+            filter.review.map(Review::as_str),
             cursor.limit
         ];
         let rows = read(&self.readers, sql, params).await?;
@@ -175,6 +173,7 @@ pub fn draft(row: &Row) -> Result<DraftRow, StoreError> {
         title: row.get("title"),
         status: draft_status(row)?,
         review: Review::parse(review).ok_or_else(|| unknown_word("review", review))?,
+        review_reason: row.get("review_reason"),
         current_version: narrow("current_version", row.get("current_version"))?,
         versions: narrow("version_count", row.get("version_count"))?,
         live_generation: row.get::<_, Option<Uuid>>("live_generation_id").map(GenerationId),

@@ -9,6 +9,7 @@ use crate::pipeline::{Answers, Steps};
 use crate::queues::provider;
 use crate::types::{Micros, Param, columns, sql, text, wide};
 use crate::waiting::{self, Park};
+use copydesk_core::draft::Review;
 use copydesk_core::generation::State;
 use copydesk_store::StoreError;
 use copydesk_store::generations::{Applied, NewAsset};
@@ -54,8 +55,9 @@ fn contents<'a>(steps: &mut Steps<'a>, plan: &Plan<'a>) {
         steps.add(sql!(deep "apply/insert_asset"), params);
     }
     if !plan.drafts.is_empty() {
-        let params = columns!(plan.drafts, d => d.id.0, d.status.as_str(), d.current_version, d.version_count,
+        let mut params = columns!(plan.drafts, d => d.id.0, d.status.as_str(), d.current_version, d.version_count,
             d.title.map(text), d.title.map(|_| Micros::from(d.at)), d.live, Micros::from(d.at));
+        params.push(Box::new(Review::None.as_str()));
         steps.add(sql!(deep "apply/save_draft"), params);
     }
     let finished: Vec<_> =

@@ -9,7 +9,7 @@ use crate::events::write_event;
 use crate::fault::{Done, Fault};
 use crate::ledger;
 use crate::memory::Session;
-use copydesk_core::draft::DraftStatus;
+use copydesk_core::draft::{DraftStatus, Review};
 use copydesk_core::generation::effect::Announcement;
 use copydesk_core::generation::{DraftMove, Effect, Origin, Shares, State, Wait};
 use copydesk_core::ledger::{Transfer, TransferKind};
@@ -109,7 +109,7 @@ fn store_version(db: Db<'_>, change: &Change, course: &mut Course, origin: &Orig
     let content = change.content.as_ref().ok_or_else(|| Fault::corrupt(format!("{id} has no content to store")))?;
     let (draft, workspace, at) = (course.draft.0.as_bytes(), change.scope.workspace.0.as_bytes(), change.at.micros());
     let filled = DraftStatus::Draft.as_str();
-    let fill = params![filled, at, course.base_version, content.title, draft, workspace];
+    let fill = params![filled, at, course.base_version, content.title, Review::None.as_str(), draft, workspace];
     if db.execute(sql!("apply/fill_draft"), fill)? != 1 {
         return Err(Fault::corrupt(format!("{} of {id} does not exist", course.draft)));
     }

@@ -304,7 +304,7 @@ impl Driver {
             }
             4..=5 => set(DraftSetting::Publish),
             6..=7 if settled => set(DraftSetting::Unpublish),
-            8 if row.status == DraftStatus::Draft => set(DraftSetting::Review(Review::Approved)),
+            8 if row.status == DraftStatus::Draft => set(DraftSetting::review(Review::Approved, None)),
             _ => set(DraftSetting::Delete),
         }
     }

@@ -215,6 +215,7 @@ impl Data {
                     title: title.clone(),
                     status: DraftStatus::Pending,
                     review: Review::None,
+                    review_reason: None,
                     current_version: 0,
                     versions: 0,
                     live_generation: Some(request.generation),

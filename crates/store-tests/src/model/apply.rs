@@ -3,6 +3,7 @@
 
 use super::claim::open_call;
 use super::data::{Call, Data};
+use copydesk_core::draft::Review;
 use copydesk_core::generation::effect::Announcement;
 use copydesk_core::generation::{DraftMove, Effect, Origin, State, Wait};
 use copydesk_core::health::HealthNews;
@@ -153,6 +154,7 @@ impl Data {
         if row.current_version == entry.base_version {
             row.current_version = number;
             row.title.clone_from(&content.title);
+            (row.review, row.review_reason) = (Review::None, None);
             row.generated_at = Some(change.at);
         }
         entry.version = Some(number);

@@ -2,8 +2,8 @@
 
 use super::accept::facts;
 use super::data::{Data, Draft, paged};
-use copydesk_core::draft::DraftStatus;
 use copydesk_core::draft::state::{may_edit, may_publish};
+use copydesk_core::draft::{DraftStatus, Review};
 use copydesk_core::job::ItemStatus;
 use copydesk_core::refusal::Refusal;
 use copydesk_core::{AssetId, DraftId, UserId};
@@ -48,6 +48,7 @@ impl Data {
             draft.scope == scope
                 && row.deleted_at.is_none()
                 && filter.status.is_none_or(|status| status == row.status)
+                && filter.review.is_none_or(|review| review == row.review)
                 && filter.user.is_none_or(|user| user == row.user)
                 && filter.recipe.as_ref().is_none_or(|recipe| *recipe == row.recipe)
                 && filter.external_id.as_ref().is_none_or(|id| Some(id) == row.external_id.as_ref())
@@ -97,6 +98,7 @@ impl Data {
         row.current_version = row.versions;
         row.title.clone_from(&edit.content.title);
         row.status = DraftStatus::Draft;
+        (row.review, row.review_reason) = (Review::None, None);
         row.generated_at = Some(edit.at);
         let version = VersionRow {
             draft: edit.draft,
@@ -120,9 +122,10 @@ impl Data {
         }
         check_revision(&before, set.if_revision)?;
         let mut row = before.clone();
-        let kind = match set.to {
-            DraftSetting::Review(review) => {
-                row.review = review;
+        let kind = match &set.to {
+            DraftSetting::Review { review, reason } => {
+                row.review = *review;
+                row.review_reason = reason.clone();
                 "draft.updated"
             }
             DraftSetting::Publish => {

@@ -120,8 +120,8 @@ pub async fn an_old_revision_is_a_conflict_and_writes_nothing(t: Arc<Bench>) {
     let before = t.snapshot(Scope::DEFAULT).await;
     let conflict = Refusal::VersionConflict { current };
     assert_eq!(edit(&t, draft, Some(old), "Second").await, refused(conflict.clone()));
-    for to in [DraftSetting::Publish, DraftSetting::Review(Review::Approved), DraftSetting::Delete] {
-        assert_eq!(set_if(&t, draft, Some(old), to).await, refused(conflict.clone()), "{to:?}");
+    for to in [DraftSetting::Publish, DraftSetting::review(Review::Approved, None), DraftSetting::Delete] {
+        assert_eq!(set_if(&t, draft, Some(old), to.clone()).await, refused(conflict.clone()), "{to:?}");
     }
     assert_eq!(t.snapshot(Scope::DEFAULT).await, before);
     set_if(&t, draft, Some(current), DraftSetting::Publish).await.expect("set_draft");
@@ -190,12 +190,35 @@ pub async fn a_draft_that_is_being_regenerated_is_edited_but_not_published(t: Ar
 pub async fn a_review_is_a_word_beside_the_status(t: Arc<Bench>) {
     let draft = filled(&t).await;
     let mut last = t.draft(draft).await;
-    for review in [Review::Approved, Review::Rejected, Review::None] {
-        let row = set(&t, draft, DraftSetting::Review(review)).await.expect("review");
-        assert_eq!((row.review, row.status), (review, DraftStatus::Draft));
+    for (review, reason) in [(Review::Approved, None), (Review::Rejected, Some("too long")), (Review::None, None)] {
+        let row = set(&t, draft, DraftSetting::review(review, reason)).await.expect("review");
+        assert_eq!((row.review, row.review_reason.as_deref(), row.status), (review, reason, DraftStatus::Draft));
         assert!(row.revision > last.revision);
+        let filter = |review| DraftFilter { review: Some(review), ..DraftFilter::default() };
+        let listed = t.store.list_drafts(Scope::DEFAULT, filter(review), PageRequest::newest(10)).await.expect("list");
+        assert_eq!(listed.rows, [row.clone()]);
         last = row;
     }
+}
+
+pub async fn a_review_is_of_one_version(t: Arc<Bench>) {
+    let draft = filled(&t).await;
+    let rejected = || DraftSetting::review(Review::Rejected, Some("too long"));
+    let none = |row: &DraftRow| (row.review, row.review_reason.is_none()) == (Review::None, true);
+    set(&t, draft, rejected()).await.expect("review");
+    assert!(none(&edit(&t, draft, None, "Mine").await.expect("edit")), "of the edited version nobody has said a word");
+    set(&t, draft, rejected()).await.expect("review");
+    t.start(t.request().existing(draft)).await;
+    assert!(!none(&t.draft(draft).await), "the version it was said of is still the current one");
+    let run = t.claim_one().await;
+    t.done(builder::settle(&t.ids, &run, t.now())).await;
+    assert!(none(&t.draft(draft).await), "the next version is new");
+    set(&t, draft, rejected()).await.expect("review");
+    t.start(t.request().existing(draft)).await;
+    let run = t.claim_one().await;
+    set(&t, draft, DraftSetting::review(Review::Approved, None)).await.expect("review");
+    t.done(builder::fail(&t.ids, &run, FailureCode::Refused, t.now())).await;
+    assert_eq!(t.draft(draft).await.review, Review::Approved, "a failure changes nothing");
 }
 
 pub async fn a_deleted_draft_leaves_the_lists_and_comes_back(t: Arc<Bench>) {
@@ -291,9 +314,9 @@ pub async fn the_revision_rises_with_every_change_of_the_row(t: Arc<Bench>) {
     t.done(builder::fail(&t.ids, &run, FailureCode::Refused, t.now())).await;
     check(&t, "failed regeneration").await;
     t.advance_s(1);
-    set(&t, draft, DraftSetting::Review(Review::Approved)).await.expect("review");
+    set(&t, draft, DraftSetting::review(Review::Approved, None)).await.expect("review");
     check(&t, "review").await;
     t.advance_s(1);
-    set(&t, draft, DraftSetting::Review(Review::Approved)).await.expect("review");
+    set(&t, draft, DraftSetting::review(Review::Approved, None)).await.expect("review");
     check(&t, "the same review again").await;
 }

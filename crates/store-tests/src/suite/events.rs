@@ -53,7 +53,7 @@ pub async fn editorial_moves_are_announced_once(t: Arc<Bench>) {
     let run = t.running(t.request()).await;
     t.settle(&run).await;
     let moves = [
-        DraftSetting::Review(Review::Approved),
+        DraftSetting::review(Review::Approved, None),
         DraftSetting::Publish,
         DraftSetting::Publish,
         DraftSetting::Unpublish,

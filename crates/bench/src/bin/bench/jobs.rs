@@ -83,6 +83,7 @@ async fn bulk(desk: &Desk, place: &Place, action: Action) -> Result<(), String> 
         kind: Kind::Drafts,
         which: Which::Drafts(DraftFilter::default()),
         model: None,
+        reason: None,
         idempotency: None,
     };
     let begun = Instant::now();
