@@ -280,6 +280,8 @@ async fn a_position_that_was_never_given_out_is_refused() {
         let refused = Socket::open(&address, &format!("?after={after}"), &[("authorization", &bearer)]).await;
         assert!(matches!(refused.map(|_| ()), Err(Error::Http(answer)) if answer.status() == 400), "{after}");
     }
+    let page = site.send("GET", "/events?after=x", None, &[("last-event-id", "0")]).await;
+    assert_eq!((page.status, page.code().as_str()), (400, "bad_cursor"), "also where the header wins");
     for query in ["?type=Draft", "?type=", "?subject=x", "?subject=gen_1", "?kind=x", "?type=a.*.b"] {
         let status = Sse::open(&site, query, &[]).await.head.status.as_u16();
         assert_eq!(status, if query == "?type=" { 200 } else { 422 }, "{query}");

@@ -192,6 +192,22 @@ async fn seed_s1_times_without_a_zone_are_refused_by_line_unless_one_is_named() 
 }
 
 #[tokio::test]
+async fn a_file_without_rows_is_refused_and_so_is_one_beside_a_file_that_is_here() {
+    let site = Site::idle().await;
+    for (kind, text) in [("text/csv", ""), ("text/csv", "contact_email,name\n"), ("application/x-ndjson", "\n")] {
+        let refused = blamed(&file(&site, "", kind, text).await);
+        assert_eq!(refused, [("/".to_owned(), "required".to_owned())], "{text:?}");
+    }
+    let bearer = format!("Bearer {}", site.key);
+    let headers = [("authorization", bearer.as_str()), ("content-type", "text/csv")];
+    let put = site.raw("POST", "/api/v1/files?name=p.csv", &headers, EXAMPLE.to_owned()).await.json();
+    let query = format!("assume_tz=Europe/Warsaw&file_id={}", put["id"].as_str().unwrap());
+    assert_eq!(blamed(&file(&site, &query, "text/csv", EXAMPLE).await)[0].0, "?file_id");
+    assert_eq!(site.get("/prospects/imports").await.json()["data"], json!([]), "nothing was written");
+    assert_eq!(file(&site, &query, "text/csv", "").await.status, 201);
+}
+
+#[tokio::test]
 async fn a_file_is_mapped_and_its_bad_rows_are_named_and_the_others_go_on() {
     let site = Site::idle().await;
     let table = "Mail;Firm;user\nann@example.com;Tea Ltd;u-1\nnobody;X;\n";

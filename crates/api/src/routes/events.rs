@@ -188,13 +188,14 @@ fn wants_stream(headers: &HeaderMap) -> bool {
 
 /// Where to read on. A browser that comes back sends the header, and its address still says where it once began.
 fn start(headers: &HeaderMap, after: Option<&str>) -> Result<Option<Start>, Problem> {
+    let after = match after {
+        None => None,
+        Some("now") => Some(Start::Now),
+        Some(text) => Some(Start::After(number(text)?)),
+    };
     match headers.get(LAST_EVENT_ID).filter(|id| !id.is_empty()) {
         Some(id) => Ok(Some(Start::After(number(id.to_str().unwrap_or_default())?))),
-        None => match after {
-            None => Ok(None),
-            Some("now") => Ok(Some(Start::Now)),
-            Some(text) => Ok(Some(Start::After(number(text)?))),
-        },
+        None => Ok(after),
     }
 }
 

@@ -61,6 +61,10 @@ impl FromRequest<Api> for Asked {
         params.finish()?;
         let (format, reader) = match file {
             None => (said.or_else(|| ItemFormat::of_type(&kind)), Upload::of(body, FILE_BYTES_MAX)),
+            Some(_) if !http_body::Body::is_end_stream(&body) => {
+                let detail = "the request has a body besides: send the file, or name one that is here";
+                return Err(Problem::fault("?file_id", "not_allowed", detail));
+            }
             Some(id) => {
                 let (row, reader) = stored(api, &caller, id).await?;
                 let by_name = media_type_by_name(&row.name).and_then(ItemFormat::of_type);

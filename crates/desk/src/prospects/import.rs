@@ -216,6 +216,10 @@ impl Reader {
                 return Ok(());
             }
         }
+        if read == 0 {
+            let detail = "there are no rows in it: a table begins with a row of names, JSON has one object a line";
+            return Err(DeskError::invalid("/", "required", detail));
+        }
         self.hand_on(true);
         Ok(())
     }
