@@ -12,9 +12,9 @@ use crate::openapi;
 use crate::problem::Problem;
 use crate::routes::pages::Reading;
 use crate::routes::{
-    assets, budgets, bulk, bulk_export, credits, draft_export, drafts, events, files, generations, health, job_export,
-    jobs, keys, lanes, maintenance, metrics, models, pages, prices, profiles, promises, prospect_import, prospects,
-    providers, recipes, session, settings, stream, stream_tokens, testing, usage, users, versions, webhooks,
+    assets, budgets, bulk, bulk_export, credits, draft_export, drafts, events, feedback, files, generations, health,
+    job_export, jobs, keys, lanes, maintenance, metrics, models, pages, prices, profiles, promises, prospect_import,
+    prospects, providers, recipes, session, settings, stream, stream_tokens, testing, usage, users, versions, webhooks,
 };
 use crate::throttle::Throttle;
 use crate::wire::links::{BASE, Links};
@@ -300,6 +300,9 @@ fn installation() -> OpenApiRouter<Api> {
     OpenApiRouter::default()
         .routes(routes!(recipes::list))
         .routes(routes!(recipes::one))
+        .routes(routes!(feedback::list))
+        .routes(routes!(feedback::put))
+        .routes(routes!(feedback::remove))
         .routes(routes!(profiles::list))
         .routes(routes!(profiles::get, profiles::put, profiles::remove))
         .routes(routes!(models::list))

@@ -102,7 +102,7 @@ async fn events_are_read_on_from_where_one_stopped() {
 }
 
 /// Everything that a list is read with.
-const READS: [Method; 32] = [
+const READS: [Method; 33] = [
     Method::List,
     Method::Get,
     Method::GetDraft,
@@ -117,6 +117,7 @@ const READS: [Method; 32] = [
     Method::Accounts,
     Method::Transfers,
     Method::Budgets,
+    Method::Feedback,
     Method::Files,
     Method::Prices,
     Method::Profiles,

@@ -19,6 +19,7 @@ mod endless;
 mod errors;
 mod events;
 mod exports;
+mod feedback;
 mod files;
 mod generations;
 mod idempotency;

@@ -184,6 +184,7 @@ pub struct Scene {
     bulk: String,
     file: String,
     prospect: String,
+    feedback: String,
     import: String,
 }
 
@@ -232,7 +233,11 @@ impl Scene {
         let import = site.raw("POST", "/api/v1/prospects/import", &headers, PROSPECTS).await.json();
         let import = import["import"]["id"].as_str().unwrap().to_owned();
         let prospect = site.get("/prospects").await.json()["data"][0]["id"].as_str().unwrap().to_owned();
+        let opinion = format!("/drafts/{}/feedback", done["draft_id"].as_str().unwrap());
+        let feedback = site.send("PUT", &opinion, Some(json!({"vote": "up"})), &[]).await.json();
+        let feedback = feedback["id"].as_str().unwrap().to_owned();
         Scene {
+            feedback,
             prospect,
             import,
             site,
@@ -265,6 +270,7 @@ impl Scene {
             () if path.starts_with("/api/v1/deliveries") => self.delivery.clone(),
             () if path.starts_with("/api/v1/users") => self.user.clone(),
             () if path.starts_with("/api/v1/invites") => self.invite.clone(),
+            () if path.starts_with("/api/v1/feedback") => self.feedback.clone(),
             () if path.contains("/jobs") => self.job.clone(),
             () if path.contains("/bulk") => self.bulk.clone(),
             () if path.starts_with("/api/v1/prospects/imports") => self.import.clone(),

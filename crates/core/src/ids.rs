@@ -107,6 +107,8 @@ ids! {
     FileId = "fil", "file";
     /// What goes into every request of a recipe that does not say it itself.
     ProfileId = "prf", "profile";
+    /// What somebody thinks of a part of a draft.
+    FeedbackId = "fbk", "feedback";
     /// Somebody an outreach mail is written to.
     ProspectId = "prs", "prospect";
     /// One reading of a file of prospects.

@@ -6,6 +6,7 @@ pub mod access;
 pub mod budget;
 pub mod bulk;
 pub mod draft;
+pub mod feedback;
 pub mod files;
 pub mod generation;
 pub mod health;

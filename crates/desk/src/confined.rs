@@ -4,6 +4,7 @@
 //! the one for an id that nobody has.
 
 mod bulk;
+mod feedback;
 mod files;
 mod profiles;
 mod prospects;

@@ -10,6 +10,7 @@ use crate::confined::Confined;
 use crate::doubt::Doubts;
 use crate::error::DeskError;
 use crate::events::Hub;
+use crate::feedback::Feedback;
 use crate::guesses::Guesses;
 use crate::keyring::Keyring;
 use crate::live::Live;
@@ -72,6 +73,7 @@ pub(crate) struct Inner {
     pub metrics: Metrics,
     pub keyring: Keyring,
     pub profiles: Profiles,
+    pub feedback: Feedback,
     pub signed_in: SignedInRing,
     pub passwords: Passwords,
     pub guesses: Guesses,
@@ -159,6 +161,7 @@ impl Desk {
             metrics: Metrics::default(),
             keyring: Keyring::default(),
             profiles: Profiles::default(),
+            feedback: Feedback::default(),
             signed_in: SignedInRing::default(),
             passwords: Passwords::default(),
             guesses: Guesses::default(),

@@ -25,6 +25,7 @@ mod doubt;
 pub mod error;
 pub mod events;
 pub mod extend;
+pub mod feedback;
 mod figures;
 pub mod files;
 mod first_text;

@@ -42,16 +42,15 @@ pub struct NewProfile {
 }
 
 impl Desk {
-    /// Fills what the request leaves out.
+    /// Fills what the request leaves out: from profiles, then from what the user said of earlier drafts.
     pub(crate) async fn fill(&self, request: &mut Request) -> Result<(), DeskError> {
         self.inner.for_own_user(request)?;
         let scope = request.scope.whole();
-        if !self.has_profiles(scope, &request.recipe).await? {
-            return Ok(());
+        if self.has_profiles(scope, &request.recipe).await? {
+            let found = self.found(scope, &request.recipe, user_of(request)).await?;
+            request.filled = fill(&mut request.input, found.own.as_ref(), found.everybodys.as_ref());
         }
-        let found = self.found(scope, &request.recipe, user_of(request)).await?;
-        request.filled = fill(&mut request.input, found.own.as_ref(), found.everybodys.as_ref());
-        Ok(())
+        self.fill_feedback(request).await
     }
 
     /// The fields that profiles would fill into requests of this user.
@@ -182,7 +181,7 @@ pub fn fields_of(row: &ProfileRow) -> Result<Fields, DeskError> {
     serde_json::from_str(&row.fields).map_err(corrupt)
 }
 
-fn place(scope: Scope, recipe: &str, user: Option<UserId>) -> [u8; 32] {
+pub(crate) fn place(scope: Scope, recipe: &str, user: Option<UserId>) -> [u8; 32] {
     let user = user.map(|user| *user.0.as_bytes()).unwrap_or_default();
     Sha256::new().chain_update(scope.workspace.0.as_bytes()).chain_update(user).chain_update(recipe).finalize().into()
 }

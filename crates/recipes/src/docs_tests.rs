@@ -77,15 +77,16 @@ fn every_key_word_code_and_filter_is_on_the_page() {
         .chain(manifest::MEDIA_STEP_KEYS)
         .chain(manifest::STEP_KINDS)
         .chain(manifest::LIMIT_KEYS)
-        .chain(manifest::FALLBACK_KEYS);
-    let keys = keys.filter(|key| !["steps", "limits", "fallback"].contains(key));
+        .chain(manifest::FALLBACK_KEYS)
+        .chain(manifest::FILL_KEYS);
+    let keys = keys.filter(|key| !["steps", "limits", "fallback", "fill"].contains(key));
     let words = OutputForm::ALL.into_iter().map(OutputForm::as_str);
     let words = words.chain(FallbackReason::ALL.into_iter().map(FallbackReason::as_str));
     let words = words.chain(FallbackBody::ALL.into_iter().map(FallbackBody::as_str));
     for word in keys.chain(words).chain(validate::INPUT_FAULT_CODES).chain(["one_line", "cut(n)", "data"]) {
         assert!(named(word), "docs/recipes.md does not name `{word}`");
     }
-    for table in ["[[steps]]", "[limits]", "[fallback]"] {
+    for table in ["[[steps]]", "[limits]", "[fallback]", "[fill]"] {
         assert!(named(table), "docs/recipes.md does not name {table}");
     }
     for (name, _) in BUILT_IN {

@@ -4,8 +4,8 @@
 use copydesk_core::ledger::price::BadMargin;
 use copydesk_core::ledger::{Margin, Metered, Price};
 use copydesk_core::recipe::{
-    Chat, FallbackBody, FallbackReason, FallbackRules, Limits, OutputForm, Param, Recipe, Settings, Step, StepAnswer,
-    StepKind, fallback,
+    Chat, FallbackBody, FallbackReason, FallbackRules, Fills, Limits, OutputForm, Param, Recipe, Settings, Step,
+    StepAnswer, StepKind, fallback,
 };
 use serde_json::{Map, Value};
 use toml::Table;
@@ -17,8 +17,20 @@ pub(crate) const FILE: &str = "recipe.toml";
 /// Largest answer of a step that does not say. Units: tokens.
 pub(crate) const OUTPUT_TOKENS_DEFAULT: u32 = 4_096;
 
-pub(crate) const KEYS: [&str; 11] =
-    ["name", "title", "description", "output", "route", "price", "dedupe", "params", "steps", "limits", "fallback"];
+pub(crate) const KEYS: [&str; 12] = [
+    "name",
+    "title",
+    "description",
+    "output",
+    "route",
+    "price",
+    "dedupe",
+    "params",
+    "steps",
+    "limits",
+    "fallback",
+    "fill",
+];
 pub(crate) const PRICE_KEYS: [&str; 4] = ["per_usd", "margin", "max", "min"];
 pub(crate) const STEP_KEYS: [&str; 7] =
     ["name", "kind", "system", "prompt", "answer", "max_output_tokens", "temperature"];
@@ -26,6 +38,7 @@ pub(crate) const PICTURE_STEP_KEYS: [&str; 5] = ["name", "kind", "prompt", "sett
 pub(crate) const MEDIA_STEP_KEYS: [&str; 6] = ["name", "kind", "prompt", "settings", "settings_from", "pictures_from"];
 pub(crate) const STEP_KINDS: [&str; 3] = ["chat", "picture", "media"];
 pub(crate) const LIMIT_KEYS: [&str; 4] = ["max_attempts", "attempt_timeout", "deadline", "max_input_bytes"];
+pub(crate) const FILL_KEYS: [&str; 1] = ["feedback"];
 pub(crate) const FALLBACK_KEYS: [&str; 4] = ["unparsable_answer", "no_trends", "no_content", "next_steps"];
 
 /// Reads the file. `None` when it is not TOML at all; otherwise what could be read, and faults for the rest. Version and
@@ -56,8 +69,10 @@ pub(crate) fn read(text: &str, faults: &mut Vec<Fault>) -> Option<Recipe> {
     let steps = steps(&mut reader);
     let limits = reader.table("limits");
     let fallback = reader.table("fallback");
+    let fill = reader.table("fill");
     let limits = limits.map_or_else(Limits::default, |table| read_limits(table, faults));
     let fallback = fallback.map_or_else(FallbackRules::default, |table| read_fallback(table, faults));
+    let fills = fill.map_or_else(Fills::default, |table| read_fills(table, faults));
     let steps = steps.into_iter().enumerate().map(|(index, table)| read_step(index, table, faults)).collect();
     Some(Recipe {
         name: name.unwrap_or_default(),
@@ -73,6 +88,7 @@ pub(crate) fn read(text: &str, faults: &mut Vec<Fault>) -> Option<Recipe> {
         dedupe,
         params,
         fallback,
+        fills,
     })
 }
 
@@ -233,6 +249,12 @@ fn read_limits(table: &Table, faults: &mut Vec<Fault>) -> Limits {
         deadline: reader.duration("deadline"),
         input_bytes_max: bytes.unwrap_or(default.input_bytes_max),
     }
+}
+
+fn read_fills(table: &Table, faults: &mut Vec<Fault>) -> Fills {
+    let mut reader = Reader::new(FILE, "fill", table, faults);
+    reader.only(&FILL_KEYS);
+    Fills { feedback: reader.text("feedback") }
 }
 
 fn read_fallback(table: &Table, faults: &mut Vec<Fault>) -> FallbackRules {

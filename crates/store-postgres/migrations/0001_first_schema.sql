@@ -820,6 +820,26 @@ create table profiles (
 );
 create index profiles_by_workspace on profiles (workspace_id, id);
 
+-- Feedback ---------------------------------------------------------------------------------------------------------------
+-- What users think of parts of their drafts; an empty part is the whole. It stays when a draft is deleted.
+create table feedback (
+  id uuid primary key,
+  workspace_id uuid not null,
+  draft_id uuid not null,
+  version bigint not null check (version > 0),
+  user_id uuid not null,
+  recipe text not null,
+  part text not null,
+  heading text not null,
+  vote text not null check (vote in ('up', 'down')),
+  comment text,
+  created_at timestamptz not null,
+  updated_at timestamptz not null,
+  unique (draft_id, version, part)
+);
+create index feedback_by_workspace on feedback (workspace_id, id);
+create index feedback_by_user on feedback (workspace_id, user_id, recipe, updated_at);
+
 -- Webhooks ---------------------------------------------------------------------------------------------------------------
 -- Addresses that are told of events; without an address, the one for those of single requests. Secrets are sealed.
 create table webhooks (

@@ -868,6 +868,26 @@ CREATE TABLE profiles (
 ) STRICT;
 CREATE INDEX profiles_by_workspace ON profiles (workspace_id, id);
 
+-- Feedback ---------------------------------------------------------------------------------------------------------------
+-- What users think of parts of their drafts; an empty part is the whole. It stays when a draft is deleted.
+CREATE TABLE feedback (
+    id BLOB NOT NULL PRIMARY KEY,
+    workspace_id BLOB NOT NULL,
+    draft_id BLOB NOT NULL,
+    version INTEGER NOT NULL CHECK (version > 0),
+    user_id BLOB NOT NULL,
+    recipe TEXT NOT NULL,
+    part TEXT NOT NULL,
+    heading TEXT NOT NULL,
+    vote TEXT NOT NULL CHECK (vote = 'up' OR vote = 'down'),
+    comment TEXT,
+    created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL,
+    UNIQUE (draft_id, version, part)
+) STRICT;
+CREATE INDEX feedback_by_workspace ON feedback (workspace_id, id);
+CREATE INDEX feedback_by_user ON feedback (workspace_id, user_id, recipe, updated_at);
+
 -- Webhooks ---------------------------------------------------------------------------------------------------------------
 -- Addresses that are told of events; without an address, the one for those of single requests. Secrets are sealed.
 CREATE TABLE webhooks (

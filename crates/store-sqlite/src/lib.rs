@@ -13,6 +13,7 @@ mod deliveries;
 mod drafts;
 mod events;
 mod fault;
+mod feedback;
 mod files;
 mod findings;
 mod folder;

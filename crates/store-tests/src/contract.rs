@@ -19,8 +19,8 @@ pub use copydesk_core::metering::question::{Question, Total};
 pub use copydesk_core::prospect::{Rule, Tally};
 pub use copydesk_core::refusal::Refusal;
 pub use copydesk_core::{
-    AssetId, BudgetId, BulkId, DeliveryId, DraftId, FileId, GenerationId, ImportId, JobId, KeyId, LinkId, NodeId,
-    ProfileId, ProspectId, SignInId, Timestamp, TransferId, UserId, WebhookId, WorkspaceId,
+    AssetId, BudgetId, BulkId, DeliveryId, DraftId, FeedbackId, FileId, GenerationId, ImportId, JobId, KeyId, LinkId,
+    NodeId, ProfileId, ProspectId, SignInId, Timestamp, TransferId, UserId, WebhookId, WorkspaceId,
 };
 pub use copydesk_store::admin::{Description, Pause, PauseKey};
 pub use copydesk_store::audit::{AuditState, Finding, FindingRow, Proved, Record, Recorded, Round, Slice};
@@ -30,6 +30,7 @@ pub use copydesk_store::bulk::{
 };
 pub use copydesk_store::drafts::{AssetRow, DraftFilter, DraftRow, Edit, SetDraft, VersionRow, WholeDraft};
 pub use copydesk_store::events::{EventBounds, EventPage};
+pub use copydesk_store::feedback::{FeedbackFilter, FeedbackFor, FeedbackRow, PutFeedback};
 pub use copydesk_store::files::{Added, FileFilter, FileRow, NewFile};
 pub use copydesk_store::generations::{
     Accept, Accepted, Beaten, FinishedStep, GenerationFilter, GenerationRow, Heartbeat, Idempotency, Limits, Overdue,
@@ -57,10 +58,10 @@ pub use copydesk_store::webhooks::{
     FeedMark, FeedNews, Feeds, Finished, Leased, Moved, NewDelivery, RequestHook,
 };
 pub use copydesk_store::{
-    AdminStore, Answer, AuditStore, BudgetStore, BulkStore, DeliveryStore, DraftStore, EventStore, FileStore,
-    GenerationStore, HealthRow, HealthStore, ImportStore, ItemStore, JobStore, KeyStore, LedgerStore, LoginStore, Page,
-    PageRequest, PriceStore, ProfileStore, ProspectStore, RetentionStore, SchemaFault, Scope, SignInStore, UsageStore,
-    WebhookStore,
+    AdminStore, Answer, AuditStore, BudgetStore, BulkStore, DeliveryStore, DraftStore, EventStore, FeedbackStore,
+    FileStore, GenerationStore, HealthRow, HealthStore, ImportStore, ItemStore, JobStore, KeyStore, LedgerStore,
+    LoginStore, Page, PageRequest, PriceStore, ProfileStore, ProspectStore, RetentionStore, SchemaFault, Scope,
+    SignInStore, UsageStore, WebhookStore,
 };
 pub use futures::stream::BoxStream;
 pub use uuid::Uuid;
@@ -191,6 +192,13 @@ macro_rules! every_method {
                 Profile = profile(scope: Scope, id: ProfileId) -> ProfileRow;
                 Profiles = profiles(scope: Scope, filter: ProfileFilter, page: PageRequest) -> Page<ProfileRow>;
                 ProfilesFor = profiles_for(scope: Scope, recipe: String, user: UserId) -> ProfilesFor;
+            }
+            FeedbackStore {
+                PutFeedback = put_feedback(put: PutFeedback) -> FeedbackRow;
+                RemoveFeedback = remove_feedback(scope: Scope, id: FeedbackId) -> ();
+                OneFeedback = one_feedback(scope: Scope, id: FeedbackId) -> FeedbackRow;
+                Feedback = feedback(scope: Scope, filter: FeedbackFilter, page: PageRequest) -> Page<FeedbackRow>;
+                FeedbackFor = feedback_for(asked: FeedbackFor) -> Vec<FeedbackRow>;
             }
             PriceStore {
                 AddPrice = add_price(price: NewPrice) -> i64;

@@ -12,6 +12,7 @@ mod claim;
 mod data;
 mod drafts;
 mod events;
+mod feedback;
 mod files;
 mod findings;
 mod health;

@@ -12,6 +12,7 @@ pub mod drafts;
 pub mod events;
 pub mod extend;
 pub mod fairness;
+pub mod feedback;
 pub mod fence;
 pub mod files;
 pub mod health;
@@ -482,6 +483,10 @@ macro_rules! conformance {
                 tokens_that_were_used_hold_back_what_comes_next,
                 debts_of_several_nodes_add_up,
                 what_is_moved_on_without_a_call_pays_nothing;
+            feedback:
+                an_opinion_of_a_part_is_there_once_and_the_last_word_counts,
+                seed_s0_b18_feedback_outlives_its_draft_and_stays_in_its_workspace,
+                feedback_is_paged_and_the_newest_of_a_user_is_found;
             profiles:
                 a_profile_is_made_changed_and_removed_by_who_has_seen_it,
                 profiles_are_paged_and_found_by_recipe_and_user,

@@ -10,6 +10,7 @@ pub mod bulk;
 pub mod drafts;
 pub mod error;
 pub mod events;
+pub mod feedback;
 pub mod files;
 pub mod generations;
 pub mod health;
@@ -35,6 +36,7 @@ pub use bulk::BulkStore;
 pub use drafts::DraftStore;
 pub use error::{SchemaFault, StoreError};
 pub use events::EventStore;
+pub use feedback::FeedbackStore;
 pub use files::FileStore;
 pub use generations::GenerationStore;
 pub use health::{HealthRow, HealthStore};
@@ -105,6 +107,7 @@ pub trait Store:
     + HealthStore
     + PriceStore
     + ProfileStore
+    + FeedbackStore
     + WebhookStore
     + DeliveryStore
 {
@@ -120,8 +123,6 @@ impl<T> Store for T where
         + ItemStore
         + ProspectStore
         + ImportStore
-        + ProspectStore
-        + ImportStore
         + FileStore
         + UsageStore
         + EventStore
@@ -134,6 +135,7 @@ impl<T> Store for T where
         + HealthStore
         + PriceStore
         + ProfileStore
+        + FeedbackStore
         + WebhookStore
         + DeliveryStore
 {

@@ -55,6 +55,7 @@ use utoipa::OpenApi;
     words::BulkOutcomeWord,
     words::BulkStatusWord,
     words::ExportFormat,
+    words::FeedbackKey,
     words::FileKey,
     words::Span,
     words::ItemStatusWord,

@@ -4,8 +4,8 @@
 #![expect(dead_code, reason = "only their description is used")]
 
 use super::words::{
-    AssetKey, BudgetKey, BulkKey, DeliveryKey, DraftRef, FileKey, GenerationRef, ImportKey, InviteKey, JobKey, KeyKey,
-    LaneName, ProspectKey, SignInKey, UserRef, WebhookKey,
+    AssetKey, BudgetKey, BulkKey, DeliveryKey, DraftRef, FeedbackKey, FileKey, GenerationRef, ImportKey, InviteKey,
+    JobKey, KeyKey, LaneName, ProspectKey, SignInKey, UserRef, WebhookKey,
 };
 use utoipa::IntoParams;
 
@@ -104,6 +104,15 @@ pub(crate) struct ImportPath {
 pub(crate) struct KeyPath {
     /// `key_...` or a bare UUID.
     #[param(value_type = KeyKey)]
+    id: String,
+}
+
+/// `{id}` of an opinion.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Path)]
+pub(crate) struct FeedbackPath {
+    /// `fbk_...` or a bare UUID.
+    #[param(value_type = FeedbackKey)]
     id: String,
 }
 

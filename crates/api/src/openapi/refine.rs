@@ -46,6 +46,7 @@ const NOUNS: &[(&str, &str, &str)] = &[
     ("Posting", "posting", ""),
     ("EligibleProspects", "eligible_prospects", ""),
     ("ImportOutcome", "import_outcome", ""),
+    ("Feedback", "feedback", "fbk"),
     ("Profile", "profile", "prf"),
     ("Prospect", "prospect", "prs"),
     ("ProspectDraft", "", "drf"),

@@ -37,6 +37,7 @@ schemas! {
     GenerationStatus = words(Status::ALL.map(Status::as_str));
     DraftStatus = words(CoreStatus::ALL.map(CoreStatus::as_str));
     Review = words(CoreReview::ALL.map(CoreReview::as_str));
+    VoteWord = words(copydesk_core::feedback::Vote::ALL.map(copydesk_core::feedback::Vote::as_str));
     OutputForm = words(CoreForm::ALL.map(CoreForm::as_str));
     TransferKind = words(CoreKind::ALL.map(CoreKind::as_str));
     LedgerAccount = words(Account::ALL.map(Account::as_str));
@@ -93,6 +94,7 @@ schemas! {
     DraftKey = text(&either(&[&id("drf"), UUID]));
     AssetKey = text(&either(&[&id("ast"), UUID]));
     FileKey = text(&either(&[&id("fil"), UUID]));
+    FeedbackKey = text(&either(&[&id("fbk"), UUID]));
     BudgetKey = text(&either(&[&id("bud"), UUID]));
     JobKey = text(&either(&[&id("job"), UUID]));
     ProspectKey = text(&either(&[&id("prs"), UUID]));

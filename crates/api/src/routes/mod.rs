@@ -9,6 +9,7 @@ pub(crate) mod draft_export;
 pub(crate) mod drafts;
 pub(crate) mod events;
 mod export_rows;
+pub(crate) mod feedback;
 pub(crate) mod files;
 pub(crate) mod generations;
 pub(crate) mod health;

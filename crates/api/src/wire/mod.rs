@@ -12,6 +12,7 @@ pub(crate) mod diff;
 pub(crate) mod draft;
 pub(crate) mod dry_run;
 pub(crate) mod event;
+pub(crate) mod feedback;
 pub(crate) mod file;
 pub(crate) mod generation;
 pub(crate) mod item_format;

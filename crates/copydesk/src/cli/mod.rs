@@ -12,6 +12,7 @@ mod downloads;
 mod drafts;
 mod events;
 mod explain;
+mod feedback;
 mod files;
 mod frames;
 mod generate;
@@ -115,6 +116,9 @@ enum Command {
     /// Accounts, statements, grants, corrections, gifts and refunds
     #[command(subcommand)]
     Credits(credits::Command),
+    /// What users think of parts of their drafts, for the next ones
+    #[command(subcommand)]
+    Feedback(feedback::Command),
     /// What goes into every request of a recipe that does not say it: voice, tone, who writes
     #[command(subcommand)]
     Profiles(profiles::Command),
@@ -222,6 +226,7 @@ async fn dispatch(arguments: Arguments, output: Output) -> Result<u8, Failure> {
         Command::Bulk(command) => bulk::run(command, &settings, output).await,
         Command::Prospects(command) => prospects::run(command, &settings, output).await,
         Command::Files(command) => files::run(command, &settings, output).await,
+        Command::Feedback(command) => feedback::run(command, &settings, output).await,
         Command::Profiles(command) => profiles::run(command, &settings, output).await,
         Command::Budgets(command) => budgets::run(command, &settings, output).await,
         Command::Credits(command) => credits::run(command, &settings, output).await,

@@ -2,6 +2,7 @@
 //! reading folders, templates and JSON Schema is the business of the `copydesk-recipes` crate. Start with `recipe.rs`.
 
 pub mod fallback;
+pub mod fill;
 pub mod items;
 pub mod output;
 pub mod params;
@@ -11,6 +12,7 @@ pub mod recipe;
 pub mod step;
 
 pub use fallback::{Fallback, FallbackBody, FallbackReason, FallbackRules};
+pub use fill::Fills;
 pub use items::Item;
 pub use output::media::MediaAsset;
 pub use output::{AnswerShape, Content, OutputContext, OutputForm, Source, WhyNot};

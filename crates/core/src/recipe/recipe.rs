@@ -9,6 +9,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::fallback::{FallbackReason, FallbackRules};
+use super::fill::Fills;
 use super::output::OutputForm;
 use super::params::Param;
 use super::step::{Settings, Step, StepAnswer, StepKind};
@@ -62,6 +63,7 @@ pub struct Recipe {
     /// What a request may change of its parameters.
     pub params: Vec<Param>,
     pub fallback: FallbackRules,
+    pub fills: Fills,
 }
 
 /// Bounds of one generation.
@@ -181,6 +183,7 @@ impl Recipe {
         self.price_faults(&mut faults);
         self.limits.faults(&mut faults);
         self.fallback_faults(&mut faults);
+        self.fills.faults(&self.input_schema, &mut faults);
         faults
     }
 
@@ -401,6 +404,7 @@ mod tests {
             dedupe: true,
             params: Param::ALL.to_vec(),
             fallback: FallbackRules::default(),
+            fills: Fills::default(),
         }
     }
 

@@ -7,8 +7,8 @@ pub mod usage;
 pub mod why;
 
 use copydesk_core::{
-    BudgetId, BulkId, CallId, DeliveryId, DraftId, FileId, GenerationId, ImportId, JobId, KeyId, LinkId, ProfileId,
-    ProspectId, TransferId, UserId, WebhookId,
+    BudgetId, BulkId, CallId, DeliveryId, DraftId, FeedbackId, FileId, GenerationId, ImportId, JobId, KeyId, LinkId,
+    ProfileId, ProspectId, TransferId, UserId, WebhookId,
 };
 use copydesk_store::{Order, Page, PageRequest, StoreError};
 use std::str::FromStr;
@@ -37,6 +37,7 @@ keys!(
     JobId,
     BulkId,
     FileId,
+    FeedbackId,
     ProfileId,
     ProspectId,
     ImportId

@@ -10,14 +10,15 @@ use copydesk_core::job::book::JobBook;
 use copydesk_core::ledger::chain::ChainHash;
 use copydesk_core::ledger::{Balance, Lot};
 use copydesk_core::{
-    AssetId, BudgetId, BulkId, CallId, DeliveryId, DraftId, FileId, GenerationId, ImportId, JobId, NodeId, ProfileId,
-    ProspectId, SignInId, Timestamp, TransferId, UserId, WebhookId, WorkspaceId,
+    AssetId, BudgetId, BulkId, CallId, DeliveryId, DraftId, FeedbackId, FileId, GenerationId, ImportId, JobId, NodeId,
+    ProfileId, ProspectId, SignInId, Timestamp, TransferId, UserId, WebhookId, WorkspaceId,
 };
 use copydesk_store::admin::{NodeRow, PauseKey};
 use copydesk_store::audit::{FindingKey, FindingRow, Round, Space};
 use copydesk_store::bulk::{BulkItemRow, BulkRow};
 use copydesk_store::drafts::{AssetRow, DraftRow, VersionRow};
 use copydesk_store::events::{EventRow, NewEvent};
+use copydesk_store::feedback::FeedbackRow;
 use copydesk_store::generations::{Accept, Accepted, Fence, FinishedStep};
 use copydesk_store::jobs::{ItemRow, JobRow};
 use copydesk_store::keys::KeyRow;
@@ -186,6 +187,7 @@ pub(super) struct Data {
     pub rates: BTreeMap<String, Paid>,
     pub prices: Vec<NewPrice>,
     pub files: BTreeMap<FileId, super::files::FileEntry>,
+    pub feedback: BTreeMap<FeedbackId, (WorkspaceId, FeedbackRow)>,
     pub profiles: BTreeMap<ProfileId, (WorkspaceId, ProfileRow)>,
     pub budgets: Book,
     /// What each sum holds of entries that were folded into it.

@@ -196,7 +196,7 @@ pub async fn a_review_is_a_word_beside_the_status(t: Arc<Bench>) {
         assert!(row.revision > last.revision);
         let filter = |review| DraftFilter { review: Some(review), ..DraftFilter::default() };
         let listed = t.store.list_drafts(Scope::DEFAULT, filter(review), PageRequest::newest(10)).await.expect("list");
-        assert_eq!(listed.rows, [row.clone()]);
+        assert_eq!(listed.rows, std::slice::from_ref(&row));
         last = row;
     }
 }
