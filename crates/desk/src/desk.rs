@@ -18,6 +18,7 @@ use crate::passwords::Passwords;
 use crate::prices::{self, SetPrices};
 use crate::profiles::Profiles;
 use crate::sign_in::SignedInRing;
+use crate::sources::Sources;
 use crate::webhooks::{Bells, Hooks};
 use crate::work::Outgoing;
 use copydesk_assets::AssetStore;
@@ -72,6 +73,7 @@ pub(crate) struct Inner {
     pub metrics: Metrics,
     pub keyring: Keyring,
     pub profiles: Profiles,
+    pub sources: Sources,
     pub signed_in: SignedInRing,
     pub passwords: Passwords,
     pub guesses: Guesses,
@@ -159,6 +161,7 @@ impl Desk {
             metrics: Metrics::default(),
             keyring: Keyring::default(),
             profiles: Profiles::default(),
+            sources: Sources::default(),
             signed_in: SignedInRing::default(),
             passwords: Passwords::default(),
             guesses: Guesses::default(),
@@ -203,6 +206,7 @@ impl Desk {
         crate::prune::spawn(&self.inner);
         crate::audit::spawn(&self.inner);
         crate::webhooks::spawn(&self.inner);
+        crate::sources::spawn(&self.inner);
         crate::jobs::spawn(&self.inner);
         crate::bulk::spawn(&self.inner);
         Ok(())

@@ -4,8 +4,8 @@
 use copydesk_core::ledger::price::BadMargin;
 use copydesk_core::ledger::{Margin, Metered, Price};
 use copydesk_core::recipe::{
-    Chat, FallbackBody, FallbackReason, FallbackRules, Limits, OutputForm, Param, Recipe, Settings, Step, StepAnswer,
-    StepKind, fallback,
+    Chat, FallbackBody, FallbackReason, FallbackRules, Fill, Limits, OutputForm, Param, Recipe, Settings, Step,
+    StepAnswer, StepKind, fallback,
 };
 use serde_json::{Map, Value};
 use toml::Table;
@@ -17,8 +17,20 @@ pub(crate) const FILE: &str = "recipe.toml";
 /// Largest answer of a step that does not say. Units: tokens.
 pub(crate) const OUTPUT_TOKENS_DEFAULT: u32 = 4_096;
 
-pub(crate) const KEYS: [&str; 11] =
-    ["name", "title", "description", "output", "route", "price", "dedupe", "params", "steps", "limits", "fallback"];
+pub(crate) const KEYS: [&str; 12] = [
+    "name",
+    "title",
+    "description",
+    "output",
+    "route",
+    "price",
+    "dedupe",
+    "params",
+    "steps",
+    "limits",
+    "fallback",
+    "fill",
+];
 pub(crate) const PRICE_KEYS: [&str; 4] = ["per_usd", "margin", "max", "min"];
 pub(crate) const STEP_KEYS: [&str; 7] =
     ["name", "kind", "system", "prompt", "answer", "max_output_tokens", "temperature"];
@@ -56,8 +68,10 @@ pub(crate) fn read(text: &str, faults: &mut Vec<Fault>) -> Option<Recipe> {
     let steps = steps(&mut reader);
     let limits = reader.table("limits");
     let fallback = reader.table("fallback");
+    let fill = reader.table("fill");
     let limits = limits.map_or_else(Limits::default, |table| read_limits(table, faults));
     let fallback = fallback.map_or_else(FallbackRules::default, |table| read_fallback(table, faults));
+    let fill = fill.map_or_else(Fill::default, |table| read_fill(table, faults));
     let steps = steps.into_iter().enumerate().map(|(index, table)| read_step(index, table, faults)).collect();
     Some(Recipe {
         name: name.unwrap_or_default(),
@@ -73,6 +87,7 @@ pub(crate) fn read(text: &str, faults: &mut Vec<Fault>) -> Option<Recipe> {
         dedupe,
         params,
         fallback,
+        fill,
     })
 }
 
@@ -233,6 +248,12 @@ fn read_limits(table: &Table, faults: &mut Vec<Fault>) -> Limits {
         deadline: reader.duration("deadline"),
         input_bytes_max: bytes.unwrap_or(default.input_bytes_max),
     }
+}
+
+fn read_fill(table: &Table, faults: &mut Vec<Fault>) -> Fill {
+    let mut reader = Reader::new(FILE, "fill", table, faults);
+    reader.only(&["sources"]);
+    Fill { sources: reader.text("sources") }
 }
 
 fn read_fallback(table: &Table, faults: &mut Vec<Fault>) -> FallbackRules {

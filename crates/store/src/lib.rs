@@ -25,6 +25,7 @@ pub mod promises;
 pub mod prospects;
 pub mod retention;
 pub mod sign_ins;
+pub mod sources;
 pub mod usage;
 pub mod webhooks;
 
@@ -48,6 +49,7 @@ pub use profiles::ProfileStore;
 pub use prospects::{ImportStore, ProspectStore};
 pub use retention::RetentionStore;
 pub use sign_ins::SignInStore;
+pub use sources::{SourceItemStore, SourceStore};
 pub use usage::UsageStore;
 pub use webhooks::{DeliveryStore, WebhookStore};
 
@@ -105,6 +107,8 @@ pub trait Store:
     + HealthStore
     + PriceStore
     + ProfileStore
+    + SourceStore
+    + SourceItemStore
     + WebhookStore
     + DeliveryStore
 {
@@ -134,6 +138,8 @@ impl<T> Store for T where
         + HealthStore
         + PriceStore
         + ProfileStore
+        + SourceStore
+        + SourceItemStore
         + WebhookStore
         + DeliveryStore
 {

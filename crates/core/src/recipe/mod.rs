@@ -15,5 +15,5 @@ pub use items::Item;
 pub use output::media::MediaAsset;
 pub use output::{AnswerShape, Content, OutputContext, OutputForm, Source, WhyNot};
 pub use params::{Param, ParamFault, Params};
-pub use recipe::{BadModelRef, Limits, ModelRef, PromptMessage, Recipe, RecipeFault, Role};
+pub use recipe::{BadModelRef, Fill, Limits, ModelRef, PromptMessage, Recipe, RecipeFault, Role};
 pub use step::{Chat, Settings, Step, StepAnswer, StepKind};

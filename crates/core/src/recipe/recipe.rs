@@ -62,6 +62,14 @@ pub struct Recipe {
     /// What a request may change of its parameters.
     pub params: Vec<Param>,
     pub fallback: FallbackRules,
+    pub fill: Fill,
+}
+
+/// Which fields of the input the server fills, where a request leaves them out and no profile says them.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Fill {
+    /// A list of the newest items of the user's sources and everybody's.
+    pub sources: Option<String>,
 }
 
 /// Bounds of one generation.
@@ -180,6 +188,7 @@ impl Recipe {
         self.step_faults(&mut faults);
         self.price_faults(&mut faults);
         self.limits.faults(&mut faults);
+        self.fill_faults(&mut faults);
         self.fallback_faults(&mut faults);
         faults
     }
@@ -303,6 +312,19 @@ impl Recipe {
         }
     }
 
+    fn fill_faults(&self, faults: &mut Vec<RecipeFault>) {
+        let Some(field) = &self.fill.sources else { return };
+        let kind = self.input_schema.get("properties").and_then(|all| all.get(field)?.get("type"));
+        if kind.and_then(Value::as_str) != Some("array") {
+            let what = format!("the input schema has no list {field:?}");
+            faults.push(RecipeFault::new(
+                "fill.sources",
+                what,
+                "Name a property of the type array, such as \"items\".",
+            ));
+        }
+    }
+
     fn fallback_faults(&self, faults: &mut Vec<RecipeFault>) {
         if !self.fallback.is_empty() && self.output != OutputForm::Article {
             let what = format!("fallbacks are articles, but the output form is {:?}", self.output.as_str());
@@ -400,6 +422,7 @@ mod tests {
             price: Price::default(),
             dedupe: true,
             params: Param::ALL.to_vec(),
+            fill: Fill::default(),
             fallback: FallbackRules::default(),
         }
     }
@@ -408,6 +431,21 @@ mod tests {
         let credits = |text: &str| text.parse().unwrap();
         let rate = Metered { per_usd: credits(per_usd), margin: Margin(0), min: credits(min) };
         Price::Metered { max: credits(max), rate }
+    }
+
+    #[test]
+    fn what_is_filled_from_sources_is_a_list_of_the_schema() {
+        let mut recipe = sound();
+        recipe.fill.sources = Some("items".into());
+        for (schema, faults) in [
+            (json!({"properties": {"items": {"type": "array"}}}), 0),
+            (json!({"properties": {"items": {"type": "string"}}}), 1),
+            (json!({"type": "object"}), 1),
+        ] {
+            recipe.input_schema = schema;
+            let told: Vec<_> = recipe.faults().into_iter().filter(|fault| fault.key == "fill.sources").collect();
+            assert_eq!(told.len(), faults, "{told:?}");
+        }
     }
 
     #[test]
