@@ -113,6 +113,10 @@ ids! {
     ProspectId = "prs", "prospect";
     /// One reading of a file of prospects.
     ImportId = "imp", "import";
+    /// Where items of a newsletter come from.
+    SourceId = "src", "source";
+    /// One thing that a source told of.
+    ItemId = "itm", "item";
 }
 
 /// The UUIDv7 of an instant: its milliseconds, twelve bits of the microseconds beside them, and what is random.

@@ -48,7 +48,7 @@ pub struct Request {
     /// `provider/model`; `None` takes the first of the recipe's route.
     pub model: Option<String>,
     pub input: Value,
-    /// The fields of the input that profiles filled.
+    /// The fields of the input that profiles and sources filled.
     pub filled: Vec<String>,
     /// Whatever the application calls its user.
     pub user: Option<String>,

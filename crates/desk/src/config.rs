@@ -36,6 +36,10 @@ pub struct DeskConfig {
     pub generation: bool,
     /// How long usage rows and events are kept, for ever by default, and ended messages to webhooks.
     pub retention: Retention,
+    /// Whether sources are fetched; on by default. Off, they can still be made and read, and a fetch is refused.
+    pub fetching: bool,
+    /// How often a source is fetched where nobody says: an hour by default.
+    pub fetch_every: Duration,
     /// How often old rows are looked for, on every node that keeps them for a while only.
     pub prune_every: Duration,
     /// How often some slices of the data are audited, by one node of the installation. `None` switches it off. A minute
@@ -95,16 +99,23 @@ pub struct Retention {
     pub events: Option<Duration>,
     /// Messages to webhooks, after they ended; 30 days by default.
     pub deliveries: Option<Duration>,
+    /// Items of sources, since a fetch brought them last; 90 days by default.
+    pub items: Option<Duration>,
 }
 
 impl Default for Retention {
     fn default() -> Retention {
-        Retention { usage: None, events: None, deliveries: Some(Duration::from_secs(30 * 86_400)) }
+        Retention {
+            usage: None,
+            events: None,
+            deliveries: Some(Duration::from_secs(30 * 86_400)),
+            items: Some(Duration::from_secs(90 * 86_400)),
+        }
     }
 }
 
 impl Retention {
-    pub const NOTHING: Retention = Retention { usage: None, events: None, deliveries: None };
+    pub const NOTHING: Retention = Retention { usage: None, events: None, deliveries: None, items: None };
 }
 
 impl Default for DeskConfig {
@@ -120,6 +131,8 @@ impl Default for DeskConfig {
             packs: Packs::new(),
             generation: true,
             retention: Retention::default(),
+            fetching: true,
+            fetch_every: Duration::from_secs(3_600),
             prune_every: Duration::from_secs(60),
             audit_every: Some(Duration::from_secs(60)),
             sign_in: SignInLimits::default(),

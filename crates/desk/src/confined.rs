@@ -8,6 +8,7 @@ mod feedback;
 mod files;
 mod profiles;
 mod prospects;
+mod sources;
 mod telling;
 
 use copydesk_core::access::Email;

@@ -19,6 +19,7 @@ use crate::passwords::Passwords;
 use crate::prices::{self, SetPrices};
 use crate::profiles::Profiles;
 use crate::sign_in::SignedInRing;
+use crate::sources::Sources;
 use crate::webhooks::{Bells, Hooks};
 use crate::work::Outgoing;
 use copydesk_assets::AssetStore;
@@ -74,6 +75,7 @@ pub(crate) struct Inner {
     pub keyring: Keyring,
     pub profiles: Profiles,
     pub feedback: Feedback,
+    pub sources: Sources,
     pub signed_in: SignedInRing,
     pub passwords: Passwords,
     pub guesses: Guesses,
@@ -162,6 +164,7 @@ impl Desk {
             keyring: Keyring::default(),
             profiles: Profiles::default(),
             feedback: Feedback::default(),
+            sources: Sources::default(),
             signed_in: SignedInRing::default(),
             passwords: Passwords::default(),
             guesses: Guesses::default(),
@@ -206,6 +209,7 @@ impl Desk {
         crate::prune::spawn(&self.inner);
         crate::audit::spawn(&self.inner);
         crate::webhooks::spawn(&self.inner);
+        crate::sources::spawn(&self.inner);
         crate::jobs::spawn(&self.inner);
         crate::bulk::spawn(&self.inner);
         Ok(())

@@ -79,7 +79,7 @@ impl Desk {
     /// Fills what the user said of earlier drafts into a request that does not say it.
     pub(crate) async fn fill_feedback(&self, request: &mut Request) -> Result<(), DeskError> {
         let Ok(loaded) = self.recipe(&request.recipe) else { return Ok(()) };
-        let Some(field) = loaded.recipe.fills.feedback.clone() else { return Ok(()) };
+        let Some(field) = loaded.recipe.fill.feedback.clone() else { return Ok(()) };
         if request.input.as_object().is_none_or(|input| input.contains_key(&field)) {
             return Ok(());
         }
@@ -87,7 +87,6 @@ impl Desk {
         if let Value::Object(input) = &mut request.input {
             input.insert(field.clone(), value);
             request.filled.push(field);
-            request.filled.sort();
         }
         Ok(())
     }

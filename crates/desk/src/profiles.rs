@@ -42,9 +42,8 @@ pub struct NewProfile {
 }
 
 impl Desk {
-    /// Fills what the request leaves out: from profiles, then from what the user said of earlier drafts.
-    pub(crate) async fn fill(&self, request: &mut Request) -> Result<(), DeskError> {
-        self.inner.for_own_user(request)?;
+    /// Fills what the request leaves out and a profile says.
+    pub(crate) async fn fill_profiles(&self, request: &mut Request) -> Result<(), DeskError> {
         let scope = request.scope.whole();
         if self.has_profiles(scope, &request.recipe).await? {
             let found = self.found(scope, &request.recipe, user_of(request)).await?;

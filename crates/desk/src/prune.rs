@@ -17,6 +17,8 @@ pub struct Gone {
     pub calls: u64,
     pub events: u64,
     pub deliveries: u64,
+    /// Of sources.
+    pub items: u64,
 }
 
 pub(crate) fn spawn(inner: &Arc<Inner>) {
@@ -34,8 +36,14 @@ pub(crate) fn spawn(inner: &Arc<Inner>) {
             }
             match desk.prune(desk.inner.config.retention, false).await {
                 Ok(gone) if gone == Gone::default() => {}
-                Ok(Gone { calls, events, deliveries }) => {
-                    tracing::info!(calls, events, deliveries, "Old usage rows, events and messages were removed")
+                Ok(Gone { calls, events, deliveries, items }) => {
+                    tracing::info!(
+                        calls,
+                        events,
+                        deliveries,
+                        items,
+                        "Old usage rows, events, messages and items were removed"
+                    )
                 }
                 Err(error) => tracing::error!(%error, "Old rows could not be removed; it is tried again"),
             }
@@ -49,7 +57,21 @@ impl Desk {
         let calls = self.prune_aged(Aged::Calls, keep.usage, dry_run).await?;
         let events = self.prune_aged(Aged::Events, keep.events, dry_run).await?;
         let deliveries = self.prune_aged(Aged::Deliveries, keep.deliveries, dry_run).await?;
-        Ok(Gone { calls, events, deliveries })
+        let items = self.prune_items(keep.items, dry_run).await?;
+        Ok(Gone { calls, events, deliveries, items })
+    }
+
+    async fn prune_items(&self, keep: Option<Duration>, dry_run: bool) -> Result<u64, DeskError> {
+        // A dry run counts none of them: they can be listed.
+        let Some(keep) = keep.filter(|_| !dry_run) else { return Ok(0) };
+        let (before, mut removed) = (self.inner.now().minus(keep), 0);
+        loop {
+            let batch = self.store().forget_items(before, BATCH).await?;
+            removed += batch;
+            if batch < u64::from(BATCH) {
+                return Ok(removed);
+            }
+        }
     }
 
     async fn prune_aged(&self, what: Aged, keep: Option<Duration>, dry_run: bool) -> Result<u64, DeskError> {

@@ -27,7 +27,8 @@ async fn usage(node: &Node) -> Usage {
 #[tokio::test]
 async fn a_desk_removes_old_rows_by_itself_and_no_total_changes() {
     let bench = Bench::new().await;
-    let retention = Retention { usage: Some(seconds(2 * DAY)), events: Some(seconds(DAY)), deliveries: None };
+    let retention =
+        Retention { usage: Some(seconds(2 * DAY)), events: Some(seconds(DAY)), deliveries: None, items: None };
     let node = bench.working(DeskConfig { retention, ..config() }).await;
     for prompt in ["tea", "coffee"] {
         let receipt = node.accept(note(prompt)).await;
@@ -51,7 +52,7 @@ async fn a_trial_counts_and_removes_nothing_and_a_desk_without_settings_keeps_ev
     until("it is written", || async { bench.row(receipt.generation).await.finished_at().is_some() }).await;
     bench.advance(seconds(400 * DAY)).await;
     assert_eq!(bench.calls(None).await.len(), 1);
-    let keep = Retention { usage: Some(seconds(DAY)), events: None, deliveries: None };
+    let keep = Retention { usage: Some(seconds(DAY)), events: None, deliveries: None, items: None };
     assert_eq!(node.desk.prune(keep, true).await.unwrap(), Gone { calls: 1, ..Gone::default() });
     assert_eq!(bench.calls(None).await.len(), 1);
     assert_eq!(node.desk.prune(keep, false).await.unwrap(), Gone { calls: 1, ..Gone::default() });

@@ -112,6 +112,10 @@ impl Outbound {
         }
     }
 
+    pub(crate) fn client(&self, target: &Target) -> &reqwest::Client {
+        if target.allowed_only() { &self.allowed } else { &self.usual }
+    }
+
     /// Posts `body`. Answers with any status are answers, a redirect too.
     pub async fn post(
         &self,
@@ -120,8 +124,7 @@ impl Outbound {
         body: String,
         limits: Limits,
     ) -> Result<Answer, Failure> {
-        let client = if target.allowed_only() { &self.allowed } else { &self.usual };
-        let post = client.post(target.url().clone()).body(body);
+        let post = self.client(target).post(target.url().clone()).body(body);
         let request = headers.iter().fold(post, |request, (name, value)| request.header(*name, value));
         let end = tokio::time::Instant::now() + limits.total;
         let response = tokio::time::timeout_at(end, request.send()).await;
@@ -149,7 +152,7 @@ async fn read(mut response: reqwest::Response, limits: Limits, end: tokio::time:
 }
 
 /// The class of an error of the client, found along its chain.
-fn failure(error: &reqwest::Error) -> Failure {
+pub(crate) fn failure(error: &reqwest::Error) -> Failure {
     let chain = || std::iter::successors(Some(error as &(dyn StdError + 'static)), |error| (*error).source());
     if let Some(refused) = chain().find_map(|error| error.downcast_ref::<NotPublic>()) {
         return Failure::NotPublic(refused.to_string());

@@ -17,6 +17,8 @@ pub struct Rules {
     pub allow: Arc<[Range]>,
     /// The setting that fills `allow`, for the sentences.
     pub setting: &'static str,
+    /// Plain http is allowed to public addresses, too: nothing secret is sent, and what is read is not trusted.
+    reads: bool,
 }
 
 /// An address that has passed. There is no other way to make one.
@@ -76,7 +78,13 @@ impl Refused {
 
 impl Rules {
     pub fn new(allow: Vec<Range>, setting: &'static str) -> Rules {
-        Rules { allow: allow.into(), setting }
+        Rules { allow: allow.into(), setting, reads: false }
+    }
+
+    /// The same rules for pages that are only read.
+    #[must_use]
+    pub fn reading(&self) -> Rules {
+        Rules { reads: true, ..self.clone() }
     }
 
     /// Reads an address and decides all that its text can decide. Every spelling of an address is the address: one parser
@@ -115,7 +123,7 @@ impl Rules {
     }
 
     fn unusual(&self, url: &Url) -> Option<Refused> {
-        if url.scheme() == "http" {
+        if url.scheme() == "http" && !self.reads {
             return Some(Refused::PlainHttp { setting: self.setting });
         }
         let port = url.port_or_known_default().unwrap_or(0);

@@ -38,6 +38,8 @@ pub struct FeedItem {
     pub text: Option<String>,
     /// Absent when the feed gives none, or one without an offset from UTC.
     pub published_at: Option<Timestamp>,
+    /// What the feed itself calls the entry: its `guid` or `id`.
+    pub mark: Option<String>,
 }
 
 /// What was found instead of a feed.
@@ -116,7 +118,7 @@ fn item(entry: xml::Entry) -> Option<FeedItem> {
     let text = if longer && summary.chars().count() < SUMMARY_CHARS_GOOD { content } else { summary };
     let text = Some(cut(text.trim(), TEXT_CHARS_MAX)).filter(|text| !text.is_empty());
     let title = html::clean_line(&entry.title);
-    let link = [entry.link, entry.permalink].into_iter().find_map(|link| web_address(&link));
+    let link = [&entry.link, &entry.permalink].into_iter().find_map(|link| web_address(link));
     let title = match (&text, &link) {
         _ if !title.is_empty() => cut(&title, TITLE_CHARS_MAX),
         (Some(text), _) => cut(&html::clean_line(text), 80),
@@ -124,7 +126,8 @@ fn item(entry: xml::Entry) -> Option<FeedItem> {
         (None, None) => return None,
     };
     let published_at = [entry.published, entry.updated].iter().find_map(|text| date::parse(text));
-    Some(FeedItem { title, link, text, published_at })
+    let mark = [entry.mark, entry.permalink].into_iter().find(|mark| !mark.is_empty());
+    Some(FeedItem { title, link, text, published_at, mark })
 }
 
 fn web_address(link: &str) -> Option<String> {

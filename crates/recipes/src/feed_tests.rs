@@ -46,7 +46,8 @@ fn rss_2_is_read_with_its_modules() {
     assert_eq!(items[1].link.as_deref(), Some("https://example.com/old"));
     assert_eq!(items[1].text.as_deref(), Some("The whole text, which is longer.\nTwo."));
     assert_eq!(items[1].published_at, at("2026-11-04T08:00:00Z"));
-    assert_eq!(items[2], FeedItem { title: "Undated".into(), link: None, text: None, published_at: None });
+    let mark = Some("https://example.com/not-a-link".to_owned());
+    assert_eq!(items[2], FeedItem { title: "Undated".into(), link: None, text: None, published_at: None, mark });
 }
 
 #[test]
@@ -174,8 +175,13 @@ fn depth_and_size_are_bounded() {
 
 #[test]
 fn an_item_becomes_an_input_item_with_what_it_has() {
-    let item =
-        FeedItem { title: "A".into(), link: None, text: Some("t".into()), published_at: at("2026-11-05T08:00:00Z") };
+    let item = FeedItem {
+        title: "A".into(),
+        link: None,
+        text: Some("t".into()),
+        published_at: at("2026-11-05T08:00:00Z"),
+        mark: None,
+    };
     assert_eq!(item.to_value(), json!({"title": "A", "text": "t", "published_at": "2026-11-05T08:00:00Z"}));
 }
 

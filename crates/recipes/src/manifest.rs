@@ -4,7 +4,7 @@
 use copydesk_core::ledger::price::BadMargin;
 use copydesk_core::ledger::{Margin, Metered, Price};
 use copydesk_core::recipe::{
-    Chat, FallbackBody, FallbackReason, FallbackRules, Fills, Limits, OutputForm, Param, Recipe, Settings, Step,
+    Chat, FallbackBody, FallbackReason, FallbackRules, Fill, Limits, OutputForm, Param, Recipe, Settings, Step,
     StepAnswer, StepKind, fallback,
 };
 use serde_json::{Map, Value};
@@ -38,7 +38,7 @@ pub(crate) const PICTURE_STEP_KEYS: [&str; 5] = ["name", "kind", "prompt", "sett
 pub(crate) const MEDIA_STEP_KEYS: [&str; 6] = ["name", "kind", "prompt", "settings", "settings_from", "pictures_from"];
 pub(crate) const STEP_KINDS: [&str; 3] = ["chat", "picture", "media"];
 pub(crate) const LIMIT_KEYS: [&str; 4] = ["max_attempts", "attempt_timeout", "deadline", "max_input_bytes"];
-pub(crate) const FILL_KEYS: [&str; 1] = ["feedback"];
+pub(crate) const FILL_KEYS: [&str; 2] = ["sources", "feedback"];
 pub(crate) const FALLBACK_KEYS: [&str; 4] = ["unparsable_answer", "no_trends", "no_content", "next_steps"];
 
 /// Reads the file. `None` when it is not TOML at all; otherwise what could be read, and faults for the rest. Version and
@@ -72,7 +72,7 @@ pub(crate) fn read(text: &str, faults: &mut Vec<Fault>) -> Option<Recipe> {
     let fill = reader.table("fill");
     let limits = limits.map_or_else(Limits::default, |table| read_limits(table, faults));
     let fallback = fallback.map_or_else(FallbackRules::default, |table| read_fallback(table, faults));
-    let fills = fill.map_or_else(Fills::default, |table| read_fills(table, faults));
+    let fill = fill.map_or_else(Fill::default, |table| read_fill(table, faults));
     let steps = steps.into_iter().enumerate().map(|(index, table)| read_step(index, table, faults)).collect();
     Some(Recipe {
         name: name.unwrap_or_default(),
@@ -88,7 +88,7 @@ pub(crate) fn read(text: &str, faults: &mut Vec<Fault>) -> Option<Recipe> {
         dedupe,
         params,
         fallback,
-        fills,
+        fill,
     })
 }
 
@@ -251,10 +251,10 @@ fn read_limits(table: &Table, faults: &mut Vec<Fault>) -> Limits {
     }
 }
 
-fn read_fills(table: &Table, faults: &mut Vec<Fault>) -> Fills {
+fn read_fill(table: &Table, faults: &mut Vec<Fault>) -> Fill {
     let mut reader = Reader::new(FILE, "fill", table, faults);
     reader.only(&FILL_KEYS);
-    Fills { feedback: reader.text("feedback") }
+    Fill { sources: reader.text("sources"), feedback: reader.text("feedback") }
 }
 
 fn read_fallback(table: &Table, faults: &mut Vec<Fault>) -> FallbackRules {

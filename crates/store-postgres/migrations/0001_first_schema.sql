@@ -1065,6 +1065,77 @@ create table canary (
   at timestamptz not null
 );
 
+-- Sources ----------------------------------------------------------------------------------------------------------------
+-- Where items of newsletters come from: an address, or a text. A user of zeros is everybody. The state follows from
+-- `paused_at`, `error_code` and `fetched_at`; `leased_until` is the lease of who fetches it, and the fence of his write.
+create table sources (
+  id uuid not null primary key,
+  workspace_id uuid not null,
+  user_id uuid not null,
+  user_external text,
+  kind text not null,
+  name text not null,
+  url text,
+  body text,
+  schedule text not null,
+  error_code text,
+  error_message text,
+  error_since timestamptz,
+  failures bigint not null,
+  fetched_at timestamptz,
+  next_at timestamptz,
+  leased_until timestamptz,
+  paused_at timestamptz,
+  etag text,
+  last_modified text,
+  fetches bigint not null,
+  new_items bigint not null,
+  revision bigint not null check (revision > 0),
+  created_at timestamptz not null,
+  updated_at timestamptz not null,
+  constraint sources_user_whole check ((user_external is null) = (user_id = '00000000-0000-0000-0000-000000000000')),
+  constraint sources_one_origin check ((url is null) <> (body is null)),
+  constraint sources_fetched check ((url is null) = (next_at is null))
+);
+create index sources_by_workspace on sources (workspace_id, id);
+create index sources_by_user on sources (workspace_id, user_id);
+create index sources_due on sources (next_at) where paused_at is null;
+
+-- What sources told of, each once by its key. `at` orders: published, or where nothing says when, first seen.
+create table source_items (
+  id uuid not null primary key,
+  workspace_id uuid not null,
+  source_id uuid not null,
+  key text not null,
+  title text not null,
+  link text,
+  body text,
+  published_at timestamptz,
+  at timestamptz not null,
+  seen_at timestamptz not null,
+  last_seen_at timestamptz not null,
+  changed_at timestamptz not null,
+  unique (source_id, key)
+);
+create index source_items_by_workspace on source_items (workspace_id, id);
+create index source_items_by_age on source_items (source_id, at);
+create index source_items_unseen on source_items (last_seen_at);
+
+-- What came of the last fetches of each source.
+create table source_fetches (
+  source_id uuid not null,
+  number bigint not null,
+  at timestamptz not null,
+  ms bigint not null,
+  status bigint,
+  fetched bigint not null,
+  new_items bigint not null,
+  updated_items bigint not null,
+  error_code text,
+  error_message text,
+  primary key (source_id, number)
+);
+
 -- ------------------------------------------------------------------ views under the names people know
 create view llm_usage_logs as
 select u.external_id as user_id, c.model,

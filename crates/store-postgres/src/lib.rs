@@ -31,6 +31,7 @@ mod queues;
 mod read;
 mod retention;
 mod schema;
+mod sources;
 mod store;
 mod sweep;
 mod totals;

@@ -1106,6 +1106,77 @@ CREATE TABLE canary (
     at INTEGER NOT NULL
 ) STRICT;
 
+-- Sources ----------------------------------------------------------------------------------------------------------------
+-- Where items of newsletters come from: an address, or a text. A user of zeros is everybody. The state follows from
+-- `paused_at`, `error_code` and `fetched_at`; `leased_until` is the lease of who fetches it, and the fence of his write.
+CREATE TABLE sources (
+    id BLOB NOT NULL PRIMARY KEY,
+    workspace_id BLOB NOT NULL,
+    user_id BLOB NOT NULL,
+    user_external TEXT,
+    kind TEXT NOT NULL,
+    name TEXT NOT NULL,
+    url TEXT,
+    body TEXT,
+    schedule TEXT NOT NULL,
+    error_code TEXT,
+    error_message TEXT,
+    error_since INTEGER,
+    failures INTEGER NOT NULL,
+    fetched_at INTEGER,
+    next_at INTEGER,
+    leased_until INTEGER,
+    paused_at INTEGER,
+    etag TEXT,
+    last_modified TEXT,
+    fetches INTEGER NOT NULL,
+    new_items INTEGER NOT NULL,
+    revision INTEGER NOT NULL CHECK (revision > 0),
+    created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL,
+    CONSTRAINT sources_user_whole CHECK ((user_external IS NULL) = (user_id = x'00000000000000000000000000000000')),
+    CONSTRAINT sources_one_origin CHECK ((url IS NULL) <> (body IS NULL)),
+    CONSTRAINT sources_fetched CHECK ((url IS NULL) = (next_at IS NULL))
+) STRICT;
+CREATE INDEX sources_by_workspace ON sources (workspace_id, id);
+CREATE INDEX sources_by_user ON sources (workspace_id, user_id);
+CREATE INDEX sources_due ON sources (next_at) WHERE paused_at IS NULL;
+
+-- What sources told of, each once by its key. `at` orders: published, or where nothing says when, first seen.
+CREATE TABLE source_items (
+    id BLOB NOT NULL PRIMARY KEY,
+    workspace_id BLOB NOT NULL,
+    source_id BLOB NOT NULL,
+    key TEXT NOT NULL,
+    title TEXT NOT NULL,
+    link TEXT,
+    body TEXT,
+    published_at INTEGER,
+    at INTEGER NOT NULL,
+    seen_at INTEGER NOT NULL,
+    last_seen_at INTEGER NOT NULL,
+    changed_at INTEGER NOT NULL,
+    UNIQUE (source_id, key)
+) STRICT;
+CREATE INDEX source_items_by_workspace ON source_items (workspace_id, id);
+CREATE INDEX source_items_by_age ON source_items (source_id, at);
+CREATE INDEX source_items_unseen ON source_items (last_seen_at);
+
+-- What came of the last fetches of each source.
+CREATE TABLE source_fetches (
+    source_id BLOB NOT NULL,
+    number INTEGER NOT NULL,
+    at INTEGER NOT NULL,
+    ms INTEGER NOT NULL,
+    status INTEGER,
+    fetched INTEGER NOT NULL,
+    new_items INTEGER NOT NULL,
+    updated_items INTEGER NOT NULL,
+    error_code TEXT,
+    error_message TEXT,
+    PRIMARY KEY (source_id, number)
+) STRICT, WITHOUT ROWID;
+
 -- Views with the names people know. Ids are dashed text, times RFC 3339.
 CREATE VIEW llm_usage_logs AS
 SELECT u.external_id AS user_id,

@@ -34,6 +34,7 @@ mod prospects;
 mod readers;
 mod retention;
 mod schema;
+mod sources;
 #[cfg(test)]
 mod statements;
 mod totals;

@@ -19,8 +19,8 @@ pub use copydesk_core::metering::question::{Question, Total};
 pub use copydesk_core::prospect::{Rule, Tally};
 pub use copydesk_core::refusal::Refusal;
 pub use copydesk_core::{
-    AssetId, BudgetId, BulkId, DeliveryId, DraftId, FeedbackId, FileId, GenerationId, ImportId, JobId, KeyId, LinkId,
-    NodeId, ProfileId, ProspectId, SignInId, Timestamp, TransferId, UserId, WebhookId, WorkspaceId,
+    AssetId, BudgetId, BulkId, DeliveryId, DraftId, FeedbackId, FileId, GenerationId, ImportId, ItemId, JobId, KeyId,
+    LinkId, NodeId, ProfileId, ProspectId, SignInId, SourceId, Timestamp, TransferId, UserId, WebhookId, WorkspaceId,
 };
 pub use copydesk_store::admin::{Description, Pause, PauseKey};
 pub use copydesk_store::audit::{AuditState, Finding, FindingRow, Proved, Record, Recorded, Round, Slice};
@@ -52,6 +52,9 @@ pub use copydesk_store::prospects::{
 };
 pub use copydesk_store::retention::{Prune, Pruned};
 pub use copydesk_store::sign_ins::{Forget, NewSignIn, SignInRow, SignedIn};
+pub use copydesk_store::sources::{
+    ClaimSources, FetchRow, FinishFetch, Found, ItemsOf, NewSource, SourceChange, SourceFilter, SourceItem, SourceRow,
+};
 pub use copydesk_store::usage::{CallFilter, CallRow};
 pub use copydesk_store::webhooks::{
     AttemptRow, ClaimDeliveries, DeliveryBacklog, DeliveryFilter, DeliveryRow, EndpointChange, EndpointRow, FanOut,
@@ -61,7 +64,7 @@ pub use copydesk_store::{
     AdminStore, Answer, AuditStore, BudgetStore, BulkStore, DeliveryStore, DraftStore, EventStore, FeedbackStore,
     FileStore, GenerationStore, HealthRow, HealthStore, ImportStore, ItemStore, JobStore, KeyStore, LedgerStore,
     LoginStore, Page, PageRequest, PriceStore, ProfileStore, ProspectStore, RetentionStore, SchemaFault, Scope,
-    SignInStore, UsageStore, WebhookStore,
+    SignInStore, SourceItemStore, SourceStore, UsageStore, WebhookStore,
 };
 pub use futures::stream::BoxStream;
 pub use uuid::Uuid;
@@ -199,6 +202,23 @@ macro_rules! every_method {
                 OneFeedback = one_feedback(scope: Scope, id: FeedbackId) -> FeedbackRow;
                 Feedback = feedback(scope: Scope, filter: FeedbackFilter, page: PageRequest) -> Page<FeedbackRow>;
                 FeedbackFor = feedback_for(asked: FeedbackFor) -> Vec<FeedbackRow>;
+            }
+            SourceStore {
+                AddSource = add_source(new: NewSource) -> SourceRow;
+                Source = source(scope: Scope, id: SourceId) -> SourceRow;
+                Sources = sources(scope: Scope, filter: SourceFilter, page: PageRequest) -> Page<SourceRow>;
+                ChangeSource = change_source(change: SourceChange) -> SourceRow;
+                RemoveSource = remove_source(scope: Scope, id: SourceId, revision: Option<i64>) -> ();
+                ClaimSources = claim_sources(claim: ClaimSources) -> Vec<SourceRow>;
+                FinishFetch = finish_fetch(done: FinishFetch) -> Option<Found>;
+                Fetches = fetches(scope: Scope, id: SourceId, page: PageRequest) -> Page<FetchRow>;
+            }
+            SourceItemStore {
+                SourceItems = source_items(scope: Scope, filter: ItemsOf, page: PageRequest) -> Page<SourceItem>;
+                RecentItems = recent_items(
+                    scope: Scope, user: UserId, since: Timestamp, limit: u32
+                ) -> Vec<SourceItem>;
+                ForgetItems = forget_items(unseen_since: Timestamp, limit: u32) -> u64;
             }
             PriceStore {
                 AddPrice = add_price(price: NewPrice) -> i64;

@@ -36,6 +36,7 @@ pub mod retry;
 pub mod scope;
 pub mod settle;
 pub mod slot;
+pub mod sources;
 pub mod step;
 pub mod sweep;
 pub mod target;
@@ -492,6 +493,15 @@ macro_rules! conformance {
                 profiles_are_paged_and_found_by_recipe_and_user,
                 a_request_finds_its_users_own_profile_and_everybodys,
                 of_many_who_make_one_at_once_one_does;
+            sources:
+                a_source_is_kept_changed_and_removed_by_who_has_seen_it,
+                sources_are_found_by_whose_they_are_by_kind_and_by_state,
+                a_due_source_is_claimed_once_until_its_lease_is_over,
+                a_fetch_writes_items_state_and_log_together_and_announces_only_news,
+                a_fetch_that_lost_its_lease_writes_nothing,
+                an_entry_is_kept_once_and_changed_in_its_place,
+                recent_items_are_the_users_own_and_everybodys_with_texts_of_any_age,
+                items_that_nobody_sees_any_more_are_forgotten_and_texts_are_not;
             prices:
                 a_price_is_kept_as_it_was_set_and_stays_when_it_ends,
                 prices_are_paged_by_number_and_found_by_model,

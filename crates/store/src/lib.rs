@@ -26,6 +26,7 @@ pub mod promises;
 pub mod prospects;
 pub mod retention;
 pub mod sign_ins;
+pub mod sources;
 pub mod usage;
 pub mod webhooks;
 
@@ -50,6 +51,7 @@ pub use profiles::ProfileStore;
 pub use prospects::{ImportStore, ProspectStore};
 pub use retention::RetentionStore;
 pub use sign_ins::SignInStore;
+pub use sources::{SourceItemStore, SourceStore};
 pub use usage::UsageStore;
 pub use webhooks::{DeliveryStore, WebhookStore};
 
@@ -108,6 +110,8 @@ pub trait Store:
     + PriceStore
     + ProfileStore
     + FeedbackStore
+    + SourceStore
+    + SourceItemStore
     + WebhookStore
     + DeliveryStore
 {
@@ -136,6 +140,8 @@ impl<T> Store for T where
         + PriceStore
         + ProfileStore
         + FeedbackStore
+        + SourceStore
+        + SourceItemStore
         + WebhookStore
         + DeliveryStore
 {

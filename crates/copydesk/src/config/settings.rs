@@ -219,6 +219,7 @@ fn desk(reader: &Reader<'_>, loaded: &Loaded) -> Result<DeskConfig, ConfigError>
             usage: reader.age("retention.usage")?,
             events: reader.age("retention.events")?,
             deliveries: reader.age("retention.deliveries")?,
+            items: None,
         },
         audit_every: reader.interval("audit_every")?,
         zone: reader.zone()?,

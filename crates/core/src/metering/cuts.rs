@@ -101,6 +101,25 @@ impl Zone {
         }
     }
 
+    /// The first instant after `now` at which clocks of this zone show the time of day; where they skip it, as much later as
+    /// they skip, and where they show it twice, the first.
+    pub fn next_daily(&self, now: Timestamp, hour: i8, minute: i8) -> Timestamp {
+        let after_a_day = now.plus(std::time::Duration::from_secs(86_400));
+        let Ok(instant) = jiff::Timestamp::from_microsecond(now.micros()) else { return after_a_day };
+        let today = instant.to_zoned(self.0.clone()).date();
+        let mut day = Some(today);
+        while let Some(date) = day {
+            let shown = self.0.to_zoned(date.at(hour, minute, 0, 0));
+            if let Ok(shown) = shown
+                && shown.timestamp() > instant
+            {
+                return Timestamp::from_micros(shown.timestamp().as_microsecond());
+            }
+            day = date.tomorrow().ok();
+        }
+        after_a_day
+    }
+
     /// The instant that clocks of this zone show so, when there is exactly one.
     pub fn instant(&self, naive: &str) -> Option<Timestamp> {
         let local = naive.trim().parse::<jiff::civil::DateTime>().ok()?;

@@ -18,6 +18,8 @@ pub struct Item<'v> {
     pub link: Option<&'v str>,
     pub text: Option<&'v str>,
     pub published_at: Option<Timestamp>,
+    /// Of one that came from a source.
+    pub id: Option<&'v str>,
 }
 
 /// The items of an input, in its order. An input without `items` has none; blank texts and links count as absent.
@@ -36,6 +38,7 @@ fn item(number: usize, entry: &Value) -> Item<'_> {
         title: text_of("title").map_or_else(|| format!("Item {number}"), one_line),
         link: text_of("link"),
         text: text_of("text"),
+        id: text_of("id"),
         // The schema refuses a malformed time; here it only decides an order, so an unreadable one counts as absent.
         published_at: text_of("published_at").and_then(|text| text.parse().ok()),
     }
@@ -43,7 +46,12 @@ fn item(number: usize, entry: &Value) -> Item<'_> {
 
 impl Item<'_> {
     pub fn source(&self) -> Source {
-        Source { number: self.number, title: self.title.clone(), link: self.link.map(str::to_owned) }
+        Source {
+            number: self.number,
+            title: self.title.clone(),
+            link: self.link.map(str::to_owned),
+            id: self.id.map(str::to_owned),
+        }
     }
 }
 

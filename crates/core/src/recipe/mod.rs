@@ -12,7 +12,7 @@ pub mod recipe;
 pub mod step;
 
 pub use fallback::{Fallback, FallbackBody, FallbackReason, FallbackRules};
-pub use fill::Fills;
+pub use fill::Fill;
 pub use items::Item;
 pub use output::media::MediaAsset;
 pub use output::{AnswerShape, Content, OutputContext, OutputForm, Source, WhyNot};

@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::fallback::{FallbackReason, FallbackRules};
-use super::fill::Fills;
+use super::fill::Fill;
 use super::output::OutputForm;
 use super::params::Param;
 use super::step::{Settings, Step, StepAnswer, StepKind};
@@ -63,7 +63,7 @@ pub struct Recipe {
     /// What a request may change of its parameters.
     pub params: Vec<Param>,
     pub fallback: FallbackRules,
-    pub fills: Fills,
+    pub fill: Fill,
 }
 
 /// Bounds of one generation.
@@ -183,7 +183,7 @@ impl Recipe {
         self.price_faults(&mut faults);
         self.limits.faults(&mut faults);
         self.fallback_faults(&mut faults);
-        self.fills.faults(&self.input_schema, &mut faults);
+        self.fill.faults(&self.input_schema, &mut faults);
         faults
     }
 
@@ -403,8 +403,8 @@ mod tests {
             price: Price::default(),
             dedupe: true,
             params: Param::ALL.to_vec(),
+            fill: Fill::default(),
             fallback: FallbackRules::default(),
-            fills: Fills::default(),
         }
     }
 
@@ -412,6 +412,21 @@ mod tests {
         let credits = |text: &str| text.parse().unwrap();
         let rate = Metered { per_usd: credits(per_usd), margin: Margin(0), min: credits(min) };
         Price::Metered { max: credits(max), rate }
+    }
+
+    #[test]
+    fn what_is_filled_from_sources_is_a_list_of_the_schema() {
+        let mut recipe = sound();
+        recipe.fill.sources = Some("items".into());
+        for (schema, faults) in [
+            (json!({"properties": {"items": {"type": "array"}}}), 0),
+            (json!({"properties": {"items": {"type": "string"}}}), 1),
+            (json!({"type": "object"}), 1),
+        ] {
+            recipe.input_schema = schema;
+            let told: Vec<_> = recipe.faults().into_iter().filter(|fault| fault.key == "fill.sources").collect();
+            assert_eq!(told.len(), faults, "{told:?}");
+        }
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //! have their own.
 
 use copydesk_core::webhook::Outcome;
-use copydesk_outbound::{Answer, Failure, Limits, Outbound};
+use copydesk_outbound::{Answer, Failure, GetLimits, Limits, Outbound, Page, Unread, Wanted};
 use futures::future::BoxFuture;
 use std::time::Duration;
 
@@ -42,6 +42,15 @@ pub trait Courier: Send + Sync {
     /// The same, and where its name leads at this moment.
     fn probe(&self, url: String) -> BoxFuture<'_, Result<String, BadAddress>>;
     fn carry(&self, parcel: Parcel) -> BoxFuture<'_, Receipt>;
+    /// What the text of an address that is only read can say. The address as it will be kept.
+    fn readable(&self, url: &str) -> Result<String, BadAddress> {
+        Err(BadAddress { code: "not_allowed", detail: format!("nothing is fetched here: {url}") })
+    }
+    /// Reads a page.
+    fn get(&self, wanted: Wanted, _limits: GetLimits) -> BoxFuture<'_, Result<Page, Unread>> {
+        let why = format!("nothing is fetched here: {}", wanted.url);
+        Box::pin(async { Err(Unread::Failed(Failure::NotPublic(why))) })
+    }
 }
 
 impl Courier for Outbound {
@@ -63,6 +72,16 @@ impl Courier for Outbound {
             Outbound::probe(self, &target, PROBE).await.map_err(refused)?;
             Ok(kept)
         })
+    }
+
+    fn readable(&self, url: &str) -> Result<String, BadAddress> {
+        let bad =
+            |refused: copydesk_outbound::Refused| BadAddress { code: refused.code(), detail: refused.to_string() };
+        self.rules().reading().check(url).map(|target| target.url().to_string()).map_err(bad)
+    }
+
+    fn get(&self, wanted: Wanted, limits: GetLimits) -> BoxFuture<'_, Result<Page, Unread>> {
+        Box::pin(async move { Outbound::get(self, &wanted, limits).await })
     }
 
     fn carry(&self, parcel: Parcel) -> BoxFuture<'_, Receipt> {

@@ -50,6 +50,8 @@ pub(crate) struct Bells {
     pub endpoints: Notify,
     /// There may be messages to send.
     pub messages: Notify,
+    /// There may be sources that are due.
+    pub sources: Notify,
 }
 
 pub(crate) fn spawn(inner: &Arc<Inner>) {

@@ -15,6 +15,8 @@ pub(super) struct Entry {
     pub link: String,
     /// A `guid` or `id`, which may be a web address.
     pub permalink: String,
+    /// A `guid` that is no address.
+    pub mark: String,
     pub summary: String,
     pub content: String,
     pub published: String,
@@ -40,6 +42,7 @@ enum Field {
     Title,
     Link,
     Permalink,
+    Mark,
     Summary,
     Content,
     Published,
@@ -254,7 +257,7 @@ fn field(vocabulary: Vocabulary, local: &str, start: &BytesStart) -> Option<(Fie
         (Vocabulary::Rss, "link") => Some((Field::Link, Inside::Plain)),
         (Vocabulary::Rss, "guid") => {
             let address = attribute(start, "isPermaLink").is_none_or(|is| is != "false");
-            address.then_some((Field::Permalink, Inside::Plain))
+            Some((if address { Field::Permalink } else { Field::Mark }, Inside::Plain))
         }
         (Vocabulary::Rss, "description") => Some((Field::Summary, Inside::Html)),
         (Vocabulary::Rss, "pubDate") | (Vocabulary::Dc, "date" | "created" | "issued") => {
@@ -283,6 +286,7 @@ impl Collecting {
             Field::Title => &mut entry.title,
             Field::Link => &mut entry.link,
             Field::Permalink => &mut entry.permalink,
+            Field::Mark => &mut entry.mark,
             Field::Summary => &mut entry.summary,
             Field::Content => &mut entry.content,
             Field::Published => &mut entry.published,

@@ -7,8 +7,8 @@ pub mod usage;
 pub mod why;
 
 use copydesk_core::{
-    BudgetId, BulkId, CallId, DeliveryId, DraftId, FeedbackId, FileId, GenerationId, ImportId, JobId, KeyId, LinkId,
-    ProfileId, ProspectId, TransferId, UserId, WebhookId,
+    BudgetId, BulkId, CallId, DeliveryId, DraftId, FeedbackId, FileId, GenerationId, ImportId, ItemId, JobId, KeyId,
+    LinkId, ProfileId, ProspectId, SourceId, TransferId, UserId, WebhookId,
 };
 use copydesk_store::{Order, Page, PageRequest, StoreError};
 use std::str::FromStr;
@@ -40,6 +40,8 @@ keys!(
     FeedbackId,
     ProfileId,
     ProspectId,
+    SourceId,
+    ItemId,
     ImportId
 );
 

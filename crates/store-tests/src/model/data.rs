@@ -11,7 +11,7 @@ use copydesk_core::ledger::chain::ChainHash;
 use copydesk_core::ledger::{Balance, Lot};
 use copydesk_core::{
     AssetId, BudgetId, BulkId, CallId, DeliveryId, DraftId, FeedbackId, FileId, GenerationId, ImportId, JobId, NodeId,
-    ProfileId, ProspectId, SignInId, Timestamp, TransferId, UserId, WebhookId, WorkspaceId,
+    ProfileId, ProspectId, SignInId, SourceId, Timestamp, TransferId, UserId, WebhookId, WorkspaceId,
 };
 use copydesk_store::admin::{NodeRow, PauseKey};
 use copydesk_store::audit::{FindingKey, FindingRow, Round, Space};
@@ -188,6 +188,7 @@ pub(super) struct Data {
     pub prices: Vec<NewPrice>,
     pub files: BTreeMap<FileId, super::files::FileEntry>,
     pub feedback: BTreeMap<FeedbackId, (WorkspaceId, FeedbackRow)>,
+    pub sources: BTreeMap<SourceId, super::sources::Source>,
     pub profiles: BTreeMap<ProfileId, (WorkspaceId, ProfileRow)>,
     pub budgets: Book,
     /// What each sum holds of entries that were folded into it.

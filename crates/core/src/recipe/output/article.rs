@@ -1,5 +1,5 @@
 //! The form `article`: a title, an introduction, one to ten topics that name their sources, a conclusion. The stored
-//! body is `{intro, topics: [{heading, body, sources}], conclusion, sources: [{number, title, link?}]}`: it carries the
+//! body is `{intro, topics: [{heading, body, sources}], conclusion, sources: [{number, title, link?, id?}]}`: it carries the
 //! sources it refers to, so that it can be shown and exported without the input. Bodies are Markdown.
 
 use serde_json::{Map, Value, json};
@@ -100,6 +100,9 @@ fn source_value(source: &Source) -> Value {
     if let Some(link) = &source.link {
         value.insert("link".into(), link.clone().into());
     }
+    if let Some(id) = &source.id {
+        value.insert("id".into(), id.clone().into());
+    }
     Value::Object(value)
 }
 
@@ -166,6 +169,7 @@ fn stored_sources(body: &Value) -> Vec<Source> {
             number: usize::try_from(value.get("number")?.as_u64()?).ok()?,
             title: value.get("title")?.as_str()?.to_owned(),
             link: value.get("link").and_then(Value::as_str).map(str::to_owned),
+            id: value.get("id").and_then(Value::as_str).map(str::to_owned),
         })
     };
     listed.iter().filter_map(source).collect()

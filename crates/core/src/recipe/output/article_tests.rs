@@ -7,6 +7,7 @@ fn context() -> OutputContext {
         number,
         title: format!("Item {number}"),
         link: (number != 3).then(|| format!("https://example.com/{number}")),
+        id: (number == 1).then(|| format!("itm_{number}")),
     };
     OutputContext { sources: vec![source(1), source(2), source(3)] }
 }
@@ -108,7 +109,7 @@ fn plain_text_has_no_marks_and_words_are_counted_in_it() {
 
 #[test]
 fn only_web_addresses_become_links() {
-    let trap = Source { number: 1, title: "a [b]".into(), link: Some("javascript:alert(1)".into()) };
+    let trap = Source { number: 1, title: "a [b]".into(), link: Some("javascript:alert(1)".into()), id: None };
     assert_eq!(markdown_link(&trap), "a \\[b\\]");
     let fine = Source { link: Some("https://example.com/a_(b)".into()), ..trap };
     assert_eq!(markdown_link(&fine), "[a \\[b\\]](https://example.com/a_%28b%29)");

@@ -46,6 +46,8 @@ pub struct Source {
     pub number: usize,
     pub title: String,
     pub link: Option<String>,
+    /// Of an item that came from a source: `itm_...`.
+    pub id: Option<String>,
 }
 
 /// A finished content: what a version of a draft holds.
@@ -221,7 +223,7 @@ mod tests {
     }
 
     fn context() -> OutputContext {
-        OutputContext { sources: vec![Source { number: 1, title: "One".into(), link: None }] }
+        OutputContext { sources: vec![Source { number: 1, title: "One".into(), link: None, id: None }] }
     }
 
     proptest! {

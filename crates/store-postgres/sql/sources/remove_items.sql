@@ -1,0 +1,2 @@
+DELETE FROM source_items
+WHERE source_id = $1

@@ -1,0 +1,10 @@
+UPDATE sources
+SET leased_until = NULL, fetches = fetches + 1, next_at = $1, error_code = $2, error_message = $3,
+    error_since = CASE WHEN $2 IS NULL THEN NULL ELSE coalesce(error_since, $4) END,
+    failures = CASE WHEN $2 IS NULL THEN 0 ELSE failures + 1 END,
+    fetched_at = CASE WHEN $2 IS NULL THEN $4 ELSE fetched_at END,
+    new_items = CASE WHEN $2 IS NULL THEN $5 ELSE new_items END,
+    etag = $6, last_modified = $7,
+    paused_at = CASE WHEN $8 THEN coalesce(paused_at, $4) ELSE paused_at END
+WHERE workspace_id = $9 AND id = $10
+RETURNING fetches

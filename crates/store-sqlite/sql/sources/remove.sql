@@ -1,0 +1,3 @@
+DELETE FROM sources
+WHERE workspace_id = $1 AND id = $2 AND ($3 IS NULL OR revision = $3)
+RETURNING id

@@ -1,0 +1,2 @@
+DELETE FROM source_fetches
+WHERE source_id = $1 AND number <= $2
