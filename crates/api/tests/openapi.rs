@@ -185,6 +185,7 @@ pub struct Scene {
     file: String,
     prospect: String,
     import: String,
+    schedule: String,
 }
 
 const PROSPECTS: &str = "contact_email,verification_status,source_type\nben@example.com,verified,website\n";
@@ -232,7 +233,10 @@ impl Scene {
         let import = site.raw("POST", "/api/v1/prospects/import", &headers, PROSPECTS).await.json();
         let import = import["import"]["id"].as_str().unwrap().to_owned();
         let prospect = site.get("/prospects").await.json()["data"][0]["id"].as_str().unwrap().to_owned();
+        let schedule = json!({"recipe": "text", "input": {"prompt": "tea"}, "at": "08:00", "zone": "UTC"});
+        let schedule = site.post("/schedules", schedule).await.json()["id"].as_str().unwrap().to_owned();
         Scene {
+            schedule,
             prospect,
             import,
             site,
@@ -269,6 +273,7 @@ impl Scene {
             () if path.contains("/bulk") => self.bulk.clone(),
             () if path.starts_with("/api/v1/prospects/imports") => self.import.clone(),
             () if path.starts_with("/api/v1/prospects") => self.prospect.clone(),
+            () if path.starts_with("/api/v1/schedules") => self.schedule.clone(),
             () if path.starts_with("/api/v1/files") => self.file.clone(),
             () if draft => self.done["draft_id"].as_str().unwrap().to_owned(),
             () if live => self.waiting["id"].as_str().unwrap().to_owned(),
@@ -289,7 +294,8 @@ impl Scene {
                 address = address.replace(&slot, example);
             }
         }
-        address
+        // It needs to be asked when.
+        if name == "listScheduleTimes" { format!("{address}?at=08:00") } else { address }
     }
 }
 

@@ -107,6 +107,8 @@ ids! {
     FileId = "fil", "file";
     /// What goes into every request of a recipe that does not say it itself.
     ProfileId = "prf", "profile";
+    /// A generation that recurs.
+    ScheduleId = "sch", "schedule";
     /// Somebody an outreach mail is written to.
     ProspectId = "prs", "prospect";
     /// One reading of a file of prospects.

@@ -17,6 +17,7 @@ pub mod profile;
 pub mod prospect;
 pub mod recipe;
 pub mod refusal;
+pub mod schedule;
 pub mod time;
 pub mod units;
 pub mod webhook;

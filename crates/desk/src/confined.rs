@@ -7,6 +7,7 @@ mod bulk;
 mod files;
 mod profiles;
 mod prospects;
+mod schedules;
 mod telling;
 
 use copydesk_core::access::Email;

@@ -86,6 +86,8 @@ pub(crate) struct Inner {
     pub wake: Arc<Notify>,
     /// Raised when a job was made or ordered about.
     pub jobs_changed: Notify,
+    /// Raised when a schedule was made or changed.
+    pub schedules_changed: Notify,
     /// Raised when a bulk action was opened.
     pub bulks_changed: Notify,
     /// Moves when generations may have ended: there may be room in the queue.
@@ -168,6 +170,7 @@ impl Desk {
             looks,
             wake,
             jobs_changed: Notify::new(),
+            schedules_changed: Notify::new(),
             bulks_changed: Notify::new(),
             some_ended: watch::Sender::new(()),
             outgoing,
@@ -205,6 +208,7 @@ impl Desk {
         crate::webhooks::spawn(&self.inner);
         crate::jobs::spawn(&self.inner);
         crate::bulk::spawn(&self.inner);
+        crate::schedules::spawn(&self.inner);
         Ok(())
     }
 

@@ -29,6 +29,7 @@ mod prospects;
 mod queues;
 mod read;
 mod retention;
+mod schedules;
 mod schema;
 mod store;
 mod sweep;

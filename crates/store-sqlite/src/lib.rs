@@ -32,6 +32,7 @@ mod profiles;
 mod prospects;
 mod readers;
 mod retention;
+mod schedules;
 mod schema;
 #[cfg(test)]
 mod statements;

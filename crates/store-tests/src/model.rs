@@ -24,6 +24,7 @@ mod profiles;
 mod prospects;
 mod read;
 mod retention;
+mod schedules;
 mod sweep;
 mod totals;
 mod webhooks;

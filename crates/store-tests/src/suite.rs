@@ -32,6 +32,7 @@ pub mod random;
 pub mod rates;
 pub mod retention;
 pub mod retry;
+pub mod schedules;
 pub mod scope;
 pub mod settle;
 pub mod slot;
@@ -486,6 +487,14 @@ macro_rules! conformance {
                 profiles_are_paged_and_found_by_recipe_and_user,
                 a_request_finds_its_users_own_profile_and_everybodys,
                 of_many_who_make_one_at_once_one_does;
+            schedules:
+                a_schedule_is_made_changed_and_removed_by_who_has_seen_it,
+                the_same_request_makes_one_schedule_and_the_limit_holds,
+                schedules_are_paged_and_found_by_state_user_and_recipe,
+                what_is_due_is_found_in_all_workspaces_and_the_rest_is_not,
+                of_all_who_find_a_time_due_one_writes_what_became_of_it,
+                a_refused_run_is_told_and_only_the_last_runs_are_kept,
+                one_time_is_accepted_once_and_its_generation_noted_once;
             prices:
                 a_price_is_kept_as_it_was_set_and_stays_when_it_ends,
                 prices_are_paged_by_number_and_found_by_model,

@@ -24,6 +24,7 @@ pub mod profiles;
 pub mod promises;
 pub mod prospects;
 pub mod retention;
+pub mod schedules;
 pub mod sign_ins;
 pub mod usage;
 pub mod webhooks;
@@ -47,6 +48,7 @@ pub use prices::PriceStore;
 pub use profiles::ProfileStore;
 pub use prospects::{ImportStore, ProspectStore};
 pub use retention::RetentionStore;
+pub use schedules::ScheduleStore;
 pub use sign_ins::SignInStore;
 pub use usage::UsageStore;
 pub use webhooks::{DeliveryStore, WebhookStore};
@@ -105,6 +107,7 @@ pub trait Store:
     + HealthStore
     + PriceStore
     + ProfileStore
+    + ScheduleStore
     + WebhookStore
     + DeliveryStore
 {
@@ -134,6 +137,7 @@ impl<T> Store for T where
         + HealthStore
         + PriceStore
         + ProfileStore
+        + ScheduleStore
         + WebhookStore
         + DeliveryStore
 {

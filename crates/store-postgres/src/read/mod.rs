@@ -8,7 +8,7 @@ pub mod why;
 
 use copydesk_core::{
     BudgetId, BulkId, CallId, DeliveryId, DraftId, FileId, GenerationId, ImportId, JobId, KeyId, LinkId, ProfileId,
-    ProspectId, TransferId, UserId, WebhookId,
+    ProspectId, ScheduleId, TransferId, UserId, WebhookId,
 };
 use copydesk_store::{Order, Page, PageRequest, StoreError};
 use std::str::FromStr;
@@ -39,7 +39,8 @@ keys!(
     FileId,
     ProfileId,
     ProspectId,
-    ImportId
+    ImportId,
+    ScheduleId
 );
 
 impl Key for Uuid {
