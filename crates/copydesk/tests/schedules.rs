@@ -47,7 +47,7 @@ fn a_schedule_is_made_listed_shown_changed_and_run() {
     let input = place.json(&["schedules", "show", &id])["input"].clone();
     assert_eq!(input, serde_json::json!({"topic": "tea", "topics": 3}), "the rest of the input stays");
     place.run(&["schedules", "pause", &id]).exits(0).prints("paused").says(&format!("copydesk schedules resume {id}"));
-    place.run(&["schedules", "run", &id]).exits(0).prints("gen_").says("copydesk generations watch gen_");
+    place.run(&["schedules", "run", &id]).exits(0).prints("gen_").says("copydesk generations show gen_");
     place
         .run(&["schedules", "show", &id])
         .exits(0)

@@ -400,9 +400,7 @@ fn too_late(plan: &Plan, due: Due) -> Note {
 
 /// Why there is no generation of a time; `None` where the same may go well in a moment.
 fn reason(error: &DeskError) -> Option<Note> {
-    let code = match error {
-        DeskError::Refused(refusal @ Refusal::GenerationPaused { .. }) => refusal.code(),
-        other => other.of_item()?,
-    };
+    let off = matches!(error, DeskError::Refused(Refusal::GenerationPaused { .. }));
+    let code = if off { "generation_paused" } else { error.of_item()? };
     Some(Note::new(code, error.to_string()))
 }

@@ -128,15 +128,7 @@ async fn act(backend: &Backend, command: Command, output: Output) -> Result<(), 
             if let Some(user) = user {
                 body["user"] = user.into();
             }
-            if dry_run {
-                times(&backend.post(&format!("{BASE}?dry_run=true"), &body).await?.body, output);
-                output.talk("Nothing was written. Make it: the same command without --dry-run");
-                return Ok(());
-            }
-            let made = backend.post(BASE, &body).await?.body;
-            show(&made, &[], output);
-            output
-                .talk(&format!("A running server makes it. Its times: copydesk schedules next {}", cell(&made, "/id")));
+            add(backend, body, dry_run, output).await?;
         }
         Command::Ls { state, user, recipe } => {
             let mut path = format!("{BASE}?limit=1000");
@@ -179,25 +171,47 @@ async fn act(backend: &Backend, command: Command, output: Output) -> Result<(), 
                 return Ok(());
             }
             output.data(&format!("{}  {}", cell(&body, "/id"), cell(&body, "/draft_id")));
-            output.talk(&format!("Follow it: copydesk generations watch {}", cell(&body, "/id")));
+            output.talk(&format!("See it: copydesk generations show {}", cell(&body, "/id")));
         }
-        Command::Next { schedule, when, count } => {
-            let mut query = format!("{BASE}/next?count={count}");
-            let said = match schedule {
-                None => when.said(),
-                Some(schedule) => {
-                    let there = backend.get(&path(&schedule, "")).await?.body;
-                    vec![("cron", text(&there, "cron")), ("zone", text(&there, "zone"))]
-                }
-            };
-            for (name, value) in said {
-                if let Some(value) = value {
-                    query.push_str(&format!("&{name}={}", escape(&value)));
-                }
-            }
-            times(&backend.get(&query).await?.body, output);
+        Command::Next { schedule, when, count } => next_times(backend, schedule, &when, count, output).await?,
+    }
+    Ok(())
+}
+
+async fn add(backend: &Backend, body: Value, dry_run: bool, output: Output) -> Result<(), Failure> {
+    if dry_run {
+        times(&backend.post(&format!("{BASE}?dry_run=true"), &body).await?.body, output);
+        output.talk("Nothing was written. Make it: the same command without --dry-run");
+        return Ok(());
+    }
+    let made = backend.post(BASE, &body).await?.body;
+    show(&made, &[], output);
+    output.talk(&format!("A running server makes it. Its times: copydesk schedules next {}", cell(&made, "/id")));
+    Ok(())
+}
+
+/// Of a schedule that is there, or of a plan that none has yet.
+async fn next_times(
+    backend: &Backend,
+    schedule: Option<String>,
+    when: &When,
+    count: u32,
+    output: Output,
+) -> Result<(), Failure> {
+    let mut query = format!("{BASE}/next?count={count}");
+    let said = match schedule {
+        None => when.said(),
+        Some(schedule) => {
+            let there = backend.get(&path(&schedule, "")).await?.body;
+            vec![("cron", text(&there, "cron")), ("zone", text(&there, "zone"))]
+        }
+    };
+    for (name, value) in said {
+        if let Some(value) = value {
+            query.push_str(&format!("&{name}={}", escape(&value)));
         }
     }
+    times(&backend.get(&query).await?.body, output);
     Ok(())
 }
 

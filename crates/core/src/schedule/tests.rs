@@ -1,3 +1,5 @@
+//! What is done about a time, and what follows from it.
+
 use super::*;
 
 fn at(text: &str) -> Timestamp {
