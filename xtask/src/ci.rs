@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::counts::Counts;
 use crate::shell::{self, Outcome, Verdict, cargo};
-use crate::{coverage, licences, test, tidy, webhooks};
+use crate::{browser, coverage, licences, test, tidy, webhooks};
 
 /// What became of one step.
 struct Step {
@@ -32,6 +32,7 @@ pub fn run(arguments: &[String]) -> Outcome<Verdict> {
         Ok(report.verdict)
     });
     step(&mut steps, "webhooks", || webhooks::run(&[]));
+    step(&mut steps, "browser", || browser::run(&[]));
 
     println!("\n== result");
     for step in &steps {

@@ -7,6 +7,7 @@
 )]
 
 mod bench;
+mod browser;
 mod ci;
 mod counts;
 mod coverage;
@@ -37,7 +38,7 @@ struct Chore {
 }
 
 /// A new chore is a new file and one line here.
-const CHORES: [Chore; 12] = [
+const CHORES: [Chore; 13] = [
     Chore {
         name: "ci",
         usage: "ci                          everything the merge check runs, in its order",
@@ -82,6 +83,11 @@ const CHORES: [Chore; 12] = [
         name: "webhooks",
         usage: "webhooks                    every message verified by the specification's Python package, on both databases",
         run: webhooks::run,
+    },
+    Chore {
+        name: "browser",
+        usage: "browser [--must] [--keep]   exports looked at in headless Chromium, at the width of a phone and in the dark",
+        run: browser::run,
     },
     Chore {
         name: "providers",

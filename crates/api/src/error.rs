@@ -80,6 +80,7 @@ codes! {
     Replaced => "replaced", 410, "Another draft took its place", false;
     Expired => "expired", 410, "It has expired", false;
     FilesFull => "files_full", 422, "There is no room for the file", false;
+    SchedulesFull => "schedules_full", 422, "The workspace has too many schedules", false;
     DraftExists => "draft_exists", 409, "There is a draft already", false;
     ProspectExists => "prospect_exists", 409, "The prospect is there already", false;
     KeyMade => "key_made", 409, "The key was made already", false;
@@ -225,6 +226,7 @@ impl From<&Refusal> for Code {
             Refusal::LinkSpent => Code::LinkSpent,
             Refusal::JobCapReached { .. } => Code::JobCapReached,
             Refusal::FilesFull(_) => Code::FilesFull,
+            Refusal::SchedulesFull { .. } => Code::SchedulesFull,
             Refusal::DraftExists { .. } => Code::DraftExists,
             Refusal::ProspectExists { .. } => Code::ProspectExists,
         }

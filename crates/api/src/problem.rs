@@ -255,6 +255,7 @@ fn hint(refusal: &Refusal) -> Option<&'static str> {
             "DELETE /api/v1/files/{id} makes room, and so does time: files expire. The operator raises the limits with \
              files.max_count and files.max_bytes."
         }
+        Refusal::SchedulesFull { .. } => "DELETE /api/v1/schedules/{id} makes room.",
         Refusal::DraftExists { .. } => "Edit or regenerate that draft, or delete it first.",
         Refusal::ProspectExists { .. } => "PATCH /api/v1/prospects/{id} changes it.",
         Refusal::UsageTooLarge { .. } => {
@@ -312,6 +313,7 @@ fn facts(refusal: &Refusal) -> Vec<(&'static str, Value)> {
             let generation = generation.map(|generation| generation.to_string());
             vec![("draft_id", json!(draft.to_string())), ("generation_id", json!(generation))]
         }
+        Refusal::SchedulesFull { max } => vec![("limit", json!(max))],
         Refusal::ProspectExists { prospect } => vec![("prospect_id", json!(prospect.to_string()))],
         Refusal::UsageTooLarge { rows, max } => vec![("rows", json!(rows)), ("max", json!(max))],
         Refusal::IdempotencyKeyReused

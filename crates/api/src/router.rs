@@ -14,7 +14,8 @@ use crate::routes::pages::Reading;
 use crate::routes::{
     assets, budgets, bulk, bulk_export, credits, draft_export, drafts, events, feedback, files, generations, health,
     job_export, jobs, keys, lanes, maintenance, metrics, models, pages, prices, profiles, promises, prospect_import,
-    prospects, providers, recipes, session, settings, stream, stream_tokens, testing, usage, users, versions, webhooks,
+    prospects, providers, recipes, schedules, session, settings, stream, stream_tokens, testing, usage, users,
+    versions, webhooks,
 };
 use crate::throttle::Throttle;
 use crate::wire::links::{BASE, Links};
@@ -305,6 +306,13 @@ fn installation() -> OpenApiRouter<Api> {
         .routes(routes!(feedback::remove))
         .routes(routes!(profiles::list))
         .routes(routes!(profiles::get, profiles::put, profiles::remove))
+        .routes(routes!(schedules::list, schedules::create))
+        .routes(routes!(schedules::next))
+        .routes(routes!(schedules::one, schedules::change, schedules::remove))
+        .routes(routes!(schedules::pause))
+        .routes(routes!(schedules::resume))
+        .routes(routes!(schedules::run))
+        .routes(routes!(schedules::runs))
         .routes(routes!(models::list))
         .routes(routes!(models::test))
         .routes(routes!(providers::list))

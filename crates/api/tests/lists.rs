@@ -102,7 +102,7 @@ async fn events_are_read_on_from_where_one_stopped() {
 }
 
 /// Everything that a list is read with.
-const READS: [Method; 33] = [
+const READS: [Method; 35] = [
     Method::List,
     Method::Get,
     Method::GetDraft,
@@ -121,6 +121,8 @@ const READS: [Method; 33] = [
     Method::Files,
     Method::Prices,
     Method::Profiles,
+    Method::Schedules,
+    Method::ScheduleRuns,
     Method::Prospects,
     Method::Import,
     Method::Imports,
@@ -162,6 +164,7 @@ async fn seed_b27_a_store_that_fails_behind_a_list_is_no_empty_list() {
             "bulk" => "blk",
             "webhooks" => "whk",
             "prospects" => "imp",
+            "schedules" => "sch",
             _ => "usr",
         };
         let address = path.replace("{id}", &format!("{prefix}_{nobody}"));

@@ -186,6 +186,7 @@ pub struct Scene {
     prospect: String,
     feedback: String,
     import: String,
+    schedule: String,
 }
 
 const PROSPECTS: &str = "contact_email,verification_status,source_type\nben@example.com,verified,website\n";
@@ -236,8 +237,11 @@ impl Scene {
         let opinion = format!("/drafts/{}/feedback", done["draft_id"].as_str().unwrap());
         let feedback = site.send("PUT", &opinion, Some(json!({"vote": "up"})), &[]).await.json();
         let feedback = feedback["id"].as_str().unwrap().to_owned();
+        let schedule = json!({"recipe": "text", "input": {"prompt": "tea"}, "at": "08:00", "zone": "UTC"});
+        let schedule = site.post("/schedules", schedule).await.json()["id"].as_str().unwrap().to_owned();
         Scene {
             feedback,
+            schedule,
             prospect,
             import,
             site,
@@ -275,6 +279,7 @@ impl Scene {
             () if path.contains("/bulk") => self.bulk.clone(),
             () if path.starts_with("/api/v1/prospects/imports") => self.import.clone(),
             () if path.starts_with("/api/v1/prospects") => self.prospect.clone(),
+            () if path.starts_with("/api/v1/schedules") => self.schedule.clone(),
             () if path.starts_with("/api/v1/files") => self.file.clone(),
             () if draft => self.done["draft_id"].as_str().unwrap().to_owned(),
             () if live => self.waiting["id"].as_str().unwrap().to_owned(),
@@ -295,7 +300,8 @@ impl Scene {
                 address = address.replace(&slot, example);
             }
         }
-        address
+        // It needs to be asked when.
+        if name == "listScheduleTimes" { format!("{address}?at=08:00") } else { address }
     }
 }
 

@@ -31,6 +31,7 @@ mod profiles;
 mod providers;
 mod recipes;
 mod restarts;
+mod schedules;
 mod server;
 mod settings;
 mod support;

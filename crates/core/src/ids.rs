@@ -109,6 +109,8 @@ ids! {
     ProfileId = "prf", "profile";
     /// What somebody thinks of a part of a draft.
     FeedbackId = "fbk", "feedback";
+    /// A generation that recurs.
+    ScheduleId = "sch", "schedule";
     /// Somebody an outreach mail is written to.
     ProspectId = "prs", "prospect";
     /// One reading of a file of prospects.

@@ -18,6 +18,7 @@ pub mod profile;
 pub mod prospect;
 pub mod recipe;
 pub mod refusal;
+pub mod schedule;
 pub mod source;
 pub mod time;
 pub mod units;

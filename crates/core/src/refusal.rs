@@ -88,6 +88,8 @@ pub enum Refusal {
     JobCapReached { job: JobId, cap: NanoUsd, spent: NanoUsd },
     #[error("{0}")]
     FilesFull(Box<FilesFull>),
+    #[error("The workspace has {max} schedules, which is the limit: remove one first.")]
+    SchedulesFull { max: u32 },
     /// `generation` is filling it, or has filled it.
     #[error("{draft} is about the same thing already; nothing was queued.")]
     DraftExists { draft: DraftId, generation: Option<GenerationId> },
@@ -185,6 +187,7 @@ impl Refusal {
             Refusal::LinkSpent => "link_spent",
             Refusal::JobCapReached { .. } => "job_cap_reached",
             Refusal::FilesFull(_) => "files_full",
+            Refusal::SchedulesFull { .. } => "schedules_full",
             Refusal::DraftExists { .. } => "draft_exists",
             Refusal::ProspectExists { .. } => "prospect_exists",
         }

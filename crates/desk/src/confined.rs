@@ -8,6 +8,7 @@ mod feedback;
 mod files;
 mod profiles;
 mod prospects;
+mod schedules;
 mod sources;
 mod telling;
 

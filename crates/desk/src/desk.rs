@@ -90,6 +90,8 @@ pub(crate) struct Inner {
     pub wake: Arc<Notify>,
     /// Raised when a job was made or ordered about.
     pub jobs_changed: Notify,
+    /// Raised when a schedule was made or changed.
+    pub schedules_changed: Notify,
     /// Raised when a bulk action was opened.
     pub bulks_changed: Notify,
     /// Moves when generations may have ended: there may be room in the queue.
@@ -174,6 +176,7 @@ impl Desk {
             looks,
             wake,
             jobs_changed: Notify::new(),
+            schedules_changed: Notify::new(),
             bulks_changed: Notify::new(),
             some_ended: watch::Sender::new(()),
             outgoing,
@@ -212,6 +215,7 @@ impl Desk {
         crate::sources::spawn(&self.inner);
         crate::jobs::spawn(&self.inner);
         crate::bulk::spawn(&self.inner);
+        crate::schedules::spawn(&self.inner);
         Ok(())
     }
 

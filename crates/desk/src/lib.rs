@@ -55,6 +55,7 @@ mod recall;
 mod redecide;
 pub mod rehearse;
 mod replace;
+pub mod schedules;
 pub mod secrets;
 pub mod shutdown;
 pub mod sign_in;

@@ -11,10 +11,38 @@ const SCHEMES: [&str; 3] = ["https:", "http:", "mailto:"];
 
 /// Nothing is loaded and nothing runs, whatever opens it.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'";
-const STYLE: &str = "body{margin:2rem auto;padding:0 1rem;max-width:42rem;font:1.05rem/1.6 system-ui,sans-serif;color:#1a1a1a;\
-background:#fff;overflow-wrap:anywhere}h1,h2,h3{line-height:1.25}pre{overflow:auto;padding:.75rem;background:#f5f5f5}\
-code{font-family:ui-monospace,monospace;font-size:.95em}blockquote{margin-left:0;padding-left:1rem;border-left:3px solid #ccc}\
-table{border-collapse:collapse}th,td{padding:.25rem .6rem;border:1px solid #ccc}a{color:#0b57d0}";
+/// No colours of its own: whoever reads in the dark reads light text. Small headings stay readable, and what is wider than a
+/// phone is broken or scrolls by itself.
+const STYLE: &str = ":root{color-scheme:light dark}body{margin:2rem auto;padding:0 1rem;max-width:42rem;font:1.05rem/1.6 system-ui,sans-serif;\
+overflow-wrap:anywhere}h1,h2,h3{line-height:1.25}h4,h5,h6{font-size:1em}pre{overflow:auto;padding:.75rem;background:rgba(128,128,128,.15)}\
+code{font-family:ui-monospace,monospace;font-size:.95em}blockquote{margin-left:0;padding-left:1rem;border-left:3px solid rgba(128,128,128,.5)}\
+table{display:block;overflow-x:auto;border-collapse:collapse}th,td{padding:.25rem .6rem;border:1px solid rgba(128,128,128,.5);min-width:4em}";
+
+/// What mail programs need in each mark, because many of them read no style sheet.
+const DRESS: [(&str, &str); 15] = [
+    ("h1", "margin:24px 0 12px;font-size:26px;line-height:1.25"),
+    ("h2", "margin:24px 0 10px;font-size:22px;line-height:1.25"),
+    ("h3", "margin:20px 0 8px;font-size:19px;line-height:1.3"),
+    ("h4", "margin:18px 0 8px;font-size:17px"),
+    ("h5", "margin:18px 0 8px;font-size:16px"),
+    ("h6", "margin:18px 0 8px;font-size:16px"),
+    ("p", "margin:0 0 14px"),
+    ("ul", "margin:0 0 14px;padding-left:24px"),
+    ("ol", "margin:0 0 14px;padding-left:24px"),
+    ("blockquote", "margin:0 0 14px;padding-left:14px;border-left:3px solid rgba(128,128,128,.5)"),
+    (
+        "pre",
+        "margin:0 0 14px;padding:10px;background:rgba(128,128,128,.15);white-space:pre-wrap;overflow-wrap:anywhere",
+    ),
+    ("code", "font-family:Menlo,Consolas,monospace;font-size:15px"),
+    ("table", "display:block;overflow-x:auto;margin:0 0 14px;border-collapse:collapse"),
+    ("th", "padding:4px 8px;border:1px solid rgba(128,128,128,.5);min-width:4em"),
+    ("td", "padding:4px 8px;border:1px solid rgba(128,128,128,.5);min-width:4em"),
+];
+const LETTER: &str = "max-width:640px;margin:0 auto;padding:16px;font-family:-apple-system,Segoe UI,Roboto,Helvetica,Arial,sans-serif;\
+font-size:16px;line-height:1.6;overflow-wrap:anywhere;word-break:break-word";
+/// Blocks whose words may run from right to left.
+const BLOCKS: [&str; 10] = ["h1", "h2", "h3", "h4", "h5", "h6", "p", "blockquote", "th", "td"];
 
 /// A whole page.
 pub fn page(document: &Document<'_>) -> String {
@@ -24,8 +52,46 @@ pub fn page(document: &Document<'_>) -> String {
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <meta name=\"referrer\" content=\"no-referrer\">\n<title>{}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n{}</body>\n</html>\n",
         escaped(document.title()),
-        fragment(&said(document.content)),
+        dressed(&fragment(&said(document.content)), &[]),
     )
+}
+
+/// The same for mail programs: every style stands in its mark, and nothing is loaded.
+pub fn letter(document: &Document<'_>) -> String {
+    format!(
+        "<!doctype html>\n<html>\n<head>\n<meta charset=\"utf-8\">\n\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
+         <meta name=\"color-scheme\" content=\"light dark\">\n<title>{}</title>\n</head>\n\
+         <body style=\"margin:0;padding:0\">\n<div style=\"{LETTER}\">\n{}</div>\n</body>\n</html>\n",
+        escaped(document.title()),
+        dressed(&fragment(&said(document.content)), &DRESS),
+    )
+}
+
+/// Marks with their styles, and with the direction of what they say. In a fragment only marks begin with `<`.
+fn dressed(fragment: &str, styles: &[(&str, &str)]) -> String {
+    let mut made = String::with_capacity(fragment.len() * 2);
+    let mut pieces = fragment.split('<');
+    made.push_str(pieces.next().unwrap_or_default());
+    for piece in pieces {
+        let end = piece.find([' ', '>', '/']).filter(|end| *end > 0).unwrap_or(0);
+        let (name, mut rest) = piece.split_at(end);
+        made.push('<');
+        made.push_str(name);
+        if BLOCKS.contains(&name) || name == "li" {
+            made.push_str(" dir=\"auto\"");
+        }
+        if let Some((_, style)) = styles.iter().find(|(mark, _)| *mark == name) {
+            // Where a column of a table is aligned, that is a style already.
+            let own = rest.strip_prefix(" style=\"").and_then(|after| after.split_once('"'));
+            let (own, after) = own.map_or(("", rest), |(own, after)| (own, after));
+            let between = if own.is_empty() { "" } else { ";" };
+            made.push_str(&format!(" style=\"{style}{between}{own}\""));
+            rest = after;
+        }
+        made.push_str(rest);
+    }
+    made
 }
 
 /// The subject of a mail is its title, and no heading in it.
@@ -240,10 +306,43 @@ mod tests {
         let page = page(&Document { content: &content, made_at: Timestamp::from_micros(0), hash: [0; 32] });
         assert!(page.starts_with("<!doctype html>\n<html>\n<head>\n<meta charset=\"utf-8\">"), "{page}");
         assert!(page.contains("<title>&lt;/title&gt;&lt;script&gt;&quot;&amp;&#39;</title>"), "{page}");
-        assert!(
-            page.contains("<h1>Tea</h1>\n<p>Is <em>hot</em>.</p>") && page.ends_with("</body>\n</html>\n"),
-            "{page}"
-        );
+        let said = "<h1 dir=\"auto\">Tea</h1>\n<p dir=\"auto\">Is <em>hot</em>.</p>";
+        assert!(page.contains(said) && page.ends_with("</body>\n</html>\n"), "{page}");
         assert!(!page.contains("<script") && page.matches("</body>").count() == 1, "{page}");
+    }
+
+    #[test]
+    fn a_letter_has_every_style_in_its_marks_and_loads_nothing() {
+        let text = "# Tea\n\nIs `hot`, see [here](https://x.example/?a=1&b=2).\n\n| a | b |\n|--:|---|\n| 1 < 2 | \"q\" |\n\n```\n<p>\n```\n\n![x](https://evil.example/y.png)";
+        let body = json!({ "text": text });
+        let content = Content { form: OutputForm::Text, title: "T".to_owned(), body };
+        let letter = letter(&Document { content: &content, made_at: Timestamp::from_micros(0), hash: [0; 32] });
+        for absent in ["<style", "class=\"", "<img", "<link", "<script", "url(", "@import"] {
+            assert!(!letter.contains(absent), "{absent}: {letter}");
+        }
+        let style = |name: &str| DRESS.iter().find(|(mark, _)| *mark == name).map(|(_, style)| *style).unwrap();
+        assert!(letter.contains(&format!("<h1 dir=\"auto\" style=\"{}\">Tea</h1>", style("h1"))), "{letter}");
+        let aligned = format!("<td dir=\"auto\" style=\"{};text-align: right\">1 &lt; 2</td>", style("td"));
+        assert!(letter.contains(&aligned), "{letter}");
+        assert!(letter.contains(&format!("<code style=\"{}\">&lt;p&gt;", style("code"))), "{letter}");
+        // What was written is all there, in the order it was written.
+        let plain =
+            |html: &str| html.split('<').map(|piece| piece.split_once('>').map_or("", |it| it.1)).collect::<String>();
+        assert_eq!(plain(&dressed(&fragment(text), &DRESS)), plain(&fragment(text)));
+    }
+
+    #[test]
+    fn s_51_dressing_opens_no_way_into_a_letter() {
+        for text in HOSTILE {
+            let (bare, made) = (fragment(text), dressed(&fragment(text), &DRESS));
+            let names = |html: &str| -> Vec<String> {
+                let first = |mark: String| mark.split(' ').next().unwrap_or_default().to_owned();
+                marks(html).into_iter().map(first).collect()
+            };
+            assert_eq!(names(&made), names(&bare), "{text}");
+            let taken =
+                DRESS.iter().fold(made.clone(), |made, (_, style)| made.replace(&format!(" style=\"{style}\""), ""));
+            assert_eq!(taken.replace(" dir=\"auto\"", ""), bare, "{text}");
+        }
     }
 }

@@ -13,7 +13,7 @@ use copydesk_core::Timestamp;
 use copydesk_core::recipe::{Content, OutputForm};
 
 pub use archive::{Entry, archive};
-pub use html::{fragment, page};
+pub use html::{fragment, letter, page};
 pub use mail::mail;
 pub use markdown::{FrontMatter, markdown};
 pub use name::file_name;

@@ -2,7 +2,7 @@
 //! recipients: nobody is invented. `X-Unsent` makes mail programs open it as a draft of their own.
 
 use crate::Document;
-use crate::html::page;
+use crate::html::letter;
 use crate::text::text;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -31,7 +31,7 @@ pub fn mail(document: &Document<'_>) -> String {
         header("Subject", document.title()),
         date(document.made_at),
         part("text/plain", &said(document)),
-        part("text/html", &page(document)),
+        part("text/html", &letter(document)),
     )
 }
 

@@ -1233,3 +1233,56 @@ left join outcomes o on o.id = g.id
 left join runs n on n.id = g.id
 left join parked p on p.id = g.id
 left join ready r on r.id = g.id;
+
+-- Schedules --------------------------------------------------------------------------------------------------------------
+-- Generations that recur. While one is active it knows when its next result is to be ready, and when that begins.
+create table schedules (
+  id uuid primary key,
+  workspace_id uuid not null,
+  user_id uuid not null,
+  user_external text not null,
+  key_id uuid,
+  name text,
+  recipe text not null,
+  spec text not null,
+  state text not null check (state in ('active', 'paused', 'broken')),
+  note_code text,
+  note text,
+  ready_at timestamptz,
+  start_at timestamptz,
+  failures bigint not null check (failures >= 0),
+  skipped_at timestamptz,
+  revision bigint not null check (revision > 0),
+  idempotency_key text,
+  fingerprint bytea,
+  created_at timestamptz not null,
+  updated_at timestamptz not null,
+  unique (workspace_id, idempotency_key),
+  constraint schedules_next_whole check ((ready_at is null) = (start_at is null)),
+  constraint schedules_active_has_next check ((state = 'active') = (ready_at is not null)),
+  constraint schedules_note_whole check ((note_code is null) = (note is null)),
+  constraint schedules_key_whole check ((idempotency_key is null) = (fingerprint is null))
+);
+create index schedules_by_workspace on schedules (workspace_id, id);
+create index schedules_due on schedules (start_at) where start_at is not null;
+
+-- What became of their times, the last hundred of each.
+create table schedule_runs (
+  schedule_id uuid not null,
+  seq bigint not null check (seq > 0),
+  workspace_id uuid not null,
+  kind text not null check (kind in ('planned', 'catch_up', 'by_hand')),
+  ready_at timestamptz not null,
+  made_at timestamptz not null,
+  outcome text not null check (outcome in ('made', 'refused', 'skipped')),
+  missed bigint not null check (missed >= 0),
+  generation_id uuid,
+  draft_id uuid,
+  note_code text,
+  note text,
+  primary key (schedule_id, seq),
+  unique (schedule_id, generation_id),
+  constraint schedule_runs_made_has_generation check ((outcome = 'made') = (generation_id is not null)),
+  constraint schedule_runs_made_whole check ((generation_id is null) = (draft_id is null)),
+  constraint schedule_runs_note_whole check ((note_code is null) = (note is null))
+);

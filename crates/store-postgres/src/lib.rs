@@ -30,6 +30,7 @@ mod prospects;
 mod queues;
 mod read;
 mod retention;
+mod schedules;
 mod schema;
 mod sources;
 mod store;

@@ -1314,3 +1314,56 @@ JOIN (
     UNION ALL
     SELECT id, status, NULL, attempt, spent, row_version, NULL, finished_at FROM outcomes
 ) s ON s.id = g.id;
+
+-- Schedules --------------------------------------------------------------------------------------------------------------
+-- Generations that recur. While one is active it knows when its next result is to be ready, and when that begins.
+CREATE TABLE schedules (
+    id BLOB NOT NULL PRIMARY KEY,
+    workspace_id BLOB NOT NULL,
+    user_id BLOB NOT NULL,
+    user_external TEXT NOT NULL,
+    key_id BLOB,
+    name TEXT,
+    recipe TEXT NOT NULL,
+    spec TEXT NOT NULL,
+    state TEXT NOT NULL CHECK (state IN ('active', 'paused', 'broken')),
+    note_code TEXT,
+    note TEXT,
+    ready_at INTEGER,
+    start_at INTEGER,
+    failures INTEGER NOT NULL CHECK (failures >= 0),
+    skipped_at INTEGER,
+    revision INTEGER NOT NULL CHECK (revision > 0),
+    idempotency_key TEXT,
+    fingerprint BLOB,
+    created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL,
+    UNIQUE (workspace_id, idempotency_key),
+    CHECK ((ready_at IS NULL) = (start_at IS NULL)),
+    CHECK ((state = 'active') = (ready_at IS NOT NULL)),
+    CHECK ((note_code IS NULL) = (note IS NULL)),
+    CHECK ((idempotency_key IS NULL) = (fingerprint IS NULL))
+) STRICT;
+CREATE INDEX schedules_by_workspace ON schedules (workspace_id, id);
+CREATE INDEX schedules_due ON schedules (start_at) WHERE start_at IS NOT NULL;
+
+-- What became of their times, the last hundred of each.
+CREATE TABLE schedule_runs (
+    schedule_id BLOB NOT NULL,
+    seq INTEGER NOT NULL CHECK (seq > 0),
+    workspace_id BLOB NOT NULL,
+    kind TEXT NOT NULL CHECK (kind IN ('planned', 'catch_up', 'by_hand')),
+    ready_at INTEGER NOT NULL,
+    made_at INTEGER NOT NULL,
+    outcome TEXT NOT NULL CHECK (outcome IN ('made', 'refused', 'skipped')),
+    missed INTEGER NOT NULL CHECK (missed >= 0),
+    generation_id BLOB,
+    draft_id BLOB,
+    note_code TEXT,
+    note TEXT,
+    PRIMARY KEY (schedule_id, seq),
+    UNIQUE (schedule_id, generation_id),
+    CHECK ((outcome = 'made') = (generation_id IS NOT NULL)),
+    CHECK ((generation_id IS NULL) = (draft_id IS NULL)),
+    CHECK ((note_code IS NULL) = (note IS NULL))
+) STRICT, WITHOUT ROWID;

@@ -33,6 +33,7 @@ mod profiles;
 mod prospects;
 mod readers;
 mod retention;
+mod schedules;
 mod schema;
 mod sources;
 #[cfg(test)]

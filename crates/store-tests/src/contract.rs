@@ -20,7 +20,8 @@ pub use copydesk_core::prospect::{Rule, Tally};
 pub use copydesk_core::refusal::Refusal;
 pub use copydesk_core::{
     AssetId, BudgetId, BulkId, DeliveryId, DraftId, FeedbackId, FileId, GenerationId, ImportId, ItemId, JobId, KeyId,
-    LinkId, NodeId, ProfileId, ProspectId, SignInId, SourceId, Timestamp, TransferId, UserId, WebhookId, WorkspaceId,
+    LinkId, NodeId, ProfileId, ProspectId, ScheduleId, SignInId, SourceId, Timestamp, TransferId, UserId, WebhookId,
+    WorkspaceId,
 };
 pub use copydesk_store::admin::{Description, Pause, PauseKey};
 pub use copydesk_store::audit::{AuditState, Finding, FindingRow, Proved, Record, Recorded, Round, Slice};
@@ -51,6 +52,7 @@ pub use copydesk_store::prospects::{
     WriteProspects, Written,
 };
 pub use copydesk_store::retention::{Prune, Pruned};
+pub use copydesk_store::schedules::{NewSchedule, NoteRun, RunRow, ScheduleChange, ScheduleFilter, ScheduleRow};
 pub use copydesk_store::sign_ins::{Forget, NewSignIn, SignInRow, SignedIn};
 pub use copydesk_store::sources::{
     ClaimSources, FetchRow, FinishFetch, Found, ItemsOf, NewSource, SourceChange, SourceFilter, SourceItem, SourceRow,
@@ -63,8 +65,8 @@ pub use copydesk_store::webhooks::{
 pub use copydesk_store::{
     AdminStore, Answer, AuditStore, BudgetStore, BulkStore, DeliveryStore, DraftStore, EventStore, FeedbackStore,
     FileStore, GenerationStore, HealthRow, HealthStore, ImportStore, ItemStore, JobStore, KeyStore, LedgerStore,
-    LoginStore, Page, PageRequest, PriceStore, ProfileStore, ProspectStore, RetentionStore, SchemaFault, Scope,
-    SignInStore, SourceItemStore, SourceStore, UsageStore, WebhookStore,
+    LoginStore, Page, PageRequest, PriceStore, ProfileStore, ProspectStore, RetentionStore, ScheduleStore, SchemaFault,
+    Scope, SignInStore, SourceItemStore, SourceStore, UsageStore, WebhookStore,
 };
 pub use futures::stream::BoxStream;
 pub use uuid::Uuid;
@@ -280,6 +282,18 @@ macro_rules! every_method {
                 Invites = invites(scope: Scope, page: PageRequest) -> Page<LinkRow>;
                 EndInvite = end_invite(scope: Scope, id: LinkId, at: Timestamp) -> LinkRow;
                 UseLink = use_link(using: LinkUse) -> SignedIn;
+            }
+            ScheduleStore {
+                AddSchedule = add_schedule(new: NewSchedule) -> ScheduleRow;
+                ChangeSchedule = change_schedule(change: ScheduleChange) -> ScheduleRow;
+                RemoveSchedule = remove_schedule(scope: Scope, id: ScheduleId, revision: Option<i64>) -> ();
+                Schedule = schedule(scope: Scope, id: ScheduleId) -> ScheduleRow;
+                Schedules = schedules(scope: Scope, filter: ScheduleFilter, page: PageRequest) -> Page<ScheduleRow>;
+                DueSchedules = due_schedules(
+                    now: Timestamp, after: Option<ScheduleId>, limit: u32
+                ) -> Vec<ScheduleRow>;
+                NoteRun = note_run(run: NoteRun) -> bool;
+                ScheduleRuns = schedule_runs(scope: Scope, id: ScheduleId, page: PageRequest) -> Page<RunRow>;
             }
             SignInStore {
                 AddSignIn = add_sign_in(new: NewSignIn) -> bool;

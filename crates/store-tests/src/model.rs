@@ -25,6 +25,7 @@ mod profiles;
 mod prospects;
 mod read;
 mod retention;
+mod schedules;
 mod sources;
 mod sweep;
 mod totals;

@@ -33,6 +33,7 @@ pub mod random;
 pub mod rates;
 pub mod retention;
 pub mod retry;
+pub mod schedules;
 pub mod scope;
 pub mod settle;
 pub mod slot;
@@ -502,6 +503,14 @@ macro_rules! conformance {
                 an_entry_is_kept_once_and_changed_in_its_place,
                 recent_items_are_the_users_own_and_everybodys_with_texts_of_any_age,
                 items_that_nobody_sees_any_more_are_forgotten_and_texts_are_not;
+            schedules:
+                a_schedule_is_made_changed_and_removed_by_who_has_seen_it,
+                the_same_request_makes_one_schedule_and_the_limit_holds,
+                schedules_are_paged_and_found_by_state_user_and_recipe,
+                what_is_due_is_found_in_all_workspaces_and_the_rest_is_not,
+                of_all_who_find_a_time_due_one_writes_what_became_of_it,
+                a_refused_run_is_told_and_only_the_last_runs_are_kept,
+                one_time_is_accepted_once_and_its_generation_noted_once;
             prices:
                 a_price_is_kept_as_it_was_set_and_stays_when_it_ends,
                 prices_are_paged_by_number_and_found_by_model,

@@ -25,6 +25,7 @@ pub mod profiles;
 pub mod promises;
 pub mod prospects;
 pub mod retention;
+pub mod schedules;
 pub mod sign_ins;
 pub mod sources;
 pub mod usage;
@@ -50,6 +51,7 @@ pub use prices::PriceStore;
 pub use profiles::ProfileStore;
 pub use prospects::{ImportStore, ProspectStore};
 pub use retention::RetentionStore;
+pub use schedules::ScheduleStore;
 pub use sign_ins::SignInStore;
 pub use sources::{SourceItemStore, SourceStore};
 pub use usage::UsageStore;
@@ -112,6 +114,7 @@ pub trait Store:
     + FeedbackStore
     + SourceStore
     + SourceItemStore
+    + ScheduleStore
     + WebhookStore
     + DeliveryStore
 {
@@ -142,6 +145,7 @@ impl<T> Store for T where
         + FeedbackStore
         + SourceStore
         + SourceItemStore
+        + ScheduleStore
         + WebhookStore
         + DeliveryStore
 {

@@ -58,6 +58,11 @@ impl Fields {
         self.left.remove(name).filter(|value| !value.is_null())
     }
 
+    /// Whether the field is there, whatever it says. Asked before the field is taken.
+    pub fn has(&self, name: &'static str) -> bool {
+        self.left.contains_key(name)
+    }
+
     /// Whether the field is there and `null`, where that takes something away. Asked before the field is taken.
     pub fn is_null(&self, name: &'static str) -> bool {
         self.left.get(name).is_some_and(Value::is_null)

@@ -26,6 +26,7 @@ use utoipa::OpenApi;
     tags(
         (name = "generations", description = "Requests for work: asked for, waited for, cancelled, tried again."),
         (name = "jobs", description = "Many generations that were asked for together: started, followed, ordered about, exported."),
+        (name = "schedules", description = "Generations that recur, ready at a time of somebody's day."),
         (name = "prospects", description = "Whom outreach mails are written to: imported, checked, counted, drafted for."),
         (name = "bulk", description = "One action on many generations or drafts: asked for, followed, taken back."),
         (name = "drafts", description = "The slots results live in, with their versions and their files."),
@@ -51,6 +52,7 @@ use utoipa::OpenApi;
     words::BudgetKey,
     words::BulkKey,
     words::ProspectKey,
+    words::ScheduleKey,
     words::ImportKey,
     words::BulkOutcomeWord,
     words::BulkStatusWord,

@@ -5,7 +5,7 @@
 
 use super::words::{
     AssetKey, BudgetKey, BulkKey, DeliveryKey, DraftRef, FeedbackKey, FileKey, GenerationRef, ImportKey, InviteKey,
-    JobKey, KeyKey, LaneName, ProspectKey, SignInKey, UserRef, WebhookKey,
+    JobKey, KeyKey, LaneName, ProspectKey, ScheduleKey, SignInKey, UserRef, WebhookKey,
 };
 use utoipa::IntoParams;
 
@@ -77,6 +77,15 @@ pub(crate) struct JobPath {
 pub(crate) struct BulkPath {
     /// `blk_...` or a bare UUID.
     #[param(value_type = BulkKey)]
+    id: String,
+}
+
+/// `{id}` of a schedule.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Path)]
+pub(crate) struct SchedulePath {
+    /// `sch_...` or a bare UUID.
+    #[param(value_type = ScheduleKey)]
     id: String,
 }
 

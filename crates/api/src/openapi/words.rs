@@ -12,6 +12,7 @@ use copydesk_core::ledger::{Account, TransferKind as CoreKind};
 use copydesk_core::metering::cuts::Interval;
 use copydesk_core::metering::usage::CallOutcome as CoreOutcome;
 use copydesk_core::recipe::OutputForm as CoreForm;
+use copydesk_core::schedule::{RunKind, RunOutcome, ScheduleState};
 use copydesk_core::webhook::{Disabled, Outcome};
 use copydesk_desk::store::webhooks::StateWord;
 use std::borrow::Cow;
@@ -58,6 +59,9 @@ schemas! {
     BulkActionWord = words(Action::ALL.map(Action::as_str));
     BulkKindWord = words(Kind::ALL.map(Kind::as_str));
     BulkStatusWord = words(BulkStatus::ALL.map(BulkStatus::as_str));
+    ScheduleStateWord = words(ScheduleState::ALL.iter().map(|state| state.as_str()));
+    RunKindWord = words(RunKind::ALL.iter().map(|kind| kind.as_str()));
+    RunOutcomeWord = words(RunOutcome::ALL.iter().map(|outcome| outcome.as_str()));
     BulkOutcomeWord = words(OUTCOMES);
     Verified = words(copydesk_core::prospect::Verification::WORDS);
     ProspectStage = words(copydesk_core::prospect::Stage::WORDS);
@@ -97,6 +101,8 @@ schemas! {
     FeedbackKey = text(&either(&[&id("fbk"), UUID]));
     BudgetKey = text(&either(&[&id("bud"), UUID]));
     JobKey = text(&either(&[&id("job"), UUID]));
+    TimeOfDay = text("^[0-9]{1,2}:[0-9]{2}$");
+    ScheduleKey = text(&either(&[&id("sch"), UUID]));
     ProspectKey = text(&either(&[&id("prs"), UUID]));
     ImportKey = text(&either(&[&id("imp"), UUID]));
     BulkKey = text(&either(&[&id("blk"), UUID]));

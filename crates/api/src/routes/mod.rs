@@ -31,6 +31,7 @@ pub(crate) mod prospects;
 pub(crate) mod providers;
 pub(crate) mod receipt;
 pub(crate) mod recipes;
+pub(crate) mod schedules;
 pub(crate) mod session;
 pub(crate) mod settings;
 pub(crate) mod stream;

@@ -1,6 +1,6 @@
 //! The addresses of things, as they stand in answers.
 
-use copydesk_core::{AssetId, BulkId, DraftId, FileId, GenerationId, ImportId, JobId, ProspectId};
+use copydesk_core::{AssetId, BulkId, DraftId, FileId, GenerationId, ImportId, JobId, ProspectId, ScheduleId};
 
 /// Where the native API begins.
 pub(crate) const BASE: &str = "/api/v1";
@@ -24,6 +24,9 @@ impl Links<'_> {
     }
     pub fn job(&self, id: JobId, part: &str) -> String {
         format!("{}{BASE}/jobs/{id}{part}", self.public_url)
+    }
+    pub fn schedule(&self, id: ScheduleId, part: &str) -> String {
+        format!("{}{BASE}/schedules/{id}{part}", self.public_url)
     }
     pub fn prospect(&self, id: ProspectId, part: &str) -> String {
         format!("{}{BASE}/prospects/{id}{part}", self.public_url)

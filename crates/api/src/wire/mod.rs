@@ -35,6 +35,7 @@ pub(crate) mod provider;
 pub(crate) mod recipe;
 pub(crate) mod requests;
 pub(crate) mod review;
+pub(crate) mod schedule;
 pub(crate) mod testing;
 pub(crate) mod usage;
 pub(crate) mod waiting;

@@ -30,6 +30,7 @@ mod prospects;
 mod providers;
 mod prune;
 mod recipes;
+mod schedules;
 mod serve;
 mod testing;
 mod usage;
@@ -107,6 +108,9 @@ enum Command {
     /// One action on many generations or drafts: cancel, retry, approve, delete, export
     #[command(subcommand)]
     Bulk(bulk::Command),
+    /// Generations that recur, ready at a time of somebody's day: make, list, pause, run one now
+    #[command(subcommand)]
+    Schedules(Box<schedules::Command>),
     /// Prospects, whom outreach mails are written to: import a file of them, look, count, change, undo
     #[command(subcommand)]
     Prospects(prospects::Command),
@@ -224,6 +228,7 @@ async fn dispatch(arguments: Arguments, output: Output) -> Result<u8, Failure> {
         Command::Generations(command) => generations::run(command, &settings, output).await,
         Command::Jobs(command) => jobs::run(command, &settings, output).await,
         Command::Bulk(command) => bulk::run(command, &settings, output).await,
+        Command::Schedules(command) => schedules::run(*command, &settings, output).await,
         Command::Prospects(command) => prospects::run(command, &settings, output).await,
         Command::Files(command) => files::run(command, &settings, output).await,
         Command::Feedback(command) => feedback::run(command, &settings, output).await,

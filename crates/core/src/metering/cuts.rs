@@ -4,8 +4,8 @@
 use super::totals::{QUARTER_US, bucket};
 use crate::Timestamp;
 use crate::time::BadTime;
-use jiff::civil::Date;
-use jiff::tz::{TimeZone, TimeZoneDatabase};
+use jiff::civil::{Date, DateTime};
+use jiff::tz::{AmbiguousOffset, Offset, TimeZone, TimeZoneDatabase};
 use jiff::{ToSpan, Zoned};
 use std::time::Duration;
 
@@ -124,6 +124,20 @@ impl Zone {
     pub fn instant(&self, naive: &str) -> Option<Timestamp> {
         let local = naive.trim().parse::<jiff::civil::DateTime>().ok()?;
         self.0.to_ambiguous_timestamp(local).unambiguous().ok().map(ours)
+    }
+
+    /// What clocks of this zone show.
+    pub fn civil(&self, at: Timestamp) -> Option<DateTime> {
+        jiff::Timestamp::from_microsecond(at.micros()).ok().map(|instant| self.0.to_datetime(instant))
+    }
+
+    /// The offsets from UTC at which clocks of this zone show so: one, two, or those beside a time that they skip.
+    pub fn offsets(&self, local: DateTime) -> AmbiguousOffset {
+        self.0.to_ambiguous_timestamp(local).offset()
+    }
+
+    pub fn at_offset(&self, local: DateTime, offset: Offset) -> Option<Timestamp> {
+        offset.to_timestamp(local).ok().map(ours)
     }
 
     fn offset_s(&self, at: jiff::Timestamp) -> i64 {

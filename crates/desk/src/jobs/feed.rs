@@ -467,6 +467,7 @@ impl<'a> Feed<'a> {
             | Refusal::LinkSpent
             | Refusal::FilesFull(_)
             | Refusal::ProspectExists { .. }
+            | Refusal::SchedulesFull { .. }
             | Refusal::JobCapReached { .. } => {
                 self.end(seq, ItemStatus::Failed, Note::new(refusal.code(), refusal.to_string()), None);
             }

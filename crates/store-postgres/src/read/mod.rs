@@ -8,7 +8,7 @@ pub mod why;
 
 use copydesk_core::{
     BudgetId, BulkId, CallId, DeliveryId, DraftId, FeedbackId, FileId, GenerationId, ImportId, ItemId, JobId, KeyId,
-    LinkId, ProfileId, ProspectId, SourceId, TransferId, UserId, WebhookId,
+    LinkId, ProfileId, ProspectId, ScheduleId, SourceId, TransferId, UserId, WebhookId,
 };
 use copydesk_store::{Order, Page, PageRequest, StoreError};
 use std::str::FromStr;
@@ -42,7 +42,8 @@ keys!(
     ProspectId,
     SourceId,
     ItemId,
-    ImportId
+    ImportId,
+    ScheduleId
 );
 
 impl Key for Uuid {

@@ -11,7 +11,7 @@ use copydesk_core::ledger::chain::ChainHash;
 use copydesk_core::ledger::{Balance, Lot};
 use copydesk_core::{
     AssetId, BudgetId, BulkId, CallId, DeliveryId, DraftId, FeedbackId, FileId, GenerationId, ImportId, JobId, NodeId,
-    ProfileId, ProspectId, SignInId, SourceId, Timestamp, TransferId, UserId, WebhookId, WorkspaceId,
+    ProfileId, ProspectId, ScheduleId, SignInId, SourceId, Timestamp, TransferId, UserId, WebhookId, WorkspaceId,
 };
 use copydesk_store::admin::{NodeRow, PauseKey};
 use copydesk_store::audit::{FindingKey, FindingRow, Round, Space};
@@ -26,6 +26,7 @@ use copydesk_store::logins::{LinkRow, Login};
 use copydesk_store::prices::NewPrice;
 use copydesk_store::profiles::ProfileRow;
 use copydesk_store::prospects::{ImportRow, ProspectRow, Skip};
+use copydesk_store::schedules::{RunRow, ScheduleRow};
 use copydesk_store::sign_ins::SignInRow;
 use copydesk_store::usage::CallRow;
 use copydesk_store::webhooks::{AttemptRow, DeliveryRow, EndpointRow};
@@ -190,6 +191,10 @@ pub(super) struct Data {
     pub feedback: BTreeMap<FeedbackId, (WorkspaceId, FeedbackRow)>,
     pub sources: BTreeMap<SourceId, super::sources::Source>,
     pub profiles: BTreeMap<ProfileId, (WorkspaceId, ProfileRow)>,
+    pub schedules: BTreeMap<ScheduleId, ScheduleRow>,
+    pub schedule_runs: BTreeMap<(ScheduleId, u64), RunRow>,
+    /// By workspace and idempotency key: the fingerprint and the schedule.
+    pub schedule_keys: BTreeMap<(WorkspaceId, String), ([u8; 32], ScheduleId)>,
     pub budgets: Book,
     /// What each sum holds of entries that were folded into it.
     pub folded: BTreeMap<Place, i64>,

@@ -1,0 +1,1 @@
+SELECT count(*) AS schedules FROM schedules WHERE workspace_id = $1

@@ -1,0 +1,2 @@
+DELETE FROM schedule_runs
+WHERE schedule_id = $1
