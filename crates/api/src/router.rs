@@ -301,6 +301,7 @@ fn installation() -> OpenApiRouter<Api> {
     OpenApiRouter::default()
         .routes(routes!(recipes::list))
         .routes(routes!(recipes::one))
+        .routes(routes!(recipes::ready))
         .routes(routes!(feedback::list))
         .routes(routes!(feedback::put))
         .routes(routes!(feedback::remove))

@@ -101,6 +101,7 @@ pub(crate) const ROUTES: &[(&str, &str, KeyScope)] = &[
     ("GET", "/schedules/{id}/runs", S::GenerationsRead),
     ("GET", "/recipes", S::ModelsRead),
     ("GET", "/recipes/{name}", S::ModelsRead),
+    ("POST", "/recipes/{name}/ready", S::GenerationsWrite),
     ("GET", "/models", S::ModelsRead),
     ("POST", "/models/test", S::ModelsTest),
     ("GET", "/providers", S::SettingsRead),

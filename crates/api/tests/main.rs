@@ -38,6 +38,7 @@ mod promises;
 mod prospects;
 mod providers;
 mod reading;
+mod ready;
 mod schedules;
 mod scripted;
 mod searching;

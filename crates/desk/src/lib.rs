@@ -51,6 +51,7 @@ pub mod prospects;
 pub mod provider_test;
 pub mod prune;
 pub mod publish;
+pub mod ready;
 mod recall;
 mod redecide;
 pub mod rehearse;

@@ -61,6 +61,7 @@ const NOUNS: &[(&str, &str, &str)] = &[
     ("ProviderTest", "provider_test", ""),
     ("ProviderTestPlan", "dry_run", ""),
     ("Pruned", "pruned", ""),
+    ("Readiness", "readiness", ""),
     ("Recipe", "recipe", ""),
     ("Schedule", "schedule", "sch"),
     ("ScheduleRun", "schedule_run", ""),

@@ -2,14 +2,17 @@
 
 use crate::auth::Caller;
 use crate::error::Code;
+use crate::extract::body::Body;
 use crate::extract::id::Segments;
 use crate::problem::Problem;
 use crate::router::Api;
 use crate::wire::list::List;
+use crate::wire::ready::{MayI, ReadinessBody};
 use crate::wire::recipe::RecipeBody;
 use axum::Json;
 use axum::extract::State;
 use copydesk_desk::DeskError;
+use copydesk_desk::accept::Request;
 
 /// List the recipes that the key may use.
 #[utoipa::path(
@@ -37,4 +40,35 @@ pub(crate) async fn one(State(api): State<Api>, _caller: Caller, path: Segments)
             Err(DeskError::UnknownRecipe { given: name.chars().take(80).collect(), known }.into())
         }
     }
+}
+
+/// Ask whether a request would become a draft.
+///
+/// What it would be asked with, what would come of it, and what is missing, before anybody clicks. Nothing is written.
+#[utoipa::path(
+    post, path = "/recipes/{name}/ready", operation_id = "getReadiness", tag = "recipes",
+    params(("name" = String, Path, description = "The name of the recipe.", example = json!("newsletter"))),
+    request_body(content = Option<MayI>, example = json!({ "input": { "topic": "Tea" }, "user": "ann" })),
+    responses((status = 200, description = "What would come of it, also where it would be refused.", body = ReadinessBody)),
+    extensions(("x-problems" = json!([Code::RecipeNotFound]))),
+)]
+pub(crate) async fn ready(
+    State(api): State<Api>,
+    caller: Caller,
+    path: Segments,
+    body: Body<MayI>,
+) -> Result<Json<ReadinessBody>, Problem> {
+    let MayI { input, user, model } = body.value;
+    let recipe = path.text("name").to_owned();
+    let request = Request {
+        scope: caller.scope,
+        permit: caller.permit.clone(),
+        key: caller.key(),
+        model,
+        user: user.or_else(|| caller.own_user()),
+        ..Request::new(recipe.clone(), input)
+    };
+    let ready = api.desk().ready(request).await?;
+    let takes = api.desk().shelf().get(&recipe).map(|loaded| loaded.recipe.input_schema["properties"].clone());
+    Ok(Json(ReadinessBody::of(recipe, &takes.unwrap_or_default(), ready)))
 }

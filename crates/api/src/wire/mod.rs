@@ -32,6 +32,7 @@ pub(crate) mod promise;
 pub(crate) mod prospect;
 pub(crate) mod prospect_job;
 pub(crate) mod provider;
+pub(crate) mod ready;
 pub(crate) mod recipe;
 pub(crate) mod requests;
 pub(crate) mod review;
