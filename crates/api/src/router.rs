@@ -14,7 +14,7 @@ use crate::routes::pages::Reading;
 use crate::routes::{
     assets, budgets, bulk, bulk_export, credits, draft_export, drafts, events, files, generations, health, job_export,
     jobs, keys, lanes, maintenance, metrics, models, pages, prices, profiles, promises, prospect_import, prospects,
-    providers, recipes, session, settings, stream, stream_tokens, testing, usage, users, versions, webhooks,
+    providers, recipes, session, settings, sources, stream, stream_tokens, testing, usage, users, versions, webhooks,
 };
 use crate::throttle::Throttle;
 use crate::wire::links::{BASE, Links};
@@ -300,6 +300,14 @@ fn installation() -> OpenApiRouter<Api> {
     OpenApiRouter::default()
         .routes(routes!(recipes::list))
         .routes(routes!(recipes::one))
+        .routes(routes!(sources::list, sources::create))
+        .routes(routes!(sources::one, sources::change, sources::remove))
+        .routes(routes!(sources::pause))
+        .routes(routes!(sources::resume))
+        .routes(routes!(sources::fetch))
+        .routes(routes!(sources::fetches))
+        .routes(routes!(sources::items_of))
+        .routes(routes!(sources::items))
         .routes(routes!(profiles::list))
         .routes(routes!(profiles::get, profiles::put, profiles::remove))
         .routes(routes!(models::list))

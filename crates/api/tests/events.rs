@@ -292,7 +292,10 @@ async fn what_was_removed_for_its_age_is_said_and_never_skipped_in_silence() {
         site.accept(json!({})).await;
     }
     let all = pages(&site, "").await;
-    site.desk.prune(Retention { usage: None, events: Some(Duration::ZERO), deliveries: None }, false).await.unwrap();
+    site.desk
+        .prune(Retention { usage: None, events: Some(Duration::ZERO), deliveries: None, items: None }, false)
+        .await
+        .unwrap();
     let left = pages(&site, "").await;
     assert_eq!(left, all[4..], "the newest stays");
     let id = made["id"].as_str().unwrap();

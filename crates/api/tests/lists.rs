@@ -102,7 +102,7 @@ async fn events_are_read_on_from_where_one_stopped() {
 }
 
 /// Everything that a list is read with.
-const READS: [Method; 32] = [
+const READS: [Method; 36] = [
     Method::List,
     Method::Get,
     Method::GetDraft,
@@ -120,6 +120,10 @@ const READS: [Method; 32] = [
     Method::Files,
     Method::Prices,
     Method::Profiles,
+    Method::Source,
+    Method::Sources,
+    Method::SourceItems,
+    Method::Fetches,
     Method::Prospects,
     Method::Import,
     Method::Imports,
@@ -161,6 +165,7 @@ async fn seed_b27_a_store_that_fails_behind_a_list_is_no_empty_list() {
             "bulk" => "blk",
             "webhooks" => "whk",
             "prospects" => "imp",
+            "sources" => "src",
             _ => "usr",
         };
         let address = path.replace("{id}", &format!("{prefix}_{nobody}"));

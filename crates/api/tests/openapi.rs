@@ -185,6 +185,7 @@ pub struct Scene {
     file: String,
     prospect: String,
     import: String,
+    source: String,
 }
 
 const PROSPECTS: &str = "contact_email,verification_status,source_type\nben@example.com,verified,website\n";
@@ -232,7 +233,10 @@ impl Scene {
         let import = site.raw("POST", "/api/v1/prospects/import", &headers, PROSPECTS).await.json();
         let import = import["import"]["id"].as_str().unwrap().to_owned();
         let prospect = site.get("/prospects").await.json()["data"][0]["id"].as_str().unwrap().to_owned();
+        let feed = json!({"kind": "feed", "url": "https://127.0.0.1:1/feed.xml"});
+        let source = site.post("/sources", feed).await.json()["id"].as_str().unwrap().to_owned();
         Scene {
+            source,
             prospect,
             import,
             site,
@@ -269,6 +273,7 @@ impl Scene {
             () if path.contains("/bulk") => self.bulk.clone(),
             () if path.starts_with("/api/v1/prospects/imports") => self.import.clone(),
             () if path.starts_with("/api/v1/prospects") => self.prospect.clone(),
+            () if path.starts_with("/api/v1/sources") => self.source.clone(),
             () if path.starts_with("/api/v1/files") => self.file.clone(),
             () if draft => self.done["draft_id"].as_str().unwrap().to_owned(),
             () if live => self.waiting["id"].as_str().unwrap().to_owned(),

@@ -33,6 +33,7 @@ mod recipes;
 mod restarts;
 mod server;
 mod settings;
+mod sources;
 mod support;
 mod tailing;
 mod testing;

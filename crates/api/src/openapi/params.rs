@@ -5,7 +5,7 @@
 
 use super::words::{
     AssetKey, BudgetKey, BulkKey, DeliveryKey, DraftRef, FileKey, GenerationRef, ImportKey, InviteKey, JobKey, KeyKey,
-    LaneName, ProspectKey, SignInKey, UserRef, WebhookKey,
+    LaneName, ProspectKey, SignInKey, SourceKey, UserRef, WebhookKey,
 };
 use utoipa::IntoParams;
 
@@ -104,6 +104,15 @@ pub(crate) struct ImportPath {
 pub(crate) struct KeyPath {
     /// `key_...` or a bare UUID.
     #[param(value_type = KeyKey)]
+    id: String,
+}
+
+/// `{id}` of a source.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Path)]
+pub(crate) struct SourcePath {
+    /// `src_...` or a bare UUID.
+    #[param(value_type = SourceKey)]
     id: String,
 }
 

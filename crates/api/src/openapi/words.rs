@@ -59,6 +59,8 @@ schemas! {
     BulkStatusWord = words(BulkStatus::ALL.map(BulkStatus::as_str));
     BulkOutcomeWord = words(OUTCOMES);
     Verified = words(copydesk_core::prospect::Verification::WORDS);
+    SourceKind = words(copydesk_core::source::Kind::WORDS);
+    SourceState = words(copydesk_core::source::State::WORDS);
     ProspectStage = words(copydesk_core::prospect::Stage::WORDS);
     ItemFormatWord = words(crate::wire::job::ItemFormat::WORDS);
     OnInvalidWord = words(["refuse", "skip"]);
@@ -95,6 +97,7 @@ schemas! {
     FileKey = text(&either(&[&id("fil"), UUID]));
     BudgetKey = text(&either(&[&id("bud"), UUID]));
     JobKey = text(&either(&[&id("job"), UUID]));
+    SourceKey = text(&either(&[&id("src"), UUID]));
     ProspectKey = text(&either(&[&id("prs"), UUID]));
     ImportKey = text(&either(&[&id("imp"), UUID]));
     BulkKey = text(&either(&[&id("blk"), UUID]));

@@ -103,7 +103,7 @@ pub(crate) async fn prune(
     caller.must_operate()?;
     let Pruning { usage, events, deliveries, dry_run } = body.value;
     let set = api.desk().config().retention;
-    let named = Retention { usage, events, deliveries };
+    let named = Retention { usage, events, deliveries, items: None };
     let keep = if named == Retention::NOTHING { set } else { named };
     // Messages are kept for a while by default; who names nothing and has set nothing means usage and events.
     if named == Retention::NOTHING && set.usage.is_none() && set.events.is_none() {

@@ -33,6 +33,7 @@ pub(crate) mod prospect_job;
 pub(crate) mod provider;
 pub(crate) mod recipe;
 pub(crate) mod requests;
+pub(crate) mod source;
 pub(crate) mod testing;
 pub(crate) mod usage;
 pub(crate) mod waiting;

@@ -30,6 +30,7 @@ mod providers;
 mod prune;
 mod recipes;
 mod serve;
+mod sources;
 mod testing;
 mod usage;
 mod users;
@@ -106,6 +107,9 @@ enum Command {
     /// One action on many generations or drafts: cancel, retry, approve, delete, export
     #[command(subcommand)]
     Bulk(bulk::Command),
+    /// Where items of newsletters come from: feeds, texts, Markdown files
+    #[command(subcommand)]
+    Sources(sources::Command),
     /// Prospects, whom outreach mails are written to: import a file of them, look, count, change, undo
     #[command(subcommand)]
     Prospects(prospects::Command),
@@ -220,6 +224,7 @@ async fn dispatch(arguments: Arguments, output: Output) -> Result<u8, Failure> {
         Command::Generations(command) => generations::run(command, &settings, output).await,
         Command::Jobs(command) => jobs::run(command, &settings, output).await,
         Command::Bulk(command) => bulk::run(command, &settings, output).await,
+        Command::Sources(command) => sources::run(command, &settings, output).await,
         Command::Prospects(command) => prospects::run(command, &settings, output).await,
         Command::Files(command) => files::run(command, &settings, output).await,
         Command::Profiles(command) => profiles::run(command, &settings, output).await,
