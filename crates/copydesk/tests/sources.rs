@@ -33,6 +33,6 @@ fn what_is_wrong_is_said() {
         (vec!["sources", "edit", "src_01900000000000000000000000"], "say what changes"),
     ] {
         let told = place.run(&arguments);
-        assert!(told.code != 0 && told.err.contains(said), "{arguments:?}: {}", told.err);
+        assert!(told.exit != Some(0) && told.err.contains(said), "{arguments:?}: {}", told.err);
     }
 }

@@ -5,6 +5,7 @@ use crate::backend::{Backend, Need};
 use crate::config::Settings;
 use crate::exit::{self, Failure};
 use crate::output::{Output, Table, cell, minute};
+use copydesk_core::source::{Kind, State};
 use http::Method;
 use serde_json::{Map, Value};
 use std::path::PathBuf;
@@ -18,9 +19,9 @@ pub enum Command {
         /// This user's own only
         #[arg(long)]
         user: Option<String>,
-        #[arg(long, value_parser = ["feed", "text", "markdown"])]
+        #[arg(long, value_parser = Kind::WORDS)]
         kind: Option<String>,
-        #[arg(long, value_parser = ["pending", "active", "error", "paused"])]
+        #[arg(long, value_parser = State::WORDS)]
         state: Option<String>,
     },
     /// Show one source, and what its last fetches brought
