@@ -14,7 +14,7 @@ use crate::routes::pages::Reading;
 use crate::routes::{
     assets, budgets, bulk, bulk_export, credits, draft_export, drafts, events, feedback, files, generations, health,
     job_export, jobs, keys, lanes, maintenance, metrics, models, pages, prices, profiles, promises, prospect_import,
-    prospects, providers, recipes, schedules, session, settings, stream, stream_tokens, testing, usage, users,
+    prospects, providers, recipes, schedules, session, settings, sources, stream, stream_tokens, testing, usage, users,
     versions, webhooks,
 };
 use crate::throttle::Throttle;
@@ -305,6 +305,14 @@ fn installation() -> OpenApiRouter<Api> {
         .routes(routes!(feedback::list))
         .routes(routes!(feedback::put))
         .routes(routes!(feedback::remove))
+        .routes(routes!(sources::list, sources::create))
+        .routes(routes!(sources::one, sources::change, sources::remove))
+        .routes(routes!(sources::pause))
+        .routes(routes!(sources::resume))
+        .routes(routes!(sources::fetch))
+        .routes(routes!(sources::fetches))
+        .routes(routes!(sources::items_of))
+        .routes(routes!(sources::items))
         .routes(routes!(profiles::list))
         .routes(routes!(profiles::get, profiles::put, profiles::remove))
         .routes(routes!(schedules::list, schedules::create))

@@ -102,7 +102,7 @@ async fn events_are_read_on_from_where_one_stopped() {
 }
 
 /// Everything that a list is read with.
-const READS: [Method; 35] = [
+const READS: [Method; 39] = [
     Method::List,
     Method::Get,
     Method::GetDraft,
@@ -123,6 +123,10 @@ const READS: [Method; 35] = [
     Method::Profiles,
     Method::Schedules,
     Method::ScheduleRuns,
+    Method::Source,
+    Method::Sources,
+    Method::SourceItems,
+    Method::Fetches,
     Method::Prospects,
     Method::Import,
     Method::Imports,
@@ -165,6 +169,7 @@ async fn seed_b27_a_store_that_fails_behind_a_list_is_no_empty_list() {
             "webhooks" => "whk",
             "prospects" => "imp",
             "schedules" => "sch",
+            "sources" => "src",
             _ => "usr",
         };
         let address = path.replace("{id}", &format!("{prefix}_{nobody}"));

@@ -47,6 +47,7 @@ mod served;
 mod server;
 mod sign_in;
 mod site;
+mod sources;
 mod stream;
 mod testing;
 mod usage;

@@ -187,6 +187,7 @@ pub struct Scene {
     feedback: String,
     import: String,
     schedule: String,
+    source: String,
 }
 
 const PROSPECTS: &str = "contact_email,verification_status,source_type\nben@example.com,verified,website\n";
@@ -239,9 +240,12 @@ impl Scene {
         let feedback = feedback["id"].as_str().unwrap().to_owned();
         let schedule = json!({"recipe": "text", "input": {"prompt": "tea"}, "at": "08:00", "zone": "UTC"});
         let schedule = site.post("/schedules", schedule).await.json()["id"].as_str().unwrap().to_owned();
+        let feed = json!({"kind": "feed", "url": "https://127.0.0.1:1/feed.xml"});
+        let source = site.post("/sources", feed).await.json()["id"].as_str().unwrap().to_owned();
         Scene {
             feedback,
             schedule,
+            source,
             prospect,
             import,
             site,
@@ -280,6 +284,7 @@ impl Scene {
             () if path.starts_with("/api/v1/prospects/imports") => self.import.clone(),
             () if path.starts_with("/api/v1/prospects") => self.prospect.clone(),
             () if path.starts_with("/api/v1/schedules") => self.schedule.clone(),
+            () if path.starts_with("/api/v1/sources") => self.source.clone(),
             () if path.starts_with("/api/v1/files") => self.file.clone(),
             () if draft => self.done["draft_id"].as_str().unwrap().to_owned(),
             () if live => self.waiting["id"].as_str().unwrap().to_owned(),

@@ -34,6 +34,7 @@ mod restarts;
 mod schedules;
 mod server;
 mod settings;
+mod sources;
 mod support;
 mod tailing;
 mod testing;

@@ -5,7 +5,7 @@
 
 use super::words::{
     AssetKey, BudgetKey, BulkKey, DeliveryKey, DraftRef, FeedbackKey, FileKey, GenerationRef, ImportKey, InviteKey,
-    JobKey, KeyKey, LaneName, ProspectKey, ScheduleKey, SignInKey, UserRef, WebhookKey,
+    JobKey, KeyKey, LaneName, ProspectKey, ScheduleKey, SignInKey, SourceKey, UserRef, WebhookKey,
 };
 use utoipa::IntoParams;
 
@@ -122,6 +122,15 @@ pub(crate) struct KeyPath {
 pub(crate) struct FeedbackPath {
     /// `fbk_...` or a bare UUID.
     #[param(value_type = FeedbackKey)]
+    id: String,
+}
+
+/// `{id}` of a source.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Path)]
+pub(crate) struct SourcePath {
+    /// `src_...` or a bare UUID.
+    #[param(value_type = SourceKey)]
     id: String,
 }
 

@@ -64,6 +64,8 @@ schemas! {
     RunOutcomeWord = words(RunOutcome::ALL.iter().map(|outcome| outcome.as_str()));
     BulkOutcomeWord = words(OUTCOMES);
     Verified = words(copydesk_core::prospect::Verification::WORDS);
+    SourceKind = words(copydesk_core::source::Kind::WORDS);
+    SourceState = words(copydesk_core::source::State::WORDS);
     ProspectStage = words(copydesk_core::prospect::Stage::WORDS);
     ItemFormatWord = words(crate::wire::job::ItemFormat::WORDS);
     OnInvalidWord = words(["refuse", "skip"]);
@@ -103,6 +105,7 @@ schemas! {
     JobKey = text(&either(&[&id("job"), UUID]));
     TimeOfDay = text("^[0-9]{1,2}:[0-9]{2}$");
     ScheduleKey = text(&either(&[&id("sch"), UUID]));
+    SourceKey = text(&either(&[&id("src"), UUID]));
     ProspectKey = text(&either(&[&id("prs"), UUID]));
     ImportKey = text(&either(&[&id("imp"), UUID]));
     BulkKey = text(&either(&[&id("blk"), UUID]));

@@ -34,6 +34,7 @@ pub(crate) mod recipes;
 pub(crate) mod schedules;
 pub(crate) mod session;
 pub(crate) mod settings;
+pub(crate) mod sources;
 pub(crate) mod stream;
 pub(crate) mod stream_tokens;
 pub(crate) mod testing;

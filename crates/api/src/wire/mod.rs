@@ -37,6 +37,7 @@ pub(crate) mod recipe;
 pub(crate) mod requests;
 pub(crate) mod review;
 pub(crate) mod schedule;
+pub(crate) mod source;
 pub(crate) mod testing;
 pub(crate) mod usage;
 pub(crate) mod waiting;

@@ -32,6 +32,7 @@ mod prune;
 mod recipes;
 mod schedules;
 mod serve;
+mod sources;
 mod testing;
 mod usage;
 mod users;
@@ -111,6 +112,9 @@ enum Command {
     /// Generations that recur, ready at a time of somebody's day: make, list, pause, run one now
     #[command(subcommand)]
     Schedules(Box<schedules::Command>),
+    /// Where items of newsletters come from: feeds, texts, Markdown files
+    #[command(subcommand)]
+    Sources(sources::Command),
     /// Prospects, whom outreach mails are written to: import a file of them, look, count, change, undo
     #[command(subcommand)]
     Prospects(prospects::Command),
@@ -229,6 +233,7 @@ async fn dispatch(arguments: Arguments, output: Output) -> Result<u8, Failure> {
         Command::Jobs(command) => jobs::run(command, &settings, output).await,
         Command::Bulk(command) => bulk::run(command, &settings, output).await,
         Command::Schedules(command) => schedules::run(*command, &settings, output).await,
+        Command::Sources(command) => sources::run(command, &settings, output).await,
         Command::Prospects(command) => prospects::run(command, &settings, output).await,
         Command::Files(command) => files::run(command, &settings, output).await,
         Command::Feedback(command) => feedback::run(command, &settings, output).await,

@@ -66,7 +66,7 @@ pub const KEYS: &[Key] = &[
         "webhook_allow",
         "COPYDESK_WEBHOOK_ALLOW",
         "",
-        "address ranges webhooks may reach although they are private, e.g. 10.0.0.0/8, with commas; plain http and any port there",
+        "address ranges webhooks and sources may reach although they are private, e.g. 10.0.0.0/8, with commas; plain http and any port there",
     ),
     key(
         "admin_email",
@@ -177,6 +177,14 @@ pub const KEYS: &[Key] = &[
         "30d",
         "how long messages to webhooks are kept after they ended; empty is for ever",
     ),
+    key(
+        "retention.items",
+        "COPYDESK_RETENTION_ITEMS",
+        "90d",
+        "how long items of sources are kept after a fetch brought them last; empty is for ever",
+    ),
+    key("fetching", "COPYDESK_FETCHING", "true", "false: sources are not fetched, by schedule or on demand"),
+    key("fetch_every", "COPYDESK_FETCH_EVERY", "1h", "how often a source is fetched that does not say it, 15m to 7d"),
     key(
         "audit_every",
         "COPYDESK_AUDIT_EVERY",

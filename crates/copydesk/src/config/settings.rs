@@ -8,6 +8,7 @@ use super::providers::Providers;
 use copydesk_core::files::Quota;
 use copydesk_core::metering::cuts::Zone;
 use copydesk_core::prospect::{Rule, Verification};
+use copydesk_core::source::Schedule;
 use copydesk_desk::DeskConfig;
 use copydesk_desk::config::{Outreach, Retention};
 use copydesk_desk::keys::{KeyText, OWN_KEY_BYTES_MIN};
@@ -215,11 +216,16 @@ fn desk(reader: &Reader<'_>, loaded: &Loaded) -> Result<DeskConfig, ConfigError>
         drain_grace: reader.span("drain_grace")?,
         credits: reader.switch("credits")?,
         packs: loaded.packs.clone(),
+        fetching: reader.switch("fetching")?,
+        fetch_every: reader.read("fetch_every", "it must be a span of 15m to 7d", "1h", |text| match text.parse() {
+            Ok(Schedule::Every(span)) => Some(span),
+            Ok(Schedule::At { .. }) | Err(_) => None,
+        })?,
         retention: Retention {
             usage: reader.age("retention.usage")?,
             events: reader.age("retention.events")?,
             deliveries: reader.age("retention.deliveries")?,
-            items: None,
+            items: reader.age("retention.items")?,
         },
         audit_every: reader.interval("audit_every")?,
         zone: reader.zone()?,

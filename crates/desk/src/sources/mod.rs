@@ -92,6 +92,12 @@ impl Desk {
         if !faults.is_empty() {
             return Err(DeskError::Invalid(faults));
         }
+        // The same request makes the same id; another one of the same key is another one.
+        let known = there.iter().find(|there| there.id == id && there.revision == 1);
+        let said = |row: &SourceRow| (row.kind, row.name.clone(), row.url.clone(), row.text.clone(), row.owner());
+        if known.is_some_and(|known| said(known) != said(&row)) {
+            return Err(DeskError::Refused(Refusal::IdempotencyKeyReused));
+        }
         let items = self.text_item(&row, now);
         // From here the write must succeed.
         let row = self.store().add_source(sources::NewSource { row, items }).await;
