@@ -111,6 +111,10 @@ ids! {
     ProspectId = "prs", "prospect";
     /// One reading of a file of prospects.
     ImportId = "imp", "import";
+    /// Mails that were ordered together.
+    MailingId = "mlg", "mailing";
+    /// One mail to one address, whether it goes or not.
+    MailId = "eml", "mail";
 }
 
 /// The UUIDv7 of an instant: its milliseconds, twelve bits of the microseconds beside them, and what is random.

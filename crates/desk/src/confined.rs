@@ -5,6 +5,7 @@
 
 mod bulk;
 mod files;
+mod mail;
 mod profiles;
 mod prospects;
 mod telling;

@@ -19,6 +19,7 @@ mod jobs;
 mod keys;
 mod ledger;
 mod logins;
+mod mail;
 mod prices;
 mod profiles;
 mod prospects;

@@ -17,6 +17,7 @@ pub mod jobs;
 pub mod keys;
 pub mod ledger;
 pub mod logins;
+pub mod mail;
 pub mod once;
 pub mod page;
 pub mod prices;
@@ -42,6 +43,7 @@ pub use jobs::{ItemStore, JobStore};
 pub use keys::KeyStore;
 pub use ledger::LedgerStore;
 pub use logins::LoginStore;
+pub use mail::MailStore;
 pub use page::{Order, Page, PageRequest};
 pub use prices::PriceStore;
 pub use profiles::ProfileStore;
@@ -107,6 +109,7 @@ pub trait Store:
     + ProfileStore
     + WebhookStore
     + DeliveryStore
+    + MailStore
 {
 }
 
@@ -136,5 +139,6 @@ impl<T> Store for T where
         + ProfileStore
         + WebhookStore
         + DeliveryStore
+        + MailStore
 {
 }

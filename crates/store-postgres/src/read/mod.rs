@@ -7,8 +7,8 @@ pub mod usage;
 pub mod why;
 
 use copydesk_core::{
-    BudgetId, BulkId, CallId, DeliveryId, DraftId, FileId, GenerationId, ImportId, JobId, KeyId, LinkId, ProfileId,
-    ProspectId, TransferId, UserId, WebhookId,
+    BudgetId, BulkId, CallId, DeliveryId, DraftId, FileId, GenerationId, ImportId, JobId, KeyId, LinkId, MailId,
+    MailingId, ProfileId, ProspectId, TransferId, UserId, WebhookId,
 };
 use copydesk_store::{Order, Page, PageRequest, StoreError};
 use std::str::FromStr;
@@ -39,7 +39,9 @@ keys!(
     FileId,
     ProfileId,
     ProspectId,
-    ImportId
+    ImportId,
+    MailingId,
+    MailId
 );
 
 impl Key for Uuid {
