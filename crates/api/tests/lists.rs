@@ -102,7 +102,7 @@ async fn events_are_read_on_from_where_one_stopped() {
 }
 
 /// Everything that a list is read with.
-const READS: [Method; 32] = [
+const READS: [Method; 35] = [
     Method::List,
     Method::Get,
     Method::GetDraft,
@@ -120,6 +120,9 @@ const READS: [Method; 32] = [
     Method::Files,
     Method::Prices,
     Method::Profiles,
+    Method::Mailings,
+    Method::Mailing,
+    Method::Mails,
     Method::Prospects,
     Method::Import,
     Method::Imports,

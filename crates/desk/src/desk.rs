@@ -203,6 +203,7 @@ impl Desk {
         crate::prune::spawn(&self.inner);
         crate::audit::spawn(&self.inner);
         crate::webhooks::spawn(&self.inner);
+        crate::mail::spawn(&self.inner);
         crate::jobs::spawn(&self.inner);
         crate::bulk::spawn(&self.inner);
         Ok(())

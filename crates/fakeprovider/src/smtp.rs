@@ -68,6 +68,8 @@ struct Shared {
     talks: watch::Sender<u32>,
     /// Answers to mails wait while it is closed.
     open: watch::Sender<bool>,
+    /// How many mails were taken while it was.
+    held: watch::Sender<u32>,
 }
 
 /// A running mail server. Dropping it closes it and every talk.
@@ -96,6 +98,7 @@ impl FakeSmtp {
             taken: watch::Sender::default(),
             talks: watch::Sender::default(),
             open: watch::Sender::new(true),
+            held: watch::Sender::default(),
         });
         let served = Arc::clone(&shared);
         let task = tokio::spawn(async move {
@@ -144,6 +147,12 @@ impl FakeSmtp {
 
     pub fn talks(&self) -> u32 {
         *self.shared.talks.borrow()
+    }
+
+    /// Waits until a mail was taken that is not answered, after [`FakeSmtp::hold`].
+    pub async fn one_is_held(&self) {
+        let mut held = self.shared.held.subscribe();
+        drop(held.wait_for(|held| *held > 0).await.expect("the server lives as long as this"));
     }
 
     /// Waits until what was taken is so.
@@ -227,14 +236,16 @@ async fn talk(shared: &Shared, stream: TcpStream) -> io::Result<()> {
                 from = inside(line);
                 talk.say("250 2.1.0 sender").await?;
             }
-            () if word.starts_with("RCPT TO") => match fault {
-                PostFault::RefuseRecipient => talk.say("550 5.1.1 nobody here").await?,
-                PostFault::Greylist => talk.say("451 4.7.1 come again").await?,
-                _ => {
-                    to.push(inside(line));
-                    talk.say("250 2.1.5 recipient").await?;
-                }
-            },
+            () if word.starts_with("RCPT TO") && fault == PostFault::RefuseRecipient => {
+                talk.say("550 5.1.1 nobody here").await?;
+            }
+            () if word.starts_with("RCPT TO") && fault == PostFault::Greylist => {
+                talk.say("451 4.7.1 come again").await?
+            }
+            () if word.starts_with("RCPT TO") => {
+                to.push(inside(line));
+                talk.say("250 2.1.5 recipient").await?;
+            }
             () if word == "DATA" => {
                 talk.say("354 go on").await?;
                 if fault == PostFault::DropBeforeMessage {
@@ -266,23 +277,24 @@ async fn talk(shared: &Shared, stream: TcpStream) -> io::Result<()> {
 
 /// What is said to a mail that came whole; whether the talk goes on.
 async fn answer(shared: &Shared, talk: &mut Talk, fault: PostFault, post: Post) -> io::Result<bool> {
-    let refused = match fault {
-        PostFault::RefuseMessage => Some("554 5.7.1 spam"),
-        PostFault::LaterMessage => Some("452 4.3.1 full"),
-        _ => None,
-    };
+    let refusals = [(PostFault::RefuseMessage, "554 5.7.1 spam"), (PostFault::LaterMessage, "452 4.3.1 full")];
+    let refused = refusals.into_iter().find(|(refuses, _)| *refuses == fault).map(|(_, words)| words);
     if let Some(words) = refused {
         talk.say(words).await?;
         return Ok(true);
     }
     shared.taken.send_modify(|taken| taken.push(post));
     let mut open = shared.open.subscribe();
-    drop(open.wait_for(|open| *open).await);
-    match fault {
-        PostFault::DropAfterDot => return Ok(false),
-        PostFault::GarbageAfterDot => talk.say("\u{1b}[2J<html>").await?,
-        PostFault::HangAfterDot => std::future::pending::<()>().await,
-        _ => talk.say("250 2.0.0 taken").await?,
+    let is_open = *open.borrow();
+    if !is_open {
+        shared.held.send_modify(|held| *held += 1);
+        drop(open.wait_for(|open| *open).await);
+    }
+    match () {
+        () if fault == PostFault::DropAfterDot => return Ok(false),
+        () if fault == PostFault::GarbageAfterDot => talk.say("\u{1b}[2J<html>").await?,
+        () if fault == PostFault::HangAfterDot => std::future::pending::<()>().await,
+        () => talk.say("250 2.0.0 taken").await?,
     }
     Ok(true)
 }

@@ -1073,6 +1073,8 @@ create table mailings (
   constraint mailings_finished_without_open_mails check ((finished_at is not null) = (queued + sending = 0))
 ) with (fillfactor = 50);
 create unique index mailings_by_key on mailings (workspace_id, idempotency_key) where idempotency_key is not null;
+-- The auditor walks them.
+create index mailings_by_id on mailings (id);
 -- Those with something to do that nobody holds back.
 create index mailings_at_work on mailings (single desc, id) where finished_at is null and paused_at is null;
 

@@ -1115,6 +1115,8 @@ CREATE TABLE mailings (
 ) STRICT, WITHOUT ROWID;
 
 CREATE UNIQUE INDEX mailings_by_key ON mailings (workspace_id, idempotency_key) WHERE idempotency_key IS NOT NULL;
+-- The auditor walks them.
+CREATE INDEX mailings_by_id ON mailings (id);
 -- Those with something to do that nobody holds back.
 CREATE INDEX mailings_at_work ON mailings (single DESC, id) WHERE finished_at IS NULL AND paused_at IS NULL;
 

@@ -414,7 +414,7 @@ fn event(row: &MailingRow, kind: &'static str, at: Timestamp, mail: Option<&Mail
 impl FinishedMail {
     /// Whether the day has one more for others.
     pub fn gives_back(&self) -> bool {
-        matches!(self.outcome.then, Then::Again { .. })
+        matches!(self.outcome.then, Then::Again { .. } | Then::NotBegun)
     }
 }
 

@@ -27,6 +27,7 @@ use utoipa::OpenApi;
         (name = "generations", description = "Requests for work: asked for, waited for, cancelled, tried again."),
         (name = "jobs", description = "Many generations that were asked for together: started, followed, ordered about, exported."),
         (name = "prospects", description = "Whom outreach mails are written to: imported, checked, counted, drafted for."),
+        (name = "mail", description = "Mails to prospects: ordered, followed, held back; and the send log."),
         (name = "bulk", description = "One action on many generations or drafts: asked for, followed, taken back."),
         (name = "drafts", description = "The slots results live in, with their versions and their files."),
         (name = "files", description = "Files that you put here, to be used by id until they expire."),

@@ -59,6 +59,9 @@ schemas! {
     BulkStatusWord = words(BulkStatus::ALL.map(BulkStatus::as_str));
     BulkOutcomeWord = words(OUTCOMES);
     Verified = words(copydesk_core::prospect::Verification::WORDS);
+    MailStatusWord = words(copydesk_core::mail::MailStatus::WORDS);
+    MailingStatusWord = words(copydesk_core::mail::MailingStatus::WORDS);
+    MailOutcome = words(copydesk_core::mail::Judgement::WORDS);
     ProspectStage = words(copydesk_core::prospect::Stage::WORDS);
     ItemFormatWord = words(crate::wire::job::ItemFormat::WORDS);
     OnInvalidWord = words(["refuse", "skip"]);
@@ -97,6 +100,8 @@ schemas! {
     JobKey = text(&either(&[&id("job"), UUID]));
     ProspectKey = text(&either(&[&id("prs"), UUID]));
     ImportKey = text(&either(&[&id("imp"), UUID]));
+    MailingKey = text(&either(&[&id("mlg"), UUID]));
+    MailKey = text(&either(&[&id("eml"), UUID]));
     BulkKey = text(&either(&[&id("blk"), UUID]));
     KeyKey = text(&either(&[&id("key"), UUID]));
     WebhookKey = text(&either(&[&id("whk"), UUID]));

@@ -64,7 +64,11 @@ pub enum Then {
     Sent,
     Failed,
     Unknown,
-    Again { due_at: Timestamp },
+    Again {
+        due_at: Timestamp,
+    },
+    /// Its process did not begin: that was no try.
+    NotBegun,
 }
 
 /// What came of one try.

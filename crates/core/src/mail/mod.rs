@@ -104,6 +104,9 @@ impl Mail {
             Then::Sent => ended(MailStatus::Sent),
             Then::Failed => ended(MailStatus::Failed),
             Then::Unknown => ended(MailStatus::Unknown),
+            Then::NotBegun => {
+                Mail { status: MailStatus::Queued, round: self.round + 1, ended_at: None, ..self.clone() }
+            }
             Then::Again { due_at } => {
                 Mail { status: MailStatus::Queued, due_at, ended_at: None, ..ended(MailStatus::Queued) }
             }

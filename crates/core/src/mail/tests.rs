@@ -32,6 +32,7 @@ fn a_mail_moves_along_these_ways_and_no_others() {
         assert_eq!(to(mail.answered(fence, &outcome(Then::Sent), at(2))), open.then_some(Sent));
         assert_eq!(to(mail.answered(fence, &outcome(Then::Failed), at(2))), open.then_some(Failed));
         assert_eq!(to(mail.answered(fence, &outcome(again), at(2))), open.then_some(Queued));
+        assert_eq!(to(mail.answered(fence, &outcome(Then::NotBegun), at(2))), open.then_some(Queued));
         assert_eq!(to(mail.answered(fence, &outcome(Then::Unknown), at(2))), (from == Sending).then_some(Unknown));
         assert_eq!(to(mail.lost(at(2))), (from == Sending).then_some(Unknown));
         assert_eq!(to(mail.cancelled(at(2))), (from == Queued).then_some(Cancelled));
@@ -55,6 +56,13 @@ fn only_the_process_that_has_it_speaks_of_it_and_not_after_a_person_has() {
     for word in [Judgement::Sent, Judgement::Failed, Judgement::Again] {
         assert_eq!(unknown.judged(word, at(3)).unwrap().answered(fence, &sent, at(4)), None, "{word:?}");
     }
+}
+
+#[test]
+fn what_was_not_begun_was_no_try() {
+    let fence = Fence { node: NODE, tries: 1 };
+    let back = in_status(MailStatus::Sending).answered(fence, &outcome(Then::NotBegun), at(2)).unwrap();
+    assert_eq!((back.tries, back.round, back.due_at), (1, 1, at(0)));
 }
 
 #[test]

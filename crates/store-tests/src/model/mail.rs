@@ -2,7 +2,7 @@
 
 use super::ModelStore;
 use super::data::{Data, paged};
-use copydesk_core::mail::{MailStatus, Pace};
+use copydesk_core::mail::{MailStatus, Pace, Tally};
 use copydesk_core::refusal::Refusal;
 use copydesk_core::{MailId, MailingId, Timestamp};
 use copydesk_store::budgets::key_text;
@@ -166,6 +166,15 @@ impl Data {
         let count = book.lose(lost.now);
         self.put_book(book, lost.now);
         count
+    }
+
+    pub(super) fn mailings_out_of_step(&self) -> Vec<MailingId> {
+        let counted = |id: MailingId| {
+            let mut tally = Tally::default();
+            self.mails.values().filter(|row| row.facts.mailing == id).for_each(|row| tally.add(row.mail.status, 1));
+            tally
+        };
+        self.mailings.values().filter(|row| row.mailing.tally != counted(row.id)).map(|row| row.id).collect()
     }
 
     fn mail_book(&self, wanted: impl Fn(&MailRow) -> bool) -> Book {
