@@ -163,6 +163,7 @@ async fn seed_b27_a_store_that_fails_behind_a_list_is_no_empty_list() {
             "jobs" => "job",
             "bulk" => "blk",
             "webhooks" => "whk",
+            "mailings" => "mlg",
             "prospects" => "imp",
             _ => "usr",
         };

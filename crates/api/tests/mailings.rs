@@ -212,6 +212,31 @@ async fn a_person_may_send_one_in_doubt_again() {
 }
 
 #[tokio::test]
+async fn a_stop_waits_for_the_mail_under_way_and_leaves_none_in_doubt() {
+    let fake = FakeSmtp::start().await;
+    let site = working(&fake).await;
+    drafted(&site, &["ann", "bob", "cat"]).await;
+    fake.hold(true);
+    let mailing = send(&site, json!({"prospects": "eligible"})).await;
+    fake.one_is_held().await;
+    let desk = site.desk.clone();
+    let stopping = tokio::spawn(async move { desk.stop(Duration::from_secs(30)).await });
+    while !site.desk.is_draining() {
+        tokio::task::yield_now().await;
+    }
+    for _ in 0..500 {
+        tokio::task::yield_now().await;
+    }
+    assert!(!stopping.is_finished(), "nobody knows yet whether it went");
+    fake.hold(false);
+    stopping.await.unwrap().unwrap();
+    let path = format!("/mailings/{}", mailing["id"].as_str().unwrap());
+    let counts = site.get(&path).await.json()["counts"].clone();
+    assert_eq!((&counts["sent"], &counts["queued"], &counts["unknown"]), (&json!(1), &json!(2), &json!(0)), "{counts}");
+    assert_eq!(fake.taken().len(), 1);
+}
+
+#[tokio::test]
 async fn a_mailing_is_ordered_looked_at_and_held_back() {
     let fake = FakeSmtp::start().await;
     // Nothing goes: the day has no room.

@@ -68,6 +68,8 @@ use utoipa::OpenApi;
     words::SignInKey,
     words::UserRef,
     words::LaneName,
+    words::MailKey,
+    words::MailingKey,
     words::DraftFormat,
     words::DraftKey,
     words::DraftRef,

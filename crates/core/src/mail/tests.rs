@@ -1,3 +1,5 @@
+//! Claims about mail that can fail: the ways a mail moves, the verdicts, the limits.
+
 use super::*;
 use crate::generation::event::Jitter;
 use std::time::Duration;

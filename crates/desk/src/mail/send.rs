@@ -68,7 +68,9 @@ impl Duty {
 
     /// Sends what may be sent now; how long to wait for the next look.
     async fn round(&mut self) -> Result<Duration, DeskError> {
-        let (inner, now) = (&self.inner, self.inner.now());
+        let inner = Arc::clone(&self.inner);
+        let _handing_over = inner.mailing.lock().await;
+        let now = inner.now();
         if inner.draining() {
             return Ok(LOOK_EVERY);
         }

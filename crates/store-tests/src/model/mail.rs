@@ -156,8 +156,9 @@ impl Data {
             row.mail.status == MailStatus::Sending
                 && match lost.only_living {
                     Some(living) => node != Some(living),
-                    None => !node
-                        .is_some_and(|node| self.nodes.get(&node).is_some_and(|row| row.beat_at >= lost.lost_before)),
+                    None => {
+                        node.is_none_or(|node| self.nodes.get(&node).is_none_or(|row| row.beat_at < lost.lost_before))
+                    }
                 }
         };
         let ids: Vec<MailId> =
