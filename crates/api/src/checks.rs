@@ -30,7 +30,7 @@ pub(crate) async fn all(api: &Api) -> Vec<CheckBody> {
         checks.extend([worker(api, found), queue(api, found), waiting(api).await]);
     }
     checks.extend([providers(api).await, recipes(api), people(api).await]);
-    checks.extend([audit(api).await, webhooks(api).await, not_draining(api)]);
+    checks.extend([audit(api).await, webhooks(api).await, mail(api).await, not_draining(api)]);
     checks
 }
 
@@ -84,6 +84,16 @@ async fn people(api: &Api) -> CheckBody {
             "Put TLS in front of the server and set public_url to its https address (docs/sign-in.md).",
         ),
         Ok(false) => CheckBody::good("sign_in", "there is an owner who can sign in"),
+    }
+}
+
+/// Whether the mail server can be reached and lets us in. Nothing is sent.
+async fn mail(api: &Api) -> CheckBody {
+    let fix = "Set COPYDESK_SMTP_URL and COPYDESK_MAIL_FROM as docs/mail.md says, and look whether the server is up.";
+    match api.desk().try_mail().await {
+        None => CheckBody::good("mail", "no mail server is set up, so none is sent"),
+        Some((place, Ok(()))) => CheckBody::good("mail", format!("{place} lets us in")),
+        Some((place, Err(why))) => CheckBody::bad("mail", format!("{place}: {why}"), fix),
     }
 }
 

@@ -71,6 +71,7 @@ codes! {
     AmountZero => "amount_zero", 422, "The amount is zero", false;
     ReferenceReused => "reference_reused", 409, "The reference was used for something else", false;
     CreditsOff => "credits_off", 409, "Credits are switched off", false;
+    MailNotSetUp => "mail_not_set_up", 409, "No mail can be sent here", false;
     LastKey => "last_key", 409, "The last key cannot be given up", false;
     KeyEnded => "key_ended", 409, "The key has ended", false;
     LastOwner => "last_owner", 409, "The last owner stays one", false;

@@ -13,9 +13,9 @@ use crate::problem::Problem;
 use crate::routes::pages::Reading;
 use crate::routes::{
     assets, budgets, bulk, bulk_export, credits, draft_export, drafts, events, feedback, files, generations, health,
-    job_export, jobs, keys, lanes, maintenance, metrics, models, pages, prices, profiles, promises, prospect_import,
-    prospects, providers, recipes, schedules, session, settings, sources, stream, stream_tokens, testing, usage, users,
-    versions, webhooks,
+    job_export, jobs, keys, lanes, mailings, maintenance, metrics, models, pages, prices, profiles, promises,
+    prospect_import, prospects, providers, recipes, schedules, session, settings, sources, stream, stream_tokens,
+    testing, usage, users, versions, webhooks,
 };
 use crate::throttle::Throttle;
 use crate::wire::links::{BASE, Links};
@@ -236,6 +236,15 @@ fn work() -> OpenApiRouter<Api> {
         .routes(routes!(prospect_import::one))
         .routes(routes!(prospect_import::skipped))
         .routes(routes!(prospect_import::undo))
+        .routes(routes!(mailings::list, mailings::create))
+        .routes(routes!(mailings::one))
+        .routes(routes!(mailings::mails))
+        .routes(routes!(mailings::pause))
+        .routes(routes!(mailings::resume))
+        .routes(routes!(mailings::cancel))
+        .routes(routes!(mailings::retry_failed))
+        .routes(routes!(mailings::mail))
+        .routes(routes!(mailings::judge))
         .routes(routes!(bulk::list, bulk::create))
         .routes(routes!(bulk::one))
         .routes(routes!(bulk::items))

@@ -102,7 +102,7 @@ async fn events_are_read_on_from_where_one_stopped() {
 }
 
 /// Everything that a list is read with.
-const READS: [Method; 39] = [
+const READS: [Method; 42] = [
     Method::List,
     Method::Get,
     Method::GetDraft,
@@ -127,6 +127,9 @@ const READS: [Method; 39] = [
     Method::Sources,
     Method::SourceItems,
     Method::Fetches,
+    Method::Mailings,
+    Method::Mailing,
+    Method::Mails,
     Method::Prospects,
     Method::Import,
     Method::Imports,
@@ -167,6 +170,7 @@ async fn seed_b27_a_store_that_fails_behind_a_list_is_no_empty_list() {
             "jobs" => "job",
             "bulk" => "blk",
             "webhooks" => "whk",
+            "mailings" => "mlg",
             "prospects" => "imp",
             "schedules" => "sch",
             "sources" => "src",

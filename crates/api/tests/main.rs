@@ -27,6 +27,7 @@ mod installation;
 mod jobs;
 mod keys;
 mod lists;
+mod mailings;
 mod members;
 mod metrics;
 mod oidc;

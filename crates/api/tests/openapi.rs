@@ -1,17 +1,23 @@
 //! The OpenAPI document: it is whole, it is valid, and it is true. That every answer of every test fits it is `contract.rs`.
 
 use crate::contract::{faults, filled, operations, paths, resolved, spec};
-use crate::site::Site;
+use crate::site::{Setup, Site};
 use copydesk_api::compat::CompatSettings;
 use copydesk_api::{Code, codes, document};
 use copydesk_core::bulk::Action;
+use copydesk_core::mail::Limits;
+use copydesk_core::{DraftId, MailId, MailingId, NodeId};
 use copydesk_desk::DeskConfig;
 use copydesk_desk::config::Outreach;
+use copydesk_desk::mail::MailConfig;
 use copydesk_desk::store::Scope;
 use copydesk_desk::store::bulk::{BulkStore, NewBulk};
+use copydesk_desk::store::mail::{ClaimMails, LostMails, MailFacts, MailStore, NewMailing};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
 
 const METHODS: [&str; 5] = ["GET", "PUT", "POST", "DELETE", "PATCH"];
 
@@ -158,6 +164,36 @@ async fn the_document_is_served_without_a_key() {
     assert_eq!(reply.json()["servers"], json!([{ "url": crate::site::PUBLIC_URL }]));
 }
 
+/// A mailing with one mail, of which nobody can know whether it arrived.
+async fn doubtful_mail(site: &Site) -> (String, String) {
+    let at = site.desk.world().now();
+    let uuid = || site.desk.world().uuid(at);
+    let (mailing, mail) = (MailingId(uuid()), MailId(uuid()));
+    let facts = MailFacts {
+        id: mail,
+        mailing,
+        workspace: Scope::DEFAULT.workspace,
+        prospect: None,
+        content: Some((DraftId(uuid()), 1)),
+        name: None,
+        address: "ann@example.com".to_owned(),
+        recipient: "ann@example.com".to_owned(),
+        message_id: format!("<{mail}@desk.example>"),
+        reason: None,
+        created_at: at,
+    };
+    let (scope, spec) = (Scope::DEFAULT, "{}".to_owned());
+    let new =
+        NewMailing { id: mailing, scope, spec, at, again: false, mails: vec![facts], idempotency: None, dry: false };
+    site.store.open_mailing(new).await.unwrap();
+    let limits = Limits { per_day: 1, reserve: 0, every: Duration::from_secs(1) };
+    let claim = ClaimMails { node: NodeId(uuid()), now: at, day_at: at, limits, limit: 1 };
+    assert_eq!(site.store.claim_mails(claim).await.unwrap().mails.len(), 1);
+    let lost = LostMails { now: at, lost_before: at, only_living: Some(NodeId(uuid())), limit: 1 };
+    assert_eq!(site.store.lose_mails(lost).await.unwrap(), 1);
+    (mailing.to_string(), mail.to_string())
+}
+
 /// A bulk action that was cancelled before anything was done.
 async fn stopped_bulk(site: &Site) -> String {
     let ids = copydesk_store_tests::builder::Ids::of_realm(9);
@@ -182,6 +218,8 @@ pub struct Scene {
     invite: String,
     job: String,
     bulk: String,
+    mailing: String,
+    mail: String,
     file: String,
     prospect: String,
     feedback: String,
@@ -195,8 +233,13 @@ const PROSPECTS: &str = "contact_email,verification_status,source_type\nben@exam
 impl Scene {
     pub async fn set() -> Scene {
         let outreach = Outreach { sender: Some("We are Fernleaf.".to_owned()), ..Outreach::default() };
-        let config = DeskConfig { credits: true, outreach, ..DeskConfig::default() };
-        let site = Site::with(config, copydesk_store_tests::ModelStore::new()).await;
+        // Mails may be ordered, and none goes.
+        let limits = Limits { per_day: 0, reserve: 0, every: Duration::from_secs(1) };
+        let mail = MailConfig { from: Some("ann@example.com".to_owned()), limits, ..MailConfig::default() };
+        let server = copydesk_smtp::Server::parse("smtp+plain://127.0.0.1:9").unwrap();
+        let mailer = copydesk_smtp::Smtp { server, waits: copydesk_smtp::Waits::default(), hello: "x".to_owned() };
+        let config = DeskConfig { credits: true, outreach, mail, ..DeskConfig::default() };
+        let site = Site::made(Setup { config, mailer: Some(Arc::new(mailer)), ..Setup::default() }).await;
         site.desk.start_working().await.unwrap();
         for user in ["anna", "ben"] {
             let grant = json!({"user": user, "amount": 90_000_000, "reference": format!("start-{user}")});
@@ -227,6 +270,7 @@ impl Scene {
         let job = json!({"recipe": "text", "items": [{"input": {"prompt": "tea"}, "dedupe_key": "x"}], "start": false});
         let job = site.post("/jobs", job).await.json()["id"].as_str().unwrap().to_owned();
         let bulk = stopped_bulk(&site).await;
+        let (mailing, mail) = doubtful_mail(&site).await;
         let bearer = format!("Bearer {}", site.key);
         let headers = [("authorization", bearer.as_str()), ("content-type", "text/csv")];
         let file = site.raw("POST", "/api/v1/files?name=people.csv", &headers, "prompt\ntea\n").await.json();
@@ -261,6 +305,8 @@ impl Scene {
             invite,
             job,
             bulk,
+            mailing,
+            mail,
             file,
         }
     }
@@ -280,6 +326,8 @@ impl Scene {
             () if path.starts_with("/api/v1/invites") => self.invite.clone(),
             () if path.starts_with("/api/v1/feedback") => self.feedback.clone(),
             () if path.contains("/jobs") => self.job.clone(),
+            () if path.starts_with("/api/v1/mailings") => self.mailing.clone(),
+            () if path.starts_with("/api/v1/mails") => self.mail.clone(),
             () if path.contains("/bulk") => self.bulk.clone(),
             () if path.starts_with("/api/v1/prospects/imports") => self.import.clone(),
             () if path.starts_with("/api/v1/prospects") => self.prospect.clone(),

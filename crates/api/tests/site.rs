@@ -8,6 +8,7 @@ use copydesk_api::edge::EdgeSettings;
 use copydesk_api::{ApiSettings, router};
 use copydesk_desk::assets::FolderAssets;
 use copydesk_desk::keys::KeyText;
+use copydesk_desk::mail::Mailer;
 use copydesk_desk::store::Scope;
 use copydesk_desk::vault::{MasterKey, Vault};
 use copydesk_desk::{Desk, DeskConfig, Hooks, Parts, World};
@@ -82,6 +83,7 @@ pub struct Setup {
     pub edge: EdgeSettings,
     pub shelf: Shelf,
     pub vault: Vault,
+    pub mailer: Option<Arc<dyn Mailer>>,
     /// Providers beside the scripted one.
     pub others: Vec<Arc<dyn Provider>>,
 }
@@ -95,6 +97,7 @@ impl Default for Setup {
             edge: EdgeSettings::default(),
             shelf: Shelf::built_in().unwrap_or_else(|error| panic!("{error}")),
             vault: Vault::of(MasterKey::parse(&"5a".repeat(32)).unwrap()),
+            mailer: None,
             others: Vec::new(),
         }
     }
@@ -108,19 +111,19 @@ async fn open(
 ) -> Desk {
     let mut providers = Registry::new();
     providers.insert(provider).unwrap();
-    let Setup { world, config, shelf, vault, others, .. } = setup;
+    let Setup { world, config, shelf, vault, others, mailer, .. } = setup;
     for other in others {
         providers.insert(other).unwrap();
     }
-    let (store, label, hooks) = (Arc::new(store), "test".into(), hooks(vault));
+    let (store, label, hooks) = (Arc::new(store), "test".into(), hooks(vault, mailer));
     let parts = Parts { store, assets, world, shelf, providers, config, label, hooks };
     Desk::open(parts).await.unwrap()
 }
 
 /// Webhooks reach this machine, as an operator may allow.
-fn hooks(vault: Vault) -> Hooks {
+fn hooks(vault: Vault, mailer: Option<Arc<dyn Mailer>>) -> Hooks {
     let rules = Rules::new(vec!["127.0.0.1".parse().unwrap()], "COPYDESK_WEBHOOK_ALLOW");
-    Hooks { courier: Arc::new(Outbound::new(rules).unwrap()), vault, base: PUBLIC_URL.to_owned() }
+    Hooks { courier: Arc::new(Outbound::new(rules).unwrap()), vault, base: PUBLIC_URL.to_owned(), mailer }
 }
 
 impl Site {

@@ -55,6 +55,7 @@ fn hint(code: &str, said: &str, of_the_api: Option<String>) -> Option<String> {
         "recipe_not_found" => "`copydesk recipes ls` lists the recipes",
         "model_not_found" => "`copydesk models ls` lists the models that are known",
         "credits_off" => "set COPYDESK_CREDITS=on, or write `on = true` below [credits] in copydesk.toml",
+        "mail_not_set_up" => "set COPYDESK_SMTP_URL and COPYDESK_MAIL_FROM, and start the server again",
         "insufficient_credits" => {
             "`copydesk credits show USER` shows what there is, `copydesk credits grant` gives more"
         }

@@ -5,6 +5,7 @@ use crate::exit::{self, Failure};
 use crate::secret_key;
 use copydesk_desk::assets::FolderAssets;
 use copydesk_desk::clock::SystemDice;
+use copydesk_desk::mail::Mailer;
 use copydesk_desk::recipes::Shelf;
 use copydesk_desk::testing::TestMode;
 use copydesk_desk::{Desk, Hooks, Parts, World};
@@ -12,6 +13,7 @@ use copydesk_outbound::{Outbound, Rules};
 use copydesk_providers::{
     DemoHandle, DemoServer, HttpClient, PriceTable, ProviderConfig, ProviderKind, Registry, Secret,
 };
+use copydesk_smtp::{Smtp, Waits, domain_of};
 use copydesk_store::{Store, StoreError};
 use copydesk_store_postgres::PostgresStore;
 use copydesk_store_sqlite::SqliteStore;
@@ -163,7 +165,11 @@ fn hooks(settings: &Settings) -> Result<Hooks, Failure> {
     let courier =
         Outbound::new(rules).map_err(|error| Failure::new(exit::UNEXPECTED, "internal", error.to_string()))?;
     let base = settings.http.public_url.clone().unwrap_or_else(|| format!("http://{}", settings.listen));
-    Ok(Hooks { courier: Arc::new(courier), vault: secret_key::vault(settings), base })
+    let mailer = settings.smtp.clone().map(|server| {
+        let hello = settings.desk.mail.from.as_deref().and_then(domain_of).unwrap_or_else(host);
+        Arc::new(Smtp { server, waits: Waits::default(), hello }) as Arc<dyn Mailer>
+    });
+    Ok(Hooks { courier: Arc::new(courier), vault: secret_key::vault(settings), base, mailer })
 }
 
 /// Wakes the desk whenever another process made something claimable; ends with the store.

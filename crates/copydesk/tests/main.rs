@@ -21,6 +21,7 @@ mod help;
 mod injection;
 mod jobs;
 mod keys;
+mod mail;
 mod media;
 mod models;
 mod outreach;

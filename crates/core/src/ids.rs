@@ -119,6 +119,10 @@ ids! {
     SourceId = "src", "source";
     /// One thing that a source told of.
     ItemId = "itm", "item";
+    /// Mails that were ordered together.
+    MailingId = "mlg", "mailing";
+    /// One mail to one address, whether it goes or not.
+    MailId = "eml", "mail";
 }
 
 /// The UUIDv7 of an instant: its milliseconds, twelve bits of the microseconds beside them, and what is random.

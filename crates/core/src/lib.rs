@@ -13,6 +13,7 @@ pub mod health;
 pub mod ids;
 pub mod job;
 pub mod ledger;
+pub mod mail;
 pub mod metering;
 pub mod profile;
 pub mod prospect;

@@ -1,6 +1,7 @@
 //! How a desk behaves: every limit and interval has a name, a unit, a default and a reason.
 
 use crate::credits::Packs;
+use crate::mail::MailConfig;
 use copydesk_core::access::person::SignInLimits;
 use copydesk_core::files::Quota;
 use copydesk_core::health::Rate;
@@ -70,6 +71,8 @@ pub struct DeskConfig {
     pub files: Quota,
     /// For whom mails are drafted when nobody names anybody, and who writes them.
     pub outreach: Outreach,
+    /// Who writes mails, and how many.
+    pub mail: MailConfig,
     /// How long a stop waits for running attempts before it hands them back.
     pub drain_grace: Duration,
 }
@@ -147,6 +150,7 @@ impl Default for DeskConfig {
             asset_bytes_max: 512 * 1024 * 1024,
             files: Quota { files: 10_000, bytes: 20 * 1024 * 1024 * 1024 },
             outreach: Outreach::default(),
+            mail: MailConfig::default(),
             drain_grace: Duration::from_secs(25),
         }
     }

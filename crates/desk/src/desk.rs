@@ -107,6 +107,8 @@ pub(crate) struct Inner {
     pub working: AtomicBool,
     /// The node has said goodbye.
     pub left: tokio::sync::Mutex<bool>,
+    /// Held while mails are handed over: a stop waits for the one under way, or nobody would know whether it went.
+    pub mailing: tokio::sync::Mutex<()>,
     pub turns: std::sync::Mutex<Option<mpsc::UnboundedReceiver<Outgoing>>>,
 }
 
@@ -185,6 +187,7 @@ impl Desk {
             stopped: watch::Sender::new(false),
             working: AtomicBool::new(false),
             left: tokio::sync::Mutex::new(false),
+            mailing: tokio::sync::Mutex::default(),
             turns: std::sync::Mutex::new(Some(turns)),
         };
         prices::refresh(&inner).await?;
@@ -213,6 +216,7 @@ impl Desk {
         crate::audit::spawn(&self.inner);
         crate::webhooks::spawn(&self.inner);
         crate::sources::spawn(&self.inner);
+        crate::mail::spawn(&self.inner);
         crate::jobs::spawn(&self.inner);
         crate::bulk::spawn(&self.inner);
         crate::schedules::spawn(&self.inner);

@@ -48,6 +48,8 @@ pub enum DeskError {
     /// There is no key to seal secrets with, or not the right one.
     #[error("The server cannot keep a secret: {why}.")]
     NoSecretKey { why: String },
+    #[error("No mail can be sent here: the server has no mail server or no sender. Nothing was sent or queued.")]
+    MailOff,
     #[error("The server is shutting down; try again in a moment.")]
     Draining,
     #[error(transparent)]
@@ -96,6 +98,7 @@ impl DeskError {
             DeskError::PositionUnknown
             | DeskError::CreditsOff
             | DeskError::AuditRunning
+            | DeskError::MailOff
             | DeskError::SignInFailed
             | DeskError::TooMany { .. }
             | DeskError::NoSecretKey { .. }

@@ -38,6 +38,7 @@ pub mod keys;
 pub mod lanes;
 mod lease;
 pub mod live;
+pub mod mail;
 mod making;
 pub mod metrics;
 pub mod model_test;

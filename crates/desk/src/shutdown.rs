@@ -41,6 +41,12 @@ impl Desk {
                 }
             }
         }
+        tokio::select! {
+            _ = self.inner.mailing.lock() => {}
+            () = self.inner.world.sleep(grace) => {
+                tracing::error!("The mail server does not answer; whether the mail under way went will be unknown");
+            }
+        }
         self.inner.stopped.send_replace(true);
         crate::lease::beat(&self.inner, true).await?;
         Ok(handed_back)

@@ -6,6 +6,7 @@ use crate::accept::next_model;
 use crate::desk::{Desk, Inner};
 use crate::error::DeskError;
 use crate::figures;
+use crate::mail;
 use crate::making::unknown_start;
 use crate::metrics::Tally;
 use crate::sign_in;
@@ -102,6 +103,7 @@ impl Desk {
     /// One sweep over everything that is due now. Returns what was ended or taken back.
     pub async fn sweep_once(&self) -> Result<Vec<Swept>, DeskError> {
         let doubts = self.settle_doubts().await;
+        let lost = mail::lose(&self.inner, self.only_worker()).await.map(drop);
         let swept = self.sweep(None, false).await;
         swept.iter().for_each(|swept| say_failed(swept));
         let now = self.inner.now();
@@ -111,7 +113,7 @@ impl Desk {
             tracing::warn!(calls = closed, "Calls without an end were closed as lost");
         }
         let expired = if self.inner.config.credits { self.expire_credits().await.map(drop) } else { Ok(()) };
-        doubts.and(expired).and(swept)
+        doubts.and(lost).and(expired).and(swept)
     }
 
     /// Ends every generation older than `max_age`, whatever its deadline. With `dry_run` nothing is written.
@@ -123,12 +125,16 @@ impl Desk {
         Ok(swept.into_iter().filter(|one| one.becomes == Status::Failed).collect())
     }
 
+    /// A desk that only looks has no lease of its own, so it cannot be the only living one.
+    fn only_worker(&self) -> bool {
+        self.inner.alone && self.inner.working.load(Ordering::Acquire)
+    }
+
     /// Errors: the first one, after everything that could be swept was.
     async fn sweep(&self, stale_before: Option<Timestamp>, dry_run: bool) -> Result<Vec<Swept>, DeskError> {
         let inner = &self.inner;
         let now = inner.now();
-        // A desk that only looks has no lease of its own, so it cannot be the only living one.
-        let only_worker = inner.alone && inner.working.load(Ordering::Acquire);
+        let only_worker = self.only_worker();
         let mut request = SweepRequest {
             now,
             lost_before: now.minus(inner.config.lease),

@@ -34,6 +34,7 @@ mod refused;
 mod request;
 mod route;
 mod server;
+mod smtp;
 mod twist;
 mod wire;
 
@@ -52,6 +53,7 @@ pub use log::{Body, Connections, How, Received, Usage};
 pub use media::{MP4, PNG, VIDEO_COST_NANOUSD};
 pub use plan::{On, Plan};
 pub use refused::Refused;
+pub use smtp::{FakeSmtp, Post, PostFault};
 
 use server::Server;
 

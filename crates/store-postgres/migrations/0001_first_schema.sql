@@ -676,12 +676,14 @@ create table prospect_list (
     source_type text,
     notes text,
     facts text not null,
+    -- When a mail to it was last taken by the mail server.
+    sent_at timestamptz,
     primary key (workspace_id, id)
 );
 create unique index prospect_list_identity on prospect_list (workspace_id, identity) where deleted_at is null;
 -- All that counting and skipping need.
 create index prospect_list_alive on prospect_list (workspace_id, id)
-    include (verification, contact_email, source_type, draft_name) where deleted_at is null;
+    include (verification, contact_email, source_type, draft_name, sent_at) where deleted_at is null;
 create index prospect_list_import on prospect_list (workspace_id, import_id, id)
     where import_id is not null and deleted_at is null;
 
@@ -1135,6 +1137,86 @@ create table source_fetches (
   error_message text,
   primary key (source_id, number)
 );
+-- Mail --------------------------------------------------------------------------------------------------------------------
+-- Mails that were ordered together. The counts are those of the mails, always; the check says so.
+create table mailings (
+  workspace_id uuid not null,
+  id uuid not null,
+  spec text not null,
+  single boolean not null,
+  created_at timestamptz not null,
+  idempotency_key text,
+  fingerprint bytea,
+  total bigint not null,
+  queued bigint not null check (queued >= 0),
+  sending bigint not null check (sending >= 0),
+  sent bigint not null check (sent >= 0),
+  failed bigint not null check (failed >= 0),
+  unknown bigint not null check (unknown >= 0),
+  cancelled bigint not null check (cancelled >= 0),
+  skipped bigint not null check (skipped >= 0),
+  paused_at timestamptz,
+  finished_at timestamptz,
+  updated_at timestamptz not null,
+  primary key (workspace_id, id),
+  constraint mailings_equation check (total = queued + sending + sent + failed + unknown + cancelled + skipped),
+  constraint mailings_key_whole check ((idempotency_key is null) = (fingerprint is null)),
+  constraint mailings_finished_without_open_mails check ((finished_at is not null) = (queued + sending = 0))
+) with (fillfactor = 50);
+create unique index mailings_by_key on mailings (workspace_id, idempotency_key) where idempotency_key is not null;
+-- The auditor walks them.
+create index mailings_by_id on mailings (id);
+-- Those with something to do that nobody holds back.
+create index mailings_at_work on mailings (single desc, id) where finished_at is null and paused_at is null;
+
+-- One mail to one address. `sending` is committed before the mail server is called.
+create table mails (
+  workspace_id uuid not null,
+  id uuid not null,
+  mailing_id uuid not null,
+  prospect_id uuid,
+  draft_id uuid,
+  version integer,
+  name text,
+  address text not null,
+  -- The address in small letters.
+  recipient text not null,
+  message_id text not null unique,
+  reason text,
+  created_at timestamptz not null,
+  status text not null check (status in ('queued', 'sending', 'sent', 'failed', 'unknown', 'cancelled', 'skipped')),
+  -- Whether it stands in the way of another mail of the same version to the same address.
+  holds boolean not null,
+  tries integer not null check (tries >= 0),
+  round integer not null,
+  due_at timestamptz not null,
+  node_id uuid,
+  claimed_at timestamptz,
+  reply_code integer,
+  reply text,
+  ended_at timestamptz,
+  primary key (workspace_id, id),
+  constraint mails_hold_while_they_count check (holds = (status not in ('cancelled', 'skipped'))),
+  constraint mails_round_within_tries check (round between 0 and tries),
+  constraint mails_skipped_with_a_reason check ((status = 'skipped') = (reason is not null)),
+  constraint mails_hold_a_draft check (not holds or draft_id is not null),
+  constraint mails_version_of_a_draft check ((draft_id is null) = (version is null)),
+  constraint mails_ended_at_their_end check ((ended_at is null) = (status in ('queued', 'sending'))),
+  constraint mails_sending_by_a_node check (status <> 'sending' or node_id is not null)
+) with (fillfactor = 70);
+-- Nobody gets a version twice.
+create unique index mails_once on mails (workspace_id, draft_id, recipient, version) where holds;
+create index mails_by_mailing on mails (workspace_id, mailing_id, id);
+create index mails_due on mails (workspace_id, mailing_id, due_at, id) where status = 'queued';
+create index mails_sending on mails (node_id, id) where status = 'sending';
+
+-- What went today and when the next one may go; one row, shared by all processes.
+create table mail_pace (
+  id integer primary key check (id = 1),
+  day_at timestamptz not null,
+  taken bigint not null check (taken >= 0),
+  next_at timestamptz not null
+) with (fillfactor = 50);
 
 -- ------------------------------------------------------------------ views under the names people know
 create view llm_usage_logs as

@@ -88,6 +88,7 @@ const CHECKS: &[Check] = &[
     check!("budget_use_is_sum", Workspace),
     check!("job_counts_are_items", Job),
     check!("bulk_counts_are_items", Bulk),
+    check!("mailing_counts_are_mails", Bulk),
     check!("target_holder_is_live", Live),
     check!("live_key_is_live", Live),
     check!("past_deadline", LiveAt),

@@ -21,6 +21,7 @@ mod jobs;
 mod keys;
 mod ledger;
 mod logins;
+mod mail;
 mod migrate;
 mod pipeline;
 mod posting;

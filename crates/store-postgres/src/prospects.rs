@@ -350,6 +350,7 @@ fn prospect_row(row: &Row) -> Result<ProspectRow, StoreError> {
         revision: row.get("revision"),
         created_at: row.get::<_, Micros>("created_at").into(),
         updated_at: row.get::<_, Micros>("updated_at").into(),
+        sent_at: row.get::<_, Option<Micros>>("sent_at").map(Timestamp::from),
     })
 }
 
@@ -366,6 +367,7 @@ fn draft_of(row: &Row, id: DraftId) -> Result<DraftOf, StoreError> {
         status: DraftStatus::parse(status).ok_or_else(|| unknown_word("draft status", status))?,
         review: Review::parse(review).ok_or_else(|| unknown_word("review", review))?,
         live: row.get::<_, Option<Uuid>>("draft_live").map(GenerationId),
+        version: narrow("draft_version", row.get("draft_version"))?,
         mail: title.zip(row.get("draft_body")),
     })
 }

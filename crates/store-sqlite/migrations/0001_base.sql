@@ -706,6 +706,8 @@ CREATE TABLE prospect_list (
     source_type TEXT,
     notes TEXT,
     facts TEXT NOT NULL,
+    -- When a mail to it was last taken by the mail server.
+    sent_at INTEGER,
     PRIMARY KEY (workspace_id, id)
 ) STRICT, WITHOUT ROWID;
 
@@ -714,7 +716,7 @@ CREATE UNIQUE INDEX prospect_list_identity ON prospect_list (workspace_id, ident
 CREATE INDEX prospect_list_order ON prospect_list (workspace_id, id, deleted_at) WHERE deleted_at IS NULL;
 -- All that counting needs.
 CREATE INDEX prospect_list_alive ON prospect_list (
-    workspace_id, id, verification, contact_email, source_type, draft_name, deleted_at
+    workspace_id, id, verification, contact_email, source_type, draft_name, sent_at, deleted_at
 ) WHERE deleted_at IS NULL;
 CREATE INDEX prospect_list_import ON prospect_list (workspace_id, import_id, id)
     WHERE import_id IS NOT NULL AND deleted_at IS NULL;
@@ -1176,6 +1178,90 @@ CREATE TABLE source_fetches (
     error_message TEXT,
     PRIMARY KEY (source_id, number)
 ) STRICT, WITHOUT ROWID;
+
+-- Mail --------------------------------------------------------------------------------------------------------------------
+-- Mails that were ordered together. The counts are those of the mails, always; the check says so.
+CREATE TABLE mailings (
+    workspace_id BLOB NOT NULL,
+    id BLOB NOT NULL,
+    spec TEXT NOT NULL,
+    single INTEGER NOT NULL CHECK (single = 0 OR single = 1),
+    created_at INTEGER NOT NULL,
+    idempotency_key TEXT,
+    fingerprint BLOB,
+    total INTEGER NOT NULL,
+    queued INTEGER NOT NULL CHECK (queued >= 0),
+    sending INTEGER NOT NULL CHECK (sending >= 0),
+    sent INTEGER NOT NULL CHECK (sent >= 0),
+    failed INTEGER NOT NULL CHECK (failed >= 0),
+    unknown INTEGER NOT NULL CHECK (unknown >= 0),
+    cancelled INTEGER NOT NULL CHECK (cancelled >= 0),
+    skipped INTEGER NOT NULL CHECK (skipped >= 0),
+    paused_at INTEGER,
+    finished_at INTEGER,
+    updated_at INTEGER NOT NULL,
+    PRIMARY KEY (workspace_id, id),
+    CONSTRAINT mailings_equation CHECK (total = queued + sending + sent + failed + unknown + cancelled + skipped),
+    CHECK ((idempotency_key IS NULL) = (fingerprint IS NULL)),
+    CHECK ((finished_at IS NOT NULL) = (queued + sending = 0))
+) STRICT, WITHOUT ROWID;
+
+CREATE UNIQUE INDEX mailings_by_key ON mailings (workspace_id, idempotency_key) WHERE idempotency_key IS NOT NULL;
+-- The auditor walks them.
+CREATE INDEX mailings_by_id ON mailings (id);
+-- Those with something to do that nobody holds back.
+CREATE INDEX mailings_at_work ON mailings (single DESC, id) WHERE finished_at IS NULL AND paused_at IS NULL;
+
+-- One mail to one address. `sending` is committed before the mail server is called.
+CREATE TABLE mails (
+    workspace_id BLOB NOT NULL,
+    id BLOB NOT NULL,
+    mailing_id BLOB NOT NULL,
+    prospect_id BLOB,
+    draft_id BLOB,
+    version INTEGER,
+    name TEXT,
+    address TEXT NOT NULL,
+    -- The address in small letters.
+    recipient TEXT NOT NULL,
+    message_id TEXT NOT NULL UNIQUE,
+    reason TEXT,
+    created_at INTEGER NOT NULL,
+    status TEXT NOT NULL CHECK (
+        status = 'queued' OR status = 'sending' OR status = 'sent' OR status = 'failed' OR status = 'unknown'
+        OR status = 'cancelled' OR status = 'skipped'
+    ),
+    -- Whether it stands in the way of another mail of the same version to the same address.
+    holds INTEGER NOT NULL CHECK (holds = (status <> 'cancelled' AND status <> 'skipped')),
+    tries INTEGER NOT NULL CHECK (tries >= 0),
+    round INTEGER NOT NULL CHECK (round BETWEEN 0 AND tries),
+    due_at INTEGER NOT NULL,
+    node_id BLOB,
+    claimed_at INTEGER,
+    reply_code INTEGER,
+    reply TEXT,
+    ended_at INTEGER,
+    PRIMARY KEY (workspace_id, id),
+    CHECK ((status = 'skipped') = (reason IS NOT NULL)),
+    CHECK (holds = 0 OR draft_id IS NOT NULL),
+    CHECK ((draft_id IS NULL) = (version IS NULL)),
+    CHECK ((ended_at IS NULL) = (status = 'queued' OR status = 'sending')),
+    CHECK (status <> 'sending' OR node_id IS NOT NULL)
+) STRICT, WITHOUT ROWID;
+
+-- Nobody gets a version twice.
+CREATE UNIQUE INDEX mails_once ON mails (workspace_id, draft_id, recipient, version) WHERE holds = 1;
+CREATE INDEX mails_by_mailing ON mails (workspace_id, mailing_id, id);
+CREATE INDEX mails_due ON mails (workspace_id, mailing_id, due_at, id) WHERE status = 'queued';
+CREATE INDEX mails_sending ON mails (node_id, id) WHERE status = 'sending';
+
+-- What went today and when the next one may go; one row, shared by all processes.
+CREATE TABLE mail_pace (
+    id INTEGER NOT NULL PRIMARY KEY CHECK (id = 1),
+    day_at INTEGER NOT NULL,
+    taken INTEGER NOT NULL CHECK (taken >= 0),
+    next_at INTEGER NOT NULL
+) STRICT;
 
 -- Views with the names people know. Ids are dashed text, times RFC 3339.
 CREATE VIEW llm_usage_logs AS

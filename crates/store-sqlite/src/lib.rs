@@ -24,6 +24,7 @@ mod keys;
 mod ledger;
 mod live_keys;
 mod logins;
+mod mail;
 mod memory;
 mod migrate;
 mod open;

@@ -324,6 +324,7 @@ fn prospect_row(row: &Row<'_>) -> Done<ProspectRow> {
         revision: row.get("revision")?,
         created_at: codec::instant(row, "created_at")?,
         updated_at: codec::instant(row, "updated_at")?,
+        sent_at: codec::maybe_instant(row, "sent_at")?,
     })
 }
 
@@ -340,6 +341,7 @@ fn draft_of(row: &Row<'_>, id: DraftId) -> Done<DraftOf> {
         status: codec::word(row, "drafts.draft_status", DraftStatus::parse)?,
         review: codec::word(row, "drafts.draft_review", Review::parse)?,
         live: codec::maybe_uuid(row, "draft_live")?.map(GenerationId),
+        version: row.get("draft_version")?,
         mail: title.zip(row.get("draft_body")?),
     })
 }

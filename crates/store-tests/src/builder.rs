@@ -13,8 +13,8 @@ use copydesk_core::ledger::{Margin, Metered, Transfer, TransferKind};
 use copydesk_core::metering::cuts::Zone;
 use copydesk_core::metering::usage::{CallOutcome, TokenUsage};
 use copydesk_core::{
-    BudgetId, BulkId, CallId, DraftId, GenerationId, JobId, KeyId, MicroCredits, NanoUsd, NodeId, Timestamp, Tokens,
-    TransferId, UserId, WorkspaceId,
+    BudgetId, BulkId, CallId, DraftId, GenerationId, JobId, KeyId, MailId, MailingId, MicroCredits, NanoUsd, NodeId,
+    Timestamp, Tokens, TransferId, UserId, WorkspaceId,
 };
 use copydesk_store::Scope;
 use copydesk_store::bulk::{BulkFacts, NewBulk};
@@ -23,6 +23,7 @@ use copydesk_store::generations::{
 };
 use copydesk_store::jobs::{JobFacts, NewItem, NewJob};
 use copydesk_store::ledger::{Gift, Post};
+use copydesk_store::mail::{MailFacts, NewMailing};
 use copydesk_store::usage::{ClosedCall, OpenCall};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -172,6 +173,26 @@ pub fn new_bulk(ids: &Ids, action: Action, at: Timestamp) -> NewBulk {
         created_at: at,
     };
     NewBulk { facts, walk: None, items: vec![], idempotency: None }
+}
+
+/// A mailing of one mail that is skipped.
+pub fn skipped_mailing(ids: &Ids, at: Timestamp) -> NewMailing {
+    let (id, mail) = (MailingId(ids.uuid()), MailId(ids.uuid()));
+    let facts = MailFacts {
+        id: mail,
+        mailing: id,
+        workspace: Scope::DEFAULT.workspace,
+        prospect: None,
+        content: None,
+        name: None,
+        address: String::new(),
+        recipient: String::new(),
+        message_id: format!("<{mail}@desk.example>"),
+        reason: Some("no_draft".to_owned()),
+        created_at: at,
+    };
+    let (scope, spec) = (Scope::DEFAULT, "{}".to_owned());
+    NewMailing { id, scope, spec, at, again: false, mails: vec![facts], idempotency: None, dry: false }
 }
 
 /// A running job of user `a` with so many items to stage.

@@ -20,8 +20,8 @@ pub use copydesk_core::prospect::{Rule, Tally};
 pub use copydesk_core::refusal::Refusal;
 pub use copydesk_core::{
     AssetId, BudgetId, BulkId, DeliveryId, DraftId, FeedbackId, FileId, GenerationId, ImportId, ItemId, JobId, KeyId,
-    LinkId, NodeId, ProfileId, ProspectId, ScheduleId, SignInId, SourceId, Timestamp, TransferId, UserId, WebhookId,
-    WorkspaceId,
+    LinkId, MailId, MailingId, NodeId, ProfileId, ProspectId, ScheduleId, SignInId, SourceId, Timestamp, TransferId,
+    UserId, WebhookId, WorkspaceId,
 };
 pub use copydesk_store::admin::{Description, Pause, PauseKey};
 pub use copydesk_store::audit::{AuditState, Finding, FindingRow, Proved, Record, Recorded, Round, Slice};
@@ -45,6 +45,10 @@ pub use copydesk_store::jobs::{
 pub use copydesk_store::keys::{KeyChange, KeyRotation, KeyRow, KeyUse};
 pub use copydesk_store::ledger::{AccountRow, Gift, Line, Post, Posted, TransferFilter};
 pub use copydesk_store::logins::{LinkKey, LinkRow, LinkUse, LoginChange, NewLogin, UserFilter, UserRow};
+pub use copydesk_store::mail::{
+    ClaimMails, ClaimedMails, FinishedMail, JudgeMail, LostMails, MailFilter, MailRow, MailingChange, MailingRow,
+    NewMailing, OpenedMailing,
+};
 pub use copydesk_store::prices::{NewPrice, PriceRow};
 pub use copydesk_store::profiles::{ProfileFilter, ProfileRow, ProfilesFor, PutProfile};
 pub use copydesk_store::prospects::{
@@ -65,8 +69,8 @@ pub use copydesk_store::webhooks::{
 pub use copydesk_store::{
     AdminStore, Answer, AuditStore, BudgetStore, BulkStore, DeliveryStore, DraftStore, EventStore, FeedbackStore,
     FileStore, GenerationStore, HealthRow, HealthStore, ImportStore, ItemStore, JobStore, KeyStore, LedgerStore,
-    LoginStore, Page, PageRequest, PriceStore, ProfileStore, ProspectStore, RetentionStore, ScheduleStore, SchemaFault,
-    Scope, SignInStore, SourceItemStore, SourceStore, UsageStore, WebhookStore,
+    LoginStore, MailStore, Page, PageRequest, PriceStore, ProfileStore, ProspectStore, RetentionStore, ScheduleStore,
+    SchemaFault, Scope, SignInStore, SourceItemStore, SourceStore, UsageStore, WebhookStore,
 };
 pub use futures::stream::BoxStream;
 pub use uuid::Uuid;
@@ -221,6 +225,18 @@ macro_rules! every_method {
                     scope: Scope, user: UserId, since: Timestamp, limit: u32
                 ) -> Vec<SourceItem>;
                 ForgetItems = forget_items(unseen_since: Timestamp, limit: u32) -> u64;
+            }
+            MailStore {
+                OpenMailing = open_mailing(new: NewMailing) -> OpenedMailing;
+                Mailing = mailing(scope: Scope, id: MailingId) -> MailingRow;
+                Mailings = mailings(scope: Scope, page: PageRequest) -> Page<MailingRow>;
+                Mails = mails(scope: Scope, filter: MailFilter, page: PageRequest) -> Page<MailRow>;
+                Mail = mail(scope: Scope, id: MailId) -> MailRow;
+                ClaimMails = claim_mails(claim: ClaimMails) -> ClaimedMails;
+                FinishMails = finish_mails(finished: Vec<FinishedMail>) -> Vec<bool>;
+                LoseMails = lose_mails(lost: LostMails) -> u64;
+                ChangeMailing = change_mailing(change: MailingChange) -> MailingRow;
+                JudgeMail = judge_mail(judge: JudgeMail) -> MailRow;
             }
             PriceStore {
                 AddPrice = add_price(price: NewPrice) -> i64;

@@ -131,6 +131,7 @@ async fn one_of_everything(store: Arc<dyn Store>) {
     let job = job_of_everything(store, &ids, now).await;
     let bulk = builder::new_bulk(&ids, Action::Export, now);
     store.open_bulk(NewBulk { items: vec![bulk.facts.id.0], ..bulk }).await.expect("open_bulk");
+    store.open_mailing(builder::skipped_mailing(&ids, now)).await.expect("open_mailing");
     let of = |seq| ForItem::Feeds(ItemRef { job, seq });
     let batch = vec![
         request().hold(100).bound(9),

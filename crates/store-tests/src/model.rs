@@ -20,6 +20,7 @@ mod jobs;
 mod keys;
 mod ledger;
 mod logins;
+mod mail;
 mod prices;
 mod profiles;
 mod prospects;

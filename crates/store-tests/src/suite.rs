@@ -22,6 +22,7 @@ pub mod keys;
 pub mod lanes;
 pub mod ledger;
 pub mod logins;
+pub mod mail;
 pub mod media;
 pub mod once;
 pub mod pages;
@@ -511,6 +512,17 @@ macro_rules! conformance {
                 of_all_who_find_a_time_due_one_writes_what_became_of_it,
                 a_refused_run_is_told_and_only_the_last_runs_are_kept,
                 one_time_is_accepted_once_and_its_generation_noted_once;
+            mail:
+                a_mailing_is_kept_as_it_was_ordered_and_read_in_its_workspace_only,
+                nobody_gets_a_version_twice_and_another_one_only_on_order,
+                of_many_who_order_the_same_at_once_one_sends_it,
+                an_order_with_the_same_key_is_the_first_one_again,
+                a_mail_is_being_sent_by_one_and_only_that_one_says_what_came_of_it,
+                what_certainly_did_not_go_waits_and_is_taken_again,
+                what_a_lost_process_was_sending_is_unknown_until_a_person_speaks,
+                a_mailing_is_held_back_taken_back_and_tried_again,
+                the_limits_are_shared_and_a_day_keeps_some_for_single_mails,
+                a_prospect_knows_when_a_mail_has_reached_it;
             prices:
                 a_price_is_kept_as_it_was_set_and_stays_when_it_ends,
                 prices_are_paged_by_number_and_found_by_model,

@@ -59,7 +59,7 @@ pub enum Space {
     Series,
     /// By id; one is summed up at a time.
     Workspaces,
-    /// Jobs and bulk actions by id; one's items are counted at a time.
+    /// Jobs, bulk actions and mailings by id; one's items are counted at a time.
     Jobs,
     /// What waits or runs now, and its locks: one slice.
     Live,

@@ -18,6 +18,7 @@ pub mod jobs;
 pub mod keys;
 pub mod ledger;
 pub mod logins;
+pub mod mail;
 pub mod once;
 pub mod page;
 pub mod prices;
@@ -46,6 +47,7 @@ pub use jobs::{ItemStore, JobStore};
 pub use keys::KeyStore;
 pub use ledger::LedgerStore;
 pub use logins::LoginStore;
+pub use mail::MailStore;
 pub use page::{Order, Page, PageRequest};
 pub use prices::PriceStore;
 pub use profiles::ProfileStore;
@@ -117,6 +119,7 @@ pub trait Store:
     + ScheduleStore
     + WebhookStore
     + DeliveryStore
+    + MailStore
 {
 }
 
@@ -148,5 +151,6 @@ impl<T> Store for T where
         + ScheduleStore
         + WebhookStore
         + DeliveryStore
+        + MailStore
 {
 }

@@ -98,8 +98,13 @@ pub const PROMISES: &[Promise] = &[
     },
     Promise {
         name: "counts_add_up",
-        says: "What a job or a bulk action counts is how many of its items are so, and each item was made once.",
-        checks: &["item_is_its_generation", "job_counts_are_items", "bulk_counts_are_items"],
+        says: "What a job, a bulk action or a mailing counts is how many of its items are so, and each item was made once.",
+        checks: &[
+            "item_is_its_generation",
+            "job_counts_are_items",
+            "bulk_counts_are_items",
+            "mailing_counts_are_mails",
+        ],
         spaces: &[Space::Generations, Space::Jobs],
     },
     Promise {

@@ -54,6 +54,8 @@ pub struct ProspectRow {
     pub revision: i64,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
+    /// When a mail to it was last taken by the mail server.
+    pub sent_at: Option<Timestamp>,
 }
 
 /// A prospect with its newest draft that is not deleted.
@@ -70,12 +72,17 @@ pub struct DraftOf {
     pub status: DraftStatus,
     pub review: Review,
     pub live: Option<GenerationId>,
+    /// The version that is shown; 0 while there is none.
+    pub version: u32,
     /// Title and body of the current version.
     pub mail: Option<(String, String)>,
 }
 
 impl Listed {
     pub fn stage(&self) -> Stage {
+        if self.row.sent_at.is_some() {
+            return Stage::Sent;
+        }
         let draft = self.draft.as_ref();
         Stage::of(draft.is_some_and(|draft| draft.mail.is_some()), draft.is_some_and(|draft| draft.live.is_some()))
     }
@@ -267,6 +274,7 @@ pub fn decide(write: &WriteProspects, new: &NewProspect, found: Option<&Prospect
             revision: 1,
             created_at: write.at,
             updated_at: write.at,
+            sent_at: None,
         }),
         Some(row) => match (write.known, changed(row, &new.edit, write.at)) {
             (Known::Update, Some(row)) => Written::Updated(row),

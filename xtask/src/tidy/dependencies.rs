@@ -39,6 +39,7 @@ const EVERYTHING: &[&str] = &[
     "copydesk-store-sqlite",
     "copydesk-store-postgres",
     "copydesk-outbound",
+    "copydesk-smtp",
     "copydesk-providers",
     "copydesk-recipes",
     "copydesk-export",
@@ -54,6 +55,7 @@ const FOR_EDGE_TESTS: &[&str] = &[
     "copydesk-store",
     "copydesk-store-tests",
     "copydesk-outbound",
+    "copydesk-smtp",
     "copydesk-providers",
     "copydesk-recipes",
     "copydesk-fakeprovider",
@@ -62,7 +64,7 @@ const FOR_EDGE_TESTS: &[&str] = &[
 /// Never in `[dependencies]`: it is no part of the product.
 const FAKE_PROVIDER: &[&str] = &["copydesk-fakeprovider"];
 
-const RULES: [Rule; 17] = [
+const RULES: [Rule; 18] = [
     Rule {
         package: "copydesk-core",
         ours: &[],
@@ -107,6 +109,12 @@ const RULES: [Rule; 17] = [
         third_party: Only(&["futures", "reqwest", "rustls", "thiserror", "tokio", "tracing"]),
     },
     Rule {
+        package: "copydesk-smtp",
+        ours: &["copydesk-core"],
+        ours_in_tests: FAKE_PROVIDER,
+        third_party: Only(&["lettre", "tokio"]),
+    },
+    Rule {
         package: "copydesk-providers",
         ours: &["copydesk-core", "copydesk-outbound"],
         ours_in_tests: FAKE_PROVIDER,
@@ -132,6 +140,7 @@ const RULES: [Rule; 17] = [
             "copydesk-assets",
             "copydesk-store",
             "copydesk-outbound",
+            "copydesk-smtp",
             "copydesk-providers",
             "copydesk-recipes",
         ],

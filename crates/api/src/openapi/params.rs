@@ -5,7 +5,7 @@
 
 use super::words::{
     AssetKey, BudgetKey, BulkKey, DeliveryKey, DraftRef, FeedbackKey, FileKey, GenerationRef, ImportKey, InviteKey,
-    JobKey, KeyKey, LaneName, ProspectKey, ScheduleKey, SignInKey, SourceKey, UserRef, WebhookKey,
+    JobKey, KeyKey, LaneName, MailKey, MailingKey, ProspectKey, ScheduleKey, SignInKey, SourceKey, UserRef, WebhookKey,
 };
 use utoipa::IntoParams;
 
@@ -68,6 +68,24 @@ pub(crate) struct BudgetPath {
 pub(crate) struct JobPath {
     /// `job_...` or a bare UUID.
     #[param(value_type = JobKey)]
+    id: String,
+}
+
+/// `{id}` of a mailing.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Path)]
+pub(crate) struct MailingPath {
+    /// `mlg_...` or a bare UUID.
+    #[param(value_type = MailingKey)]
+    id: String,
+}
+
+/// `{id}` of a mail.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Path)]
+pub(crate) struct MailPath {
+    /// `eml_...` or a bare UUID.
+    #[param(value_type = MailKey)]
     id: String,
 }
 

@@ -66,6 +66,9 @@ schemas! {
     Verified = words(copydesk_core::prospect::Verification::WORDS);
     SourceKind = words(copydesk_core::source::Kind::WORDS);
     SourceState = words(copydesk_core::source::State::WORDS);
+    MailStatusWord = words(copydesk_core::mail::MailStatus::WORDS);
+    MailingStatusWord = words(copydesk_core::mail::MailingStatus::WORDS);
+    MailOutcome = words(copydesk_core::mail::Judgement::WORDS);
     ProspectStage = words(copydesk_core::prospect::Stage::WORDS);
     ItemFormatWord = words(crate::wire::job::ItemFormat::WORDS);
     OnInvalidWord = words(["refuse", "skip"]);
@@ -108,6 +111,8 @@ schemas! {
     SourceKey = text(&either(&[&id("src"), UUID]));
     ProspectKey = text(&either(&[&id("prs"), UUID]));
     ImportKey = text(&either(&[&id("imp"), UUID]));
+    MailingKey = text(&either(&[&id("mlg"), UUID]));
+    MailKey = text(&either(&[&id("eml"), UUID]));
     BulkKey = text(&either(&[&id("blk"), UUID]));
     KeyKey = text(&either(&[&id("key"), UUID]));
     WebhookKey = text(&either(&[&id("whk"), UUID]));

@@ -19,6 +19,7 @@ pub(crate) mod jobs;
 pub(crate) mod keys;
 pub(crate) mod lanes;
 pub(crate) mod look;
+pub(crate) mod mailings;
 pub(crate) mod maintenance;
 pub(crate) mod metrics;
 pub(crate) mod models;

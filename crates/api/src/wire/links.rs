@@ -1,6 +1,8 @@
 //! The addresses of things, as they stand in answers.
 
-use copydesk_core::{AssetId, BulkId, DraftId, FileId, GenerationId, ImportId, JobId, ProspectId, ScheduleId};
+use copydesk_core::{
+    AssetId, BulkId, DraftId, FileId, GenerationId, ImportId, JobId, MailingId, ProspectId, ScheduleId,
+};
 
 /// Where the native API begins.
 pub(crate) const BASE: &str = "/api/v1";
@@ -33,6 +35,9 @@ impl Links<'_> {
     }
     pub fn import(&self, id: ImportId, part: &str) -> String {
         format!("{}{BASE}/prospects/imports/{id}{part}", self.public_url)
+    }
+    pub fn mailing(&self, id: MailingId, part: &str) -> String {
+        format!("{}{BASE}/mailings/{id}{part}", self.public_url)
     }
     pub fn bulk(&self, id: BulkId, part: &str) -> String {
         format!("{}{BASE}/bulk/{id}{part}", self.public_url)

@@ -22,6 +22,7 @@ pub(crate) mod key;
 pub(crate) mod lane;
 pub(crate) mod links;
 pub(crate) mod list;
+pub(crate) mod mailing;
 pub(crate) mod metrics;
 pub(crate) mod model;
 pub(crate) mod model_test;

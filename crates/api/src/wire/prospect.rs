@@ -37,6 +37,8 @@ pub(crate) struct ProspectBody {
     stage: &'static str,
     /// Its newest draft; `null` while there is none.
     draft: Option<DraftOfBody>,
+    /// When the mail server last took a mail to it.
+    sent_at: Option<String>,
     /// The import that made it.
     import_id: Option<String>,
     revision: i64,
@@ -78,6 +80,7 @@ impl ProspectBody {
             notes: text(Field::Notes),
             stage,
             draft: draft.map(|draft| DraftOfBody::of(draft, links)),
+            sent_at: row.sent_at.map(|at| at.to_string()),
             import_id: row.import.map(|import| import.to_string()),
             revision: row.revision,
             created_at: row.created_at.to_string(),

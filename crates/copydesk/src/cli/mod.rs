@@ -21,6 +21,7 @@ mod job_watch;
 mod jobs;
 mod keys;
 mod lanes;
+mod mailings;
 mod models;
 mod openapi;
 mod prices;
@@ -118,6 +119,9 @@ enum Command {
     /// Prospects, whom outreach mails are written to: import a file of them, look, count, change, undo
     #[command(subcommand)]
     Prospects(prospects::Command),
+    /// Send prospects their drafts, and see what became of each mail
+    #[command(subcommand)]
+    Mailings(mailings::Command),
     /// Files to be used by id: put them on the server, list them, get them back, remove them
     #[command(subcommand)]
     Files(files::Command),
@@ -235,6 +239,7 @@ async fn dispatch(arguments: Arguments, output: Output) -> Result<u8, Failure> {
         Command::Schedules(command) => schedules::run(*command, &settings, output).await,
         Command::Sources(command) => sources::run(command, &settings, output).await,
         Command::Prospects(command) => prospects::run(command, &settings, output).await,
+        Command::Mailings(command) => mailings::run(command, &settings, output).await,
         Command::Files(command) => files::run(command, &settings, output).await,
         Command::Feedback(command) => feedback::run(command, &settings, output).await,
         Command::Profiles(command) => profiles::run(command, &settings, output).await,

@@ -154,7 +154,7 @@ fn import_path(import: &str) -> String {
     format!("/api/v1/prospects/imports/{}", escape(import))
 }
 
-fn pairs(given: &[String]) -> Result<Vec<(String, String)>, Failure> {
+pub(super) fn pairs(given: &[String]) -> Result<Vec<(String, String)>, Failure> {
     let pair = |text: &String| match text.split_once('=') {
         Some((name, value)) => Ok((name.trim().to_owned(), value.to_owned())),
         None => Err(Failure::usage(format!("{text:?} is not NAME=VALUE"))),

@@ -134,6 +134,21 @@ pub const KEYS: &[Key] = &[
         "",
         "who writes: what you are and are not; for jobs over prospects that do not say it",
     ),
+    Key {
+        secret: true,
+        ..key(
+            "smtp.url",
+            "COPYDESK_SMTP_URL",
+            "",
+            "the mail server: smtps://user:password@host (TLS), smtp://... (STARTTLS), smtp+plain://... (no encryption)",
+        )
+    },
+    key("mail.from", "COPYDESK_MAIL_FROM", "", "who writes mails: Name <ann@example.com>"),
+    key("mail.reply_to", "COPYDESK_MAIL_REPLY_TO", "", "where answers go, when not to the sender"),
+    key("mail.per_second", "COPYDESK_MAIL_PER_SECOND", "0.5", "mails a second, over all processes; 0.5 is one in two"),
+    key("mail.per_day", "COPYDESK_MAIL_PER_DAY", "500", "mails a day in the zone of the desk, over all processes"),
+    key("mail.reserve", "COPYDESK_MAIL_RESERVE", "50", "of these, kept for mails that are ordered alone"),
+    key("mail.needs_approval", "COPYDESK_MAIL_NEEDS_APPROVAL", "true", "only drafts that somebody approved are sent"),
     key("deadline", "COPYDESK_DEADLINE", "1h", "longest life of a generation, waiting included"),
     key("attempt_timeout", "COPYDESK_ATTEMPT_TIMEOUT", "10m", "longest single attempt"),
     key("drain_grace", "COPYDESK_DRAIN_GRACE", "25s", "how long a stop waits before it hands running work back"),

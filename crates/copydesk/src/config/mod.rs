@@ -6,6 +6,7 @@ mod environment;
 mod http;
 mod keys;
 mod load;
+mod mail;
 mod packs;
 mod people;
 mod providers;

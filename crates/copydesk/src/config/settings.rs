@@ -3,6 +3,7 @@
 use super::ConfigError;
 use super::http::{self, HttpSettings};
 use super::load::Loaded;
+use super::mail;
 use super::people::{self, PeopleSettings};
 use super::providers::Providers;
 use copydesk_core::files::Quota;
@@ -15,6 +16,7 @@ use copydesk_desk::keys::{KeyText, OWN_KEY_BYTES_MIN};
 use copydesk_desk::vault::MasterKey;
 use copydesk_outbound::Range;
 use copydesk_providers::ASSET_BYTES_MAX;
+use copydesk_smtp::Server;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -34,6 +36,8 @@ pub struct Settings {
     pub secret_key: Option<MasterKey>,
     /// What webhooks may reach besides the public internet.
     pub webhook_allow: Vec<Range>,
+    /// Where mails are handed over.
+    pub smtp: Option<Server>,
     pub people: PeopleSettings,
     pub auto_migrate: bool,
     pub desk: DeskConfig,
@@ -170,6 +174,7 @@ impl Settings {
                 "10.0.0.0/8, fd00::/8",
                 ranges,
             )?,
+            smtp: mail::server(&reader)?,
             people,
             auto_migrate: reader.switch("auto_migrate")?,
             desk,
@@ -230,6 +235,7 @@ fn desk(reader: &Reader<'_>, loaded: &Loaded) -> Result<DeskConfig, ConfigError>
         audit_every: reader.interval("audit_every")?,
         zone: reader.zone()?,
         outreach: outreach(reader)?,
+        mail: mail::config(reader)?,
         rates: loaded.rates.iter().map(|rate| (rate.lane(), rate.rate)).collect(),
         ..DeskConfig::default()
     })

@@ -10,23 +10,26 @@ pub enum Stage {
     /// One is being written.
     Drafting,
     Drafted,
+    /// A mail server has taken one, whatever became of the draft.
+    Sent,
 }
 
 impl Stage {
-    pub const ALL: [Stage; 3] = [Stage::None, Stage::Drafting, Stage::Drafted];
-    pub const WORDS: [&'static str; 3] = ["none", "drafting", "drafted"];
+    pub const ALL: [Stage; 4] = [Stage::None, Stage::Drafting, Stage::Drafted, Stage::Sent];
+    pub const WORDS: [&'static str; 4] = ["none", "drafting", "drafted", "sent"];
 
     pub const fn as_str(self) -> &'static str {
         match self {
             Stage::None => "none",
             Stage::Drafting => "drafting",
             Stage::Drafted => "drafted",
+            Stage::Sent => "sent",
         }
     }
     pub fn parse(word: &str) -> Option<Stage> {
         Stage::ALL.into_iter().find(|stage| stage.as_str() == word)
     }
-    /// By its draft, if it has one.
+    /// By its draft, if it has one, before anything was sent.
     pub const fn of(has_version: bool, is_live: bool) -> Stage {
         match (has_version, is_live) {
             (true, _) => Stage::Drafted,
@@ -104,7 +107,7 @@ impl Rule {
             Standing::OtherSource
         } else {
             match stage {
-                Stage::Drafted => Standing::Drafted,
+                Stage::Drafted | Stage::Sent => Standing::Drafted,
                 Stage::Drafting => Standing::Drafting,
                 Stage::None => Standing::Eligible,
             }

@@ -17,6 +17,7 @@ pub use messages::{REPLAY_MAX, Told};
 pub use signature::SigningSecret;
 
 use crate::desk::Inner;
+use crate::mail::Mailer;
 use crate::vault::Vault;
 use copydesk_core::WebhookId;
 use std::sync::Arc;
@@ -33,13 +34,15 @@ pub struct Hooks {
     pub vault: Vault,
     /// The server's public address, before the links in messages.
     pub base: String,
+    /// The way to the mail server, where there is one.
+    pub mailer: Option<Arc<dyn Mailer>>,
 }
 
 impl Default for Hooks {
     /// A desk that sends nothing.
     fn default() -> Hooks {
         let no_key = || Err("no key for secrets is set up here".to_owned());
-        Hooks { courier: Arc::new(NoCourier), vault: Vault::new(Arc::new(no_key)), base: String::new() }
+        Hooks { courier: Arc::new(NoCourier), vault: Vault::new(Arc::new(no_key)), base: String::new(), mailer: None }
     }
 }
 
@@ -52,6 +55,8 @@ pub(crate) struct Bells {
     pub messages: Notify,
     /// There may be sources that are due.
     pub sources: Notify,
+    /// There may be mails to send.
+    pub mails: Notify,
 }
 
 pub(crate) fn spawn(inner: &Arc<Inner>) {

@@ -8,7 +8,7 @@ pub mod why;
 
 use copydesk_core::{
     BudgetId, BulkId, CallId, DeliveryId, DraftId, FeedbackId, FileId, GenerationId, ImportId, ItemId, JobId, KeyId,
-    LinkId, ProfileId, ProspectId, ScheduleId, SourceId, TransferId, UserId, WebhookId,
+    LinkId, MailId, MailingId, ProfileId, ProspectId, ScheduleId, SourceId, TransferId, UserId, WebhookId,
 };
 use copydesk_store::{Order, Page, PageRequest, StoreError};
 use std::str::FromStr;
@@ -43,7 +43,9 @@ keys!(
     SourceId,
     ItemId,
     ImportId,
-    ScheduleId
+    ScheduleId,
+    MailingId,
+    MailId
 );
 
 impl Key for Uuid {

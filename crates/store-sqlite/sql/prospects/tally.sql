@@ -3,7 +3,7 @@ SELECT CASE
            WHEN $3 AND p.contact_email IS NULL THEN 1
            WHEN p.verification <> $2 THEN 2
            WHEN $4 IS NOT NULL AND (p.source_type IS NULL OR p.source_type <> $4) THEN 3
-           WHEN d.current_version > 0 THEN 4
+           WHEN p.sent_at IS NOT NULL OR d.current_version > 0 THEN 4
            WHEN d.live_generation_id IS NOT NULL THEN 5
            ELSE 6
        END AS standing, count(*) AS prospects
@@ -16,5 +16,5 @@ LEFT JOIN drafts d ON d.workspace_id = p.workspace_id AND d.id = (
 WHERE p.workspace_id = $5 AND p.deleted_at IS NULL
   AND ($6 IS NULL OR p.verification = $6) AND ($7 IS NULL OR p.source_type = $7) AND ($8 IS NULL OR p.category = $8)
   AND ($9 IS NULL OR $9 = (p.contact_email IS NOT NULL)) AND ($10 IS NULL OR p.import_id = $10)
-  AND ($11 IS NULL OR $11 = CASE WHEN d.current_version > 0 THEN 2 WHEN d.live_generation_id IS NOT NULL THEN 1 ELSE 0 END)
+  AND ($11 IS NULL OR $11 = CASE WHEN p.sent_at IS NOT NULL THEN 3 WHEN d.current_version > 0 THEN 2 WHEN d.live_generation_id IS NOT NULL THEN 1 ELSE 0 END)
 GROUP BY standing

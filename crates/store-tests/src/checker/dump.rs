@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use uuid::Uuid;
 
 /// What the checker reads, and what a planted damage may have changed.
-pub const TABLES: [&str; 31] = [
+pub const TABLES: [&str; 33] = [
     "accounts",
     "assets",
     "budget_entries",
@@ -23,6 +23,8 @@ pub const TABLES: [&str; 31] = [
     "live_keys",
     "live_targets",
     "lots",
+    "mailings",
+    "mails",
     "outcomes",
     "parked",
     "ready",

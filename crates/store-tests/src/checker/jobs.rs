@@ -2,6 +2,7 @@
 
 use super::Faults;
 use super::dump::Dump;
+use copydesk_core::mail::MailStatus;
 use std::collections::{BTreeMap, BTreeSet};
 use uuid::Uuid;
 
@@ -23,6 +24,7 @@ pub(super) fn check(dump: &Dump, faults: &mut Faults) {
     generations(dump, faults);
     held(dump, faults);
     bulks(dump, faults);
+    mailings(dump, faults);
 }
 
 /// What is held is of a job that is paused, and never began.
@@ -47,6 +49,19 @@ fn bulks(dump: &Dump, faults: &mut Faults) {
             let there = own.iter().filter(|item| item.text("outcome") == outcome).count() as i64;
             let said = bulk.whole(outcome);
             faults.expect("bulk counts", said == there, || format!("{id}: {said} {outcome}, there are {there}"));
+        }
+    }
+}
+
+fn mailings(dump: &Dump, faults: &mut Faults) {
+    let mails = dump.by_id("mails", "mailing_id");
+    for mailing in dump.rows("mailings") {
+        let id = mailing.id("id");
+        let own = mails.get(&id).map_or(&[][..], Vec::as_slice);
+        for status in MailStatus::WORDS {
+            let there = own.iter().filter(|mail| mail.text("status") == status).count() as i64;
+            let said = mailing.whole(status);
+            faults.expect("mailing counts", said == there, || format!("{id}: {said} {status}, there are {there}"));
         }
     }
 }

@@ -62,6 +62,11 @@ pub const DAMAGES: &[Damage] = &[
         "UPDATE bulk_list SET done = done - 1, failed = failed + 1 WHERE done > 0",
     ),
     both(
+        "mailing_counts_are_mails",
+        "mailing counts",
+        "UPDATE mailings SET skipped = skipped - 1, failed = failed + 1 WHERE skipped > 0",
+    ),
+    both(
         "item_is_its_generation",
         "job items",
         "UPDATE job_items SET generation_id = (SELECT id FROM outcomes ORDER BY id LIMIT 1) WHERE seq = 1 AND job_id = \

@@ -62,6 +62,9 @@ impl Data {
         self.audit_budgets(&mut findings);
         self.audit_jobs(&mut findings);
         self.audit_bulks(&mut findings);
+        self.mailings_out_of_step()
+            .iter()
+            .for_each(|id| findings.expect("mailing_counts_are_mails", false, id, "its counts are not its mails'"));
         for call in self.calls.values().filter(|call| call.row.closed.is_none()) {
             let is_run =
                 self.generations.get(&call.row.generation).is_some_and(|entry| entry.call == Some(call.row.id));

@@ -9,9 +9,11 @@ use copydesk_core::health::{Paid, Rows};
 use copydesk_core::job::book::JobBook;
 use copydesk_core::ledger::chain::ChainHash;
 use copydesk_core::ledger::{Balance, Lot};
+use copydesk_core::mail::Pace;
 use copydesk_core::{
-    AssetId, BudgetId, BulkId, CallId, DeliveryId, DraftId, FeedbackId, FileId, GenerationId, ImportId, JobId, NodeId,
-    ProfileId, ProspectId, ScheduleId, SignInId, SourceId, Timestamp, TransferId, UserId, WebhookId, WorkspaceId,
+    AssetId, BudgetId, BulkId, CallId, DeliveryId, DraftId, FeedbackId, FileId, GenerationId, ImportId, JobId, MailId,
+    MailingId, NodeId, ProfileId, ProspectId, ScheduleId, SignInId, SourceId, Timestamp, TransferId, UserId, WebhookId,
+    WorkspaceId,
 };
 use copydesk_store::admin::{NodeRow, PauseKey};
 use copydesk_store::audit::{FindingKey, FindingRow, Round, Space};
@@ -23,6 +25,7 @@ use copydesk_store::generations::{Accept, Accepted, Fence, FinishedStep};
 use copydesk_store::jobs::{ItemRow, JobRow};
 use copydesk_store::keys::KeyRow;
 use copydesk_store::logins::{LinkRow, Login};
+use copydesk_store::mail::{MailRow, MailingRow};
 use copydesk_store::prices::NewPrice;
 use copydesk_store::profiles::ProfileRow;
 use copydesk_store::prospects::{ImportRow, ProspectRow, Skip};
@@ -216,6 +219,11 @@ pub(super) struct Data {
     pub prospects: BTreeMap<ProspectId, ProspectRow>,
     pub imports: BTreeMap<ImportId, ImportRow>,
     pub import_skips: BTreeMap<(ImportId, u64), Skip>,
+    pub mailings: BTreeMap<MailingId, MailingRow>,
+    pub mails: BTreeMap<MailId, MailRow>,
+    /// By workspace and idempotency key: the fingerprint and the mailing.
+    pub mailing_keys: BTreeMap<(WorkspaceId, String), ([u8; 32], MailingId)>,
+    pub mail_pace: Option<Pace>,
     pub keys: Vec<KeyRow>,
     pub webhooks: BTreeMap<WebhookId, EndpointRow>,
     /// How far, and how often its endpoints were changed.

@@ -122,7 +122,7 @@ fn space_of(check: &str) -> Space {
         | "lots_fit_transfers"
         | "ledger_chain"
         | "running_balance" => Space::Ledger,
-        "job_counts_are_items" | "bulk_counts_are_items" => Space::Jobs,
+        "job_counts_are_items" | "bulk_counts_are_items" | "mailing_counts_are_mails" => Space::Jobs,
         "target_holder_is_live" | "live_key_is_live" | "past_deadline" | "open_call_without_run_older_than_an_hour" => {
             Space::Live
         }

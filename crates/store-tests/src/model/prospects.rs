@@ -101,6 +101,7 @@ impl Data {
                 status: draft.row.status,
                 review: draft.row.review,
                 live: draft.row.live_generation,
+                version: draft.row.current_version,
                 mail: version.map(|version| (version.content.title.clone(), version.content.body.clone())),
             }
         });

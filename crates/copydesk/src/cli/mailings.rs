@@ -1,0 +1,296 @@
+//! `copydesk mailings`: send prospects their drafts, and see what became of each mail. Without `--yes` it only says who would get one.
+
+use super::generations::escape;
+use super::job_watch::grouped;
+use super::prospects::pairs;
+use crate::backend::{Backend, Need};
+use crate::config::Settings;
+use crate::exit::{self, Failure};
+use crate::output::{Output, Table, cell, minute};
+use copydesk_core::mail::MailStatus;
+use serde_json::{Map, Value, json};
+use std::time::Duration;
+
+/// How often a mailing is looked at.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+
+#[derive(clap::Subcommand, Debug)]
+pub enum Command {
+    /// Send prospects the drafts they have; without --yes it is only counted
+    Send(Send),
+    /// List mailings, newest first
+    Ls {
+        /// How many
+        #[arg(long, default_value_t = 20)]
+        limit: u32,
+    },
+    /// Show a mailing, and its mails
+    Show {
+        /// Its id, mlg_...
+        mailing: String,
+        /// Only mails that are queued, sending, sent, failed, unknown, cancelled or skipped
+        #[arg(long)]
+        status: Option<String>,
+        /// How many mails
+        #[arg(long, default_value_t = 50)]
+        limit: u32,
+    },
+    /// Follow a mailing to its end
+    Watch {
+        /// Its id, mlg_...
+        mailing: String,
+    },
+    /// Begin nothing further of it
+    Pause {
+        /// Its id, mlg_...
+        mailing: String,
+    },
+    /// Let it go on
+    Resume {
+        /// Its id, mlg_...
+        mailing: String,
+    },
+    /// Take back all its mails that wait
+    Cancel {
+        /// Its id, mlg_...
+        mailing: String,
+    },
+    /// Send its failed mails once more
+    Retry {
+        /// Its id, mlg_...
+        mailing: String,
+    },
+    /// Say what became of a mail that is unknown: sent, not_sent, or again to send it once more
+    Judge {
+        /// Its id, eml_...
+        mail: String,
+        /// sent, not_sent or again
+        outcome: String,
+    },
+}
+
+#[derive(clap::Args, Debug)]
+pub struct Send {
+    /// `eligible`, or ids or your own names of prospects, with commas
+    #[arg(long, value_name = "eligible|ID,ID")]
+    prospects: Option<String>,
+    /// FIELD=WORD of the list of prospects instead, such as category=bakery
+    #[arg(long = "where", value_name = "FIELD=WORD")]
+    filter: Vec<String>,
+    /// Also to those who got another version of the draft before
+    #[arg(long)]
+    again: bool,
+    /// Do it; without this it is only counted
+    #[arg(long, short)]
+    yes: bool,
+}
+
+pub async fn run(command: Command, settings: &Settings, output: Output) -> Result<u8, Failure> {
+    Backend::with(settings, Need::Records, async |backend| act(backend, command, output).await).await
+}
+
+async fn act(backend: &Backend, command: Command, output: Output) -> Result<u8, Failure> {
+    match command {
+        Command::Send(send) => send.run(backend, output).await,
+        Command::Ls { limit } => {
+            list(&backend.get(&format!("/api/v1/mailings?limit={limit}")).await?.body, output);
+            Ok(exit::OK)
+        }
+        Command::Show { mailing, status, limit } => {
+            let body = backend.get(&path(&mailing)).await?.body;
+            let status = status.map(|word| format!("&status={}", escape(&word))).unwrap_or_default();
+            let mails = backend.get(&format!("{}/mails?limit={limit}{status}", path(&mailing))).await?.body;
+            show(&body, &mails, output);
+            Ok(exit::OK)
+        }
+        Command::Watch { mailing } => {
+            let mut body = backend.get(&path(&mailing)).await?.body;
+            while body.pointer("/finished_at").is_none_or(Value::is_null) {
+                tokio::time::sleep(LOOK_EVERY).await;
+                body = backend.get(&path(&mailing)).await?.body;
+            }
+            let bad = [MailStatus::Failed, MailStatus::Unknown].iter().any(|status| count(&body, *status) > 0);
+            told(&body, output);
+            Ok(if bad { exit::PARTLY_FAILED } else { exit::OK })
+        }
+        Command::Pause { mailing } => order(backend, &mailing, "pause", output).await,
+        Command::Resume { mailing } => order(backend, &mailing, "resume", output).await,
+        Command::Cancel { mailing } => order(backend, &mailing, "cancel", output).await,
+        Command::Retry { mailing } => order(backend, &mailing, "retry_failed", output).await,
+        Command::Judge { mail, outcome } => {
+            let url = format!("/api/v1/mails/{}/outcome", escape(&mail));
+            let body = backend.post(&url, &json!({ "outcome": outcome })).await?.body;
+            if output.json {
+                output.object(&body);
+            } else {
+                output.data(&format!(
+                    "{}  {}  {}\n",
+                    cell(&body, "/id"),
+                    cell(&body, "/status"),
+                    cell(&body, "/address")
+                ));
+                output.talk(&format!("its mailing: copydesk mailings show {}", cell(&body, "/mailing_id")));
+            }
+            Ok(exit::OK)
+        }
+    }
+}
+
+impl Send {
+    async fn run(self, backend: &Backend, output: Output) -> Result<u8, Failure> {
+        let which = match (self.prospects.as_deref(), self.filter.is_empty()) {
+            (Some("eligible"), true) => json!("eligible"),
+            (Some(ids), true) => json!({ "ids": ids.split(',').map(str::trim).collect::<Vec<_>>() }),
+            (None, false) => {
+                let filter = pairs(&self.filter)?.into_iter().map(|(name, word)| {
+                    let value = if name == "has_email" { (word == "true").into() } else { Value::from(word) };
+                    (name, value)
+                });
+                json!({ "filter": Map::from_iter(filter) })
+            }
+            (None, true) | (Some(_), false) => {
+                return Err(Failure::usage(
+                    "say to whom: --prospects eligible, --prospects ID,ID or --where FIELD=WORD",
+                ));
+            }
+        };
+        let body = json!({ "prospects": which, "again": self.again });
+        if !self.yes {
+            foretell(&backend.post("/api/v1/mailings?dry_run=true", &body).await?.body, output);
+            return Ok(exit::OK);
+        }
+        told(&backend.post("/api/v1/mailings", &body).await?.body, output);
+        Ok(exit::OK)
+    }
+}
+
+async fn order(backend: &Backend, mailing: &str, word: &str, output: Output) -> Result<u8, Failure> {
+    told(&backend.post(&format!("{}/{word}", path(mailing)), &json!({})).await?.body, output);
+    Ok(exit::OK)
+}
+
+fn path(mailing: &str) -> String {
+    format!("/api/v1/mailings/{}", escape(mailing))
+}
+
+fn count(mailing: &Value, status: MailStatus) -> u64 {
+    mailing.pointer(&format!("/counts/{status}")).and_then(Value::as_u64).unwrap_or_default()
+}
+
+/// Who would get a mail, and who not.
+fn foretell(outlook: &Value, output: Output) {
+    if output.json {
+        output.object(outlook);
+        return;
+    }
+    let queued = outlook.pointer("/queued").and_then(Value::as_u64).unwrap_or_default();
+    output.data(&format!("{} prospects would get a mail\n", grouped(queued)));
+    for (_, skipped) in outlook.pointer("/skipped").and_then(Value::as_object).into_iter().flatten() {
+        let count = skipped.pointer("/count").and_then(Value::as_u64).unwrap_or_default();
+        output.data(&format!("  {} would not: {}\n", grouped(count), cell(skipped, "/why")));
+    }
+    output.talk(if queued == 0 { "There is nothing to send." } else { "Nothing was sent. Do it with --yes" });
+}
+
+/// `mlg_...  sending\n12 mails = 4 sent + 7 queued + 1 skipped`
+fn line(mailing: &Value) -> String {
+    let total = mailing.pointer("/total").and_then(Value::as_u64).unwrap_or_default();
+    let parts: Vec<String> = MailStatus::ALL
+        .into_iter()
+        .filter(|status| count(mailing, *status) > 0)
+        .map(|status| format!("{} {status}", grouped(count(mailing, status))))
+        .collect();
+    let noun = if total == 1 { "mail" } else { "mails" };
+    let sum = if parts.is_empty() { "0".to_owned() } else { parts.join(" + ") };
+    format!("{}  {}\n{} {noun} = {sum}", cell(mailing, "/id"), cell(mailing, "/status"), grouped(total))
+}
+
+fn told(mailing: &Value, output: Output) {
+    if output.json {
+        output.object(mailing);
+        return;
+    }
+    output.data(&format!("{}\n", line(mailing)));
+    output.talk(&next(mailing));
+}
+
+/// The command that helps most.
+fn next(mailing: &Value) -> String {
+    let id = cell(mailing, "/id");
+    match cell(mailing, "/status").as_str() {
+        "paused" => format!("let it go on with: copydesk mailings resume {id}"),
+        "sending" => format!("follow it with: copydesk mailings watch {id}"),
+        _ if count(mailing, MailStatus::Unknown) > 0 => {
+            let unknown = MailStatus::Unknown;
+            format!("see those nobody can know about with: copydesk mailings show {id} --status {unknown}")
+        }
+        _ if count(mailing, MailStatus::Failed) > 0 => {
+            format!("see why with: copydesk mailings show {id} --status {}", MailStatus::Failed)
+        }
+        _ => format!("its mails: copydesk mailings show {id}"),
+    }
+}
+
+fn show(mailing: &Value, mails: &Value, output: Output) {
+    if output.json {
+        output.object(&json!({ "mailing": mailing, "mails": mails["data"] }));
+        return;
+    }
+    output.data(&format!("{}\n\n", line(mailing)));
+    let row = |mail: &Value| {
+        let said = [cell(mail, "/reply/text"), cell(mail, "/reason")].into_iter().find(|text| text.len() > 1);
+        vec![
+            cell(mail, "/id"),
+            cell(mail, "/status"),
+            cell(mail, "/address"),
+            cell(mail, "/tries"),
+            cell(mail, "/reply/code"),
+            said.unwrap_or_default(),
+        ]
+    };
+    let rows: Vec<Vec<String>> = mails["data"].as_array().into_iter().flatten().map(row).collect();
+    if !rows.is_empty() {
+        output.table(Table { headings: &["MAIL", "STATUS", "TO", "TRIES", "CODE", "WHY"], rows, cut: Some(5) });
+    }
+    let id = cell(mailing, "/id");
+    output.talk(&match () {
+        () if count(mailing, MailStatus::Unknown) > 0 => {
+            "say what became of an unknown one with: copydesk mailings judge MAIL sent|not_sent|again".to_owned()
+        }
+        () if count(mailing, MailStatus::Failed) > 0 => {
+            format!("send the failed ones once more with: copydesk mailings retry {id}")
+        }
+        () if count(mailing, MailStatus::Queued) > 0 => format!("hold it back with: copydesk mailings pause {id}"),
+        () => "all of them: copydesk mailings ls".to_owned(),
+    });
+}
+
+fn list(body: &Value, output: Output) {
+    if output.json {
+        output.object(body);
+        return;
+    }
+    let row = |mailing: &Value| {
+        let counted = |status| count(mailing, status).to_string();
+        vec![
+            cell(mailing, "/id"),
+            cell(mailing, "/status"),
+            cell(mailing, "/total"),
+            counted(MailStatus::Sent),
+            counted(MailStatus::Queued),
+            counted(MailStatus::Failed),
+            counted(MailStatus::Unknown),
+            counted(MailStatus::Skipped),
+            minute(mailing, "/created_at"),
+        ]
+    };
+    let rows: Vec<Vec<String>> = body["data"].as_array().into_iter().flatten().map(row).collect();
+    if rows.is_empty() {
+        output
+            .talk("Nothing was mailed yet. See who would get a mail with: copydesk mailings send --prospects eligible");
+        return;
+    }
+    let headings = &["ID", "STATUS", "MAILS", "SENT", "QUEUED", "FAILED", "UNKNOWN", "SKIPPED", "ORDERED"];
+    output.table(Table { headings, rows, cut: None });
+    output.talk("one of them: copydesk mailings show MAILING");
+}

@@ -1,0 +1,37 @@
+//! How mail is sent, and by which server.
+
+use super::ConfigError;
+use super::settings::Reader;
+use copydesk_core::mail::Limits;
+use copydesk_desk::mail::MailConfig;
+use copydesk_smtp::{Server, check_mailbox};
+use std::time::Duration;
+
+pub(super) fn config(reader: &Reader<'_>) -> Result<MailConfig, ConfigError> {
+    let mailbox = |name: &'static str| {
+        let read = || {
+            reader.read(name, "it must be one address", "Ann of Fernleaf <ann@example.com>", |text| {
+                check_mailbox(text).ok().map(|()| text.to_owned())
+            })
+        };
+        reader.text(name).map(|_| read()).transpose()
+    };
+    let every = reader.read("mail.per_second", "it must be a number from 0.001 to 1000", "0.5", |text| {
+        let rate = text.parse::<f64>().ok().filter(|rate| (0.001..=1_000.0).contains(rate))?;
+        Some(Duration::from_secs_f64(1.0 / rate))
+    })?;
+    let count =
+        |name, example| reader.read(name, "it must be a whole number", example, |text| text.parse::<u64>().ok());
+    let limits = Limits { per_day: count("mail.per_day", "500")?, reserve: count("mail.reserve", "50")?, every };
+    let needs_approval = reader.switch("mail.needs_approval")?;
+    Ok(MailConfig { from: mailbox("mail.from")?, reply_to: mailbox("mail.reply_to")?, limits, needs_approval })
+}
+
+pub(super) fn server(reader: &Reader<'_>) -> Result<Option<Server>, ConfigError> {
+    let read = || {
+        let words =
+            "it must begin with smtps://, smtp:// or smtp+plain:// and name a host; write %XX for signs in a password";
+        reader.read("smtp.url", words, "smtps://user:password@mail.example.com", |text| Server::parse(text).ok())
+    };
+    reader.text("smtp.url").map(|_| read()).transpose()
+}

@@ -1,0 +1,187 @@
+//! Mail: what becomes of one mail, of the mailing it belongs to, and how many may go. At most once is the rule everything here
+//! serves: a mail is written down as being sent before the server is called, and where nobody can know whether the server took
+//! it, it is `unknown` and stays so until a person says what it is. Reads no clock, touches no store.
+
+mod answer;
+mod pace;
+mod state;
+#[cfg(test)]
+mod tests;
+
+pub use answer::{Outcome, Reply, Stage, TRIES_MAX, Then, Verdict, then};
+pub use pace::{Limits, Pace, Room};
+pub use state::{MailStatus, MailingStatus, Tally};
+
+use crate::{NodeId, Timestamp};
+
+/// Where one mail is, and how it came there.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Mail {
+    pub status: MailStatus,
+    /// How often a process took it. It only rises: with the node it is the fence of what that process writes.
+    pub tries: u32,
+    /// What `tries` was when a person last sent it on its way.
+    pub round: u32,
+    /// While it is queued: not before.
+    pub due_at: Timestamp,
+    /// The process that has it, or had it last.
+    pub node: Option<NodeId>,
+    pub claimed_at: Option<Timestamp>,
+    /// The last thing the server said, or what broke.
+    pub reply: Option<Reply>,
+    pub ended_at: Option<Timestamp>,
+}
+
+/// Which claim somebody speaks of.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Fence {
+    pub node: NodeId,
+    pub tries: u32,
+}
+
+/// What a person says of a mail nobody can know about.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Judgement {
+    /// It arrived.
+    Sent,
+    /// It did not.
+    Failed,
+    /// Send it again, whether it arrived or not.
+    Again,
+}
+
+impl Judgement {
+    pub const WORDS: [&'static str; 3] = ["sent", "not_sent", "again"];
+
+    pub fn parse(word: &str) -> Option<Judgement> {
+        let all = [Judgement::Sent, Judgement::Failed, Judgement::Again];
+        Judgement::WORDS.iter().position(|known| *known == word).map(|place| all[place])
+    }
+}
+
+impl Mail {
+    pub fn queued(at: Timestamp) -> Mail {
+        Mail {
+            status: MailStatus::Queued,
+            tries: 0,
+            round: 0,
+            due_at: at,
+            node: None,
+            claimed_at: None,
+            reply: None,
+            ended_at: None,
+        }
+    }
+
+    pub fn skipped(at: Timestamp) -> Mail {
+        Mail { status: MailStatus::Skipped, ended_at: Some(at), ..Mail::queued(at) }
+    }
+
+    /// A process takes it.
+    #[must_use]
+    pub fn claimed(&self, node: NodeId, at: Timestamp) -> Option<Mail> {
+        (self.status == MailStatus::Queued && self.due_at <= at).then(|| Mail {
+            status: MailStatus::Sending,
+            tries: self.tries + 1,
+            node: Some(node),
+            claimed_at: Some(at),
+            ..self.clone()
+        })
+    }
+
+    /// The process that took it says what came of it. Also of one that was given up as unknown meanwhile, unless a person has
+    /// spoken: its own word is what nobody else could know.
+    #[must_use]
+    pub fn answered(&self, fence: Fence, outcome: &Outcome, at: Timestamp) -> Option<Mail> {
+        let mine = self.node == Some(fence.node) && self.tries == fence.tries;
+        let waits = matches!(self.status, MailStatus::Sending | MailStatus::Unknown);
+        if !(mine && waits) || self.status == MailStatus::Unknown && outcome.then == Then::Unknown {
+            return None;
+        }
+        let reply = Some(outcome.reply.clone());
+        let ended = |status| Mail { status, reply: reply.clone(), ended_at: Some(at), ..self.clone() };
+        Some(match outcome.then {
+            Then::Sent => ended(MailStatus::Sent),
+            Then::Failed => ended(MailStatus::Failed),
+            Then::Unknown => ended(MailStatus::Unknown),
+            Then::NotBegun => {
+                Mail { status: MailStatus::Queued, round: self.round + 1, ended_at: None, ..self.clone() }
+            }
+            Then::Again { due_at } => {
+                Mail { status: MailStatus::Queued, due_at, ended_at: None, ..ended(MailStatus::Queued) }
+            }
+        })
+    }
+
+    /// The process that had it is gone.
+    #[must_use]
+    pub fn lost(&self, at: Timestamp) -> Option<Mail> {
+        let reply = Some(Reply { code: None, text: "the process that was sending it is gone".to_owned() });
+        (self.status == MailStatus::Sending).then(|| Mail {
+            status: MailStatus::Unknown,
+            reply,
+            ended_at: Some(at),
+            ..self.clone()
+        })
+    }
+
+    /// It is taken back.
+    #[must_use]
+    pub fn cancelled(&self, at: Timestamp) -> Option<Mail> {
+        let status = MailStatus::Cancelled;
+        (self.status == MailStatus::Queued).then(|| Mail { status, ended_at: Some(at), ..self.clone() })
+    }
+
+    /// A failed one is tried again, because a person wants it.
+    #[must_use]
+    pub fn retried(&self, at: Timestamp) -> Option<Mail> {
+        (self.status == MailStatus::Failed).then(|| self.again(at))
+    }
+
+    /// A person says what became of it.
+    #[must_use]
+    pub fn judged(&self, word: Judgement, at: Timestamp) -> Option<Mail> {
+        // No process speaks of it after a person has.
+        let judged = |status| Mail { status, node: None, ended_at: Some(at), ..self.clone() };
+        (self.status == MailStatus::Unknown).then(|| match word {
+            Judgement::Sent => judged(MailStatus::Sent),
+            Judgement::Failed => judged(MailStatus::Failed),
+            Judgement::Again => self.again(at),
+        })
+    }
+
+    fn again(&self, at: Timestamp) -> Mail {
+        let (status, round) = (MailStatus::Queued, self.tries);
+        Mail { status, round, due_at: at, node: None, claimed_at: None, ended_at: None, ..self.clone() }
+    }
+}
+
+/// How a mailing stands.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Mailing {
+    pub tally: Tally,
+    pub paused_at: Option<Timestamp>,
+    /// Nothing is left to do. A mail that is sent again opens it again.
+    pub finished_at: Option<Timestamp>,
+    pub updated_at: Timestamp,
+}
+
+impl Mailing {
+    pub const fn status(&self) -> MailingStatus {
+        match (self.finished_at, self.paused_at) {
+            (Some(_), _) => MailingStatus::Finished,
+            (None, Some(_)) => MailingStatus::Paused,
+            (None, None) => MailingStatus::Sending,
+        }
+    }
+
+    /// After its mails moved. Says whether it ends with that.
+    pub fn settle(&mut self, at: Timestamp) -> bool {
+        self.updated_at = self.updated_at.max(at);
+        let (was, is) = (self.finished_at.is_some(), self.tally.open() == 0);
+        if was != is {
+            self.finished_at = is.then_some(self.updated_at);
+        }
+        is && !was
+    }
+}

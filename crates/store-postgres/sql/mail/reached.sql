@@ -1,0 +1,5 @@
+-- Differs from SQLite: a whole batch at once.
+update prospect_list p
+set sent_at = u.sent_at
+from unnest($1::timestamptz[], $2::uuid[], $3::uuid[]) as u (sent_at, workspace_id, id)
+where p.workspace_id = any (array[u.workspace_id]) and p.id = any (array[u.id]) and (p.sent_at is null or p.sent_at < u.sent_at)

@@ -1,0 +1,430 @@
+//! Mailings and their mails. A mail is written down as being sent, with the process that has it, before the mail server is
+//! called; every later word about it names that process and its try. What moves is decided in core's `mail`, on rows that were
+//! locked; the counts of a mailing are written with what they count.
+
+use crate::events::NewEvent;
+use crate::generations::Idempotency;
+use crate::page::{Page, PageRequest};
+use crate::{Answer, Scope, StoreError};
+use copydesk_core::mail::{Fence, Judgement, Limits, Mail, MailStatus, Mailing, Outcome, Pace, Tally, Then};
+use copydesk_core::{DraftId, MailId, MailingId, NodeId, ProspectId, Timestamp, WorkspaceId};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The kinds of the events that are told.
+pub const FINISHED: &str = "mailing.finished";
+pub const FAILED: &str = "mail.failed";
+pub const UNKNOWN: &str = "mail.unknown";
+
+/// Why a mail is skipped by the store: what else keeps one back is known to whoever orders it.
+pub const ALREADY: &str = "already_mailed";
+/// How many mails one mailing may have.
+pub const MAILS_MAX: usize = 10_000;
+
+pub trait MailStore: Send + Sync {
+    /// Makes a mailing with all its mails. Who has got this draft before, or is about to, is skipped with [`ALREADY`]; with
+    /// [`NewMailing::again`] only who has got this version. The same idempotency key and request are answered with the first.
+    ///
+    /// Errors: `Refused(IdempotencyKeyReused)`.
+    fn open_mailing(&self, new: NewMailing) -> Answer<'_, OpenedMailing>;
+
+    fn mailing(&self, scope: Scope, id: MailingId) -> Answer<'_, MailingRow>;
+
+    /// In the order of their ids.
+    fn mailings(&self, scope: Scope, page: PageRequest) -> Answer<'_, Page<MailingRow>>;
+
+    /// The send log. In the order of their ids.
+    fn mails(&self, scope: Scope, filter: MailFilter, page: PageRequest) -> Answer<'_, Page<MailRow>>;
+
+    fn mail(&self, scope: Scope, id: MailId) -> Answer<'_, MailRow>;
+
+    /// Takes mails that are due and that the limits have room for: from now on they are being sent by this process.
+    fn claim_mails(&self, claim: ClaimMails) -> Answer<'_, ClaimedMails>;
+
+    /// Writes what came of mails. Says which were still the sender's.
+    fn finish_mails(&self, finished: Vec<FinishedMail>) -> Answer<'_, Vec<bool>>;
+
+    /// What processes that are gone were sending becomes unknown. How many did.
+    fn lose_mails(&self, lost: LostMails) -> Answer<'_, u64>;
+
+    fn change_mailing(&self, change: MailingChange) -> Answer<'_, MailingRow>;
+
+    /// A person's word about a mail that is unknown; one that is not is left as it is.
+    fn judge_mail(&self, judge: JudgeMail) -> Answer<'_, MailRow>;
+}
+
+/// To whom, and what. It never changes.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct MailFacts {
+    pub id: MailId,
+    pub mailing: MailingId,
+    pub workspace: WorkspaceId,
+    pub prospect: Option<ProspectId>,
+    /// `None` where there was nothing to send.
+    pub content: Option<(DraftId, u32)>,
+    /// What the recipient is called.
+    pub name: Option<String>,
+    /// As it is written to; empty where there is none.
+    pub address: String,
+    /// The same in small letters: what makes two addresses one.
+    pub recipient: String,
+    /// Its `Message-ID`, the same in every try.
+    pub message_id: String,
+    /// Why it is skipped.
+    pub reason: Option<String>,
+    pub created_at: Timestamp,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct MailRow {
+    pub facts: MailFacts,
+    pub mail: Mail,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct MailingRow {
+    pub id: MailingId,
+    pub scope: Scope,
+    /// Whom it is for, as JSON text.
+    pub spec: String,
+    /// It is one mail: what is kept of a day for such ones is for it, too.
+    pub single: bool,
+    pub created_at: Timestamp,
+    pub mailing: Mailing,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct NewMailing {
+    pub id: MailingId,
+    pub scope: Scope,
+    pub spec: String,
+    pub at: Timestamp,
+    /// Also who has got another version of the draft.
+    pub again: bool,
+    /// At most [`MAILS_MAX`]. Those with a reason are skipped.
+    pub mails: Vec<MailFacts>,
+    pub idempotency: Option<Idempotency>,
+    /// Only what would be made.
+    pub dry: bool,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum OpenedMailing {
+    New(MailingRow, Skips),
+    /// The idempotency key was used before for the same request.
+    Replayed(MailingRow),
+    /// Nothing was written.
+    Dry(MailingRow, Skips),
+}
+
+impl OpenedMailing {
+    pub fn row(&self) -> &MailingRow {
+        match self {
+            OpenedMailing::New(row, _) | OpenedMailing::Replayed(row) | OpenedMailing::Dry(row, _) => row,
+        }
+    }
+}
+
+/// How many are skipped for which reason.
+pub type Skips = BTreeMap<String, u64>;
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct MailFilter {
+    pub mailing: MailingId,
+    pub status: Option<MailStatus>,
+}
+
+/// A mail that stands in the way of others of its draft.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Earlier {
+    pub draft: DraftId,
+    pub recipient: String,
+    pub version: u32,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ClaimMails {
+    pub node: NodeId,
+    pub now: Timestamp,
+    /// When the day of the limits began.
+    pub day_at: Timestamp,
+    pub limits: Limits,
+    pub limit: u32,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct ClaimedMails {
+    pub mails: Vec<MailRow>,
+    /// When there may be more to do: the next that is due, or when the limits have room again. `None` when nobody knows.
+    pub next_at: Option<Timestamp>,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct FinishedMail {
+    pub workspace: WorkspaceId,
+    pub mailing: MailingId,
+    pub mail: MailId,
+    pub fence: Fence,
+    pub outcome: Outcome,
+    pub at: Timestamp,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct LostMails {
+    pub now: Timestamp,
+    /// Who has not beaten since is gone.
+    pub lost_before: Timestamp,
+    /// Everybody else is gone.
+    pub only_living: Option<NodeId>,
+    pub limit: u32,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct MailingChange {
+    pub scope: Scope,
+    pub mailing: MailingId,
+    pub at: Timestamp,
+    pub to: MailingOrder,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum MailingOrder {
+    /// What is under way ends; nothing further begins.
+    Pause,
+    Resume,
+    /// Takes back all that waits.
+    Cancel,
+    /// Sends those that failed once more.
+    RetryFailed,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct JudgeMail {
+    pub scope: Scope,
+    pub mail: MailId,
+    pub at: Timestamp,
+    pub word: Judgement,
+}
+
+pub fn no_mailing(id: MailingId) -> StoreError {
+    StoreError::NotFound { what: "mailing", id: id.to_string() }
+}
+
+pub fn no_mail(id: MailId) -> StoreError {
+    StoreError::NotFound { what: "mail", id: id.to_string() }
+}
+
+/// What opening makes, given the mails of these drafts that stand in the way.
+pub fn opened(new: &NewMailing, earlier: &BTreeSet<Earlier>) -> (MailingRow, Vec<MailRow>, Skips) {
+    let mut taken = earlier.clone();
+    let (mut tally, mut skips, mut rows) = (Tally::default(), Skips::new(), Vec::with_capacity(new.mails.len()));
+    for facts in &new.mails {
+        let mut facts = facts.clone();
+        if let (Some((draft, version)), None) = (facts.content, &facts.reason) {
+            let recipient = facts.recipient.clone();
+            let this = Earlier { draft, recipient: recipient.clone(), version };
+            let any = Earlier { draft, recipient: recipient.clone(), version: 0 }..=Earlier {
+                draft,
+                recipient,
+                version: u32::MAX,
+            };
+            let stands = if new.again { taken.contains(&this) } else { taken.range(any).next().is_some() };
+            if stands {
+                facts.reason = Some(ALREADY.to_owned());
+            } else {
+                taken.insert(this);
+            }
+        }
+        let mail = match &facts.reason {
+            Some(reason) => {
+                *skips.entry(reason.clone()).or_default() += 1;
+                Mail::skipped(new.at)
+            }
+            None => Mail::queued(new.at),
+        };
+        tally.add(mail.status, 1);
+        rows.push(MailRow { facts, mail });
+    }
+    let mut mailing = Mailing { tally, paused_at: None, finished_at: None, updated_at: new.at };
+    mailing.settle(new.at);
+    let NewMailing { id, scope, spec, at, .. } = new;
+    let single = tally.of(MailStatus::Queued) == 1;
+    (MailingRow { id: *id, scope: *scope, spec: spec.clone(), single, created_at: *at, mailing }, rows, skips)
+}
+
+/// The drafts and recipients of which opening must know who has got them.
+pub fn asked(new: &NewMailing) -> Vec<(DraftId, &str)> {
+    let of = |facts: &MailFacts| facts.reason.is_none().then_some(facts.content).flatten();
+    new.mails.iter().filter_map(|facts| Some((of(facts)?.0, facts.recipient.as_str()))).collect()
+}
+
+/// Mailings and mails that were read to be changed, and what becomes of them. Every engine fills it with rows that nobody else
+/// can change meanwhile, asks it, and writes what it says.
+#[derive(Debug, Default)]
+pub struct Book {
+    mailings: BTreeMap<(WorkspaceId, MailingId), MailingRow>,
+    mails: BTreeMap<(WorkspaceId, MailId), MailRow>,
+    moved: BTreeSet<(WorkspaceId, MailId)>,
+    written: Written,
+}
+
+/// What is to be written.
+#[derive(Debug, Default)]
+pub struct Written {
+    pub mailings: Vec<MailingRow>,
+    pub mails: Vec<MailRow>,
+    pub events: Vec<NewEvent<'static>>,
+    /// To whom a mail has gone, and when.
+    pub reached: Vec<(WorkspaceId, ProspectId, Timestamp)>,
+    /// When mails were claimed that certainly did not go: the day has room for as many more.
+    pub back: Vec<Timestamp>,
+}
+
+impl Book {
+    pub fn of(mailings: Vec<MailingRow>, mails: Vec<MailRow>) -> Book {
+        Book {
+            mailings: mailings.into_iter().map(|row| ((row.scope.workspace, row.id), row)).collect(),
+            mails: mails.into_iter().map(|row| ((row.facts.workspace, row.facts.id), row)).collect(),
+            ..Book::default()
+        }
+    }
+
+    /// Takes those that may be taken: singles first, as far as there is room. Those taken.
+    pub fn claim(&mut self, claim: &ClaimMails, pace: &Pace) -> Vec<MailRow> {
+        let room = pace.room(&claim.limits, claim.now);
+        let mut order: Vec<_> = self.mails.keys().copied().collect();
+        let single = |book: &Book, key: &(WorkspaceId, MailId)| book.mailing_of(key).is_some_and(|row| row.single);
+        order.sort_by_key(|key| (!single(self, key), *key));
+        let mut taken = Vec::new();
+        for key in order {
+            let waits = self.mailing_of(&key).is_some_and(|row| row.mailing.paused_at.is_some());
+            let most = if single(self, &key) { room.single } else { room.mailing }.min(claim.limit);
+            if !waits && taken.len() < most as usize {
+                let next = self.mails.get(&key).and_then(|row| row.mail.claimed(claim.node, claim.now));
+                if self.move_to(key, next) {
+                    taken.extend(self.mails.get(&key).cloned());
+                }
+            }
+        }
+        taken
+    }
+
+    /// Whether it was still the sender's.
+    pub fn finish(&mut self, one: &FinishedMail) -> bool {
+        let key = (one.workspace, one.mail);
+        let Some(row) = self.mails.get(&key) else { return false };
+        let claimed_at = row.mail.claimed_at;
+        let done = self.move_to(key, row.mail.answered(one.fence, &one.outcome, one.at));
+        if done && one.gives_back() {
+            self.written.back.extend(claimed_at);
+        }
+        done
+    }
+
+    /// All that are being sent: their processes are gone.
+    pub fn lose(&mut self, at: Timestamp) -> u64 {
+        let keys: Vec<_> = self.mails.keys().copied().collect();
+        keys.into_iter().filter(|key| self.move_to(*key, self.mails.get(key).and_then(|row| row.mail.lost(at)))).count()
+            as u64
+    }
+
+    pub fn judge(&mut self, judge: &JudgeMail) {
+        let key = (judge.scope.workspace, judge.mail);
+        self.move_to(key, self.mails.get(&key).and_then(|row| row.mail.judged(judge.word, judge.at)));
+    }
+
+    /// Carries out an order, given all mails of the status it concerns.
+    pub fn order(&mut self, change: &MailingChange) {
+        let at = change.at;
+        if let Some(row) = self.mailings.get_mut(&(change.scope.workspace, change.mailing)) {
+            match change.to {
+                MailingOrder::Pause => row.mailing.paused_at = row.mailing.paused_at.or(Some(at)),
+                MailingOrder::Resume => row.mailing.paused_at = None,
+                MailingOrder::Cancel | MailingOrder::RetryFailed => {}
+            }
+        }
+        let keys: Vec<_> = self.mails.keys().copied().collect();
+        for key in keys {
+            let mail = self.mails.get(&key).map(|row| &row.mail);
+            let next = match change.to {
+                MailingOrder::Pause | MailingOrder::Resume => None,
+                MailingOrder::Cancel => mail.and_then(|mail| mail.cancelled(at)),
+                MailingOrder::RetryFailed => mail.and_then(|mail| mail.retried(at)),
+            };
+            self.move_to(key, next);
+        }
+    }
+
+    pub fn mail(&self, workspace: WorkspaceId, id: MailId) -> Option<&MailRow> {
+        self.mails.get(&(workspace, id))
+    }
+
+    /// What there is to write after everything was said.
+    pub fn done(mut self, at: Timestamp) -> Written {
+        for row in self.mailings.values_mut() {
+            if row.mailing.settle(at) {
+                self.written.events.push(event(row, FINISHED, at, None));
+            }
+        }
+        let moved = &self.moved;
+        self.written.mailings = self.mailings.into_values().collect();
+        self.written.mails =
+            self.mails.into_iter().filter(|(key, _)| moved.contains(key)).map(|(_, row)| row).collect();
+        self.written
+    }
+
+    fn mailing_of(&self, (workspace, mail): &(WorkspaceId, MailId)) -> Option<&MailingRow> {
+        let mailing = self.mails.get(&(*workspace, *mail))?.facts.mailing;
+        self.mailings.get(&(*workspace, mailing))
+    }
+
+    /// False when it stays.
+    fn move_to(&mut self, key: (WorkspaceId, MailId), next: Option<Mail>) -> bool {
+        let (Some(next), Some(row)) = (next, self.mails.get_mut(&key)) else { return false };
+        let Some(mailing) = self.mailings.get_mut(&(key.0, row.facts.mailing)) else { return false };
+        let before = std::mem::replace(&mut row.mail, next);
+        mailing.mailing.tally.moved(before.status, row.mail.status);
+        self.moved.insert(key);
+        let at = row.mail.ended_at.unwrap_or(mailing.mailing.updated_at);
+        match row.mail.status {
+            MailStatus::Failed => self.written.events.push(event(mailing, FAILED, at, Some(&row.facts))),
+            MailStatus::Unknown => self.written.events.push(event(mailing, UNKNOWN, at, Some(&row.facts))),
+            MailStatus::Sent => {
+                self.written.reached.extend(row.facts.prospect.map(|prospect| (key.0, prospect, at)));
+            }
+            MailStatus::Queued | MailStatus::Sending | MailStatus::Cancelled | MailStatus::Skipped => {}
+        }
+        true
+    }
+}
+
+fn event(row: &MailingRow, kind: &'static str, at: Timestamp, mail: Option<&MailFacts>) -> NewEvent<'static> {
+    let counts = MailStatus::ALL.map(|status| format!("\"{status}\":{}", row.mailing.tally.of(status))).join(",");
+    let named = mail.map(|mail| format!("\"mail\":\"{}\",", mail.id)).unwrap_or_default();
+    NewEvent {
+        workspace: row.scope.workspace,
+        kind,
+        generation: None,
+        draft: mail.and_then(|mail| mail.content).map(|(draft, _)| draft),
+        user: None,
+        at,
+        data: format!("{{\"mailing\":\"{}\",{named}\"counts\":{{{counts}}}}}", row.id).into(),
+    }
+}
+
+impl FinishedMail {
+    /// Whether the day has one more for others.
+    pub fn gives_back(&self) -> bool {
+        matches!(self.outcome.then, Then::Again { .. } | Then::NotBegun)
+    }
+}
+
+impl MailingOrder {
+    /// The mails of which status it moves.
+    pub const fn concerns(self) -> Option<MailStatus> {
+        match self {
+            MailingOrder::Pause | MailingOrder::Resume => None,
+            MailingOrder::Cancel => Some(MailStatus::Queued),
+            MailingOrder::RetryFailed => Some(MailStatus::Failed),
+        }
+    }
+}
