@@ -29,7 +29,11 @@ async fn a_draft_is_exported_in_every_format() {
     let table = [
         ("", "text/markdown; charset=utf-8", "# Of tea\n\nTea is *hot*.\n\n<script>alert(1)</script>\n"),
         ("?format=txt", "text/plain; charset=utf-8", "Of tea\n======\n\nTea is hot.\n\n<script>alert(1)</script>\n"),
-        ("?format=html", "text/html; charset=utf-8", "<h1 dir=\"auto\">Of tea</h1>\n<p dir=\"auto\">Tea is <em>hot</em>.</p>\n<p dir=\"auto\">&lt;script&gt;"),
+        (
+            "?format=html",
+            "text/html; charset=utf-8",
+            "<h1 dir=\"auto\">Of tea</h1>\n<p dir=\"auto\">Tea is <em>hot</em>.</p>\n<p dir=\"auto\">&lt;script&gt;",
+        ),
         ("?format=eml", "message/rfc822", "Subject: Of tea\r\nX-Unsent: 1\r\nDate: "),
     ];
     for (query, kind, part) in table {
