@@ -29,7 +29,11 @@ async fn a_draft_is_exported_in_every_format() {
     let table = [
         ("", "text/markdown; charset=utf-8", "# Of tea\n\nTea is *hot*.\n\n<script>alert(1)</script>\n"),
         ("?format=txt", "text/plain; charset=utf-8", "Of tea\n======\n\nTea is hot.\n\n<script>alert(1)</script>\n"),
-        ("?format=html", "text/html; charset=utf-8", "<h1>Of tea</h1>\n<p>Tea is <em>hot</em>.</p>\n<p>&lt;script&gt;"),
+        (
+            "?format=html",
+            "text/html; charset=utf-8",
+            "<h1 dir=\"auto\">Of tea</h1>\n<p dir=\"auto\">Tea is <em>hot</em>.</p>\n<p dir=\"auto\">&lt;script&gt;",
+        ),
         ("?format=eml", "message/rfc822", "Subject: Of tea\r\nX-Unsent: 1\r\nDate: "),
     ];
     for (query, kind, part) in table {
@@ -59,8 +63,8 @@ async fn an_article_has_its_topics_and_sources_in_every_format() {
     let done = site.send("POST", "/generations", Some(newsletter), &[("prefer", "wait=30")]).await.json();
     let id = done["draft_id"].as_str().unwrap();
     let page = text(&export(&site, id, "?format=html").await);
-    assert!(page.contains("<title>The week</title>") && page.contains("<h2>Rust</h2>"), "{page}");
-    assert_eq!(page.matches("<h1>The week</h1>").count(), 1);
+    assert!(page.contains("<title>The week</title>") && page.contains("<h2 dir=\"auto\">Rust</h2>"), "{page}");
+    assert_eq!(page.matches("<h1 dir=\"auto\">The week</h1>").count(), 1);
     assert!(text(&export(&site, id, "?format=md").await).starts_with("# The week\n\nHello.\n\n## Rust\n"));
 }
 

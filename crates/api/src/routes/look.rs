@@ -37,11 +37,9 @@ pub(crate) async fn generation(api: &Api, scope: Scope, row: &GenerationRow) -> 
     let nothing_settled = body.credits.settled == 0;
     let refunded = if nothing_settled { MicroCredits::ZERO } else { api.desk().refunded(scope, id).await? };
     body.credits.refunded = Some(refunded.micros());
-    let filled = row.filled.as_deref().map(serde_json::from_str).transpose();
-    let filled = filled.map_err(|error| unreadable("the filled fields of", id, &error))?;
     body.details = Details {
         input: Some(input_of(row)?),
-        filled,
+        filled: filled(row)?,
         queue_position: waiting.as_ref().and_then(|waiting| waiting.position),
         waiting,
         eta,
@@ -88,6 +86,12 @@ pub(crate) async fn expanded(
 /// The draft of a generation, with its current content.
 pub(crate) async fn draft_of(api: &Api, scope: Scope, row: &GenerationRow) -> Result<Box<DraftBody>, Problem> {
     Ok(Box::new(draft(api, api.desk().draft(scope, row.draft).await?)?))
+}
+
+/// The fields of its input that profiles filled.
+pub(crate) fn filled(row: &GenerationRow) -> Result<Option<Vec<String>>, Problem> {
+    let read = row.filled.as_deref().map(serde_json::from_str).transpose();
+    read.map_err(|error| unreadable("the filled fields of", row.generation.id, &error))
 }
 
 fn input_of(row: &GenerationRow) -> Result<Value, Problem> {

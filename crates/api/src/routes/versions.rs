@@ -23,7 +23,9 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
 use copydesk_core::recipe::Content;
+use copydesk_desk::DeskError;
 use copydesk_desk::publish::content_of;
+use copydesk_desk::store::Scope;
 use copydesk_desk::store::drafts::{DraftRow, VersionRow};
 use http::HeaderMap;
 
@@ -60,7 +62,19 @@ pub(crate) async fn one(State(api): State<Api>, caller: Caller, path: Segments) 
     let draft = living(&api, caller.scope, path.draft(&api, caller.scope).await?).await?;
     let row = api.desk().store().version(caller.scope, draft.id, Some(path.version()?)).await?;
     let content = content_of(&row)?;
-    whole(&row, &draft, content, api.links()).map(Json)
+    let mut body = whole(&row, &draft, content, api.links())?;
+    body.filled = filled(&api, caller.scope, &row).await?;
+    Ok(Json(body))
+}
+
+/// What profiles filled into the request that made it, unless that is gone.
+async fn filled(api: &Api, scope: Scope, row: &VersionRow) -> Result<Option<Vec<String>>, Problem> {
+    let Some(id) = row.generation else { return Ok(None) };
+    match api.desk().store().get(scope, id).await.map_err(DeskError::from) {
+        Ok(made) => look::filled(&made).map(Option::unwrap_or_default).map(Some),
+        Err(DeskError::NotFound { .. }) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// A version with its content.

@@ -166,6 +166,10 @@ pub(crate) struct VersionBody {
     sha256: String,
     #[schema(value_type = Object)]
     provenance: Value,
+    /// The fields of the input that profiles filled, where a generation made it; not in lists.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub filled: Option<Vec<String>>,
     created_at: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
@@ -203,6 +207,7 @@ impl VersionBody {
             words: row.content.words,
             sha256: row.content.hash.iter().map(|byte| format!("{byte:02x}")).collect(),
             provenance: serde_json::from_str(&row.content.provenance)?,
+            filled: None,
             created_at: row.created_at.to_string(),
             content: None,
         })

@@ -252,7 +252,32 @@ async fn show(backend: &Backend, draft: &str, version: Option<u32>, output: Outp
         Some(text) => output.data(text),
         None => return Err(empty(backend, draft, &cell(&body, "/status")).await?),
     }
+    let number = cell(&body, "/content/version");
+    let version = backend.get(&format!("/api/v1/drafts/{draft}/versions/{number}")).await?.body;
+    output.talk(&provenance(&version));
     Ok(())
+}
+
+/// What went into a version, in a line.
+fn provenance(version: &Value) -> String {
+    let mut said = format!("Version {}, {}", cell(version, "/version"), cell(version, "/origin"));
+    for (words, pointer) in [
+        (" by ", "/provenance/model"),
+        (" with the recipe ", "/provenance/recipe"),
+        (" ", "/provenance/recipe_version"),
+    ] {
+        if let Some(text) = version.pointer(pointer).and_then(Value::as_str) {
+            said.push_str(&format!("{words}{text}"));
+        }
+    }
+    let filled: Vec<&str> = version["filled"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    if !filled.is_empty() {
+        said.push_str(&format!(", from a profile: {}", filled.join(", ")));
+    }
+    match version["generation_id"].as_str() {
+        Some(id) => format!("{said}. All of it: copydesk generations show {id}"),
+        None => format!("{said}."),
+    }
 }
 
 /// Why a draft has nothing to show: what became of its last generation.
