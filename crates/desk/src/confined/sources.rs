@@ -4,7 +4,7 @@ use super::{Confined, NOWHERE, found};
 use copydesk_core::{SourceId, Timestamp, UserId};
 use copydesk_store::sources::{
     ClaimSources, FetchRow, FinishFetch, Found, ItemsOf, NewSource, SourceChange, SourceFilter, SourceItem, SourceRow,
-    Whose, no_source,
+    Whose,
 };
 use copydesk_store::{Answer, Page, PageRequest, Scope, SourceItemStore, SourceStore, StoreError};
 
@@ -79,10 +79,7 @@ impl SourceItemStore for Confined {
             if let Some(source) = filter.source {
                 let scope = self.of_source(scope, source, Doing::Reading).await?;
                 // Items of a source that is not there are an error, not none.
-                self.inner.source(scope, source).await.map_err(|error| match error {
-                    StoreError::NotFound { .. } => no_source(source),
-                    other => other,
-                })?;
+                self.inner.source(scope, source).await?;
             }
             let (scope, whose) = Confined::whose(scope, filter.whose);
             self.inner.source_items(scope, ItemsOf { whose, ..filter }, page).await

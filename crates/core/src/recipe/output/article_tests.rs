@@ -73,6 +73,10 @@ fn seed_s0_sources_that_do_not_exist_are_dropped() {
         content.body["sources"],
         json!([{"number": 2, "title": "Item 2", "link": "https://example.com/2"}, {"number": 3, "title": "Item 3"}])
     );
+    // What came from a source is found again by its id.
+    let content = outcome(&article(json!([topic()])).to_string()).unwrap();
+    assert_eq!(content.body["sources"][0]["id"], "itm_1");
+    assert_eq!(check("Title", &content.body).unwrap().body, content.body, "an edit keeps it");
 }
 
 #[test]
