@@ -230,10 +230,14 @@ pub struct Scene {
 
 const PROSPECTS: &str = "contact_email,verification_status,source_type\nben@example.com,verified,website\n";
 
+fn id_of(made: &Value) -> String {
+    made["id"].as_str().unwrap().to_owned()
+}
+
 impl Scene {
-    pub async fn set() -> Scene {
+    /// A site with credits for two users, where mails may be ordered and none goes.
+    async fn site() -> Site {
         let outreach = Outreach { sender: Some("We are Fernleaf.".to_owned()), ..Outreach::default() };
-        // Mails may be ordered, and none goes.
         let limits = Limits { per_day: 0, reserve: 0, every: Duration::from_secs(1) };
         let mail = MailConfig { from: Some("ann@example.com".to_owned()), limits, ..MailConfig::default() };
         let server = copydesk_smtp::Server::parse("smtp+plain://127.0.0.1:9").unwrap();
@@ -245,6 +249,12 @@ impl Scene {
             let grant = json!({"user": user, "amount": 90_000_000, "reference": format!("start-{user}")});
             assert_eq!(site.post("/credits/grants", grant).await.status, 201);
         }
+        site
+    }
+
+    pub async fn set() -> Scene {
+        let site = Scene::site().await;
+        let made = async |path: &str, body: Value| id_of(&site.post(path, body).await.json());
         let picture =
             json!({"recipe": "picture", "input": {"prompt": "the sea"}, "model": "demo/painter", "user": "anna"});
         let drawn = site.send("POST", "/generations", Some(picture), &[("prefer", "wait=30")]).await.json();
@@ -255,37 +265,32 @@ impl Scene {
         let waiting = site.accept(json!({"run_at": "2199-01-01T00:00:00Z", "deadline": "1h"})).await;
         let (key, _) = site.new_key(json!({"role": "editor"})).await;
         let budget = json!({"unit": "tokens", "period": "month", "limit": 9_000_000_000_i64});
-        let budget = site.post("/budgets", budget).await.json()["id"].as_str().unwrap().to_owned();
+        let budget = made("/budgets", budget).await;
         let newsletter = json!({"recipe": "newsletter", "input": {"topic": "Tests"}, "model": "demo/editor"});
         let newsletter = site.send("POST", "/generations", Some(newsletter), &[("prefer", "wait=30")]).await.json();
         let newsletter = newsletter["draft_id"].as_str().unwrap().to_owned();
-        let webhook = site.post("/webhooks", json!({"url": "https://127.0.0.1:1/"})).await.json();
-        let webhook = webhook["id"].as_str().unwrap().to_owned();
-        let delivery = site.post(&format!("/webhooks/{webhook}/ping"), json!({})).await.json();
-        let delivery = delivery["id"].as_str().unwrap().to_owned();
+        let webhook = made("/webhooks", json!({"url": "https://127.0.0.1:1/"})).await;
+        let delivery = made(&format!("/webhooks/{webhook}/ping"), json!({})).await;
         let person = json!({"email": "eve@example.com", "role": "editor", "password": "correct horse"});
-        let user = site.post("/users", person).await.json()["id"].as_str().unwrap().to_owned();
-        let invite = site.post("/invites", json!({"email": "finn@example.com", "role": "viewer"})).await.json();
-        let invite = invite["id"].as_str().unwrap().to_owned();
+        let user = made("/users", person).await;
+        let invite = made("/invites", json!({"email": "finn@example.com", "role": "viewer"})).await;
         let job = json!({"recipe": "text", "items": [{"input": {"prompt": "tea"}, "dedupe_key": "x"}], "start": false});
-        let job = site.post("/jobs", job).await.json()["id"].as_str().unwrap().to_owned();
+        let job = made("/jobs", job).await;
         let bulk = stopped_bulk(&site).await;
         let (mailing, mail) = doubtful_mail(&site).await;
         let bearer = format!("Bearer {}", site.key);
         let headers = [("authorization", bearer.as_str()), ("content-type", "text/csv")];
-        let file = site.raw("POST", "/api/v1/files?name=people.csv", &headers, "prompt\ntea\n").await.json();
-        let file = file["id"].as_str().unwrap().to_owned();
+        let file = id_of(&site.raw("POST", "/api/v1/files?name=people.csv", &headers, "prompt\ntea\n").await.json());
         site.send("PUT", "/recipes/text/profile", Some(json!({"fields": {}})), &[]).await;
         let import = site.raw("POST", "/api/v1/prospects/import", &headers, PROSPECTS).await.json();
-        let import = import["import"]["id"].as_str().unwrap().to_owned();
-        let prospect = site.get("/prospects").await.json()["data"][0]["id"].as_str().unwrap().to_owned();
+        let import = id_of(&import["import"]);
+        let prospect = id_of(&site.get("/prospects").await.json()["data"][0]);
         let opinion = format!("/drafts/{}/feedback", done["draft_id"].as_str().unwrap());
-        let feedback = site.send("PUT", &opinion, Some(json!({"vote": "up"})), &[]).await.json();
-        let feedback = feedback["id"].as_str().unwrap().to_owned();
+        let feedback = id_of(&site.send("PUT", &opinion, Some(json!({"vote": "up"})), &[]).await.json());
         let schedule = json!({"recipe": "text", "input": {"prompt": "tea"}, "at": "08:00", "zone": "UTC"});
-        let schedule = site.post("/schedules", schedule).await.json()["id"].as_str().unwrap().to_owned();
+        let schedule = made("/schedules", schedule).await;
         let feed = json!({"kind": "feed", "url": "https://127.0.0.1:1/feed.xml"});
-        let source = site.post("/sources", feed).await.json()["id"].as_str().unwrap().to_owned();
+        let source = made("/sources", feed).await;
         Scene {
             feedback,
             schedule,

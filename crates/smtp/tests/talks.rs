@@ -8,7 +8,7 @@ use std::time::{Duration, UNIX_EPOCH};
 fn smtp(fake: &FakeSmtp) -> Smtp {
     let wait = Duration::from_millis(400);
     let waits = Waits { connect: Duration::from_secs(5), command: Duration::from_secs(5), message: wait };
-    Smtp { server: Server::parse(&fake.url()).unwrap(), waits, hello: "desk.example".to_owned() }
+    Smtp { server: Server::parse(&fake.url()).expect("an address"), waits, hello: "desk.example".to_owned() }
 }
 
 fn mail(number: u32) -> Written {
@@ -24,7 +24,7 @@ fn mail(number: u32) -> Written {
         at: UNIX_EPOCH,
         headers: vec![],
     };
-    letter.write().unwrap()
+    letter.write().expect("a letter")
 }
 
 #[tokio::test]
