@@ -46,7 +46,7 @@ pub(crate) async fn one(State(api): State<Api>, _caller: Caller, path: Segments)
 ///
 /// What it would be asked with, what would come of it, and what is missing, before anybody clicks. Nothing is written.
 #[utoipa::path(
-    post, path = "/recipes/{name}/ready", operation_id = "getReadiness", tag = "recipes",
+    post, path = "/recipes/{name}/ready", operation_id = "checkReadiness", tag = "recipes",
     params(("name" = String, Path, description = "The name of the recipe.", example = json!("newsletter"))),
     request_body(content = Option<MayI>, example = json!({ "input": { "topic": "Tea" }, "user": "ann" })),
     responses((status = 200, description = "What would come of it, also where it would be refused.", body = ReadinessBody)),
