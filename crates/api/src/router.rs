@@ -250,6 +250,7 @@ fn work() -> OpenApiRouter<Api> {
         .routes(routes!(bulk::items))
         .routes(routes!(bulk_export::export))
         .routes(routes!(bulk::cancel))
+        .routes(routes!(drafts::counts))
         .routes(routes!(drafts::list))
         .routes(routes!(drafts::one, drafts::patch, drafts::delete))
         .routes(routes!(drafts::undelete))

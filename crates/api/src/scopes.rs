@@ -71,6 +71,7 @@ pub(crate) const ROUTES: &[(&str, &str, KeyScope)] = &[
     ("GET", "/drafts/{id}/diff", S::DraftsRead),
     ("GET", "/drafts/{id}/export", S::DraftsRead),
     ("POST", "/drafts/{id}/versions/{n}/restore", S::DraftsWrite),
+    ("GET", "/drafts/counts", S::DraftsRead),
     ("GET", "/feedback", S::DraftsRead),
     ("PUT", "/drafts/{id}/feedback", S::DraftsWrite),
     ("DELETE", "/feedback/{id}", S::DraftsWrite),

@@ -217,3 +217,25 @@ async fn two_versions_are_compared_down_to_the_words() {
     let empty = site.get(&format!("/drafts/{}/diff", empty["draft_id"].as_str().unwrap())).await;
     assert_eq!(empty.code(), "draft_empty");
 }
+
+#[tokio::test]
+async fn seed_s0_the_counts_of_a_user_are_those_of_the_list() {
+    let site = Site::working().await;
+    site.finished(json!({"user": "ann"})).await;
+    let published = site.finished(json!({"user": "ann"})).await;
+    site.post(&format!("/drafts/{}/publish", published["draft_id"].as_str().unwrap()), json!({})).await;
+    site.accept(json!({"user": "ann", "run_at": "2199-01-01T00:00:00Z", "deadline": "1h"})).await;
+    let gone = site.finished(json!({"user": "ann"})).await;
+    site.send("DELETE", &format!("/drafts/{}", gone["draft_id"].as_str().unwrap()), None, &[]).await;
+    site.finished(json!({"user": "bob"})).await;
+    let counts = site.get("/drafts/counts?user=ann").await.json();
+    for status in ["pending", "processing", "draft", "published", "failed", "cancelled"] {
+        let listed = site.get(&format!("/drafts?user=ann&status={status}")).await.json();
+        assert_eq!(counts[status], json!(listed["data"].as_array().unwrap().len()), "{status}");
+    }
+    assert_eq!((&counts["total"], &counts["pending"], &counts["published"]), (&json!(3), &json!(1), &json!(1)));
+    assert_eq!(site.get("/drafts/counts").await.json()["total"], 4);
+    let (_, key) = site.new_key(json!({"role": "member", "user": "bob"})).await;
+    assert_eq!(site.send_as(&key, "GET", "/drafts/counts", None).await.json()["total"], 1);
+    assert_eq!(site.get("/drafts/counts?status=draft").await.status, 422);
+}

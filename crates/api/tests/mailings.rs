@@ -5,6 +5,7 @@ use crate::site::{Setup, Site};
 use copydesk_core::mail::Limits;
 use copydesk_desk::DeskConfig;
 use copydesk_desk::mail::MailConfig;
+use copydesk_desk::store::Scope;
 use copydesk_fakeprovider::{FakeSmtp, PostFault};
 use copydesk_smtp::{Server, Smtp, Waits};
 use serde_json::{Value, json};
@@ -38,8 +39,8 @@ async fn drafted(site: &Site, names: &[&str]) -> Vec<Value> {
         ids.push(site.post("/prospects", body).await.json()["id"].clone());
     }
     let job = json!({"recipe": "outreach", "prospects": {"ids": ids}, "input": {"sender": "We are Fernleaf.", "tone": "warm"}});
-    let job = site.post("/jobs", job).await.json();
-    until(site, &format!("/jobs/{}", job["id"].as_str().unwrap()), |job| job["finished_at"].is_string()).await;
+    let job = site.send("POST", "/jobs", Some(job), &[("prefer", "wait=30")]).await.json();
+    assert_eq!(job["status"], "completed", "{job}");
     let mut prospects = Vec::new();
     for id in ids {
         let prospect = site.get(&format!("/prospects/{}", id.as_str().unwrap())).await.json();
@@ -50,18 +51,6 @@ async fn drafted(site: &Site, names: &[&str]) -> Vec<Value> {
     prospects
 }
 
-async fn until(site: &Site, path: &str, good: impl Fn(&Value) -> bool) -> Value {
-    for _ in 0..5_000 {
-        let seen = site.get(path).await.json();
-        if good(&seen) {
-            return seen;
-        }
-        tokio::task::yield_now().await;
-        tokio::time::sleep(Duration::from_millis(2)).await;
-    }
-    panic!("{path} did not come so far");
-}
-
 async fn send(site: &Site, body: Value) -> Value {
     let reply = site.post("/mailings", body).await;
     assert_eq!(reply.status, 202, "{}", reply.json());
@@ -69,9 +58,13 @@ async fn send(site: &Site, body: Value) -> Value {
     reply.json()
 }
 
+/// The mailing when all its mails have ended.
 async fn ended(site: &Site, mailing: &Value) -> Value {
-    let path = format!("/mailings/{}", mailing["id"].as_str().unwrap());
-    until(site, &path, |mailing| mailing["finished_at"].is_string()).await
+    let id = mailing["id"].as_str().unwrap();
+    site.desk.wait_for_mailing(Scope::DEFAULT, id.parse().unwrap(), Duration::from_secs(60)).await.unwrap();
+    let mailing = site.get(&format!("/mailings/{id}")).await.json();
+    assert!(mailing["finished_at"].is_string(), "{mailing}");
+    mailing
 }
 
 async fn mails(site: &Site, mailing: &Value, query: &str) -> Vec<Value> {
@@ -206,7 +199,9 @@ async fn a_person_may_send_one_in_doubt_again() {
     let line = mails(&site, &mailing, "?status=unknown").await.remove(0);
     let path = format!("/mails/{}", line["id"].as_str().unwrap());
     assert_eq!(site.post(&format!("{path}/outcome"), json!({"outcome": "again"})).await.status, 200);
-    let sent = until(&site, &path, |mail| mail["status"] == "sent").await;
+    ended(&site, &mailing).await;
+    let sent = site.get(&path).await.json();
+    assert_eq!(sent["status"], "sent");
     assert_eq!((&sent["tries"], &sent["message_id"]), (&json!(2), &line["message_id"]));
     assert_eq!(fake.taken().len(), 1);
 }
@@ -237,6 +232,26 @@ async fn a_stop_waits_for_the_mail_under_way_and_leaves_none_in_doubt() {
 }
 
 #[tokio::test]
+async fn who_rejects_or_deletes_a_draft_in_time_keeps_its_mail_at_home() {
+    let fake = FakeSmtp::start().await;
+    let site = working(&fake).await;
+    let prospects = drafted(&site, &["ann", "bob", "cat"]).await;
+    let draft = |place: usize| format!("/drafts/{}", prospects[place]["draft"]["id"].as_str().unwrap());
+    fake.hold(true);
+    let mailing = send(&site, json!({"prospects": "eligible"})).await;
+    fake.one_is_held().await;
+    site.post(&format!("{}/reject", draft(1)), json!({"reason": "Wrong name."})).await;
+    assert_eq!(site.send("DELETE", &draft(2), None, &[]).await.status, 204);
+    fake.hold(false);
+    let counts = ended(&site, &mailing).await["counts"].clone();
+    assert_eq!((&counts["sent"], &counts["failed"]), (&json!(1), &json!(2)), "{counts}");
+    assert_eq!(fake.taken().len(), 1);
+    let failed = mails(&site, &mailing, "?status=failed").await;
+    let told = serde_json::to_string(&failed).unwrap();
+    assert!(told.contains("rejected after it was ordered") && told.contains("deleted after it was ordered"), "{told}");
+}
+
+#[tokio::test]
 async fn a_mailing_is_ordered_looked_at_and_held_back() {
     let fake = FakeSmtp::start().await;
     // Nothing goes: the day has no room.
@@ -261,7 +276,8 @@ async fn a_mailing_is_ordered_looked_at_and_held_back() {
     assert_eq!(mails(&site, &mailing, "?status=cancelled").await.len(), 2);
     assert!(fake.taken().is_empty());
     // What was taken back may be ordered anew.
-    assert_eq!(send(&site, body).await["counts"]["queued"], 2);
+    let anew = site.send("POST", "/mailings", Some(body), &[("prefer", "wait=0")]).await;
+    assert_eq!((anew.status, &anew.json()["counts"]["queued"]), (202, &json!(2)));
     assert_eq!(site.get("/mailings").await.json()["data"].as_array().unwrap().len(), 2);
     for (bad, code) in [
         (json!({}), "required"),

@@ -113,6 +113,7 @@ fn a_slice_of_the_audit_reads_its_span_and_what_that_names() {
             "SCAN 6 CONSTANT ROWS",
             "SCAN 4-ROW VALUES CLAUSE",
             "SCAN 6-ROW VALUES CLAUSE",
+            "SCAN 7-ROW VALUES CLAUSE",
         ];
         let whole = lines.iter().find(|line| {
             line.contains("AUTOMATIC") || line.starts_with("SCAN ") && !made.iter().any(|ours| line.starts_with(ours))

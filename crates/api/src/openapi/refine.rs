@@ -49,6 +49,7 @@ const NOUNS: &[(&str, &str, &str)] = &[
     ("Posting", "posting", ""),
     ("EligibleProspects", "eligible_prospects", ""),
     ("ImportOutcome", "import_outcome", ""),
+    ("DraftCounts", "draft_counts", ""),
     ("Feedback", "feedback", "fbk"),
     ("Profile", "profile", "prf"),
     ("Source", "source", "src"),

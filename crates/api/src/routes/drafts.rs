@@ -17,7 +17,7 @@ use crate::owned::owned;
 use crate::problem::Problem;
 use crate::router::Api;
 use crate::wire::accepted::AcceptedBody;
-use crate::wire::draft::DraftBody;
+use crate::wire::draft::{DraftBody, DraftCountsBody};
 use crate::wire::dry_run::{DryRunBody, FinishedOrRehearsed};
 use crate::wire::list::List;
 use crate::wire::requests::{DraftPatch, NewTry};
@@ -80,6 +80,25 @@ pub(crate) async fn list(
     let rows =
         try_join_all(wholes).await?.into_iter().map(|whole| look::draft(&api, whole)).collect::<Result<_, _>>()?;
     Ok(look::list(&uri, Page { rows, next: page.next }, |row: DraftBody| row))
+}
+
+/// Count drafts by status.
+///
+/// Deleted ones are left out, as they are of the list.
+#[utoipa::path(
+    get, path = "/drafts/counts", operation_id = "countDrafts", tag = "drafts",
+    params(("user" = Option<String>, Query, description = "Those of this user: your name, or `usr_...`.")),
+    responses((status = 200, description = "How many are in each status.", body = DraftCountsBody)),
+)]
+pub(crate) async fn counts(
+    State(api): State<Api>,
+    caller: Caller,
+    mut params: Params,
+) -> Result<Json<DraftCountsBody>, Problem> {
+    let user = params.user(caller.scope);
+    params.finish()?;
+    let counts = api.desk().store().count_drafts(caller.scope, user).await?;
+    Ok(Json(DraftCountsBody::of(&counts)))
 }
 
 /// Read a draft with its current content.

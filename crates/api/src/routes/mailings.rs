@@ -8,8 +8,9 @@ use crate::extract::body::Body;
 use crate::extract::fields::Nothing;
 use crate::extract::id::Segments;
 use crate::extract::idempotency::IdempotencyKey;
+use crate::extract::prefer;
 use crate::extract::query::{Params, listing};
-use crate::openapi::params::{IdempotencyHeader, MailPath, MailingPath, Paging};
+use crate::openapi::params::{IdempotencyHeader, MailPath, MailingPath, Paging, PreferHeader};
 use crate::openapi::words::MailStatusWord;
 use crate::owned::owned;
 use crate::problem::Problem;
@@ -24,8 +25,8 @@ use copydesk_core::{MailId, MailingId};
 use copydesk_desk::mail::Order as Wanted;
 use copydesk_desk::store::mail::{MailFilter, MailingOrder};
 use copydesk_desk::store::{Order, Page};
-use http::StatusCode;
 use http::header::LOCATION;
+use http::{HeaderMap, StatusCode};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -48,11 +49,12 @@ pub(crate) enum OrderedOrRehearsed {
     params(
         ("dry_run" = Option<bool>, Query, description = "Count only: how many would get a mail, and why others would not."),
         IdempotencyHeader,
+        PreferHeader,
     ),
     request_body(content = NewMailing, example = json!({ "prospects": { "filter": { "source_type": "website" } } })),
     responses(
         (status = 202, description = "It is on disk, and goes on by itself.", body = MailingBody),
-        (status = 200, description = "The outlook, with `dry_run`; or the first one again, with its Idempotency-Key.", body = OrderedOrRehearsed),
+        (status = 200, description = "At its end, with `Prefer: wait`; the outlook, with `dry_run`; or the first one again, with its Idempotency-Key.", body = OrderedOrRehearsed),
     ),
     extensions(("x-problems" = json!([Code::MailNotSetUp, Code::IdempotencyKeyReused, Code::NotFound]))),
 )]
@@ -61,6 +63,7 @@ pub(crate) async fn create(
     caller: Caller,
     key: IdempotencyKey,
     mut params: Params,
+    headers: HeaderMap,
     body: Body<NewMailing>,
 ) -> Result<Response, Problem> {
     let dry = params.flag("dry_run");
@@ -76,9 +79,14 @@ pub(crate) async fn create(
     if dry {
         return Ok(Json(MailingOutlookBody::of(&opened)).into_response());
     }
-    let row = opened.row().clone();
+    let mut row = opened.row().clone();
+    let patience = prefer::wait(&headers);
+    if let Some(patience) = patience {
+        row = api.desk().wait_for_mailing(caller.scope, row.id, patience).await?;
+    }
     let new = matches!(opened, copydesk_desk::store::mail::OpenedMailing::New(..));
-    let status = if new { StatusCode::ACCEPTED } else { StatusCode::OK };
+    let ended = patience.is_some() && row.mailing.finished_at.is_some();
+    let status = if new && !ended { StatusCode::ACCEPTED } else { StatusCode::OK };
     let location = api.links().mailing(row.id, "");
     Ok((status, [(LOCATION, location)], Json(MailingBody::of(row, api.links()))).into_response())
 }

@@ -2,6 +2,7 @@
 
 use super::links::Links;
 use crate::openapi::words::{DraftStatus, OutputForm as FormWord, Review, VersionOrigin};
+use copydesk_core::draft::DraftStatus as CoreStatus;
 use copydesk_core::recipe::output::media;
 use copydesk_core::recipe::{Content, MediaAsset, OutputForm};
 use copydesk_desk::store::drafts::{DraftRow, VersionRow};
@@ -78,6 +79,37 @@ impl DraftBody {
             deleted_at: row.deleted_at.map(|at| at.to_string()),
             content: None,
             urls: Urls { this: links.draft(row.id, ""), versions: links.draft(row.id, "/versions") },
+        }
+    }
+}
+
+/// How many drafts are in each status.
+#[derive(Serialize, ToSchema)]
+#[schema(as = DraftCounts)]
+pub(crate) struct DraftCountsBody {
+    object: &'static str,
+    total: u64,
+    pending: u64,
+    processing: u64,
+    draft: u64,
+    published: u64,
+    failed: u64,
+    cancelled: u64,
+}
+
+impl DraftCountsBody {
+    /// A status that is not there has none.
+    pub fn of(counts: &[(CoreStatus, u64)]) -> DraftCountsBody {
+        let of = |status: CoreStatus| counts.iter().find(|(known, _)| *known == status).map_or(0, |(_, count)| *count);
+        DraftCountsBody {
+            object: "draft_counts",
+            total: counts.iter().map(|(_, count)| count).sum(),
+            pending: of(CoreStatus::Pending),
+            processing: of(CoreStatus::Processing),
+            draft: of(CoreStatus::Draft),
+            published: of(CoreStatus::Published),
+            failed: of(CoreStatus::Failed),
+            cancelled: of(CoreStatus::Cancelled),
         }
     }
 }

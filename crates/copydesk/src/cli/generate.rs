@@ -1,11 +1,12 @@
 //! `copydesk generate`: one request, one draft. The draft's text goes to stdout, everything else to stderr.
 
+use super::generations::escape;
 use super::watch::{Show, ended, no_version, watch};
 use crate::backend::{Backend, Need};
 use crate::config::Settings;
 use crate::exit::{self, Failure};
 use crate::feed;
-use crate::output::{Output, cell, counted};
+use crate::output::{Output, Table, cell, counted};
 use copydesk_core::NanoUsd;
 use http::Method;
 use serde_json::{Value, json};
@@ -56,6 +57,9 @@ pub struct Arguments {
     /// Check everything and print what would be done; nothing is written and no model is called
     #[arg(long)]
     dry_run: bool,
+    /// Say whether it would become a draft, what goes in, and what is missing; nothing is written
+    #[arg(long, conflicts_with_all = ["dry_run", "no_wait", "stream", "output"])]
+    check: bool,
 }
 
 /// `5`, `2.50`, `5usd`.
@@ -74,11 +78,14 @@ pub async fn run(arguments: Arguments, settings: &Settings, output: Output) -> R
         must_be_writable(path)?;
     }
     let body = request(&arguments).await?;
-    let need = if arguments.no_wait || arguments.dry_run { Need::Records } else { Need::Worker };
+    let need = if arguments.no_wait || arguments.dry_run || arguments.check { Need::Records } else { Need::Worker };
     Backend::with(settings, need, async |backend| generate(backend, &arguments, &body, output).await).await
 }
 
 async fn generate(backend: &Backend, arguments: &Arguments, body: &Value, output: Output) -> Result<u8, Failure> {
+    if arguments.check {
+        return check(backend, arguments, body, output).await;
+    }
     let headers: Vec<(&str, &str)> =
         arguments.idempotency_key.iter().map(|key| ("Idempotency-Key", key.as_str())).collect();
     let path = if arguments.dry_run { "/api/v1/generations?dry_run=true" } else { "/api/v1/generations" };
@@ -160,6 +167,37 @@ fn what_it_takes(failure: Failure, recipe: &str) -> Failure {
             .hint(format!("`copydesk recipes show {recipe}` lists what it takes; --set NAME=VALUE sets one part"));
     }
     failure
+}
+
+/// Exits like a check that failed where no model would write.
+async fn check(backend: &Backend, arguments: &Arguments, body: &Value, output: Output) -> Result<u8, Failure> {
+    let mut asked = json!({});
+    for name in ["input", "user", "model"] {
+        if let Some(value) = body.get(name) {
+            asked[name] = value.clone();
+        }
+    }
+    let path = format!("/api/v1/recipes/{}/ready", escape(&arguments.recipe));
+    let ready = backend.post(&path, &asked).await?.body;
+    let may = ready["can_draft"].as_bool() == Some(true);
+    if output.json {
+        output.object(&ready);
+    } else {
+        let checks = ready["checks"].as_array().into_iter().flatten();
+        let rows = checks.map(|check| ["/status", "/name", "/detail"].map(|at| cell(check, at)).to_vec()).collect();
+        output.table(Table { headings: &["", "CHECK", "FOUND"], rows, cut: None });
+        for check in ready["checks"].as_array().into_iter().flatten().filter(|check| check["fix"].is_string()) {
+            output.talk(&format!("{}: {}", cell(check, "/name"), cell(check, "/fix")));
+        }
+        let would = match ready["would"].as_str() {
+            Some("draft") => "A model would write a draft.".to_owned(),
+            Some("refused") => "It would be refused.".to_owned(),
+            Some(other) => format!("No model would be called: a {other} would stand in for the draft."),
+            None => "The server does not say what would come of it.".to_owned(),
+        };
+        output.talk(&would);
+    }
+    Ok(if may { exit::OK } else { exit::CHECK_FAILED })
 }
 
 /// What would be done, a line for each part of it that is there.

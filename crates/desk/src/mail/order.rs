@@ -16,6 +16,7 @@ use copydesk_store::mail::{
 };
 use copydesk_store::prospects::{Listed, ProspectFilter};
 use copydesk_store::{Order as Sort, PageRequest, Scope};
+use std::time::Duration;
 
 const REJECTED: &str = "rejected";
 const NO_EMAIL: &str = "no_email";
@@ -89,6 +90,17 @@ impl Desk {
         let row = self.store().change_mailing(MailingChange { scope, mailing, at, to }).await?;
         self.inner.bells.mails.notify_one();
         Ok(row)
+    }
+
+    /// The mailing when all its mails have ended, or as it is when the patience is over.
+    pub async fn wait_for_mailing(
+        &self,
+        scope: Scope,
+        mailing: MailingId,
+        patience: Duration,
+    ) -> Result<MailingRow, DeskError> {
+        let ended = |row: &MailingRow| row.mailing.finished_at.is_some();
+        self.at_its_end(patience, || self.store().mailing(scope, mailing), ended).await
     }
 
     /// A person says what became of a mail nobody can know about.

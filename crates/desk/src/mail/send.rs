@@ -7,13 +7,14 @@ use crate::desk::Inner;
 use crate::error::DeskError;
 use crate::publish::content_of;
 use copydesk_core::Timestamp;
+use copydesk_core::draft::Review;
 use copydesk_core::mail::{Fence, Outcome, Reply, Then, Verdict, then};
 use copydesk_core::metering::cuts::{Interval, start_of};
 use copydesk_core::recipe::OutputForm;
 use copydesk_core::recipe::output::mail::text_of;
 use copydesk_smtp::{Letter, Written};
-use copydesk_store::Scope;
 use copydesk_store::mail::{ClaimMails, FinishedMail, MailRow};
+use copydesk_store::{Scope, StoreError};
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -103,8 +104,8 @@ impl Duty {
             }
             let written = match self.write(&row).await {
                 Ok(written) => written,
-                Err(reply) => {
-                    self.finish(&row, Then::Failed, reply).await;
+                Err(Unwritten { then, why }) => {
+                    self.finish(&row, then, unwritten(why)).await;
                     continue;
                 }
             };
@@ -171,29 +172,31 @@ impl Duty {
         }
     }
 
-    /// The mail as it goes out.
+    /// The mail as it goes out. A draft that was rejected or deleted since it was ordered goes to nobody.
     ///
     /// Errors: there is nothing that can be sent, and why.
-    async fn write(&self, row: &MailRow) -> Result<Written, Reply> {
+    async fn write(&self, row: &MailRow) -> Result<Written, Unwritten> {
         let facts = &row.facts;
-        let (draft, version) = facts.content.ok_or_else(|| unwritten("it has no draft"))?;
+        let (draft, version) = facts.content.ok_or_else(|| Unwritten::ever("it has no draft"))?;
         let scope = Scope::of(facts.workspace);
-        let version = self
-            .inner
-            .store
-            .version(scope, draft, Some(version))
-            .await
-            .map_err(|error| unwritten(error.to_string()))?;
-        let content = content_of(&version).map_err(|error| unwritten(error.to_string()))?;
+        let now = self.inner.store.get_draft(scope, draft).await.map_err(Unwritten::unread)?;
+        if now.deleted_at.is_some() {
+            return Err(Unwritten::ever("its draft was deleted after it was ordered"));
+        }
+        if now.review == Review::Rejected {
+            return Err(Unwritten::ever("its draft was rejected after it was ordered"));
+        }
+        let version = self.inner.store.version(scope, draft, Some(version)).await.map_err(Unwritten::unread)?;
+        let content = content_of(&version).map_err(|error| Unwritten::ever(error.to_string()))?;
         let text = match content.form {
             OutputForm::Mail => text_of(&content.body).to_owned(),
             OutputForm::Article | OutputForm::Text | OutputForm::Media => {
-                return Err(unwritten("the draft is no mail"));
+                return Err(Unwritten::ever("the draft is no mail"));
             }
         };
         let config = &self.inner.config.mail;
         let letter = Letter {
-            from: config.from.clone().ok_or_else(|| unwritten("mail.from is not set"))?,
+            from: config.from.clone().ok_or_else(|| Unwritten::ever("mail.from is not set"))?,
             reply_to: config.reply_to.clone(),
             to_name: facts.name.clone(),
             to: facts.address.clone(),
@@ -204,7 +207,34 @@ impl Duty {
             at: UNIX_EPOCH + self.inner.now().since(Timestamp::from_micros(0)),
             headers: Vec::new(),
         };
-        letter.write().map_err(|error| unwritten(error.to_string()))
+        letter.write().map_err(|error| Unwritten::ever(error.to_string()))
+    }
+}
+
+/// Why a mail was not written.
+struct Unwritten {
+    then: Then,
+    why: String,
+}
+
+impl Unwritten {
+    /// It never will be.
+    fn ever(why: impl Into<String>) -> Unwritten {
+        Unwritten { then: Then::Failed, why: why.into() }
+    }
+
+    /// A database that does not answer says nothing of the mail.
+    fn unread(error: StoreError) -> Unwritten {
+        match error {
+            StoreError::NotFound { .. } | StoreError::Corrupt(_) => Unwritten::ever(error.to_string()),
+            StoreError::Refused(_)
+            | StoreError::Busy(_)
+            | StoreError::Unavailable(_)
+            | StoreError::CommitUnknown(_)
+            | StoreError::SchemaMismatch(_)
+            | StoreError::TooNew { .. }
+            | StoreError::Held { .. } => Unwritten { then: Then::NotBegun, why: error.to_string() },
+        }
     }
 }
 
