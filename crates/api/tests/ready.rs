@@ -57,5 +57,7 @@ async fn what_refuses_a_request_is_said_and_is_no_error() {
     let told = wrong["checks"].as_array().unwrap().last().unwrap()["detail"].as_str().unwrap().to_owned();
     assert!(told.contains("/input/topic"), "{told}");
     assert_eq!(site.post("/recipes/none/ready", json!({})).await.code(), "recipe_not_found");
-    assert_eq!(site.post("/recipes/newsletter/ready", json!({"topic": "x"})).await.status, 422);
+    for bad in [json!({"topic": "x"}), json!({"user": ""}), json!({"input": []})] {
+        assert_eq!(site.post("/recipes/newsletter/ready", bad.clone()).await.status, 422, "{bad}");
+    }
 }

@@ -214,6 +214,11 @@ async fn what_is_wrong_with_a_source_is_said_where_it_is_wrong() {
     assert_eq!(patch("\"1\"", json!({"text": "y"})).await.json()["revision"], 2);
     assert_eq!(patch("\"1\"", json!({"text": "z"})).await.code(), "version_conflict");
     assert_eq!(site.get(&format!("{path}/items")).await.json()["data"][0]["text"], "y");
+    for days in ["0", "4000", "x"] {
+        refused(site.get(&format!("/items?days={days}")).await, 422, "?days").await;
+    }
+    let unknown = site.get("/items?source_id=src_01900000000000000000000000").await;
+    assert_eq!((unknown.status, unknown.code().as_str()), (404, "not_found"));
     let elsewhere = site.elsewhere_in_it().await;
     let unknown = "/sources/src_01900000000000000000000000";
     for (method, path) in [("GET", path.as_str()), ("DELETE", path.as_str()), ("GET", unknown)] {

@@ -226,10 +226,11 @@ pub(crate) async fn items_of(
     params(
         ("user" = Option<String>, Query, description = "What a newsletter of this user is made of: of his own sources and everybody's."),
         ("source_id" = Option<SourceKey>, Query, description = "Of this source."),
-        ("days" = Option<u32>, Query, description = "Published, or where nothing says when, first seen, in the last days.", minimum = 1),
+        ("days" = Option<u32>, Query, description = "Published, or where nothing says when, first seen, in the last days.", minimum = 1, maximum = 3650),
         Paging,
     ),
     responses((status = 200, description = "A page.", body = List<ItemBody>)),
+    extensions(("x-problems" = json!([Code::NotFound]))),
 )]
 pub(crate) async fn items(
     State(api): State<Api>,
@@ -237,7 +238,10 @@ pub(crate) async fn items(
     Address(uri): Address,
     mut params: Params,
 ) -> Result<Response, Problem> {
-    let days = params.number("days", 1).map(|days| days.min(DAYS_MAX));
+    let days = params.number("days", 1);
+    if days.is_some_and(|days| days > DAYS_MAX) {
+        params.fault("days", "out_of_range", format!("it must be at most {DAYS_MAX}"));
+    }
     let filter = ItemsOf {
         source: params.id("source_id"),
         whose: params.user(caller.scope).map(Whose::For),

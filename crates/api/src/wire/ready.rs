@@ -6,6 +6,7 @@ use crate::extract::fields::{Fields, FromFields};
 use crate::openapi::words::ModelAddress;
 use crate::problem::Problem;
 use copydesk_core::recipe::{FallbackBody, FallbackReason};
+use copydesk_desk::accept::NAME_BYTES_MAX;
 use copydesk_desk::ready::{Readiness, SourcesSeen};
 use copydesk_desk::rehearse::Rehearsal;
 use serde::Serialize;
@@ -30,7 +31,12 @@ impl FromFields for MayI {
         if !input.is_object() {
             fields.fault("input", "wrong_type", "it must be an object");
         }
-        MayI { input, user: fields.text("user"), model: fields.text("model") }
+        let user = fields.text("user");
+        if user.as_ref().is_some_and(|user| user.is_empty() || user.len() > NAME_BYTES_MAX || user.contains('\0')) {
+            let detail = format!("it must have 1 to {NAME_BYTES_MAX} bytes without NUL");
+            fields.fault("user", "bad_length", detail);
+        }
+        MayI { input, user, model: fields.text("model") }
     }
 }
 

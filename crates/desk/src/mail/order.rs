@@ -59,7 +59,10 @@ impl Desk {
         let listed = self.recipients(scope, which).await?;
         let at = self.inner.now();
         let id = MailingId(self.inner.world.uuid(at));
-        let mails = listed.iter().map(|listed| self.mail_for(listed, id, &domain, at)).collect();
+        // They go out in the order of their ids: that of the prospects.
+        let mut ids: Vec<MailId> = listed.iter().map(|_| MailId(self.inner.world.uuid(at))).collect();
+        ids.sort();
+        let mails = ids.into_iter().zip(&listed).map(|(mail, to)| self.mail_for((mail, at), to, id, &domain)).collect();
         let new = NewMailing { id, scope, spec, at, again, mails, idempotency, dry };
         let opened = self.store().open_mailing(new).await?;
         self.inner.bells.mails.notify_one();
@@ -160,9 +163,8 @@ impl Desk {
         Ok(listed)
     }
 
-    fn mail_for(&self, listed: &Listed, mailing: MailingId, domain: &str, at: Timestamp) -> MailFacts {
+    fn mail_for(&self, (id, at): (MailId, Timestamp), listed: &Listed, mailing: MailingId, domain: &str) -> MailFacts {
         let row = &listed.row;
-        let id = MailId(self.inner.world.uuid(at));
         let address = row.facts.text(Field::ContactEmail).unwrap_or_default().trim().to_owned();
         let draft = listed.draft.as_ref().filter(|_| listed.is_drafted());
         let reason = self.reason(listed, &address);
