@@ -272,7 +272,7 @@ fn provenance(version: &Value) -> String {
     }
     let filled: Vec<&str> = version["filled"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
     if !filled.is_empty() {
-        said.push_str(&format!(", from a profile: {}", filled.join(", ")));
+        said.push_str(&format!(", filled in: {}", filled.join(", ")));
     }
     match version["generation_id"].as_str() {
         Some(id) => format!("{said}. All of it: copydesk generations show {id}"),
