@@ -161,6 +161,8 @@ async fn s60_json_at_its_edges_is_refused_or_read_exactly() {
         let reply = site.raw("POST", "/api/v1/generations", &headers, body).await;
         assert_eq!((reply.status, reply.code().as_str()), (status, code), "{shown}");
     }
+    let blank = site.raw("DELETE", "/api/v1/webhooks/none", &headers, "\t").await;
+    assert_eq!(blank.code(), "malformed_json", "white space is no JSON, and not the same as nothing");
     assert_eq!(site.get("/generations").await.json()["data"], json!([]));
     assert_eq!(site.post("/generations", text(json!({"metadata": {"a": 1}}))).await.status, 202);
 }

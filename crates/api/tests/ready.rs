@@ -56,6 +56,8 @@ async fn what_refuses_a_request_is_said_and_is_no_error() {
     let wrong = asked(&site, json!({"input": {"topic": 7}})).await;
     let told = wrong["checks"].as_array().unwrap().last().unwrap()["detail"].as_str().unwrap().to_owned();
     assert!(told.contains("/input/topic"), "{told}");
+    let nowhere = asked(&site, json!({"input": {"topic": "Tea"}, "model": "the good one"})).await;
+    assert_eq!((&nowhere["would"], status(&nowhere, "request")), (&json!("refused"), "fail"), "{nowhere}");
     assert_eq!(site.post("/recipes/none/ready", json!({})).await.code(), "recipe_not_found");
     for bad in [json!({"topic": "x"}), json!({"user": ""}), json!({"input": []})] {
         assert_eq!(site.post("/recipes/newsletter/ready", bad.clone()).await.status, 422, "{bad}");

@@ -3,7 +3,6 @@
 use super::admin::CheckBody;
 use super::dry_run::DryRunBody;
 use crate::extract::fields::{Fields, FromFields};
-use crate::openapi::words::ModelAddress;
 use crate::problem::Problem;
 use copydesk_core::recipe::{FallbackBody, FallbackReason};
 use copydesk_desk::accept::NAME_BYTES_MAX;
@@ -21,7 +20,7 @@ pub(crate) struct MayI {
     pub input: Value,
     #[schema(min_length = 1, max_length = 255)]
     pub user: Option<String>,
-    #[schema(value_type = Option<ModelAddress>)]
+    /// One that is no address, or not there, is told by the check `request`.
     pub model: Option<String>,
 }
 
