@@ -342,3 +342,76 @@ async fn a_server_without_mail_says_so_and_a_check_looks_whether_it_lets_us_in()
     let bad = check(&site).await;
     assert!(bad["ok"] == false && bad["detail"].as_str().unwrap().contains("too busy"), "{bad}");
 }
+
+/// Writes once more to those who have not answered, and approves what was written.
+async fn followed_up(site: &Site, who: Value) -> Value {
+    let job =
+        json!({"recipe": "outreach", "prospects": who, "follow_up": "0s", "input": {"sender": "We are Fernleaf."}});
+    let reply = site.send("POST", "/jobs", Some(job), &[("prefer", "wait=30")]).await;
+    assert!(reply.status == 200, "{}", reply.json());
+    let page = site.get("/drafts?review=none&status=draft").await.json();
+    for draft in page["data"].as_array().unwrap() {
+        site.post(&format!("/drafts/{}/approve", draft["id"].as_str().unwrap()), json!({})).await;
+    }
+    reply.json()
+}
+
+#[tokio::test]
+async fn seed_s1_a_follow_up_sees_the_mails_that_were_sent() {
+    let fake = FakeSmtp::start().await;
+    let site = working(&fake).await;
+    let people = drafted(&site, &["ann", "bob", "cat"]).await;
+    let none = json!({"recipe": "outreach", "prospects": "eligible", "follow_up": "7d", "input": {"sender": "We are Fernleaf."}});
+    let early = site.post("/jobs", none).await;
+    assert_eq!(early.status, 422, "nothing was sent yet: {}", early.json());
+    let two = json!({"ids": [people[0]["id"], people[1]["id"]]});
+    ended(&site, &send(&site, json!({"prospects": two})).await).await;
+    // Bob has answered, and nothing was sent to Cat.
+    let bob = format!("/prospects/{}", people[1]["id"].as_str().unwrap());
+    site.send("PATCH", &bob, Some(json!({"answered": true})), &[("if-match", "*")]).await;
+    assert!(site.get(&bob).await.json()["answered_at"].is_string());
+
+    let job = followed_up(&site, json!("eligible")).await;
+    assert_eq!((&job["total_targets"], &job["drafts_created"]), (&json!(1), &json!(1)), "{job}");
+    let ann = site.get(&format!("/prospects/{}", people[0]["id"].as_str().unwrap())).await.json();
+    assert_ne!(ann["draft"]["id"], people[0]["draft"]["id"], "the newest is shown");
+    assert_eq!(ann["stage"], "drafted");
+    let items = site.get(&format!("/jobs/{}/items", job["id"].as_str().unwrap())).await.json();
+    let generation = items["data"][0]["generation_id"].as_str().unwrap();
+    let generation = site.get(&format!("/generations/{generation}")).await.json();
+    assert_eq!(generation["filled"], json!(["earlier"]));
+    let earlier = &generation["input"]["earlier"];
+    assert_eq!((earlier.as_array().unwrap().len(), &earlier[0]["subject"]), (1, &people[0]["draft"]["title"]));
+
+    // Whoever asks again, by whatever name, drafts nobody twice; who got nothing yet has nothing to follow up.
+    let twice = followed_up(&site, json!({"ids": [people[0]["id"], people[2]["id"]]})).await;
+    assert_eq!((&twice["drafts_created"], &twice["counts"]["skipped"]), (&json!(0), &json!(2)), "{twice}");
+
+    let first = fake.taken().into_iter().find(|post| post.to == ["ann@Example.com"]).unwrap();
+    let mailing = ended(&site, &send(&site, json!({"prospects": "eligible"})).await).await;
+    assert_eq!((&mailing["counts"]["sent"], &mailing["total"]), (&json!(2), &json!(2)), "Cat's first, Ann's second");
+    let taken = fake.taken();
+    let second = taken.iter().rev().find(|post| post.to == ["ann@Example.com"]).unwrap();
+    assert_eq!(second.header("Subject"), ann["draft"]["title"].as_str());
+    assert_eq!(
+        (second.header("In-Reply-To"), second.header("References")),
+        (first.header("Message-ID"), first.header("Message-ID"))
+    );
+    assert_eq!(taken.iter().find(|post| post.to == ["cat@Example.com"]).unwrap().header("References"), None);
+
+    // A third one names both, and a new version of the second sees only the first.
+    let ann_only = json!({"ids": [people[0]["id"]]});
+    let job = followed_up(&site, ann_only.clone()).await;
+    assert_eq!(job["drafts_created"], 1, "{job}");
+    let mailing = ended(&site, &send(&site, json!({"prospects": ann_only})).await).await;
+    assert_eq!(mailing["counts"]["sent"], 1, "{mailing}");
+    let third = fake.taken().pop().unwrap();
+    // Long headers go over several lines.
+    let ids = [&first, second].map(|post| post.header("Message-ID").unwrap());
+    assert!(third.message.contains(&format!("References: {}\r\n {}\r\n", ids[0], ids[1])), "{}", third.message);
+    let again = format!("/drafts/{}/regenerate", ann["draft"]["id"].as_str().unwrap());
+    let again = site.send("POST", &again, Some(json!({})), &[("prefer", "wait=30")]).await.json();
+    let generation = site.get(&format!("/generations/{}", again["id"].as_str().unwrap())).await.json();
+    assert_eq!(generation["input"]["earlier"].as_array().unwrap().len(), 1, "{generation}");
+    assert_eq!(fake.taken().len(), 5, "nothing went by itself");
+}

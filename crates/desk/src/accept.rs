@@ -74,6 +74,8 @@ pub struct Request {
     pub job: Option<ForItem>,
     /// Only if no draft has the external id yet.
     pub once: bool,
+    /// It follows this draft up, which was sent: that one and those before it are in nobody's way.
+    pub after: Option<DraftId>,
 }
 
 /// An address for the events of one request.
@@ -109,6 +111,7 @@ impl Request {
             webhook: None,
             job: None,
             once: false,
+            after: None,
         }
     }
 }
@@ -305,7 +308,8 @@ impl Desk {
         let (user, world) = (user_of(&request), &self.inner.world);
         let dedupe_key = dedupe_key(&request, recipe, &params, user, &input);
         let once = request.external_id.as_ref().filter(|_| request.once);
-        let once = once.map(|external| Once { external_id: external.clone(), user: request.scope.user });
+        let once =
+            once.map(|external| Once { external_id: external.clone(), user: request.scope.user, after: request.after });
         let slot = match request.draft {
             Some(draft) => Slot::Existing(draft),
             None => Slot::New {

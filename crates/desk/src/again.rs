@@ -65,5 +65,6 @@ pub(crate) fn again(scope: Scope, row: GenerationRow, change: Again) -> Result<R
         webhook: None,
         job: row.job.map(ForItem::Again),
         once: false,
+        after: None,
     })
 }

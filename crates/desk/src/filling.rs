@@ -4,8 +4,14 @@
 use crate::accept::{Request, user_of};
 use crate::desk::Desk;
 use crate::error::DeskError;
+use crate::publish::content_of;
+use copydesk_core::prospect::prospect_of;
 use copydesk_core::recipe::items::cut;
+use copydesk_core::recipe::output::mail::text_of;
+use copydesk_core::recipe::{Content, OutputForm};
 use copydesk_core::source::untracked;
+use copydesk_store::StoreError;
+use copydesk_store::prospects::LetterSent;
 use copydesk_store::sources::SourceItem;
 use serde_json::{Map, Value, json};
 use std::time::Duration;
@@ -17,6 +23,10 @@ pub const DAYS: u64 = 7;
 pub const DAYS_MAX: u64 = 30;
 /// How much of an item's text goes along; prompts use less. Units: characters.
 const TEXT_CHARS_MAX: usize = 1_000;
+/// How many mails that were sent go along, the newest, and how much of each. Units: mails; characters.
+const MAILS_MAX: usize = 10;
+const MAIL_SUBJECT_CHARS: usize = 500;
+const MAIL_BODY_CHARS: usize = 4_000;
 
 impl Desk {
     /// Fills what the request leaves out: profiles first, so that they may say what sources would.
@@ -25,6 +35,7 @@ impl Desk {
         self.fill_profiles(request).await?;
         self.fill_sources(request).await?;
         self.fill_feedback(request).await?;
+        self.fill_mails(request).await?;
         request.filled.sort();
         Ok(())
     }
@@ -48,6 +59,49 @@ impl Desk {
         }
         Ok(())
     }
+
+    /// What was sent to the prospect before, for a draft that follows up. A draft is asked for with its prospect's name as the
+    /// target; a first one is never filled.
+    async fn fill_mails(&self, request: &mut Request) -> Result<(), DeskError> {
+        let Some(loaded) = self.inner.shelf.get(&request.recipe) else { return Ok(()) };
+        let (Some(field), Value::Object(said)) = (&loaded.recipe.fill.mails, &request.input) else { return Ok(()) };
+        let prospect = request.target.as_deref().and_then(prospect_of);
+        let (Some(prospect), false) = (prospect, said.contains_key(field)) else { return Ok(()) };
+        // One that is written anew has what was before it, whatever was sent since.
+        let is_before = |letter: &LetterSent| match (request.draft, request.after) {
+            (Some(draft), _) => letter.draft < draft,
+            (None, after) => after.is_some_and(|after| letter.draft <= after),
+        };
+        if request.draft.or(request.after).is_none() {
+            return Ok(());
+        }
+        let scope = request.scope.whole();
+        let mut letters = self.store().letters_sent(scope, vec![prospect]).await?;
+        letters.retain(is_before);
+        let mut mails = Vec::new();
+        for letter in letters.iter().rev().take(MAILS_MAX) {
+            match self.store().version(scope, letter.draft, Some(letter.version)).await {
+                Ok(version) => mails.push(mail(&content_of(&version)?)),
+                // What was removed since is not quoted.
+                Err(StoreError::NotFound { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        mails.reverse();
+        if let (false, Value::Object(said)) = (mails.is_empty(), &mut request.input) {
+            said.insert(field.clone(), mails.into());
+            request.filled.push(field.clone());
+        }
+        Ok(())
+    }
+}
+
+fn mail(content: &Content) -> Value {
+    let body = match content.form {
+        OutputForm::Mail => text_of(&content.body).to_owned(),
+        OutputForm::Article | OutputForm::Text | OutputForm::Media => content.body.to_string(),
+    };
+    json!({"subject": cut(&content.title, MAIL_SUBJECT_CHARS), "body": cut(&body, MAIL_BODY_CHARS)})
 }
 
 /// As recipes take items.

@@ -38,7 +38,7 @@ pub(crate) const PICTURE_STEP_KEYS: [&str; 5] = ["name", "kind", "prompt", "sett
 pub(crate) const MEDIA_STEP_KEYS: [&str; 6] = ["name", "kind", "prompt", "settings", "settings_from", "pictures_from"];
 pub(crate) const STEP_KINDS: [&str; 3] = ["chat", "picture", "media"];
 pub(crate) const LIMIT_KEYS: [&str; 4] = ["max_attempts", "attempt_timeout", "deadline", "max_input_bytes"];
-pub(crate) const FILL_KEYS: [&str; 2] = ["sources", "feedback"];
+pub(crate) const FILL_KEYS: [&str; 3] = ["sources", "feedback", "mails"];
 pub(crate) const FALLBACK_KEYS: [&str; 4] = ["unparsable_answer", "no_trends", "no_content", "next_steps"];
 
 /// Reads the file. `None` when it is not TOML at all; otherwise what could be read, and faults for the rest. Version and
@@ -254,7 +254,7 @@ fn read_limits(table: &Table, faults: &mut Vec<Fault>) -> Limits {
 fn read_fill(table: &Table, faults: &mut Vec<Fault>) -> Fill {
     let mut reader = Reader::new(FILE, "fill", table, faults);
     reader.only(&FILL_KEYS);
-    Fill { sources: reader.text("sources"), feedback: reader.text("feedback") }
+    Fill { sources: reader.text("sources"), feedback: reader.text("feedback"), mails: reader.text("mails") }
 }
 
 fn read_fallback(table: &Table, faults: &mut Vec<Fault>) -> FallbackRules {

@@ -676,14 +676,17 @@ create table prospect_list (
     source_type text,
     notes text,
     facts text not null,
-    -- When a mail to it was last taken by the mail server.
+    -- When a mail to it was last taken by the mail server, and the newest draft that was sent.
     sent_at timestamptz,
+    sent_draft_id uuid,
+    -- Since when it is known to have answered.
+    answered_at timestamptz,
     primary key (workspace_id, id)
 );
 create unique index prospect_list_identity on prospect_list (workspace_id, identity) where deleted_at is null;
 -- All that counting and skipping need.
 create index prospect_list_alive on prospect_list (workspace_id, id)
-    include (verification, contact_email, source_type, draft_name, sent_at) where deleted_at is null;
+    include (verification, contact_email, source_type, draft_name, sent_at, sent_draft_id, answered_at) where deleted_at is null;
 create index prospect_list_import on prospect_list (workspace_id, import_id, id)
     where import_id is not null and deleted_at is null;
 
@@ -1208,6 +1211,8 @@ create table mails (
 create unique index mails_once on mails (workspace_id, draft_id, recipient, version) where holds;
 create index mails_by_mailing on mails (workspace_id, mailing_id, id);
 create index mails_due on mails (workspace_id, mailing_id, due_at, id) where status = 'queued';
+-- What a prospect was told.
+create index mails_sent on mails (workspace_id, prospect_id, ended_at) where status = 'sent';
 create index mails_sending on mails (node_id, id) where status = 'sending';
 
 -- What went today and when the next one may go; one row, shared by all processes.

@@ -271,7 +271,7 @@ async fn put(tx: Tx, book: Book, at: Timestamp, pace: Option<Pace>) -> Result<()
     steps.add(sql!("mail/put_mailing"), row);
     let reached = &written.reached;
     if !reached.is_empty() {
-        steps.add(sql!("mail/reached"), columns!(reached, r => Micros::from(r.2), r.0.0, r.1.0));
+        steps.add(sql!("mail/reached"), columns!(reached, r => Micros::from(r.3), r.2.0, r.0.0, r.1.0));
     }
     if let Some(pace) = pace {
         let pace = written.back.iter().fold(pace, |pace, claimed_at| pace.gave_back(*claimed_at));

@@ -11,9 +11,9 @@ use copydesk_core::prospect::{Facts, Field, Rule, Standing, Tally, Verification,
 use copydesk_core::refusal::Refusal;
 use copydesk_core::{DraftId, GenerationId, ImportId, ProspectId, Timestamp, WorkspaceId};
 use copydesk_store::prospects::{
-    DraftOf, ImportCounts, ImportPiece, ImportRow, Listed, Names, ProspectChange, ProspectCut, ProspectFilter,
-    ProspectRow, ProspectSetting, Skip, UndoImport, Undone, WriteProspects, Written, changed, decide, no_import,
-    no_prospect,
+    DraftOf, ImportCounts, ImportPiece, ImportRow, LetterSent, Listed, Names, ProspectChange, ProspectCut,
+    ProspectFilter, ProspectRow, ProspectSetting, Skip, UndoImport, Undone, WriteProspects, Written, changed, decide,
+    last_of_each, no_import, no_prospect,
 };
 use copydesk_store::{Answer, ImportStore, Order, Page, PageRequest, ProspectStore, Scope, StoreError};
 use std::collections::HashMap;
@@ -56,6 +56,8 @@ impl ProspectStore for PostgresStore {
                 filter.has_email,
                 filter.import.map(|import| import.0),
                 filter.stage.map(|stage| stage as i32),
+                filter.sent_before.map(Micros::from),
+                filter.answered,
                 cursor.limit
             ];
             let rows = read(&self.readers, sql, params).await?;
@@ -95,6 +97,14 @@ impl ProspectStore for PostgresStore {
 
     fn change_prospect(&self, change: ProspectChange) -> Answer<'_, ProspectRow> {
         Box::pin(async move { Ok(self.alter_prospect(&change).await?) })
+    }
+
+    fn letters_sent(&self, scope: Scope, to: Vec<ProspectId>) -> Answer<'_, Vec<LetterSent>> {
+        Box::pin(async move {
+            let to: Vec<Uuid> = to.iter().map(|id| id.0).collect();
+            let rows = read(&self.readers, sql!("prospects/letters"), params![scope.workspace.0, to]).await?;
+            Ok(last_of_each(rows.iter().map(letter).collect::<Result<_, _>>()?))
+        })
     }
 }
 
@@ -170,7 +180,9 @@ impl PostgresStore {
             filter.category.as_deref().map(text),
             filter.has_email,
             filter.import.map(|import| import.0),
-            filter.stage.map(|stage| stage as i32)
+            filter.stage.map(|stage| stage as i32),
+            filter.sent_before.map(Micros::from),
+            filter.answered
         ];
         let mut tally = Tally::default();
         for row in read(&self.readers, sql!("prospects/tally"), params).await? {
@@ -284,7 +296,7 @@ fn texts<'a>(rows: &[&'a ProspectRow]) -> Vec<Param<'a>> {
     columns!(rows, row => row.facts.text(Field::ExternalId), row.facts.text(Field::Name), row.facts.text(Field::Company),
         row.facts.text(Field::ContactEmail), row.facts.text(Field::Website), row.facts.text(Field::Category),
         row.facts.text(Field::SourceType), row.facts.text(Field::Notes),
-        serde_json::Value::Object(row.facts.more.clone()).to_string())
+        serde_json::Value::Object(row.facts.more.clone()).to_string(), row.answered_at.map(Micros::from))
 }
 
 fn count<'a>(steps: &mut Steps<'a>, write: &WriteProspects, import: &'a ImportPiece, all: &[Written]) {
@@ -351,6 +363,18 @@ fn prospect_row(row: &Row) -> Result<ProspectRow, StoreError> {
         created_at: row.get::<_, Micros>("created_at").into(),
         updated_at: row.get::<_, Micros>("updated_at").into(),
         sent_at: row.get::<_, Option<Micros>>("sent_at").map(Timestamp::from),
+        sent_draft: row.get::<_, Option<Uuid>>("sent_draft_id").map(DraftId),
+        answered_at: row.get::<_, Option<Micros>>("answered_at").map(Timestamp::from),
+    })
+}
+
+fn letter(row: &Row) -> Result<LetterSent, StoreError> {
+    Ok(LetterSent {
+        prospect: ProspectId(row.get("prospect_id")),
+        draft: DraftId(row.get("draft_id")),
+        version: narrow("version", i64::from(row.get::<_, i32>("version")))?,
+        message_id: row.get("message_id"),
+        at: row.get::<_, Micros>("ended_at").into(),
     })
 }
 

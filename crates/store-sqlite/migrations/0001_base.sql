@@ -706,8 +706,11 @@ CREATE TABLE prospect_list (
     source_type TEXT,
     notes TEXT,
     facts TEXT NOT NULL,
-    -- When a mail to it was last taken by the mail server.
+    -- When a mail to it was last taken by the mail server, and the newest draft that was sent.
     sent_at INTEGER,
+    sent_draft_id BLOB,
+    -- Since when it is known to have answered.
+    answered_at INTEGER,
     PRIMARY KEY (workspace_id, id)
 ) STRICT, WITHOUT ROWID;
 
@@ -716,7 +719,7 @@ CREATE UNIQUE INDEX prospect_list_identity ON prospect_list (workspace_id, ident
 CREATE INDEX prospect_list_order ON prospect_list (workspace_id, id, deleted_at) WHERE deleted_at IS NULL;
 -- All that counting needs.
 CREATE INDEX prospect_list_alive ON prospect_list (
-    workspace_id, id, verification, contact_email, source_type, draft_name, sent_at, deleted_at
+    workspace_id, id, verification, contact_email, source_type, draft_name, sent_at, sent_draft_id, answered_at, deleted_at
 ) WHERE deleted_at IS NULL;
 CREATE INDEX prospect_list_import ON prospect_list (workspace_id, import_id, id)
     WHERE import_id IS NOT NULL AND deleted_at IS NULL;
@@ -1253,6 +1256,8 @@ CREATE TABLE mails (
 CREATE UNIQUE INDEX mails_once ON mails (workspace_id, draft_id, recipient, version) WHERE holds = 1;
 CREATE INDEX mails_by_mailing ON mails (workspace_id, mailing_id, id);
 CREATE INDEX mails_due ON mails (workspace_id, mailing_id, due_at, id) WHERE status = 'queued';
+-- What a prospect was told.
+CREATE INDEX mails_sent ON mails (workspace_id, prospect_id, ended_at) WHERE status = 'sent';
 CREATE INDEX mails_sending ON mails (node_id, id) WHERE status = 'sending';
 
 -- What went today and when the next one may go; one row, shared by all processes.

@@ -291,8 +291,8 @@ fn put(db: Db<'_>, book: Book, at: Timestamp) -> Done<()> {
         ];
         db.execute(sql!("mail/put_mailing"), params)?;
     }
-    for (workspace, prospect, at) in &written.reached {
-        let params = params![at.micros(), workspace.0.as_bytes(), prospect.0.as_bytes()];
+    for (workspace, prospect, draft, at) in &written.reached {
+        let params = params![at.micros(), draft.0.as_bytes(), workspace.0.as_bytes(), prospect.0.as_bytes()];
         db.execute(sql!("mail/reached"), params)?;
     }
     if !written.back.is_empty() {

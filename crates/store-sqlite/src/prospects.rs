@@ -11,9 +11,9 @@ use copydesk_core::prospect::{Facts, Field, Rule, Standing, Tally, Verification,
 use copydesk_core::refusal::Refusal;
 use copydesk_core::{DraftId, GenerationId, ImportId, ProspectId, Timestamp, WorkspaceId};
 use copydesk_store::prospects::{
-    DraftOf, ImportCounts, ImportPiece, ImportRow, Listed, Names, ProspectChange, ProspectCut, ProspectFilter,
-    ProspectRow, ProspectSetting, Skip, UndoImport, Undone, WriteProspects, Written, changed, decide, no_import,
-    no_prospect,
+    DraftOf, ImportCounts, ImportPiece, ImportRow, LetterSent, Listed, Names, ProspectChange, ProspectCut,
+    ProspectFilter, ProspectRow, ProspectSetting, Skip, UndoImport, Undone, WriteProspects, Written, changed, decide,
+    last_of_each, no_import, no_prospect,
 };
 use copydesk_store::{Answer, ImportStore, Page, PageRequest, ProspectStore, Scope};
 use rusqlite::{Row, params};
@@ -53,6 +53,8 @@ impl ProspectStore for SqliteStore {
                 filter.has_email,
                 filter.import.map(|import| *import.0.as_bytes()),
                 filter.stage.map(|stage| stage as i64),
+                filter.sent_before.map(Timestamp::micros),
+                filter.answered,
                 cut.limit,
             ];
             let rows = db.all(ordered!(cut, "prospects/list"), params, listed)?;
@@ -80,6 +82,17 @@ impl ProspectStore for SqliteStore {
 
     fn change_prospect(&self, change: ProspectChange) -> Answer<'_, ProspectRow> {
         Box::pin(self.write(0, move |session| change_one(session.db, &change)))
+    }
+
+    fn letters_sent(&self, scope: Scope, to: Vec<ProspectId>) -> Answer<'_, Vec<LetterSent>> {
+        Box::pin(self.read(move |db| {
+            let mut letters = Vec::new();
+            for prospect in to {
+                let params = [scope.workspace.0.as_bytes(), prospect.0.as_bytes()];
+                letters.extend(db.all(sql!("prospects/letters"), params, letter)?);
+            }
+            Ok(last_of_each(letters))
+        }))
     }
 }
 
@@ -220,6 +233,7 @@ fn insert(db: Db<'_>, row: &ProspectRow) -> Done<()> {
         text(Field::SourceType),
         text(Field::Notes),
         more(row),
+        row.answered_at.map(Timestamp::micros),
     ];
     db.execute(sql!("prospects/insert"), params)?;
     Ok(())
@@ -242,6 +256,7 @@ fn put(db: Db<'_>, row: &ProspectRow, deleted_at: Option<Timestamp>) -> Done<()>
         text(Field::SourceType),
         text(Field::Notes),
         more(row),
+        row.answered_at.map(Timestamp::micros),
         row.scope.workspace.0.as_bytes(),
         row.id.0.as_bytes(),
     ];
@@ -268,6 +283,8 @@ fn tally(db: Db<'_>, scope: Scope, filter: &ProspectFilter, rule: &Rule) -> Done
         filter.has_email,
         filter.import.map(|import| *import.0.as_bytes()),
         filter.stage.map(|stage| stage as i64),
+        filter.sent_before.map(Timestamp::micros),
+        filter.answered,
     ];
     let mut tally = Tally::default();
     db.each(sql!("prospects/tally"), params, |row| {
@@ -325,6 +342,18 @@ fn prospect_row(row: &Row<'_>) -> Done<ProspectRow> {
         created_at: codec::instant(row, "created_at")?,
         updated_at: codec::instant(row, "updated_at")?,
         sent_at: codec::maybe_instant(row, "sent_at")?,
+        sent_draft: codec::maybe_uuid(row, "sent_draft_id")?.map(DraftId),
+        answered_at: codec::maybe_instant(row, "answered_at")?,
+    })
+}
+
+fn letter(row: &Row<'_>) -> Done<LetterSent> {
+    Ok(LetterSent {
+        prospect: ProspectId(codec::uuid(row, "prospect_id")?),
+        draft: DraftId(codec::uuid(row, "draft_id")?),
+        version: row.get("version")?,
+        message_id: row.get("message_id")?,
+        at: codec::instant(row, "ended_at")?,
     })
 }
 

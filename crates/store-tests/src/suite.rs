@@ -522,7 +522,8 @@ macro_rules! conformance {
                 what_a_lost_process_was_sending_is_unknown_until_a_person_speaks,
                 a_mailing_is_held_back_taken_back_and_tried_again,
                 the_limits_are_shared_and_a_day_keeps_some_for_single_mails,
-                a_prospect_knows_when_a_mail_has_reached_it;
+                a_prospect_knows_when_a_mail_has_reached_it,
+                what_was_sent_can_be_followed_up;
             prices:
                 a_price_is_kept_as_it_was_set_and_stays_when_it_ends,
                 prices_are_paged_by_number_and_found_by_model,

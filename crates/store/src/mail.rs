@@ -273,8 +273,8 @@ pub struct Written {
     pub mailings: Vec<MailingRow>,
     pub mails: Vec<MailRow>,
     pub events: Vec<NewEvent<'static>>,
-    /// To whom a mail has gone, and when.
-    pub reached: Vec<(WorkspaceId, ProspectId, Timestamp)>,
+    /// To whom a mail has gone, of which draft, and when.
+    pub reached: Vec<(WorkspaceId, ProspectId, DraftId, Timestamp)>,
     /// When mails were claimed that certainly did not go: the day has room for as many more.
     pub back: Vec<Timestamp>,
 }
@@ -389,7 +389,8 @@ impl Book {
             MailStatus::Failed => self.written.events.push(event(mailing, FAILED, at, Some(&row.facts))),
             MailStatus::Unknown => self.written.events.push(event(mailing, UNKNOWN, at, Some(&row.facts))),
             MailStatus::Sent => {
-                self.written.reached.extend(row.facts.prospect.map(|prospect| (key.0, prospect, at)));
+                let whose = row.facts.prospect.zip(row.facts.content);
+                self.written.reached.extend(whose.map(|(prospect, (draft, _))| (key.0, prospect, draft, at)));
             }
             MailStatus::Queued | MailStatus::Sending | MailStatus::Cancelled | MailStatus::Skipped => {}
         }

@@ -12,6 +12,8 @@ pub struct Once {
     pub external_id: String,
     /// Among this user's drafts; `None` is the workspace's.
     pub user: Option<UserId>,
+    /// Among drafts that are newer than this one: what came before it is followed up.
+    pub after: Option<DraftId>,
 }
 
 /// A draft that has the name, as [`Once`] looks at it.
@@ -32,6 +34,7 @@ impl Once {
         };
         let in_the_way = |named: &&Named| {
             self.user.is_none_or(|user| named.user == user)
+                && self.after.is_none_or(|after| named.draft > after)
                 && (refilled != Some(named.draft) || named.has_version || named.live.is_some())
         };
         match there.iter().filter(in_the_way).max_by_key(|named| named.draft) {

@@ -6,6 +6,7 @@ use crate::{Answer, Scope, StoreError};
 use copydesk_core::draft::{DraftStatus, Review};
 use copydesk_core::prospect::{Edit, Facts, Rule, Stage, Tally, Verification, is_drafted};
 use copydesk_core::{DraftId, GenerationId, ImportId, ProspectId, Timestamp};
+use std::collections::HashSet;
 
 pub trait ProspectStore: Send + Sync {
     fn prospect(&self, scope: Scope, id: ProspectId) -> Answer<'_, Listed>;
@@ -28,6 +29,9 @@ pub trait ProspectStore: Send + Sync {
     /// Errors: `Refused(VersionConflict)` when `revision` is another one; `Refused(ProspectExists)` when it would be another's
     /// double.
     fn change_prospect(&self, change: ProspectChange) -> Answer<'_, ProspectRow>;
+
+    /// The mails that were sent to these, in the order they were; of each draft the last one.
+    fn letters_sent(&self, scope: Scope, to: Vec<ProspectId>) -> Answer<'_, Vec<LetterSent>>;
 }
 
 pub trait ImportStore: Send + Sync {
@@ -56,6 +60,10 @@ pub struct ProspectRow {
     pub updated_at: Timestamp,
     /// When a mail to it was last taken by the mail server.
     pub sent_at: Option<Timestamp>,
+    /// And of which draft.
+    pub sent_draft: Option<DraftId>,
+    /// Since when it is known to have answered.
+    pub answered_at: Option<Timestamp>,
 }
 
 /// A prospect with its newest draft that is not deleted.
@@ -80,11 +88,15 @@ pub struct DraftOf {
 
 impl Listed {
     pub fn stage(&self) -> Stage {
-        if self.row.sent_at.is_some() {
-            return Stage::Sent;
+        let newer = |draft: &&DraftOf| self.row.sent_draft.is_none_or(|sent| draft.id > sent);
+        let draft = self.draft.as_ref().filter(newer);
+        match Stage::of(
+            draft.is_some_and(|draft| draft.mail.is_some()),
+            draft.is_some_and(|draft| draft.live.is_some()),
+        ) {
+            Stage::None if self.row.sent_at.is_some() => Stage::Sent,
+            stage => stage,
         }
-        let draft = self.draft.as_ref();
-        Stage::of(draft.is_some_and(|draft| draft.mail.is_some()), draft.is_some_and(|draft| draft.live.is_some()))
     }
 
     /// Whether there is a mail to be read: depends on its parts only, never on what a job or a draft says of itself.
@@ -109,6 +121,9 @@ pub struct ProspectFilter {
     pub has_email: Option<bool>,
     pub stage: Option<Stage>,
     pub import: Option<ImportId>,
+    /// A mail was last sent before this.
+    pub sent_before: Option<Timestamp>,
+    pub answered: Option<bool>,
 }
 
 impl ProspectFilter {
@@ -122,6 +137,22 @@ impl ProspectFilter {
             ..ProspectFilter::default()
         }
     }
+
+    /// Those of them that got a mail before `before`, have not answered it, and are not followed up yet.
+    #[must_use]
+    pub fn to_follow_up(self, before: Timestamp) -> ProspectFilter {
+        ProspectFilter { stage: Some(Stage::Sent), sent_before: Some(before), answered: Some(false), ..self }
+    }
+}
+
+/// A mail that was sent.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct LetterSent {
+    pub prospect: ProspectId,
+    pub draft: DraftId,
+    pub version: u32,
+    pub message_id: String,
+    pub at: Timestamp,
 }
 
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -275,6 +306,8 @@ pub fn decide(write: &WriteProspects, new: &NewProspect, found: Option<&Prospect
             created_at: write.at,
             updated_at: write.at,
             sent_at: None,
+            sent_draft: None,
+            answered_at: new.edit.answered.filter(|it| *it).map(|_| write.at),
         }),
         Some(row) => match (write.known, changed(row, &new.edit, write.at)) {
             (Known::Update, Some(row)) => Written::Updated(row),
@@ -286,8 +319,23 @@ pub fn decide(write: &WriteProspects, new: &NewProspect, found: Option<&Prospect
 /// The row as an edit leaves it; `None` when it says nothing new.
 pub fn changed(row: &ProspectRow, edit: &Edit, at: Timestamp) -> Option<ProspectRow> {
     let facts = row.facts.edited(edit);
-    let news = facts != row.facts;
-    news.then(|| ProspectRow { facts, revision: row.revision + 1, updated_at: at, ..row.clone() })
+    let answered_at = match edit.answered {
+        None => row.answered_at,
+        Some(true) => row.answered_at.or(Some(at)),
+        Some(false) => None,
+    };
+    let news = facts != row.facts || answered_at != row.answered_at;
+    news.then(|| ProspectRow { facts, answered_at, revision: row.revision + 1, updated_at: at, ..row.clone() })
+}
+
+/// Mails that were sent, as [`ProspectStore::letters_sent`] tells of them.
+pub fn last_of_each(mut letters: Vec<LetterSent>) -> Vec<LetterSent> {
+    letters.sort_by(|a, b| (a.at, &a.message_id).cmp(&(b.at, &b.message_id)));
+    let mut seen = HashSet::new();
+    let mut last: Vec<LetterSent> =
+        letters.into_iter().rev().filter(|one| seen.insert((one.prospect, one.draft))).collect();
+    last.reverse();
+    last
 }
 
 /// That there is no such prospect.

@@ -17,7 +17,7 @@ use axum::response::{IntoResponse, Response};
 use copydesk_core::prospect::Field;
 use copydesk_core::recipe::output::mail::text_of;
 use copydesk_desk::jobs::Defaults;
-use copydesk_desk::prospects::drafting::{NAMED_MAX, Which};
+use copydesk_desk::prospects::drafting::{NAMED_MAX, Which, Whom};
 use copydesk_desk::store::prospects::Listed;
 use http::StatusCode;
 use serde::Serialize;
@@ -100,8 +100,8 @@ pub(crate) async fn start(
         user: caller.own_user(),
         ..Defaults::new(recipe)
     };
-    let which = prospect_ids.map_or(Which::Eligible, Which::Named);
-    let sealed = owned(async move { desk.draft_prospects(defaults, which).await }).await;
+    let whom = Whom::first(prospect_ids.map_or(Which::Eligible, Which::Named));
+    let sealed = owned(async move { desk.draft_prospects(defaults, whom).await }).await;
     let sealed = sealed.map_err(not_started)?;
     let (row, deduplicated) = (sealed.row(), sealed.deduplicated());
     let prospects_count = row.job.counts.total();

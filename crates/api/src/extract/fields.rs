@@ -33,6 +33,14 @@ pub(crate) struct Fields {
     pub now: Timestamp,
 }
 
+/// The code of a fault in a time.
+pub(super) fn time_code(bad: &BadTime) -> &'static str {
+    match bad {
+        BadTime::Naive(_) => crate::Code::NaiveTimestamp.as_str(),
+        BadTime::Malformed(_) => "bad_time",
+    }
+}
+
 impl Fields {
     pub fn new(left: Map<String, Value>, now: Timestamp) -> Fields {
         Fields { left, asked: Vec::new(), faults: Vec::new(), now }
@@ -251,11 +259,7 @@ impl Fields {
     }
 
     fn bad_time(&mut self, name: &str, bad: &BadTime) {
-        let code = match bad {
-            BadTime::Naive(_) => crate::Code::NaiveTimestamp.as_str(),
-            BadTime::Malformed(_) => "bad_time",
-        };
-        self.fault(name, code, bad.to_string());
+        self.fault(name, time_code(bad), bad.to_string());
     }
 
     /// Errors: everything that was found wrong, unknown fields included.

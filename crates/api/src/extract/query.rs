@@ -1,13 +1,13 @@
 //! Query parameters, taken out one by one: what is repeated, unknown or out of range is named. Cursors are opaque: `c_`
 //! and the hexadecimal digits of what the store said.
 
-use super::fields::near;
+use super::fields::{near, time_code};
 use super::search;
 use crate::auth::STREAM_TOKEN;
 use crate::error::Code;
 use crate::problem::Problem;
 use axum::extract::{FromRequestParts, Query};
-use copydesk_core::UserId;
+use copydesk_core::{Timestamp, UserId};
 use copydesk_desk::error::Fault;
 use copydesk_desk::store::{Order, PageRequest, Scope, StoreError};
 use http::request::Parts;
@@ -105,6 +105,12 @@ impl Params {
     {
         let text = self.text(name)?;
         text.parse().map_err(|bad: T::Err| self.fault(name, "bad_id", bad.to_string())).ok()
+    }
+
+    /// An instant with an offset.
+    pub fn instant(&mut self, name: &'static str) -> Option<Timestamp> {
+        let text = self.text(name)?;
+        text.parse().map_err(|bad| self.fault(name, time_code(&bad), format!("{bad}"))).ok()
     }
 
     /// A user: the application's own name for one, or the id this API shows.

@@ -101,6 +101,7 @@ pub(crate) async fn create(
         webhook: asked.webhook_url.map(|url| AskedHook { url, events: asked.webhook_events }),
         job: None,
         once: false,
+        after: None,
     };
     if dry_run {
         return Ok(Json(DryRunBody::from(api.desk().dry_run(request).await?)).into_response());

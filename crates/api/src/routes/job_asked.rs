@@ -17,7 +17,7 @@ use copydesk_core::{FileId, NanoUsd};
 use copydesk_desk::assets::media_type_by_name;
 use copydesk_desk::jobs::Defaults;
 use copydesk_desk::jobs::source::{Columns, Kind, Source};
-use copydesk_desk::prospects::drafting::Which;
+use copydesk_desk::prospects::drafting::Whom;
 use copydesk_desk::store::files::FileRow;
 use http::header::CONTENT_TYPE;
 use serde_json::Value;
@@ -33,7 +33,7 @@ pub(crate) struct Asked {
     pub source: Source,
     pub dry_run: bool,
     /// Whom it is for, instead of a source.
-    pub prospects: Option<Which>,
+    pub prospects: Option<Whom>,
 }
 
 impl FromRequest<Api> for Asked {

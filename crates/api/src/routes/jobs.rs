@@ -95,7 +95,7 @@ pub(crate) async fn create(
     if dry_run {
         let outlook = owned(async move {
             match prospects {
-                Some(which) => desk.dry_draft_prospects(defaults, which).await,
+                Some(whom) => desk.dry_draft_prospects(defaults, whom).await,
                 None => desk.dry_job(defaults, source).await,
             }
         });
@@ -104,7 +104,7 @@ pub(crate) async fn create(
     }
     let sealed = owned(async move {
         match prospects {
-            Some(which) => desk.draft_prospects(defaults, which).await,
+            Some(whom) => desk.draft_prospects(defaults, whom).await,
             None => desk.create_job(defaults, source).await,
         }
     });

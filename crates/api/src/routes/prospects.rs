@@ -10,7 +10,7 @@ use crate::extract::fields::Nothing;
 use crate::extract::id::Segments;
 use crate::extract::query::{Params, listing};
 use crate::openapi::params::{Paging, ProspectPath};
-use crate::openapi::words::{ImportKey, ProspectStage, Verified};
+use crate::openapi::words::{ImportKey, Instant, ProspectStage, Verified};
 use crate::owned::owned;
 use crate::problem::Problem;
 use crate::router::Api;
@@ -36,6 +36,8 @@ pub(crate) fn filter(params: &mut Params) -> ProspectFilter {
         has_email: params.word("has_email", |word| word.parse().ok(), &["true", "false"]),
         stage: params.word("stage", Stage::parse, &Stage::WORDS),
         import: params.id("import_id"),
+        sent_before: params.instant("sent_before"),
+        answered: params.word("answered", |word| word.parse().ok(), &["true", "false"]),
     }
 }
 
@@ -49,6 +51,8 @@ pub(crate) fn filter(params: &mut Params) -> ProspectFilter {
         ("has_email" = Option<bool>, Query, description = "Those with, or without, an address."),
         ("stage" = Option<ProspectStage>, Query, description = "How far their mail is."),
         ("import_id" = Option<ImportKey>, Query, description = "Those that this import made."),
+        ("sent_before" = Option<Instant>, Query, description = "Those to whom a mail was last sent before."),
+        ("answered" = Option<bool>, Query, description = "Those that have, or have not, answered."),
         Paging,
     ),
     responses((status = 200, description = "A page.", body = List<ProspectBody>)),
@@ -78,6 +82,8 @@ pub(crate) async fn list(
         ("has_email" = Option<bool>, Query, description = "Of these only."),
         ("stage" = Option<ProspectStage>, Query, description = "Of these only."),
         ("import_id" = Option<ImportKey>, Query, description = "Of those that this import made."),
+        ("sent_before" = Option<Instant>, Query, description = "Of those to whom a mail was last sent before."),
+        ("answered" = Option<bool>, Query, description = "Of these only."),
     ),
     responses((status = 200, description = "The counts.", body = EligibleBody)),
 )]

@@ -2,15 +2,15 @@
 
 pub(crate) use super::item_format::ItemFormat;
 use super::links::Links;
-use super::prospect_job::{ProspectsOf, prospects};
+use super::prospect_job::{ProspectsOf, whom};
 use super::requests::ParamsBody;
 use crate::extract::fields::{Fields, FromFields};
-use crate::openapi::words::{FileKey, ItemFormatWord, ItemStatusWord, JobStatusWord, ModelAddress, OnInvalidWord};
+use crate::openapi::words::{Age, FileKey, ItemFormatWord, ItemStatusWord, JobStatusWord, ModelAddress, OnInvalidWord};
 use copydesk_core::job::{Counts, ItemStatus, Note};
 use copydesk_core::{BadId, FileId, NanoUsd};
 use copydesk_desk::jobs::OnInvalid;
 use copydesk_desk::jobs::item::Item;
-use copydesk_desk::prospects::drafting::Which;
+use copydesk_desk::prospects::drafting::Whom;
 use copydesk_desk::store::jobs::{ItemRow, JobRow};
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -204,7 +204,12 @@ pub(crate) struct NewJob {
     /// One mail for each of these prospects, instead of `items`: `"eligible"`, or an object with `ids` (ids or external ids) or
     /// `filter` (the parameters of the list of prospects). Who has a draft is skipped.
     #[schema(value_type = Option<ProspectsOf>)]
-    pub prospects: Option<Which>,
+    pub prospects: Option<Whom>,
+    /// Write once more to those of them to whom a mail was last sent so long ago, such as `7d`, and who have not answered: the
+    /// new mail sees the earlier ones.
+    #[schema(value_type = Option<Age>)]
+    #[allow(dead_code, reason = "read with `prospects`")]
+    pub follow_up: Option<String>,
     /// What every item's input begins with; an item's own entries come on top.
     #[schema(value_type = Option<Object>)]
     pub input: Map<String, Value>,
@@ -273,7 +278,7 @@ pub(crate) const INLINE_MAX: usize = 10_000;
 impl FromFields for NewJob {
     fn read(fields: &mut Fields) -> NewJob {
         let items = items(fields);
-        let prospects = prospects(fields, items.is_some());
+        let prospects = whom(fields, items.is_some());
         let file_id = fields.text("file_id").and_then(|text| {
             text.parse().map_err(|bad: BadId| fields.fault("file_id", "bad_id", bad.to_string())).ok()
         });
@@ -300,6 +305,7 @@ impl FromFields for NewJob {
             columns,
             metadata,
             prospects,
+            follow_up: None,
             input: object(fields, "input"),
             recipe: fields.required_text("recipe"),
             model: fields.text("model"),

@@ -39,6 +39,8 @@ pub(crate) struct ProspectBody {
     draft: Option<DraftOfBody>,
     /// When the mail server last took a mail to it.
     sent_at: Option<String>,
+    /// Since when it is known to have answered: who has is not followed up.
+    answered_at: Option<String>,
     /// The import that made it.
     import_id: Option<String>,
     revision: i64,
@@ -81,6 +83,7 @@ impl ProspectBody {
             stage,
             draft: draft.map(|draft| DraftOfBody::of(draft, links)),
             sent_at: row.sent_at.map(|at| at.to_string()),
+            answered_at: row.answered_at.map(|at| at.to_string()),
             import_id: row.import.map(|import| import.to_string()),
             revision: row.revision,
             created_at: row.created_at.to_string(),
@@ -124,6 +127,8 @@ pub(crate) struct ProspectFields {
     source_type: Option<String>,
     #[schema(value_type = Option<Verified>)]
     verification_status: Option<String>,
+    /// Whether it has answered a mail.
+    answered: Option<bool>,
     /// Whatever else is known; entries that are not named stay, and `null` takes one away.
     #[schema(value_type = Option<Object>)]
     facts: Option<Value>,
@@ -149,6 +154,7 @@ impl FromFields for EditBody {
             }
         }
         edit.verification = fields.word(VERIFICATION, Verification::parse, &Verification::WORDS);
+        edit.answered = fields.boolean("answered");
         match fields.value("facts") {
             None => {}
             Some(Value::Object(more)) => edit.more = more,

@@ -1,10 +1,10 @@
 //! For whom a job is, where it is for prospects.
 
 use crate::extract::fields::Fields;
-use crate::openapi::words::{ImportKey, ProspectStage, Verified};
+use crate::openapi::words::{ImportKey, Instant, ProspectStage, Verified};
 use copydesk_core::ImportId;
 use copydesk_core::prospect::{Stage, Verification};
-use copydesk_desk::prospects::drafting::{NAMED_MAX, Which};
+use copydesk_desk::prospects::drafting::{NAMED_MAX, Which, Whom};
 use copydesk_desk::store::prospects::ProspectFilter;
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -36,6 +36,18 @@ pub(crate) struct FilterFields {
     stage: Option<String>,
     #[schema(value_type = Option<ImportKey>)]
     import_id: Option<String>,
+    #[schema(value_type = Option<Instant>)]
+    sent_before: Option<String>,
+    answered: Option<bool>,
+}
+
+/// Whom a job is for, and whether it follows up.
+pub(crate) fn whom(fields: &mut Fields, has_items: bool) -> Option<Whom> {
+    let (which, follow_up) = (prospects(fields, has_items), fields.age("follow_up"));
+    if follow_up.is_some() && which.is_none() && !fields.blamed("prospects") {
+        fields.fault("follow_up", "not_allowed", "it follows up what was sent to prospects: name them in `prospects`");
+    }
+    which.map(|which| Whom { which, follow_up })
 }
 
 pub(crate) fn prospects(fields: &mut Fields, has_items: bool) -> Option<Which> {
@@ -86,5 +98,7 @@ fn filter(fields: &mut Fields) -> ProspectFilter {
         has_email: fields.boolean("has_email"),
         stage: fields.word("stage", Stage::parse, &Stage::WORDS),
         import,
+        sent_before: fields.instant("sent_before"),
+        answered: fields.boolean("answered"),
     }
 }

@@ -86,6 +86,9 @@ pub struct Start {
     /// One mail for each of these prospects: eligible, ids with commas, or a filter such as category=cafe,stage=none
     #[arg(long, value_name = "WHO", conflicts_with_all = ["path", "stored"])]
     prospects: Option<String>,
+    /// Write once more to those of them to whom a mail was last sent so long ago, such as 7d, and who have not answered
+    #[arg(long, value_name = "AGE", requires = "prospects")]
+    follow_up: Option<String>,
     /// NAME=TEXT for the input of every prospect's mail, such as tone=warm
     #[arg(long = "set", value_name = "NAME=TEXT", requires = "prospects")]
     input: Vec<String>,
@@ -285,6 +288,7 @@ impl Start {
         }
         Ok(json!({
             "prospects": super::prospects::who(who)?,
+            "follow_up": self.follow_up,
             "input": input,
             "recipe": self.recipe,
             "model": self.model,

@@ -15,7 +15,7 @@ pub enum Command {
     Import(Import),
     /// List prospects, in the order they came
     Ls {
-        /// Which ones: NAME=VALUE of verification_status, source_type, category, has_email, stage, import_id
+        /// Which ones: NAME=VALUE of verification_status, source_type, category, has_email, stage, import_id, sent_before, answered
         #[arg(long = "where", value_name = "NAME=VALUE")]
         filter: Vec<String>,
         /// How many
@@ -32,7 +32,7 @@ pub enum Command {
     },
     /// Make one
     Add {
-        /// FIELD=TEXT: name, company, contact_email, website, category, source_type, verification_status, external_id, notes; anything else is a fact
+        /// FIELD=TEXT: name, company, contact_email, website, category, source_type, verification_status, answered, external_id, notes; anything else is a fact
         #[arg(required = true, value_name = "FIELD=TEXT")]
         fields: Vec<String>,
     },
@@ -172,7 +172,7 @@ pub fn who(text: &str) -> Result<Value, Failure> {
     if parts.iter().any(|part| part.contains('=')) {
         let mut filter = Map::new();
         for (name, value) in pairs(&parts)? {
-            let value = if name == "has_email" { json!(value == "true") } else { value.into() };
+            let value = if ["has_email", "answered"].contains(&name.as_str()) { truth(value) } else { value.into() };
             filter.insert(name, value);
         }
         return Ok(json!({ "filter": filter }));
@@ -183,9 +183,14 @@ pub fn who(text: &str) -> Result<Value, Failure> {
     Ok(json!({ "ids": parts }))
 }
 
+/// A word that the server reads as yes or no; what is neither goes as it is, and is refused with a sentence.
+fn truth(word: String) -> Value {
+    word.parse::<bool>().map_or(word.into(), Value::Bool)
+}
+
 /// Fields as a body; what is no field is a fact.
 fn said(fields: &[String]) -> Result<Value, Failure> {
-    const FIELDS: [&str; 9] = [
+    const FIELDS: [&str; 10] = [
         "external_id",
         "name",
         "company",
@@ -194,11 +199,16 @@ fn said(fields: &[String]) -> Result<Value, Failure> {
         "category",
         "source_type",
         "verification_status",
+        "answered",
         "notes",
     ];
     let (mut body, mut facts) = (Map::new(), Map::new());
     for (name, value) in pairs(fields)? {
-        let value = if value.is_empty() { Value::Null } else { value.into() };
+        let value = match name.as_str() {
+            _ if value.is_empty() => Value::Null,
+            "answered" => truth(value),
+            _ => value.into(),
+        };
         let into = if FIELDS.contains(&name.as_str()) { &mut body } else { &mut facts };
         into.insert(name, value);
     }
@@ -299,6 +309,8 @@ fn show(body: &Value, output: Output) {
         "source_type",
         "notes",
         "stage",
+        "sent_at",
+        "answered_at",
         "import_id",
     ];
     for field in fields {

@@ -154,6 +154,8 @@ pub struct Edit {
     /// `None` takes the text away.
     pub texts: BTreeMap<Field, Option<String>>,
     pub verification: Option<Verification>,
+    /// Whether it has answered a mail: who has is not followed up.
+    pub answered: Option<bool>,
     /// Entry by entry; `null` takes one away.
     pub more: Map<String, Value>,
 }
@@ -188,6 +190,6 @@ impl Edit {
     }
 
     pub fn is_empty(&self) -> bool {
-        self.texts.is_empty() && self.verification.is_none() && self.more.is_empty()
+        self.texts.is_empty() && self.verification.is_none() && self.answered.is_none() && self.more.is_empty()
     }
 }

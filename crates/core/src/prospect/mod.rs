@@ -8,7 +8,7 @@ mod rule;
 mod tests;
 
 pub use facts::{BadFact, Edit, FACTS_BYTES_MAX, Facts, Field};
-pub use row::{VERIFICATION, read_row};
+pub use row::{ANSWERED, VERIFICATION, read_row};
 pub use rule::{Rule, Stage, Standing, Tally};
 
 use crate::ProspectId;
@@ -45,8 +45,16 @@ impl Verification {
 }
 
 /// The external id of a prospect's draft: by it a prospect and its draft find each other.
+///
+/// All drafts of a prospect have it, the first one and those that follow up; the newest is the one that is shown.
 pub fn draft_name(id: ProspectId) -> String {
     format!("prospect:{id}")
+}
+
+/// The prospect whose draft is called so.
+pub fn prospect_of(name: &str) -> Option<ProspectId> {
+    let id = name.strip_prefix("prospect:")?.parse().ok()?;
+    (draft_name(id) == name).then_some(id)
 }
 
 /// A mail is there only when both of its parts are.

@@ -9,6 +9,8 @@ use serde_json::{Map, Value};
 
 /// What the column of a prospect's verification is called.
 pub const VERIFICATION: &str = "verification_status";
+/// And the one that says whether it has answered.
+pub const ANSWERED: &str = "answered";
 
 /// Errors: everything that is wrong with it, by its columns.
 pub fn read_row(row: Map<String, Value>, zone: Option<&Zone>) -> Result<Edit, Vec<BadFact>> {
@@ -18,6 +20,8 @@ pub fn read_row(row: Map<String, Value>, zone: Option<&Zone>) -> Result<Edit, Ve
             text_of(&name, &value).and_then(|text| edit.say(field, &text))
         } else if name == VERIFICATION {
             verification(&name, &value).map(|found| edit.verification = found.or(edit.verification))
+        } else if name == ANSWERED {
+            answered(&name, &value).map(|found| edit.answered = found)
         } else if let ("facts", Value::Object(facts)) = (name.as_str(), &value) {
             edit.more.extend(facts.clone());
             Ok(())
@@ -50,6 +54,18 @@ fn verification(name: &str, value: &Value) -> Result<Option<Verification>, BadFa
     }
     let known = || bad(name, "not_allowed", format!("{word:?}: it must be one of {}", Verification::WORDS.join(", ")));
     Verification::parse(&word).map(Some).ok_or_else(known)
+}
+
+fn answered(name: &str, value: &Value) -> Result<Option<bool>, BadFact> {
+    if let Value::Bool(answered) = value {
+        return Ok(Some(*answered));
+    }
+    match text_of(name, value)?.trim().to_lowercase().as_str() {
+        "" => Ok(None),
+        "true" | "yes" | "1" => Ok(Some(true)),
+        "false" | "no" | "0" => Ok(Some(false)),
+        word => Err(bad(name, "not_allowed", format!("{word:?}: it must be true or false"))),
+    }
 }
 
 /// A time of day on some day is an instant, or it is nothing anybody can rely on.

@@ -10,7 +10,7 @@ pub enum Stage {
     /// One is being written.
     Drafting,
     Drafted,
-    /// A mail server has taken one, whatever became of the draft.
+    /// A mail server has taken one, whatever became of its draft, and no newer one follows it up yet.
     Sent,
 }
 
@@ -29,7 +29,7 @@ impl Stage {
     pub fn parse(word: &str) -> Option<Stage> {
         Stage::ALL.into_iter().find(|stage| stage.as_str() == word)
     }
-    /// By its draft, if it has one, before anything was sent.
+    /// By the draft that is newer than what was sent, if it has one.
     pub const fn of(has_version: bool, is_live: bool) -> Stage {
         match (has_version, is_live) {
             (true, _) => Stage::Drafted,

@@ -10,6 +10,8 @@ pub struct Fill {
     pub sources: Option<String>,
     /// What the user said of earlier drafts: `{liked: [...], disliked: [...]}`, lists of texts.
     pub feedback: Option<String>,
+    /// The mails that were sent to the prospect before, oldest first: a list of `{subject, body}`.
+    pub mails: Option<String>,
 }
 
 impl Fill {
@@ -22,6 +24,16 @@ impl Fill {
             let what = format!("the input schema has no list {field:?}");
             let fix = "Name a property of the type array, such as \"items\".";
             faults.push(RecipeFault::new("fill.sources", what, fix));
+        }
+        let items = |field: &str, name: &str| {
+            let list = property(field);
+            is(list, "array") && is(list.and_then(|it| it.get("items")?.get("properties")?.get(name)), "string")
+        };
+        if let Some(field) = &self.mails
+            && !(items(field, "subject") && items(field, "body"))
+        {
+            let what = format!("the input schema has no list {field:?} of objects with the texts `subject` and `body`");
+            faults.push(RecipeFault::new("fill.mails", what, "Name such a property, or remove the key."));
         }
         let texts = |field: &str, name: &str| {
             let list = property(field).and_then(|it| it.get("properties")?.get(name));

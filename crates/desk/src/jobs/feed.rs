@@ -12,8 +12,9 @@ use copydesk_core::budget::bound::MostCost;
 use copydesk_core::generation::Status;
 use copydesk_core::job::{Command, ItemStatus, Note};
 use copydesk_core::ledger::TransferKind;
+use copydesk_core::prospect::prospect_of;
 use copydesk_core::refusal::Refusal;
-use copydesk_core::{DraftId, GenerationId, NanoUsd};
+use copydesk_core::{DraftId, GenerationId, NanoUsd, ProspectId};
 use copydesk_recipes::LoadedRecipe;
 use copydesk_store::drafts::{DraftFilter, DraftRow};
 use copydesk_store::generations::{Accept, Accepted};
@@ -212,7 +213,7 @@ impl<'a> Feed<'a> {
             for item in &live {
                 // One that cannot be priced any more has its bound in its budget and hold.
                 let most = match feed.read(item) {
-                    Ok(asked) => feed.most(&feed.request(item, &asked).await?).ok().flatten(),
+                    Ok(asked) => feed.most(&feed.request(item, &asked, None).await?).ok().flatten(),
                     Err(_) => None,
                 };
                 left = left.saturating_sub(most.unwrap_or(NanoUsd(0)).0);
@@ -224,8 +225,9 @@ impl<'a> Feed<'a> {
 
     async fn feed(mut self, items: Vec<ItemRow>) -> Result<u64, DeskError> {
         let mut existing = self.existing(&items).await?;
+        let sent = self.sent(&items).await?;
         for item in &items {
-            self.prepare(item, existing.remove(&item.seq)).await?;
+            self.prepare(item, existing.remove(&item.seq), &sent).await?;
             if self.halt.is_some() {
                 break;
             }
@@ -245,8 +247,9 @@ impl<'a> Feed<'a> {
     }
 
     /// What an item asks for, whole.
-    async fn request(&self, item: &ItemRow, asked: &Item) -> Result<Request, DeskError> {
+    async fn request(&self, item: &ItemRow, asked: &Item, follows: Option<DraftId>) -> Result<Request, DeskError> {
         let mut request = self.defaults.request(asked);
+        (request.draft, request.after) = (item.draft, follows);
         if item.model.is_some() {
             request.model.clone_from(&item.model);
         }
@@ -267,7 +270,12 @@ impl<'a> Feed<'a> {
     }
 
     /// Makes an order of an item, or says why there is none; `existing` is what has its external id already.
-    async fn prepare(&mut self, item: &ItemRow, existing: Option<DraftRow>) -> Result<(), DeskError> {
+    async fn prepare(
+        &mut self,
+        item: &ItemRow,
+        existing: Option<DraftRow>,
+        sent: &HashMap<ProspectId, DraftId>,
+    ) -> Result<(), DeskError> {
         let asked = match self.read(item) {
             Ok(asked) => asked,
             Err(error) => {
@@ -275,8 +283,15 @@ impl<'a> Feed<'a> {
                 return Ok(());
             }
         };
-        let mut request = self.request(item, &asked).await?;
-        (request.draft, request.job) = (item.draft, Some(ForItem::Feeds(self.of_item(item.seq))));
+        let follows = whom(&asked).and_then(|prospect| sent.get(&prospect)).copied();
+        if self.defaults.follow_up && follows.is_none() {
+            let note = Note::new("nothing_sent", "There is nothing to follow up: no mail was sent to it.");
+            self.end(item.seq, ItemStatus::Skipped, note, None);
+            return Ok(());
+        }
+        let existing = existing.filter(|draft| follows.is_none_or(|sent| draft.id > sent));
+        let mut request = self.request(item, &asked, follows).await?;
+        request.job = Some(ForItem::Feeds(self.of_item(item.seq)));
         // Whether there is one is looked at again by the transaction that accepts it.
         request.once = self.defaults.skip_existing;
         match existing {
@@ -353,6 +368,22 @@ impl<'a> Feed<'a> {
             existing.extend(drafts);
         }
         Ok(existing)
+    }
+
+    /// The newest draft of each item's prospect that was sent, where items follow those up.
+    async fn sent(&self, items: &[ItemRow]) -> Result<HashMap<ProspectId, DraftId>, DeskError> {
+        if !self.defaults.follow_up {
+            return Ok(HashMap::new());
+        }
+        let asked = items.iter().filter_map(|item| self.read(item).ok());
+        let to: Vec<ProspectId> = asked.filter_map(|asked| whom(&asked)).collect();
+        let letters = self.desk.store().letters_sent(self.defaults.scope, to).await?;
+        let mut sent = HashMap::new();
+        for letter in letters {
+            let newest = sent.entry(letter.prospect).or_insert(letter.draft);
+            *newest = letter.draft.max(*newest);
+        }
+        Ok(sent)
     }
 
     /// There is a draft already; `live` is filling it.
@@ -473,4 +504,9 @@ impl<'a> Feed<'a> {
             }
         }
     }
+}
+
+/// The prospect an item is for.
+fn whom(asked: &Item) -> Option<ProspectId> {
+    asked.external_id.as_deref().and_then(prospect_of)
 }

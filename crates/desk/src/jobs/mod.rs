@@ -66,6 +66,8 @@ pub struct Defaults {
     pub on_invalid: OnInvalid,
     /// Skip an item whose external id a draft has already.
     pub skip_existing: bool,
+    /// Each item follows up what was sent to its prospect: it gets a new draft, unless there is one already that was not sent.
+    pub follow_up: bool,
     pub dedupe_key: Option<String>,
     /// Whether it runs at once.
     pub start: bool,
@@ -88,6 +90,7 @@ impl Defaults {
             cost_max: None,
             on_invalid: OnInvalid::default(),
             skip_existing: false,
+            follow_up: false,
             dedupe_key: None,
             start: true,
             idempotency: None,
@@ -122,6 +125,7 @@ impl Defaults {
             "metadata": self.metadata,
             "input": self.input,
             "skip_existing": self.skip_existing,
+            "follow_up": self.follow_up,
             // Whoever sees one user's things only starts jobs that see no others.
             "confined": self.scope.user.is_some(),
         })
@@ -145,6 +149,7 @@ impl Defaults {
             input: spec["input"].as_object().cloned().unwrap_or_default(),
             metadata: spec["metadata"].as_object().cloned().unwrap_or_default(),
             skip_existing: spec["skip_existing"].as_bool().unwrap_or(false),
+            follow_up: spec["follow_up"].as_bool().unwrap_or(false),
             cost_max: row.job.cost_max,
             ..Defaults::new(row.facts.recipe.clone())
         })

@@ -24,13 +24,15 @@ const BAD_EMAIL: &str = "bad_email";
 const DRAFTING: &str = "drafting";
 const NO_DRAFT: &str = "no_draft";
 const NOT_APPROVED: &str = "not_approved";
+const ANSWERED: &str = "answered";
 /// Why a prospect gets no mail, with a sentence each.
-pub const REASONS: [(&str, &str); 7] = [
+pub const REASONS: [(&str, &str); 8] = [
     (REJECTED, "its address is marked as rejected"),
     (NO_EMAIL, "it has no address"),
     (BAD_EMAIL, "its address is none"),
     (DRAFTING, "its draft is being written"),
     (NO_DRAFT, "it has no draft"),
+    (ANSWERED, "it has answered, and is not followed up"),
     (NOT_APPROVED, "nobody has approved its draft"),
     (ALREADY, "it got its draft before, or is about to"),
 ];
@@ -190,6 +192,7 @@ impl Desk {
             () if listed.row.facts.verification == Verification::Rejected => Some(REJECTED),
             () if address.is_empty() => Some(NO_EMAIL),
             () if Email::parse(address).is_err() => Some(BAD_EMAIL),
+            () if listed.row.answered_at.is_some() && listed.row.sent_at.is_some() => Some(ANSWERED),
             () if draft.live.is_some() => Some(DRAFTING),
             () if self.inner.config.mail.needs_approval && draft.review != Review::Approved => Some(NOT_APPROVED),
             () => None,

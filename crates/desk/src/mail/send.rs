@@ -6,14 +6,14 @@ use super::mailer::{Mailer, MailerLine};
 use crate::desk::Inner;
 use crate::error::DeskError;
 use crate::publish::content_of;
-use copydesk_core::Timestamp;
 use copydesk_core::draft::Review;
 use copydesk_core::mail::{Fence, Outcome, Reply, Then, Verdict, then};
 use copydesk_core::metering::cuts::{Interval, start_of};
 use copydesk_core::recipe::OutputForm;
 use copydesk_core::recipe::output::mail::text_of;
+use copydesk_core::{DraftId, Timestamp};
 use copydesk_smtp::{Letter, Written};
-use copydesk_store::mail::{ClaimMails, FinishedMail, MailRow};
+use copydesk_store::mail::{ClaimMails, FinishedMail, MailFacts, MailRow};
 use copydesk_store::{Scope, StoreError};
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
@@ -27,6 +27,8 @@ const WRITE_AGAIN: Duration = Duration::from_secs(1);
 /// How long nothing is claimed after the server could not be reached, at first and at most.
 const REST: Duration = Duration::from_secs(30);
 const REST_MAX: Duration = Duration::from_secs(900);
+/// How many earlier mails one names, so that its header stays within a line.
+const REFERENCES_MAX: usize = 10;
 
 pub(super) fn spawn(inner: &Arc<Inner>, mailer: Arc<dyn Mailer>) {
     let duty = Duty { inner: Arc::clone(inner), mailer, unreached: 0 };
@@ -194,6 +196,7 @@ impl Duty {
                 return Err(Unwritten::ever("the draft is no mail"));
             }
         };
+        let thread = self.thread_of(facts, draft).await?;
         let config = &self.inner.config.mail;
         let letter = Letter {
             from: config.from.clone().ok_or_else(|| Unwritten::ever("mail.from is not set"))?,
@@ -205,9 +208,33 @@ impl Duty {
             html: None,
             message_id: facts.message_id.clone(),
             at: UNIX_EPOCH + self.inner.now().since(Timestamp::from_micros(0)),
-            headers: Vec::new(),
+            headers: thread.headers(),
         };
         letter.write().map_err(|error| Unwritten::ever(error.to_string()))
+    }
+
+    /// What was sent to its prospect before this draft.
+    async fn thread_of(&self, facts: &MailFacts, draft: DraftId) -> Result<Thread, Unwritten> {
+        let Some(prospect) = facts.prospect else { return Ok(Thread(Vec::new())) };
+        let scope = Scope::of(facts.workspace);
+        let letters = self.inner.store.letters_sent(scope, vec![prospect]).await.map_err(Unwritten::unread)?;
+        let mut ids: Vec<String> =
+            letters.into_iter().filter(|letter| letter.draft < draft).map(|letter| letter.message_id).collect();
+        ids.drain(..ids.len().saturating_sub(REFERENCES_MAX));
+        Ok(Thread(ids))
+    }
+}
+
+/// The mails that one follows up, the oldest first.
+struct Thread(Vec<String>);
+
+impl Thread {
+    /// By which mail programs show it below them.
+    fn headers(&self) -> Vec<(&'static str, String)> {
+        match self.0.last() {
+            Some(last) => vec![("In-Reply-To", last.clone()), ("References", self.0.join(" "))],
+            None => Vec::new(),
+        }
     }
 }
 

@@ -15,6 +15,7 @@ use copydesk_store::prospects::{ProspectFilter, ProspectRow};
 use copydesk_store::{Order, PageRequest, Scope};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
+use std::time::Duration;
 use tokio::sync::mpsc;
 
 /// How many prospects a request may name.
@@ -24,7 +25,15 @@ const PAGES: usize = 2;
 /// What the sender is called in a recipe's input.
 const SENDER: &str = "sender";
 
-/// Whom a job is for.
+/// Whom a job is for, and whether it writes to them once more.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Whom {
+    pub which: Which,
+    /// Those to whom a mail was last sent so long ago and who have not answered.
+    pub follow_up: Option<Duration>,
+}
+
+/// Which prospects.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Which {
     /// All that the rule calls eligible when the job starts.
@@ -34,18 +43,22 @@ pub enum Which {
     Named(Vec<String>),
 }
 
-impl Which {
+impl Whom {
     /// Two starts of the same are one, as long as the job has not ended.
     fn dedupe_key(&self, recipe: &str) -> String {
-        match self {
+        let what = match self.follow_up {
+            Some(_) => "follow_up",
+            None => "prospects",
+        };
+        match &self.which {
             // Another set a moment later, because some are drafted by then: it is still the same wish.
-            Which::Eligible => format!("prospects:eligible:{recipe}"),
-            Which::Filter(filter) => format!("prospects:{}:{recipe}", digest(&[format!("{filter:?}")])),
+            Which::Eligible => format!("{what}:eligible:{recipe}"),
+            Which::Filter(filter) => format!("{what}:{}:{recipe}", digest(&[format!("{filter:?}")])),
             Which::Named(names) => {
                 let mut names = names.clone();
                 names.sort();
                 names.dedup();
-                format!("prospects:{}:{recipe}", digest(&names))
+                format!("{what}:{}:{recipe}", digest(&names))
             }
         }
     }
@@ -60,12 +73,19 @@ fn digest(parts: &[String]) -> String {
     crate::accept::hex(&hash.finalize())
 }
 
+impl Whom {
+    /// A first mail for each of them.
+    pub fn first(which: Which) -> Whom {
+        Whom { which, follow_up: None }
+    }
+}
+
 impl Desk {
     /// Makes a job that drafts a mail for each of them. Who has a draft already is left out.
     ///
     /// Errors: `Invalid` when there is nobody to draft for, with the reasons.
-    pub async fn draft_prospects(&self, defaults: Defaults, which: Which) -> Result<Sealed, DeskError> {
-        let defaults = self.for_prospects(defaults, &which).await?;
+    pub async fn draft_prospects(&self, defaults: Defaults, whom: Whom) -> Result<Sealed, DeskError> {
+        let defaults = self.for_prospects(defaults, &whom).await?;
         if let Some(key) = &defaults.idempotency
             && let Some(first) = self.store().replay_job(defaults.scope, key.clone()).await?
         {
@@ -79,33 +99,36 @@ impl Desk {
         if let Some(live) = self.store().live_job(defaults.scope, defaults.dedupe_key(&user, &[0; 32])).await? {
             return Ok(Sealed::Duplicate(live));
         }
-        let source = self.prospects_of(&defaults, which).await?;
+        let source = self.prospects_of(&defaults, whom).await?;
         self.create_job(defaults, source).await
     }
 
     /// What [`Desk::draft_prospects`] would do.
-    pub async fn dry_draft_prospects(&self, defaults: Defaults, which: Which) -> Result<Outlook, DeskError> {
-        let defaults = self.for_prospects(defaults, &which).await?;
-        let source = self.prospects_of(&defaults, which).await?;
+    pub async fn dry_draft_prospects(&self, defaults: Defaults, whom: Whom) -> Result<Outlook, DeskError> {
+        let defaults = self.for_prospects(defaults, &whom).await?;
+        let source = self.prospects_of(&defaults, whom).await?;
         self.dry_job(defaults, source).await
     }
 
     /// The job that drafts eligible prospects now, if there is one.
     pub async fn eligible_job(&self, scope: Scope) -> Result<Option<JobRow>, DeskError> {
         let recipe = &self.inner.config.outreach.recipe;
-        let defaults =
-            Defaults { dedupe_key: Some(Which::Eligible.dedupe_key(recipe)), ..Defaults::new(recipe.clone()) };
+        let defaults = Defaults {
+            dedupe_key: Some(Whom::first(Which::Eligible).dedupe_key(recipe)),
+            ..Defaults::new(recipe.clone())
+        };
         let key = Defaults { scope, ..defaults }.dedupe_key(ANONYMOUS, &[0; 32]);
         Ok(self.store().live_job(scope, key).await?)
     }
 
-    async fn for_prospects(&self, defaults: Defaults, which: &Which) -> Result<Defaults, DeskError> {
+    async fn for_prospects(&self, defaults: Defaults, whom: &Whom) -> Result<Defaults, DeskError> {
         let mut defaults = self.checked(defaults)?;
         let loaded = self.recipe(&defaults.recipe)?;
         defaults.skip_existing = true;
         // What is wrong with one never stops the rest.
         defaults.on_invalid = OnInvalid::Skip;
-        defaults.dedupe_key.get_or_insert_with(|| which.dedupe_key(&defaults.recipe));
+        defaults.follow_up = whom.follow_up.is_some();
+        defaults.dedupe_key.get_or_insert_with(|| whom.dedupe_key(&defaults.recipe));
         // The job says who writes, or a profile of the recipe, or the settings.
         let profile = self.profiled(defaults.scope, &defaults.recipe, defaults.user.as_deref()).await?;
         let says = |defaults: &Defaults| defaults.input.contains_key(SENDER) || profile.contains(SENDER);
@@ -126,26 +149,34 @@ impl Desk {
     }
 
     /// The items, read from the store while they are taken in.
-    async fn prospects_of(&self, defaults: &Defaults, which: Which) -> Result<Source, DeskError> {
+    async fn prospects_of(&self, defaults: &Defaults, whom: Whom) -> Result<Source, DeskError> {
         let loaded = self.recipe(&defaults.recipe)?;
         let wanted: Vec<String> = properties(&loaded.recipe.input_schema).map(str::to_owned).collect();
         let scope = defaults.scope;
+        let before = whom.follow_up.map(|after| self.inner.now().minus(after));
         let (sender, pages) = mpsc::channel(PAGES);
-        match which {
-            Which::Named(names) => {
+        match (whom.which, before) {
+            (Which::Named(names), _) => {
                 let rows = self.named_prospects(scope, &names).await.map_err(placed)?;
                 let items = rows.iter().map(|row| item(row, &wanted)).collect();
                 // There is room for it.
                 drop(sender.try_send(Ok(items)));
             }
-            Which::Eligible => {
+            (Which::Eligible, None) => {
                 let tally = self.count_prospects(scope, ProspectFilter::default()).await?;
                 if tally.of(Standing::Eligible) == 0 {
                     return Err(DeskError::invalid("/prospects", "nobody_eligible", nobody(&tally)));
                 }
                 self.send_pages(scope, ProspectFilter::eligible(self.eligibility()), wanted, sender);
             }
-            Which::Filter(filter) => self.send_pages(scope, filter, wanted, sender),
+            (Which::Eligible, Some(before)) => {
+                let filter = ProspectFilter::eligible(self.eligibility()).to_follow_up(before);
+                self.send_pages(scope, filter, wanted, sender);
+            }
+            (Which::Filter(filter), Some(before)) => {
+                self.send_pages(scope, filter.to_follow_up(before), wanted, sender)
+            }
+            (Which::Filter(filter), None) => self.send_pages(scope, filter, wanted, sender),
         }
         Ok(Source::Read(pages))
     }

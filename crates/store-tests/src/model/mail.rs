@@ -189,9 +189,11 @@ impl Data {
         let written = book.done(at);
         self.mails.extend(written.mails.into_iter().map(|row| (row.facts.id, row)));
         self.mailings.extend(written.mailings.into_iter().map(|row| (row.id, row)));
-        for (_, prospect, at) in written.reached {
+        for (_, prospect, draft, at) in written.reached {
             if let Some(row) = self.prospects.get_mut(&prospect) {
-                row.sent_at = row.sent_at.max(Some(at));
+                if row.sent_at.is_none_or(|before| before < at) {
+                    (row.sent_at, row.sent_draft) = (Some(at), row.sent_draft.max(Some(draft)));
+                }
             }
         }
         for claimed_at in written.back {

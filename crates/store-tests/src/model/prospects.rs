@@ -2,12 +2,14 @@
 
 use super::ModelStore;
 use super::data::{Data, paged};
+use copydesk_core::mail::MailStatus;
 use copydesk_core::prospect::{Facts, Field, Rule, Tally, draft_name};
 use copydesk_core::refusal::Refusal;
 use copydesk_core::{ImportId, ProspectId};
 use copydesk_store::prospects::{
-    DraftOf, ImportCounts, ImportRow, Listed, Names, ProspectChange, ProspectCut, ProspectFilter, ProspectRow,
-    ProspectSetting, Skip, UndoImport, Undone, WriteProspects, Written, changed, decide, no_import, no_prospect,
+    DraftOf, ImportCounts, ImportRow, LetterSent, Listed, Names, ProspectChange, ProspectCut, ProspectFilter,
+    ProspectRow, ProspectSetting, Skip, UndoImport, Undone, WriteProspects, Written, changed, decide, last_of_each,
+    no_import, no_prospect,
 };
 use copydesk_store::{Answer, ImportStore, Page, PageRequest, ProspectStore, Scope, StoreError};
 
@@ -57,6 +59,18 @@ impl ProspectStore for ModelStore {
     }
     fn change_prospect(&self, change: ProspectChange) -> Answer<'_, ProspectRow> {
         Box::pin(async move { self.data().change_prospect(&change) })
+    }
+    fn letters_sent(&self, scope: Scope, to: Vec<ProspectId>) -> Answer<'_, Vec<LetterSent>> {
+        Box::pin(async move {
+            let data = self.data();
+            let sent = data.mails.values().filter(|row| row.facts.workspace == scope.workspace);
+            let letters = sent.filter(|row| row.mail.status == MailStatus::Sent).filter_map(|row| {
+                let prospect = row.facts.prospect.filter(|prospect| to.contains(prospect))?;
+                let ((draft, version), at) = row.facts.content.zip(row.mail.ended_at)?;
+                Some(LetterSent { prospect, draft, version, message_id: row.facts.message_id.clone(), at })
+            });
+            Ok(last_of_each(letters.collect()))
+        })
     }
 }
 
@@ -109,7 +123,8 @@ impl Data {
     }
 
     fn matching(&self, scope: Scope, filter: &ProspectFilter) -> Vec<Listed> {
-        let ProspectFilter { verification, source_type, category, has_email, stage, import } = filter;
+        let ProspectFilter { verification, source_type, category, has_email, stage, import, sent_before, answered } =
+            filter;
         let matches = |listed: &Listed| {
             let facts = &listed.row.facts;
             let text = |field, wanted: &Option<String>| wanted.is_none() || facts.text(field) == wanted.as_deref();
@@ -119,6 +134,8 @@ impl Data {
                 && has_email.is_none_or(|wanted| facts.text(Field::ContactEmail).is_some() == wanted)
                 && stage.is_none_or(|wanted| listed.stage() == wanted)
                 && import.is_none_or(|wanted| listed.row.import == Some(wanted))
+                && sent_before.is_none_or(|before| listed.row.sent_at.is_some_and(|at| at < before))
+                && answered.is_none_or(|wanted| listed.row.answered_at.is_some() == wanted)
         };
         self.prospects_of(scope).map(|row| self.listed(row)).filter(matches).collect()
     }

@@ -2,12 +2,12 @@
 //! a lost process was sending is unknown, and the counts are the mails'.
 
 use crate::bench::{Bench, all};
-use crate::builder::OTHER;
+use crate::builder::{AcceptWith, OTHER};
 use copydesk_core::generation::event::Jitter;
 use copydesk_core::mail::{
     Fence, Judgement, Limits, MailStatus, MailingStatus, Outcome, Reply, Stage, Then, Verdict, then,
 };
-use copydesk_core::prospect::{Edit, Field, Stage as ProspectStage};
+use copydesk_core::prospect::{Edit, Field, Rule, Stage as ProspectStage, draft_name};
 use copydesk_core::refusal::Refusal;
 use copydesk_core::{DraftId, MailId, MailingId, NodeId, ProspectId, Timestamp};
 use copydesk_store::generations::Idempotency;
@@ -15,7 +15,8 @@ use copydesk_store::mail::{
     ALREADY, ClaimMails, FinishedMail, JudgeMail, LostMails, MailFacts, MailFilter, MailRow, MailingChange,
     MailingOrder, MailingRow, NewMailing, OpenedMailing,
 };
-use copydesk_store::prospects::{Known, NewProspect, WriteProspects};
+use copydesk_store::once::Once;
+use copydesk_store::prospects::{Known, NewProspect, ProspectChange, ProspectFilter, ProspectSetting, WriteProspects};
 use copydesk_store::{PageRequest, Scope, StoreError};
 use std::sync::Arc;
 use std::time::Duration;
@@ -320,11 +321,7 @@ pub async fn the_limits_are_shared_and_a_day_keeps_some_for_single_mails(t: Arc<
 }
 
 pub async fn a_prospect_knows_when_a_mail_has_reached_it(t: Arc<Bench>) {
-    let mut edit = Edit::default();
-    edit.say(Field::ContactEmail, "ann@x.example").expect("an address");
-    let rows = vec![NewProspect { id: ProspectId(t.ids.uuid()), edit }];
-    let write = WriteProspects { scope: Scope::DEFAULT, at: t.now(), rows, known: Known::Leave, import: None };
-    let prospect = t.store.write_prospects(write).await.expect("write").remove(0).row().id;
+    let prospect = prospect(&t).await;
     let facts = MailFacts { prospect: Some(prospect), ..mail(&t, draft(&t), 1, "ann@x.example") };
     open(&t, order(&t, vec![facts])).await;
     let row = claim(&t, NodeId(t.ids.uuid()), ALL, 1).await.remove(0);
@@ -335,4 +332,81 @@ pub async fn a_prospect_knows_when_a_mail_has_reached_it(t: Arc<Bench>) {
     assert_eq!((listed.row.sent_at, listed.stage()), (Some(t.now()), ProspectStage::Sent));
     assert!(matches!(get(&t, row.facts.id).await.mail.status, MailStatus::Sent));
     assert!(matches!(came(&t, &row, Some(250)).outcome.then, Then::Sent));
+}
+
+/// A prospect with an address.
+async fn prospect(t: &Bench) -> ProspectId {
+    let mut edit = Edit::default();
+    edit.say(Field::ContactEmail, "ann@x.example").expect("an address");
+    let rows = vec![NewProspect { id: ProspectId(t.ids.uuid()), edit }];
+    let write = WriteProspects { scope: Scope::DEFAULT, at: t.now(), rows, known: Known::Leave, import: None };
+    t.store.write_prospects(write).await.expect("write").remove(0).row().id
+}
+
+/// The draft's version is sent to the prospect.
+async fn send(t: &Bench, prospect: ProspectId, draft: DraftId, version: u32) -> String {
+    let facts = MailFacts { prospect: Some(prospect), ..mail(t, draft, version, "ann@x.example") };
+    open(t, NewMailing { again: true, ..order(t, vec![facts]) }).await;
+    let row = claim(t, NodeId(t.ids.uuid()), ALL, 1).await.remove(0);
+    t.advance_s(5);
+    assert!(finish(t, &row, Some(250)).await);
+    row.facts.message_id
+}
+
+pub async fn what_was_sent_can_be_followed_up(t: Arc<Bench>) {
+    let to = prospect(&t).await;
+    let name = draft_name(to);
+    let stage = async || t.store.prospect(Scope::DEFAULT, to).await.expect("prospect").stage();
+    let asked = |after| {
+        let once = Once { external_id: name.clone(), user: None, after };
+        t.request().external_id(&name).change(|it| it.once = Some(once))
+    };
+    let first = t.running(asked(None)).await;
+    t.settle(&first).await;
+    assert_eq!(stage().await, ProspectStage::Drafted);
+    let early = send(&t, to, first.draft, 1).await;
+    let last = send(&t, to, first.draft, 2).await;
+    assert_eq!(stage().await, ProspectStage::Sent);
+    let sent_at = t.now();
+    let found = async |filter: ProspectFilter| {
+        let page = t.store.prospects(Scope::DEFAULT, filter.clone(), PageRequest::newest(9)).await.expect("prospects");
+        let tally = t.store.tally_prospects(Scope::DEFAULT, filter, Rule::default()).await.expect("tally");
+        assert_eq!(tally.total(), page.rows.len() as u64);
+        page.rows.len()
+    };
+    let due = |before: Timestamp| ProspectFilter::default().to_follow_up(before);
+    assert_eq!((found(due(sent_at)).await, found(due(sent_at.plus(Duration::from_secs(1)))).await), (0, 1));
+
+    // Whoever does not say that it follows up finds a draft there; and nothing newer than it was sent.
+    assert!(matches!(t.accept(asked(None)).await, Err(Refusal::DraftExists { draft, .. }) if draft == first.draft));
+    let second = t.running(asked(Some(first.draft))).await;
+    assert_eq!(stage().await, ProspectStage::Drafting);
+    let other = t.accept(asked(Some(first.draft))).await;
+    assert!(matches!(other, Err(Refusal::DraftExists { draft, .. }) if draft == second.draft), "{other:?}");
+    t.settle(&second).await;
+    let listed = t.store.prospect(Scope::DEFAULT, to).await.expect("prospect");
+    assert_eq!((listed.stage(), listed.draft.map(|draft| draft.id)), (ProspectStage::Drafted, Some(second.draft)));
+    assert_eq!(found(due(sent_at.plus(Duration::from_secs(60)))).await, 0, "it is followed up already");
+
+    let answer = send(&t, to, second.draft, 1).await;
+    assert_eq!(stage().await, ProspectStage::Sent);
+    let letters = t.store.letters_sent(Scope::DEFAULT, vec![to]).await.expect("letters");
+    let told: Vec<_> = letters.iter().map(|one| (one.draft, one.version, one.message_id.clone())).collect();
+    assert_eq!(told, [(first.draft, 2, last), (second.draft, 1, answer)], "of each draft the last, not {early}");
+    assert_eq!(t.store.letters_sent(OTHER, vec![to]).await.expect("letters"), []);
+
+    let edit = Edit { answered: Some(true), ..Edit::default() };
+    let to = ProspectChange {
+        scope: Scope::DEFAULT,
+        prospect: to,
+        at: t.now(),
+        revision: None,
+        to: ProspectSetting::Edit(edit),
+    };
+    let row = t.store.change_prospect(to.clone()).await.expect("change");
+    assert_eq!(row.answered_at, Some(t.now()));
+    let later = ProspectChange { at: t.advance_s(60), ..to };
+    assert_eq!(t.store.change_prospect(later).await.expect("change"), row, "it says nothing new");
+    assert_eq!(found(due(t.now())).await, 0, "who has answered is left alone");
+    assert_eq!(found(ProspectFilter { answered: Some(true), ..ProspectFilter::default() }).await, 1);
 }

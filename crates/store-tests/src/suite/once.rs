@@ -13,7 +13,7 @@ use std::sync::Arc;
 const NAME: &str = "prospect:1";
 
 fn once(t: &Bench) -> Accept {
-    let name = Once { external_id: NAME.to_owned(), user: None };
+    let name = Once { external_id: NAME.to_owned(), user: None, after: None };
     t.request().external_id(NAME).change(|it| it.once = Some(name))
 }
 
@@ -26,7 +26,7 @@ pub async fn racing_requests_for_one_name_make_one_draft(t: Arc<Bench>) {
         let name = format!("prospect:{round}");
         let mut tasks = vec![];
         for n in 0..8 {
-            let of = Once { external_id: name.clone(), user: None };
+            let of = Once { external_id: name.clone(), user: None, after: None };
             // Nothing else keeps them apart: other users, no dedupe key, no target.
             let request = t.request().user(&format!("u{n}")).external_id(&name).change(|it| it.once = Some(of));
             let store = if n % 2 == 0 { t.store.clone() } else { t.second() };
@@ -84,7 +84,7 @@ pub async fn a_name_may_be_one_users_own(t: Arc<Bench>) {
     t.accept(t.request().user("ann").external_id(NAME)).await.expect("ann's");
     let of = |external: &str| {
         let user = Some(user_id(Scope::DEFAULT, external));
-        let name = Once { external_id: NAME.to_owned(), user };
+        let name = Once { external_id: NAME.to_owned(), user, after: None };
         t.request().user(external).external_id(NAME).change(|it| it.once = Some(name))
     };
     assert!(matches!(refused(t.accept(of("ann")).await), Some(Refusal::DraftExists { .. })));
