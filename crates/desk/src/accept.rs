@@ -114,6 +114,12 @@ impl Request {
             after: None,
         }
     }
+
+    /// The name that no draft may have yet, where there is one.
+    fn sole(&self) -> Option<Once> {
+        let external_id = self.external_id.clone().filter(|_| self.once)?;
+        Some(Once { external_id, user: self.scope.user, after: self.after })
+    }
 }
 
 /// An accepted request: new, or the one it repeats.
@@ -307,9 +313,7 @@ impl Desk {
         let bound = self.bounded(&request, ask, &model, now)?;
         let (user, world) = (user_of(&request), &self.inner.world);
         let dedupe_key = dedupe_key(&request, recipe, &params, user, &input);
-        let once = request.external_id.as_ref().filter(|_| request.once);
-        let once =
-            once.map(|external| Once { external_id: external.clone(), user: request.scope.user, after: request.after });
+        let once = request.sole();
         let slot = match request.draft {
             Some(draft) => Slot::Existing(draft),
             None => Slot::New {

@@ -90,13 +90,9 @@ impl Listed {
     pub fn stage(&self) -> Stage {
         let newer = |draft: &&DraftOf| self.row.sent_draft.is_none_or(|sent| draft.id > sent);
         let draft = self.draft.as_ref().filter(newer);
-        match Stage::of(
-            draft.is_some_and(|draft| draft.mail.is_some()),
-            draft.is_some_and(|draft| draft.live.is_some()),
-        ) {
-            Stage::None if self.row.sent_at.is_some() => Stage::Sent,
-            stage => stage,
-        }
+        let stage =
+            Stage::of(draft.is_some_and(|draft| draft.mail.is_some()), draft.is_some_and(|draft| draft.live.is_some()));
+        if stage == Stage::None && self.row.sent_at.is_some() { Stage::Sent } else { stage }
     }
 
     /// Whether there is a mail to be read: depends on its parts only, never on what a job or a draft says of itself.

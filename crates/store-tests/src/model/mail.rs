@@ -190,10 +190,10 @@ impl Data {
         self.mails.extend(written.mails.into_iter().map(|row| (row.facts.id, row)));
         self.mailings.extend(written.mailings.into_iter().map(|row| (row.id, row)));
         for (_, prospect, draft, at) in written.reached {
-            if let Some(row) = self.prospects.get_mut(&prospect) {
-                if row.sent_at.is_none_or(|before| before < at) {
-                    (row.sent_at, row.sent_draft) = (Some(at), row.sent_draft.max(Some(draft)));
-                }
+            if let Some(row) = self.prospects.get_mut(&prospect)
+                && row.sent_at.is_none_or(|before| before < at)
+            {
+                (row.sent_at, row.sent_draft) = (Some(at), row.sent_draft.max(Some(draft)));
             }
         }
         for claimed_at in written.back {
