@@ -278,3 +278,45 @@ async fn a_key_of_one_user_sees_everybodys_and_changes_its_own_only() {
         (204, 401)
     );
 }
+
+#[tokio::test]
+async fn a_page_of_the_web_is_one_item_and_what_is_none_says_why() {
+    let (site, feed) = (Site::idle().await, Feed::start().await);
+    feed.says(answer("200 OK", "content-type: text/html\r\n", "<title>Tea</title><link rel=alternate type=application/rss+xml href=feed><nav>Home</nav><p>Tea is up<script>x</script>"));
+    let made = site.post("/sources", json!({"kind": "page", "url": feed.url, "user": "ann"})).await.json();
+    let id = made["id"].as_str().unwrap().to_owned();
+    assert_eq!((&made["kind"], &made["feed_url"]), (&json!("page"), &Value::Null));
+    let row = fetched(&site, &id).await;
+    let named = feed.url.replace("/feed.xml", "/feed");
+    assert_eq!((&row["state"], &row["items"], &row["feed_url"]), (&json!("active"), &json!(1), &json!(named)), "{row}");
+    let items = site.get(&format!("/sources/{id}/items")).await.json();
+    let item = &items["data"][0];
+    assert_eq!((&item["title"], &item["text"], &item["link"]), (&json!("Tea"), &json!("Tea is up"), &json!(feed.url)));
+    let kept = asked(&site, json!({"topics": 1})).await;
+    assert_eq!(titles(&kept["input"]["items"]), ["Tea"]);
+    for (more, body, code) in [
+        ("content-type: application/pdf\r\n", "%PDF", "not_a_page"),
+        ("content-type: text/html\r\n", "<rss><channel/></rss>", "not_a_page"),
+        ("content-type: text/html\r\n", "<div id=app></div><script src=x></script>", "no_text"),
+        ("content-type: text/html\r\ncontent-encoding: gzip\r\n", "<p>not packed", "broken"),
+        ("content-type: text/html\r\ncontent-encoding: br\r\n", "x", "compressed"),
+    ] {
+        feed.says(answer("200 OK", more, body));
+        let row = fetched(&site, &id).await;
+        assert_eq!((&row["error"]["code"], &row["items"]), (&json!(code), &json!(1)), "{row}");
+    }
+    refused(site.post("/sources", json!({"kind": "page", "url": feed.url, "text": "x"})).await, 422, "/text").await;
+    refused(site.post("/sources", json!({"kind": "page"})).await, 422, "/url").await;
+}
+
+#[tokio::test]
+async fn a_user_has_two_hundred_sources_and_no_more() {
+    let site = Site::idle().await;
+    for n in 0..200 {
+        let made = site.post("/sources", json!({"kind": "text", "text": format!("{n}"), "user": "ann"})).await;
+        assert_eq!(made.status, 201, "{}", made.json());
+    }
+    let more = site.post("/sources", json!({"kind": "text", "text": "more", "user": "ann"})).await;
+    assert_eq!((more.status, &more.json()["errors"][0]["code"]), (422, &json!("too_many")), "{}", more.json());
+    assert_eq!(site.post("/sources", json!({"kind": "text", "text": "bob", "user": "bob"})).await.status, 201);
+}

@@ -64,7 +64,7 @@ pub(crate) async fn list(
 
 /// Make a source.
 ///
-/// A feed is fetched at once, and then as its schedule says. A key of one user makes that user's own.
+/// A feed or page is fetched at once, and then as its schedule says. A key of one user makes that user's own.
 #[utoipa::path(
     post, path = "/sources", operation_id = "createSource", tag = "sources",
     params(IdempotencyHeader),

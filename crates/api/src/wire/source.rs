@@ -21,7 +21,7 @@ pub(crate) struct SourceBody {
     #[schema(value_type = SourceKind)]
     kind: &'static str,
     name: String,
-    /// Of a feed.
+    /// Of a feed or page.
     url: Option<String>,
     /// Of a text.
     text: Option<String>,
@@ -31,6 +31,8 @@ pub(crate) struct SourceBody {
     error: Option<SourceErrorBody>,
     /// Fetches in a row that did.
     failures: u32,
+    /// Of a page: the feed it names, which could be a source of its own.
+    feed_url: Option<String>,
     /// `3600s` or `02:00 Europe/Berlin`; `null` of a text.
     schedule: Option<String>,
     /// The last fetch that went well.
@@ -81,6 +83,7 @@ impl SourceBody {
             state,
             error: row.trouble.map(|trouble| SourceErrorBody::of(trouble, since)),
             failures: row.failures,
+            feed_url: row.feed_url,
             schedule: Some(row.schedule).filter(|schedule| !schedule.is_empty()),
             fetched_at: row.fetched_at.map(|at| at.to_string()),
             next_at: row.next_at.filter(|_| row.paused_at.is_none()).map(|at| at.to_string()),
@@ -169,13 +172,13 @@ impl FetchBody {
 pub(crate) struct SourceFields {
     #[schema(max_length = 200)]
     name: Option<String>,
-    /// Of a feed: a web address.
+    /// Of a feed or page: a web address.
     #[schema(max_length = 2048)]
     url: Option<String>,
     /// Of a text or a Markdown text.
     #[schema(max_length = 20_000)]
     text: Option<String>,
-    /// How often a feed is fetched: `1h` (15m to 7d), or a time of day and a zone: `02:00 Europe/Berlin`.
+    /// How often a feed or page is fetched: `1h` (15m to 7d), or a time of day and a zone: `02:00 Europe/Berlin`.
     #[schema(max_length = 80)]
     schedule: Option<String>,
     paused: Option<bool>,
@@ -193,13 +196,13 @@ pub(crate) struct NewSourceFields {
     kind: String,
     #[schema(max_length = 200)]
     name: Option<String>,
-    /// Of a feed: a web address.
+    /// Of a feed or page: a web address.
     #[schema(max_length = 2048)]
     url: Option<String>,
     /// Of a text or a Markdown text.
     #[schema(max_length = 20_000)]
     text: Option<String>,
-    /// How often a feed is fetched: `1h` (15m to 7d), or a time of day and a zone: `02:00 Europe/Berlin`.
+    /// How often a feed or page is fetched: `1h` (15m to 7d), or a time of day and a zone: `02:00 Europe/Berlin`.
     #[schema(max_length = 80)]
     schedule: Option<String>,
     paused: Option<bool>,

@@ -12,7 +12,7 @@ use std::path::PathBuf;
 
 #[derive(clap::Subcommand, Debug)]
 pub enum Command {
-    /// Add a feed, a text or a Markdown file
+    /// Add a feed, a web page, a text or a Markdown file
     Add(Add),
     /// List sources with their state
     Ls {
@@ -50,8 +50,11 @@ pub enum Command {
 #[derive(clap::Args, Debug)]
 pub struct Add {
     /// The address of an RSS or Atom feed
-    #[arg(required_unless_present_any = ["text", "markdown"], conflicts_with_all = ["text", "markdown"])]
+    #[arg(required_unless_present_any = ["page", "text", "markdown"], conflicts_with_all = ["page", "text", "markdown"])]
     url: Option<String>,
+    /// A web page instead: what it says is one item, which changes as the page does
+    #[arg(long, value_name = "URL", conflicts_with_all = ["text", "markdown"])]
+    page: Option<String>,
     /// A text instead of an address
     #[arg(long, conflicts_with = "markdown")]
     text: Option<String>,
@@ -95,7 +98,7 @@ async fn act(backend: &Backend, command: Command, output: Output) -> Result<(), 
         Command::Add(add) => {
             let made = backend.call(Method::POST, "/api/v1/sources", Some(&add.body()?), &[]).await?.body;
             show(&made, output);
-            if made["kind"] == "feed" {
+            if made["url"].is_string() {
                 output.talk(&format!("Look what it brings: copydesk sources fetch {}", cell(&made, "/id")));
             } else {
                 output.talk("Write from it: copydesk generate newsletter [--user USER]");
@@ -113,7 +116,7 @@ async fn act(backend: &Backend, command: Command, output: Output) -> Result<(), 
         Command::Show { id } => {
             let source = backend.get(&path(&id, "")).await?.body;
             show(&source, output);
-            if !output.json && source["kind"] == "feed" {
+            if !output.json && source["url"].is_string() {
                 log(&backend.get(&path(&id, "/fetches?limit=5")).await?.body, output);
             }
         }
@@ -152,14 +155,15 @@ async fn act(backend: &Backend, command: Command, output: Output) -> Result<(), 
 
 impl Add {
     fn body(&self) -> Result<Value, Failure> {
-        let (kind, text) = match (&self.text, &self.markdown) {
-            (Some(text), _) => ("text", Some(text.clone())),
-            (None, Some(file)) => ("markdown", Some(read(file)?)),
-            (None, None) => ("feed", None),
+        let (kind, text) = match (&self.page, &self.text, &self.markdown) {
+            (Some(_), _, _) => ("page", None),
+            (None, Some(text), _) => ("text", Some(text.clone())),
+            (None, None, Some(file)) => ("markdown", Some(read(file)?)),
+            (None, None, None) => ("feed", None),
         };
         let said = [
             ("kind", Some(kind.to_owned())),
-            ("url", self.url.clone()),
+            ("url", self.page.clone().or_else(|| self.url.clone())),
             ("text", text),
             ("user", self.user.clone()),
             ("name", self.name.clone()),
@@ -238,7 +242,9 @@ fn show(source: &Value, output: Output) {
         vec!["state".to_owned(), cell(source, "/state")],
         vec!["items".to_owned(), format!("{}, {} of them new at the last fetch", source["items"], source["new_items"])],
     ];
-    for (name, place) in [("address", "/url"), ("schedule", "/schedule"), ("error", "/error/message")] {
+    for (name, place) in
+        [("address", "/url"), ("its feed", "/feed_url"), ("schedule", "/schedule"), ("error", "/error/message")]
+    {
         if let Some(said) = source.pointer(place).and_then(Value::as_str) {
             rows.push(vec![name.to_owned(), said.to_owned()]);
         }

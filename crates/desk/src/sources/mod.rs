@@ -2,9 +2,10 @@
 //! and as their schedules say. What they brought is filled into requests by `filling.rs`.
 
 mod fetch;
+mod reading;
 
-pub use fetch::BODY_BYTES_MAX;
 pub(crate) use fetch::spawn;
+pub use reading::BODY_BYTES_MAX;
 
 use crate::accept::NAME_BYTES_MAX;
 use crate::desk::Desk;
@@ -15,7 +16,7 @@ use copydesk_core::refusal::Refusal;
 use copydesk_core::source::{Kind, Schedule, title_of};
 use copydesk_core::{ItemId, SourceId, Timestamp, UserId};
 use copydesk_store::generations::Idempotency;
-use copydesk_store::sources::{NewItem, SourceChange, SourceFilter, SourceRow, Whose, no_source};
+use copydesk_store::sources::{NewItem, SourceChange, SourceFilter, SourceRow, no_source};
 use copydesk_store::{PageRequest, Scope, sources};
 use uuid::Uuid;
 
@@ -83,27 +84,25 @@ impl Desk {
         let every = Schedule::Every(self.inner.config.fetch_every);
         let blank = blank(id, scope, kind, user, now, &every);
         let row = self.edited(blank, edit, now, &mut faults);
-        let filter = SourceFilter { whose: Some(owner.map_or(Whose::Everybodys, Whose::Own)), ..Default::default() };
-        let there = self.store().sources(scope.whole(), filter, PageRequest::newest(SOURCES_MAX)).await?.rows;
-        if there.len() >= SOURCES_MAX as usize && !there.iter().any(|there| there.id == id) {
-            let detail = format!("there are {SOURCES_MAX} sources already, which is the most: remove one first");
-            faults.push(Fault::new("", "too_many", detail));
-        }
         if !faults.is_empty() {
             return Err(DeskError::Invalid(faults));
         }
-        // The same request makes the same id; another one of the same key is another one.
-        let known = there.iter().find(|there| there.id == id && there.revision == 1);
-        let said = |row: &SourceRow| (row.kind, row.name.clone(), row.url.clone(), row.text.clone(), row.owner());
-        if known.is_some_and(|known| said(known) != said(&row)) {
-            return Err(DeskError::Refused(Refusal::IdempotencyKeyReused));
-        }
         let items = self.text_item(&row, now);
+        let said = |row: &SourceRow| (row.kind, row.name.clone(), row.url.clone(), row.text.clone(), row.owner());
+        let wanted = said(&row);
         // From here the write must succeed.
-        let row = self.store().add_source(sources::NewSource { row, items }).await;
+        let kept = self.store().add_source(sources::NewSource { row, items, most: SOURCES_MAX }).await;
         self.inner.sources.any.forget(|_| true);
         self.inner.bells.sources.notify_one();
-        Ok(row?)
+        let Some(kept) = kept? else {
+            let detail = format!("there are {SOURCES_MAX} sources already, which is the most: remove one first");
+            return Err(DeskError::invalid("", "too_many", detail));
+        };
+        // The same request makes the same id; another one of the same key is another one.
+        if kept.revision == 1 && said(&kept) != wanted {
+            return Err(DeskError::Refused(Refusal::IdempotencyKeyReused));
+        }
+        Ok(kept)
     }
 
     /// Changes what the edit names. `revision` is the one the caller has seen.
@@ -167,11 +166,11 @@ impl Desk {
                 Err(bad) => faults.push(Fault::new("/url", bad.code, bad.detail)),
             }
         } else if fetched && row.url.is_none() {
-            faults.push(Fault::new("/url", "required", "it is missing: the address of the feed"));
+            faults.push(Fault::new("/url", "required", "it is missing: the address of the feed or page"));
         }
         match edit.text {
             Some(_) if fetched => {
-                faults.push(Fault::new("/text", "not_allowed", "a feed has an address and no text of its own"));
+                faults.push(Fault::new("/text", "not_allowed", "a feed or page has an address and no text of its own"));
             }
             Some(text) => row.text = Some(text),
             None => {}
@@ -232,7 +231,7 @@ impl Desk {
         let Some(text) = &row.text else { return Vec::new() };
         let title = match row.kind {
             Kind::Markdown => title_of(text).unwrap_or_else(|| row.name.clone()),
-            Kind::Text | Kind::Feed => row.name.clone(),
+            Kind::Text | Kind::Feed | Kind::Page => row.name.clone(),
         };
         let (id, key, text) = (ItemId(self.inner.world.uuid(now)), TEXT_KEY.to_owned(), Some(text.clone()));
         vec![NewItem { id, key, title, link: None, text, published_at: None }]
@@ -279,6 +278,7 @@ fn blank(
         paused_at: None,
         etag: None,
         last_modified: None,
+        feed_url: None,
         fetches: 0,
         new_items: 0,
         items: 0,
