@@ -104,8 +104,12 @@ fn named_inside(bytes: &[u8]) -> Option<&'static Encoding> {
     let mut rest = head.as_ref();
     while let Some(at) = rest.find('<') {
         rest = &rest[at..];
-        let Some((tag, taken)) = Tag::read(rest) else { return None };
-        rest = &rest[taken.max(1)..];
+        let Some((tag, taken)) = Tag::read(rest) else {
+            // A `<!doctype html>` or a comment: on to the next.
+            rest = &rest[1..];
+            continue;
+        };
+        rest = &rest[taken..];
         if tag.name != "meta" {
             continue;
         }

@@ -69,6 +69,9 @@ pub struct Add {
     /// How often: 1h (15m to 7d), or each day at a time: "02:00 Europe/Berlin"
     #[arg(long)]
     schedule: Option<String>,
+    /// Try only: fetch it once and show what it would bring; nothing is written
+    #[arg(long)]
+    dry_run: bool,
 }
 
 #[derive(clap::Args, Debug)]
@@ -96,6 +99,11 @@ pub async fn run(command: Command, settings: &Settings, output: Output) -> Resul
 async fn act(backend: &Backend, command: Command, output: Output) -> Result<(), Failure> {
     match command {
         Command::Add(add) => {
+            if add.dry_run {
+                let path = "/api/v1/sources?dry_run=true";
+                outlook(&backend.call(Method::POST, path, Some(&add.body()?), &[]).await?.body, output);
+                return Ok(());
+            }
             let made = backend.call(Method::POST, "/api/v1/sources", Some(&add.body()?), &[]).await?.body;
             show(&made, output);
             if made["url"].is_string() {
@@ -255,6 +263,26 @@ fn show(source: &Value, output: Output) {
         }
     }
     output.table(Table { headings: &["SOURCE", &cell(source, "/id")], rows, cut: Some(1) });
+}
+
+/// What a source would be and bring.
+fn outlook(body: &Value, output: Output) {
+    if output.json {
+        return output.object(body);
+    }
+    let mut rows = vec![vec!["would be".to_owned(), cell(body, "/state")]];
+    for (name, place) in [("address", "/url"), ("its feed", "/feed_url"), ("error", "/error/message")] {
+        if let Some(said) = body.pointer(place).and_then(Value::as_str) {
+            rows.push(vec![name.to_owned(), said.to_owned()]);
+        }
+    }
+    output.table(Table { headings: &["SOURCE", &cell(body, "/name")], rows, cut: Some(1) });
+    let item = |item: &Value| vec![cell(item, "/title"), cell(item, "/link")];
+    let items: Vec<Vec<String>> = body["items"].as_array().into_iter().flatten().map(item).collect();
+    if !items.is_empty() {
+        output.table(Table { headings: &["WOULD BRING", "LINK"], rows: items, cut: Some(0) });
+    }
+    output.talk("Nothing was written. Add it: the same without --dry-run");
 }
 
 fn log(body: &Value, output: Output) {

@@ -2,9 +2,10 @@
 //! of any transaction; one transaction writes all that came of it. Whoever dies between leaves the source to be fetched again
 //! when its lease is over, with nothing half written.
 
+use super::Outlook;
 use super::reading::{Asked, Brought, bring};
 use crate::desk::{Desk, Inner};
-use crate::error::{DeskError, Fault};
+use crate::error::DeskError;
 use copydesk_core::source::{Kind, Schedule, again, key_of};
 use copydesk_core::{ItemId, SourceId, Timestamp};
 use copydesk_recipes::FeedItem;
@@ -79,13 +80,11 @@ impl Desk {
     pub async fn fetch_source(&self, scope: Scope, id: SourceId) -> Result<(SourceRow, Option<Found>), DeskError> {
         let row = self.store().source(scope, id).await?;
         self.may_change(scope, &row)?;
-        let refused = |code: &str, detail: &str| Err(DeskError::Invalid(vec![Fault::new("", code, detail)]));
         if !row.kind.is_fetched() {
-            return refused("not_fetched", "this source carries its text: there is nothing to fetch");
+            let detail = "this source carries its text: there is nothing to fetch";
+            return Err(DeskError::invalid("", "not_fetched", detail));
         }
-        if !self.inner.config.fetching {
-            return refused("fetching_off", "fetching is switched off on this server (COPYDESK_FETCHING)");
-        }
+        self.may_fetch()?;
         let now = self.inner.now();
         let only = Some((scope.workspace, id));
         let claim = ClaimSources { now, until: now.plus(LEASE), limit: 1, only };
@@ -94,6 +93,32 @@ impl Desk {
             None => None,
         };
         Ok((self.store().source(scope, id).await?, found))
+    }
+
+    fn may_fetch(&self) -> Result<(), DeskError> {
+        let off =
+            || DeskError::invalid("", "fetching_off", "fetching is switched off on this server (COPYDESK_FETCHING)");
+        self.inner.config.fetching.then_some(()).ok_or_else(off)
+    }
+
+    /// Fetches what is not kept, and keeps nothing.
+    pub(super) async fn try_fetch(&self, row: SourceRow) -> Result<Outlook, DeskError> {
+        self.may_fetch()?;
+        let brought = bring(&self.inner, Asked::of(&row)).await;
+        let at = self.inner.now();
+        Ok(match brought {
+            Brought::Items { items, page, feed_url } => {
+                let items = new_items(&self.inner, items, at);
+                let row = SourceRow { fetched_at: Some(at), feed_url, ..row };
+                Outlook { row, status: Some(page.status), items }
+            }
+            // Nothing was said of an earlier version.
+            Brought::NothingNew => Outlook { row, status: Some(304), items: Vec::new() },
+            Brought::Trouble { trouble, status, .. } => {
+                let row = SourceRow { trouble: Some(trouble), trouble_since: Some(at), ..row };
+                Outlook { row, status, items: Vec::new() }
+            }
+        })
     }
 }
 

@@ -16,7 +16,7 @@ use copydesk_core::refusal::Refusal;
 use copydesk_core::source::{Kind, Schedule, title_of};
 use copydesk_core::{ItemId, SourceId, Timestamp, UserId};
 use copydesk_store::generations::Idempotency;
-use copydesk_store::sources::{NewItem, SourceChange, SourceFilter, SourceRow, no_source};
+use copydesk_store::sources::{NewItem, SourceChange, SourceFilter, SourceRow, Whose, no_source};
 use copydesk_store::{PageRequest, Scope, sources};
 use uuid::Uuid;
 
@@ -46,6 +46,16 @@ pub struct SourceOrder {
     pub idempotency: Option<Idempotency>,
 }
 
+/// What a source would be and bring.
+#[derive(Clone, Debug)]
+pub struct Outlook {
+    /// As it would be after its first fetch.
+    pub row: SourceRow,
+    /// What its server answered.
+    pub status: Option<u16>,
+    pub items: Vec<NewItem>,
+}
+
 /// What is said of a source; what is not said stays.
 #[derive(Clone, Debug, Default)]
 pub struct SourceEdit {
@@ -60,6 +70,43 @@ pub struct SourceEdit {
 impl Desk {
     /// Errors: `Invalid` names everything that is wrong.
     pub async fn add_source(&self, order: SourceOrder) -> Result<SourceRow, DeskError> {
+        let row = self.ordered(order)?;
+        let items = self.text_item(&row, row.created_at);
+        let said = |row: &SourceRow| (row.kind, row.name.clone(), row.url.clone(), row.text.clone(), row.owner());
+        let wanted = said(&row);
+        // From here the write must succeed.
+        let kept = self.store().add_source(sources::NewSource { row, items, most: SOURCES_MAX }).await;
+        self.inner.sources.any.forget(|_| true);
+        self.inner.bells.sources.notify_one();
+        let kept = kept?.ok_or_else(full)?;
+        // The same request makes the same id; another one of the same key is another one.
+        if kept.revision == 1 && said(&kept) != wanted {
+            return Err(DeskError::Refused(Refusal::IdempotencyKeyReused));
+        }
+        Ok(kept)
+    }
+
+    /// What would be made of the order, and what it would bring: an address is fetched once. Nothing is written.
+    ///
+    /// Errors: as [`Desk::add_source`]; `Invalid` of an address where fetching is switched off.
+    pub async fn try_source(&self, order: SourceOrder) -> Result<Outlook, DeskError> {
+        let scope = order.scope.whole();
+        let row = self.ordered(order)?;
+        let whose = Some(row.owner().map_or(Whose::Everybodys, Whose::Own));
+        let filter = SourceFilter { whose, ..SourceFilter::default() };
+        let there = self.store().sources(scope, filter, PageRequest::newest(SOURCES_MAX)).await?.rows;
+        if there.len() >= SOURCES_MAX as usize {
+            return Err(full());
+        }
+        if !row.kind.is_fetched() {
+            let items = self.text_item(&row, row.created_at);
+            return Ok(Outlook { row, status: None, items });
+        }
+        self.try_fetch(row).await
+    }
+
+    /// The row that an order asks for.
+    fn ordered(&self, order: SourceOrder) -> Result<SourceRow, DeskError> {
         let SourceOrder { scope, user, kind, edit, idempotency } = order;
         let mut faults = Vec::new();
         if user.as_ref().is_some_and(|user| user.is_empty() || user.len() > NAME_BYTES_MAX || user.contains('\0')) {
@@ -87,22 +134,7 @@ impl Desk {
         if !faults.is_empty() {
             return Err(DeskError::Invalid(faults));
         }
-        let items = self.text_item(&row, now);
-        let said = |row: &SourceRow| (row.kind, row.name.clone(), row.url.clone(), row.text.clone(), row.owner());
-        let wanted = said(&row);
-        // From here the write must succeed.
-        let kept = self.store().add_source(sources::NewSource { row, items, most: SOURCES_MAX }).await;
-        self.inner.sources.any.forget(|_| true);
-        self.inner.bells.sources.notify_one();
-        let Some(kept) = kept? else {
-            let detail = format!("there are {SOURCES_MAX} sources already, which is the most: remove one first");
-            return Err(DeskError::invalid("", "too_many", detail));
-        };
-        // The same request makes the same id; another one of the same key is another one.
-        if kept.revision == 1 && said(&kept) != wanted {
-            return Err(DeskError::Refused(Refusal::IdempotencyKeyReused));
-        }
-        Ok(kept)
+        Ok(row)
     }
 
     /// Changes what the edit names. `revision` is the one the caller has seen.
@@ -249,6 +281,11 @@ impl Desk {
         let first = self.store().sources(scope, SourceFilter::default(), PageRequest::newest(1)).await?;
         Ok(*any.learn(place, asked, !first.rows.is_empty()))
     }
+}
+
+fn full() -> DeskError {
+    let detail = format!("there are {SOURCES_MAX} sources already, which is the most: remove one first");
+    DeskError::invalid("", "too_many", detail)
 }
 
 fn blank(
