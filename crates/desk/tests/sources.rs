@@ -130,6 +130,7 @@ async fn a_fetch_that_dies_is_taken_up_when_its_lease_is_over() {
     bench.advance(seconds(60)).await;
     let row = bench.source(id).await;
     assert_eq!((row.state(), row.fetches, row.leased_until.is_some()), (State::Pending, 0, true), "it is still leased");
+    assert_eq!(web.got(&address(1)), 0, "and nobody else asks");
     bench.advance(LEASE_AND_LOOK).await;
     until("it is fetched", || async { bench.source(id).await.fetches == 1 }).await;
     settle().await;

@@ -282,7 +282,8 @@ fn outlook(body: &Value, output: Output) {
     if !items.is_empty() {
         output.table(Table { headings: &["WOULD BRING", "LINK"], rows: items, cut: Some(0) });
     }
-    output.talk("Nothing was written. Add it: the same without --dry-run");
+    let next = if body["error"].is_null() { " Add it: the same without --dry-run" } else { "" };
+    output.talk(&format!("Nothing was written.{next}"));
 }
 
 fn log(body: &Value, output: Output) {
