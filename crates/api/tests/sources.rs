@@ -278,3 +278,112 @@ async fn a_key_of_one_user_sees_everybodys_and_changes_its_own_only() {
         (204, 401)
     );
 }
+
+#[tokio::test]
+async fn a_page_of_the_web_is_one_item_and_what_is_none_says_why() {
+    let (site, feed) = (Site::idle().await, Feed::start().await);
+    feed.says(answer("200 OK", "content-type: text/html\r\n", "<title>Tea</title><link rel=alternate type=application/rss+xml href=feed><nav>Home</nav><p>Tea is up<script>x</script>"));
+    let made = site.post("/sources", json!({"kind": "page", "url": feed.url, "user": "ann"})).await.json();
+    let id = made["id"].as_str().unwrap().to_owned();
+    assert_eq!((&made["kind"], &made["feed_url"]), (&json!("page"), &Value::Null));
+    let row = fetched(&site, &id).await;
+    let named = feed.url.replace("/feed.xml", "/feed");
+    assert_eq!((&row["state"], &row["items"], &row["feed_url"]), (&json!("active"), &json!(1), &json!(named)), "{row}");
+    let items = site.get(&format!("/sources/{id}/items")).await.json();
+    let item = &items["data"][0];
+    assert_eq!((&item["title"], &item["text"], &item["link"]), (&json!("Tea"), &json!("Tea is up"), &json!(feed.url)));
+    let kept = asked(&site, json!({"topics": 1})).await;
+    assert_eq!(titles(&kept["input"]["items"]), ["Tea"]);
+    for (more, body, code) in [
+        ("content-type: application/pdf\r\n", "%PDF", "not_a_page"),
+        ("content-type: text/html\r\n", "<rss><channel/></rss>", "not_a_page"),
+        ("content-type: text/html\r\n", "<div id=app></div><script src=x></script>", "no_text"),
+        ("content-type: text/html\r\ncontent-encoding: gzip\r\n", "<p>not packed", "broken"),
+        ("content-type: text/html\r\ncontent-encoding: br\r\n", "x", "compressed"),
+    ] {
+        feed.says(answer("200 OK", more, body));
+        let row = fetched(&site, &id).await;
+        assert_eq!((&row["error"]["code"], &row["items"]), (&json!(code), &json!(1)), "{row}");
+    }
+    refused(site.post("/sources", json!({"kind": "page", "url": feed.url, "text": "x"})).await, 422, "/text").await;
+    refused(site.post("/sources", json!({"kind": "page"})).await, 422, "/url").await;
+}
+
+#[tokio::test]
+async fn a_user_has_two_hundred_sources_and_no_more() {
+    let site = Site::idle().await;
+    for n in 0..200 {
+        let made = site.post("/sources", json!({"kind": "text", "text": format!("{n}"), "user": "ann"})).await;
+        assert_eq!(made.status, 201, "{}", made.json());
+    }
+    let more = site.post("/sources", json!({"kind": "text", "text": "more", "user": "ann"})).await;
+    assert_eq!((more.status, &more.json()["errors"][0]["code"]), (422, &json!("too_many")), "{}", more.json());
+    assert_eq!(site.post("/sources", json!({"kind": "text", "text": "bob", "user": "bob"})).await.status, 201);
+}
+
+#[tokio::test]
+async fn a_dry_run_shows_what_a_source_would_bring_and_writes_nothing() {
+    let (site, feed) = (Site::idle().await, Feed::start().await);
+    let tried = async |body: Value| {
+        let reply = site.post("/sources?dry_run=true", body).await;
+        assert_eq!(reply.status, 200, "{}", reply.json());
+        reply.json()
+    };
+    let seen = tried(json!({"kind": "feed", "url": feed.url, "user": "ann"})).await;
+    assert_eq!((&seen["object"], &seen["state"], &seen["status"]), (&json!("dry_run"), &json!("active"), &json!(200)));
+    assert_eq!(titles(&seen["items"]), ["About b", "About a"]);
+    let note = tried(json!({"kind": "markdown", "text": "# A note\n\nWords."})).await;
+    assert_eq!(
+        (titles(&note["items"]), &note["status"], &note["schedule"]),
+        (vec!["A note"], &Value::Null, &Value::Null)
+    );
+    feed.says(answer("503 Busy", "", ""));
+    let ill = tried(json!({"kind": "page", "url": feed.url})).await;
+    assert_eq!(
+        (&ill["state"], &ill["error"]["code"], &ill["items"]),
+        (&json!("error"), &json!("http_status"), &json!([]))
+    );
+    for (body, pointer) in [
+        (json!({"kind": "feed"}), "/url"),
+        (json!({"kind": "feed", "url": "http://10.0.0.1/"}), "/url"),
+        (json!({"kind": "text", "text": " "}), "/text"),
+    ] {
+        refused(site.post("/sources?dry_run=true", body).await, 422, pointer).await;
+    }
+    for list in ["/sources", "/items"] {
+        assert_eq!(site.get(list).await.json()["data"], json!([]), "{list}");
+    }
+}
+
+#[tokio::test]
+async fn the_text_of_a_source_can_be_a_files() {
+    let site = Site::idle().await;
+    let put = async |body: &'static [u8]| {
+        let bearer = format!("Bearer {}", site.key);
+        let headers = [("authorization", bearer.as_str()), ("content-type", "text/markdown")];
+        let reply = site.raw("POST", "/api/v1/files?name=week.md&user=ann", &headers, body).await;
+        reply.json()["id"].as_str().unwrap().to_owned()
+    };
+    let file = put("# The week\n\nTea è up.".as_bytes()).await;
+    let made = site.post("/sources", json!({"kind": "markdown", "file_id": file, "user": "ann"})).await;
+    assert_eq!((made.status, &made.json()["name"]), (201, &json!("The week")), "{}", made.json());
+    assert_eq!(made.json()["text"], "# The week\n\nTea è up.");
+    let (latin, long) = (put(b"caf\xe9").await, put(&[b'x'; 80_001]).await);
+    for (body, pointer) in [
+        (json!({"kind": "markdown", "file_id": file, "text": "x"}), "/file_id"),
+        (json!({"kind": "feed", "file_id": file, "url": "https://example.com/"}), "/file_id"),
+        (json!({"kind": "markdown", "file_id": "x"}), "/file_id"),
+        (json!({"kind": "markdown", "file_id": latin}), "/file_id"),
+        (json!({"kind": "text", "file_id": long}), "/file_id"),
+    ] {
+        refused(site.post("/sources", body).await, 422, pointer).await;
+    }
+    let gone = site.post("/sources", json!({"kind": "text", "file_id": "fil_01900000000000000000000000"})).await;
+    assert_eq!((gone.status, gone.code().as_str()), (404, "not_found"));
+    let (_, bob) = site.new_key(json!({"role": "member", "user": "bob"})).await;
+    let of_ann = json!({"kind": "markdown", "file_id": file});
+    let foreign = site.elsewhere_in_it().await.send("POST", "/sources", Some(of_ann.clone()), &[]).await;
+    assert_eq!(foreign.status, 404, "another workspace's");
+    let theirs = site.send_as(&bob, "POST", "/sources", Some(of_ann)).await;
+    assert_eq!((theirs.status, theirs.code().as_str()), (404, "not_found"), "another user's");
+}

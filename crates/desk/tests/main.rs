@@ -33,6 +33,7 @@ mod restarts;
 mod retries;
 mod schedules;
 mod signatures;
+mod sources;
 mod steps;
 mod stopping;
 mod usage;

@@ -1,9 +1,10 @@
 //! One GET of an address that a stranger gave, within limits. Redirects are followed a few times, and every hop is checked
 //! like the first: its text, and what its name leads to. No cookies, nothing of the first hop is told to the next but the
-//! conditional headers, and no compression is offered or taken, so nothing can unfold here.
+//! conditional headers. A body may come packed; its limit is that of the unpacked bytes.
 
 use crate::client::{Failure, Outbound, failure};
 use crate::rules::{Refused, Target};
+use crate::unpack::{PACKINGS, Unpacker};
 use reqwest::header::{
     ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, ETAG, HeaderMap, HeaderName, IF_MODIFIED_SINCE,
     IF_NONE_MATCH, LAST_MODIFIED, LOCATION, RETRY_AFTER,
@@ -30,7 +31,7 @@ pub struct Wanted {
 pub struct GetLimits {
     /// From the first look-up to the last byte, over all hops.
     pub total: Duration,
-    /// A body that is longer is an error, not a shorter body.
+    /// A body that is longer is an error, not a shorter body; of one that comes packed, when it is unpacked.
     pub body_bytes_max: usize,
 }
 
@@ -61,6 +62,8 @@ pub enum Unread {
     TooLarge { bytes_max: usize },
     #[error("it is compressed ({0}), although that was not asked for")]
     Compressed(String),
+    #[error("its compression is broken: {0}")]
+    Packed(String),
 }
 
 impl Outbound {
@@ -87,7 +90,7 @@ impl Outbound {
     }
 
     async fn ask(&self, target: &Target, wanted: &Wanted) -> Result<reqwest::Response, Unread> {
-        let mut request = self.client(target).get(target.url().clone()).header(ACCEPT_ENCODING, "identity");
+        let mut request = self.client(target).get(target.url().clone()).header(ACCEPT_ENCODING, PACKINGS);
         if !wanted.accept.is_empty() {
             request = request.header(ACCEPT, wanted.accept);
         }
@@ -120,19 +123,14 @@ async fn read(mut response: reqwest::Response, limits: GetLimits) -> Result<Page
     if !status.is_success() {
         return Ok(page);
     }
-    if let Some(encoding) = text(headers, &CONTENT_ENCODING, TAG_BYTES_MAX).filter(|word| word != "identity") {
-        return Err(Unread::Compressed(encoding.chars().take(40).collect()));
-    }
-    let too_large = Unread::TooLarge { bytes_max: limits.body_bytes_max };
+    let mut body = Unpacker::new(text(headers, &CONTENT_ENCODING, TAG_BYTES_MAX).as_deref(), limits.body_bytes_max)?;
     if response.content_length().is_some_and(|length| length > limits.body_bytes_max as u64) {
-        return Err(too_large);
+        return Err(Unread::TooLarge { bytes_max: limits.body_bytes_max });
     }
     while let Some(piece) = response.chunk().await.map_err(|error| Unread::Failed(failure(&error)))? {
-        if page.body.len() + piece.len() > limits.body_bytes_max {
-            return Err(too_large);
-        }
-        page.body.extend_from_slice(&piece);
+        body.take(&piece)?;
     }
+    page.body = body.finish()?;
     Ok(page)
 }
 

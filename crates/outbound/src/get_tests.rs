@@ -2,6 +2,10 @@
 
 use super::*;
 use crate::rules::Rules;
+use crate::unpack::Unpacker;
+use flate2::Compression;
+use flate2::write::{DeflateEncoder, GzEncoder, ZlibEncoder};
+use std::io::Write;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
@@ -60,7 +64,7 @@ async fn a_page_is_read_with_what_its_server_calls_it() {
     let page = outbound().get(&wanted, limits).await.unwrap();
     assert_eq!((page.status, page.body, page.etag.as_deref()), (200, b"hello".to_vec(), Some("\"7\"")));
     let asked = asked.await.unwrap().remove(0).to_lowercase();
-    assert!(asked.contains("if-none-match: \"6\"") && asked.contains("accept-encoding: identity"), "{asked}");
+    assert!(asked.contains("if-none-match: \"6\"") && asked.contains("accept-encoding: gzip, deflate"), "{asked}");
     assert!(!asked.contains("cookie") && !asked.contains("referer"), "{asked}");
 }
 
@@ -88,8 +92,8 @@ async fn a_body_is_whole_or_an_error() {
     assert_eq!(get(base).await, Err(Unread::TooLarge { bytes_max: 1_000 }), "endless chunks");
     let (base, _) = server(vec!["HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nx".to_owned()], None).await;
     assert!(matches!(get(base).await, Err(Unread::Failed(_))), "cut off");
-    let (base, _) = server(vec![whole("200 OK", "content-encoding: gzip\r\n", "x")], None).await;
-    assert_eq!(get(base).await, Err(Unread::Compressed("gzip".to_owned())));
+    let (base, _) = server(vec![whole("200 OK", "content-encoding: br\r\n", "x")], None).await;
+    assert_eq!(get(base).await, Err(Unread::Compressed("br".to_owned())));
 }
 
 #[tokio::test]
@@ -116,4 +120,53 @@ async fn plain_http_is_read_from_public_addresses_and_never_from_private_ones() 
         assert!(rules.check(bad).is_err(), "{bad}");
     }
     assert!(rules.check("http://example.com:22/").is_err(), "not every port");
+}
+
+fn gzip(body: &[u8]) -> Vec<u8> {
+    let mut packed = GzEncoder::new(Vec::new(), Compression::best());
+    packed.write_all(body).unwrap();
+    packed.finish().unwrap()
+}
+
+fn unpacked(encoding: &str, pieces: &[&[u8]], bytes_max: usize) -> Result<Vec<u8>, Unread> {
+    let mut body = Unpacker::new(Some(encoding), bytes_max)?;
+    for piece in pieces {
+        body.take(piece)?;
+    }
+    body.finish()
+}
+
+#[test]
+fn what_comes_packed_is_unpacked_in_any_pieces() {
+    let body = b"Tea is up. ".repeat(50);
+    let mut zlib = ZlibEncoder::new(Vec::new(), Compression::fast());
+    zlib.write_all(&body).unwrap();
+    let mut raw = DeflateEncoder::new(Vec::new(), Compression::fast());
+    raw.write_all(&body).unwrap();
+    let packed = [("gzip", gzip(&body)), ("deflate", zlib.finish().unwrap()), ("Deflate", raw.finish().unwrap())];
+    for (encoding, packed) in packed {
+        assert_eq!(unpacked(encoding, &[&packed], body.len()), Ok(body.clone()), "{encoding}");
+        let bytes: Vec<&[u8]> = packed.chunks(1).collect();
+        assert_eq!(unpacked(encoding, &bytes, body.len()), Ok(body.clone()), "{encoding}, byte by byte");
+        let short = unpacked(encoding, &[&packed], body.len() - 1);
+        assert_eq!(short, Err(Unread::TooLarge { bytes_max: body.len() - 1 }), "{encoding}");
+        let cut = unpacked(encoding, &[&packed[..packed.len() - 5]], body.len());
+        assert!(matches!(cut, Err(Unread::Packed(_))), "{encoding}: {cut:?}");
+    }
+    assert!(matches!(unpacked("gzip", &[b"<rss/>"], 100), Err(Unread::Packed(_))), "it only says so");
+    assert_eq!(unpacked("identity", &[b"x"], 1), Ok(b"x".to_vec()));
+}
+
+#[test]
+fn a_bomb_is_too_large_where_the_room_ends() {
+    let bomb = gzip(&vec![0; 64 * 1024 * 1024]);
+    assert!(bomb.len() < 100_000);
+    let mut body = Unpacker::new(Some("gzip"), 1_000_000).unwrap();
+    let mut taken = 0;
+    let fault = bomb.chunks(100).find_map(|piece| {
+        taken += piece.len();
+        body.take(piece).err()
+    });
+    assert_eq!(fault, Some(Unread::TooLarge { bytes_max: 1_000_000 }));
+    assert!(taken < bomb.len() / 10, "the rest was never unpacked: {taken} of {}", bomb.len());
 }

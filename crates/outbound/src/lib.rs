@@ -8,6 +8,7 @@ mod client;
 mod get;
 mod resolve;
 mod rules;
+mod unpack;
 
 pub use address::{BadRange, Range, is_private, is_public};
 pub use client::{Answer, Failure, Limits, Outbound, SetupError};

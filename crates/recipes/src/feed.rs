@@ -4,7 +4,7 @@
 
 mod date;
 mod decode;
-mod html;
+pub(crate) mod html;
 mod xml;
 
 use copydesk_core::Timestamp;

@@ -1093,6 +1093,7 @@ create table sources (
   paused_at timestamptz,
   etag text,
   last_modified text,
+  feed_url text,
   fetches bigint not null,
   new_items bigint not null,
   revision bigint not null check (revision > 0),

@@ -18,7 +18,7 @@ use tokio_postgres::Row;
 use uuid::Uuid;
 
 impl SourceStore for PostgresStore {
-    fn add_source(&self, new: NewSource) -> Answer<'_, SourceRow> {
+    fn add_source(&self, new: NewSource) -> Answer<'_, Option<SourceRow>> {
         Box::pin(async move { Ok(self.insert_source(&new).await?) })
     }
 
@@ -122,15 +122,16 @@ impl PostgresStore {
         rows.first().ok_or_else(|| no_source(id)).and_then(source_row)
     }
 
-    async fn insert_source(&self, new: &NewSource) -> Result<SourceRow, Fault> {
+    async fn insert_source(&self, new: &NewSource) -> Result<Option<SourceRow>, Fault> {
         let row = &new.row;
         let (user, external) = match &row.user {
             Some((user, external)) => (user.0, Some(text(external))),
             None => (Uuid::nil(), None),
         };
         let instant = |at: Option<Timestamp>| at.map(Micros::from);
-        let tx = Tx::open(&self.writers).await?;
+        let mut tx = Tx::open(&self.writers).await?;
         let mut steps = Steps::default();
+        steps.add(sql!("sources/lock"), params![row.workspace.0]);
         let params = params![
             row.id.0,
             row.workspace.0,
@@ -144,13 +145,18 @@ impl PostgresStore {
             instant(row.fetched_at),
             instant(row.next_at),
             instant(row.paused_at),
-            Micros::from(row.created_at)
+            Micros::from(row.created_at),
+            i64::from(new.most)
         ];
-        steps.add(sql!("sources/insert"), params);
-        put_items(&mut steps, row.workspace, row.id, row.created_at, &new.items);
+        let added = steps.add(sql!("sources/insert"), params);
+        let is_new = !tx.send(steps).await?.rows(Some(added)).is_empty();
+        let mut steps = Steps::default();
+        if is_new {
+            put_items(&mut steps, row.workspace, row.id, row.created_at, &new.items);
+        }
         let there = steps.add(sql!("sources/get"), params![row.workspace.0, row.id.0]);
         let answers = tx.commit(steps).await?;
-        Ok(answers.rows(Some(there)).first().ok_or_else(|| no_source(row.id)).and_then(source_row)?)
+        Ok(answers.rows(Some(there)).first().map(source_row).transpose()?)
     }
 
     async fn write_source(&self, change: &SourceChange) -> Result<SourceRow, Fault> {
@@ -223,6 +229,7 @@ impl PostgresStore {
             i64::from(found.new),
             done.etag.as_deref().map(text),
             done.last_modified.as_deref().map(text),
+            done.feed_url.as_deref().map(text),
             done.pause,
             workspace,
             source
@@ -314,6 +321,7 @@ fn source_row(row: &Row) -> Result<SourceRow, StoreError> {
         paused_at: instant("paused_at"),
         etag: row.get("etag"),
         last_modified: row.get("last_modified"),
+        feed_url: row.get("feed_url"),
         fetches: row.get("fetches"),
         new_items: narrow("new_items", row.get("new_items"))?,
         items: narrow("items", row.get("items"))?,

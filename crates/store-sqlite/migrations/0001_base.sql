@@ -1134,6 +1134,7 @@ CREATE TABLE sources (
     paused_at INTEGER,
     etag TEXT,
     last_modified TEXT,
+    feed_url TEXT,
     fetches INTEGER NOT NULL,
     new_items INTEGER NOT NULL,
     revision INTEGER NOT NULL CHECK (revision > 0),

@@ -18,7 +18,7 @@ use rusqlite::{Row, params};
 use uuid::Uuid;
 
 impl SourceStore for SqliteStore {
-    fn add_source(&self, new: NewSource) -> Answer<'_, SourceRow> {
+    fn add_source(&self, new: NewSource) -> Answer<'_, Option<SourceRow>> {
         Box::pin(self.write(size(&new.items), move |session| insert(session.db, &new)))
     }
 
@@ -122,7 +122,7 @@ fn users(whose: Option<Whose>) -> (Option<[u8; 16]>, Option<[u8; 16]>) {
     whose.map(Whose::users).map(|(one, other)| (*one.as_bytes(), *other.as_bytes())).unzip()
 }
 
-fn insert(db: Db<'_>, new: &NewSource) -> Done<SourceRow> {
+fn insert(db: Db<'_>, new: &NewSource) -> Done<Option<SourceRow>> {
     let row = &new.row;
     let (user, external) = match &row.user {
         Some((user, external)) => (user.0, Some(external)),
@@ -143,13 +143,14 @@ fn insert(db: Db<'_>, new: &NewSource) -> Done<SourceRow> {
             row.fetched_at.map(Timestamp::micros),
             row.next_at.map(Timestamp::micros),
             row.paused_at.map(Timestamp::micros),
-            row.created_at.micros()
+            row.created_at.micros(),
+            new.most
         ],
     )?;
     if changed > 0 {
         put_items(db, row.workspace, row.id, row.created_at, &new.items)?;
     }
-    get(db, row.workspace, row.id)
+    db.first(sql!("sources/get"), params![row.workspace.0.as_bytes(), row.id.0.as_bytes()], source_row)
 }
 
 fn write_change(db: Db<'_>, change: &SourceChange) -> Done<SourceRow> {
@@ -215,6 +216,7 @@ fn finish(db: Db<'_>, done: &FinishFetch) -> Done<Option<Found>> {
         found.new,
         done.etag,
         done.last_modified,
+        done.feed_url,
         done.pause,
         workspace,
         source
@@ -276,6 +278,7 @@ fn source_row(row: &Row<'_>) -> Done<SourceRow> {
         paused_at: codec::maybe_instant(row, "paused_at")?,
         etag: row.get("etag")?,
         last_modified: row.get("last_modified")?,
+        feed_url: row.get("feed_url")?,
         fetches: row.get("fetches")?,
         new_items: count(row, "new_items")?,
         items: codec::unsigned(row, "items")?,

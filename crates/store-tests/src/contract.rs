@@ -211,7 +211,7 @@ macro_rules! every_method {
                 FeedbackFor = feedback_for(asked: FeedbackFor) -> Vec<FeedbackRow>;
             }
             SourceStore {
-                AddSource = add_source(new: NewSource) -> SourceRow;
+                AddSource = add_source(new: NewSource) -> Option<SourceRow>;
                 Source = source(scope: Scope, id: SourceId) -> SourceRow;
                 Sources = sources(scope: Scope, filter: SourceFilter, page: PageRequest) -> Page<SourceRow>;
                 ChangeSource = change_source(change: SourceChange) -> SourceRow;

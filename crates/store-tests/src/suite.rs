@@ -497,6 +497,8 @@ macro_rules! conformance {
                 of_many_who_make_one_at_once_one_does;
             sources:
                 a_source_is_kept_changed_and_removed_by_who_has_seen_it,
+                an_owner_has_no_more_sources_than_the_most_also_when_many_are_made_at_once,
+                a_text_that_is_made_twice_keeps_what_it_says_now,
                 sources_are_found_by_whose_they_are_by_kind_and_by_state,
                 a_due_source_is_claimed_once_until_its_lease_is_over,
                 a_fetch_writes_items_state_and_log_together_and_announces_only_news,

@@ -17,8 +17,9 @@ pub const RECOVERED: &str = "source.recovered";
 pub const FETCHES_KEPT: i64 = 100;
 
 pub trait SourceStore: Send + Sync {
-    /// Stores a source with the items it begins with. One with this id is left as it is.
-    fn add_source(&self, new: NewSource) -> Answer<'_, SourceRow>;
+    /// Stores a source with the items it begins with, if its owner (or everybody together) has fewer than the most. One
+    /// with this id is left as it is. `None`: there are as many as there may be, and nothing was written.
+    fn add_source(&self, new: NewSource) -> Answer<'_, Option<SourceRow>>;
 
     /// Errors: `NotFound`.
     fn source(&self, scope: Scope, id: SourceId) -> Answer<'_, SourceRow>;
@@ -86,6 +87,8 @@ pub struct SourceRow {
     pub paused_at: Option<Timestamp>,
     pub etag: Option<String>,
     pub last_modified: Option<String>,
+    /// Of a page: the feed it names.
+    pub feed_url: Option<String>,
     /// All fetches so far.
     pub fetches: i64,
     /// New at the last fetch that went well.
@@ -110,6 +113,8 @@ impl SourceRow {
 pub struct NewSource {
     pub row: SourceRow,
     pub items: Vec<NewItem>,
+    /// How many its owner may have.
+    pub most: u32,
 }
 
 /// A source as its owner wants it.
@@ -205,6 +210,7 @@ pub struct FinishFetch {
     pub pause: bool,
     pub etag: Option<String>,
     pub last_modified: Option<String>,
+    pub feed_url: Option<String>,
     pub began_at: Timestamp,
     pub ms: u64,
     pub status: Option<u16>,

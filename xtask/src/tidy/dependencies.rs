@@ -106,7 +106,7 @@ const RULES: [Rule; 18] = [
         package: "copydesk-outbound",
         ours: &[],
         ours_in_tests: &[],
-        third_party: Only(&["futures", "reqwest", "rustls", "thiserror", "tokio", "tracing"]),
+        third_party: Only(&["flate2", "futures", "reqwest", "rustls", "thiserror", "tokio", "tracing"]),
     },
     Rule {
         package: "copydesk-smtp",

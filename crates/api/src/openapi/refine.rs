@@ -54,6 +54,7 @@ const NOUNS: &[(&str, &str, &str)] = &[
     ("Profile", "profile", "prf"),
     ("Source", "source", "src"),
     ("SourceItem", "source_item", "itm"),
+    ("SourceOutlook", "dry_run", ""),
     ("SourceFetch", "source_fetch", ""),
     ("Prospect", "prospect", "prs"),
     ("ProspectDraft", "", "drf"),

@@ -1,7 +1,8 @@
 //! Sources: made, changed, removed, fetched on demand, and what they brought.
 
+use super::assets::lost;
 use super::look;
-use crate::auth::Caller;
+use crate::auth::{Caller, denied};
 use crate::error::Code;
 use crate::extract::address::Address;
 use crate::extract::body::Body;
@@ -16,18 +17,22 @@ use crate::owned::owned;
 use crate::problem::Problem;
 use crate::router::Api;
 use crate::wire::list::List;
-use crate::wire::source::{Edited, FetchBody, ItemBody, Made, NewSourceFields, SourceBody, SourceFields};
+use crate::wire::source::{
+    Edited, FetchBody, ItemBody, Made, NewSourceFields, SourceBody, SourceFields, SourceOutlookBody,
+};
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use copydesk_core::SourceId;
+use copydesk_core::access::KeyScope;
 use copydesk_core::source::{Kind, State as SourceIs};
-use copydesk_desk::sources::{SourceEdit, SourceOrder};
+use copydesk_core::{FileId, SourceId};
+use copydesk_desk::sources::{SourceEdit, SourceOrder, TEXT_CHARS_MAX};
 use copydesk_desk::store::Order;
 use copydesk_desk::store::sources::{ItemsOf, SourceFilter, SourceRow, Whose};
 use http::header::ETAG;
 use http::{HeaderMap, StatusCode};
 use std::time::Duration;
+use tokio::io::AsyncReadExt;
 
 /// The most days a list of items goes back. Units: days.
 const DAYS_MAX: u32 = 3_650;
@@ -64,24 +69,42 @@ pub(crate) async fn list(
 
 /// Make a source.
 ///
-/// A feed is fetched at once, and then as its schedule says. A key of one user makes that user's own.
+/// A feed or page is fetched at once, and then as its schedule says. A key of one user makes that user's own. The text of a
+/// text can be a file's that was put here (`file_id`, which needs `files:read`). With `dry_run` everything is checked, an
+/// address is fetched once, what it would bring is answered, and nothing is written.
 #[utoipa::path(
     post, path = "/sources", operation_id = "createSource", tag = "sources",
-    params(IdempotencyHeader),
+    params(
+        ("dry_run" = Option<bool>, Query, description = "Try only: answer what would be made, and what it would bring."),
+        IdempotencyHeader,
+    ),
     request_body(content = NewSourceFields, example = json!({ "kind": "feed", "url": "https://example.com/feed.xml", "user": "ann", "schedule": "02:00 Europe/Berlin" })),
-    responses((status = 201, description = "The source.", body = SourceBody, headers(("ETag" = String, description = "The revision, for `If-Match`.")))),
-    extensions(("x-problems" = json!([Code::IdempotencyKeyReused]))),
+    responses(
+        (status = 201, description = "The source.", body = SourceBody, headers(("ETag" = String, description = "The revision, for `If-Match`."))),
+        (status = 200, description = "The outlook, with `dry_run`.", body = SourceOutlookBody),
+    ),
+    extensions(("x-problems" = json!([Code::IdempotencyKeyReused, Code::NotFound]))),
 )]
 pub(crate) async fn create(
     State(api): State<Api>,
     caller: Caller,
     key: IdempotencyKey,
+    mut params: Params,
     body: Body<Made>,
 ) -> Result<Response, Problem> {
-    let idempotency = key.of(&caller, &body.raw, api.desk().world().now());
-    let Made { user, kind, edit } = body.value;
+    let dry = params.flag("dry_run");
+    params.finish()?;
+    let idempotency = if dry { None } else { key.of(&caller, &body.raw, api.desk().world().now()) };
+    let Made { user, kind, mut edit, file } = body.value;
+    if let Some(file) = file {
+        edit.text = Some(text_of(&api, &caller, file).await?);
+    }
     let user = user.or_else(|| caller.permit.user.clone());
     let (desk, order) = (api.desk().clone(), SourceOrder { scope: caller.scope, user, kind, edit, idempotency });
+    if dry {
+        let outlook = owned(async move { desk.try_source(order).await }).await?;
+        return Ok(Json(SourceOutlookBody::of(outlook)).into_response());
+    }
     let row = owned(async move { desk.add_source(order).await }).await?;
     Ok(tagged(row, StatusCode::CREATED))
 }
@@ -286,6 +309,23 @@ async fn edit(
     let (desk, scope) = (api.desk().clone(), caller.scope);
     let row = owned(async move { desk.edit_source(scope, id, revision, edit).await }).await?;
     Ok(tagged(row, StatusCode::OK))
+}
+
+/// The text of a file that was put here.
+async fn text_of(api: &Api, caller: &Caller, id: FileId) -> Result<String, Problem> {
+    caller.permit.scope(KeyScope::FilesRead).map_err(denied)?;
+    let row = api.desk().file(caller.scope, id).await?;
+    // A character has at most four bytes.
+    if row.bytes > 4 * TEXT_CHARS_MAX as u64 {
+        let detail = format!("it must have at most {TEXT_CHARS_MAX} characters; the file has {} bytes", row.bytes);
+        return Err(Problem::fault("/file_id", "bad_length", detail));
+    }
+    let mut bytes = Vec::new();
+    let mut file = api.desk().open_file(&row, 0).await.map_err(|error| lost(id, &error))?;
+    let read = file.read_to_end(&mut bytes).await;
+    read.map_err(|error| Problem::internal(format!("the file {id} cannot be read: {error}")))?;
+    String::from_utf8(bytes)
+        .map_err(|_| Problem::fault("/file_id", "bad_encoding", "the file is not UTF-8: save it so"))
 }
 
 fn tagged(row: SourceRow, status: StatusCode) -> Response {

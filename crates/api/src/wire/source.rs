@@ -1,10 +1,11 @@
 //! Sources, their items and their fetches on the wire.
 
 use crate::extract::fields::{Fields, FromFields};
-use crate::openapi::words::{SourceKind, SourceState};
+use crate::openapi::words::{FileKey, SourceKind, SourceState};
 use copydesk_core::source::{Kind, Trouble};
-use copydesk_desk::sources::SourceEdit;
-use copydesk_desk::store::sources::{FetchRow, SourceItem, SourceRow};
+use copydesk_core::{BadId, FileId};
+use copydesk_desk::sources::{Outlook, SourceEdit};
+use copydesk_desk::store::sources::{FetchRow, NewItem, SourceItem, SourceRow};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -21,7 +22,7 @@ pub(crate) struct SourceBody {
     #[schema(value_type = SourceKind)]
     kind: &'static str,
     name: String,
-    /// Of a feed.
+    /// Of a feed or page.
     url: Option<String>,
     /// Of a text.
     text: Option<String>,
@@ -31,6 +32,8 @@ pub(crate) struct SourceBody {
     error: Option<SourceErrorBody>,
     /// Fetches in a row that did.
     failures: u32,
+    /// Of a page: the feed it names, which could be a source of its own.
+    feed_url: Option<String>,
     /// `3600s` or `02:00 Europe/Berlin`; `null` of a text.
     schedule: Option<String>,
     /// The last fetch that went well.
@@ -81,6 +84,7 @@ impl SourceBody {
             state,
             error: row.trouble.map(|trouble| SourceErrorBody::of(trouble, since)),
             failures: row.failures,
+            feed_url: row.feed_url,
             schedule: Some(row.schedule).filter(|schedule| !schedule.is_empty()),
             fetched_at: row.fetched_at.map(|at| at.to_string()),
             next_at: row.next_at.filter(|_| row.paused_at.is_none()).map(|at| at.to_string()),
@@ -129,6 +133,62 @@ impl ItemBody {
     }
 }
 
+/// What a source would be and bring. Nothing was written.
+#[derive(Serialize, ToSchema)]
+#[schema(as = SourceOutlook)]
+pub(crate) struct SourceOutlookBody {
+    object: &'static str,
+    dry_run: bool,
+    #[schema(value_type = SourceKind)]
+    kind: &'static str,
+    name: String,
+    url: Option<String>,
+    /// As it would be after its first fetch.
+    #[schema(value_type = SourceState)]
+    state: &'static str,
+    error: Option<SourceErrorBody>,
+    /// What its server answered; `null` of a text, and when there was no answer.
+    status: Option<u16>,
+    /// Of a page: the feed it names.
+    feed_url: Option<String>,
+    schedule: Option<String>,
+    /// The newest last.
+    items: Vec<ItemOutlookBody>,
+}
+
+/// One thing that a source would bring.
+#[derive(Serialize, ToSchema)]
+#[schema(as = SourceItemOutlook)]
+pub(crate) struct ItemOutlookBody {
+    title: String,
+    link: Option<String>,
+    text: Option<String>,
+    published_at: Option<String>,
+}
+
+impl SourceOutlookBody {
+    pub fn of(outlook: Outlook) -> SourceOutlookBody {
+        let Outlook { row, status, items } = outlook;
+        let item = |item: NewItem| {
+            let NewItem { title, link, text, published_at, .. } = item;
+            ItemOutlookBody { title, link, text, published_at: published_at.map(|at| at.to_string()) }
+        };
+        SourceOutlookBody {
+            object: "dry_run",
+            dry_run: true,
+            kind: row.kind.as_str(),
+            state: row.state().as_str(),
+            name: row.name,
+            url: row.url,
+            error: row.trouble.map(|trouble| SourceErrorBody::of(trouble, None)),
+            status,
+            feed_url: row.feed_url,
+            schedule: Some(row.schedule).filter(|schedule| !schedule.is_empty()),
+            items: items.into_iter().map(item).collect(),
+        }
+    }
+}
+
 /// What came of one fetch.
 #[derive(Serialize, ToSchema)]
 #[schema(as = SourceFetch)]
@@ -169,13 +229,13 @@ impl FetchBody {
 pub(crate) struct SourceFields {
     #[schema(max_length = 200)]
     name: Option<String>,
-    /// Of a feed: a web address.
+    /// Of a feed or page: a web address.
     #[schema(max_length = 2048)]
     url: Option<String>,
     /// Of a text or a Markdown text.
     #[schema(max_length = 20_000)]
     text: Option<String>,
-    /// How often a feed is fetched: `1h` (15m to 7d), or a time of day and a zone: `02:00 Europe/Berlin`.
+    /// How often a feed or page is fetched: `1h` (15m to 7d), or a time of day and a zone: `02:00 Europe/Berlin`.
     #[schema(max_length = 80)]
     schedule: Option<String>,
     paused: Option<bool>,
@@ -193,13 +253,16 @@ pub(crate) struct NewSourceFields {
     kind: String,
     #[schema(max_length = 200)]
     name: Option<String>,
-    /// Of a feed: a web address.
+    /// Of a feed or page: a web address.
     #[schema(max_length = 2048)]
     url: Option<String>,
     /// Of a text or a Markdown text.
     #[schema(max_length = 20_000)]
     text: Option<String>,
-    /// How often a feed is fetched: `1h` (15m to 7d), or a time of day and a zone: `02:00 Europe/Berlin`.
+    /// A file that was put here (UTF-8), instead of `text`; needs `files:read`.
+    #[schema(value_type = Option<FileKey>)]
+    file_id: Option<String>,
+    /// How often a feed or page is fetched: `1h` (15m to 7d), or a time of day and a zone: `02:00 Europe/Berlin`.
     #[schema(max_length = 80)]
     schedule: Option<String>,
     paused: Option<bool>,
@@ -219,12 +282,26 @@ pub(crate) struct Made {
     pub user: Option<String>,
     pub kind: Kind,
     pub edit: SourceEdit,
+    /// A file that has the text.
+    pub file: Option<FileId>,
 }
 
 impl FromFields for Made {
     fn read(fields: &mut Fields) -> Made {
         let kind = fields.required_word("kind", Kind::parse, &Kind::WORDS).unwrap_or(Kind::Text);
-        Made { user: fields.text("user"), kind, edit: edit(fields) }
+        let user = fields.text("user");
+        let file = fields.text("file_id").and_then(|text| {
+            text.parse().map_err(|bad: BadId| fields.fault("file_id", "bad_id", bad.to_string())).ok()
+        });
+        let edit = edit(fields);
+        if file.is_some() && (kind.is_fetched() || edit.text.is_some()) {
+            fields.fault(
+                "file_id",
+                "not_allowed",
+                "only a text or Markdown text can be a file's, and only without text",
+            );
+        }
+        Made { user, kind, edit, file }
     }
 }
 

@@ -12,7 +12,7 @@ use std::path::PathBuf;
 
 #[derive(clap::Subcommand, Debug)]
 pub enum Command {
-    /// Add a feed, a text or a Markdown file
+    /// Add a feed, a web page, a text or a Markdown file
     Add(Add),
     /// List sources with their state
     Ls {
@@ -50,8 +50,11 @@ pub enum Command {
 #[derive(clap::Args, Debug)]
 pub struct Add {
     /// The address of an RSS or Atom feed
-    #[arg(required_unless_present_any = ["text", "markdown"], conflicts_with_all = ["text", "markdown"])]
+    #[arg(required_unless_present_any = ["page", "text", "markdown"], conflicts_with_all = ["page", "text", "markdown"])]
     url: Option<String>,
+    /// A web page instead: what it says is one item, which changes as the page does
+    #[arg(long, value_name = "URL", conflicts_with_all = ["text", "markdown"])]
+    page: Option<String>,
     /// A text instead of an address
     #[arg(long, conflicts_with = "markdown")]
     text: Option<String>,
@@ -66,6 +69,9 @@ pub struct Add {
     /// How often: 1h (15m to 7d), or each day at a time: "02:00 Europe/Berlin"
     #[arg(long)]
     schedule: Option<String>,
+    /// Try only: fetch it once and show what it would bring; nothing is written
+    #[arg(long)]
+    dry_run: bool,
 }
 
 #[derive(clap::Args, Debug)]
@@ -93,9 +99,14 @@ pub async fn run(command: Command, settings: &Settings, output: Output) -> Resul
 async fn act(backend: &Backend, command: Command, output: Output) -> Result<(), Failure> {
     match command {
         Command::Add(add) => {
+            if add.dry_run {
+                let path = "/api/v1/sources?dry_run=true";
+                outlook(&backend.call(Method::POST, path, Some(&add.body()?), &[]).await?.body, output);
+                return Ok(());
+            }
             let made = backend.call(Method::POST, "/api/v1/sources", Some(&add.body()?), &[]).await?.body;
             show(&made, output);
-            if made["kind"] == "feed" {
+            if made["url"].is_string() {
                 output.talk(&format!("Look what it brings: copydesk sources fetch {}", cell(&made, "/id")));
             } else {
                 output.talk("Write from it: copydesk generate newsletter [--user USER]");
@@ -113,7 +124,7 @@ async fn act(backend: &Backend, command: Command, output: Output) -> Result<(), 
         Command::Show { id } => {
             let source = backend.get(&path(&id, "")).await?.body;
             show(&source, output);
-            if !output.json && source["kind"] == "feed" {
+            if !output.json && source["url"].is_string() {
                 log(&backend.get(&path(&id, "/fetches?limit=5")).await?.body, output);
             }
         }
@@ -152,14 +163,15 @@ async fn act(backend: &Backend, command: Command, output: Output) -> Result<(), 
 
 impl Add {
     fn body(&self) -> Result<Value, Failure> {
-        let (kind, text) = match (&self.text, &self.markdown) {
-            (Some(text), _) => ("text", Some(text.clone())),
-            (None, Some(file)) => ("markdown", Some(read(file)?)),
-            (None, None) => ("feed", None),
+        let (kind, text) = match (&self.page, &self.text, &self.markdown) {
+            (Some(_), _, _) => ("page", None),
+            (None, Some(text), _) => ("text", Some(text.clone())),
+            (None, None, Some(file)) => ("markdown", Some(read(file)?)),
+            (None, None, None) => ("feed", None),
         };
         let said = [
             ("kind", Some(kind.to_owned())),
-            ("url", self.url.clone()),
+            ("url", self.page.clone().or_else(|| self.url.clone())),
             ("text", text),
             ("user", self.user.clone()),
             ("name", self.name.clone()),
@@ -238,7 +250,9 @@ fn show(source: &Value, output: Output) {
         vec!["state".to_owned(), cell(source, "/state")],
         vec!["items".to_owned(), format!("{}, {} of them new at the last fetch", source["items"], source["new_items"])],
     ];
-    for (name, place) in [("address", "/url"), ("schedule", "/schedule"), ("error", "/error/message")] {
+    for (name, place) in
+        [("address", "/url"), ("its feed", "/feed_url"), ("schedule", "/schedule"), ("error", "/error/message")]
+    {
         if let Some(said) = source.pointer(place).and_then(Value::as_str) {
             rows.push(vec![name.to_owned(), said.to_owned()]);
         }
@@ -249,6 +263,27 @@ fn show(source: &Value, output: Output) {
         }
     }
     output.table(Table { headings: &["SOURCE", &cell(source, "/id")], rows, cut: Some(1) });
+}
+
+/// What a source would be and bring.
+fn outlook(body: &Value, output: Output) {
+    if output.json {
+        return output.object(body);
+    }
+    let mut rows = vec![vec!["would be".to_owned(), cell(body, "/state")]];
+    for (name, place) in [("address", "/url"), ("its feed", "/feed_url"), ("error", "/error/message")] {
+        if let Some(said) = body.pointer(place).and_then(Value::as_str) {
+            rows.push(vec![name.to_owned(), said.to_owned()]);
+        }
+    }
+    output.table(Table { headings: &["SOURCE", &cell(body, "/name")], rows, cut: Some(1) });
+    let item = |item: &Value| vec![cell(item, "/title"), cell(item, "/link")];
+    let items: Vec<Vec<String>> = body["items"].as_array().into_iter().flatten().map(item).collect();
+    if !items.is_empty() {
+        output.table(Table { headings: &["WOULD BRING", "LINK"], rows: items, cut: Some(0) });
+    }
+    let next = if body["error"].is_null() { " Add it: the same without --dry-run" } else { "" };
+    output.talk(&format!("Nothing was written.{next}"));
 }
 
 fn log(body: &Value, output: Output) {

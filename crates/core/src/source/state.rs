@@ -5,6 +5,8 @@
 pub enum Kind {
     /// An RSS or Atom feed at an address.
     Feed,
+    /// A page of the web: one item, which says what the page says now.
+    Page,
     /// A pasted text: one item.
     Text,
     /// A Markdown text: one item, which is called by its first heading.
@@ -12,12 +14,13 @@ pub enum Kind {
 }
 
 impl Kind {
-    pub const ALL: [Kind; 3] = [Kind::Feed, Kind::Text, Kind::Markdown];
-    pub const WORDS: [&'static str; 3] = ["feed", "text", "markdown"];
+    pub const ALL: [Kind; 4] = [Kind::Feed, Kind::Page, Kind::Text, Kind::Markdown];
+    pub const WORDS: [&'static str; 4] = ["feed", "page", "text", "markdown"];
 
     pub const fn as_str(self) -> &'static str {
         match self {
             Kind::Feed => "feed",
+            Kind::Page => "page",
             Kind::Text => "text",
             Kind::Markdown => "markdown",
         }
@@ -28,7 +31,7 @@ impl Kind {
     /// Whether it has an address that is fetched; the others carry their text.
     pub const fn is_fetched(self) -> bool {
         match self {
-            Kind::Feed => true,
+            Kind::Feed | Kind::Page => true,
             Kind::Text | Kind::Markdown => false,
         }
     }

@@ -40,7 +40,7 @@ impl Confined {
 }
 
 impl SourceStore for Confined {
-    fn add_source(&self, new: NewSource) -> Answer<'_, SourceRow> {
+    fn add_source(&self, new: NewSource) -> Answer<'_, Option<SourceRow>> {
         self.inner.add_source(new)
     }
     fn source(&self, scope: Scope, id: SourceId) -> Answer<'_, SourceRow> {

@@ -2,9 +2,10 @@
 //! and as their schedules say. What they brought is filled into requests by `filling.rs`.
 
 mod fetch;
+mod reading;
 
-pub use fetch::BODY_BYTES_MAX;
 pub(crate) use fetch::spawn;
+pub use reading::BODY_BYTES_MAX;
 
 use crate::accept::NAME_BYTES_MAX;
 use crate::desk::Desk;
@@ -45,6 +46,16 @@ pub struct SourceOrder {
     pub idempotency: Option<Idempotency>,
 }
 
+/// What a source would be and bring.
+#[derive(Clone, Debug)]
+pub struct Outlook {
+    /// As it would be after its first fetch.
+    pub row: SourceRow,
+    /// What its server answered.
+    pub status: Option<u16>,
+    pub items: Vec<NewItem>,
+}
+
 /// What is said of a source; what is not said stays.
 #[derive(Clone, Debug, Default)]
 pub struct SourceEdit {
@@ -59,6 +70,43 @@ pub struct SourceEdit {
 impl Desk {
     /// Errors: `Invalid` names everything that is wrong.
     pub async fn add_source(&self, order: SourceOrder) -> Result<SourceRow, DeskError> {
+        let row = self.ordered(order)?;
+        let items = self.text_item(&row, row.created_at);
+        let said = |row: &SourceRow| (row.kind, row.name.clone(), row.url.clone(), row.text.clone(), row.owner());
+        let wanted = said(&row);
+        // From here the write must succeed.
+        let kept = self.store().add_source(sources::NewSource { row, items, most: SOURCES_MAX }).await;
+        self.inner.sources.any.forget(|_| true);
+        self.inner.bells.sources.notify_one();
+        let kept = kept?.ok_or_else(full)?;
+        // The same request makes the same id; another one of the same key is another one.
+        if kept.revision == 1 && said(&kept) != wanted {
+            return Err(DeskError::Refused(Refusal::IdempotencyKeyReused));
+        }
+        Ok(kept)
+    }
+
+    /// What would be made of the order, and what it would bring: an address is fetched once. Nothing is written.
+    ///
+    /// Errors: as [`Desk::add_source`]; `Invalid` of an address where fetching is switched off.
+    pub async fn try_source(&self, order: SourceOrder) -> Result<Outlook, DeskError> {
+        let scope = order.scope.whole();
+        let row = self.ordered(order)?;
+        let whose = Some(row.owner().map_or(Whose::Everybodys, Whose::Own));
+        let filter = SourceFilter { whose, ..SourceFilter::default() };
+        let there = self.store().sources(scope, filter, PageRequest::newest(SOURCES_MAX)).await?.rows;
+        if there.len() >= SOURCES_MAX as usize {
+            return Err(full());
+        }
+        if !row.kind.is_fetched() {
+            let items = self.text_item(&row, row.created_at);
+            return Ok(Outlook { row, status: None, items });
+        }
+        self.try_fetch(row).await
+    }
+
+    /// The row that an order asks for.
+    fn ordered(&self, order: SourceOrder) -> Result<SourceRow, DeskError> {
         let SourceOrder { scope, user, kind, edit, idempotency } = order;
         let mut faults = Vec::new();
         if user.as_ref().is_some_and(|user| user.is_empty() || user.len() > NAME_BYTES_MAX || user.contains('\0')) {
@@ -83,27 +131,10 @@ impl Desk {
         let every = Schedule::Every(self.inner.config.fetch_every);
         let blank = blank(id, scope, kind, user, now, &every);
         let row = self.edited(blank, edit, now, &mut faults);
-        let filter = SourceFilter { whose: Some(owner.map_or(Whose::Everybodys, Whose::Own)), ..Default::default() };
-        let there = self.store().sources(scope.whole(), filter, PageRequest::newest(SOURCES_MAX)).await?.rows;
-        if there.len() >= SOURCES_MAX as usize && !there.iter().any(|there| there.id == id) {
-            let detail = format!("there are {SOURCES_MAX} sources already, which is the most: remove one first");
-            faults.push(Fault::new("", "too_many", detail));
-        }
         if !faults.is_empty() {
             return Err(DeskError::Invalid(faults));
         }
-        // The same request makes the same id; another one of the same key is another one.
-        let known = there.iter().find(|there| there.id == id && there.revision == 1);
-        let said = |row: &SourceRow| (row.kind, row.name.clone(), row.url.clone(), row.text.clone(), row.owner());
-        if known.is_some_and(|known| said(known) != said(&row)) {
-            return Err(DeskError::Refused(Refusal::IdempotencyKeyReused));
-        }
-        let items = self.text_item(&row, now);
-        // From here the write must succeed.
-        let row = self.store().add_source(sources::NewSource { row, items }).await;
-        self.inner.sources.any.forget(|_| true);
-        self.inner.bells.sources.notify_one();
-        Ok(row?)
+        Ok(row)
     }
 
     /// Changes what the edit names. `revision` is the one the caller has seen.
@@ -167,11 +198,11 @@ impl Desk {
                 Err(bad) => faults.push(Fault::new("/url", bad.code, bad.detail)),
             }
         } else if fetched && row.url.is_none() {
-            faults.push(Fault::new("/url", "required", "it is missing: the address of the feed"));
+            faults.push(Fault::new("/url", "required", "it is missing: the address of the feed or page"));
         }
         match edit.text {
             Some(_) if fetched => {
-                faults.push(Fault::new("/text", "not_allowed", "a feed has an address and no text of its own"));
+                faults.push(Fault::new("/text", "not_allowed", "a feed or page has an address and no text of its own"));
             }
             Some(text) => row.text = Some(text),
             None => {}
@@ -232,7 +263,7 @@ impl Desk {
         let Some(text) = &row.text else { return Vec::new() };
         let title = match row.kind {
             Kind::Markdown => title_of(text).unwrap_or_else(|| row.name.clone()),
-            Kind::Text | Kind::Feed => row.name.clone(),
+            Kind::Text | Kind::Feed | Kind::Page => row.name.clone(),
         };
         let (id, key, text) = (ItemId(self.inner.world.uuid(now)), TEXT_KEY.to_owned(), Some(text.clone()));
         vec![NewItem { id, key, title, link: None, text, published_at: None }]
@@ -250,6 +281,11 @@ impl Desk {
         let first = self.store().sources(scope, SourceFilter::default(), PageRequest::newest(1)).await?;
         Ok(*any.learn(place, asked, !first.rows.is_empty()))
     }
+}
+
+fn full() -> DeskError {
+    let detail = format!("there are {SOURCES_MAX} sources already, which is the most: remove one first");
+    DeskError::invalid("", "too_many", detail)
 }
 
 fn blank(
@@ -279,6 +315,7 @@ fn blank(
         paused_at: None,
         etag: None,
         last_modified: None,
+        feed_url: None,
         fetches: 0,
         new_items: 0,
         items: 0,

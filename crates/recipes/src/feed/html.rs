@@ -156,7 +156,7 @@ fn after_element(rest: &str, name: &str) -> usize {
 }
 
 /// The character or characters that an entity's name or number stands for.
-pub(super) fn character(entity: &str) -> Option<String> {
+pub(crate) fn character(entity: &str) -> Option<String> {
     let Some(number) = entity.strip_prefix('#') else {
         return resolve_html5_entity(entity).map(|text| text.replace('\u{a0}', " "));
     };
@@ -169,13 +169,13 @@ pub(super) fn character(entity: &str) -> Option<String> {
 }
 
 /// Lines with single spaces, without blank ones and without characters nobody can see.
-fn lines(text: &str) -> String {
+pub(crate) fn lines(text: &str) -> String {
     let said = text.lines().map(clean_line).filter(|line| !line.is_empty() && line != "-");
     said.collect::<Vec<_>>().join("\n")
 }
 
 /// A text as one line with single spaces, without characters nobody can see.
-pub(super) fn clean_line(text: &str) -> String {
+pub(crate) fn clean_line(text: &str) -> String {
     let visible = |c: &char| !matches!(c, '\u{200b}' | '\u{feff}' | '\u{ad}') && (!c.is_control() || c.is_whitespace());
     let line: String = text.chars().filter(visible).collect();
     line.split_whitespace().collect::<Vec<_>>().join(" ")

@@ -8,6 +8,7 @@ SET name = $1, url = $2, body = $3::text, schedule = $4, next_at = $5, paused_at
     error_since = CASE WHEN $8::boolean THEN NULL ELSE error_since END,
     failures = CASE WHEN $8::boolean THEN 0 ELSE failures END,
     etag = CASE WHEN $8::boolean THEN NULL ELSE etag END,
-    last_modified = CASE WHEN $8::boolean THEN NULL ELSE last_modified END
+    last_modified = CASE WHEN $8::boolean THEN NULL ELSE last_modified END,
+    feed_url = CASE WHEN $8::boolean THEN NULL ELSE feed_url END
 WHERE workspace_id = $9 AND id = $10 AND revision = $11
 RETURNING id

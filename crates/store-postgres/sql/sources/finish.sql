@@ -5,7 +5,7 @@ SET leased_until = NULL, fetches = fetches + 1, next_at = $1, error_code = $2::t
     failures = CASE WHEN $2::text IS NULL THEN 0 ELSE failures + 1 END,
     fetched_at = CASE WHEN $2::text IS NULL THEN $4::timestamptz ELSE fetched_at END,
     new_items = CASE WHEN $2::text IS NULL THEN $5::bigint ELSE new_items END,
-    etag = $6, last_modified = $7,
-    paused_at = CASE WHEN $8::boolean THEN coalesce(paused_at, $4) ELSE paused_at END
-WHERE workspace_id = $9 AND id = $10
+    etag = $6, last_modified = $7, feed_url = $8,
+    paused_at = CASE WHEN $9::boolean THEN coalesce(paused_at, $4) ELSE paused_at END
+WHERE workspace_id = $10 AND id = $11
 RETURNING fetches

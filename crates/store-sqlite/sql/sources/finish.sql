@@ -4,7 +4,7 @@ SET leased_until = NULL, fetches = fetches + 1, next_at = $1, error_code = $2, e
     failures = CASE WHEN $2 IS NULL THEN 0 ELSE failures + 1 END,
     fetched_at = CASE WHEN $2 IS NULL THEN $4 ELSE fetched_at END,
     new_items = CASE WHEN $2 IS NULL THEN $5 ELSE new_items END,
-    etag = $6, last_modified = $7,
-    paused_at = CASE WHEN $8 THEN coalesce(paused_at, $4) ELSE paused_at END
-WHERE workspace_id = $9 AND id = $10
+    etag = $6, last_modified = $7, feed_url = $8,
+    paused_at = CASE WHEN $9 THEN coalesce(paused_at, $4) ELSE paused_at END
+WHERE workspace_id = $10 AND id = $11
 RETURNING fetches

@@ -1,5 +1,5 @@
 SELECT s.id, s.workspace_id, s.user_id, s.user_external, s.kind, s.name, s.url, s.body, s.schedule, s.error_code, s.error_message,
-       s.error_since, s.failures, s.fetched_at, s.next_at, s.leased_until, s.paused_at, s.etag, s.last_modified, s.fetches,
+       s.error_since, s.failures, s.fetched_at, s.next_at, s.leased_until, s.paused_at, s.etag, s.last_modified, s.feed_url, s.fetches,
        s.new_items, s.revision, s.created_at, s.updated_at,
        (SELECT count(*) FROM source_items i WHERE i.source_id = s.id) AS items
 FROM sources s

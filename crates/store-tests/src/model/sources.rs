@@ -63,17 +63,19 @@ fn fits(whose: Option<Whose>, owner: Option<UserId>) -> bool {
 }
 
 impl SourceStore for ModelStore {
-    fn add_source(&self, new: NewSource) -> Answer<'_, SourceRow> {
+    fn add_source(&self, new: NewSource) -> Answer<'_, Option<SourceRow>> {
         Box::pin(async move {
             let (mut data, at) = (self.data(), new.row.created_at);
             let (workspace, id) = (new.row.workspace, new.row.id);
-            data.sources.entry(id).or_insert_with(|| {
+            let owner = new.row.owner();
+            let his = |source: &&Source| source.row.workspace == workspace && source.row.owner() == owner;
+            if !data.sources.contains_key(&id) && data.sources.values().filter(his).count() < new.most as usize {
                 let row = SourceRow { revision: 1, ..new.row };
                 let mut source = Source { row, items: BTreeMap::new(), log: BTreeMap::new() };
                 source.put(at, new.items);
-                source
-            });
-            data.own_source(workspace, id).map(|source| source.shown())
+                data.sources.insert(id, source);
+            }
+            Ok(data.own_source(workspace, id).ok().map(|source| source.shown()))
         })
     }
     fn source(&self, scope: Scope, id: SourceId) -> Answer<'_, SourceRow> {
@@ -100,8 +102,9 @@ impl SourceStore for ModelStore {
                 return Err(Refusal::VersionConflict { current: row.revision }.into());
             }
             let row = if change.anew {
-                let (trouble, trouble_since, etag, last_modified) = (None, None, None, None);
-                SourceRow { trouble, trouble_since, etag, last_modified, failures: 0, fetched_at: None, ..row }
+                let (trouble, trouble_since, etag, last_modified, feed_url) = (None, None, None, None, None);
+                let fetched_at = None;
+                SourceRow { trouble, trouble_since, etag, last_modified, feed_url, failures: 0, fetched_at, ..row }
             } else {
                 row
             };
@@ -237,6 +240,7 @@ impl Data {
         row.next_at = Some(done.next_at);
         row.etag = done.etag;
         row.last_modified = done.last_modified;
+        row.feed_url = done.feed_url;
         if done.pause {
             row.paused_at.get_or_insert(done.at);
         }

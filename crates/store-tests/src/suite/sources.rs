@@ -40,6 +40,7 @@ fn feed(t: &Bench, user: Option<&str>) -> SourceRow {
         paused_at: None,
         etag: None,
         last_modified: None,
+        feed_url: None,
         fetches: 0,
         new_items: 0,
         items: 0,
@@ -55,11 +56,12 @@ fn given(t: &Bench, user: Option<&str>, text: &str) -> NewSource {
     NewSource {
         row: SourceRow { kind, text, url: None, next_at: None, fetched_at: Some(t.now()), ..feed(t, user) },
         items,
+        most: 9,
     }
 }
 
 async fn add(t: &Bench, row: SourceRow) -> SourceRow {
-    t.store.add_source(NewSource { row, items: vec![] }).await.expect("add_source")
+    t.store.add_source(NewSource { row, items: vec![], most: 9 }).await.expect("add_source").expect("there is room")
 }
 
 fn item(t: &Bench, key: &str, text: &str) -> NewItem {
@@ -91,6 +93,7 @@ fn well(t: &Bench, claimed: &SourceRow, items: Vec<NewItem>) -> FinishFetch {
         pause: false,
         etag: Some("\"1\"".to_owned()),
         last_modified: None,
+        feed_url: Some("https://example.com/feed.xml".to_owned()),
         began_at: t.now(),
         ms: 12,
         status: Some(200),
@@ -157,9 +160,35 @@ pub async fn a_source_is_kept_changed_and_removed_by_who_has_seen_it(t: Arc<Benc
     assert_eq!(t.store.change_source(change(&changed, later)).await.expect_err("it is gone"), missing);
 }
 
+pub async fn an_owner_has_no_more_sources_than_the_most_also_when_many_are_made_at_once(t: Arc<Bench>) {
+    let full = |row| t.store.add_source(NewSource { row, items: vec![], most: 3 });
+    let many = (0..8).map(|_| full(feed(&t, Some("ann"))));
+    let made = futures::future::join_all(many).await.into_iter().map(|made| made.expect("add_source"));
+    let made: Vec<SourceRow> = made.flatten().collect();
+    assert_eq!(made.len(), 3, "those that found room");
+    assert_eq!(full(made[0].clone()).await.expect("add_source").as_ref(), Some(&made[0]), "one that is there is there");
+    let others =
+        [feed(&t, Some("bob")), feed(&t, None), SourceRow { workspace: OTHER.workspace, ..feed(&t, Some("ann")) }];
+    for row in others {
+        assert!(full(row).await.expect("add_source").is_some(), "others have room of their own");
+    }
+    t.store.remove_source(Scope::DEFAULT, made[0].id, None).await.expect("remove_source");
+    assert!(full(feed(&t, Some("ann"))).await.expect("add_source").is_some());
+    assert!(full(feed(&t, Some("ann"))).await.expect("add_source").is_none());
+}
+
+pub async fn a_text_that_is_made_twice_keeps_what_it_says_now(t: Arc<Bench>) {
+    let note = given(&t, None, "Old");
+    let row = t.store.add_source(note.clone()).await.expect("add_source").expect("there is room");
+    let (text, items) = (Some("New".to_owned()), vec![item(&t, "text", "New")]);
+    t.store.change_source(SourceChange { text, items, ..change(&row, t.now()) }).await.expect("change_source");
+    t.store.add_source(note).await.expect("add_source");
+    assert_eq!(items_of(&t, row.id).await[0].text.as_deref(), Some("New"));
+}
+
 pub async fn sources_are_found_by_whose_they_are_by_kind_and_by_state(t: Arc<Bench>) {
     let anns = add(&t, feed(&t, Some("ann"))).await.id;
-    let all = t.store.add_source(given(&t, None, "Hello")).await.expect("add_source").id;
+    let all = t.store.add_source(given(&t, None, "Hello")).await.expect("add_source").expect("there is room").id;
     let bobs = add(&t, SourceRow { paused_at: Some(t.now()), ..feed(&t, Some("bob")) }).await.id;
     add(&t, SourceRow { workspace: OTHER.workspace, ..feed(&t, None) }).await;
     let listed = async |filter: SourceFilter, page: PageRequest| {
@@ -219,7 +248,8 @@ pub async fn a_fetch_writes_items_state_and_log_together_and_announces_only_news
     let row = now_of(&t, id).await;
     assert_eq!((row.state(), row.items, row.new_items, row.fetches, row.revision), (State::Active, 2, 2, 1, 1));
     assert_eq!((row.fetched_at, row.next_at, row.leased_until), (Some(t.now()), Some(t.now().plus(HOUR)), None));
-    assert_eq!(row.etag.as_deref(), Some("\"1\""));
+    let marks = |row: &SourceRow| (row.etag.is_some(), row.feed_url.clone());
+    assert_eq!(marks(&row), (true, Some("https://example.com/feed.xml".to_owned())));
     fetch(ill).await;
     let since = t.now();
     fetch(ill).await;
@@ -259,6 +289,7 @@ pub async fn a_fetch_that_lost_its_lease_writes_nothing(t: Arc<Bench>) {
     let moved = SourceChange { url, anew: true, ..change(&third, t.now()) };
     let moved = t.store.change_source(moved).await.expect("change_source");
     assert_eq!((moved.etag.as_deref(), moved.fetched_at, moved.state()), (None, None, State::Pending));
+    assert_eq!(moved.feed_url, None);
     assert_eq!(finish(&t, well(&t, &third, vec![])).await, None);
     // Only so many fetches are remembered.
     for _ in 0..FETCHES_KEPT + 2 {
@@ -307,7 +338,7 @@ pub async fn an_entry_is_kept_once_and_changed_in_its_place(t: Arc<Bench>) {
 }
 
 pub async fn recent_items_are_the_users_own_and_everybodys_with_texts_of_any_age(t: Arc<Bench>) {
-    let note = t.store.add_source(given(&t, None, "A note")).await.expect("add_source");
+    let note = t.store.add_source(given(&t, None, "A note")).await.expect("add_source").expect("there is room");
     t.store.add_source(given(&t, Some("bob"), "Bob's")).await.expect("add_source");
     t.advance(HOUR * 24 * 30);
     add(&t, feed(&t, Some("ann"))).await;
