@@ -312,7 +312,7 @@ reviews! {
         IdempotencyHeader,
         PreferHeader,
     ),
-    request_body(content = Option<NewFill>, example = json!({ "part": "topics/2", "instruction": "Shorter, and without the jargon." })),
+    request_body(content = Option<NewFill>, example = json!({ "part": "text", "instruction": "Shorter, and without the jargon." })),
     responses(
         (status = 202, description = "It is on disk. The ids, and where to look.", body = AcceptedBody),
         (status = 200, description = "The finished generation, with `Prefer: wait`; or the rehearsal, with `dry_run`.", body = FinishedOrRehearsed),
