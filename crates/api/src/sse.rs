@@ -13,10 +13,12 @@ use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use copydesk_core::generation::effect::Announcement;
 use copydesk_core::generation::{State, Status, Wait};
+use copydesk_core::recipe::revision::kept;
 use copydesk_core::{GenerationId, Timestamp};
+use copydesk_desk::DeskError;
 use copydesk_desk::live::{LiveText, Running};
-use copydesk_desk::store::Scope;
 use copydesk_desk::store::generations::GenerationRow;
+use copydesk_desk::store::{Scope, StoreError};
 use http::{HeaderName, HeaderValue};
 use serde_json::{Value, json};
 use std::convert::Infallible;
@@ -128,6 +130,14 @@ pub(crate) fn follow(
     response
 }
 
+/// The part of the draft it writes; `None` for the whole.
+fn part_of(row: &GenerationRow) -> Result<Option<String>, Problem> {
+    let (_, revision) = kept(row.params.as_deref()).map_err(|what| {
+        Problem::from(DeskError::Store(StoreError::Corrupt(format!("params of {}: {what}", row.generation.id))))
+    })?;
+    Ok(revision.map(|revision| revision.part))
+}
+
 struct Follower {
     api: Api,
     scope: Scope,
@@ -208,6 +218,8 @@ impl Follower {
             "id": self.id.to_string(),
             "draft_id": row.draft.to_string(),
             "status": row.status().as_str(),
+            // The text that comes is of this part alone, as the model answers it.
+            "part": part_of(row)?,
             "deadline_at": row.generation.terms.deadline_at.to_string(),
             "waiting": waiting,
         });
@@ -256,7 +268,8 @@ impl Follower {
             let had_text = self.at.offset > 0;
             self.at = Position { attempt, offset: 0, ended: false };
             (self.fresh, self.text) = (true, None);
-            let data = json!({"id": self.id.to_string(), "attempt": attempt, "model": row.model});
+            let data =
+                json!({"id": self.id.to_string(), "attempt": attempt, "model": row.model, "part": part_of(row)?});
             self.send(STARTED, data).await?;
             if running.is_none() && had_text {
                 self.snapshot(String::new()).await?;

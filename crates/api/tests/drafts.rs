@@ -95,6 +95,45 @@ async fn a_regeneration_adds_a_version_and_an_old_one_comes_back() {
 }
 
 #[tokio::test]
+async fn a_passage_is_regenerated_and_its_version_says_so() {
+    let site = Site::working().await;
+    let (path, _) = drafted(&site).await;
+    let passage = "world.";
+    let asked = json!({"part": "text", "selection": {"text": passage}, "instruction": "Put it shorter."});
+    let dry = site.post(&format!("{path}/regenerate?dry_run=true"), asked.clone()).await;
+    assert_eq!(dry.status, 200, "{}", dry.json());
+    let wait = [("prefer", "wait=30")];
+    let done = site.send("POST", &format!("{path}/regenerate"), Some(asked), &wait).await;
+    let revision = json!({"part": "text", "selection": passage, "instruction": "Put it shorter.", "from_version": 1});
+    assert_eq!((done.status, &done.json()["version"]), (200, &json!(2)), "{}", done.json());
+    assert_eq!((&done.json()["revision"], &done.json()["params"]), (&revision, &Value::Null));
+    assert_eq!(site.get(&path).await.json()["content"]["body"]["text"], "Héllo you.");
+    let version = site.get(&format!("{path}/versions/2")).await.json();
+    assert_eq!(version["revision"], revision);
+    assert_eq!(site.get(&format!("{path}/versions/1")).await.json()["revision"], Value::Null);
+    let stream = format!("/generations/{}/stream", done.json()["id"].as_str().unwrap());
+    let events = String::from_utf8(site.get(&stream).await.bytes).unwrap();
+    assert!(events.contains(r#""part":"text""#), "{events}");
+
+    for (body, pointer, code) in [
+        (json!({"part": "topics/1"}), "/part", "not_found"),
+        (json!({"part": "text", "selection": {"text": "not there at all"}}), "/selection", "not_found"),
+        (json!({"part": "text", "selection": {}}), "/selection/text", "required"),
+        (json!({"part": "text", "version": 0}), "/version", "out_of_range"),
+        (json!({"part": "text", "instruction": "x".repeat(2_001)}), "/instruction", "bad_length"),
+        (json!({"instruction": "shorter"}), "/instruction", "not_allowed"),
+        (json!({"parts": "text"}), "/parts", "unknown_field"),
+    ] {
+        let reply = site.post(&format!("{path}/regenerate"), body).await;
+        assert_eq!(reply.status, 422, "{}", reply.json());
+        let fault = &reply.json()["errors"][0];
+        assert_eq!((&fault["pointer"], &fault["code"]), (&json!(pointer), &json!(code)), "{}", reply.json());
+    }
+    let gone = site.post(&format!("{path}/regenerate"), json!({"part": "text", "version": 9})).await;
+    assert_eq!((gone.status, gone.code().as_str()), (404, "not_found"));
+}
+
+#[tokio::test]
 async fn seed_s0_b19_an_unfinished_draft_is_neither_published_nor_edited() {
     let site = Site::idle().await;
     let body = site.accept(json!({})).await;

@@ -171,6 +171,9 @@ impl Provider for Scripted {
             if let Some((_, class, _)) = FAILURES.iter().find(|(model, ..)| *model == request.model) {
                 return report(Err(ProviderError::new(*class, "as it was told to")));
             }
+            if request.messages.iter().any(|message| message.text().contains("\n<part>\n")) {
+                return report(Ok(Answer::text(r#"{"text": "you."}"#.to_owned(), Finish::Stop)));
+            }
             match request.model.as_str() {
                 "writer" if request.messages.iter().any(|message| message.text().contains("<prospect>")) => {
                     return report(Ok(Answer::text(MAIL.to_owned(), Finish::Stop)));

@@ -40,6 +40,20 @@ fn a_draft_is_regenerated_and_its_versions_are_kept() {
 }
 
 #[test]
+fn one_part_is_regenerated_and_said_to_be() {
+    let place = Place::new();
+    let (_, draft) = place.written();
+    let first = place.run(&["drafts", "show", &draft]).exits(0).out.clone();
+    let wish = ["--part", "text", "--instruction", "Shorter."];
+    let second = place.run(&[&["drafts", "regenerate", &draft], &wish[..]].concat());
+    second.exits(0).says("text regenerated from version 1");
+    assert!(second.out.len() < first.len(), "{}", second.out);
+    place.run(&["drafts", "versions", &draft]).exits(0).prints("text regenerated from version 1");
+    place.run(&["drafts", "regenerate", &draft, "--part", "topics/1"]).exits(2).says("version 2 has: title, text");
+    place.run(&["drafts", "regenerate", &draft, "--instruction", "Shorter."]).exits(2).says("--part");
+}
+
+#[test]
 fn a_regeneration_that_fails_leaves_the_draft_as_it_was() {
     let place = Place::new();
     let (_, draft) = place.written();

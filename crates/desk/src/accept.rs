@@ -7,10 +7,12 @@ use crate::desk::{Desk, Inner};
 use crate::error::{DeskError, Fault};
 use crate::extend::too_far;
 use crate::making::{maker, pictures_in};
+use crate::revise::Revising;
 use copydesk_core::access::Permit;
 use copydesk_core::generation::fairness::Priority;
 use copydesk_core::generation::{Decision, Generation, State, Status};
 use copydesk_core::ledger::{Price, TransferKind};
+use copydesk_core::recipe::revision::keep;
 use copydesk_core::recipe::{ModelRef, Params, Recipe, StepKind};
 use copydesk_core::refusal::Refusal;
 use copydesk_core::{DraftId, GenerationId, KeyId, NanoUsd, Timestamp, TransferId, UserId};
@@ -66,6 +68,8 @@ pub struct Request {
     pub max_cost: Option<NanoUsd>,
     /// What it changes of the recipe's parameters, as an object; `null` is nothing.
     pub params: Value,
+    /// Only this part of the draft is written anew.
+    pub revision: Option<Arc<Revising>>,
     pub metadata: Value,
     pub idempotency: Option<Idempotency>,
     /// Where its own events are sent besides.
@@ -106,6 +110,7 @@ impl Request {
             deadline: None,
             max_cost: None,
             params: Value::Null,
+            revision: None,
             metadata: Value::Object(serde_json::Map::new()),
             idempotency: None,
             webhook: None,
@@ -237,15 +242,38 @@ impl Desk {
         }
         let recipe = self.recipe(&request.recipe)?;
         self.inner.allowed(&request, &recipe.recipe)?;
+        let recipe = match &request.revision {
+            Some(revising) => revising.recipe(&recipe)?,
+            None => recipe,
+        };
         self.order(request, &recipe)
     }
 
-    /// Another version for a draft: the same recipe and input as the generation that filled it last, unless told otherwise.
+    /// Another version for a draft: the same recipe and input as the generation that filled it last, unless told otherwise;
+    /// or a part of it, and the rest as it stands.
     pub async fn regenerate(&self, scope: Scope, draft: DraftId, change: Again) -> Result<Receipt, DeskError> {
-        self.accept(self.regeneration(scope, draft, change).await?).await
+        let key = change.idempotency.clone();
+        let request = match self.regeneration(scope, draft, change).await {
+            Ok(request) => request,
+            // The version it started from may be gone by now. A repeat is still a repeat.
+            Err(wrong) => {
+                let accepted = self.replay(scope, key).await?.ok_or(wrong)?;
+                let ((generation, draft), user) = (accepted.ids(), self.store().get_draft(scope, draft).await?.user);
+                return Ok(Receipt { generation, draft, user, accepted });
+            }
+        };
+        self.accept(request).await
     }
 
-    pub(crate) async fn regeneration(&self, scope: Scope, draft: DraftId, change: Again) -> Result<Request, DeskError> {
+    pub(crate) async fn regeneration(
+        &self,
+        scope: Scope,
+        draft: DraftId,
+        mut change: Again,
+    ) -> Result<Request, DeskError> {
+        if let Some(asked) = change.part.take() {
+            return self.part_of(scope, draft, asked, change).await;
+        }
         self.store().get_draft(scope, draft).await?;
         let filter = copydesk_store::generations::GenerationFilter { draft: Some(draft), ..Default::default() };
         let page = self.store().list(scope, filter, copydesk_store::PageRequest::newest(1)).await?;
@@ -260,11 +288,11 @@ impl Desk {
     pub async fn retry(&self, scope: Scope, id: GenerationId, change: Again) -> Result<Receipt, DeskError> {
         let row = self.store().get(scope, id).await?;
         let accepted = match row.status() {
-            Status::Failed | Status::Cancelled => return self.accept(again(scope, row, change)?).await,
+            Status::Failed | Status::Cancelled => return self.accept(self.once_more(scope, row, change).await?).await,
             // It is live: there is nothing to try again, the running one is the answer, which the store gives for its
             // draft and remembers with the key.
             Status::Pending | Status::Processing if change.idempotency.is_some() => {
-                return self.accept(again(scope, row, change)?).await;
+                return self.accept(self.once_more(scope, row, change).await?).await;
             }
             Status::Pending | Status::Processing => {
                 Accepted::Duplicate { generation: row.generation.id, draft: row.draft }
@@ -349,7 +377,7 @@ impl Desk {
             hold: price.hold(),
             metered: price.metered(),
             cost_max: request.max_cost,
-            params: params.to_text(),
+            params: keep(&params, request.revision.as_ref().map(|it| &it.revision)),
             hold_id: TransferId(world.uuid(now)),
             bound,
             webhook,

@@ -2,8 +2,10 @@
 
 use crate::accept::Request;
 use crate::error::DeskError;
+use crate::revise::AskedPart;
 use copydesk_core::access::Permit;
 use copydesk_core::profile::unfilled;
+use copydesk_core::recipe::revision::kept;
 use copydesk_core::{KeyId, NanoUsd};
 use copydesk_store::generations::{GenerationRow, Idempotency};
 use copydesk_store::jobs::ForItem;
@@ -20,16 +22,26 @@ pub struct Again {
     /// Instead of the cap of last time, which holds for each try by itself.
     pub max_cost: Option<NanoUsd>,
     pub idempotency: Option<Idempotency>,
+    /// Only this part of the draft.
+    pub part: Option<AskedPart>,
     /// Who asks now, whoever asked first.
     pub key: Option<KeyId>,
 }
 
 impl Default for Again {
     fn default() -> Again {
-        Again { permit: Arc::new(Permit::owner()), key: None, model: None, max_cost: None, idempotency: None }
+        Again {
+            permit: Arc::new(Permit::owner()),
+            key: None,
+            model: None,
+            max_cost: None,
+            idempotency: None,
+            part: None,
+        }
     }
 }
 
+/// Without what the generation itself was a part of: see `revise.rs` for that.
 pub(crate) fn again(scope: Scope, row: GenerationRow, change: Again) -> Result<Request, DeskError> {
     let stored = |what: &str, text: &str| {
         serde_json::from_str::<Value>(text)
@@ -59,7 +71,10 @@ pub(crate) fn again(scope: Scope, row: GenerationRow, change: Again) -> Result<R
         run_at: None,
         deadline: None,
         max_cost: change.max_cost.or(row.generation.terms.cost_max),
-        params: row.params.as_deref().map_or(Ok(Value::Null), |text| stored("params", text))?,
+        params: kept(row.params.as_deref())
+            .map_err(|what| StoreError::Corrupt(format!("params of {}: {what}", row.generation.id)))?
+            .0,
+        revision: None,
         metadata: stored("metadata", &row.metadata)?,
         idempotency: change.idempotency,
         webhook: None,

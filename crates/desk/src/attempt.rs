@@ -170,6 +170,10 @@ impl Attempt {
             let name = &self.claimed.recipe;
             return Some(self.broken(format!("The recipe {name:?} is not installed any more.")));
         };
+        let loaded = match self.recipe_for(loaded).await {
+            Ok(loaded) => loaded,
+            Err(ending) => return Some(ending),
+        };
         if !self.steps_fit(&loaded) {
             let name = &self.claimed.recipe;
             return Some(

@@ -13,6 +13,7 @@ use copydesk_core::generation::{Decision, Effect, Event, State, Verdict, transit
 use copydesk_core::health::{Debt, Subject};
 use copydesk_core::metering::usage::CallOutcome;
 use copydesk_core::recipe::Content;
+use copydesk_core::recipe::revision::kept;
 use copydesk_core::{CallId, Timestamp, Tokens};
 use copydesk_recipes::LoadedRecipe;
 use copydesk_store::generations::{Applied, Change, Claimed, Fence, FinishedStep, Forgotten, Lane, NewContent, Write};
@@ -179,9 +180,14 @@ impl Attempt {
         if let Some(word) = &self.odd_finish {
             provenance["finish"] = word.as_str().into();
         }
-        let params = self.claimed.params.as_deref().and_then(|text| serde_json::from_str(text).ok());
-        if let Some(params @ serde_json::Value::Object(_)) = params {
-            provenance["params"] = params;
+        // What cannot be read was refused before anything was written.
+        if let Ok((params, revision)) = kept(self.claimed.params.as_deref()) {
+            if params.is_object() {
+                provenance["params"] = params;
+            }
+            if let Some(revision) = revision {
+                provenance["revision"] = revision.to_value();
+            }
         }
         if self.left_out_temperature {
             provenance["left_out"] = serde_json::json!(["temperature"]);

@@ -57,6 +57,7 @@ mod recall;
 mod redecide;
 pub mod rehearse;
 mod replace;
+pub mod revise;
 pub mod schedules;
 pub mod secrets;
 pub mod shutdown;

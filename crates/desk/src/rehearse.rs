@@ -99,7 +99,10 @@ impl Desk {
             return Err(Refusal::InsufficientCredits { required: order.hold, available, held }.into());
         }
         let recipe_paused_since = since(&PauseKey::recipe(order.recipe.clone()));
-        let (loaded, now) = (self.recipe(&order.recipe)?, self.inner.now());
+        let (mut loaded, now) = (self.recipe(&order.recipe)?, self.inner.now());
+        if let Slot::Existing(draft) = order.slot {
+            loaded = self.inner.recipe_for(loaded, order.scope, draft, order.params.as_deref()).await?;
+        }
         let input = serde_json::from_str(&order.input)
             .map_err(|error| DeskError::Store(StoreError::Corrupt(format!("an input of a dry run: {error}"))))?;
         let params = order.params.as_deref().and_then(Params::from_text).unwrap_or_default();
@@ -148,7 +151,7 @@ impl Desk {
     pub async fn dry_retry(&self, scope: Scope, id: GenerationId, change: Again) -> Result<Rehearsal, DeskError> {
         let row = self.store().get(scope, id).await?;
         match row.status() {
-            Status::Failed | Status::Cancelled => self.dry_run(crate::accept::again(scope, row, change)?).await,
+            Status::Failed | Status::Cancelled => self.dry_run(self.once_more(scope, row, change).await?).await,
             Status::Pending | Status::Processing => {
                 let accepted = Accepted::Duplicate { generation: row.generation.id, draft: row.draft };
                 Ok(Rehearsal::Repeat { accepted })

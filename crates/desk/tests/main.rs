@@ -31,6 +31,7 @@ mod prices;
 mod pruning;
 mod restarts;
 mod retries;
+mod revising;
 mod schedules;
 mod signatures;
 mod sources;

@@ -10,6 +10,7 @@ pub(crate) const BUILT_IN: [(&str, &[(&str, &str)]); 5] = [
             ("example.json", include_str!("../../../recipes/newsletter/example.json")),
             ("system.j2", include_str!("../../../recipes/newsletter/system.j2")),
             ("prompt.j2", include_str!("../../../recipes/newsletter/prompt.j2")),
+            ("revise.j2", include_str!("../../../recipes/newsletter/revise.j2")),
         ],
     ),
     (
@@ -20,6 +21,7 @@ pub(crate) const BUILT_IN: [(&str, &[(&str, &str)]); 5] = [
             ("example.json", include_str!("../../../recipes/outreach/example.json")),
             ("system.j2", include_str!("../../../recipes/outreach/system.j2")),
             ("prompt.j2", include_str!("../../../recipes/outreach/prompt.j2")),
+            ("revise.j2", include_str!("../../../recipes/outreach/revise.j2")),
         ],
     ),
     (
@@ -39,6 +41,7 @@ pub(crate) const BUILT_IN: [(&str, &[(&str, &str)]); 5] = [
             ("example.json", include_str!("../../../recipes/text/example.json")),
             ("system.j2", include_str!("../../../recipes/text/system.j2")),
             ("prompt.j2", include_str!("../../../recipes/text/prompt.j2")),
+            ("revise.j2", include_str!("../../../recipes/text/revise.j2")),
         ],
     ),
     (

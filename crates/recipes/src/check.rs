@@ -4,8 +4,9 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use copydesk_core::recipe::{Recipe, Step};
+use copydesk_core::recipe::{Recipe, Revision, Step};
 use serde_json::Value;
 
 use crate::fault::{Fault, did_you_mean};
@@ -106,7 +107,9 @@ pub(crate) fn check(files: &RecipeFiles) -> Result<LoadedRecipe, Vec<Fault>> {
         };
         faults.extend(wrong.into_iter().map(fault));
     }
-    let loaded = LoadedRecipe { recipe, origin: files.origin.clone(), example, templates, validator };
+    let origin = files.origin.clone();
+    let (templates, validator) = (Arc::new(templates), Arc::new(validator));
+    let loaded = LoadedRecipe { recipe, origin, example, templates, validator, revision: None };
     // With anything wrong before, a trial would only report the same again in other words.
     if faults.is_empty() && variables_are_sound {
         faults.extend(trial::faults(files, &loaded));
@@ -162,7 +165,8 @@ fn json_file(files: &RecipeFiles, name: &str, purpose: &str, faults: &mut Vec<Fa
 /// Faults for templates that the steps name and the folder does not have.
 fn template_files(files: &RecipeFiles, recipe: &Recipe, faults: &mut Vec<Fault>) {
     let templates = || files.files.keys().map(String::as_str).filter(|name| name.ends_with(".j2"));
-    for (index, step) in recipe.steps.iter().enumerate() {
+    let steps = recipe.steps.iter().enumerate().map(|(index, step)| (format!("steps[{index}]"), step));
+    for (place, step) in steps.chain(recipe.revise.iter().map(|step| ("revise".to_owned(), step))) {
         let named = [("system", system_of(step)), ("prompt", Some(step.prompt.as_str()))];
         for (key, name) in named.into_iter().filter_map(|(key, name)| Some((key, name?))) {
             if name.is_empty() || templates().any(|known| known == name) {
@@ -171,7 +175,7 @@ fn template_files(files: &RecipeFiles, recipe: &Recipe, faults: &mut Vec<Fault>)
             let close = did_you_mean(name, templates());
             let fix = if close.is_empty() { "Add it; templates end in .j2.".to_owned() } else { close };
             let what = format!("{name:?} is not a template in this folder");
-            faults.push(Fault::new(manifest::FILE, what, fix).at(format!("steps[{index}].{key}")));
+            faults.push(Fault::new(manifest::FILE, what, fix).at(format!("{place}.{key}")));
         }
     }
 }
@@ -183,7 +187,8 @@ fn system_of(step: &Step) -> Option<&str> {
 /// Faults for variables that no input, step or recipe can have.
 fn variable_faults(recipe: &Recipe, templates: &TemplateSet) -> Vec<Fault> {
     let mut faults = BTreeSet::new();
-    for (index, step) in recipe.steps.iter().enumerate() {
+    // What writes a part anew comes first of all, as far as earlier answers go.
+    for (index, step) in recipe.steps.iter().enumerate().chain(recipe.revise.iter().map(|step| (0, step))) {
         let earlier: Vec<&str> = recipe.steps.iter().take(index).map(|step| step.name.as_str()).collect();
         for template in system_of(step).into_iter().chain([step.prompt.as_str()]) {
             for variable in templates.variables(template) {
@@ -204,6 +209,7 @@ fn variable_fault(recipe: &Recipe, earlier: &[&str], template: &str, variable: &
         "input" => properties.map(|names| names.keys().map(String::as_str).collect()).unwrap_or_default(),
         "steps" => earlier.to_vec(),
         "recipe" => vec!["name", "title", "version"],
+        "revision" if recipe.revise.is_some() => Revision::FACTS.to_vec(),
         other => {
             let close = did_you_mean(other, ["input", "steps", "recipe"]);
             let fix = format!("Templates know `input`, `steps` and `recipe`. {close}");

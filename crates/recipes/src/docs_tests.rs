@@ -52,7 +52,7 @@ fn every_other_toml_block_of_the_page_fits_into_a_recipe() {
         .into_iter()
         .filter(|(before, language, _)| *language == "toml" && !before.starts_with("`release-note/"))
         .collect();
-    assert_eq!(fragments.len(), 3);
+    assert_eq!(fragments.len(), 4);
     let (name, built_in) = BUILT_IN[0];
     for (_, _, fragment) in fragments {
         let mut files = RecipeFiles::compiled_in(name, built_in);
@@ -60,6 +60,7 @@ fn every_other_toml_block_of_the_page_fits_into_a_recipe() {
         let fragment_table: toml::Table = fragment.parse().unwrap();
         if fragment_table.get("output").is_some_and(|form| form.as_str() == Some("media")) {
             recipe.remove("fallback");
+            recipe.remove("revise");
         }
         recipe.extend(fragment_table);
         files.files.insert("recipe.toml".into(), recipe.to_string());
@@ -78,15 +79,16 @@ fn every_key_word_code_and_filter_is_on_the_page() {
         .chain(manifest::STEP_KINDS)
         .chain(manifest::LIMIT_KEYS)
         .chain(manifest::FALLBACK_KEYS)
-        .chain(manifest::FILL_KEYS);
-    let keys = keys.filter(|key| !["steps", "limits", "fallback", "fill"].contains(key));
+        .chain(manifest::FILL_KEYS)
+        .chain(manifest::REVISE_KEYS);
+    let keys = keys.filter(|key| !["steps", "limits", "fallback", "fill", "revise"].contains(key));
     let words = OutputForm::ALL.into_iter().map(OutputForm::as_str);
     let words = words.chain(FallbackReason::ALL.into_iter().map(FallbackReason::as_str));
     let words = words.chain(FallbackBody::ALL.into_iter().map(FallbackBody::as_str));
-    for word in keys.chain(words).chain(validate::INPUT_FAULT_CODES).chain(["one_line", "cut(n)", "data"]) {
+    for word in keys.chain(words).chain(validate::INPUT_FAULT_CODES).chain(["one_line", "cut(n)", "data", "revision"]) {
         assert!(named(word), "docs/recipes.md does not name `{word}`");
     }
-    for table in ["[[steps]]", "[limits]", "[fallback]", "[fill]"] {
+    for table in ["[[steps]]", "[limits]", "[fallback]", "[fill]", "[revise]"] {
         assert!(named(table), "docs/recipes.md does not name {table}");
     }
     for (name, _) in BUILT_IN {

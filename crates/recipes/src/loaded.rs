@@ -3,10 +3,11 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 
 use copydesk_core::recipe::{
-    AnswerShape, Content, Fallback, FallbackReason, OutputContext, PromptMessage, Recipe, Role, StepAnswer, WhyNot,
-    items, output,
+    AnswerShape, Content, Fallback, FallbackReason, FallbackRules, OutputContext, PromptMessage, Recipe, Revision,
+    Role, Source, StepAnswer, WhyNot, items, output,
 };
 use serde_json::Value;
 
@@ -20,14 +21,30 @@ pub struct LoadedRecipe {
     pub origin: Origin,
     /// The folder's example input, which is sound: for forms, documentation and trying out.
     pub example: Value,
-    pub(crate) templates: TemplateSet,
-    pub(crate) validator: InputValidator,
+    pub(crate) templates: Arc<TemplateSet>,
+    pub(crate) validator: Arc<InputValidator>,
+    /// What it writes anew, and of what content; only in what [`LoadedRecipe::revising`] gives.
+    pub(crate) revision: Option<(Revision, Content)>,
 }
 
 impl LoadedRecipe {
     /// Checks an input. Errors: all faults, each with a pointer, a code and a sentence.
     pub fn validate(&self, input: &Value) -> Result<(), Vec<InputFault>> {
         self.validator.validate(input)
+    }
+
+    /// The recipe as it writes one part of `base` anew: its `[revise]` table is its one step, its output the whole content
+    /// with the new part in it, and it has no stand-ins. `None` when the recipe has no such table.
+    pub fn revising(&self, revision: Revision, base: Content) -> Option<LoadedRecipe> {
+        let steps = vec![self.recipe.revise.clone()?];
+        Some(LoadedRecipe {
+            recipe: Recipe { steps, fallback: FallbackRules::default(), ..self.recipe.clone() },
+            origin: self.origin.clone(),
+            example: self.example.clone(),
+            templates: Arc::clone(&self.templates),
+            validator: Arc::clone(&self.validator),
+            revision: Some((revision, base)),
+        })
     }
 
     /// The messages of a step. `step_outputs` are the answers of the earlier steps in their order; further ones are
@@ -55,7 +72,8 @@ impl LoadedRecipe {
             ("title", self.recipe.title.as_str()),
             ("version", self.recipe.version.as_str()),
         ]);
-        let context = render::context(input, &earlier, &about);
+        let facts = self.revision.as_ref().map(|(revision, base)| revision.facts(base));
+        let context = render::context(input, &earlier, &about, facts.as_ref());
         let mut messages = Vec::with_capacity(2);
         if let Some(system) = step.as_chat().and_then(|chat| chat.system.as_ref()) {
             let text = self.templates.render(system, &context)?;
@@ -70,6 +88,9 @@ impl LoadedRecipe {
 
     /// The shape a step's answer is asked for in, of providers that can hold a model to one.
     pub fn answer_shape(&self, step_index: usize) -> AnswerShape {
+        if let Some((revision, _)) = &self.revision {
+            return revision.shape();
+        }
         match self.recipe.steps.get(step_index).and_then(|step| step.as_chat()).map(|chat| chat.answer) {
             Some(StepAnswer::Json) if step_index + 1 < self.recipe.steps.len() => AnswerShape::Json,
             Some(StepAnswer::Json) => match self.recipe.output.shape() {
@@ -96,7 +117,10 @@ impl LoadedRecipe {
 
     /// The content in the last step's answer.
     pub fn parse_output(&self, answer_text: &str, input: &Value) -> Result<Content, WhyNot> {
-        let sources = items::read(input).iter().map(items::Item::source).collect();
+        let sources: Vec<Source> = items::read(input).iter().map(items::Item::source).collect();
+        if let Some((revision, base)) = &self.revision {
+            return revision.merge(base, &sources, answer_text);
+        }
         self.recipe.output.parse(answer_text, &OutputContext { sources })
     }
 

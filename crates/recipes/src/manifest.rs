@@ -14,10 +14,12 @@ use crate::fault::{Fault, did_you_mean};
 use crate::toml_reader::Reader;
 
 pub(crate) const FILE: &str = "recipe.toml";
+/// Under this word its calls stand on the books.
+const REVISE_STEP: &str = "revise";
 /// Largest answer of a step that does not say. Units: tokens.
 pub(crate) const OUTPUT_TOKENS_DEFAULT: u32 = 4_096;
 
-pub(crate) const KEYS: [&str; 12] = [
+pub(crate) const KEYS: [&str; 13] = [
     "name",
     "title",
     "description",
@@ -30,6 +32,7 @@ pub(crate) const KEYS: [&str; 12] = [
     "limits",
     "fallback",
     "fill",
+    "revise",
 ];
 pub(crate) const PRICE_KEYS: [&str; 4] = ["per_usd", "margin", "max", "min"];
 pub(crate) const STEP_KEYS: [&str; 7] =
@@ -38,6 +41,7 @@ pub(crate) const PICTURE_STEP_KEYS: [&str; 5] = ["name", "kind", "prompt", "sett
 pub(crate) const MEDIA_STEP_KEYS: [&str; 6] = ["name", "kind", "prompt", "settings", "settings_from", "pictures_from"];
 pub(crate) const STEP_KINDS: [&str; 3] = ["chat", "picture", "media"];
 pub(crate) const LIMIT_KEYS: [&str; 4] = ["max_attempts", "attempt_timeout", "deadline", "max_input_bytes"];
+pub(crate) const REVISE_KEYS: [&str; 4] = ["system", "prompt", "max_output_tokens", "temperature"];
 pub(crate) const FILL_KEYS: [&str; 3] = ["sources", "feedback", "mails"];
 pub(crate) const FALLBACK_KEYS: [&str; 4] = ["unparsable_answer", "no_trends", "no_content", "next_steps"];
 
@@ -70,9 +74,11 @@ pub(crate) fn read(text: &str, faults: &mut Vec<Fault>) -> Option<Recipe> {
     let limits = reader.table("limits");
     let fallback = reader.table("fallback");
     let fill = reader.table("fill");
+    let revise = reader.table("revise");
     let limits = limits.map_or_else(Limits::default, |table| read_limits(table, faults));
     let fallback = fallback.map_or_else(FallbackRules::default, |table| read_fallback(table, faults));
     let fill = fill.map_or_else(Fill::default, |table| read_fill(table, faults));
+    let revise = revise.map(|table| read_revise(table, faults));
     let steps = steps.into_iter().enumerate().map(|(index, table)| read_step(index, table, faults)).collect();
     Some(Recipe {
         name: name.unwrap_or_default(),
@@ -89,6 +95,7 @@ pub(crate) fn read(text: &str, faults: &mut Vec<Fault>) -> Option<Recipe> {
         params,
         fallback,
         fill,
+        revise,
     })
 }
 
@@ -185,6 +192,18 @@ fn read_step(index: usize, table: &Table, faults: &mut Vec<Fault>) -> Step {
         name: reader.required_text("name", "write").unwrap_or_default(),
         prompt: reader.required_text("prompt", "prompt.j2").unwrap_or_default(),
         kind,
+    }
+}
+
+/// The one step that writes a part anew; its answer is JSON, whatever the form.
+fn read_revise(table: &Table, faults: &mut Vec<Fault>) -> Step {
+    let mut reader = Reader::new(FILE, "revise", table, faults);
+    reader.only(&REVISE_KEYS);
+    let chat = Chat { answer: StepAnswer::Json, ..read_chat(&mut reader) };
+    Step {
+        name: REVISE_STEP.to_owned(),
+        prompt: reader.required_text("prompt", "revise.j2").unwrap_or_default(),
+        kind: StepKind::Chat(chat),
     }
 }
 

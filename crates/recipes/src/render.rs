@@ -112,8 +112,14 @@ pub(crate) fn context(
     input: &serde_json::Value,
     steps: &BTreeMap<&str, serde_json::Value>,
     recipe: &BTreeMap<&'static str, &str>,
+    revision: Option<&serde_json::Value>,
 ) -> Value {
-    minijinja::context! { input => Serde(input), steps => Serde(steps), recipe => Serde(recipe) }
+    let context = minijinja::context! { input => Serde(input), steps => Serde(steps), recipe => Serde(recipe) };
+    match revision {
+        // Left out, so that templates can ask whether it `is defined`.
+        None => context,
+        Some(facts) => minijinja::context! { revision => Serde(facts), ..context },
+    }
 }
 
 /// The reason without the template's source, which may hold the operator's words.
@@ -192,7 +198,7 @@ mod tests {
     }
 
     fn render(source: &str, input: serde_json::Value) -> Result<String, RenderError> {
-        set(source).render("t.j2", &context(&input, &BTreeMap::new(), &BTreeMap::from([("name", "r")])))
+        set(source).render("t.j2", &context(&input, &BTreeMap::new(), &BTreeMap::from([("name", "r")]), None))
     }
 
     #[test]

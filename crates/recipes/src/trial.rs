@@ -3,8 +3,8 @@
 
 use std::collections::BTreeSet;
 
-use copydesk_core::recipe::{Step, StepAnswer};
-use serde_json::{Map, Value};
+use copydesk_core::recipe::{Content, Revision, Step, StepAnswer};
+use serde_json::{Map, Value, json};
 
 use crate::check::EXAMPLE;
 use crate::fault::Fault;
@@ -15,6 +15,7 @@ use crate::render::RenderError;
 
 /// Most optional fields that are left out in turn.
 const VARIANTS_MAX: usize = 200;
+const REVISION_FIX: &str = "`heading`, `selection` and `instruction` may be absent: test them with `is defined`.";
 /// Deepest nesting of the input that is looked at.
 const DEPTH_MAX: usize = 8;
 
@@ -54,7 +55,29 @@ fn trial(loaded: &LoadedRecipe, input: &Value, answers: &[String], with: &str, f
         Ok(_) => Some(Fault::new(&step.prompt, format!("comes to nothing {with}"), fix)),
         Err(error) => Some(fault_of(error, with, fix)),
     };
-    loaded.recipe.steps.iter().enumerate().filter_map(attempt).collect()
+    let mut found: Vec<Fault> = loaded.recipe.steps.iter().enumerate().filter_map(attempt).collect();
+    for revising in revisions(loaded) {
+        let fault = match revising.render_step(0, input, &[]) {
+            Ok(messages) if messages.iter().all(|message| !message.text.is_empty()) => continue,
+            Ok(_) => Fault::new(&revising.recipe.steps[0].prompt, format!("comes to nothing {with}"), fix),
+            Err(error) => fault_of(error, with, REVISION_FIX),
+        };
+        found.push(fault);
+    }
+    found
+}
+
+/// The recipe as it writes anew a part with all that can be known of one, and one with nothing but its text.
+fn revisions(loaded: &LoadedRecipe) -> Vec<LoadedRecipe> {
+    let topic = json!({ "heading": "Heading", "body": "Body.", "sources": [] });
+    let body = json!({ "intro": "Intro.", "text": "Text.", "topics": [topic], "conclusion": "", "sources": [] });
+    let base = Content { form: loaded.recipe.output, title: "Title".to_owned(), body };
+    let of = |part: &str, said: Option<&str>| {
+        let said = said.map(str::to_owned);
+        Revision { part: part.to_owned(), selection: said.clone(), instruction: said, from_version: 1 }
+    };
+    let all = [of("topics/1", Some("Body.")), of("topics/1", None), of("title", None)];
+    all.into_iter().filter_map(|revision| loaded.revising(revision, base.clone())).collect()
 }
 
 fn fault_of(error: RenderError, with: &str, fix: &str) -> Fault {

@@ -20,7 +20,7 @@ use crate::wire::accepted::AcceptedBody;
 use crate::wire::draft::{DraftBody, DraftCountsBody};
 use crate::wire::dry_run::{DryRunBody, FinishedOrRehearsed};
 use crate::wire::list::List;
-use crate::wire::requests::{DraftPatch, NewTry};
+use crate::wire::requests::{DraftPatch, NewFill, NewTry};
 use crate::wire::review::Verdict;
 use axum::Json;
 use axum::extract::State;
@@ -28,7 +28,9 @@ use axum::response::{IntoResponse, Response};
 use copydesk_core::DraftId;
 use copydesk_core::draft::{DraftStatus, Review};
 use copydesk_desk::DeskError;
+use copydesk_desk::accept::Again;
 use copydesk_desk::publish::Patch;
+use copydesk_desk::revise::AskedPart;
 use copydesk_desk::store::drafts::{DraftFilter, DraftRow, DraftSetting};
 use copydesk_desk::store::{Order, Page, Scope};
 use futures::future::try_join_all;
@@ -300,7 +302,8 @@ reviews! {
 
 /// Fill a draft once more.
 ///
-/// The same recipe and input as last time; the draft stays as it is meanwhile.
+/// The same recipe and input as last time; the draft stays as it is meanwhile. With `part`, only that part is written anew, or the
+/// passage of it that `selection` says, and everything else stays as it stands.
 #[utoipa::path(
     post, path = "/drafts/{id}/regenerate", operation_id = "regenerateDraft", tag = "drafts",
     params(
@@ -309,12 +312,12 @@ reviews! {
         IdempotencyHeader,
         PreferHeader,
     ),
-    request_body(content = Option<NewTry>, example = json!({})),
+    request_body(content = Option<NewFill>, example = json!({ "part": "text", "instruction": "Shorter, and without the jargon." })),
     responses(
         (status = 202, description = "It is on disk. The ids, and where to look.", body = AcceptedBody),
         (status = 200, description = "The finished generation, with `Prefer: wait`; or the rehearsal, with `dry_run`.", body = FinishedOrRehearsed),
     ),
-    extensions(("x-problems" = json!([WORK]))),
+    extensions(("x-problems" = json!([WORK, Code::DraftEmpty]))),
 )]
 pub(crate) async fn regenerate(
     State(api): State<Api>,
@@ -323,13 +326,15 @@ pub(crate) async fn regenerate(
     key: IdempotencyKey,
     mut params: Params,
     headers: HeaderMap,
-    body: Body<NewTry>,
+    body: Body<NewFill>,
 ) -> Result<Response, Problem> {
     let dry_run = params.flag("dry_run");
     params.finish()?;
     let id = path.draft(&api, caller.scope).await?;
     let idempotency = key.of(&caller, &body.raw, api.desk().world().now());
-    let change = super::generations::again(&caller, body.value, idempotency);
+    let NewFill { model, max_cost, part, selection, instruction, version } = body.value;
+    let part = part.map(|part| AskedPart { part, selection: selection.map(|it| it.text), instruction, version });
+    let change = Again { part, ..super::generations::again(&caller, NewTry { model, max_cost }, idempotency) };
     if dry_run {
         return Ok(Json(DryRunBody::from(api.desk().dry_regenerate(caller.scope, id, change).await?)).into_response());
     }

@@ -96,6 +96,7 @@ pub(crate) async fn create(
         deadline: asked.deadline,
         max_cost: asked.max_cost,
         params: asked.params,
+        revision: None,
         metadata: asked.metadata,
         idempotency: key.of(&caller, &raw, now),
         webhook: asked.webhook_url.map(|url| AskedHook { url, events: asked.webhook_events }),
@@ -232,7 +233,7 @@ pub(crate) async fn cancel(
 /// A new try as the desk takes it.
 pub(crate) fn again(caller: &Caller, asked: NewTry, idempotency: Option<Idempotency>) -> Again {
     let NewTry { model, max_cost } = asked;
-    Again { permit: caller.permit.clone(), key: caller.key(), model, max_cost, idempotency }
+    Again { permit: caller.permit.clone(), key: caller.key(), model, max_cost, idempotency, part: None }
 }
 
 /// Try a failed or cancelled generation again.

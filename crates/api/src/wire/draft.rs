@@ -4,7 +4,7 @@ use super::links::Links;
 use crate::openapi::words::{DraftStatus, OutputForm as FormWord, Review, VersionOrigin};
 use copydesk_core::draft::DraftStatus as CoreStatus;
 use copydesk_core::recipe::output::media;
-use copydesk_core::recipe::{Content, MediaAsset, OutputForm};
+use copydesk_core::recipe::{Content, MediaAsset, OutputForm, Revision};
 use copydesk_desk::store::drafts::{DraftRow, VersionRow};
 use serde::Serialize;
 use serde_json::Value;
@@ -198,6 +198,8 @@ pub(crate) struct VersionBody {
     sha256: String,
     #[schema(value_type = Object)]
     provenance: Value,
+    /// The part of a draft it wrote anew; `null` for the whole.
+    revision: Option<RevisionBody>,
     /// The fields of the input that profiles filled, where a generation made it; not in lists.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
@@ -206,6 +208,25 @@ pub(crate) struct VersionBody {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     pub content: Option<ContentBody>,
+}
+
+/// What was written anew: a part of a draft, or a passage of one.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Revision)]
+pub(crate) struct RevisionBody {
+    part: String,
+    /// Only this passage of it.
+    selection: Option<String>,
+    instruction: Option<String>,
+    /// Everything else is this version's.
+    from_version: u32,
+}
+
+impl RevisionBody {
+    pub fn of(revision: Revision) -> RevisionBody {
+        let Revision { part, selection, instruction, from_version } = revision;
+        RevisionBody { part, selection, instruction, from_version }
+    }
 }
 
 /// A version with everything known of it and of its draft.
@@ -226,6 +247,8 @@ impl DraftExportBody {
 impl VersionBody {
     /// Errors: a stored provenance that is no JSON, in the words of the parser.
     pub fn of(row: &VersionRow, current: u32) -> Result<VersionBody, serde_json::Error> {
+        let provenance: Value = serde_json::from_str(&row.content.provenance)?;
+        let revision = provenance.get("revision").and_then(Revision::from_value).map(RevisionBody::of);
         Ok(VersionBody {
             object: "version",
             draft_id: row.draft.to_string(),
@@ -238,7 +261,8 @@ impl VersionBody {
             form: row.content.form.clone(),
             words: row.content.words,
             sha256: row.content.hash.iter().map(|byte| format!("{byte:02x}")).collect(),
-            provenance: serde_json::from_str(&row.content.provenance)?,
+            provenance,
+            revision,
             filled: None,
             created_at: row.created_at.to_string(),
             content: None,

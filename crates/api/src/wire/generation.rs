@@ -1,15 +1,17 @@
 //! A generation as readers see it.
 
 use super::call::{CostBody, UsageBody};
-use super::draft::DraftBody;
+use super::draft::{DraftBody, RevisionBody};
 use super::links::Links;
 use super::requests::ParamsBody;
 use super::waiting::WaitingBody;
 use crate::openapi::words::{FailureReason, GenerationStatus, VersionOrigin};
 use copydesk_core::generation::{Failure, State, Wait};
+use copydesk_core::recipe::revision::kept;
 use copydesk_core::{MicroCredits, Timestamp};
 use copydesk_desk::store::generations::GenerationRow;
 use serde::Serialize;
+use serde::de::Error;
 use serde_json::Value;
 use utoipa::ToSchema;
 
@@ -54,6 +56,8 @@ pub(crate) struct GenerationBody {
     /// What it changes of the recipe's parameters; `null` is nothing.
     #[schema(value_type = Option<ParamsBody>)]
     params: Option<Value>,
+    /// The part of the draft it writes anew; `null` for the whole.
+    revision: Option<RevisionBody>,
     pub credits: CreditsBody,
     error: Option<ErrorBody>,
     /// The last failed attempt's error, also when a later one succeeded.
@@ -214,6 +218,7 @@ impl GenerationBody {
     pub fn of(row: &GenerationRow, links: Links<'_>) -> Result<GenerationBody, serde_json::Error> {
         let generation = &row.generation;
         let facts = state_facts(&generation.state);
+        let (params, revision) = kept(row.params.as_deref()).map_err(serde_json::Error::custom)?;
         let text = |at: Option<Timestamp>| at.map(|at| at.to_string());
         Ok(GenerationBody {
             object: "generation",
@@ -243,7 +248,8 @@ impl GenerationBody {
             finished_at: text(facts.finished_at),
             deadline_at: generation.terms.deadline_at.to_string(),
             max_cost: generation.terms.cost_max.map(|cost| cost.0),
-            params: row.params.as_deref().map(serde_json::from_str).transpose()?,
+            params: (!params.is_null()).then_some(params),
+            revision: revision.map(RevisionBody::of),
             credits: CreditsBody::of(row),
             error: facts.failure.map(|failure| ErrorBody::of(failure, links)),
             last_error: row.last_error.clone().map(|(code, message)| LastError { code, message }),

@@ -121,6 +121,68 @@ pub(crate) struct NewTry {
     pub max_cost: Option<NanoUsd>,
 }
 
+/// A request to fill a draft once more: the whole, or one part of it.
+#[derive(ToSchema)]
+pub(crate) struct NewFill {
+    /// `provider/model`, instead of the one from last time.
+    #[schema(value_type = Option<ModelAddress>)]
+    pub model: Option<String>,
+    /// The most this try may cost, instead of what the last one was allowed. Units: billionths of a US dollar.
+    #[schema(value_type = Option<i64>, minimum = 0)]
+    pub max_cost: Option<NanoUsd>,
+    /// Only this part, such as `title`, `intro`, `topics/2` or `text`; everything else stays as it stands.
+    #[schema(nullable = false)]
+    pub part: Option<String>,
+    /// Only this passage of the part, which must have it exactly once.
+    #[schema(nullable = false)]
+    pub selection: Option<PartSelection>,
+    /// What you wish for the part.
+    #[schema(nullable = false, min_length = 1, max_length = 2000)]
+    pub instruction: Option<String>,
+    /// The version the rest is taken from, instead of the current one.
+    #[schema(nullable = false, minimum = 1)]
+    pub version: Option<u32>,
+}
+
+/// A passage of a part.
+#[derive(ToSchema)]
+pub(crate) struct PartSelection {
+    /// Letter by letter as it stands there.
+    #[schema(min_length = 1, max_length = 20000)]
+    pub text: String,
+}
+
+impl FromFields for PartSelection {
+    fn read(fields: &mut Fields) -> PartSelection {
+        PartSelection { text: fields.required_text("text") }
+    }
+}
+
+impl FromFields for NewFill {
+    fn read(fields: &mut Fields) -> NewFill {
+        let asked = NewFill {
+            model: fields.text("model"),
+            max_cost: fields.count("max_cost", i64::MAX).map(NanoUsd),
+            part: fields.text("part"),
+            selection: fields.object("selection", PartSelection::read),
+            instruction: fields.text("instruction"),
+            version: fields.count("version", i64::from(u32::MAX)).and_then(|number| u32::try_from(number).ok()),
+        };
+        if asked.version == Some(0) {
+            fields.fault("version", "out_of_range", "versions are counted from 1");
+        }
+        let beside = [
+            ("selection", asked.selection.is_some()),
+            ("instruction", asked.instruction.is_some()),
+            ("version", asked.version.is_some()),
+        ];
+        for (name, _) in beside.into_iter().filter(|(_, said)| *said && asked.part.is_none()) {
+            fields.fault(name, "not_allowed", "it is for one part of the draft; say which in `part`");
+        }
+        asked
+    }
+}
+
 impl FromFields for NewTry {
     fn read(fields: &mut Fields) -> NewTry {
         NewTry { model: fields.text("model"), max_cost: fields.count("max_cost", i64::MAX).map(NanoUsd) }

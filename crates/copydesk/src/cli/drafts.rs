@@ -10,7 +10,7 @@ use crate::exit::{self, Failure};
 use crate::output::{Output, Table, cell, minute};
 use copydesk_export::Format;
 use http::Method;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use std::io::IsTerminal;
 use std::path::PathBuf;
 
@@ -47,8 +47,8 @@ pub enum Command {
     /// Generate another version of a draft
     Regenerate {
         draft: String,
-        #[arg(long, short)]
-        model: Option<String>,
+        #[command(flatten)]
+        asked: Asked,
         /// Print the ids and do not wait
         #[arg(long)]
         no_wait: bool,
@@ -92,6 +92,38 @@ pub enum Command {
     Undelete { draft: String },
 }
 
+/// What a draft is filled with once more.
+#[derive(clap::Args, Debug)]
+pub struct Asked {
+    #[arg(long, short)]
+    model: Option<String>,
+    /// Only this part, such as title, intro, topics/2 or text; everything else stays as it stands
+    #[arg(long)]
+    part: Option<String>,
+    /// Only this passage of the part, letter by letter as it stands there
+    #[arg(long, value_name = "TEXT", requires = "part")]
+    selection: Option<String>,
+    /// What you wish for the part
+    #[arg(long, short, value_name = "TEXT", requires = "part")]
+    instruction: Option<String>,
+    /// Take everything else from this version, instead of the current one
+    #[arg(long, value_name = "N", requires = "part")]
+    version: Option<u32>,
+}
+
+impl Asked {
+    fn body(self) -> Value {
+        let Asked { model, part, selection, instruction, version } = self;
+        let mut body = Map::new();
+        for (name, value) in [("model", model), ("part", part), ("instruction", instruction)] {
+            body.extend(value.map(|value| (name.to_owned(), Value::from(value))));
+        }
+        body.extend(selection.map(|text| ("selection".to_owned(), json!({ "text": text }))));
+        body.extend(version.map(|number| ("version".to_owned(), Value::from(number))));
+        Value::Object(body)
+    }
+}
+
 pub async fn run(command: Command, settings: &Settings, output: Output) -> Result<u8, Failure> {
     let need = match &command {
         Command::Regenerate { no_wait: false, .. } => Need::Worker,
@@ -131,8 +163,8 @@ async fn act(backend: &Backend, command: Command, output: Output) -> Result<u8, 
             list(&backend.get(&path).await?.body, &kept, output);
         }
         Command::Show { draft, version } => show(backend, &draft, version, output).await?,
-        Command::Regenerate { draft, model, no_wait } => {
-            return regenerate(backend, &draft, model, no_wait, output).await;
+        Command::Regenerate { draft, asked, no_wait } => {
+            return regenerate(backend, &draft, &asked.body(), no_wait, output).await;
         }
         Command::Versions { draft } => {
             let body = backend.get(&format!("/api/v1/drafts/{draft}/versions")).await?.body;
@@ -270,6 +302,9 @@ fn provenance(version: &Value) -> String {
             said.push_str(&format!("{words}{text}"));
         }
     }
+    if let Some(revised) = revised(version) {
+        said.push_str(&format!(", {revised}"));
+    }
     let filled: Vec<&str> = version["filled"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
     if !filled.is_empty() {
         said.push_str(&format!(", filled in: {}", filled.join(", ")));
@@ -278,6 +313,13 @@ fn provenance(version: &Value) -> String {
         Some(id) => format!("{said}. All of it: copydesk generations show {id}"),
         None => format!("{said}."),
     }
+}
+
+/// Which part a version wrote anew, if it did not write the whole.
+fn revised(version: &Value) -> Option<String> {
+    let part = version.pointer("/revision/part")?.as_str()?;
+    let passage = if version["revision"]["selection"].is_null() { "" } else { "a passage of " };
+    Some(format!("{passage}{part} regenerated from version {}", cell(version, "/revision/from_version")))
 }
 
 /// Why a draft has nothing to show: what became of its last generation.
@@ -302,6 +344,9 @@ fn versions(body: &Value, output: Output) {
         .map(|version| {
             let mut row =
                 ["/version", "/origin", "/reason", "/words", "/title"].map(|pointer| cell(version, pointer)).to_vec();
+            if let Some(revised) = revised(version) {
+                row[2] = revised;
+            }
             row.push(minute(version, "/created_at"));
             row
         })
@@ -316,12 +361,11 @@ fn versions(body: &Value, output: Output) {
 async fn regenerate(
     backend: &Backend,
     draft: &str,
-    model: Option<String>,
+    body: &Value,
     no_wait: bool,
     output: Output,
 ) -> Result<u8, Failure> {
-    let body = model.map_or_else(|| json!({}), |model| json!({ "model": model }));
-    let accepted = backend.post(&format!("/api/v1/drafts/{draft}/regenerate"), &body).await?.body;
+    let accepted = backend.post(&format!("/api/v1/drafts/{draft}/regenerate"), body).await?.body;
     if no_wait {
         ids(&accepted, output);
         return Ok(exit::OK);

@@ -9,6 +9,7 @@ pub mod params;
 // The noun of this folder is the recipe; `recipe/recipe.rs` is where anybody looks for it.
 #[expect(clippy::module_inception, reason = "STYLE.md section 3 names the file")]
 pub mod recipe;
+pub mod revision;
 pub mod step;
 
 pub use fallback::{Fallback, FallbackBody, FallbackReason, FallbackRules};
@@ -18,4 +19,5 @@ pub use output::media::MediaAsset;
 pub use output::{AnswerShape, Content, OutputContext, OutputForm, Source, WhyNot};
 pub use params::{Param, ParamFault, Params};
 pub use recipe::{BadModelRef, Limits, ModelRef, PromptMessage, Recipe, RecipeFault, Role};
+pub use revision::Revision;
 pub use step::{Chat, Settings, Step, StepAnswer, StepKind};

@@ -83,11 +83,16 @@ impl Params {
 
     /// As it is kept with a generation; `None` where nothing is changed. One spelling for one meaning.
     pub fn to_text(&self) -> Option<String> {
+        let fields = self.fields();
+        (!fields.is_empty()).then(|| Value::Object(fields).to_string())
+    }
+
+    pub(super) fn fields(&self) -> Map<String, Value> {
         let Params { temperature, output_tokens_max } = self;
         let mut fields = Map::new();
         fields.extend(temperature.map(|degrees| (Param::Temperature.as_str().to_owned(), json!(degrees))));
         fields.extend(output_tokens_max.map(|tokens| (Param::OutputTokensMax.as_str().to_owned(), json!(tokens))));
-        (!fields.is_empty()).then(|| Value::Object(fields).to_string())
+        fields
     }
 
     /// From what [`Params::to_text`] gave; `None` when it is none.

@@ -12,7 +12,7 @@ use super::fallback::{FallbackReason, FallbackRules};
 use super::fill::Fill;
 use super::output::OutputForm;
 use super::params::Param;
-use super::step::{Settings, Step, StepAnswer, StepKind};
+use super::step::{Chat, Settings, Step, StepAnswer, StepKind};
 use crate::ledger::Price;
 
 /// Longest name of a recipe or a step. Units: characters.
@@ -64,6 +64,8 @@ pub struct Recipe {
     pub params: Vec<Param>,
     pub fallback: FallbackRules,
     pub fill: Fill,
+    /// How one part of a content is written anew; `None` where only the whole is. A chat step.
+    pub revise: Option<Step>,
 }
 
 /// Bounds of one generation.
@@ -236,17 +238,7 @@ impl Recipe {
                 faults.push(RecipeFault::new(key("name"), what, "Give every step a name of its own."));
             }
             match &step.kind {
-                StepKind::Chat(chat) => {
-                    if !(1..=OUTPUT_TOKENS_MAX).contains(&chat.output_tokens_max) {
-                        let what =
-                            format!("{} is not between 1 and {OUTPUT_TOKENS_MAX} tokens", chat.output_tokens_max);
-                        faults.push(RecipeFault::new(key("max_output_tokens"), what, "Write a number in that range."));
-                    }
-                    if chat.temperature.is_some_and(|t| !(0.0..=2.0).contains(&t)) {
-                        let fix = "Write a number such as 0.7.";
-                        faults.push(RecipeFault::new(key("temperature"), "is not between 0 and 2", fix));
-                    }
-                }
+                StepKind::Chat(chat) => chat_faults(chat, key, faults),
                 StepKind::Picture(settings) => {
                     self.named_input_faults(&key("settings_from"), &settings.from_input, faults);
                     picture_faults(index, settings, faults);
@@ -258,6 +250,12 @@ impl Recipe {
             }
         }
         self.last_step_faults(faults);
+        if let Some(chat) = self.revise.as_ref().and_then(Step::as_chat) {
+            chat_faults(chat, |name| format!("revise.{name}"), faults);
+            if self.output == OutputForm::Media {
+                faults.push(RecipeFault::new("revise", "files have no parts to write anew", "Remove the table."));
+            }
+        }
     }
 
     /// What the last step makes must be what the output form reads.
@@ -324,6 +322,16 @@ impl Recipe {
                 faults.push(RecipeFault::new(format!("fallback.{}", FallbackReason::as_str(reason)), what, fix));
             }
         }
+    }
+}
+
+fn chat_faults(chat: &Chat, key: impl Fn(&str) -> String, faults: &mut Vec<RecipeFault>) {
+    if !(1..=OUTPUT_TOKENS_MAX).contains(&chat.output_tokens_max) {
+        let what = format!("{} is not between 1 and {OUTPUT_TOKENS_MAX} tokens", chat.output_tokens_max);
+        faults.push(RecipeFault::new(key("max_output_tokens"), what, "Write a number in that range."));
+    }
+    if chat.temperature.is_some_and(|t| !(0.0..=2.0).contains(&t)) {
+        faults.push(RecipeFault::new(key("temperature"), "is not between 0 and 2", "Write a number such as 0.7."));
     }
 }
 
@@ -404,6 +412,7 @@ mod tests {
             dedupe: true,
             params: Param::ALL.to_vec(),
             fill: Fill::default(),
+            revise: None,
             fallback: FallbackRules::default(),
         }
     }
@@ -493,7 +502,7 @@ mod tests {
     #[test]
     fn every_rule_names_its_key() {
         type Break = fn(&mut Recipe);
-        let cases: [(&str, Break); 25] = [
+        let cases: [(&str, Break); 26] = [
             ("output", |r| r.output = OutputForm::Media),
             ("output", |r| {
                 drawing(r);
@@ -535,6 +544,11 @@ mod tests {
             ("limits.attempt_timeout", |r| r.limits.attempt_timeout = Duration::ZERO),
             ("limits.deadline", |r| r.limits.deadline = Some(Duration::from_secs(10))),
             ("limits.max_input_bytes", |r| r.limits.input_bytes_max = 0),
+            ("revise.max_output_tokens", |r| {
+                chat(r).output_tokens_max = 0;
+                r.revise = Some(r.steps[0].clone());
+                chat(r).output_tokens_max = 9;
+            }),
         ];
         for (key, break_it) in cases {
             let mut recipe = sound();

@@ -12,6 +12,7 @@ mod newsletter;
 mod outreach;
 mod reply;
 mod request;
+mod revise;
 mod schema;
 mod studio;
 mod topic;

@@ -4,6 +4,7 @@
 use super::newsletter::{items_in, newsletter, topics_wanted};
 use super::outreach::{mail, prospect_in};
 use super::request::Asked;
+use super::revise::{part_in, revise};
 use super::schema;
 use super::topic;
 use super::words::{Die, clip, plain, upper_first};
@@ -16,6 +17,9 @@ const QUOTE_CHARS_MAX: usize = 160;
 /// The writer: a newsletter where the prompt lists items, JSON where a shape is asked for, else a text of a few paragraphs.
 pub(crate) fn write(asked: &Asked) -> String {
     let prompt = asked.prompt();
+    if let Some(part) = part_in(&prompt) {
+        return revise(&part, &mut Die::new(asked.seed())).to_string();
+    }
     if let Some(items) = items_in(&prompt) {
         return newsletter(&prompt, &items, asked.seed()).to_string();
     }

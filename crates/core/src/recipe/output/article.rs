@@ -12,21 +12,31 @@ pub const TOPICS_MAX: usize = 10;
 
 /// The JSON Schema of an answer. It is narrower than what [`parse`] takes: nothing may be left out.
 pub(super) fn schema() -> Value {
-    let text = |what: &str| json!({"type": "string", "description": what});
-    let closed = |properties: Value, names: &[&str]| json!({"type": "object", "properties": properties, "required": names, "additionalProperties": false});
+    let article = json!({
+        "title": text("One line."),
+        "intro": text("Markdown without headings."),
+        "topics": {"type": "array", "items": topic_schema(), "minItems": 1, "maxItems": TOPICS_MAX},
+        "conclusion": text("Markdown without headings."),
+    });
+    closed(article, &["title", "intro", "topics", "conclusion"])
+}
+
+fn text(what: &str) -> Value {
+    json!({"type": "string", "description": what})
+}
+
+fn closed(properties: Value, names: &[&str]) -> Value {
+    json!({"type": "object", "properties": properties, "required": names, "additionalProperties": false})
+}
+
+/// The same of one topic.
+pub(in crate::recipe) fn topic_schema() -> Value {
     let topic = json!({
         "heading": text("One line."),
         "body": text("Markdown without headings."),
         "sources": {"type": "array", "items": {"type": "integer"}, "description": "Numbers of the items it rests on."},
     });
-    let topics = closed(topic, &["heading", "body", "sources"]);
-    let article = json!({
-        "title": text("One line."),
-        "intro": text("Markdown without headings."),
-        "topics": {"type": "array", "items": topics, "minItems": 1, "maxItems": TOPICS_MAX},
-        "conclusion": text("Markdown without headings."),
-    });
-    closed(article, &["title", "intro", "topics", "conclusion"])
+    closed(topic, &["heading", "body", "sources"])
 }
 
 pub(super) fn parse(answer_text: &str, context: &OutputContext) -> Result<Content, WhyNot> {
@@ -91,6 +101,29 @@ pub(in crate::recipe) fn build(
         .collect();
     let body = json!({"intro": intro.trim(), "topics": topics, "conclusion": conclusion.trim(), "sources": sources});
     Content { form: OutputForm::Article, title, body }
+}
+
+/// Puts a model's topic in the place of one of a body, and lists what it names of the items with the body's sources. A number
+/// that means another thing there than among the items is not a source.
+pub(in crate::recipe) fn put_topic(
+    body: &mut Value,
+    index: usize,
+    answer: &Value,
+    items: &[Source],
+) -> Result<(), WhyNot> {
+    let listed = stored_sources(body);
+    let same = |a: &Source, b: &Source| (&a.title, &a.link) == (&b.title, &b.link);
+    let in_list = |number: usize| listed.iter().find(|source| source.number == number);
+    let in_items = |number: usize| items.iter().find(|item| item.number == number);
+    let fits = |item: &&Source| in_list(item.number).is_none_or(|source| same(source, item));
+    let alone = listed.iter().filter(|source| in_items(source.number).is_none());
+    let known: Vec<Source> = items.iter().filter(fits).chain(alone).cloned().collect();
+    let Topic { heading, body: text, sources } = Topic::read(index, answer, &known)?;
+    let new = sources.iter().filter(|number| in_list(**number).is_none()).filter_map(|number| in_items(*number));
+    let all: Vec<Value> = listed.iter().chain(new).map(source_value).collect();
+    body["topics"][index] = json!({"heading": heading, "body": text, "sources": sources});
+    body["sources"] = all.into();
+    Ok(())
 }
 
 fn source_value(source: &Source) -> Value {

@@ -50,6 +50,24 @@ pub(super) fn parse(answer_text: &str) -> Result<Content, WhyNot> {
     content(&subject, &body)
 }
 
+/// A change of a part by a model: what it makes longer must not be longer than a model may write.
+pub(in crate::recipe) fn no_longer_than(base: &Content, changed: &Content) -> Result<(), WhyNot> {
+    let sides = [
+        ("/subject", base.title.as_str(), changed.title.as_str(), SUBJECT_CHARS_MAX),
+        ("/body", text_of(&base.body), text_of(&changed.body), BODY_CHARS_MAX),
+    ];
+    for (pointer, before, after, chars_max) in sides {
+        let (before, after) = (before.chars().count(), after.chars().count());
+        if after > chars_max && after > before {
+            return Err(WhyNot::shape(
+                pointer,
+                format!("it comes to {after} characters, and {chars_max} are the most"),
+            ));
+        }
+    }
+    Ok(())
+}
+
 /// People may write a longer subject and body than a model.
 pub(super) fn check(title: &str, body: &Value) -> Result<Content, WhyNot> {
     match body.get("text").and_then(Value::as_str) {

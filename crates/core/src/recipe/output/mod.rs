@@ -83,7 +83,7 @@ impl WhyNot {
         }
     }
 
-    fn shape(pointer: impl Into<String>, what: impl Into<String>) -> WhyNot {
+    pub(in crate::recipe) fn shape(pointer: impl Into<String>, what: impl Into<String>) -> WhyNot {
         WhyNot::WrongShape { pointer: pointer.into(), what: what.into() }
     }
 }
