@@ -163,13 +163,13 @@ impl Attempt {
     pub(crate) async fn recipe_for(&self, loaded: Arc<LoadedRecipe>) -> Result<Arc<LoadedRecipe>, Ending> {
         let claimed = &self.claimed;
         let found = self.inner.recipe_for(loaded, claimed.scope, claimed.draft, claimed.params.as_deref()).await;
-        found.map_err(|error| match error {
+        found.map_err(|error| {
+            let DeskError::Store(error) = error else {
+                return self.broken(format!("The part cannot be written any more. {error}"));
+            };
             // The database may be back with the next attempt.
-            DeskError::Store(error) => {
-                let failure = Failure::new(FailureCode::Internal, "The version this starts from could not be read.");
-                self.failed(failure.with_detail(error.to_string()), None)
-            }
-            other => self.broken(format!("The part cannot be written any more. {other}")),
+            let failure = Failure::new(FailureCode::Internal, "The version this starts from could not be read.");
+            self.failed(failure.with_detail(error.to_string()), None)
         })
     }
 }

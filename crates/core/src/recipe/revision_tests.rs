@@ -1,3 +1,5 @@
+//! Tests of revisions: whatever is no part of what was asked for stays byte for byte.
+
 use super::*;
 use crate::recipe::Params;
 use proptest::prelude::*;
