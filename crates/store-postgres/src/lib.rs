@@ -34,6 +34,7 @@ mod retention;
 mod schedules;
 mod schema;
 mod sources;
+mod subscribers;
 mod store;
 mod sweep;
 mod totals;

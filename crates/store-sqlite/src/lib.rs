@@ -37,6 +37,7 @@ mod retention;
 mod schedules;
 mod schema;
 mod sources;
+mod subscribers;
 #[cfg(test)]
 mod statements;
 mod totals;

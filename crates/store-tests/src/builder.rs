@@ -23,6 +23,7 @@ use copydesk_store::generations::{
 };
 use copydesk_store::jobs::{JobFacts, NewItem, NewJob};
 use copydesk_store::ledger::{Gift, Post};
+use copydesk_core::mail::{MailKind, Secret};
 use copydesk_store::mail::{MailFacts, NewMailing};
 use copydesk_store::usage::{ClosedCall, OpenCall};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -179,6 +180,9 @@ pub fn new_bulk(ids: &Ids, action: Action, at: Timestamp) -> NewBulk {
 pub fn skipped_mailing(ids: &Ids, at: Timestamp) -> NewMailing {
     let (id, mail) = (MailingId(ids.uuid()), MailId(ids.uuid()));
     let facts = MailFacts {
+        kind: MailKind::Outreach,
+        subscriber: None,
+        list: None,
         id: mail,
         mailing: id,
         workspace: Scope::DEFAULT.workspace,
@@ -192,7 +196,8 @@ pub fn skipped_mailing(ids: &Ids, at: Timestamp) -> NewMailing {
         created_at: at,
     };
     let (scope, spec) = (Scope::DEFAULT, "{}".to_owned());
-    NewMailing { id, scope, spec, at, again: false, mails: vec![facts], idempotency: None, dry: false }
+    let (kind, secret) = (MailKind::Outreach, Secret([7; Secret::BYTES]));
+    NewMailing { id, scope, kind, secret, spec, at, again: false, mails: vec![facts], idempotency: None, dry: false }
 }
 
 /// A running job of user `a` with so many items to stage.

@@ -11,7 +11,7 @@ use copydesk_core::ledger::chain::ChainHash;
 use copydesk_core::ledger::{Balance, Lot};
 use copydesk_core::mail::Pace;
 use copydesk_core::{
-    AssetId, BudgetId, BulkId, CallId, DeliveryId, DraftId, FeedbackId, FileId, GenerationId, ImportId, JobId, MailId,
+    AssetId, BudgetId, BulkId, CallId, DeliveryId, DraftId, FeedbackId, FileId, GenerationId, ImportId, JobId, MailId, SubscriberId, SuppressionId,
     MailingId, NodeId, ProfileId, ProspectId, ScheduleId, SignInId, SourceId, Timestamp, TransferId, UserId, WebhookId,
     WorkspaceId,
 };
@@ -26,6 +26,7 @@ use copydesk_store::jobs::{ItemRow, JobRow};
 use copydesk_store::keys::KeyRow;
 use copydesk_store::logins::{LinkRow, Login};
 use copydesk_store::mail::{MailRow, MailingRow};
+use copydesk_store::subscribers::{SubscriberRow, SuppressionRow};
 use copydesk_store::prices::NewPrice;
 use copydesk_store::profiles::ProfileRow;
 use copydesk_store::prospects::{ImportRow, ProspectRow, Skip};
@@ -224,6 +225,8 @@ pub(super) struct Data {
     /// By workspace and idempotency key: the fingerprint and the mailing.
     pub mailing_keys: BTreeMap<(WorkspaceId, String), ([u8; 32], MailingId)>,
     pub mail_pace: Option<Pace>,
+    pub subscribers: BTreeMap<SubscriberId, SubscriberRow>,
+    pub suppressions: BTreeMap<SuppressionId, SuppressionRow>,
     pub keys: Vec<KeyRow>,
     pub webhooks: BTreeMap<WebhookId, EndpointRow>,
     /// How far, and how often its endpoints were changed.
