@@ -13,9 +13,9 @@ use crate::problem::Problem;
 use crate::routes::pages::Reading;
 use crate::routes::{
     assets, budgets, bulk, bulk_export, credits, draft_export, drafts, events, feedback, files, generations, health,
-    job_export, jobs, keys, lanes, mailings, maintenance, metrics, models, newsletters, pages, prices, profiles, promises,
-    prospect_import, prospects, providers, recipes, schedules, session, settings, sources, stream, stream_tokens,
-    subscribers, suppressions, testing, unsubscribe, usage, users, versions, webhooks,
+    job_export, jobs, keys, lanes, mailings, maintenance, metrics, models, newsletters, pages, prices, profiles,
+    promises, prospect_import, prospects, providers, recipes, schedules, session, settings, sources, stream,
+    stream_tokens, subscribers, suppressions, testing, unsubscribe, usage, users, versions, webhooks,
 };
 use crate::throttle::Throttle;
 use crate::wire::links::{BASE, Links};

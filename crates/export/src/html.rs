@@ -1,8 +1,8 @@
 //! HTML: Markdown is read as events, each is judged, and only what is left becomes marks. HTML in the text is text; links
 //! lead to the web or to a mail; pictures, which would be fetched by whoever opens the page, become links.
 
-use crate::{Document, Footer};
 use crate::markdown::titled;
+use crate::{Document, Footer};
 use copydesk_core::recipe::{Content, OutputForm};
 use pulldown_cmark::{CowStr, Event, LinkType, Options, Parser, Tag, TagEnd, html};
 

@@ -1,9 +1,9 @@
 //! Plain text: Markdown read as its reader is meant to see it, without the marks. Headings are underlined, links stand
 //! behind their words, lists and quotes keep their shape.
 
-use crate::{Document, Footer};
 use crate::html::is_harmless;
 use crate::markdown::titled;
+use crate::{Document, Footer};
 use pulldown_cmark::{CodeBlockKind, Event, HeadingLevel, Options, Parser, Tag, TagEnd};
 
 /// The text with its title.

@@ -183,8 +183,7 @@ impl PostgresStore {
 /// Who of them wants nothing.
 pub async fn unwanted(tx: &mut Tx, mails: Vec<&MailFacts>) -> Result<Unwanted, Fault> {
     let mut steps = Steps::default();
-    let params =
-        columns!(mails, facts => facts.workspace.0, text(&facts.recipient), list_text(facts.list.as_ref()));
+    let params = columns!(mails, facts => facts.workspace.0, text(&facts.recipient), list_text(facts.list.as_ref()));
     steps.add(sql!("subscribers/unwanted"), params);
     let mut unwanted = Unwanted::default();
     for row in tx.send(steps).await?.into_rows() {

@@ -37,9 +37,9 @@ mod retention;
 mod schedules;
 mod schema;
 mod sources;
-mod subscribers;
 #[cfg(test)]
 mod statements;
+mod subscribers;
 mod totals;
 mod usage;
 mod webhooks;

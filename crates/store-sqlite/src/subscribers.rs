@@ -53,7 +53,11 @@ impl SubscriberStore for SqliteStore {
         Box::pin(self.read(move |db| {
             db.all(sql!("subscribers/tally"), params![scope.workspace.0.as_bytes()], |row| {
                 let (all, unsubscribed) = (codec::unsigned(row, "subscribers")?, codec::unsigned(row, "unsubscribed")?);
-                Ok(ListTally { list: list_of(row.get("list")?)?, active: all.saturating_sub(unsubscribed), unsubscribed })
+                Ok(ListTally {
+                    list: list_of(row.get("list")?)?,
+                    active: all.saturating_sub(unsubscribed),
+                    unsubscribed,
+                })
             })
         }))
     }

@@ -10,6 +10,7 @@ use copydesk_core::generation::{Effect, Event, Failure, FailureCode, FaultOf, Ge
 use copydesk_core::health::{Cooling, Ended, Fault, Sign};
 use copydesk_core::job::JobStatus;
 use copydesk_core::ledger::{Margin, Metered, Transfer, TransferKind};
+use copydesk_core::mail::{MailKind, Secret};
 use copydesk_core::metering::cuts::Zone;
 use copydesk_core::metering::usage::{CallOutcome, TokenUsage};
 use copydesk_core::{
@@ -23,7 +24,6 @@ use copydesk_store::generations::{
 };
 use copydesk_store::jobs::{JobFacts, NewItem, NewJob};
 use copydesk_store::ledger::{Gift, Post};
-use copydesk_core::mail::{MailKind, Secret};
 use copydesk_store::mail::{MailFacts, NewMailing};
 use copydesk_store::usage::{ClosedCall, OpenCall};
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -20,8 +20,8 @@ pub use copydesk_core::prospect::{Rule, Tally};
 pub use copydesk_core::refusal::Refusal;
 pub use copydesk_core::{
     AssetId, BudgetId, BulkId, DeliveryId, DraftId, FeedbackId, FileId, GenerationId, ImportId, ItemId, JobId, KeyId,
-    LinkId, MailId, MailingId, NodeId, ProfileId, ProspectId, ScheduleId, SignInId, SourceId, SubscriberId, SuppressionId,
-    Timestamp, TransferId, UserId, WebhookId, WorkspaceId,
+    LinkId, MailId, MailingId, NodeId, ProfileId, ProspectId, ScheduleId, SignInId, SourceId, SubscriberId,
+    SuppressionId, Timestamp, TransferId, UserId, WebhookId, WorkspaceId,
 };
 pub use copydesk_store::admin::{Description, Pause, PauseKey};
 pub use copydesk_store::audit::{AuditState, Finding, FindingRow, Proved, Record, Recorded, Round, Slice};

@@ -5,8 +5,8 @@
 use crate::events::NewEvent;
 use crate::generations::Idempotency;
 use crate::page::{Page, PageRequest};
-use crate::{Answer, Scope, StoreError};
 use crate::subscribers::{UNSUBSCRIBED, Unwanted};
+use crate::{Answer, Scope, StoreError};
 use copydesk_core::mail::{
     Fence, Judgement, Limits, Mail, MailKind, MailStatus, Mailing, Outcome, Pace, Secret, Tally, Then,
 };
@@ -231,11 +231,7 @@ pub fn no_mail(id: MailId) -> StoreError {
 }
 
 /// What opening makes, given the mails of these drafts that stand in the way, and who wants nothing.
-pub fn opened(
-    new: &NewMailing,
-    earlier: &BTreeSet<Earlier>,
-    unwanted: &Unwanted,
-) -> (MailingRow, Vec<MailRow>, Skips) {
+pub fn opened(new: &NewMailing, earlier: &BTreeSet<Earlier>, unwanted: &Unwanted) -> (MailingRow, Vec<MailRow>, Skips) {
     let mut taken = earlier.clone();
     let (mut tally, mut skips, mut rows) = (Tally::default(), Skips::new(), Vec::with_capacity(new.mails.len()));
     for facts in &new.mails {

@@ -24,12 +24,8 @@ pub trait SubscriberStore: Send + Sync {
     fn subscriber(&self, scope: Scope, id: SubscriberId) -> Answer<'_, SubscriberRow>;
 
     /// In the order of their ids.
-    fn subscribers(
-        &self,
-        scope: Scope,
-        filter: SubscriberFilter,
-        page: PageRequest,
-    ) -> Answer<'_, Page<SubscriberRow>>;
+    fn subscribers(&self, scope: Scope, filter: SubscriberFilter, page: PageRequest)
+    -> Answer<'_, Page<SubscriberRow>>;
 
     /// How many each list has, by name.
     fn tally_subscribers(&self, scope: Scope) -> Answer<'_, Vec<ListTally>>;

@@ -5,7 +5,8 @@
 
 use super::words::{
     AssetKey, BudgetKey, BulkKey, DeliveryKey, DraftRef, FeedbackKey, FileKey, GenerationRef, ImportKey, InviteKey,
-    JobKey, KeyKey, LaneName, MailKey, MailingKey, ProspectKey, ScheduleKey, SignInKey, SourceKey, SubscriberKey, SuppressionKey, UserRef, WebhookKey,
+    JobKey, KeyKey, LaneName, MailKey, MailingKey, ProspectKey, ScheduleKey, SignInKey, SourceKey, SubscriberKey,
+    SuppressionKey, UserRef, WebhookKey,
 };
 use utoipa::IntoParams;
 

@@ -69,9 +69,9 @@ pub(crate) async fn take_off(
     body: Body,
 ) -> Result<Response, Problem> {
     check(&api, &from)?;
-    let form = to_bytes(body, FORM_BYTES_MAX).await.map_err(|_| {
-        Problem::new(Code::TooLarge, format!("A form here has at most {FORM_BYTES_MAX} bytes."))
-    })?;
+    let form = to_bytes(body, FORM_BYTES_MAX)
+        .await
+        .map_err(|_| Problem::new(Code::TooLarge, format!("A form here has at most {FORM_BYTES_MAX} bytes.")))?;
     let says = |what: &[u8]| form.windows(what.len()).any(|piece| piece == what);
     let everything = says(EVERYTHING);
     let click = if everything || says(BUTTON) { Click::Page } else { Click::OneClick };
@@ -118,7 +118,11 @@ fn asked(one: &Addressee) -> String {
 
 fn forms(one: &Addressee) -> String {
     match &one.list {
-        Some(_) => format!("{}{}", button("list", "Unsubscribe", "main"), button("everything", "Unsubscribe from everything", "quiet")),
+        Some(_) => format!(
+            "{}{}",
+            button("list", "Unsubscribe", "main"),
+            button("everything", "Unsubscribe from everything", "quiet")
+        ),
         None => button("everything", "Unsubscribe", "main"),
     }
 }

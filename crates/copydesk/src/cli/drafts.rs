@@ -3,6 +3,7 @@
 use super::downloads;
 use super::generate::ids;
 use super::generations::escape;
+use super::mailings;
 use super::watch::{Show, ended, no_version, watch};
 use crate::backend::{Backend, Need};
 use crate::config::Settings;
@@ -70,6 +71,27 @@ pub enum Command {
     Publish { draft: String },
     /// Take a release back
     Unpublish { draft: String },
+    /// Send a published draft to the subscribers of a list; without --yes they are only counted
+    Send {
+        draft: String,
+        #[arg(long)]
+        list: String,
+        /// Also to those who got another version before
+        #[arg(long)]
+        again: bool,
+        /// Only count, which is what happens without --yes
+        #[arg(long, conflicts_with = "yes")]
+        dry_run: bool,
+        /// Do it
+        #[arg(long, short)]
+        yes: bool,
+    },
+    /// Send a draft to at most five addresses, to see what it looks like
+    SendTest {
+        draft: String,
+        #[arg(required = true, value_name = "ADDRESS")]
+        to: Vec<String>,
+    },
     /// Print a draft as Markdown, a page, plain text, a mail, JSON or an archive, or write it to a file
     Export {
         draft: String,
@@ -103,6 +125,8 @@ pub async fn run(command: Command, settings: &Settings, output: Output) -> Resul
         | Command::Export { .. }
         | Command::Review { .. }
         | Command::Publish { .. }
+        | Command::Send { .. }
+        | Command::SendTest { .. }
         | Command::Unpublish { .. }
         | Command::Rm { .. }
         | Command::Undelete { .. } => Need::Records,
@@ -166,6 +190,19 @@ async fn act(backend: &Backend, command: Command, output: Output) -> Result<u8, 
             told(&body, output, &sentence);
         }
         Command::Publish { draft } => order(&draft, "publish", "is published.").await?,
+        Command::Send { draft, list, again, dry_run: _, yes } => {
+            let (url, body) = (format!("/api/v1/drafts/{draft}/send"), json!({ "list": list, "again": again }));
+            if yes {
+                mailings::told(&backend.post(&url, &body).await?.body, output);
+            } else {
+                let outlook = backend.post(&format!("{url}?dry_run=true"), &body).await?.body;
+                mailings::foretell(&outlook, "subscribers", output);
+            }
+        }
+        Command::SendTest { draft, to } => {
+            let body = backend.post(&format!("/api/v1/drafts/{draft}/send_test"), &json!({ "to": to })).await?.body;
+            mailings::told(&body, output);
+        }
         Command::Unpublish { draft } => order(&draft, "unpublish", "is a draft again.").await?,
         Command::Undelete { draft } => order(&draft, "undelete", "is back.").await?,
         Command::Rm { draft } => {

@@ -6,9 +6,9 @@ use copydesk_core::mail::MailKind;
 use copydesk_core::recipe::Content;
 use copydesk_export::{Document, Footer, letter_with, text_with};
 use copydesk_smtp::domain_of;
+use copydesk_store::drafts::VersionRow;
 use copydesk_store::mail::MailRow;
 use copydesk_store::{Scope, StoreError};
-use copydesk_store::drafts::VersionRow;
 
 /// Plain text and HTML.
 pub(super) struct Said {

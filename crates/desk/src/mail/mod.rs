@@ -1,8 +1,8 @@
 //! Mail: `order.rs` is what people do with mailings, `send.rs` the duty that hands mails to the server, `mailer.rs` the way
 //! there. What becomes of a mail is decided in core's `mail`.
 
-pub(crate) mod link;
 mod letter;
+pub mod link;
 pub mod mailer;
 mod newsletter;
 mod order;

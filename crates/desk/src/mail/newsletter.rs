@@ -101,7 +101,10 @@ impl Desk {
             (_, OutputForm::Mail | OutputForm::Text | OutputForm::Media) => false,
         };
         if !fits {
-            return no("not_an_article", "only articles go to a list; mails to prospects are ordered with POST /mailings");
+            return no(
+                "not_an_article",
+                "only articles go to a list; mails to prospects are ordered with POST /mailings",
+            );
         }
         if kind == MailKind::Test {
             return Ok(());

@@ -14,8 +14,8 @@ use copydesk_store::mail::{
     ALREADY, JudgeMail, MAILS_MAX, MailFacts, MailRow, MailingChange, MailingOrder, MailingRow, NewMailing,
     OpenedMailing,
 };
-use copydesk_store::subscribers::UNSUBSCRIBED;
 use copydesk_store::prospects::{Listed, ProspectFilter};
+use copydesk_store::subscribers::UNSUBSCRIBED;
 use copydesk_store::{Order as Sort, PageRequest, Scope};
 use std::time::Duration;
 

@@ -7,10 +7,10 @@ use crate::row_files::{Piece, Reading, Rows, source};
 use copydesk_core::metering::cuts::Zone;
 use copydesk_core::prospect::{BadFact, Edit, Facts, Field, VERIFICATION, read_row};
 use copydesk_core::{ImportId, ProspectId, Timestamp};
+use copydesk_store::Scope;
 use copydesk_store::prospects::{
     ImportCounts, ImportPiece, ImportRow, Known, Names, NewProspect, Skip, UndoImport, WriteProspects, decide,
 };
-use copydesk_store::Scope;
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, HashMap};
 use std::io::Read;

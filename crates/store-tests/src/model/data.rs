@@ -11,9 +11,9 @@ use copydesk_core::ledger::chain::ChainHash;
 use copydesk_core::ledger::{Balance, Lot};
 use copydesk_core::mail::Pace;
 use copydesk_core::{
-    AssetId, BudgetId, BulkId, CallId, DeliveryId, DraftId, FeedbackId, FileId, GenerationId, ImportId, JobId, MailId, SubscriberId, SuppressionId,
-    MailingId, NodeId, ProfileId, ProspectId, ScheduleId, SignInId, SourceId, Timestamp, TransferId, UserId, WebhookId,
-    WorkspaceId,
+    AssetId, BudgetId, BulkId, CallId, DeliveryId, DraftId, FeedbackId, FileId, GenerationId, ImportId, JobId, MailId,
+    MailingId, NodeId, ProfileId, ProspectId, ScheduleId, SignInId, SourceId, SubscriberId, SuppressionId, Timestamp,
+    TransferId, UserId, WebhookId, WorkspaceId,
 };
 use copydesk_store::admin::{NodeRow, PauseKey};
 use copydesk_store::audit::{FindingKey, FindingRow, Round, Space};
@@ -26,12 +26,12 @@ use copydesk_store::jobs::{ItemRow, JobRow};
 use copydesk_store::keys::KeyRow;
 use copydesk_store::logins::{LinkRow, Login};
 use copydesk_store::mail::{MailRow, MailingRow};
-use copydesk_store::subscribers::{SubscriberRow, SuppressionRow};
 use copydesk_store::prices::NewPrice;
 use copydesk_store::profiles::ProfileRow;
 use copydesk_store::prospects::{ImportRow, ProspectRow, Skip};
 use copydesk_store::schedules::{RunRow, ScheduleRow};
 use copydesk_store::sign_ins::SignInRow;
+use copydesk_store::subscribers::{SubscriberRow, SuppressionRow};
 use copydesk_store::usage::CallRow;
 use copydesk_store::webhooks::{AttemptRow, DeliveryRow, EndpointRow};
 use copydesk_store::{Page, PageRequest, Scope, StoreError};

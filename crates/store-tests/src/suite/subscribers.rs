@@ -104,7 +104,8 @@ pub async fn the_same_people_twice_change_nothing_and_a_newer_word_keeps_what_it
 }
 
 pub async fn of_many_who_write_the_same_people_at_once_one_makes_them(t: Arc<Bench>) {
-    let writes = (0..8).map(|_| t.store.write_subscribers(people(&t, Scope::DEFAULT, "tea", &["a@x.example", "b@x.example"])));
+    let writes =
+        (0..8).map(|_| t.store.write_subscribers(people(&t, Scope::DEFAULT, "tea", &["a@x.example", "b@x.example"])));
     let kept: Vec<Kept> =
         futures::future::join_all(writes).await.into_iter().flat_map(|one| one.expect("write_subscribers")).collect();
     assert_eq!(kept.iter().filter(|one| matches!(one, Kept::Created(_))).count(), 2);
