@@ -299,11 +299,7 @@ async fn a_key_of_one_user_and_another_workspace_find_nobody() {
     let foreign = site.key_in(crate::site::other_workspace()).await;
     for key in [&key, &foreign] {
         for path in ["/subscribers", "/suppressions"] {
-            assert_eq!(
-                site.send_as(key, "GET", path, None).await.json()["data"],
-                json!([]),
-                "{path}"
-            );
+            assert_eq!(site.send_as(key, "GET", path, None).await.json()["data"], json!([]), "{path}");
         }
         for (method, path) in [
             ("GET", format!("/subscribers/{}", one["id"].as_str().unwrap())),

@@ -174,30 +174,11 @@ async fn act(backend: &Backend, command: Command, output: Output) -> Result<u8, 
         Command::Export { draft, format, output: place, version, front_matter } => {
             export(backend, &draft, Wanted { format, place, version, front_matter }, output).await?;
         }
-        Command::Review { draft, verdict, reason } => {
-            let mut body = json!({ "review": verdict });
-            if let Some(reason) = reason {
-                body["review_reason"] = reason.into();
-            }
-            let anyhow = [("if-match", "*")];
-            let path = format!("/api/v1/drafts/{draft}");
-            let body = backend.call(Method::PATCH, &path, Some(&body), &anyhow).await?.body;
-            let sentence = match body["review"].as_str() {
-                Some("none") => format!("{draft} is not reviewed any more."),
-                Some(review) => format!("{draft} is {review}; `copydesk drafts review {draft} none` takes it back."),
-                None => format!("{draft} is reviewed."),
-            };
-            told(&body, output, &sentence);
-        }
+        Command::Review { draft, verdict, reason } => review(backend, &draft, &verdict, reason, output).await?,
         Command::Publish { draft } => order(&draft, "publish", "is published.").await?,
         Command::Send { draft, list, again, dry_run: _, yes } => {
-            let (url, body) = (format!("/api/v1/drafts/{draft}/send"), json!({ "list": list, "again": again }));
-            if yes {
-                mailings::told(&backend.post(&url, &body).await?.body, output);
-            } else {
-                let outlook = backend.post(&format!("{url}?dry_run=true"), &body).await?.body;
-                mailings::foretell(&outlook, "subscribers", output);
-            }
+            let body = json!({ "list": list, "again": again });
+            send(backend, &draft, &body, yes, output).await?;
         }
         Command::SendTest { draft, to } => {
             let body = backend.post(&format!("/api/v1/drafts/{draft}/send_test"), &json!({ "to": to })).await?.body;
@@ -211,6 +192,41 @@ async fn act(backend: &Backend, command: Command, output: Output) -> Result<u8, 
         }
     }
     Ok(exit::OK)
+}
+
+/// Orders it, or only counts.
+async fn send(backend: &Backend, draft: &str, body: &Value, yes: bool, output: Output) -> Result<(), Failure> {
+    let url = format!("/api/v1/drafts/{draft}/send");
+    if yes {
+        mailings::told(&backend.post(&url, body).await?.body, output);
+    } else {
+        let outlook = backend.post(&format!("{url}?dry_run=true"), body).await?.body;
+        mailings::foretell(&outlook, "subscribers", output);
+    }
+    Ok(())
+}
+
+async fn review(
+    backend: &Backend,
+    draft: &str,
+    verdict: &str,
+    reason: Option<String>,
+    output: Output,
+) -> Result<(), Failure> {
+    let mut body = json!({ "review": verdict });
+    if let Some(reason) = reason {
+        body["review_reason"] = reason.into();
+    }
+    let anyhow = [("if-match", "*")];
+    let path = format!("/api/v1/drafts/{draft}");
+    let body = backend.call(Method::PATCH, &path, Some(&body), &anyhow).await?.body;
+    let sentence = match body["review"].as_str() {
+        Some("none") => format!("{draft} is not reviewed any more."),
+        Some(review) => format!("{draft} is {review}; `copydesk drafts review {draft} none` takes it back."),
+        None => format!("{draft} is reviewed."),
+    };
+    told(&body, output, &sentence);
+    Ok(())
 }
 
 /// How a draft is exported.

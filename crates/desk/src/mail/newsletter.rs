@@ -91,7 +91,7 @@ impl Desk {
 
     /// Whether the draft can go out like this.
     async fn check(&self, scope: Scope, row: &DraftRow, kind: MailKind) -> Result<(), DeskError> {
-        let no = |code, detail: &str| Err(DeskError::invalid("", code, detail.to_owned()));
+        let no = |code, detail: &str| Err(DeskError::invalid("/", code, detail.to_owned()));
         if row.current_version == 0 {
             return no("no_content", "the draft has no text yet");
         }
