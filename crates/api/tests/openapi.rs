@@ -166,6 +166,20 @@ async fn the_document_is_served_without_a_key() {
     assert_eq!(reply.json()["servers"], json!([{ "url": crate::site::PUBLIC_URL }]));
 }
 
+/// The link in a mail of `doubtful_mail`.
+fn token_of(mail: &str) -> String {
+    Link::sign(Scope::DEFAULT.workspace, mail.parse().unwrap(), &Secret([7; Secret::BYTES])).to_string()
+}
+
+/// A newsletter that may go out.
+async fn published(site: &Site) -> String {
+    let issue = json!({"recipe": "newsletter", "input": {"topic": "Tea"}, "model": "demo/editor"});
+    let issue = site.send("POST", "/generations", Some(issue), &[("prefer", "wait=30")]).await.json();
+    let issue = issue["draft_id"].as_str().unwrap().to_owned();
+    assert_eq!(site.post(&format!("/drafts/{issue}/publish"), json!({})).await.status, 200);
+    issue
+}
+
 /// A mailing with one mail, of which nobody can know whether it arrived.
 async fn doubtful_mail(site: &Site) -> (String, String) {
     let at = site.desk.world().now();
@@ -317,17 +331,11 @@ impl Scene {
         let source = made("/sources", feed).await;
         let subscriber = made("/subscribers", json!({"address": "gil@example.com"})).await;
         let suppression = made("/suppressions", json!({"address": "hal@example.com"})).await;
-        let issue = json!({"recipe": "newsletter", "input": {"topic": "Tea"}, "model": "demo/editor"});
-        let issue = site.send("POST", "/generations", Some(issue), &[("prefer", "wait=30")]).await.json();
-        let issue = issue["draft_id"].as_str().unwrap().to_owned();
-        assert_eq!(site.post(&format!("/drafts/{issue}/publish"), json!({})).await.status, 200);
-        let token =
-            Link::sign(Scope::DEFAULT.workspace, mail.parse().unwrap(), &Secret([7; Secret::BYTES])).to_string();
         Scene {
             subscriber,
             suppression,
-            issue,
-            token,
+            issue: published(&site).await,
+            token: token_of(&mail),
             feedback,
             schedule,
             source,
