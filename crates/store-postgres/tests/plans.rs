@@ -46,7 +46,7 @@ macro_rules! statements {
     ($($name:literal),+ $(,)?) => { [$(($name, include_str!(concat!("../sql/", $name, ".sql")))),+] };
 }
 
-const HOT: [(&str, &str); 46] = statements![
+const HOT: [(&str, &str); 44] = statements![
     "accept/find_draft",
     "accept/find_generation",
     "accept/find_idempotency",
@@ -84,8 +84,6 @@ const HOT: [(&str, &str); 46] = statements![
     "jobs/item",
     "ledger/lock_account",
     "ledger/lock_account_of",
-    "subscribers/find",
-    "subscribers/unsubscribed",
     "subscribers/unwanted",
     "sweep/live",
     "sweep/orphan_calls",
