@@ -187,6 +187,8 @@ impl From<DeskError> for Problem {
                 .hint("GET /api/v1/audit?mode=status says what the background audit has found."),
             DeskError::MailOff => Problem::new(Code::MailNotSetUp, error.to_string())
                 .hint("Set COPYDESK_SMTP_URL and COPYDESK_MAIL_FROM and start the server again (docs/mail.md)."),
+            DeskError::NoPublicUrl => Problem::new(Code::MailNotSetUp, error.to_string())
+                .hint("Set COPYDESK_PUBLIC_URL to the address that recipients reach, such as https://desk.example.com, and start the server again (docs/subscribers.md)."),
             DeskError::Draining => Problem::new(Code::Draining, error.to_string()).retry_after(RETRY_SOON_S),
             DeskError::Store(error) => stored(error),
         }

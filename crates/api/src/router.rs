@@ -13,9 +13,9 @@ use crate::problem::Problem;
 use crate::routes::pages::Reading;
 use crate::routes::{
     assets, budgets, bulk, bulk_export, credits, draft_export, drafts, events, feedback, files, generations, health,
-    job_export, jobs, keys, lanes, mailings, maintenance, metrics, models, pages, prices, profiles, promises,
-    prospect_import, prospects, providers, recipes, schedules, session, settings, sources, stream, stream_tokens,
-    testing, usage, users, versions, webhooks,
+    job_export, jobs, keys, lanes, mailings, maintenance, metrics, models, newsletters, pages, prices, profiles,
+    promises, prospect_import, prospects, providers, recipes, schedules, session, settings, sources, stream,
+    stream_tokens, subscribers, suppressions, testing, unsubscribe, usage, users, versions, webhooks,
 };
 use crate::throttle::Throttle;
 use crate::wire::links::{BASE, Links};
@@ -245,6 +245,12 @@ fn work() -> OpenApiRouter<Api> {
         .routes(routes!(mailings::retry_failed))
         .routes(routes!(mailings::mail))
         .routes(routes!(mailings::judge))
+        .routes(routes!(subscribers::list, subscribers::create))
+        .routes(routes!(subscribers::counts))
+        .routes(routes!(subscribers::import))
+        .routes(routes!(subscribers::one, subscribers::remove))
+        .routes(routes!(suppressions::list, suppressions::create))
+        .routes(routes!(suppressions::one, suppressions::remove))
         .routes(routes!(bulk::list, bulk::create))
         .routes(routes!(bulk::one))
         .routes(routes!(bulk::items))
@@ -256,6 +262,8 @@ fn work() -> OpenApiRouter<Api> {
         .routes(routes!(drafts::undelete))
         .routes(routes!(drafts::regenerate))
         .routes(routes!(drafts::publish))
+        .routes(routes!(newsletters::send))
+        .routes(routes!(newsletters::test))
         .routes(routes!(drafts::unpublish))
         .routes(routes!(drafts::approve))
         .routes(routes!(drafts::reject))
@@ -397,6 +405,7 @@ fn open() -> OpenApiRouter<Api> {
         .routes(routes!(pages::error_page))
         .routes(routes!(pages::llms_txt))
         .routes(routes!(pages::security_txt))
+        .routes(routes!(unsubscribe::show, unsubscribe::take_off))
 }
 
 async fn no_route(Address(uri): Address) -> Problem {

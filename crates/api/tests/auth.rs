@@ -30,7 +30,16 @@ async fn every_route_needs_a_key_but_pages_and_probes() {
         ["/docs", "/docs/errors", "/docs/errors/{code}", "/docs/style.css", "/healthz", "/livez", "/llms.txt"];
     // Below the base only the ways in are open.
     let entrance = ["/api/v1/session", "/api/v1/setup", "/api/v1/setup"];
-    assert_eq!(open, [&["/.well-known/security.txt"][..], &entrance, &reading, &["/openapi.json", "/readyz"]].concat());
+    assert_eq!(
+        open,
+        [
+            &["/.well-known/security.txt"][..],
+            &entrance,
+            &reading,
+            &["/openapi.json", "/readyz", "/unsubscribe/{token}", "/unsubscribe/{token}"]
+        ]
+        .concat()
+    );
 }
 
 #[tokio::test]

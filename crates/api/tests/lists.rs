@@ -102,7 +102,7 @@ async fn events_are_read_on_from_where_one_stopped() {
 }
 
 /// Everything that a list is read with.
-const READS: [Method; 42] = [
+const READS: [Method; 45] = [
     Method::List,
     Method::Get,
     Method::GetDraft,
@@ -130,6 +130,9 @@ const READS: [Method; 42] = [
     Method::Mailings,
     Method::Mailing,
     Method::Mails,
+    Method::Subscribers,
+    Method::TallySubscribers,
+    Method::Suppressions,
     Method::Prospects,
     Method::Import,
     Method::Imports,

@@ -50,6 +50,7 @@ mod sign_in;
 mod site;
 mod sources;
 mod stream;
+mod subscribers;
 mod testing;
 mod usage;
 mod webhooks;

@@ -73,7 +73,7 @@ impl From<DeskError> for Failure {
             DeskError::SignInFailed => Failure::new(NOT_ALLOWED, "sign_in_failed", error.to_string()),
             DeskError::TooMany { .. } => Failure::new(UNEXPECTED, "rate_limited", error.to_string()),
             DeskError::CreditsOff => Failure::new(CONFLICT, "credits_off", error.to_string()),
-            DeskError::MailOff => Failure::new(CONFLICT, "mail_not_set_up", error.to_string()),
+            DeskError::MailOff | DeskError::NoPublicUrl => Failure::new(CONFLICT, "mail_not_set_up", error.to_string()),
             DeskError::AuditRunning => Failure::new(CONFLICT, "audit_running", error.to_string()),
             DeskError::NoSecretKey { .. } => Failure::new(CHECK_FAILED, "secret_key_missing", error.to_string()),
             DeskError::Expired { .. } => Failure::new(NOT_FOUND, "expired", error.to_string()),

@@ -24,6 +24,7 @@ mod keys;
 mod mail;
 mod media;
 mod models;
+mod newsletters;
 mod outreach;
 mod people;
 mod postgres;

@@ -123,6 +123,10 @@ ids! {
     MailingId = "mlg", "mailing";
     /// One mail to one address, whether it goes or not.
     MailId = "eml", "mail";
+    /// Somebody who gets a newsletter.
+    SubscriberId = "sub", "subscriber";
+    /// That somebody wants no mail.
+    SuppressionId = "sup", "suppression";
 }
 
 /// The UUIDv7 of an instant: its milliseconds, twelve bits of the microseconds beside them, and what is random.

@@ -21,6 +21,7 @@ pub mod recipe;
 pub mod refusal;
 pub mod schedule;
 pub mod source;
+pub mod subscriber;
 pub mod time;
 pub mod units;
 pub mod webhook;

@@ -11,6 +11,7 @@ mod profiles;
 mod prospects;
 mod schedules;
 mod sources;
+mod subscribers;
 mod telling;
 
 use copydesk_core::access::Email;

@@ -50,6 +50,11 @@ pub enum DeskError {
     NoSecretKey { why: String },
     #[error("No mail can be sent here: the server has no mail server or no sender. Nothing was sent or queued.")]
     MailOff,
+    #[error(
+        "A newsletter needs an unsubscribe link, and the server does not know its own address: public_url is not set. \
+         Nothing was sent or queued."
+    )]
+    NoPublicUrl,
     #[error("The server is shutting down; try again in a moment.")]
     Draining,
     #[error(transparent)]
@@ -99,6 +104,7 @@ impl DeskError {
             | DeskError::CreditsOff
             | DeskError::AuditRunning
             | DeskError::MailOff
+            | DeskError::NoPublicUrl
             | DeskError::SignInFailed
             | DeskError::TooMany { .. }
             | DeskError::NoSecretKey { .. }

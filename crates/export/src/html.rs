@@ -1,8 +1,8 @@
 //! HTML: Markdown is read as events, each is judged, and only what is left becomes marks. HTML in the text is text; links
 //! lead to the web or to a mail; pictures, which would be fetched by whoever opens the page, become links.
 
-use crate::Document;
 use crate::markdown::titled;
+use crate::{Document, Footer};
 use copydesk_core::recipe::{Content, OutputForm};
 use pulldown_cmark::{CowStr, Event, LinkType, Options, Parser, Tag, TagEnd, html};
 
@@ -56,15 +56,32 @@ pub fn page(document: &Document<'_>) -> String {
     )
 }
 
+/// Small, and apart.
+const FOOTER: &str = "margin:2.5em 0 0;padding:1em 0 0;border-top:1px solid #8a8a8a;font-size:13px;color:#707070";
+
 /// The same for mail programs: every style stands in its mark, and nothing is loaded.
 pub fn letter(document: &Document<'_>) -> String {
+    letter_with(document, None)
+}
+
+/// The same with the way out under it.
+pub fn letter_with(document: &Document<'_>, footer: Option<&Footer<'_>>) -> String {
+    let under = footer.map(|Footer { said, word, link }| {
+        format!(
+            "<p dir=\"auto\" style=\"{FOOTER}\">{}<br><a style=\"color:inherit\" href=\"{}\">{}</a></p>\n",
+            escaped(said),
+            escaped(link),
+            escaped(word),
+        )
+    });
     format!(
         "<!doctype html>\n<html>\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <meta name=\"color-scheme\" content=\"light dark\">\n<title>{}</title>\n</head>\n\
-         <body style=\"margin:0;padding:0\">\n<div style=\"{LETTER}\">\n{}</div>\n</body>\n</html>\n",
+         <body style=\"margin:0;padding:0\">\n<div style=\"{LETTER}\">\n{}{}</div>\n</body>\n</html>\n",
         escaped(document.title()),
         dressed(&fragment(&said(document.content)), &DRESS),
+        under.unwrap_or_default(),
     )
 }
 

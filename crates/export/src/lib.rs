@@ -13,11 +13,11 @@ use copydesk_core::Timestamp;
 use copydesk_core::recipe::{Content, OutputForm};
 
 pub use archive::{Entry, archive};
-pub use html::{fragment, letter, page};
+pub use html::{fragment, letter, letter_with, page};
 pub use mail::mail;
 pub use markdown::{FrontMatter, markdown};
 pub use name::file_name;
-pub use text::text;
+pub use text::{text, text_with};
 
 /// What a draft can be exported as.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -81,6 +81,15 @@ pub struct Document<'a> {
     pub made_at: Timestamp,
     /// SHA-256 of the version, by which what must be unique in the bytes is named.
     pub hash: [u8; 32],
+}
+
+/// What stands under a mail to many: why one gets it, and how one gets no more of it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Footer<'a> {
+    pub said: &'a str,
+    /// What the link is called.
+    pub word: &'a str,
+    pub link: &'a str,
 }
 
 impl Document<'_> {

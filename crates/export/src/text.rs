@@ -1,14 +1,23 @@
 //! Plain text: Markdown read as its reader is meant to see it, without the marks. Headings are underlined, links stand
 //! behind their words, lists and quotes keep their shape.
 
-use crate::Document;
 use crate::html::is_harmless;
 use crate::markdown::titled;
+use crate::{Document, Footer};
 use pulldown_cmark::{CodeBlockKind, Event, HeadingLevel, Options, Parser, Tag, TagEnd};
 
 /// The text with its title.
 pub fn text(document: &Document<'_>) -> String {
     plain(&titled(document.content))
+}
+
+/// The same with the way out under it.
+pub fn text_with(document: &Document<'_>, footer: Option<&Footer<'_>>) -> String {
+    let said = text(document);
+    match footer {
+        Some(Footer { said: why, word, link }) => format!("{said}\n-- \n{why}\n{word}: {link}\n"),
+        None => said,
+    }
 }
 
 /// Markdown without its marks.

@@ -1146,6 +1146,9 @@ create table source_fetches (
 create table mailings (
   workspace_id uuid not null,
   id uuid not null,
+  kind text not null check (kind in ('outreach', 'newsletter', 'test')),
+  -- What its unsubscribe links are signed with.
+  secret bytea not null check (length(secret) = 32),
   spec text not null,
   single boolean not null,
   created_at timestamptz not null,
@@ -1178,7 +1181,10 @@ create table mails (
   workspace_id uuid not null,
   id uuid not null,
   mailing_id uuid not null,
+  kind text not null check (kind in ('outreach', 'newsletter', 'test')),
   prospect_id uuid,
+  subscriber_id uuid,
+  list text,
   draft_id uuid,
   version integer,
   name text,
@@ -1200,7 +1206,7 @@ create table mails (
   reply text,
   ended_at timestamptz,
   primary key (workspace_id, id),
-  constraint mails_hold_while_they_count check (holds = (status not in ('cancelled', 'skipped'))),
+  constraint mails_hold_while_they_count check (holds = (status not in ('cancelled', 'skipped') and kind <> 'test')),
   constraint mails_round_within_tries check (round between 0 and tries),
   constraint mails_skipped_with_a_reason check ((status = 'skipped') = (reason is not null)),
   constraint mails_hold_a_draft check (not holds or draft_id is not null),
@@ -1215,6 +1221,36 @@ create index mails_due on mails (workspace_id, mailing_id, due_at, id) where sta
 -- What a prospect was told.
 create index mails_sent on mails (workspace_id, prospect_id, ended_at) where status = 'sent';
 create index mails_sending on mails (node_id, id) where status = 'sending';
+
+-- Who gets a newsletter. Whether somebody gets something is read from the suppressions.
+create table subscribers (
+  workspace_id uuid not null,
+  id uuid not null,
+  list text not null check (list <> ''),
+  address text not null,
+  -- The address in small letters.
+  recipient text not null check (recipient <> ''),
+  name text,
+  external_id text,
+  created_at timestamptz not null,
+  updated_at timestamptz not null,
+  primary key (workspace_id, id)
+);
+create unique index subscribers_once on subscribers (workspace_id, list, recipient);
+
+-- Who wants nothing: of one list, or of everything where the list is empty.
+create table suppressions (
+  workspace_id uuid not null,
+  id uuid not null,
+  recipient text not null check (recipient <> ''),
+  list text not null,
+  address text not null,
+  reason text not null,
+  mail_id uuid,
+  created_at timestamptz not null,
+  primary key (workspace_id, id)
+);
+create unique index suppressions_once on suppressions (workspace_id, recipient, list);
 
 -- What went today and when the next one may go; one row, shared by all processes.
 create table mail_pace (

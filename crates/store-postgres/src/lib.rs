@@ -35,6 +35,7 @@ mod schedules;
 mod schema;
 mod sources;
 mod store;
+mod subscribers;
 mod sweep;
 mod totals;
 mod turn;

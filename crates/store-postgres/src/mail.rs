@@ -7,10 +7,12 @@ use crate::failure::Fault;
 use crate::ledger::hash_of;
 use crate::pipeline::{Steps, Tx, read};
 use crate::read::{Cursor, page_of};
+use crate::subscribers::{list_of, unwanted};
 use crate::types::{Micros, Param, columns, narrow, params, sql, text, unknown_word, wide};
-use copydesk_core::mail::{Mail, MailStatus, Mailing, Pace, Reply, Tally};
+use copydesk_core::mail::{Mail, MailKind, MailStatus, Mailing, Pace, Reply, Secret, Tally};
 use copydesk_core::refusal::Refusal;
-use copydesk_core::{DraftId, MailId, MailingId, NodeId, ProspectId, Timestamp, WorkspaceId};
+use copydesk_core::subscriber::ListName;
+use copydesk_core::{DraftId, MailId, MailingId, NodeId, ProspectId, SubscriberId, Timestamp, WorkspaceId};
 use copydesk_store::budgets::key_text;
 use copydesk_store::mail::{
     Book, ClaimMails, ClaimedMails, Earlier, FinishedMail, JudgeMail, LostMails, MailFacts, MailFilter, MailRow,
@@ -180,7 +182,8 @@ impl PostgresStore {
             };
         }
         let earlier = answers.rows(Some(earlier)).iter().map(earlier_row).collect::<Result<_, _>>()?;
-        let (mailing, mails, skips) = opened(new, &earlier);
+        let unwanted = unwanted(&mut tx, new.mails.iter().collect()).await?;
+        let (mailing, mails, skips) = opened(new, &earlier, &unwanted);
         if new.dry {
             tx.rollback().await?;
             return Ok(OpenedMailing::Dry(mailing, skips));
@@ -199,6 +202,7 @@ impl PostgresStore {
         ];
         row.extend(params_of(tally));
         row.extend(params![paused_at.map(Micros::from), finished_at.map(Micros::from), Micros::from(*updated_at)]);
+        row.extend(params![mailing.kind.as_str(), mailing.secret.0.to_vec()]);
         steps.add(sql!("mail/insert_mailing"), row);
         steps.add(sql!("mail/insert"), inserted(&mails));
         tx.commit(steps).await?;
@@ -212,11 +216,11 @@ impl PostgresStore {
         steps.add(sql!("mail/candidates"), params![Micros::from(claim.now), i64::from(claim.limit)]);
         let keys: Vec<Key> = tx.send(steps).await?.into_rows().iter().map(key).collect();
         let mut book = lock(&mut tx, &keys).await?;
-        let mails = book.claim(claim, &pace);
-        let next_at = pace.room(&claim.limits, claim.now).next_at;
-        if mails.is_empty() {
+        let unwanted = unwanted(&mut tx, book.mails().map(|row| &row.facts).collect()).await?;
+        let mails = book.claim(claim, &pace, &unwanted);
+        if !book.is_moved() {
             tx.rollback().await?;
-            return Ok(ClaimedMails { mails, next_at });
+            return Ok(ClaimedMails { mails, next_at: pace.room(&claim.limits, claim.now).next_at });
         }
         let taken = u32::try_from(mails.len()).unwrap_or(u32::MAX);
         put(tx, book, claim.now, Some(pace.took(taken, &claim.limits, claim.now))).await?;
@@ -259,7 +263,7 @@ async fn put(tx: Tx, book: Book, at: Timestamp, pace: Option<Pace>) -> Result<()
     let mails = &written.mails;
     if !mails.is_empty() {
         let mut row = moving(mails);
-        row.extend(columns!(mails, row => row.facts.workspace.0, row.facts.id.0));
+        row.extend(columns!(mails, row => row.facts.reason.as_deref(), row.facts.workspace.0, row.facts.id.0));
         steps.add(sql!("mail/put"), row);
     }
     let mailings = &written.mailings;
@@ -289,7 +293,7 @@ fn params_of(tally: &Tally) -> Vec<Param<'static>> {
 
 /// What of mails is written again and again, in the order of the columns.
 fn moving(rows: &[MailRow]) -> Vec<Param<'_>> {
-    columns!(rows, row => row.mail.status.as_str(), row.mail.status.holds(), small(row.mail.tries), small(row.mail.round),
+    columns!(rows, row => row.mail.status.as_str(), row.holds(), small(row.mail.tries), small(row.mail.round),
         Micros::from(row.mail.due_at), row.mail.node.map(|node| node.0), row.mail.claimed_at.map(Micros::from),
         row.mail.reply.as_ref().and_then(|reply| reply.code.map(i32::from)),
         row.mail.reply.as_ref().map(|reply| text(&reply.text)), row.mail.ended_at.map(Micros::from))
@@ -302,6 +306,8 @@ fn inserted(rows: &[MailRow]) -> Vec<Param<'_>> {
         text(&row.facts.address), text(&row.facts.recipient), row.facts.message_id.as_str(),
         row.facts.reason.as_deref(), Micros::from(row.facts.created_at));
     params.extend(moving(rows));
+    params.extend(columns!(rows, row => row.facts.kind.as_str(), row.facts.subscriber.map(|id| id.0),
+        row.facts.list.as_ref().map(ListName::as_str)));
     params
 }
 
@@ -334,11 +340,18 @@ fn mailing_row(row: &Row) -> Result<MailingRow, StoreError> {
     Ok(MailingRow {
         id: MailingId(row.get("id")),
         scope: Scope::of(WorkspaceId(row.get("workspace_id"))),
+        kind: kind_of(row)?,
+        secret: Secret(hash_of(row, "secret")?),
         spec: row.get("spec"),
         single: row.get("single"),
         created_at: row.get::<_, Micros>("created_at").into(),
         mailing,
     })
+}
+
+fn kind_of(row: &Row) -> Result<MailKind, StoreError> {
+    let kind: &str = row.get("kind");
+    MailKind::parse(kind).ok_or_else(|| unknown_word("kind of a mail", kind))
 }
 
 fn mail_row(row: &Row) -> Result<MailRow, StoreError> {
@@ -350,7 +363,10 @@ fn mail_row(row: &Row) -> Result<MailRow, StoreError> {
         id: MailId(row.get("id")),
         mailing: MailingId(row.get("mailing_id")),
         workspace: WorkspaceId(row.get("workspace_id")),
+        kind: kind_of(row)?,
         prospect: uuid("prospect_id").map(ProspectId),
+        subscriber: uuid("subscriber_id").map(SubscriberId),
+        list: row.get::<_, Option<&str>>("list").map(list_of).transpose()?,
         content: uuid("draft_id").map(DraftId).zip(version.transpose()?),
         name: row.get("name"),
         address: row.get("address"),

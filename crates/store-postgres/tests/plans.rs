@@ -13,7 +13,9 @@ use serde_json::Value;
 use support::{Namespace, vandal};
 use tokio_postgres::{Client, SimpleQueryMessage};
 
-const HOT_TABLES: [&str; 21] = [
+const HOT_TABLES: [&str; 23] = [
+    "subscribers",
+    "suppressions",
     "ready",
     "runs",
     "parked",
@@ -44,7 +46,7 @@ macro_rules! statements {
     ($($name:literal),+ $(,)?) => { [$(($name, include_str!(concat!("../sql/", $name, ".sql")))),+] };
 }
 
-const HOT: [(&str, &str); 43] = statements![
+const HOT: [(&str, &str); 44] = statements![
     "accept/find_draft",
     "accept/find_generation",
     "accept/find_idempotency",
@@ -59,9 +61,9 @@ const HOT: [(&str, &str); 43] = statements![
     "accept/user_finish",
     "apply/advance_run",
     "apply/close_call",
-    "apply/find_call",
     "apply/delete_live_key",
     "apply/fence",
+    "apply/find_call",
     "apply/found",
     "apply/free_target",
     "apply/insert_step",
@@ -82,6 +84,7 @@ const HOT: [(&str, &str); 43] = statements![
     "jobs/item",
     "ledger/lock_account",
     "ledger/lock_account_of",
+    "subscribers/unwanted",
     "sweep/live",
     "sweep/orphan_calls",
     "totals/add",

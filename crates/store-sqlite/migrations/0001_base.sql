@@ -1188,6 +1188,9 @@ CREATE TABLE source_fetches (
 CREATE TABLE mailings (
     workspace_id BLOB NOT NULL,
     id BLOB NOT NULL,
+    kind TEXT NOT NULL CHECK (kind = 'outreach' OR kind = 'newsletter' OR kind = 'test'),
+    -- What its unsubscribe links are signed with.
+    secret BLOB NOT NULL CHECK (length(secret) = 32),
     spec TEXT NOT NULL,
     single INTEGER NOT NULL CHECK (single = 0 OR single = 1),
     created_at INTEGER NOT NULL,
@@ -1221,7 +1224,10 @@ CREATE TABLE mails (
     workspace_id BLOB NOT NULL,
     id BLOB NOT NULL,
     mailing_id BLOB NOT NULL,
+    kind TEXT NOT NULL CHECK (kind = 'outreach' OR kind = 'newsletter' OR kind = 'test'),
     prospect_id BLOB,
+    subscriber_id BLOB,
+    list TEXT,
     draft_id BLOB,
     version INTEGER,
     name TEXT,
@@ -1236,7 +1242,7 @@ CREATE TABLE mails (
         OR status = 'cancelled' OR status = 'skipped'
     ),
     -- Whether it stands in the way of another mail of the same version to the same address.
-    holds INTEGER NOT NULL CHECK (holds = (status <> 'cancelled' AND status <> 'skipped')),
+    holds INTEGER NOT NULL CHECK (holds = (status <> 'cancelled' AND status <> 'skipped' AND kind <> 'test')),
     tries INTEGER NOT NULL CHECK (tries >= 0),
     round INTEGER NOT NULL CHECK (round BETWEEN 0 AND tries),
     due_at INTEGER NOT NULL,
@@ -1260,6 +1266,38 @@ CREATE INDEX mails_due ON mails (workspace_id, mailing_id, due_at, id) WHERE sta
 -- What a prospect was told.
 CREATE INDEX mails_sent ON mails (workspace_id, prospect_id, ended_at) WHERE status = 'sent';
 CREATE INDEX mails_sending ON mails (node_id, id) WHERE status = 'sending';
+
+-- Who gets a newsletter. Whether somebody gets something is read from the suppressions.
+CREATE TABLE subscribers (
+    workspace_id BLOB NOT NULL,
+    id BLOB NOT NULL,
+    list TEXT NOT NULL CHECK (list <> ''),
+    address TEXT NOT NULL,
+    -- The address in small letters.
+    recipient TEXT NOT NULL CHECK (recipient <> ''),
+    name TEXT,
+    external_id TEXT,
+    created_at INTEGER NOT NULL,
+    updated_at INTEGER NOT NULL,
+    PRIMARY KEY (workspace_id, id)
+) STRICT, WITHOUT ROWID;
+
+CREATE UNIQUE INDEX subscribers_once ON subscribers (workspace_id, list, recipient);
+
+-- Who wants nothing: of one list, or of everything where the list is empty.
+CREATE TABLE suppressions (
+    workspace_id BLOB NOT NULL,
+    id BLOB NOT NULL,
+    recipient TEXT NOT NULL CHECK (recipient <> ''),
+    list TEXT NOT NULL,
+    address TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    mail_id BLOB,
+    created_at INTEGER NOT NULL,
+    PRIMARY KEY (workspace_id, id)
+) STRICT, WITHOUT ROWID;
+
+CREATE UNIQUE INDEX suppressions_once ON suppressions (workspace_id, recipient, list);
 
 -- What went today and when the next one may go; one row, shared by all processes.
 CREATE TABLE mail_pace (

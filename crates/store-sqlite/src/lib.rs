@@ -39,6 +39,7 @@ mod schema;
 mod sources;
 #[cfg(test)]
 mod statements;
+mod subscribers;
 mod totals;
 mod usage;
 mod webhooks;

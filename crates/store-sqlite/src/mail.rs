@@ -6,9 +6,11 @@ use crate::events::write_event;
 use crate::fault::Done;
 use crate::open::SqliteStore;
 use crate::page::{self, Cut};
-use copydesk_core::mail::{Mail, MailStatus, Mailing, Pace, Reply, Tally};
+use crate::subscribers::{list_of, unwanted};
+use copydesk_core::mail::{Mail, MailKind, MailStatus, Mailing, Pace, Reply, Secret, Tally};
 use copydesk_core::refusal::Refusal;
-use copydesk_core::{DraftId, MailId, MailingId, NodeId, ProspectId, Timestamp, WorkspaceId};
+use copydesk_core::subscriber::ListName;
+use copydesk_core::{DraftId, MailId, MailingId, NodeId, ProspectId, SubscriberId, Timestamp, WorkspaceId};
 use copydesk_store::budgets::key_text;
 use copydesk_store::mail::{
     Book, ClaimMails, ClaimedMails, Earlier, FinishedMail, JudgeMail, LostMails, MailFacts, MailFilter, MailRow,
@@ -153,7 +155,7 @@ fn open(db: Db<'_>, new: &NewMailing) -> Done<OpenedMailing> {
             Ok(Earlier { draft, recipient: row.get("recipient")?, version: row.get("version")? })
         })?);
     }
-    let (mailing, mails, skips) = opened(new, &earlier);
+    let (mailing, mails, skips) = opened(new, &earlier, &unwanted(db, new.mails.iter())?);
     if new.dry {
         return Ok(OpenedMailing::Dry(mailing, skips));
     }
@@ -178,6 +180,8 @@ fn open(db: Db<'_>, new: &NewMailing) -> Done<OpenedMailing> {
         paused_at.map(Timestamp::micros),
         finished_at.map(Timestamp::micros),
         updated_at.micros(),
+        mailing.kind.as_str(),
+        mailing.secret.0,
     ];
     db.execute(sql!("mail/insert_mailing"), params)?;
     for row in &mails {
@@ -186,7 +190,8 @@ fn open(db: Db<'_>, new: &NewMailing) -> Done<OpenedMailing> {
     Ok(OpenedMailing::New(mailing, skips))
 }
 
-fn insert(db: Db<'_>, MailRow { facts, mail }: &MailRow) -> Done<()> {
+fn insert(db: Db<'_>, row: &MailRow) -> Done<()> {
+    let MailRow { facts, mail } = row;
     let params = params![
         facts.workspace.0.as_bytes(),
         facts.id.0.as_bytes(),
@@ -201,7 +206,7 @@ fn insert(db: Db<'_>, MailRow { facts, mail }: &MailRow) -> Done<()> {
         facts.reason,
         facts.created_at.micros(),
         mail.status.as_str(),
-        mail.status.holds(),
+        row.holds(),
         mail.tries,
         mail.round,
         mail.due_at.micros(),
@@ -210,6 +215,9 @@ fn insert(db: Db<'_>, MailRow { facts, mail }: &MailRow) -> Done<()> {
         mail.reply.as_ref().and_then(|reply| reply.code),
         mail.reply.as_ref().map(|reply| &reply.text),
         mail.ended_at.map(Timestamp::micros),
+        facts.kind.as_str(),
+        facts.subscriber.map(|id| *id.0.as_bytes()),
+        facts.list.as_ref().map(ListName::as_str),
     ];
     db.execute(sql!("mail/insert"), params)?;
     Ok(())
@@ -223,10 +231,10 @@ fn take(db: Db<'_>, claim: &ClaimMails) -> Done<ClaimedMails> {
     let pace = db.first(sql!("mail/pace"), [], pace_row)?.unwrap_or(Pace::new(claim.day_at)).on(claim.day_at);
     let keys = db.all(sql!("mail/candidates"), params![claim.now.micros(), claim.limit], key)?;
     let mut book = load(db, &keys)?;
-    let mails = book.claim(claim, &pace);
-    let next_at = pace.room(&claim.limits, claim.now).next_at;
-    if mails.is_empty() {
-        return Ok(ClaimedMails { mails, next_at });
+    let unwanted = unwanted(db, book.mails().map(|row| &row.facts))?;
+    let mails = book.claim(claim, &pace, &unwanted);
+    if !book.is_moved() {
+        return Ok(ClaimedMails { mails, next_at: pace.room(&claim.limits, claim.now).next_at });
     }
     put(db, book, claim.now)?;
     let taken = u32::try_from(mails.len()).unwrap_or(u32::MAX);
@@ -255,10 +263,11 @@ fn load(db: Db<'_>, keys: &Keys) -> Done<Book> {
 /// Writes what a book says.
 fn put(db: Db<'_>, book: Book, at: Timestamp) -> Done<()> {
     let written = book.done(at);
-    for MailRow { facts, mail } in &written.mails {
+    for row in &written.mails {
+        let MailRow { facts, mail } = row;
         let params = params![
             mail.status.as_str(),
-            mail.status.holds(),
+            row.holds(),
             mail.tries,
             mail.round,
             mail.due_at.micros(),
@@ -267,6 +276,7 @@ fn put(db: Db<'_>, book: Book, at: Timestamp) -> Done<()> {
             mail.reply.as_ref().and_then(|reply| reply.code),
             mail.reply.as_ref().map(|reply| &reply.text),
             mail.ended_at.map(Timestamp::micros),
+            facts.reason,
             facts.workspace.0.as_bytes(),
             facts.id.0.as_bytes(),
         ];
@@ -342,6 +352,8 @@ fn mailing_row(row: &Row<'_>) -> Done<MailingRow> {
     Ok(MailingRow {
         id: MailingId(codec::uuid(row, "id")?),
         scope: Scope::of(WorkspaceId(codec::uuid(row, "workspace_id")?)),
+        kind: codec::word(row, "mailings.kind", MailKind::parse)?,
+        secret: Secret(row.get("secret")?),
         spec: row.get("spec")?,
         single: row.get("single")?,
         created_at: codec::instant(row, "created_at")?,
@@ -356,7 +368,10 @@ fn mail_row(row: &Row<'_>) -> Done<MailRow> {
         id: MailId(codec::uuid(row, "id")?),
         mailing: MailingId(codec::uuid(row, "mailing_id")?),
         workspace: WorkspaceId(codec::uuid(row, "workspace_id")?),
+        kind: codec::word(row, "mails.kind", MailKind::parse)?,
         prospect: maybe("prospect_id")?.map(ProspectId),
+        subscriber: maybe("subscriber_id")?.map(SubscriberId),
+        list: row.get::<_, Option<String>>("list")?.map(list_of).transpose()?,
         content: draft.zip(row.get::<_, Option<u32>>("version")?),
         name: row.get("name")?,
         address: row.get("address")?,

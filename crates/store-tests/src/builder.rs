@@ -10,6 +10,7 @@ use copydesk_core::generation::{Effect, Event, Failure, FailureCode, FaultOf, Ge
 use copydesk_core::health::{Cooling, Ended, Fault, Sign};
 use copydesk_core::job::JobStatus;
 use copydesk_core::ledger::{Margin, Metered, Transfer, TransferKind};
+use copydesk_core::mail::{MailKind, Secret};
 use copydesk_core::metering::cuts::Zone;
 use copydesk_core::metering::usage::{CallOutcome, TokenUsage};
 use copydesk_core::{
@@ -179,6 +180,9 @@ pub fn new_bulk(ids: &Ids, action: Action, at: Timestamp) -> NewBulk {
 pub fn skipped_mailing(ids: &Ids, at: Timestamp) -> NewMailing {
     let (id, mail) = (MailingId(ids.uuid()), MailId(ids.uuid()));
     let facts = MailFacts {
+        kind: MailKind::Outreach,
+        subscriber: None,
+        list: None,
         id: mail,
         mailing: id,
         workspace: Scope::DEFAULT.workspace,
@@ -192,7 +196,8 @@ pub fn skipped_mailing(ids: &Ids, at: Timestamp) -> NewMailing {
         created_at: at,
     };
     let (scope, spec) = (Scope::DEFAULT, "{}".to_owned());
-    NewMailing { id, scope, spec, at, again: false, mails: vec![facts], idempotency: None, dry: false }
+    let (kind, secret) = (MailKind::Outreach, Secret([7; Secret::BYTES]));
+    NewMailing { id, scope, kind, secret, spec, at, again: false, mails: vec![facts], idempotency: None, dry: false }
 }
 
 /// A running job of user `a` with so many items to stage.

@@ -20,8 +20,8 @@ pub use copydesk_core::prospect::{Rule, Tally};
 pub use copydesk_core::refusal::Refusal;
 pub use copydesk_core::{
     AssetId, BudgetId, BulkId, DeliveryId, DraftId, FeedbackId, FileId, GenerationId, ImportId, ItemId, JobId, KeyId,
-    LinkId, MailId, MailingId, NodeId, ProfileId, ProspectId, ScheduleId, SignInId, SourceId, Timestamp, TransferId,
-    UserId, WebhookId, WorkspaceId,
+    LinkId, MailId, MailingId, NodeId, ProfileId, ProspectId, ScheduleId, SignInId, SourceId, SubscriberId,
+    SuppressionId, Timestamp, TransferId, UserId, WebhookId, WorkspaceId,
 };
 pub use copydesk_store::admin::{Description, Pause, PauseKey};
 pub use copydesk_store::audit::{AuditState, Finding, FindingRow, Proved, Record, Recorded, Round, Slice};
@@ -61,6 +61,10 @@ pub use copydesk_store::sign_ins::{Forget, NewSignIn, SignInRow, SignedIn};
 pub use copydesk_store::sources::{
     ClaimSources, FetchRow, FinishFetch, Found, ItemsOf, NewSource, SourceChange, SourceFilter, SourceItem, SourceRow,
 };
+pub use copydesk_store::subscribers::{
+    Kept as KeptSubscriber, ListTally, SubscriberFilter, SubscriberRow, Suppress, Suppressed, SuppressionFilter,
+    SuppressionRow, WriteSubscribers,
+};
 pub use copydesk_store::usage::{CallFilter, CallRow};
 pub use copydesk_store::webhooks::{
     AttemptRow, ClaimDeliveries, DeliveryBacklog, DeliveryFilter, DeliveryRow, EndpointChange, EndpointRow, FanOut,
@@ -70,7 +74,7 @@ pub use copydesk_store::{
     AdminStore, Answer, AuditStore, BudgetStore, BulkStore, DeliveryStore, DraftStore, EventStore, FeedbackStore,
     FileStore, GenerationStore, HealthRow, HealthStore, ImportStore, ItemStore, JobStore, KeyStore, LedgerStore,
     LoginStore, MailStore, Page, PageRequest, PriceStore, ProfileStore, ProspectStore, RetentionStore, ScheduleStore,
-    SchemaFault, Scope, SignInStore, SourceItemStore, SourceStore, UsageStore, WebhookStore,
+    SchemaFault, Scope, SignInStore, SourceItemStore, SourceStore, SubscriberStore, UsageStore, WebhookStore,
 };
 pub use futures::stream::BoxStream;
 pub use uuid::Uuid;
@@ -238,6 +242,21 @@ macro_rules! every_method {
                 LoseMails = lose_mails(lost: LostMails) -> u64;
                 ChangeMailing = change_mailing(change: MailingChange) -> MailingRow;
                 JudgeMail = judge_mail(judge: JudgeMail) -> MailRow;
+            }
+            SubscriberStore {
+                WriteSubscribers = write_subscribers(write: WriteSubscribers) -> Vec<KeptSubscriber>;
+                Subscriber = subscriber(scope: Scope, id: SubscriberId) -> SubscriberRow;
+                Subscribers = subscribers(
+                    scope: Scope, filter: SubscriberFilter, page: PageRequest
+                ) -> Page<SubscriberRow>;
+                TallySubscribers = tally_subscribers(scope: Scope) -> Vec<ListTally>;
+                RemoveSubscriber = remove_subscriber(scope: Scope, id: SubscriberId) -> ();
+                Suppress = suppress(suppress: Suppress) -> Suppressed;
+                Suppression = suppression(scope: Scope, id: SuppressionId) -> SuppressionRow;
+                Suppressions = suppressions(
+                    scope: Scope, filter: SuppressionFilter, page: PageRequest
+                ) -> Page<SuppressionRow>;
+                LiftSuppression = lift_suppression(scope: Scope, id: SuppressionId, at: Timestamp) -> ();
             }
             PriceStore {
                 AddPrice = add_price(price: NewPrice) -> i64;

@@ -28,6 +28,7 @@ mod read;
 mod retention;
 mod schedules;
 mod sources;
+mod subscribers;
 mod sweep;
 mod totals;
 mod webhooks;

@@ -40,6 +40,7 @@ pub mod settle;
 pub mod slot;
 pub mod sources;
 pub mod step;
+pub mod subscribers;
 pub mod sweep;
 pub mod target;
 pub mod totals;
@@ -526,6 +527,15 @@ macro_rules! conformance {
                 the_limits_are_shared_and_a_day_keeps_some_for_single_mails,
                 a_prospect_knows_when_a_mail_has_reached_it,
                 what_was_sent_can_be_followed_up;
+            subscribers:
+                a_subscriber_is_kept_as_it_was_said_and_read_in_its_workspace_only,
+                the_same_people_twice_change_nothing_and_a_newer_word_keeps_what_it_does_not_say,
+                of_many_who_write_the_same_people_at_once_one_makes_them,
+                who_wants_nothing_stays_so_whoever_writes_or_removes_the_subscriber,
+                lists_are_counted_paged_and_filtered_by_who_gets_something,
+                who_unsubscribes_between_order_and_claim_gets_nothing,
+                who_wants_nothing_of_one_list_gets_the_others_and_who_wants_nothing_gets_no_outreach,
+                a_test_stands_in_nobodys_way;
             prices:
                 a_price_is_kept_as_it_was_set_and_stays_when_it_ends,
                 prices_are_paged_by_number_and_found_by_model,

@@ -29,6 +29,7 @@ pub mod retention;
 pub mod schedules;
 pub mod sign_ins;
 pub mod sources;
+pub mod subscribers;
 pub mod usage;
 pub mod webhooks;
 
@@ -56,6 +57,7 @@ pub use retention::RetentionStore;
 pub use schedules::ScheduleStore;
 pub use sign_ins::SignInStore;
 pub use sources::{SourceItemStore, SourceStore};
+pub use subscribers::SubscriberStore;
 pub use usage::UsageStore;
 pub use webhooks::{DeliveryStore, WebhookStore};
 
@@ -120,6 +122,7 @@ pub trait Store:
     + WebhookStore
     + DeliveryStore
     + MailStore
+    + SubscriberStore
 {
 }
 
@@ -152,5 +155,6 @@ impl<T> Store for T where
         + WebhookStore
         + DeliveryStore
         + MailStore
+        + SubscriberStore
 {
 }

@@ -5,9 +5,13 @@
 use crate::events::NewEvent;
 use crate::generations::Idempotency;
 use crate::page::{Page, PageRequest};
+use crate::subscribers::{UNSUBSCRIBED, Unwanted};
 use crate::{Answer, Scope, StoreError};
-use copydesk_core::mail::{Fence, Judgement, Limits, Mail, MailStatus, Mailing, Outcome, Pace, Tally, Then};
-use copydesk_core::{DraftId, MailId, MailingId, NodeId, ProspectId, Timestamp, WorkspaceId};
+use copydesk_core::mail::{
+    Fence, Judgement, Limits, Mail, MailKind, MailStatus, Mailing, Outcome, Pace, Secret, Tally, Then,
+};
+use copydesk_core::subscriber::ListName;
+use copydesk_core::{DraftId, MailId, MailingId, NodeId, ProspectId, SubscriberId, Timestamp, WorkspaceId};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The kinds of the events that are told.
@@ -19,10 +23,13 @@ pub const UNKNOWN: &str = "mail.unknown";
 pub const ALREADY: &str = "already_mailed";
 /// How many mails one mailing may have.
 pub const MAILS_MAX: usize = 10_000;
+/// How many a newsletter may have.
+pub const NEWSLETTER_MAX: usize = 50_000;
 
 pub trait MailStore: Send + Sync {
     /// Makes a mailing with all its mails. Who has got this draft before, or is about to, is skipped with [`ALREADY`]; with
-    /// [`NewMailing::again`] only who has got this version. The same idempotency key and request are answered with the first.
+    /// [`NewMailing::again`] only who has got this version. Who wants
+    /// nothing is skipped with [`UNSUBSCRIBED`]. The same idempotency key and request are answered with the first.
     ///
     /// Errors: `Refused(IdempotencyKeyReused)`.
     fn open_mailing(&self, new: NewMailing) -> Answer<'_, OpenedMailing>;
@@ -37,7 +44,8 @@ pub trait MailStore: Send + Sync {
 
     fn mail(&self, scope: Scope, id: MailId) -> Answer<'_, MailRow>;
 
-    /// Takes mails that are due and that the limits have room for: from now on they are being sent by this process.
+    /// Takes mails that are due and that the limits have room for: from now on they are being sent by this process. Those whose
+    /// recipients want nothing meanwhile are skipped with [`UNSUBSCRIBED`] instead.
     fn claim_mails(&self, claim: ClaimMails) -> Answer<'_, ClaimedMails>;
 
     /// Writes what came of mails. Says which were still the sender's.
@@ -52,13 +60,17 @@ pub trait MailStore: Send + Sync {
     fn judge_mail(&self, judge: JudgeMail) -> Answer<'_, MailRow>;
 }
 
-/// To whom, and what. It never changes.
+/// To whom, and what. It never changes, but for the reason of one that nobody wants any more.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct MailFacts {
     pub id: MailId,
     pub mailing: MailingId,
     pub workspace: WorkspaceId,
+    pub kind: MailKind,
     pub prospect: Option<ProspectId>,
+    pub subscriber: Option<SubscriberId>,
+    /// The list it is for; `None` where only who wants nothing at all gets nothing.
+    pub list: Option<ListName>,
     /// `None` where there was nothing to send.
     pub content: Option<(DraftId, u32)>,
     /// What the recipient is called.
@@ -84,6 +96,9 @@ pub struct MailRow {
 pub struct MailingRow {
     pub id: MailingId,
     pub scope: Scope,
+    pub kind: MailKind,
+    /// What its unsubscribe links are signed with.
+    pub secret: Secret,
     /// Whom it is for, as JSON text.
     pub spec: String,
     /// It is one mail: what is kept of a day for such ones is for it, too.
@@ -96,11 +111,13 @@ pub struct MailingRow {
 pub struct NewMailing {
     pub id: MailingId,
     pub scope: Scope,
+    pub kind: MailKind,
+    pub secret: Secret,
     pub spec: String,
     pub at: Timestamp,
     /// Also who has got another version of the draft.
     pub again: bool,
-    /// At most [`MAILS_MAX`]. Those with a reason are skipped.
+    /// At most [`MAILS_MAX`], of a newsletter [`NEWSLETTER_MAX`]. Those with a reason are skipped.
     pub mails: Vec<MailFacts>,
     pub idempotency: Option<Idempotency>,
     /// Only what would be made.
@@ -213,13 +230,17 @@ pub fn no_mail(id: MailId) -> StoreError {
     StoreError::NotFound { what: "mail", id: id.to_string() }
 }
 
-/// What opening makes, given the mails of these drafts that stand in the way.
-pub fn opened(new: &NewMailing, earlier: &BTreeSet<Earlier>) -> (MailingRow, Vec<MailRow>, Skips) {
+/// What opening makes, given the mails of these drafts that stand in the way, and who wants nothing.
+pub fn opened(new: &NewMailing, earlier: &BTreeSet<Earlier>, unwanted: &Unwanted) -> (MailingRow, Vec<MailRow>, Skips) {
     let mut taken = earlier.clone();
     let (mut tally, mut skips, mut rows) = (Tally::default(), Skips::new(), Vec::with_capacity(new.mails.len()));
     for facts in &new.mails {
         let mut facts = facts.clone();
-        if let (Some((draft, version)), None) = (facts.content, &facts.reason) {
+        if facts.reason.is_none() && unwanted.holds_for(&facts) {
+            facts.reason = Some(UNSUBSCRIBED.to_owned());
+        }
+        let counts = facts.kind != MailKind::Test;
+        if let (true, Some((draft, version)), None) = (counts, facts.content, &facts.reason) {
             let recipient = facts.recipient.clone();
             let this = Earlier { draft, recipient: recipient.clone(), version };
             let any = Earlier { draft, recipient: recipient.clone(), version: 0 }..=Earlier {
@@ -246,14 +267,24 @@ pub fn opened(new: &NewMailing, earlier: &BTreeSet<Earlier>) -> (MailingRow, Vec
     }
     let mut mailing = Mailing { tally, paused_at: None, finished_at: None, updated_at: new.at };
     mailing.settle(new.at);
-    let NewMailing { id, scope, spec, at, .. } = new;
     let single = tally.of(MailStatus::Queued) == 1;
-    (MailingRow { id: *id, scope: *scope, spec: spec.clone(), single, created_at: *at, mailing }, rows, skips)
+    let row = MailingRow {
+        id: new.id,
+        scope: new.scope,
+        kind: new.kind,
+        secret: new.secret,
+        spec: new.spec.clone(),
+        single,
+        created_at: new.at,
+        mailing,
+    };
+    (row, rows, skips)
 }
 
 /// The drafts and recipients of which opening must know who has got them.
 pub fn asked(new: &NewMailing) -> Vec<(DraftId, &str)> {
-    let of = |facts: &MailFacts| facts.reason.is_none().then_some(facts.content).flatten();
+    let counts = |facts: &MailFacts| facts.reason.is_none() && facts.kind != MailKind::Test;
+    let of = |facts: &MailFacts| counts(facts).then_some(facts.content).flatten();
     new.mails.iter().filter_map(|facts| Some((of(facts)?.0, facts.recipient.as_str()))).collect()
 }
 
@@ -288,8 +319,9 @@ impl Book {
         }
     }
 
-    /// Takes those that may be taken: singles first, as far as there is room. Those taken.
-    pub fn claim(&mut self, claim: &ClaimMails, pace: &Pace) -> Vec<MailRow> {
+    /// Skips what nobody wants any more, and takes those that may be taken: singles first, as far as there is room. Those taken.
+    pub fn claim(&mut self, claim: &ClaimMails, pace: &Pace, unwanted: &Unwanted) -> Vec<MailRow> {
+        self.skip_unwanted(claim, unwanted);
         let room = pace.room(&claim.limits, claim.now);
         let mut order: Vec<_> = self.mails.keys().copied().collect();
         let single = |book: &Book, key: &(WorkspaceId, MailId)| book.mailing_of(key).is_some_and(|row| row.single);
@@ -306,6 +338,29 @@ impl Book {
             }
         }
         taken
+    }
+
+    fn skip_unwanted(&mut self, claim: &ClaimMails, unwanted: &Unwanted) {
+        let keys: Vec<_> =
+            self.mails.iter().filter(|(_, row)| unwanted.holds_for(&row.facts)).map(|(key, _)| *key).collect();
+        for key in keys {
+            let next = self.mails.get(&key).and_then(|row| row.mail.unwanted(claim.now));
+            if self.move_to(key, next)
+                && let Some(row) = self.mails.get_mut(&key)
+            {
+                row.facts.reason = Some(UNSUBSCRIBED.to_owned());
+            }
+        }
+    }
+
+    /// Whether anything is to be written.
+    pub fn is_moved(&self) -> bool {
+        !self.moved.is_empty()
+    }
+
+    /// The mails it was filled with.
+    pub fn mails(&self) -> impl Iterator<Item = &MailRow> {
+        self.mails.values()
     }
 
     /// Whether it was still the sender's.
@@ -409,6 +464,13 @@ fn event(row: &MailingRow, kind: &'static str, at: Timestamp, mail: Option<&Mail
         user: None,
         at,
         data: format!("{{\"mailing\":\"{}\",{named}\"counts\":{{{counts}}}}}", row.id).into(),
+    }
+}
+
+impl MailRow {
+    /// Whether it stands in the way of another mail of the same version to the same address.
+    pub fn holds(&self) -> bool {
+        self.facts.kind != MailKind::Test && self.mail.status.holds()
     }
 }
 

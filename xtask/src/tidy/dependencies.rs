@@ -143,6 +143,7 @@ const RULES: [Rule; 18] = [
             "copydesk-smtp",
             "copydesk-providers",
             "copydesk-recipes",
+            "copydesk-export",
         ],
         ours_in_tests: &["copydesk-store-tests", "copydesk-fakeprovider"],
         third_party: AllBut(&[DOCUMENT, SQLITE_DRIVERS, POSTGRES_DRIVERS, WEB]),

@@ -26,7 +26,7 @@ fn errors_of(document: &Value, operation: &Value) -> Vec<Code> {
 }
 
 /// Text as it may stand in HTML, also in an attribute between double quotes.
-fn escaped(text: &str) -> String {
+pub(crate) fn escaped(text: &str) -> String {
     text.chars().fold(String::with_capacity(text.len()), |mut safe, letter| {
         match letter {
             '&' => safe.push_str("&amp;"),

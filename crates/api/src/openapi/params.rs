@@ -5,7 +5,8 @@
 
 use super::words::{
     AssetKey, BudgetKey, BulkKey, DeliveryKey, DraftRef, FeedbackKey, FileKey, GenerationRef, ImportKey, InviteKey,
-    JobKey, KeyKey, LaneName, MailKey, MailingKey, ProspectKey, ScheduleKey, SignInKey, SourceKey, UserRef, WebhookKey,
+    JobKey, KeyKey, LaneName, MailKey, MailingKey, ProspectKey, ScheduleKey, SignInKey, SourceKey, SubscriberKey,
+    SuppressionKey, UserRef, WebhookKey,
 };
 use utoipa::IntoParams;
 
@@ -86,6 +87,24 @@ pub(crate) struct MailingPath {
 pub(crate) struct MailPath {
     /// `eml_...` or a bare UUID.
     #[param(value_type = MailKey)]
+    id: String,
+}
+
+/// `{id}` of a subscriber.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Path)]
+pub(crate) struct SubscriberPath {
+    /// `sub_...` or a bare UUID.
+    #[param(value_type = SubscriberKey)]
+    id: String,
+}
+
+/// `{id}` of a suppression.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Path)]
+pub(crate) struct SuppressionPath {
+    /// `sup_...` or a bare UUID.
+    #[param(value_type = SuppressionKey)]
     id: String,
 }
 

@@ -68,6 +68,8 @@ schemas! {
     SourceState = words(copydesk_core::source::State::WORDS);
     MailStatusWord = words(copydesk_core::mail::MailStatus::WORDS);
     MailingStatusWord = words(copydesk_core::mail::MailingStatus::WORDS);
+    MailKindWord = words(copydesk_core::mail::MailKind::WORDS);
+    SubscriberStatus = words(crate::wire::subscriber::STATUSES);
     MailOutcome = words(copydesk_core::mail::Judgement::WORDS);
     ProspectStage = words(copydesk_core::prospect::Stage::WORDS);
     ItemFormatWord = words(crate::wire::job::ItemFormat::WORDS);
@@ -113,6 +115,8 @@ schemas! {
     ImportKey = text(&either(&[&id("imp"), UUID]));
     MailingKey = text(&either(&[&id("mlg"), UUID]));
     MailKey = text(&either(&[&id("eml"), UUID]));
+    SubscriberKey = text(&either(&[&id("sub"), UUID]));
+    SuppressionKey = text(&either(&[&id("sup"), UUID]));
     BulkKey = text(&either(&[&id("blk"), UUID]));
     KeyKey = text(&either(&[&id("key"), UUID]));
     WebhookKey = text(&either(&[&id("whk"), UUID]));

@@ -23,8 +23,8 @@ use axum::response::{IntoResponse, Response};
 use copydesk_core::mail::MailStatus;
 use copydesk_core::{MailId, MailingId};
 use copydesk_desk::mail::Order as Wanted;
-use copydesk_desk::store::mail::{MailFilter, MailingOrder};
-use copydesk_desk::store::{Order, Page};
+use copydesk_desk::store::mail::{MailFilter, MailingOrder, OpenedMailing};
+use copydesk_desk::store::{Order, Page, Scope};
 use http::header::LOCATION;
 use http::{HeaderMap, StatusCode};
 use serde::Serialize;
@@ -76,15 +76,26 @@ pub(crate) async fn create(
     let order = Wanted { scope: caller.scope, which, spec, again, dry, idempotency };
     let desk = api.desk().clone();
     let opened = owned(async move { desk.order_mailing(order).await }).await?;
+    answered(&api, caller.scope, opened, dry, &headers).await
+}
+
+/// The answer to an order.
+pub(super) async fn answered(
+    api: &Api,
+    scope: Scope,
+    opened: OpenedMailing,
+    dry: bool,
+    headers: &HeaderMap,
+) -> Result<Response, Problem> {
     if dry {
         return Ok(Json(MailingOutlookBody::of(&opened)).into_response());
     }
     let mut row = opened.row().clone();
-    let patience = prefer::wait(&headers);
+    let patience = prefer::wait(headers);
     if let Some(patience) = patience {
-        row = api.desk().wait_for_mailing(caller.scope, row.id, patience).await?;
+        row = api.desk().wait_for_mailing(scope, row.id, patience).await?;
     }
-    let new = matches!(opened, copydesk_desk::store::mail::OpenedMailing::New(..));
+    let new = matches!(opened, OpenedMailing::New(..));
     let ended = patience.is_some() && row.mailing.finished_at.is_some();
     let status = if new && !ended { StatusCode::ACCEPTED } else { StatusCode::OK };
     let location = api.links().mailing(row.id, "");

@@ -2,8 +2,8 @@
 //! handed back as a file.
 
 use super::export_rows::table_row;
-use super::job_asked::{columns, stored};
 use super::look;
+use super::row_file::{Opened, RowFile};
 use crate::auth::Caller;
 use crate::bytes::attachment;
 use crate::error::Code;
@@ -18,18 +18,15 @@ use crate::openapi::words::{FileKey, ItemFormatWord, Verified};
 use crate::owned::owned;
 use crate::problem::Problem;
 use crate::router::Api;
-use crate::wire::job::ItemFormat;
 use crate::wire::list::List;
 use crate::wire::prospect::{ImportBody, OutcomeBody};
 use axum::Json;
 use axum::body::Body;
 use axum::extract::{FromRequest, FromRequestParts, Request, State};
 use axum::response::{IntoResponse, Response};
+use copydesk_core::ImportId;
 use copydesk_core::metering::cuts::Zone;
 use copydesk_core::prospect::{Edit, Field, Verification};
-use copydesk_core::{FileId, ImportId};
-use copydesk_desk::assets::media_type_by_name;
-use copydesk_desk::files::FILE_BYTES_MAX;
 use copydesk_desk::prospects::import::{Format, Terms};
 use copydesk_desk::store::prospects::{Known, Skip};
 use copydesk_desk::store::{Order, PageRequest, Scope};
@@ -50,37 +47,13 @@ impl FromRequest<Api> for Asked {
         let (mut parts, body) = request.into_parts();
         let caller = <Caller as FromRequestParts<Api>>::from_request_parts(&mut parts, api).await?;
         let mut params = <Params as FromRequestParts<Api>>::from_request_parts(&mut parts, api).await?;
-        let kind = parts.headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
-        let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
         let dry_run = params.flag("dry_run");
-        let file: Option<FileId> = params.id("file_id");
-        let said = params.word("format", ItemFormat::parse, &ItemFormat::WORDS);
-        let table = columns(&mut params);
+        let file = RowFile::read(&mut params, &parts.headers);
         let mut terms = terms(&mut params, caller.scope);
-        terms.columns = table.names;
         params.finish()?;
-        let (format, reader) = match file {
-            None => (said.or_else(|| ItemFormat::of_type(&kind)), Upload::of(body, FILE_BYTES_MAX)),
-            Some(_) if !http_body::Body::is_end_stream(&body) => {
-                let detail = "the request has a body besides: send the file, or name one that is here";
-                return Err(Problem::fault("?file_id", "not_allowed", detail));
-            }
-            Some(id) => {
-                let (row, reader) = stored(api, &caller, id).await?;
-                let by_name = media_type_by_name(&row.name).and_then(ItemFormat::of_type);
-                let format = said.or_else(|| ItemFormat::of_type(&row.media_type)).or(by_name);
-                terms.name.get_or_insert(row.name);
-                (format, reader)
-            }
-        };
-        let format = format.ok_or_else(|| {
-            let detail = "say how the file is read: csv, tsv or jsonl, or send its Content-Type (text/csv, application/x-ndjson)";
-            Problem::fault("?format", "required", detail)
-        })?;
-        terms.format = match format {
-            ItemFormat::Table(usual) => Format::Table(table.delimiter.unwrap_or(usual)),
-            ItemFormat::Lines => Format::Lines,
-        };
+        let Opened { format, columns, reader, name } = file.open(api, &caller, body).await?;
+        (terms.format, terms.columns) = (format, columns);
+        terms.name = terms.name.or(name);
         Ok(Asked { terms, reader, dry_run })
     }
 }

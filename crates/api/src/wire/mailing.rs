@@ -3,7 +3,7 @@
 use super::links::Links;
 use super::prospect_job::{ProspectsOf, prospects};
 use crate::extract::fields::{Fields, FromFields};
-use crate::openapi::words::{MailOutcome, MailStatusWord, MailingStatusWord};
+use crate::openapi::words::{MailKindWord, MailOutcome, MailStatusWord, MailingStatusWord};
 use copydesk_core::mail::{Judgement, MailStatus};
 use copydesk_desk::mail::REASONS;
 use copydesk_desk::prospects::drafting::Which;
@@ -20,6 +20,8 @@ pub(crate) struct MailingBody {
     object: &'static str,
     id: String,
     uuid: String,
+    #[schema(value_type = MailKindWord)]
+    kind: &'static str,
     #[schema(value_type = MailingStatusWord)]
     status: &'static str,
     /// Whom it is for, as it was asked.
@@ -69,6 +71,7 @@ impl MailingBody {
             object: "mailing",
             id: id.to_string(),
             uuid: id.uuid().to_string(),
+            kind: row.kind.as_str(),
             status: mailing.status().as_str(),
             total: tally.total(),
             counts: CountsBody {
@@ -135,7 +138,12 @@ pub(crate) struct MailBody {
     id: String,
     uuid: String,
     mailing_id: String,
+    #[schema(value_type = MailKindWord)]
+    kind: &'static str,
     prospect_id: Option<String>,
+    subscriber_id: Option<String>,
+    /// The list of a newsletter.
+    list: Option<String>,
     /// What it says: this version of this draft, whatever the draft is now.
     draft_id: Option<String>,
     version: Option<u32>,
@@ -176,6 +184,9 @@ impl MailBody {
             id: facts.id.to_string(),
             uuid: facts.id.uuid().to_string(),
             mailing_id: facts.mailing.to_string(),
+            kind: facts.kind.as_str(),
+            subscriber_id: facts.subscriber.map(|id| id.to_string()),
+            list: facts.list.map(|list| list.to_string()),
             prospect_id: facts.prospect.map(|id| id.to_string()),
             draft_id: facts.content.map(|(draft, _)| draft.to_string()),
             version: facts.content.map(|(_, version)| version),

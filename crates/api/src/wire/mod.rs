@@ -39,6 +39,7 @@ pub(crate) mod requests;
 pub(crate) mod review;
 pub(crate) mod schedule;
 pub(crate) mod source;
+pub(crate) mod subscriber;
 pub(crate) mod testing;
 pub(crate) mod usage;
 pub(crate) mod waiting;

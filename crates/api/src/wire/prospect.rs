@@ -310,16 +310,21 @@ pub(crate) struct SkipBody {
     detail: String,
 }
 
+impl SkipBody {
+    pub fn of(skip: Skip) -> SkipBody {
+        SkipBody { line: skip.line, code: skip.code, detail: skip.detail }
+    }
+}
+
 impl OutcomeBody {
     pub fn of(outcome: Outcome, links: Links<'_>) -> OutcomeBody {
-        let skip = |Skip { line, code, detail, row: _ }| SkipBody { line, code, detail };
         OutcomeBody {
             object: "import_outcome",
             dry_run: outcome.import.is_none(),
             import: outcome.import.map(|row| ImportBody::of(row, links)),
             counts: outcome.counts.into(),
             reasons: outcome.reasons,
-            skipped: outcome.skips.into_iter().map(skip).collect(),
+            skipped: outcome.skips.into_iter().map(SkipBody::of).collect(),
         }
     }
 }

@@ -3,6 +3,7 @@
 use super::downloads;
 use super::generate::ids;
 use super::generations::escape;
+use super::mailings;
 use super::watch::{Show, ended, no_version, watch};
 use crate::backend::{Backend, Need};
 use crate::config::Settings;
@@ -70,6 +71,27 @@ pub enum Command {
     Publish { draft: String },
     /// Take a release back
     Unpublish { draft: String },
+    /// Send a published draft to the subscribers of a list; without --yes they are only counted
+    Send {
+        draft: String,
+        #[arg(long)]
+        list: String,
+        /// Also to those who got another version before
+        #[arg(long)]
+        again: bool,
+        /// Only count, which is what happens without --yes
+        #[arg(long, conflicts_with = "yes")]
+        dry_run: bool,
+        /// Do it
+        #[arg(long, short)]
+        yes: bool,
+    },
+    /// Send a draft to at most five addresses, to see what it looks like
+    SendTest {
+        draft: String,
+        #[arg(required = true, value_name = "ADDRESS")]
+        to: Vec<String>,
+    },
     /// Print a draft as Markdown, a page, plain text, a mail, JSON or an archive, or write it to a file
     Export {
         draft: String,
@@ -135,6 +157,8 @@ pub async fn run(command: Command, settings: &Settings, output: Output) -> Resul
         | Command::Export { .. }
         | Command::Review { .. }
         | Command::Publish { .. }
+        | Command::Send { .. }
+        | Command::SendTest { .. }
         | Command::Unpublish { .. }
         | Command::Rm { .. }
         | Command::Undelete { .. } => Need::Records,
@@ -182,22 +206,16 @@ async fn act(backend: &Backend, command: Command, output: Output) -> Result<u8, 
         Command::Export { draft, format, output: place, version, front_matter } => {
             export(backend, &draft, Wanted { format, place, version, front_matter }, output).await?;
         }
-        Command::Review { draft, verdict, reason } => {
-            let mut body = json!({ "review": verdict });
-            if let Some(reason) = reason {
-                body["review_reason"] = reason.into();
-            }
-            let anyhow = [("if-match", "*")];
-            let path = format!("/api/v1/drafts/{draft}");
-            let body = backend.call(Method::PATCH, &path, Some(&body), &anyhow).await?.body;
-            let sentence = match body["review"].as_str() {
-                Some("none") => format!("{draft} is not reviewed any more."),
-                Some(review) => format!("{draft} is {review}; `copydesk drafts review {draft} none` takes it back."),
-                None => format!("{draft} is reviewed."),
-            };
-            told(&body, output, &sentence);
-        }
+        Command::Review { draft, verdict, reason } => review(backend, &draft, &verdict, reason, output).await?,
         Command::Publish { draft } => order(&draft, "publish", "is published.").await?,
+        Command::Send { draft, list, again, dry_run: _, yes } => {
+            let body = json!({ "list": list, "again": again });
+            send(backend, &draft, &body, yes, output).await?;
+        }
+        Command::SendTest { draft, to } => {
+            let body = backend.post(&format!("/api/v1/drafts/{draft}/send_test"), &json!({ "to": to })).await?.body;
+            mailings::told(&body, output);
+        }
         Command::Unpublish { draft } => order(&draft, "unpublish", "is a draft again.").await?,
         Command::Undelete { draft } => order(&draft, "undelete", "is back.").await?,
         Command::Rm { draft } => {
@@ -206,6 +224,41 @@ async fn act(backend: &Backend, command: Command, output: Output) -> Result<u8, 
         }
     }
     Ok(exit::OK)
+}
+
+/// Orders it, or only counts.
+async fn send(backend: &Backend, draft: &str, body: &Value, yes: bool, output: Output) -> Result<(), Failure> {
+    let url = format!("/api/v1/drafts/{draft}/send");
+    if yes {
+        mailings::told(&backend.post(&url, body).await?.body, output);
+    } else {
+        let outlook = backend.post(&format!("{url}?dry_run=true"), body).await?.body;
+        mailings::foretell(&outlook, "subscribers", output);
+    }
+    Ok(())
+}
+
+async fn review(
+    backend: &Backend,
+    draft: &str,
+    verdict: &str,
+    reason: Option<String>,
+    output: Output,
+) -> Result<(), Failure> {
+    let mut body = json!({ "review": verdict });
+    if let Some(reason) = reason {
+        body["review_reason"] = reason.into();
+    }
+    let anyhow = [("if-match", "*")];
+    let path = format!("/api/v1/drafts/{draft}");
+    let body = backend.call(Method::PATCH, &path, Some(&body), &anyhow).await?.body;
+    let sentence = match body["review"].as_str() {
+        Some("none") => format!("{draft} is not reviewed any more."),
+        Some(review) => format!("{draft} is {review}; `copydesk drafts review {draft} none` takes it back."),
+        None => format!("{draft} is reviewed."),
+    };
+    told(&body, output, &sentence);
+    Ok(())
 }
 
 /// How a draft is exported.

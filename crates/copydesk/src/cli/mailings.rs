@@ -156,7 +156,7 @@ impl Send {
         };
         let body = json!({ "prospects": which, "again": self.again });
         if !self.yes {
-            foretell(&backend.post("/api/v1/mailings?dry_run=true", &body).await?.body, output);
+            foretell(&backend.post("/api/v1/mailings?dry_run=true", &body).await?.body, "prospects", output);
             return Ok(exit::OK);
         }
         told(&backend.post("/api/v1/mailings", &body).await?.body, output);
@@ -178,13 +178,13 @@ fn count(mailing: &Value, status: MailStatus) -> u64 {
 }
 
 /// Who would get a mail, and who not.
-fn foretell(outlook: &Value, output: Output) {
+pub(super) fn foretell(outlook: &Value, who: &str, output: Output) {
     if output.json {
         output.object(outlook);
         return;
     }
     let queued = outlook.pointer("/queued").and_then(Value::as_u64).unwrap_or_default();
-    output.data(&format!("{} prospects would get a mail\n", grouped(queued)));
+    output.data(&format!("{} {who} would get a mail\n", grouped(queued)));
     for (_, skipped) in outlook.pointer("/skipped").and_then(Value::as_object).into_iter().flatten() {
         let count = skipped.pointer("/count").and_then(Value::as_u64).unwrap_or_default();
         output.data(&format!("  {} would not: {}\n", grouped(count), cell(skipped, "/why")));
@@ -205,7 +205,7 @@ fn line(mailing: &Value) -> String {
     format!("{}  {}\n{} {noun} = {sum}", cell(mailing, "/id"), cell(mailing, "/status"), grouped(total))
 }
 
-fn told(mailing: &Value, output: Output) {
+pub(super) fn told(mailing: &Value, output: Output) {
     if output.json {
         output.object(mailing);
         return;

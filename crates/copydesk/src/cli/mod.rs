@@ -34,6 +34,7 @@ mod recipes;
 mod schedules;
 mod serve;
 mod sources;
+mod subscribers;
 mod testing;
 mod usage;
 mod users;
@@ -122,6 +123,12 @@ enum Command {
     /// Send prospects their drafts, and see what became of each mail
     #[command(subcommand)]
     Mailings(mailings::Command),
+    /// Who gets a newsletter: import a file of them, list, add, remove
+    #[command(subcommand)]
+    Subscribers(subscribers::Command),
+    /// Who wants no mail: list, add, take back
+    #[command(subcommand)]
+    Suppressions(subscribers::Wishes),
     /// Files to be used by id: put them on the server, list them, get them back, remove them
     #[command(subcommand)]
     Files(files::Command),
@@ -240,6 +247,8 @@ async fn dispatch(arguments: Arguments, output: Output) -> Result<u8, Failure> {
         Command::Sources(command) => sources::run(command, &settings, output).await,
         Command::Prospects(command) => prospects::run(command, &settings, output).await,
         Command::Mailings(command) => mailings::run(command, &settings, output).await,
+        Command::Subscribers(command) => subscribers::run(command, &settings, output).await,
+        Command::Suppressions(command) => subscribers::wishes(command, &settings, output).await,
         Command::Files(command) => files::run(command, &settings, output).await,
         Command::Feedback(command) => feedback::run(command, &settings, output).await,
         Command::Profiles(command) => profiles::run(command, &settings, output).await,

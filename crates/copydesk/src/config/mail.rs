@@ -24,7 +24,10 @@ pub(super) fn config(reader: &Reader<'_>) -> Result<MailConfig, ConfigError> {
         |name, example| reader.read(name, "it must be a whole number", example, |text| text.parse::<u64>().ok());
     let limits = Limits { per_day: count("mail.per_day", "500")?, reserve: count("mail.reserve", "50")?, every };
     let needs_approval = reader.switch("mail.needs_approval")?;
-    Ok(MailConfig { from: mailbox("mail.from")?, reply_to: mailbox("mail.reply_to")?, limits, needs_approval })
+    // What is wrong with it is said where the server's other addresses are read.
+    let public_url = reader.text("public_url").map(|url| url.trim_end_matches('/').to_owned());
+    let (from, reply_to) = (mailbox("mail.from")?, mailbox("mail.reply_to")?);
+    Ok(MailConfig { from, reply_to, public_url, limits, needs_approval })
 }
 
 pub(super) fn server(reader: &Reader<'_>) -> Result<Option<Server>, ConfigError> {

@@ -3,12 +3,14 @@
 //! it, it is `unknown` and stays so until a person says what it is. Reads no clock, touches no store.
 
 mod answer;
+mod kind;
 mod pace;
 mod state;
 #[cfg(test)]
 mod tests;
 
 pub use answer::{Outcome, Reply, Stage, TRIES_MAX, Then, Verdict, then};
+pub use kind::{MailKind, Secret};
 pub use pace::{Limits, Pace, Room};
 pub use state::{MailStatus, MailingStatus, Tally};
 
@@ -129,6 +131,13 @@ impl Mail {
     #[must_use]
     pub fn cancelled(&self, at: Timestamp) -> Option<Mail> {
         let status = MailStatus::Cancelled;
+        (self.status == MailStatus::Queued).then(|| Mail { status, ended_at: Some(at), ..self.clone() })
+    }
+
+    /// Its recipient wants nothing any more.
+    #[must_use]
+    pub fn unwanted(&self, at: Timestamp) -> Option<Mail> {
+        let status = MailStatus::Skipped;
         (self.status == MailStatus::Queued).then(|| Mail { status, ended_at: Some(at), ..self.clone() })
     }
 

@@ -1,11 +1,15 @@
 //! Mail: `order.rs` is what people do with mailings, `send.rs` the duty that hands mails to the server, `mailer.rs` the way
 //! there. What becomes of a mail is decided in core's `mail`.
 
+mod letter;
+pub mod link;
 pub mod mailer;
+mod newsletter;
 mod order;
 mod send;
 
 pub use mailer::{Mailer, MailerLine};
+pub use newsletter::{Newsletter, TESTS_MAX, To};
 pub use order::{Order, REASONS};
 
 use crate::desk::Inner;
@@ -24,6 +28,8 @@ pub struct MailConfig {
     /// Who writes: `Name <ann@example.com>`.
     pub from: Option<String>,
     pub reply_to: Option<String>,
+    /// Where the server is reached, without a slash at the end: unsubscribe links begin with it.
+    pub public_url: Option<String>,
     /// 500 a day in the zone of the desk, of which 50 are kept for single mails, as seed S0 has it; two seconds apart, as S1.
     pub limits: Limits,
     /// Only drafts that somebody approved are sent. On by default.
@@ -33,7 +39,7 @@ pub struct MailConfig {
 impl Default for MailConfig {
     fn default() -> MailConfig {
         let limits = Limits { per_day: 500, reserve: 50, every: Duration::from_secs(2) };
-        MailConfig { from: None, reply_to: None, limits, needs_approval: true }
+        MailConfig { from: None, reply_to: None, public_url: None, limits, needs_approval: true }
     }
 }
 

@@ -5,7 +5,7 @@ use crate::error::{DeskError, Fault};
 use crate::prospects::drafting::Which;
 use copydesk_core::access::Email;
 use copydesk_core::draft::Review;
-use copydesk_core::mail::{Judgement, MailStatus};
+use copydesk_core::mail::{Judgement, MailKind, MailStatus, Secret};
 use copydesk_core::prospect::{Field, Stage, Verification};
 use copydesk_core::{MailId, MailingId, Timestamp};
 use copydesk_smtp::domain_of;
@@ -15,6 +15,7 @@ use copydesk_store::mail::{
     OpenedMailing,
 };
 use copydesk_store::prospects::{Listed, ProspectFilter};
+use copydesk_store::subscribers::UNSUBSCRIBED;
 use copydesk_store::{Order as Sort, PageRequest, Scope};
 use std::time::Duration;
 
@@ -26,7 +27,7 @@ const NO_DRAFT: &str = "no_draft";
 const NOT_APPROVED: &str = "not_approved";
 const ANSWERED: &str = "answered";
 /// Why a prospect gets no mail, with a sentence each.
-pub const REASONS: [(&str, &str); 8] = [
+pub const REASONS: [(&str, &str); 9] = [
     (REJECTED, "its address is marked as rejected"),
     (NO_EMAIL, "it has no address"),
     (BAD_EMAIL, "its address is none"),
@@ -35,6 +36,7 @@ pub const REASONS: [(&str, &str); 8] = [
     (ANSWERED, "it has answered, and is not followed up"),
     (NOT_APPROVED, "nobody has approved its draft"),
     (ALREADY, "it got its draft before, or is about to"),
+    (UNSUBSCRIBED, "it wants no mail"),
 ];
 
 /// A mailing as somebody wants it.
@@ -65,7 +67,10 @@ impl Desk {
         let mut ids: Vec<MailId> = listed.iter().map(|_| MailId(self.inner.world.uuid(at))).collect();
         ids.sort();
         let mails = ids.into_iter().zip(&listed).map(|(mail, to)| self.mail_for((mail, at), to, id, &domain)).collect();
-        let new = NewMailing { id, scope, spec, at, again, mails, idempotency, dry };
+        let mut secret = Secret([0; Secret::BYTES]);
+        self.inner.world.fill(&mut secret.0);
+        let kind = MailKind::Outreach;
+        let new = NewMailing { id, scope, kind, secret, spec, at, again, mails, idempotency, dry };
         let opened = self.store().open_mailing(new).await?;
         self.inner.bells.mails.notify_one();
         Ok(opened)
@@ -174,7 +179,10 @@ impl Desk {
             id,
             mailing,
             workspace: row.scope.workspace,
+            kind: MailKind::Outreach,
             prospect: Some(row.id),
+            subscriber: None,
+            list: None,
             content: draft.map(|draft| (draft.id, draft.version)),
             name: row.facts.text(Field::Name).map(str::to_owned),
             recipient: address.to_lowercase(),

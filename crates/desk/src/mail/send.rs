@@ -2,12 +2,13 @@
 //! one connection, and writes what came of each before it begins the next. A crash anywhere leaves at most the claimed ones in
 //! doubt, and nothing takes those up again.
 
+use super::letter;
 use super::mailer::{Mailer, MailerLine};
 use crate::desk::Inner;
 use crate::error::DeskError;
 use crate::publish::content_of;
 use copydesk_core::draft::Review;
-use copydesk_core::mail::{Fence, Outcome, Reply, Then, Verdict, then};
+use copydesk_core::mail::{Fence, MailKind, Outcome, Reply, Then, Verdict, then};
 use copydesk_core::metering::cuts::{Interval, start_of};
 use copydesk_core::recipe::OutputForm;
 use copydesk_core::recipe::output::mail::text_of;
@@ -190,25 +191,31 @@ impl Duty {
         }
         let version = self.inner.store.version(scope, draft, Some(version)).await.map_err(Unwritten::unread)?;
         let content = content_of(&version).map_err(|error| Unwritten::ever(error.to_string()))?;
-        let text = match content.form {
-            OutputForm::Mail => text_of(&content.body).to_owned(),
-            OutputForm::Article | OutputForm::Text | OutputForm::Media => {
+        let link = letter::link_of(&self.inner, row).await.map_err(Unwritten::unread)?;
+        let (text, html) = match (content.form, facts.kind) {
+            (OutputForm::Mail, _) => (text_of(&content.body).to_owned(), None),
+            (OutputForm::Article, MailKind::Newsletter | MailKind::Test) => {
+                let said = letter::newsletter(row, &version, &content, link.as_deref());
+                (said.text, Some(said.html))
+            }
+            (OutputForm::Article | OutputForm::Text | OutputForm::Media, _) => {
                 return Err(Unwritten::ever("the draft is no mail"));
             }
         };
-        let thread = self.thread_of(facts, draft).await?;
+        let mut headers = letter::headers(&self.inner, row, link.as_deref());
+        headers.extend(self.thread_of(facts, draft).await?.headers());
         let config = &self.inner.config.mail;
         let letter = Letter {
             from: config.from.clone().ok_or_else(|| Unwritten::ever("mail.from is not set"))?,
             reply_to: config.reply_to.clone(),
             to_name: facts.name.clone(),
             to: facts.address.clone(),
-            subject: content.title,
+            subject: letter::subject(row, content.title),
             text,
-            html: None,
+            html,
             message_id: facts.message_id.clone(),
             at: UNIX_EPOCH + self.inner.now().since(Timestamp::from_micros(0)),
-            headers: thread.headers(),
+            headers,
         };
         letter.write().map_err(|error| Unwritten::ever(error.to_string()))
     }

@@ -8,7 +8,8 @@ pub mod why;
 
 use copydesk_core::{
     BudgetId, BulkId, CallId, DeliveryId, DraftId, FeedbackId, FileId, GenerationId, ImportId, ItemId, JobId, KeyId,
-    LinkId, MailId, MailingId, ProfileId, ProspectId, ScheduleId, SourceId, TransferId, UserId, WebhookId,
+    LinkId, MailId, MailingId, ProfileId, ProspectId, ScheduleId, SourceId, SubscriberId, SuppressionId, TransferId,
+    UserId, WebhookId,
 };
 use copydesk_store::{Order, Page, PageRequest, StoreError};
 use std::str::FromStr;
@@ -45,7 +46,9 @@ keys!(
     ImportId,
     ScheduleId,
     MailingId,
-    MailId
+    MailId,
+    SubscriberId,
+    SuppressionId
 );
 
 impl Key for Uuid {

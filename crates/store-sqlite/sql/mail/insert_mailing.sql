@@ -1,4 +1,4 @@
 INSERT INTO mailings (
     workspace_id, id, spec, single, created_at, idempotency_key, fingerprint, total, queued, sending, sent, failed, unknown,
-    cancelled, skipped, paused_at, finished_at, updated_at
-) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
+    cancelled, skipped, paused_at, finished_at, updated_at, kind, secret
+) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)

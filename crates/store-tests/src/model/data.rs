@@ -12,8 +12,8 @@ use copydesk_core::ledger::{Balance, Lot};
 use copydesk_core::mail::Pace;
 use copydesk_core::{
     AssetId, BudgetId, BulkId, CallId, DeliveryId, DraftId, FeedbackId, FileId, GenerationId, ImportId, JobId, MailId,
-    MailingId, NodeId, ProfileId, ProspectId, ScheduleId, SignInId, SourceId, Timestamp, TransferId, UserId, WebhookId,
-    WorkspaceId,
+    MailingId, NodeId, ProfileId, ProspectId, ScheduleId, SignInId, SourceId, SubscriberId, SuppressionId, Timestamp,
+    TransferId, UserId, WebhookId, WorkspaceId,
 };
 use copydesk_store::admin::{NodeRow, PauseKey};
 use copydesk_store::audit::{FindingKey, FindingRow, Round, Space};
@@ -31,6 +31,7 @@ use copydesk_store::profiles::ProfileRow;
 use copydesk_store::prospects::{ImportRow, ProspectRow, Skip};
 use copydesk_store::schedules::{RunRow, ScheduleRow};
 use copydesk_store::sign_ins::SignInRow;
+use copydesk_store::subscribers::{SubscriberRow, SuppressionRow};
 use copydesk_store::usage::CallRow;
 use copydesk_store::webhooks::{AttemptRow, DeliveryRow, EndpointRow};
 use copydesk_store::{Page, PageRequest, Scope, StoreError};
@@ -224,6 +225,8 @@ pub(super) struct Data {
     /// By workspace and idempotency key: the fingerprint and the mailing.
     pub mailing_keys: BTreeMap<(WorkspaceId, String), ([u8; 32], MailingId)>,
     pub mail_pace: Option<Pace>,
+    pub subscribers: BTreeMap<SubscriberId, SubscriberRow>,
+    pub suppressions: BTreeMap<SuppressionId, SuppressionRow>,
     pub keys: Vec<KeyRow>,
     pub webhooks: BTreeMap<WebhookId, EndpointRow>,
     /// How far, and how often its endpoints were changed.

@@ -101,12 +101,12 @@ impl Data {
                 None => {}
             }
         }
-        let holding = self.mails.values().filter(|row| row.facts.workspace == workspace && row.mail.status.holds());
+        let holding = self.mails.values().filter(|row| row.facts.workspace == workspace && row.holds());
         let earlier = holding.filter_map(|row| {
             let (draft, version) = row.facts.content?;
             Some(Earlier { draft, recipient: row.facts.recipient.clone(), version })
         });
-        let (mailing, mails, skips) = opened(new, &earlier.collect());
+        let (mailing, mails, skips) = opened(new, &earlier.collect(), &self.unwanted());
         if new.dry {
             return Ok(OpenedMailing::Dry(mailing, skips));
         }
@@ -141,8 +141,8 @@ impl Data {
         let ids: Vec<MailId> = due.iter().take(claim.limit as usize).map(|row| row.facts.id).collect();
         let pace = self.mail_pace.unwrap_or(Pace::new(claim.day_at)).on(claim.day_at);
         let mut book = self.mail_book(|row| ids.contains(&row.facts.id));
-        let mails = book.claim(claim, &pace);
-        if mails.is_empty() {
+        let mails = book.claim(claim, &pace, &self.unwanted());
+        if !book.is_moved() {
             return ClaimedMails { mails, next_at: pace.room(&claim.limits, claim.now).next_at };
         }
         self.mail_pace = Some(pace.took(mails.len() as u32, &claim.limits, claim.now));

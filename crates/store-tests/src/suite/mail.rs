@@ -5,7 +5,7 @@ use crate::bench::{Bench, all};
 use crate::builder::{AcceptWith, OTHER};
 use copydesk_core::generation::event::Jitter;
 use copydesk_core::mail::{
-    Fence, Judgement, Limits, MailStatus, MailingStatus, Outcome, Reply, Stage, Then, Verdict, then,
+    Fence, Judgement, Limits, MailKind, MailStatus, MailingStatus, Outcome, Reply, Secret, Stage, Then, Verdict, then,
 };
 use copydesk_core::prospect::{Edit, Field, Rule, Stage as ProspectStage, draft_name};
 use copydesk_core::refusal::Refusal;
@@ -21,16 +21,19 @@ use copydesk_store::{PageRequest, Scope, StoreError};
 use std::sync::Arc;
 use std::time::Duration;
 
-const ALL: Limits = Limits { per_day: 1_000, reserve: 0, every: Duration::from_micros(1) };
+pub(super) const ALL: Limits = Limits { per_day: 1_000, reserve: 0, every: Duration::from_micros(1) };
 
 /// One mail of a draft's version to an address.
-fn mail(t: &Bench, draft: DraftId, version: u32, address: &str) -> MailFacts {
+pub(super) fn mail(t: &Bench, draft: DraftId, version: u32, address: &str) -> MailFacts {
     let id = MailId(t.ids.uuid());
     MailFacts {
         id,
         mailing: MailingId(t.ids.uuid()),
         workspace: Scope::DEFAULT.workspace,
+        kind: MailKind::Outreach,
         prospect: None,
+        subscriber: None,
+        list: None,
         content: Some((draft, version)),
         name: Some("Ann \"of\" Tea; ü".to_owned()),
         address: address.to_owned(),
@@ -41,18 +44,19 @@ fn mail(t: &Bench, draft: DraftId, version: u32, address: &str) -> MailFacts {
     }
 }
 
-fn order(t: &Bench, mails: Vec<MailFacts>) -> NewMailing {
+pub(super) fn order(t: &Bench, mails: Vec<MailFacts>) -> NewMailing {
     let id = MailingId(t.ids.uuid());
     let mails = mails.into_iter().map(|facts| MailFacts { mailing: id, ..facts }).collect();
     let (scope, spec, at) = (Scope::DEFAULT, "{\"prospects\":\"eligible\"}".to_owned(), t.now());
-    NewMailing { id, scope, spec, at, again: false, mails, idempotency: None, dry: false }
+    let (kind, secret) = (MailKind::Outreach, Secret([7; Secret::BYTES]));
+    NewMailing { id, scope, kind, secret, spec, at, again: false, mails, idempotency: None, dry: false }
 }
 
-async fn open(t: &Bench, new: NewMailing) -> OpenedMailing {
+pub(super) async fn open(t: &Bench, new: NewMailing) -> OpenedMailing {
     t.store.open_mailing(new).await.expect("open_mailing")
 }
 
-fn draft(t: &Bench) -> DraftId {
+pub(super) fn draft(t: &Bench) -> DraftId {
     DraftId(t.ids.uuid())
 }
 
@@ -67,7 +71,7 @@ fn wish(t: &Bench, node: NodeId, limits: Limits, limit: u32) -> ClaimMails {
     ClaimMails { node, now: t.now(), day_at, limits, limit }
 }
 
-async fn claim(t: &Bench, node: NodeId, limits: Limits, limit: u32) -> Vec<MailRow> {
+pub(super) async fn claim(t: &Bench, node: NodeId, limits: Limits, limit: u32) -> Vec<MailRow> {
     t.store.claim_mails(wish(t, node, limits, limit)).await.expect("claim_mails").mails
 }
 
@@ -84,20 +88,20 @@ fn came(t: &Bench, row: &MailRow, code: Option<u16>) -> FinishedMail {
     }
 }
 
-async fn finish(t: &Bench, row: &MailRow, code: Option<u16>) -> bool {
+pub(super) async fn finish(t: &Bench, row: &MailRow, code: Option<u16>) -> bool {
     t.store.finish_mails(vec![came(t, row, code)]).await.expect("finish_mails")[0]
 }
 
-async fn get(t: &Bench, id: MailId) -> MailRow {
+pub(super) async fn get(t: &Bench, id: MailId) -> MailRow {
     t.store.mail(Scope::DEFAULT, id).await.expect("mail")
 }
 
-async fn now_of(t: &Bench, id: MailingId) -> MailingRow {
+pub(super) async fn now_of(t: &Bench, id: MailingId) -> MailingRow {
     t.store.mailing(Scope::DEFAULT, id).await.expect("mailing")
 }
 
 /// The counts of a mailing are those of its mails.
-async fn assert_counted(t: &Bench, id: MailingId) {
+pub(super) async fn assert_counted(t: &Bench, id: MailingId) {
     let row = now_of(t, id).await;
     for status in MailStatus::ALL {
         let filter = MailFilter { mailing: id, status: Some(status) };

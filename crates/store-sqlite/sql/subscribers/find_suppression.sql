@@ -1,0 +1,3 @@
+SELECT id, workspace_id, recipient, list, address, reason, mail_id, created_at
+FROM suppressions
+WHERE workspace_id = $1 AND recipient = $2 AND list = $3

@@ -1,0 +1,13 @@
+-- Differs from Postgres: what may be absent needs no type.
+SELECT s.workspace_id, s.id, s.list, s.address, s.recipient, s.name, s.external_id, s.created_at, s.updated_at,
+       u.id AS suppression_id, u.list AS suppression_list, u.reason, u.created_at AS unsubscribed_at
+FROM subscribers s
+LEFT JOIN suppressions u ON u.workspace_id = s.workspace_id AND u.id = (
+    SELECT x.id FROM suppressions x
+    WHERE x.workspace_id = s.workspace_id AND x.recipient = s.recipient AND x.list IN ('', s.list)
+    ORDER BY x.list LIMIT 1
+)
+WHERE s.workspace_id = $1 AND s.id < $2 AND ($3 IS NULL OR s.list = $3)
+  AND ($4 IS NULL OR (u.id IS NOT NULL) = $4) AND ($5 IS NULL OR s.recipient = $5)
+ORDER BY s.id DESC
+LIMIT $6
