@@ -81,11 +81,14 @@ impl Person {
         Ok(Person { address: address.to_owned(), recipient: address.to_lowercase(), name, external_id })
     }
 
+    /// What other systems call the address in the lists they export, in small letters.
+    const ADDRESSES: [&'static str; 5] = ["email", "e-mail", "mail", "email address", "contact_email"];
+
     /// A row of a file. Columns that are no field are passed over: lists have many.
     pub fn read(row: &Map<String, Value>) -> Result<Person, BadField> {
         let mut found: [Option<String>; 3] = [None, None, None];
         for (slot, field) in found.iter_mut().zip(Person::FIELDS) {
-            *slot = match row.get(field) {
+            *slot = match row.get(field).or_else(|| named_otherwise(row, field)) {
                 None | Some(Value::Null) => None,
                 Some(Value::String(text)) => Some(text.clone()),
                 Some(Value::Number(number)) => Some(number.to_string()),
@@ -108,6 +111,12 @@ impl Person {
             external_id: newer.external_id.clone().or_else(|| self.external_id.clone()),
         }
     }
+}
+
+/// The address under one of the names it has elsewhere.
+fn named_otherwise<'a>(row: &'a Map<String, Value>, field: &str) -> Option<&'a Value> {
+    let is = |column: &str| Person::ADDRESSES.contains(&column.trim().to_lowercase().as_str());
+    row.iter().filter(|_| field == "address").find_map(|(column, value)| is(column).then_some(value))
 }
 
 /// One line without what would end it; nothing is `None`.
@@ -145,6 +154,13 @@ mod tests {
         assert_eq!((ann.name.as_deref(), ann.external_id.as_deref()), (Some("Ann Bcc: all"), Some("7")));
         let code = |row: Value| Person::read(row.as_object().unwrap()).unwrap_err().code;
         assert_eq!(code(json!({})), "no_email");
+        for column in ["email", "Email Address", " E-Mail "] {
+            assert_eq!(
+                Person::read(json!({ column: "ann@x.example" }).as_object().unwrap()).unwrap().address,
+                "ann@x.example"
+            );
+        }
+        assert_eq!(code(json!({ "mailing": "ann@x.example" })), "no_email");
         assert_eq!(code(json!({ "address": "ann" })), "bad_email");
         assert_eq!(code(json!({ "address": "a@x.example, b@x.example" })), "bad_email");
         assert_eq!(code(json!({ "address": ["a@x.example"] })), "wrong_type");

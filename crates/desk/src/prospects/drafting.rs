@@ -171,14 +171,34 @@ impl Desk {
             }
             (Which::Eligible, Some(before)) => {
                 let filter = ProspectFilter::eligible(self.eligibility()).to_follow_up(before);
+                self.somebody(scope, &filter, true).await?;
                 self.send_pages(scope, filter, wanted, sender);
             }
-            (Which::Filter(filter), Some(before)) => {
-                self.send_pages(scope, filter.to_follow_up(before), wanted, sender)
+            (Which::Filter(filter), before) => {
+                let filter = match before {
+                    Some(before) => filter.to_follow_up(before),
+                    None => filter,
+                };
+                self.somebody(scope, &filter, before.is_some()).await?;
+                self.send_pages(scope, filter, wanted, sender);
             }
-            (Which::Filter(filter), None) => self.send_pages(scope, filter, wanted, sender),
         }
         Ok(Source::Read(pages))
+    }
+
+    /// Errors: `Invalid` when nobody is meant.
+    async fn somebody(&self, scope: Scope, filter: &ProspectFilter, follows: bool) -> Result<(), DeskError> {
+        let one = PageRequest { limit: 1, after: None, order: Order::OldestFirst };
+        if !self.store().prospects(scope, filter.clone(), one).await?.rows.is_empty() {
+            return Ok(());
+        }
+        let detail = match follows {
+            true => {
+                "nobody is to be followed up: that is who got a mail so long ago, has not answered, and has no newer draft"
+            }
+            false => "no prospect is meant by this: `copydesk prospects ls` shows how far each is",
+        };
+        Err(DeskError::invalid("/prospects", "nobody", detail))
     }
 
     fn send_pages(&self, scope: Scope, filter: ProspectFilter, wanted: Vec<String>, pages: mpsc::Sender<Page>) {
