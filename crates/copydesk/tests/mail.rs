@@ -142,6 +142,9 @@ fn a_mail_server_that_cannot_be_is_refused_at_the_start_without_its_password() {
     let place = Place::new().with("COPYDESK_SMTP_URL", "http://ann:hunter2@mail.example");
     let ran = place.run(&["drafts", "ls"]);
     assert!(ran.exits(2).err.contains("smtps://") && !ran.err.contains("hunter2"), "{}", ran.err);
+    let place =
+        Place::new().with("COPYDESK_SMTP_URL", "smtp://mail.example").with("COPYDESK_SMTP_CA_FILE", "/nowhere.pem");
+    assert!(place.run(&["drafts", "ls"]).exits(2).err.contains("smtp.ca_file /nowhere.pem cannot be read"));
     let place = Place::new().with("COPYDESK_MAIL_FROM", "Ann\r\nBcc: all@example.com");
     assert!(place.run(&["drafts", "ls"]).exits(2).err.contains("mail.from"), "a sender is one address");
 }

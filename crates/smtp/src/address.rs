@@ -1,6 +1,8 @@
 //! Where the mail server is, as one address: `smtp://user:password@host:587`, `smtps://...`, `smtp+plain://...`.
 
 use lettre::message::Mailbox;
+use lettre::transport::smtp::Error;
+use lettre::transport::smtp::client::{Certificate, TlsParameters, TlsParametersBuilder};
 use std::fmt;
 
 /// How the talk is kept from others.
@@ -21,7 +23,31 @@ pub struct Server {
     pub port: u16,
     pub security: Security,
     pub login: Option<(String, String)>,
+    /// Who else may vouch for it, beside those this machine trusts.
+    pub authority: Option<Authority>,
 }
+
+/// Certificates of an authority, such as a company's own.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Authority(Vec<u8>);
+
+impl Authority {
+    /// Errors: no certificate in it, or one that is none.
+    pub fn parse(pem: Vec<u8>) -> Result<Authority, String> {
+        let authority = Authority(pem);
+        if !authority.0.windows(MARK.len()).any(|part| part == MARK) {
+            return Err("there is no certificate in it; it must be PEM: -----BEGIN CERTIFICATE-----".to_owned());
+        }
+        authority.trusted_by(TlsParameters::builder("localhost".to_owned())).map_err(|error| error.to_string())?;
+        Ok(authority)
+    }
+
+    pub(crate) fn trusted_by(&self, tls: TlsParametersBuilder) -> Result<TlsParameters, Error> {
+        tls.add_root_certificate(Certificate::from_pem(&self.0)?).build_rustls()
+    }
+}
+
+const MARK: &[u8] = b"-----BEGIN CERTIFICATE-----";
 
 impl fmt::Debug for Server {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -71,7 +97,7 @@ impl Server {
                 "the host is missing, or has signs that no host has; write %XX for signs in a password",
             ));
         }
-        Ok(Server { host: host.to_owned(), port, security, login })
+        Ok(Server { host: host.to_owned(), port, security, login, authority: None })
     }
 }
 

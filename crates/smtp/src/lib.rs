@@ -5,7 +5,8 @@
 mod address;
 mod letter;
 mod line;
+mod sip;
 
-pub use address::{BadServer, Security, Server, check_mailbox, domain_of};
+pub use address::{Authority, BadServer, Security, Server, check_mailbox, domain_of};
 pub use letter::{BadLetter, Letter, Written};
 pub use line::{Line, Smtp, Waits};

@@ -2,6 +2,7 @@
 
 use crate::address::{Security, Server};
 use crate::letter::Written;
+use crate::sip::Sipped;
 use copydesk_core::mail::{Reply, Stage, Verdict};
 use lettre::transport::smtp::Error;
 use lettre::transport::smtp::authentication::{Credentials, Mechanism};
@@ -9,7 +10,9 @@ use lettre::transport::smtp::client::{AsyncSmtpConnection, TlsParameters};
 use lettre::transport::smtp::commands::{Data, Mail, Rcpt, Rset};
 use lettre::transport::smtp::extension::{ClientId, Extension, MailBodyParameter, MailParameter};
 use lettre::transport::smtp::response::Response;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
+use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 /// The longest word of a server that is kept. Units: signs.
@@ -58,30 +61,59 @@ impl Smtp {
     ///
     /// Errors: at which stage it broke, and by what.
     pub async fn open(&self) -> Result<Line, (Verdict, Reply)> {
-        self.reach().await.map_err(|(stage, reply)| (Verdict::of(stage, reply.code), reply))
+        self.reach().await.map_err(|(stage, reply)| (Verdict::of(stage, reply.code), with_advice(reply)))
     }
 
     async fn reach(&self) -> Result<Line, Broke> {
-        let Server { host, port, security, login } = &self.server;
+        let Server { host, port, security, login, authority } = &self.server;
         let hello = ClientId::Domain(self.hello.clone());
-        let tls = || TlsParameters::new(host.trim_matches(['[', ']']).to_owned()).map_err(|e| (Stage::Tls, reply(&e)));
-        let implicit = if *security == Security::Tls { Some(tls()?) } else { None };
+        let tls = || {
+            let builder = TlsParameters::builder(host.trim_matches(['[', ']']).to_owned());
+            let built = match authority {
+                Some(authority) => authority.trusted_by(builder),
+                None => builder.build_rustls(),
+            };
+            built.map_err(|error| (Stage::Tls, reply(&error)))
+        };
         let place = (host.trim_matches(['[', ']']), *port);
-        let reaching = AsyncSmtpConnection::connect_tokio1(place, Some(self.waits.connect), &hello, implicit, None);
-        let mut connection = within(self.waits.connect, Stage::Connect, reaching).await?;
-        if *security == Security::StartTls {
-            if !connection.can_starttls() {
-                let text = "the server offers no STARTTLS; smtps:// encrypts from the start, smtp+plain:// not at all";
-                return Err((Stage::Tls, Reply { code: None, text: text.to_owned() }));
+        let wait = self.waits.connect;
+        let mut connection = match security {
+            Security::StartTls => self.reach_and_encrypt(place, &hello, tls()?).await?,
+            Security::Tls | Security::Plain => {
+                let implicit = if *security == Security::Tls { Some(tls()?) } else { None };
+                let reaching = AsyncSmtpConnection::connect_tokio1(place, Some(wait), &hello, implicit, None);
+                within(wait, Stage::Connect, reaching).await?
             }
-            within(self.waits.connect, Stage::Tls, connection.starttls(tls()?, &hello)).await?;
-        }
+        };
         if let Some((user, password)) = login {
             let credentials = Credentials::new(user.clone(), password.clone());
             let mechanisms = [Mechanism::Plain, Mechanism::Login];
             within(self.waits.command, Stage::Login, connection.auth(&mechanisms, &credentials)).await?;
         }
         Ok(Line { connection, waits: self.waits, broken: false })
+    }
+
+    /// STARTTLS, or nothing.
+    async fn reach_and_encrypt(
+        &self,
+        place: (&str, u16),
+        hello: &ClientId,
+        tls: TlsParameters,
+    ) -> Result<AsyncSmtpConnection, Broke> {
+        let wait = self.waits.connect;
+        let unreached = |text: String| (Stage::Connect, Reply { code: None, text: cut(&text) });
+        let stream = timeout(wait, TcpStream::connect(place)).await;
+        let stream = stream.map_err(|_| unreached(no_answer(wait)))?.map_err(|error| unreached(error.to_string()))?;
+        let (stream, freely) = Sipped::new(stream);
+        let greeted = AsyncSmtpConnection::connect_with_transport(Box::new(stream), hello);
+        let mut connection = within(wait, Stage::Connect, greeted).await?;
+        if !connection.can_starttls() {
+            let text = "the server offers no STARTTLS; smtps:// encrypts from the start, smtp+plain:// not at all";
+            return Err((Stage::Tls, Reply { code: None, text: text.to_owned() }));
+        }
+        within(wait, Stage::Tls, connection.starttls(tls, hello)).await?;
+        freely.store(true, Ordering::Relaxed);
+        Ok(connection)
     }
 }
 
@@ -159,8 +191,12 @@ async fn within<T>(wait: Duration, stage: Stage, talk: impl Future<Output = Resu
     match timeout(wait, talk).await {
         Ok(Ok(done)) => Ok(done),
         Ok(Err(error)) => Err((stage, reply(&error))),
-        Err(_) => Err((stage, Reply { code: None, text: format!("no answer within {} s", wait.as_secs_f32()) })),
+        Err(_) => Err((stage, Reply { code: None, text: no_answer(wait) })),
     }
+}
+
+fn no_answer(wait: Duration) -> String {
+    format!("no answer within {} s", wait.as_secs_f32())
 }
 
 fn reply(error: &Error) -> Reply {
@@ -174,6 +210,16 @@ fn reply(error: &Error) -> Reply {
         source = cause.source();
     }
     Reply { code: error.status().map(u16::from), text: cut(&text) }
+}
+
+/// What can be done about it, where that is known.
+fn with_advice(reply: Reply) -> Reply {
+    if !reply.text.contains("UnknownIssuer") {
+        return reply;
+    }
+    let text =
+        format!("{}; if an authority of your own vouches for it, name its certificate in smtp.ca_file", reply.text);
+    Reply { text: cut(&text), ..reply }
 }
 
 fn words(response: &Response) -> String {

@@ -143,6 +143,12 @@ pub const KEYS: &[Key] = &[
             "the mail server: smtps://user:password@host (TLS), smtp://... (STARTTLS), smtp+plain://... (no encryption)",
         )
     },
+    key(
+        "smtp.ca_file",
+        "COPYDESK_SMTP_CA_FILE",
+        "",
+        "certificates (PEM) of who else may vouch for the mail server: a company's own authority",
+    ),
     key("mail.from", "COPYDESK_MAIL_FROM", "", "who writes mails: Name <ann@example.com>"),
     key("mail.reply_to", "COPYDESK_MAIL_REPLY_TO", "", "where answers go, when not to the sender"),
     key("mail.per_second", "COPYDESK_MAIL_PER_SECOND", "0.5", "mails a second, over all processes; 0.5 is one in two"),

@@ -4,7 +4,7 @@ use super::ConfigError;
 use super::settings::Reader;
 use copydesk_core::mail::Limits;
 use copydesk_desk::mail::MailConfig;
-use copydesk_smtp::{Server, check_mailbox};
+use copydesk_smtp::{Authority, Server, check_mailbox};
 use std::time::Duration;
 
 pub(super) fn config(reader: &Reader<'_>) -> Result<MailConfig, ConfigError> {
@@ -36,5 +36,13 @@ pub(super) fn server(reader: &Reader<'_>) -> Result<Option<Server>, ConfigError>
             "it must begin with smtps://, smtp:// or smtp+plain:// and name a host; write %XX for signs in a password";
         reader.read("smtp.url", words, "smtps://user:password@mail.example.com", |text| Server::parse(text).ok())
     };
-    reader.text("smtp.url").map(|_| read()).transpose()
+    let Some(server) = reader.text("smtp.url").map(|_| read()).transpose()? else { return Ok(None) };
+    Ok(Some(Server { authority: authority(reader)?, ..server }))
+}
+
+fn authority(reader: &Reader<'_>) -> Result<Option<Authority>, ConfigError> {
+    let Some(path) = reader.text("smtp.ca_file") else { return Ok(None) };
+    let unreadable = |reason: String| ConfigError::Unreadable { path: format!("smtp.ca_file {path}"), reason };
+    let pem = std::fs::read(&path).map_err(|error| unreadable(error.to_string()))?;
+    Authority::parse(pem).map(Some).map_err(unreadable)
 }
