@@ -9,8 +9,8 @@ insert into schedules (id, workspace_id, user_id, user_external, recipe, spec, s
 select gen_random_uuid(), '00000000-0000-0000-0000-000000000001', gen_random_uuid(), 'ann', 'note', '{}', 'active', '2099-01-01'::timestamptz,
        '2099-01-01'::timestamptz + n * interval '1 s', 0, 1, now(), now()
 from generate_series(1, 20000) n;
-insert into mails (workspace_id, id, mailing_id, draft_id, version, address, recipient, message_id, created_at, status, holds, tries, round, due_at)
-select '00000000-0000-0000-0000-000000000001', gen_random_uuid(), '00000000-0000-0000-0000-000000000002', gen_random_uuid(), 1, 'a@b.example',
+insert into mails (workspace_id, id, mailing_id, kind, draft_id, version, address, recipient, message_id, created_at, status, holds, tries, round, due_at)
+select '00000000-0000-0000-0000-000000000001', gen_random_uuid(), '00000000-0000-0000-0000-000000000002', 'outreach', gen_random_uuid(), 1, 'a@b.example',
        'a@b.example', n::text, now(), 'queued', true, 0, 0, '2099-01-01'::timestamptz
 from generate_series(1, 20000) n;
 analyze sources, source_items, schedules, mails;
