@@ -231,6 +231,7 @@ fn work() -> OpenApiRouter<Api> {
         .routes(routes!(prospects::list, prospects::create))
         .routes(routes!(prospects::one, prospects::change, prospects::remove))
         .routes(routes!(prospects::eligible))
+        .routes(routes!(prospects::verify))
         .routes(routes!(prospect_import::import))
         .routes(routes!(prospect_import::list))
         .routes(routes!(prospect_import::one))

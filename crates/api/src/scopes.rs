@@ -24,6 +24,7 @@ pub(crate) const ROUTES: &[(&str, &str, KeyScope)] = &[
     ("POST", "/prospects", S::DraftsWrite),
     ("GET", "/prospects/eligible", S::DraftsRead),
     ("POST", "/prospects/import", S::DraftsWrite),
+    ("POST", "/prospects/verify", S::DraftsWrite),
     ("GET", "/prospects/imports", S::DraftsRead),
     ("GET", "/prospects/imports/{id}", S::DraftsRead),
     ("GET", "/prospects/imports/{id}/skipped", S::DraftsRead),

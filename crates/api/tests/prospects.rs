@@ -1,9 +1,12 @@
 //! Prospects over HTTP: made, changed, imported and undone, counted before the click, and drafted by jobs.
 
-use crate::site::{Reply, Site};
+use crate::site::{Reply, Setup, Site};
 use copydesk_desk::DeskConfig;
+use copydesk_fakeprovider::{FakeDns, NameFault, Zone};
+use copydesk_smtp::Domains;
 use copydesk_store_tests::ModelStore;
 use serde_json::{Value, json};
+use std::sync::Arc;
 
 const EXAMPLE: &str = include_str!("../../../examples/outreach/prospects.csv");
 
@@ -353,4 +356,115 @@ async fn a_mail_is_rejected_seen_so_on_its_prospect_and_the_rejection_taken_back
     let undone =
         site.send("PATCH", &format!("/drafts/{draft}"), Some(json!({"review": "none"})), &[("if-match", "*")]).await;
     assert_eq!((undone.status, reviewed().await), (200, json!("none")));
+}
+
+/// Seven prospects of six domains: one takes mail, one is gone, one wants none, one has no host, one is not answered for.
+async fn with_domains() -> (Site, FakeDns) {
+    let dns = FakeDns::start().await.unwrap();
+    dns.takes_mail("fine.example");
+    dns.has("null.example", Zone { mx: vec![(0, String::new())], ..Zone::default() });
+    dns.has("empty.example", Zone::default());
+    dns.has("fails.example", Zone { fault: NameFault::Fails, ..Zone::default() });
+    let domains = Arc::new(Domains::new(&[dns.address()]).unwrap());
+    let site = Site::made(Setup { domains, ..Setup::default() }).await;
+    for address in
+        ["a@fine.example", "b@FINE.example", "c@gone.example", "d@null.example", "e@empty.example", "f@fails.example"]
+    {
+        made(&site, json!({"contact_email": address, "verification_status": "unverified"})).await;
+    }
+    made(&site, json!({"contact_email": null, "external_id": "nobody"})).await;
+    (site, dns)
+}
+
+async fn statuses(site: &Site) -> Vec<(String, Value)> {
+    let page = site.get("/prospects").await.json();
+    let of =
+        |row: &Value| (row["verification_status"].as_str().unwrap().to_owned(), row["verification_reason"].clone());
+    page["data"].as_array().unwrap().iter().map(of).collect()
+}
+
+fn found(body: &Value) -> [u64; 8] {
+    [
+        "/prospects",
+        "/domains",
+        "/takes_mail",
+        "/without_mail/no_domain",
+        "/without_mail/null_mx",
+        "/without_mail/no_mail_host",
+        "/unclear",
+        "/changed",
+    ]
+    .map(|at| body.pointer(at).unwrap().as_u64().unwrap())
+}
+
+#[tokio::test]
+async fn domains_are_asked_for_once_and_only_what_is_certain_is_written() {
+    let (site, dns) = with_domains().await;
+    let dry = site.post("/prospects/verify?dry_run", json!({})).await.json();
+    assert_eq!((found(&dry), &dry["dry_run"]), ([6, 5, 2, 1, 1, 1, 1, 3], &json!(true)));
+    assert!(statuses(&site).await.iter().all(|(status, _)| status != "rejected"), "nothing was written");
+    let done = site.post("/prospects/verify", json!({})).await.json();
+    assert_eq!(found(&done), [6, 5, 2, 1, 1, 1, 1, 3]);
+    assert_eq!(
+        dns.times_asked("fine.example"),
+        1,
+        "both addresses, and the answer was kept as long as it said: {done}"
+    );
+    let unclear = &done["unclear_domains"][0];
+    assert_eq!(unclear["domain"], "fails.example");
+    assert!(unclear["detail"].as_str().unwrap().to_lowercase().contains("serv"), "{unclear}");
+    let is = |status: &str, reason: Value| (status.to_owned(), reason);
+    let expected = [
+        is("unverified", Value::Null),
+        is("unverified", Value::Null),
+        is("rejected", json!("no_domain")),
+        is("rejected", json!("null_mx")),
+        is("rejected", json!("no_mail_host")),
+        is("unverified", Value::Null),
+        is("verified", Value::Null),
+    ];
+    assert_eq!(statuses(&site).await, expected);
+    assert_eq!(found(&site.post("/prospects/verify", json!({})).await.json())[7], 0, "nothing is new");
+    dns.takes_mail("gone.example");
+    let marked = site.post("/prospects/verify?mark=verified", json!({})).await.json();
+    assert_eq!(found(&marked), [6, 5, 3, 0, 1, 1, 1, 3], "the mended one, too");
+    let first: Vec<_> = statuses(&site).await.into_iter().take(3).collect();
+    assert_eq!(first, vec![is("verified", json!("domain_takes_mail")); 3]);
+}
+
+#[tokio::test]
+async fn a_page_of_those_that_are_chosen_is_asked_for_and_the_next_one_follows() {
+    let (site, _dns) = with_domains().await;
+    let one = site.post("/prospects/verify?limit=2&verification_status=unverified", json!({})).await.json();
+    assert_eq!(found(&one), [2, 1, 2, 0, 0, 0, 0, 0]);
+    let cursor = one["next_cursor"].as_str().unwrap();
+    let two = site
+        .post(&format!("/prospects/verify?limit=9&verification_status=unverified&cursor={cursor}"), json!({}))
+        .await;
+    let two = two.json();
+    assert_eq!((found(&two), &two["next_cursor"]), ([4, 4, 0, 1, 1, 1, 1, 3], &Value::Null));
+    let bad = blamed(&site.post("/prospects/verify?has_email=false&mark=rejected", json!({})).await);
+    assert_eq!(bad.iter().map(|(_, code)| code.as_str()).collect::<Vec<_>>(), ["not_allowed", "not_allowed"]);
+    assert_eq!(site.post("/prospects/verify?cursor=x", json!({})).await.json()["code"], "bad_cursor");
+}
+
+#[tokio::test]
+async fn without_a_name_server_nothing_changes_and_it_is_said() {
+    let site = Site::idle().await;
+    made(&site, json!({"verification_status": "unverified"})).await;
+    let told = site.post("/prospects/verify?mark=verified", json!({})).await.json();
+    assert_eq!(found(&told), [1, 1, 0, 0, 0, 0, 1, 0]);
+    assert_eq!(told["unclear_domains"][0]["detail"], "no name server is set up here");
+}
+
+#[tokio::test]
+async fn a_reason_is_said_beside_a_verdict_and_goes_with_it() {
+    let site = Site::idle().await;
+    let id = made(&site, json!({})).await["id"].as_str().unwrap().to_owned();
+    let change = json!({"verification_status": "rejected", "verification_reason": "asked us to stop"});
+    let said = site.send("PATCH", &format!("/prospects/{id}"), Some(change), &[]).await.json();
+    assert_eq!(said["verification_reason"], "asked us to stop");
+    let change = json!({"verification_status": "verified"});
+    let said = site.send("PATCH", &format!("/prospects/{id}"), Some(change), &[]).await.json();
+    assert_eq!(said["verification_reason"], Value::Null);
 }

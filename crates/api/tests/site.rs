@@ -9,6 +9,7 @@ use copydesk_api::{ApiSettings, router};
 use copydesk_desk::assets::FolderAssets;
 use copydesk_desk::keys::KeyText;
 use copydesk_desk::mail::Mailer;
+use copydesk_desk::prospects::verify::{MailDomains, NoDomains};
 use copydesk_desk::store::Scope;
 use copydesk_desk::vault::{MasterKey, Vault};
 use copydesk_desk::{Desk, DeskConfig, Hooks, Parts, World};
@@ -84,6 +85,7 @@ pub struct Setup {
     pub shelf: Shelf,
     pub vault: Vault,
     pub mailer: Option<Arc<dyn Mailer>>,
+    pub domains: Arc<dyn MailDomains>,
     /// Providers beside the scripted one.
     pub others: Vec<Arc<dyn Provider>>,
 }
@@ -98,6 +100,7 @@ impl Default for Setup {
             shelf: Shelf::built_in().unwrap_or_else(|error| panic!("{error}")),
             vault: Vault::of(MasterKey::parse(&"5a".repeat(32)).unwrap()),
             mailer: None,
+            domains: Arc::new(NoDomains("no name server is set up here".to_owned())),
             others: Vec::new(),
         }
     }
@@ -111,19 +114,20 @@ async fn open(
 ) -> Desk {
     let mut providers = Registry::new();
     providers.insert(provider).unwrap();
-    let Setup { world, config, shelf, vault, others, mailer, .. } = setup;
+    let Setup { world, config, shelf, vault, others, mailer, domains, .. } = setup;
     for other in others {
         providers.insert(other).unwrap();
     }
-    let (store, label, hooks) = (Arc::new(store), "test".into(), hooks(vault, mailer));
+    let (store, label, hooks) = (Arc::new(store), "test".into(), hooks(vault, mailer, domains));
     let parts = Parts { store, assets, world, shelf, providers, config, label, hooks };
     Desk::open(parts).await.unwrap()
 }
 
 /// Webhooks reach this machine, as an operator may allow.
-fn hooks(vault: Vault, mailer: Option<Arc<dyn Mailer>>) -> Hooks {
+fn hooks(vault: Vault, mailer: Option<Arc<dyn Mailer>>, domains: Arc<dyn MailDomains>) -> Hooks {
     let rules = Rules::new(vec!["127.0.0.1".parse().unwrap()], "COPYDESK_WEBHOOK_ALLOW");
-    Hooks { courier: Arc::new(Outbound::new(rules).unwrap()), vault, base: PUBLIC_URL.to_owned(), mailer }
+    let courier = Arc::new(Outbound::new(rules).unwrap());
+    Hooks { courier, vault, base: PUBLIC_URL.to_owned(), mailer, domains }
 }
 
 impl Site {

@@ -121,6 +121,7 @@ fn shelf() -> Result<Shelf, String> {
         newsletter!("example.json"),
         newsletter!("input.schema.json"),
         newsletter!("prompt.j2"),
+        newsletter!("revise.j2"),
         newsletter!("system.j2"),
         ("recipe.toml", &recipe),
     ];
@@ -149,4 +150,15 @@ pub async fn desk(store: Arc<dyn Store>, provider: Arc<InProcess>, config: DeskC
         hooks: copydesk_desk::Hooks::default(),
     };
     Desk::open(parts).await.map_err(|error| error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The copy has a list of its own files, which a new file of the built-in newsletter would leave behind.
+    #[test]
+    fn the_newsletter_for_a_credit_is_a_whole_copy() {
+        assert!(shelf().is_ok_and(|shelf| shelf.get(PAID).is_some()));
+    }
 }

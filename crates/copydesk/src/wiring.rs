@@ -6,6 +6,7 @@ use crate::secret_key;
 use copydesk_desk::assets::FolderAssets;
 use copydesk_desk::clock::SystemDice;
 use copydesk_desk::mail::Mailer;
+use copydesk_desk::prospects::verify::{MailDomains, NoDomains};
 use copydesk_desk::recipes::Shelf;
 use copydesk_desk::testing::TestMode;
 use copydesk_desk::{Desk, Hooks, Parts, World};
@@ -13,7 +14,7 @@ use copydesk_outbound::{Outbound, Rules};
 use copydesk_providers::{
     DemoHandle, DemoServer, HttpClient, PriceTable, ProviderConfig, ProviderKind, Registry, Secret,
 };
-use copydesk_smtp::{Smtp, Waits, domain_of};
+use copydesk_smtp::{Domains, Smtp, Waits, domain_of};
 use copydesk_store::{Store, StoreError};
 use copydesk_store_postgres::PostgresStore;
 use copydesk_store_sqlite::SqliteStore;
@@ -169,7 +170,11 @@ fn hooks(settings: &Settings) -> Result<Hooks, Failure> {
         let hello = settings.desk.mail.from.as_deref().and_then(domain_of).unwrap_or_else(host);
         Arc::new(Smtp { server, waits: Waits::default(), hello }) as Arc<dyn Mailer>
     });
-    Ok(Hooks { courier: Arc::new(courier), vault: secret_key::vault(settings), base, mailer })
+    let domains: Arc<dyn MailDomains> = match Domains::new(&settings.name_servers) {
+        Ok(domains) => Arc::new(domains),
+        Err(words) => Arc::new(NoDomains(format!("this machine names no name server ({words}); dns.servers can"))),
+    };
+    Ok(Hooks { courier: Arc::new(courier), vault: secret_key::vault(settings), base, mailer, domains })
 }
 
 /// Wakes the desk whenever another process made something claimable; ends with the store.

@@ -2,6 +2,7 @@
 //! middle.
 
 use crate::support::{Place, text};
+use copydesk_fakeprovider::FakeDns;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
@@ -123,4 +124,27 @@ fn seed_a15_prospects_of_a_job_that_is_killed_are_drafted_once() {
 /// As the command line writes numbers.
 fn grouped(number: usize) -> String {
     if number >= 1_000 { format!("{},{:03}", number / 1_000, number % 1_000) } else { number.to_string() }
+}
+
+#[test]
+fn addresses_are_checked_by_their_domains_at_a_name_server() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let dns = runtime.block_on(FakeDns::start()).unwrap();
+    dns.takes_mail("fine.example");
+    let place = Place::new().with("COPYDESK_DNS_SERVERS", &dns.address().to_string());
+    let rows = "name,contact_email\nAnn,ann@fine.example\nBen,ben@gone.example\n";
+    place.write("people.csv", rows);
+    place.run(&["prospects", "import", "people.csv"]).exits(0).prints("Create 2,");
+    let dry = place.run(&["prospects", "verify", "--dry-run"]);
+    dry.exits(0).prints("2 prospects with an address, 1 changed").says("Nothing was written.");
+    let done = place.run(&["prospects", "verify", "--mark-verified", "--where", "verification_status=unverified"]);
+    done.exits(0).prints("2 prospects with an address, 2 changed").prints("1 have a domain that does not exist");
+    done.says("verification_status=rejected");
+    let page = place.json(&["prospects", "ls", "--where", "verification_status=rejected"]);
+    place.run(&["prospects", "show", &text(&page, "/data/0/id")]).exits(0).prints("no_domain");
+    drop(dns);
+    let nobody = place.run(&["prospects", "verify"]);
+    nobody.exits(0).prints("2 prospects with an address, 0 changed").prints("stay as they are").says("fine.example: ");
+    let place = place.with("COPYDESK_DNS_SERVERS", "nine");
+    place.run(&["prospects", "verify"]).says("9.9.9.9, 127.0.0.1:5353");
 }

@@ -675,6 +675,9 @@ create table prospect_list (
     category text,
     source_type text,
     notes text,
+    -- Why its verification is what it is, and how many of its revisions are the domain check's own.
+    verification_reason text,
+    judged bigint not null default 0,
     facts text not null,
     -- When a mail to it was last taken by the mail server, and the newest draft that was sent.
     sent_at timestamptz,

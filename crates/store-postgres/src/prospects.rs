@@ -11,9 +11,9 @@ use copydesk_core::prospect::{Facts, Field, Rule, Standing, Tally, Verification,
 use copydesk_core::refusal::Refusal;
 use copydesk_core::{DraftId, GenerationId, ImportId, ProspectId, Timestamp, WorkspaceId};
 use copydesk_store::prospects::{
-    DraftOf, ImportCounts, ImportPiece, ImportRow, LetterSent, Listed, Names, ProspectChange, ProspectCut,
-    ProspectFilter, ProspectRow, ProspectSetting, Skip, UndoImport, Undone, WriteProspects, Written, changed, decide,
-    last_of_each, no_import, no_prospect,
+    DraftOf, ImportCounts, ImportPiece, ImportRow, JudgeProspects, LetterSent, Listed, Names, ProspectChange,
+    ProspectCut, ProspectFilter, ProspectRow, ProspectSetting, Skip, UndoImport, Undone, WriteProspects, Written,
+    changed, decide, last_of_each, no_import, no_prospect,
 };
 use copydesk_store::{Answer, ImportStore, Order, Page, PageRequest, ProspectStore, Scope, StoreError};
 use std::collections::HashMap;
@@ -22,7 +22,7 @@ use uuid::Uuid;
 
 /// Each further try means that somebody else has written one of them.
 const TRIES_MAX: u32 = 20;
-/// Of a prospect that nobody has changed.
+/// Of a prospect that nobody has changed, without what the domain check wrote.
 const FIRST_REVISION: i64 = 1;
 
 impl ProspectStore for PostgresStore {
@@ -97,6 +97,19 @@ impl ProspectStore for PostgresStore {
 
     fn change_prospect(&self, change: ProspectChange) -> Answer<'_, ProspectRow> {
         Box::pin(async move { Ok(self.alter_prospect(&change).await?) })
+    }
+
+    fn judge_prospects(&self, judge: JudgeProspects) -> Answer<'_, u64> {
+        Box::pin(async move {
+            let mut tx = Tx::open(&self.writers).await?;
+            let changes = judge.changes(lock(&mut tx, judge.scope, &judge.names()).await?);
+            let mut steps = Steps::default();
+            if !changes.is_empty() {
+                steps.add(sql!("prospects/put"), written(&changes.iter().collect::<Vec<_>>(), None));
+            }
+            tx.commit(steps).await?;
+            Ok(changes.len() as u64)
+        })
     }
 
     fn letters_sent(&self, scope: Scope, to: Vec<ProspectId>) -> Answer<'_, Vec<LetterSent>> {
@@ -296,6 +309,7 @@ fn texts<'a>(rows: &[&'a ProspectRow]) -> Vec<Param<'a>> {
     columns!(rows, row => row.facts.text(Field::ExternalId), row.facts.text(Field::Name), row.facts.text(Field::Company),
         row.facts.text(Field::ContactEmail), row.facts.text(Field::Website), row.facts.text(Field::Category),
         row.facts.text(Field::SourceType), row.facts.text(Field::Notes),
+        row.facts.text(Field::VerificationReason), row.judged,
         serde_json::Value::Object(row.facts.more.clone()).to_string(), row.answered_at.map(Micros::from))
 }
 
@@ -360,6 +374,7 @@ fn prospect_row(row: &Row) -> Result<ProspectRow, StoreError> {
         facts,
         import: row.get::<_, Option<Uuid>>("import_id").map(ImportId),
         revision: row.get("revision"),
+        judged: row.get("judged"),
         created_at: row.get::<_, Micros>("created_at").into(),
         updated_at: row.get::<_, Micros>("updated_at").into(),
         sent_at: row.get::<_, Option<Micros>>("sent_at").map(Timestamp::from),

@@ -705,6 +705,9 @@ CREATE TABLE prospect_list (
     category TEXT,
     source_type TEXT,
     notes TEXT,
+    -- Why its verification is what it is, and how many of its revisions are the domain check's own.
+    verification_reason TEXT,
+    judged INTEGER NOT NULL DEFAULT 0,
     facts TEXT NOT NULL,
     -- When a mail to it was last taken by the mail server, and the newest draft that was sent.
     sent_at INTEGER,

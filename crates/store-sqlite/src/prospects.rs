@@ -11,9 +11,9 @@ use copydesk_core::prospect::{Facts, Field, Rule, Standing, Tally, Verification,
 use copydesk_core::refusal::Refusal;
 use copydesk_core::{DraftId, GenerationId, ImportId, ProspectId, Timestamp, WorkspaceId};
 use copydesk_store::prospects::{
-    DraftOf, ImportCounts, ImportPiece, ImportRow, LetterSent, Listed, Names, ProspectChange, ProspectCut,
-    ProspectFilter, ProspectRow, ProspectSetting, Skip, UndoImport, Undone, WriteProspects, Written, changed, decide,
-    last_of_each, no_import, no_prospect,
+    DraftOf, ImportCounts, ImportPiece, ImportRow, JudgeProspects, LetterSent, Listed, Names, ProspectChange,
+    ProspectCut, ProspectFilter, ProspectRow, ProspectSetting, Skip, UndoImport, Undone, WriteProspects, Written,
+    changed, decide, last_of_each, no_import, no_prospect,
 };
 use copydesk_store::{Answer, ImportStore, Page, PageRequest, ProspectStore, Scope};
 use rusqlite::{Row, params};
@@ -84,6 +84,16 @@ impl ProspectStore for SqliteStore {
         Box::pin(self.write(0, move |session| change_one(session.db, &change)))
     }
 
+    fn judge_prospects(&self, judge: JudgeProspects) -> Answer<'_, u64> {
+        Box::pin(self.write(0, move |session| {
+            let rows = judge.verdicts.iter().map(|(id, _, _)| by_id(session.db, judge.scope, *id));
+            let rows = rows.filter_map(Result::transpose).collect::<Done<Vec<_>>>()?;
+            let changes = judge.changes(rows);
+            changes.iter().try_for_each(|row| put(session.db, row, None))?;
+            Ok(changes.len() as u64)
+        }))
+    }
+
     fn letters_sent(&self, scope: Scope, to: Vec<ProspectId>) -> Answer<'_, Vec<LetterSent>> {
         Box::pin(self.read(move |db| {
             let mut letters = Vec::new();
@@ -137,7 +147,7 @@ impl ImportStore for SqliteStore {
     }
 }
 
-/// Of a prospect that nobody has changed.
+/// Of a prospect that nobody has changed, without what the domain check wrote.
 const FIRST_REVISION: i64 = 1;
 
 fn by_id(db: Db<'_>, scope: Scope, id: ProspectId) -> Done<Option<ProspectRow>> {
@@ -232,6 +242,8 @@ fn insert(db: Db<'_>, row: &ProspectRow) -> Done<()> {
         text(Field::Category),
         text(Field::SourceType),
         text(Field::Notes),
+        text(Field::VerificationReason),
+        row.judged,
         more(row),
         row.answered_at.map(Timestamp::micros),
     ];
@@ -255,6 +267,8 @@ fn put(db: Db<'_>, row: &ProspectRow, deleted_at: Option<Timestamp>) -> Done<()>
         text(Field::Category),
         text(Field::SourceType),
         text(Field::Notes),
+        text(Field::VerificationReason),
+        row.judged,
         more(row),
         row.answered_at.map(Timestamp::micros),
         row.scope.workspace.0.as_bytes(),
@@ -339,6 +353,7 @@ fn prospect_row(row: &Row<'_>) -> Done<ProspectRow> {
         facts,
         import: codec::maybe_uuid(row, "import_id")?.map(ImportId),
         revision: row.get("revision")?,
+        judged: row.get("judged")?,
         created_at: codec::instant(row, "created_at")?,
         updated_at: codec::instant(row, "updated_at")?,
         sent_at: codec::maybe_instant(row, "sent_at")?,

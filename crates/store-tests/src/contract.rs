@@ -52,8 +52,8 @@ pub use copydesk_store::mail::{
 pub use copydesk_store::prices::{NewPrice, PriceRow};
 pub use copydesk_store::profiles::{ProfileFilter, ProfileRow, ProfilesFor, PutProfile};
 pub use copydesk_store::prospects::{
-    ImportRow, LetterSent, Listed, Names, ProspectChange, ProspectCut, ProspectFilter, ProspectRow, Skip, UndoImport,
-    Undone, WriteProspects, Written,
+    ImportRow, JudgeProspects, LetterSent, Listed, Names, ProspectChange, ProspectCut, ProspectFilter, ProspectRow,
+    Skip, UndoImport, Undone, WriteProspects, Written,
 };
 pub use copydesk_store::retention::{Prune, Pruned};
 pub use copydesk_store::schedules::{NewSchedule, NoteRun, RunRow, ScheduleChange, ScheduleFilter, ScheduleRow};
@@ -171,6 +171,7 @@ macro_rules! every_method {
                 TallyProspects = tally_prospects(scope: Scope, filter: ProspectFilter, rule: Rule) -> Tally;
                 WriteProspects = write_prospects(write: WriteProspects) -> Vec<Written>;
                 ChangeProspect = change_prospect(change: ProspectChange) -> ProspectRow;
+                JudgeProspects = judge_prospects(judge: JudgeProspects) -> u64;
                 LettersSent = letters_sent(scope: Scope, to: Vec<ProspectId>) -> Vec<LetterSent>;
             }
             ImportStore {

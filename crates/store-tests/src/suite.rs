@@ -95,7 +95,8 @@ macro_rules! conformance {
                 lists_counts_and_cuts_agree_on_who_matches,
                 how_a_prospect_stands_follows_from_its_newest_draft,
                 an_import_is_counted_with_what_it_writes,
-                an_undo_removes_what_the_import_made_and_nobody_touched;
+                an_undo_removes_what_the_import_made_and_nobody_touched,
+                a_verdict_on_domains_changes_who_is_still_as_he_was_and_holds_no_undo_back;
             target:
                 the_second_of_a_target_waits_and_is_let_in_by_the_firsts_end,
                 two_of_a_batch_with_the_same_target_are_not_both_claimable,

@@ -4,9 +4,9 @@
 use crate::page::{Page, PageRequest};
 use crate::{Answer, Scope, StoreError};
 use copydesk_core::draft::{DraftStatus, Review};
-use copydesk_core::prospect::{Edit, Facts, Rule, Stage, Tally, Verification, is_drafted};
+use copydesk_core::prospect::{Edit, Facts, Field, Judgement, Rule, Stage, Tally, Verification, is_drafted};
 use copydesk_core::{DraftId, GenerationId, ImportId, ProspectId, Timestamp};
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 pub trait ProspectStore: Send + Sync {
     fn prospect(&self, scope: Scope, id: ProspectId) -> Answer<'_, Listed>;
@@ -29,6 +29,10 @@ pub trait ProspectStore: Send + Sync {
     /// Errors: `Refused(VersionConflict)` when `revision` is another one; `Refused(ProspectExists)` when it would be another's
     /// double.
     fn change_prospect(&self, change: ProspectChange) -> Answer<'_, ProspectRow>;
+
+    /// Writes what the domain check found. How many prospects it changed: one that is gone, or is not any more as it was when
+    /// its domain was asked for, stays as it is.
+    fn judge_prospects(&self, judge: JudgeProspects) -> Answer<'_, u64>;
 
     /// The mails that were sent to these, in the order they were; of each draft the last one.
     fn letters_sent(&self, scope: Scope, to: Vec<ProspectId>) -> Answer<'_, Vec<LetterSent>>;
@@ -56,6 +60,8 @@ pub struct ProspectRow {
     /// The import that made it.
     pub import: Option<ImportId>,
     pub revision: i64,
+    /// How many of its revisions are the domain check's own: they do not count as somebody's changes.
+    pub judged: i64,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
     /// When a mail to it was last taken by the mail server.
@@ -290,6 +296,37 @@ pub enum ProspectSetting {
     Delete,
 }
 
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct JudgeProspects {
+    pub scope: Scope,
+    pub at: Timestamp,
+    /// With the revision whose domain was asked for. Invariant: no prospect twice.
+    pub verdicts: Vec<(ProspectId, i64, Judgement)>,
+}
+
+impl JudgeProspects {
+    /// Which ones.
+    pub fn names(&self) -> Names {
+        Names { ids: self.verdicts.iter().map(|(id, _, _)| *id).collect(), identities: Vec::new() }
+    }
+
+    /// Those of these rows that change, as they are then.
+    pub fn changes(&self, rows: Vec<ProspectRow>) -> Vec<ProspectRow> {
+        let verdicts: HashMap<ProspectId, _> = self.verdicts.iter().map(|(id, seen, to)| (*id, (*seen, *to))).collect();
+        rows.into_iter().filter_map(|row| judged(&row, *verdicts.get(&row.id)?, self.at)).collect()
+    }
+}
+
+fn judged(row: &ProspectRow, (seen, to): (i64, Judgement), at: Timestamp) -> Option<ProspectRow> {
+    if row.revision != seen {
+        return None;
+    }
+    let reason = [(Field::VerificationReason, to.reason.map(str::to_owned))];
+    let edit = Edit { texts: reason.into(), verification: Some(to.verification), ..Edit::default() };
+    let after = changed(row, &edit, at)?;
+    Some(ProspectRow { judged: row.judged + 1, ..after })
+}
+
 /// What a write makes of one row, given the prospect of its identity that is there.
 pub fn decide(write: &WriteProspects, new: &NewProspect, found: Option<&ProspectRow>) -> Written {
     match found {
@@ -299,6 +336,7 @@ pub fn decide(write: &WriteProspects, new: &NewProspect, found: Option<&Prospect
             facts: Facts::default().edited(&new.edit),
             import: write.import.as_ref().map(|import| import.id),
             revision: 1,
+            judged: 0,
             created_at: write.at,
             updated_at: write.at,
             sent_at: None,

@@ -63,6 +63,7 @@ schemas! {
     RunKindWord = words(RunKind::ALL.iter().map(|kind| kind.as_str()));
     RunOutcomeWord = words(RunOutcome::ALL.iter().map(|outcome| outcome.as_str()));
     BulkOutcomeWord = words(OUTCOMES);
+    MarkVerified = words([crate::wire::prospect::VERIFIED]);
     Verified = words(copydesk_core::prospect::Verification::WORDS);
     SourceKind = words(copydesk_core::source::Kind::WORDS);
     SourceState = words(copydesk_core::source::State::WORDS);

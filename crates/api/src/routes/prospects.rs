@@ -10,18 +10,22 @@ use crate::extract::fields::Nothing;
 use crate::extract::id::Segments;
 use crate::extract::query::{Params, listing};
 use crate::openapi::params::{Paging, ProspectPath};
-use crate::openapi::words::{ImportKey, Instant, ProspectStage, Verified};
+use crate::openapi::words::{ImportKey, Instant, MarkVerified, ProspectStage, Verified};
 use crate::owned::owned;
 use crate::problem::Problem;
 use crate::router::Api;
 use crate::wire::list::List;
-use crate::wire::prospect::{EditBody, EligibleBody, ProspectBody, ProspectFields, RuleBody};
+use crate::wire::prospect::{
+    EditBody, EligibleBody, ProspectBody, ProspectFields, RuleBody, VERIFIED, VerificationBody,
+};
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use copydesk_core::ProspectId;
 use copydesk_core::prospect::{Stage, Verification};
+use copydesk_desk::error::DeskError;
 use copydesk_desk::prospects::Made;
+use copydesk_desk::prospects::verify::Verify;
 use copydesk_desk::store::Order;
 use copydesk_desk::store::prospects::{Listed, ProspectFilter};
 use http::header::{ETAG, LOCATION};
@@ -103,6 +107,49 @@ pub(crate) async fn eligible(
         source_type: rule.source_type.clone(),
     };
     Ok(Json(EligibleBody::of(&tally, rule, live.map(|row| row.facts.id.to_string()))))
+}
+
+/// Ask whether the domains of prospects take mail.
+///
+/// One page of those that the parameters choose and that have an address. Who cannot get mail becomes `rejected`, with the
+/// reason; one that was rejected so before and could get mail now is `unverified` again. With `mark=verified`, who is
+/// `unverified` or `unknown` becomes `verified` when the domain takes mail. Where no name server answers nothing changes.
+#[utoipa::path(
+    post, path = "/prospects/verify", operation_id = "verifyProspects", tag = "prospects",
+    params(
+        ("verification_status" = Option<Verified>, Query, description = "Only those."),
+        ("source_type" = Option<String>, Query, description = "Only those."),
+        ("category" = Option<String>, Query, description = "Only those."),
+        ("has_email" = Option<bool>, Query, description = "Only those with an address are asked for; `false` is refused."),
+        ("stage" = Option<ProspectStage>, Query, description = "How far their mail is."),
+        ("import_id" = Option<ImportKey>, Query, description = "Those that this import made."),
+        ("sent_before" = Option<Instant>, Query, description = "Those to whom a mail was last sent before."),
+        ("answered" = Option<bool>, Query, description = "Those that have, or have not, answered."),
+        ("mark" = Option<MarkVerified>, Query, description = "What those become that are not verified and whose domain takes mail."),
+        ("dry_run" = Option<bool>, Query, description = "Say what would change; write nothing."),
+        Paging,
+    ),
+    request_body = Option<Nothing>,
+    responses((status = 200, description = "What was found.", body = VerificationBody)),
+)]
+pub(crate) async fn verify(
+    State(api): State<Api>,
+    caller: Caller,
+    mut params: Params,
+    _body: Body<Nothing>,
+) -> Result<Json<VerificationBody>, Problem> {
+    let filter = filter(&mut params);
+    if filter.has_email == Some(false) {
+        params.fault("has_email", "not_allowed", "without an address there is no domain to ask for");
+    }
+    let mark = params.word("mark", |word| (word == VERIFIED).then_some(()), &[VERIFIED]);
+    let (dry, page) = (params.flag("dry_run"), params.page(Order::OldestFirst));
+    params.finish()?;
+    let verify = Verify { scope: caller.scope, filter, page, trusting: mark.is_some(), dry };
+    let desk = api.desk().clone();
+    let bad = |error| if let DeskError::Store(error) = error { listing(error) } else { Problem::from(error) };
+    let verdicts = owned(async move { desk.verify_prospects(verify).await.map_err(bad) }).await?;
+    Ok(Json(VerificationBody::of(verdicts, dry)))
 }
 
 /// Make a prospect.

@@ -2,9 +2,11 @@
 
 use super::links::Links;
 use crate::extract::fields::{Fields, FromFields};
+use crate::extract::query::sealed;
 use crate::openapi::words::{DraftStatus, ProspectStage, Review, Verified};
-use copydesk_core::prospect::{BadFact, Edit, Field, Standing, Tally, VERIFICATION, Verification};
+use copydesk_core::prospect::{BadFact, Edit, Field, NoMail, Standing, Tally, VERIFICATION, Verification};
 use copydesk_desk::prospects::import::Outcome;
+use copydesk_desk::prospects::verify::Verdicts;
 use copydesk_desk::store::prospects::{DraftOf, ImportCounts, ImportRow, Listed, Skip};
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -28,6 +30,8 @@ pub(crate) struct ProspectBody {
     source_type: Option<String>,
     #[schema(value_type = Verified)]
     verification_status: &'static str,
+    /// Why; `no_domain`, `null_mx`, `no_mail_host` and `domain_takes_mail` come from asking for the domain.
+    verification_reason: Option<String>,
     /// Whatever else is known: `page_text`, `positioning`, ...
     #[schema(value_type = Object)]
     facts: Map<String, Value>,
@@ -80,6 +84,7 @@ impl ProspectBody {
             source_type: text(Field::SourceType),
             verification_status: row.facts.verification.as_str(),
             notes: text(Field::Notes),
+            verification_reason: text(Field::VerificationReason),
             stage,
             draft: draft.map(|draft| DraftOfBody::of(draft, links)),
             sent_at: row.sent_at.map(|at| at.to_string()),
@@ -127,6 +132,9 @@ pub(crate) struct ProspectFields {
     source_type: Option<String>,
     #[schema(value_type = Option<Verified>)]
     verification_status: Option<String>,
+    /// Why, in your words. It goes when the status changes without one.
+    #[schema(max_length = 255)]
+    verification_reason: Option<String>,
     /// Whether it has answered a mail.
     answered: Option<bool>,
     /// Whatever else is known; entries that are not named stay, and `null` takes one away.
@@ -219,6 +227,80 @@ impl EligibleBody {
             },
             rule,
             running_job,
+        }
+    }
+}
+
+/// What prospects may become by their domain alone.
+pub(crate) const VERIFIED: &str = Verification::Verified.as_str();
+
+/// What the domain name system says of the domains of one page of prospects.
+#[derive(Serialize, ToSchema)]
+#[schema(as = ProspectVerification)]
+pub(crate) struct VerificationBody {
+    object: &'static str,
+    /// Nothing was written.
+    dry_run: bool,
+    /// Those whose domains were asked for: all of the page that have an address.
+    prospects: u64,
+    /// Each is asked for once.
+    domains: u64,
+    /// How many have a domain that takes mail. It says nothing of the one address.
+    takes_mail: u64,
+    without_mail: WithoutMailBody,
+    /// Of the domains of so many nothing was found out; they stay as they are.
+    unclear: u64,
+    /// How many became something else, or would with `dry_run`.
+    changed: u64,
+    /// The first twenty domains of which nothing was found out.
+    unclear_domains: Vec<UnclearBody>,
+    /// `cursor` of the next page; `null` when this was the last.
+    next_cursor: Option<String>,
+}
+
+/// How many have a domain that mail cannot get to.
+#[derive(Serialize, ToSchema)]
+#[schema(as = WithoutMail)]
+pub(crate) struct WithoutMailBody {
+    /// The domain does not exist.
+    no_domain: u64,
+    /// It says that it takes no mail (RFC 7505).
+    null_mx: u64,
+    /// No host of it has an address.
+    no_mail_host: u64,
+}
+
+/// A domain of which nothing was found out.
+#[derive(Serialize, ToSchema)]
+#[schema(as = UnclearDomain)]
+pub(crate) struct UnclearBody {
+    domain: String,
+    /// What was heard.
+    detail: String,
+}
+
+impl VerificationBody {
+    pub fn of(verdicts: Verdicts, dry_run: bool) -> VerificationBody {
+        let without = |why| verdicts.without.get(&why).copied().unwrap_or(0);
+        VerificationBody {
+            object: "prospect_verification",
+            dry_run,
+            prospects: verdicts.prospects,
+            domains: verdicts.domains,
+            takes_mail: verdicts.takes_mail,
+            without_mail: WithoutMailBody {
+                no_domain: without(NoMail::NoDomain),
+                null_mx: without(NoMail::NullMx),
+                no_mail_host: without(NoMail::NoMailHost),
+            },
+            unclear: verdicts.unclear,
+            changed: verdicts.changed,
+            unclear_domains: verdicts
+                .unknown
+                .into_iter()
+                .map(|(domain, detail)| UnclearBody { domain, detail })
+                .collect(),
+            next_cursor: verdicts.next.as_deref().map(sealed),
         }
     }
 }

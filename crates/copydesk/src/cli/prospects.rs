@@ -32,7 +32,7 @@ pub enum Command {
     },
     /// Make one
     Add {
-        /// FIELD=TEXT: name, company, contact_email, website, category, source_type, verification_status, answered, external_id, notes; anything else is a fact
+        /// FIELD=TEXT: name, company, contact_email, website, category, source_type, verification_status, verification_reason, answered, external_id, notes; anything else is a fact
         #[arg(required = true, value_name = "FIELD=TEXT")]
         fields: Vec<String>,
     },
@@ -51,6 +51,8 @@ pub enum Command {
     },
     /// Count who could be drafted, and what keeps the others out
     Eligible,
+    /// Ask whether the domains of addresses take mail, and reject those that mail cannot get to
+    Verify(Verify),
     /// List imports, newest first
     Imports {
         /// How many
@@ -70,6 +72,19 @@ pub enum Command {
         #[arg(long)]
         yes: bool,
     },
+}
+
+#[derive(clap::Args, Debug)]
+pub struct Verify {
+    /// Which ones: NAME=VALUE as with `ls`; without any, all that have an address
+    #[arg(long = "where", value_name = "NAME=VALUE")]
+    filter: Vec<String>,
+    /// Call those verified whose domain takes mail and who are unverified or unknown
+    #[arg(long)]
+    mark_verified: bool,
+    /// Say what would change; write nothing
+    #[arg(long)]
+    dry_run: bool,
 }
 
 #[derive(clap::Args, Debug)]
@@ -134,6 +149,7 @@ async fn act(backend: &Backend, command: Command, output: Output) -> Result<(), 
             backend.call(Method::DELETE, &path(&prospect), None, &[]).await?;
             output.talk(&format!("{prospect} is removed."));
         }
+        Command::Verify(verify) => verify.run(backend, output).await?,
         Command::Eligible => eligible(&backend.get("/api/v1/prospects/eligible").await?.body, output),
         Command::Imports { limit } => {
             imports(&backend.get(&format!("/api/v1/prospects/imports?limit={limit}")).await?.body, output);
@@ -190,7 +206,7 @@ fn truth(word: String) -> Value {
 
 /// Fields as a body; what is no field is a fact.
 fn said(fields: &[String]) -> Result<Value, Failure> {
-    const FIELDS: [&str; 10] = [
+    const FIELDS: [&str; 11] = [
         "external_id",
         "name",
         "company",
@@ -199,6 +215,7 @@ fn said(fields: &[String]) -> Result<Value, Failure> {
         "category",
         "source_type",
         "verification_status",
+        "verification_reason",
         "answered",
         "notes",
     ];
@@ -242,6 +259,107 @@ impl Import {
         let body = backend.upload(&url, super::jobs::kind_of(&self.path)?, &self.path).await?.body;
         outcome(&body, output);
         Ok(())
+    }
+}
+
+/// How many prospects one request asks for: it answers within a minute even where no name server does.
+const VERIFIED_AT_ONCE: u32 = 200;
+
+impl Verify {
+    async fn run(&self, backend: &Backend, output: Output) -> Result<(), Failure> {
+        let mut url = format!("/api/v1/prospects/verify?limit={VERIFIED_AT_ONCE}");
+        for (name, value) in pairs(&self.filter)? {
+            url.push_str(&format!("&{}={}", escape(&name), escape(&value)));
+        }
+        let flags = [("&mark=verified", self.mark_verified), ("&dry_run=true", self.dry_run)];
+        url.extend(flags.into_iter().filter(|(_, on)| *on).map(|(flag, _)| flag));
+        let (mut sums, mut cursor) = (Sums::default(), None::<String>);
+        loop {
+            let next = cursor.map(|cursor| format!("&cursor={}", escape(&cursor))).unwrap_or_default();
+            let body = backend.post(&format!("{url}{next}"), &json!({})).await?.body;
+            sums.add(&body);
+            cursor = body.get("next_cursor").and_then(Value::as_str).map(str::to_owned);
+            // Where nobody answers at all, asking for the rest is waiting for nothing.
+            if cursor.is_none() || sums.knows_nothing() {
+                break;
+            }
+            output.talk(&format!("{} looked at, {} rejected so far", sums.of("prospects"), sums.without()));
+        }
+        sums.tell(self.dry_run, cursor.is_some(), output);
+        Ok(())
+    }
+}
+
+/// What all pages found together.
+#[derive(Default)]
+struct Sums {
+    counts: Map<String, Value>,
+    unclear: Vec<Value>,
+}
+
+impl Sums {
+    const COUNTS: [&str; 7] = [
+        "/prospects",
+        "/takes_mail",
+        "/unclear",
+        "/changed",
+        "/without_mail/no_domain",
+        "/without_mail/null_mx",
+        "/without_mail/no_mail_host",
+    ];
+
+    fn add(&mut self, body: &Value) {
+        for at in Sums::COUNTS {
+            let name = at.rsplit('/').next().unwrap_or(at);
+            let more = body.pointer(at).and_then(Value::as_u64).unwrap_or_default();
+            self.counts.insert(name.to_owned(), (self.of(name) + more).into());
+        }
+        self.unclear.extend(body.get("unclear_domains").and_then(Value::as_array).into_iter().flatten().cloned());
+        self.unclear.truncate(20);
+    }
+    fn of(&self, name: &str) -> u64 {
+        self.counts.get(name).and_then(Value::as_u64).unwrap_or_default()
+    }
+    fn without(&self) -> u64 {
+        ["no_domain", "null_mx", "no_mail_host"].into_iter().map(|name| self.of(name)).sum()
+    }
+    fn knows_nothing(&self) -> bool {
+        self.of("prospects") > 0 && self.of("unclear") == self.of("prospects")
+    }
+
+    fn tell(&self, dry: bool, stopped: bool, output: Output) {
+        if output.json {
+            let mut body = self.counts.clone();
+            body.extend([
+                ("object".to_owned(), "prospect_verification".into()),
+                ("dry_run".to_owned(), dry.into()),
+                ("whole".to_owned(), (!stopped).into()),
+                ("unclear_domains".to_owned(), self.unclear.clone().into()),
+            ]);
+            return output.object(&Value::Object(body));
+        }
+        let asked = self.of("prospects");
+        output.data(&format!("{asked} prospects with an address, {} changed\n", self.of("changed")));
+        let words = [
+            ("takes_mail", "have a domain that takes mail"),
+            ("no_domain", "have a domain that does not exist"),
+            ("null_mx", "have a domain that says it takes no mail"),
+            ("no_mail_host", "have a domain without a mail host"),
+            ("unclear", "have a domain of which nothing was found out, and stay as they are"),
+        ];
+        for (name, words) in words.into_iter().filter(|(name, _)| self.of(name) > 0) {
+            output.data(&format!("{:>8} {words}\n", self.of(name)));
+        }
+        for one in self.unclear.iter().take(3) {
+            output.talk(&format!("{}: {}", cell(one, "/domain"), cell(one, "/detail")));
+        }
+        if stopped {
+            output.talk("No name server answers, so the rest was not asked for. dns.servers names others.");
+        } else if dry {
+            output.talk("Nothing was written. The same command without --dry-run does it.");
+        } else if self.without() > 0 {
+            output.talk("look at them: copydesk prospects ls --where verification_status=rejected");
+        }
     }
 }
 
@@ -304,6 +422,7 @@ fn show(body: &Value, output: Output) {
         "company",
         "contact_email",
         "verification_status",
+        "verification_reason",
         "website",
         "category",
         "source_type",

@@ -144,6 +144,12 @@ pub const KEYS: &[Key] = &[
         )
     },
     key(
+        "dns.servers",
+        "COPYDESK_DNS_SERVERS",
+        "",
+        "who is asked whether a domain takes mail: 9.9.9.9 or 127.0.0.1:5353, with commas; empty: whom this machine asks",
+    ),
+    key(
         "smtp.ca_file",
         "COPYDESK_SMTP_CA_FILE",
         "",

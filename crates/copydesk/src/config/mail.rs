@@ -5,7 +5,10 @@ use super::settings::Reader;
 use copydesk_core::mail::Limits;
 use copydesk_desk::mail::MailConfig;
 use copydesk_smtp::{Authority, Server, check_mailbox};
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
+
+const DNS_PORT: u16 = 53;
 
 pub(super) fn config(reader: &Reader<'_>) -> Result<MailConfig, ConfigError> {
     let mailbox = |name: &'static str| {
@@ -38,6 +41,21 @@ pub(super) fn server(reader: &Reader<'_>) -> Result<Option<Server>, ConfigError>
     };
     let Some(server) = reader.text("smtp.url").map(|_| read()).transpose()? else { return Ok(None) };
     Ok(Some(Server { authority: authority(reader)?, ..server }))
+}
+
+/// Where domains are asked for. Empty: as this machine is set up.
+pub(super) fn name_servers(reader: &Reader<'_>) -> Result<Vec<SocketAddr>, ConfigError> {
+    if reader.text("dns.servers").is_none() {
+        return Ok(Vec::new());
+    }
+    let server = |text: &str| {
+        let usual = || text.parse::<IpAddr>().map(|ip| SocketAddr::new(ip, DNS_PORT));
+        text.parse::<SocketAddr>().or_else(|_| usual()).ok()
+    };
+    let words = "it must be addresses of name servers, with commas, each with a port or without one";
+    reader.read("dns.servers", words, "9.9.9.9, 127.0.0.1:5353", |text| {
+        text.split(',').map(|part| server(part.trim())).collect()
+    })
 }
 
 fn authority(reader: &Reader<'_>) -> Result<Option<Authority>, ConfigError> {

@@ -38,6 +38,8 @@ pub struct Settings {
     pub webhook_allow: Vec<Range>,
     /// Where mails are handed over.
     pub smtp: Option<Server>,
+    /// Who is asked whether a domain takes mail; empty: whom this machine asks.
+    pub name_servers: Vec<SocketAddr>,
     pub people: PeopleSettings,
     pub auto_migrate: bool,
     pub desk: DeskConfig,
@@ -175,6 +177,7 @@ impl Settings {
                 ranges,
             )?,
             smtp: mail::server(&reader)?,
+            name_servers: mail::name_servers(&reader)?,
             people,
             auto_migrate: reader.switch("auto_migrate")?,
             desk,

@@ -1,6 +1,6 @@
 //! What is known of a prospect: short texts under fixed names, and an object of anything else.
 
-use super::Verification;
+use super::{DOMAIN_TAKES_MAIL, NoMail, Verification};
 use crate::access::Email;
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
@@ -24,10 +24,12 @@ pub enum Field {
     SourceType,
     /// For people; no model sees them.
     Notes,
+    /// Why the verification is what it is, in the words of whoever looked. It goes when the verification changes without one.
+    VerificationReason,
 }
 
 impl Field {
-    pub const ALL: [Field; 8] = [
+    pub const ALL: [Field; 9] = [
         Field::ExternalId,
         Field::Name,
         Field::Company,
@@ -36,6 +38,7 @@ impl Field {
         Field::Category,
         Field::SourceType,
         Field::Notes,
+        Field::VerificationReason,
     ];
 
     pub const fn as_str(self) -> &'static str {
@@ -48,6 +51,7 @@ impl Field {
             Field::Category => "category",
             Field::SourceType => "source_type",
             Field::Notes => "notes",
+            Field::VerificationReason => "verification_reason",
         }
     }
     pub fn parse(word: &str) -> Option<Field> {
@@ -56,7 +60,12 @@ impl Field {
     /// Units: bytes.
     pub const fn bytes_max(self) -> usize {
         match self {
-            Field::ExternalId | Field::Name | Field::Company | Field::Category | Field::SourceType => 255,
+            Field::ExternalId
+            | Field::Name
+            | Field::Company
+            | Field::Category
+            | Field::SourceType
+            | Field::VerificationReason => 255,
             Field::ContactEmail => crate::access::EMAIL_BYTES_MAX,
             Field::Website => 2_000,
             Field::Notes => 10_000,
@@ -96,7 +105,9 @@ impl Facts {
             return format!("mail:{}", email.to_lowercase());
         }
         let mut hash = Sha256::new();
-        for (field, text) in &self.texts {
+        // A verdict on it makes nobody else of it.
+        let said = self.texts.iter().filter(|(field, _)| **field != Field::VerificationReason);
+        for (field, text) in said {
             hash.update(field.as_str());
             hash.update((text.len() as u64).to_be_bytes());
             hash.update(text);
@@ -110,7 +121,8 @@ impl Facts {
         format!("id:{external}")
     }
 
-    /// With the edit made; the same again when it says nothing new.
+    /// With the edit made; the same again when it says nothing new. What the domain check found of another address goes with
+    /// that address.
     pub fn edited(&self, edit: &Edit) -> Facts {
         let mut facts = self.clone();
         for (field, text) in &edit.texts {
@@ -119,7 +131,14 @@ impl Facts {
                 None => facts.texts.remove(field),
             };
         }
+        if facts.text(Field::ContactEmail) != self.text(Field::ContactEmail) && self.is_judged_by_domain() {
+            facts.verification = Verification::Unverified;
+            facts.texts.remove(&Field::VerificationReason);
+        }
         if let Some(verification) = edit.verification {
+            if verification != facts.verification && !edit.texts.contains_key(&Field::VerificationReason) {
+                facts.texts.remove(&Field::VerificationReason);
+            }
             facts.verification = verification;
         }
         for (name, value) in &edit.more {
@@ -130,6 +149,12 @@ impl Facts {
             }
         }
         facts
+    }
+
+    /// Whether its verification was said of the domain of its address, not by somebody outside.
+    fn is_judged_by_domain(&self) -> bool {
+        let reason = self.text(Field::VerificationReason);
+        reason.is_some_and(|reason| reason == DOMAIN_TAKES_MAIL || NoMail::parse(reason).is_some())
     }
 
     /// What is wrong with it as a whole.

@@ -1,12 +1,14 @@
 //! Prospects: whom an outreach mail is written to. What is known of one, when two rows mean the same one, what an edit makes
 //! of it, and which ones a mail may be drafted for. Reads no clock, touches no store.
 
+mod domain;
 mod facts;
 mod row;
 mod rule;
 #[cfg(test)]
 mod tests;
 
+pub use domain::{DOMAIN_TAKES_MAIL, Judgement, MailDomain, NoMail, judge};
 pub use facts::{BadFact, Edit, FACTS_BYTES_MAX, Facts, Field};
 pub use row::{ANSWERED, VERIFICATION, read_row};
 pub use rule::{Rule, Stage, Standing, Tally};

@@ -93,3 +93,55 @@ fn a_row_says_fields_facts_and_instants() {
     let word = read_row(row(json!({"verification_status": "good", "name": [1]})), None).unwrap_err();
     assert_eq!(word.iter().map(|bad| bad.code).collect::<Vec<_>>(), ["wrong_type", "not_allowed"]);
 }
+
+fn known(verification: Verification, reason: Option<&str>) -> Facts {
+    let mut edit = said(&[(Field::Name, "Ann"), (Field::ContactEmail, "ann@example.com")]);
+    edit.verification = Some(verification);
+    edit.texts.extend(reason.map(|reason| (Field::VerificationReason, Some(reason.to_owned()))));
+    Facts::default().edited(&edit)
+}
+
+#[test]
+fn a_domain_without_mail_rejects_and_one_that_takes_mail_verifies_only_who_is_trusting() {
+    use Verification::{Rejected, Unknown, Unverified, Verified};
+    let judged = |from, reason, domain: &MailDomain, trusting| {
+        judge(&known(from, reason), domain, trusting).map(|to| (to.verification, to.reason))
+    };
+    let (takes, gone) = (MailDomain::Takes, MailDomain::Without(NoMail::NoDomain));
+    for from in [Unverified, Unknown, Verified] {
+        assert_eq!(judged(from, None, &gone, false), Some((Rejected, Some("no_domain"))), "{from:?}");
+        assert_eq!(judged(from, None, &takes, false), None, "it says nothing of one address");
+    }
+    for from in [Unverified, Unknown] {
+        assert_eq!(judged(from, None, &takes, true), Some((Verified, Some(DOMAIN_TAKES_MAIL))));
+    }
+    assert_eq!(judged(Verified, Some("by telephone"), &takes, true), None, "somebody knew more");
+    // What was rejected here is taken back; what somebody else rejected is not.
+    assert_eq!(judged(Rejected, Some("null_mx"), &takes, false), Some((Unverified, None)));
+    assert_eq!(judged(Rejected, Some("null_mx"), &takes, true), Some((Verified, Some(DOMAIN_TAKES_MAIL))));
+    assert_eq!(judged(Rejected, Some("asked us to stop"), &takes, true), None);
+    assert_eq!(judged(Rejected, None, &takes, true), None);
+    assert_eq!(judged(Rejected, Some("null_mx"), &gone, true), None);
+    for from in Verification::ALL {
+        assert_eq!(judged(from, Some("no_domain"), &MailDomain::Unclear("nobody answers".to_owned()), true), None);
+    }
+}
+
+#[test]
+fn a_reason_goes_with_the_verdict_and_a_verdict_on_a_domain_with_the_address() {
+    let rejected = known(Verification::Rejected, Some("null_mx"));
+    let to = |verification| Edit { verification: Some(verification), ..Edit::default() };
+    assert_eq!(rejected.edited(&to(Verification::Verified)).text(Field::VerificationReason), None);
+    assert_eq!(rejected.edited(&to(Verification::Rejected)), rejected);
+    let moved = rejected.edited(&said(&[(Field::ContactEmail, "ann@other.example")]));
+    assert_eq!((moved.verification, moved.text(Field::VerificationReason)), (Verification::Unverified, None));
+    assert_eq!(rejected.edited(&said(&[(Field::Company, "Tea Ltd")])).verification, Verification::Rejected);
+    let outside = known(Verification::Rejected, Some("asked us to stop"));
+    assert_eq!(
+        outside.edited(&said(&[(Field::ContactEmail, "ann@other.example")])).verification,
+        Verification::Rejected
+    );
+    let nameless =
+        |reason: &str| Facts::default().edited(&said(&[(Field::Name, "Ann"), (Field::VerificationReason, reason)]));
+    assert_eq!(nameless("one").identity(), nameless("two").identity(), "a verdict makes nobody else");
+}

@@ -4,8 +4,8 @@ use super::{Confined, unconfined};
 use copydesk_core::prospect::{Rule, Tally};
 use copydesk_core::{ImportId, ProspectId};
 use copydesk_store::prospects::{
-    ImportRow, LetterSent, Listed, Names, ProspectChange, ProspectCut, ProspectFilter, ProspectRow, Skip, UndoImport,
-    Undone, WriteProspects, Written,
+    ImportRow, JudgeProspects, LetterSent, Listed, Names, ProspectChange, ProspectCut, ProspectFilter, ProspectRow,
+    Skip, UndoImport, Undone, WriteProspects, Written,
 };
 use copydesk_store::{Answer, ImportStore, Page, PageRequest, ProspectStore, Scope, StoreError};
 
@@ -36,6 +36,10 @@ impl ProspectStore for Confined {
     fn change_prospect(&self, mut change: ProspectChange) -> Answer<'_, ProspectRow> {
         change.scope = unconfined(change.scope);
         self.inner.change_prospect(change)
+    }
+    fn judge_prospects(&self, mut judge: JudgeProspects) -> Answer<'_, u64> {
+        judge.scope = unconfined(judge.scope);
+        self.inner.judge_prospects(judge)
     }
     fn letters_sent(&self, scope: Scope, to: Vec<ProspectId>) -> Answer<'_, Vec<LetterSent>> {
         self.inner.letters_sent(unconfined(scope), to)

@@ -1,8 +1,10 @@
 //! Prospects: whom outreach mails are written to. Making, changing and counting them; files of them are read by `import.rs`,
-//! and `drafting.rs` makes jobs of them. They are the workspace's: a key of one user sees none.
+//! `drafting.rs` makes jobs of them,
+//! and `verify.rs` asks whether their domains take mail. They are the workspace's: a key of one user sees none.
 
 pub mod drafting;
 pub mod import;
+pub mod verify;
 
 use crate::desk::Desk;
 use crate::error::{DeskError, Fault};

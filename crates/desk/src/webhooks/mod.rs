@@ -18,6 +18,7 @@ pub use signature::SigningSecret;
 
 use crate::desk::Inner;
 use crate::mail::Mailer;
+use crate::prospects::verify::{MailDomains, NoDomains};
 use crate::vault::Vault;
 use copydesk_core::WebhookId;
 use std::sync::Arc;
@@ -36,13 +37,21 @@ pub struct Hooks {
     pub base: String,
     /// The way to the mail server, where there is one.
     pub mailer: Option<Arc<dyn Mailer>>,
+    /// Where it is asked whether a domain takes mail.
+    pub domains: Arc<dyn MailDomains>,
 }
 
 impl Default for Hooks {
     /// A desk that sends nothing.
     fn default() -> Hooks {
         let no_key = || Err("no key for secrets is set up here".to_owned());
-        Hooks { courier: Arc::new(NoCourier), vault: Vault::new(Arc::new(no_key)), base: String::new(), mailer: None }
+        Hooks {
+            courier: Arc::new(NoCourier),
+            vault: Vault::new(Arc::new(no_key)),
+            base: String::new(),
+            mailer: None,
+            domains: Arc::new(NoDomains("no name server is set up here".to_owned())),
+        }
     }
 }
 

@@ -54,7 +54,8 @@ impl Receiver {
 
     pub fn hooks(self: &Arc<Receiver>) -> Hooks {
         let vault = Vault::of(MasterKey::parse(&"5a".repeat(32)).unwrap());
-        Hooks { courier: self.clone(), vault, base: "https://desk.example".to_owned(), mailer: None }
+        let courier = self.clone();
+        Hooks { courier, vault, base: "https://desk.example".to_owned(), ..Hooks::default() }
     }
 
     /// The next answers at this address.

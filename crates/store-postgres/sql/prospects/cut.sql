@@ -1,6 +1,6 @@
 -- Differs from SQLite: the newest draft is found by a lateral join.
 select p.id, p.workspace_id, p.verification, p.import_id, p.revision, p.created_at, p.updated_at, p.external_id, p.name, p.company,
-       p.contact_email, p.website, p.category, p.source_type, p.notes, p.facts, p.sent_at, p.sent_draft_id, p.answered_at, d.id as draft_id, d.status as draft_status, d.review as draft_review,
+       p.contact_email, p.website, p.category, p.source_type, p.notes, p.verification_reason, p.judged, p.facts, p.sent_at, p.sent_draft_id, p.answered_at, d.id as draft_id, d.status as draft_status, d.review as draft_review,
        d.live_generation_id as draft_live, d.current_version as draft_version, v.title as draft_title, v.body as draft_body
 from (
     select workspace_id, id from prospect_list

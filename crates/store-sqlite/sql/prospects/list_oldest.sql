@@ -1,5 +1,5 @@
 SELECT p.id, p.workspace_id, p.verification, p.import_id, p.revision, p.created_at, p.updated_at, p.external_id, p.name, p.company,
-       p.contact_email, p.website, p.category, p.source_type, p.notes, p.facts, p.sent_at, p.sent_draft_id, p.answered_at, d.id AS draft_id, d.status AS draft_status, d.review AS draft_review,
+       p.contact_email, p.website, p.category, p.source_type, p.notes, p.verification_reason, p.judged, p.facts, p.sent_at, p.sent_draft_id, p.answered_at, d.id AS draft_id, d.status AS draft_status, d.review AS draft_review,
        d.live_generation_id AS draft_live, d.current_version AS draft_version, v.title AS draft_title, v.body AS draft_body
 FROM prospect_list p
 LEFT JOIN drafts d ON d.workspace_id = p.workspace_id AND d.id = (

@@ -7,9 +7,9 @@ use copydesk_core::prospect::{Facts, Field, Rule, Tally, draft_name};
 use copydesk_core::refusal::Refusal;
 use copydesk_core::{ImportId, ProspectId};
 use copydesk_store::prospects::{
-    DraftOf, ImportCounts, ImportRow, LetterSent, Listed, Names, ProspectChange, ProspectCut, ProspectFilter,
-    ProspectRow, ProspectSetting, Skip, UndoImport, Undone, WriteProspects, Written, changed, decide, last_of_each,
-    no_import, no_prospect,
+    DraftOf, ImportCounts, ImportRow, JudgeProspects, LetterSent, Listed, Names, ProspectChange, ProspectCut,
+    ProspectFilter, ProspectRow, ProspectSetting, Skip, UndoImport, Undone, WriteProspects, Written, changed, decide,
+    last_of_each, no_import, no_prospect,
 };
 use copydesk_store::{Answer, ImportStore, Page, PageRequest, ProspectStore, Scope, StoreError};
 
@@ -60,6 +60,17 @@ impl ProspectStore for ModelStore {
     fn change_prospect(&self, change: ProspectChange) -> Answer<'_, ProspectRow> {
         Box::pin(async move { self.data().change_prospect(&change) })
     }
+    fn judge_prospects(&self, judge: JudgeProspects) -> Answer<'_, u64> {
+        Box::pin(async move {
+            let mut data = self.data();
+            let found = data.prospects_of(judge.scope).filter(|row| judge.names().ids.contains(&row.id));
+            let changes = judge.changes(found.cloned().collect());
+            let count = changes.len() as u64;
+            data.prospects.extend(changes.into_iter().map(|row| (row.id, row)));
+            Ok(count)
+        })
+    }
+
     fn letters_sent(&self, scope: Scope, to: Vec<ProspectId>) -> Answer<'_, Vec<LetterSent>> {
         Box::pin(async move {
             let data = self.data();
@@ -199,7 +210,7 @@ impl Data {
 
     fn undo_import(&mut self, undo: UndoImport) -> Result<Undone, StoreError> {
         self.import(undo.scope, undo.import)?;
-        let untouched = |row: &&ProspectRow| row.import == Some(undo.import) && row.revision == 1;
+        let untouched = |row: &&ProspectRow| row.import == Some(undo.import) && row.revision == 1 + row.judged;
         let rows = self.prospects_of(undo.scope).filter(untouched);
         let rows = rows.filter(|row| self.listed(row).draft.is_none()).map(|row| row.id);
         let rows: Vec<ProspectId> = rows.take(undo.limit as usize).collect();

@@ -3,12 +3,12 @@
 
 use crate::bench::{Bench, all};
 use crate::builder::{AcceptWith, OTHER};
-use copydesk_core::prospect::{Edit, Facts, Field, Rule, Stage, Standing, Verification, draft_name};
+use copydesk_core::prospect::{Edit, Facts, Field, Judgement, Rule, Stage, Standing, Verification, draft_name};
 use copydesk_core::refusal::Refusal;
 use copydesk_core::{ImportId, ProspectId};
 use copydesk_store::prospects::{
-    ImportCounts, ImportPiece, Known, Listed, Names, NewProspect, ProspectChange, ProspectFilter, ProspectRow,
-    ProspectSetting, Skip, UndoImport, WriteProspects, Written,
+    ImportCounts, ImportPiece, JudgeProspects, Known, Listed, Names, NewProspect, ProspectChange, ProspectFilter,
+    ProspectRow, ProspectSetting, Skip, UndoImport, WriteProspects, Written,
 };
 use copydesk_store::{Order, PageRequest, Scope, StoreError};
 use std::sync::Arc;
@@ -257,4 +257,29 @@ pub async fn an_undo_removes_what_the_import_made_and_nobody_touched(t: Arc<Benc
     assert_eq!(t.store.undo_import(undo).await.expect("again").row.removed, 2);
     assert!(matches!(t.store.undo_import(UndoImport { scope: OTHER, ..undo }).await, Err(StoreError::NotFound { .. })));
     assert!(matches!(put(&t, write(&t, vec![eligible("dan")])).await[..], [Written::Created(_)]), "its name is free");
+}
+
+pub async fn a_verdict_on_domains_changes_who_is_still_as_he_was_and_holds_no_undo_back(t: Arc<Bench>) {
+    let id = ImportId(t.ids.uuid());
+    let edits = ["ann", "ben", "cat", "dan"].map(eligible).to_vec();
+    let all = put(&t, WriteProspects { import: Some(piece(&t, id, vec![], true)), ..write(&t, edits) }).await;
+    let [ann, ben, cat, dan] = [0, 1, 2, 3].map(|place: usize| all[place].row().id);
+    change(&t, ben, None, ProspectSetting::Edit(edit(&[(Field::Notes, "called")]))).await.expect("change");
+    change(&t, cat, None, ProspectSetting::Delete).await.expect("delete");
+    let gone = Judgement { verification: Verification::Rejected, reason: Some("no_domain") };
+    let verdicts = [ann, ben, cat, dan].map(|id| (id, 1, gone)).to_vec();
+    let judge = JudgeProspects { scope: Scope::DEFAULT, at: t.advance_s(60), verdicts };
+    assert_eq!(t.store.judge_prospects(JudgeProspects { scope: OTHER, ..judge.clone() }).await.expect("judge"), 0);
+    assert_eq!(t.store.judge_prospects(judge.clone()).await.expect("judge"), 2, "not who has changed, nor who is gone");
+    let row = get(&t, ann).await.expect("prospect").row;
+    let seen = (row.facts.verification, row.facts.text(Field::VerificationReason), row.revision, row.judged);
+    assert_eq!(seen, (Verification::Rejected, Some("no_domain"), 2, 1));
+    assert_eq!((row.updated_at, row.facts.text(Field::Name)), (judge.at, Some("ann")));
+    assert_eq!(get(&t, ben).await.expect("prospect").row.facts.verification, Verification::Verified);
+    assert_eq!(t.store.judge_prospects(judge).await.expect("judge"), 0, "they are not as they were");
+    change(&t, dan, Some(2), ProspectSetting::Edit(edit(&[(Field::Notes, "called")]))).await.expect("change");
+    let undo = UndoImport { scope: Scope::DEFAULT, import: id, at: t.advance_s(60), limit: 100 };
+    let undone = t.store.undo_import(undo).await.expect("undo");
+    assert_eq!(undone.row.removed, 1, "a verdict is nobody's change");
+    assert_eq!(listed(&t, ProspectFilter::default()).await, [ben, dan]);
 }
