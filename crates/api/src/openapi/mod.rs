@@ -65,6 +65,7 @@ use utoipa::OpenApi;
     words::BulkOutcomeWord,
     words::BulkStatusWord,
     words::ExportFormat,
+    words::MarkVerified,
     words::FeedbackKey,
     words::FileKey,
     words::Span,
