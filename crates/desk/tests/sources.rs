@@ -189,14 +189,14 @@ async fn a_page_is_one_item_that_is_as_old_as_its_words() {
     let node = bench.fetching(&web).await;
     web.says(
         &address(1),
-        "<html><link rel=alternate type=application/rss+xml href=/feed><title>Tea</title><p>Tea is up",
+        "<html><base href=/blog/><link rel=alternate type=application/rss+xml href=feed><title>Tea</title><p>Tea is up",
     );
     let id = add(&node.desk, Kind::Page, address(1)).await;
     until("it is read", || async { bench.source(id).await.fetches == 1 }).await;
     let first = bench.items(id).await.remove(0);
     assert_eq!((first.title.as_str(), first.text.as_deref(), first.published_at), ("Tea", Some("Tea is up"), None));
     assert_eq!(first.link, Some(address(1)));
-    assert_eq!(bench.source(id).await.feed_url.as_deref(), Some("https://example.com/feed"));
+    assert_eq!(bench.source(id).await.feed_url.as_deref(), Some("https://example.com/blog/feed"));
     // Other markup, the same words.
     web.says(&address(1), "<html><title>Tea</title><nav>New</nav><main><div>Tea   is up</div></main>");
     bench.advance(HOUR + seconds(16)).await;
