@@ -8,7 +8,7 @@ use serde_json::Value;
 use tokio_postgres::{Client, NoTls};
 
 /// Both are about to accept the generation of one time, or have accepted it and are about to note it.
-const GATES: [&str; 2] = ["idempotency", "schedule_runs"];
+const GATES: [&str; 2] = ["generations", "schedule_runs"];
 const TIMES: usize = 6;
 /// Processes that stand before a lock.
 const HELD: &str =
