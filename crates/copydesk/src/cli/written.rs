@@ -171,16 +171,17 @@ fn placeholder(word: String) -> String {
 /// Why the program would not take it.
 fn refusal(line: &Line) -> Option<String> {
     let error = Arguments::command().try_get_matches_from(words(line)).err()?;
-    let taken = match error.kind() {
-        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => true,
-        ErrorKind::MissingRequiredArgument
-        | ErrorKind::MissingSubcommand
-        | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => !line.is_whole,
-        // Alternatives stand beside each other; a flag may be named alone, or with what stands for a value.
-        ErrorKind::ArgumentConflict => line.text.contains('|'),
-        ErrorKind::InvalidValue => !line.is_whole && stands_for_a_value(&error),
-        _ => false,
-    };
+    let is = |kinds: &[ErrorKind]| kinds.contains(&error.kind());
+    let lacks = is(&[
+        ErrorKind::MissingRequiredArgument,
+        ErrorKind::MissingSubcommand,
+        ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand,
+    ]);
+    // A flag may be named alone, or with what stands for a value; alternatives stand beside each other.
+    let stands = is(&[ErrorKind::InvalidValue]) && stands_for_a_value(&error);
+    let taken = is(&[ErrorKind::DisplayHelp, ErrorKind::DisplayVersion])
+        || !line.is_whole && (lacks || stands)
+        || is(&[ErrorKind::ArgumentConflict]) && line.text.contains('|');
     let first = error.to_string().lines().next().unwrap_or_default().to_owned();
     (!taken).then(|| format!("{}: {}\n    {first}", line.place, line.text))
 }
