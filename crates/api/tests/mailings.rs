@@ -415,3 +415,44 @@ async fn seed_s1_a_follow_up_sees_the_mails_that_were_sent() {
     assert_eq!(generation["input"]["earlier"].as_array().unwrap().len(), 1, "{generation}");
     assert_eq!(fake.taken().len(), 5, "nothing went by itself");
 }
+
+#[tokio::test]
+async fn a_filter_beside_follow_up_narrows_it_and_never_says_otherwise() {
+    let fake = FakeSmtp::start().await;
+    let site = working(&fake).await;
+    drafted(&site, &["ann", "bob"]).await;
+    ended(&site, &send(&site, json!({"prospects": "eligible"})).await).await;
+    let ask = |filter: Value| json!({"recipe": "outreach", "prospects": {"filter": filter}, "follow_up": "0s", "input": {"sender": "We are Fernleaf."}});
+    let dry = async |filter: Value| site.post("/jobs?dry_run=true", ask(filter)).await;
+    let places = |reply: &Value| -> Vec<String> {
+        let place =
+            |fault: &Value| format!("{} {}", fault["pointer"].as_str().unwrap(), fault["code"].as_str().unwrap());
+        reply["errors"].as_array().unwrap().iter().map(place).collect()
+    };
+    for (filter, wrong) in [
+        (json!({"stage": "drafted"}), &["/prospects/filter/stage not_allowed"][..]),
+        (json!({"answered": true}), &["/prospects/filter/answered not_allowed"]),
+        (
+            json!({"stage": "none", "answered": true}),
+            &["/prospects/filter/stage not_allowed", "/prospects/filter/answered not_allowed"],
+        ),
+        // Long before anything was sent: an age of nothing does not make it later.
+        (json!({"sent_before": "2020-01-01T00:00:00Z"}), &["/prospects nobody"]),
+    ] {
+        for path in ["/jobs?dry_run=true", "/jobs"] {
+            let reply = site.post(path, ask(filter.clone())).await;
+            assert_eq!(
+                (reply.status, places(&reply.json())),
+                (422, wrong.iter().map(|place| (*place).to_owned()).collect()),
+                "{filter}"
+            );
+        }
+    }
+    // The same in other words, and an instant that is later than the age says.
+    for filter in
+        [json!({}), json!({"stage": "sent", "answered": false}), json!({"sent_before": "2999-01-01T00:00:00Z"})]
+    {
+        let reply = dry(filter.clone()).await;
+        assert_eq!((reply.status, &reply.json()["total_targets"]), (200, &json!(2)), "{filter}: {}", reply.json());
+    }
+}

@@ -247,6 +247,13 @@ impl Site {
         self.answer(request.body(Body::empty()).unwrap()).await
     }
 
+    /// A request without a key or a body, from an address as a server tells it.
+    pub async fn raw_from(&self, address: [u8; 4], method: &str, path: &str) -> Reply {
+        let peer = copydesk_api::server::Peer(std::net::SocketAddr::from((address, 40_000)));
+        let request = Request::builder().method(method).uri(path).extension(peer);
+        self.answer(request.body(Body::empty()).unwrap()).await
+    }
+
     /// Any request at all, without a key unless the headers have one.
     pub async fn raw(&self, method: &str, path: &str, headers: &[(&str, &str)], body: impl Into<Body>) -> Reply {
         let mut request = Request::builder().method(method).uri(path);

@@ -368,6 +368,14 @@ async fn the_text_of_a_source_can_be_a_files() {
     let made = site.post("/sources", json!({"kind": "markdown", "file_id": file, "user": "ann"})).await;
     assert_eq!((made.status, &made.json()["name"]), (201, &json!("The week")), "{}", made.json());
     assert_eq!(made.json()["text"], "# The week\n\nTea è up.");
+    // Another file takes its place, by its id as well.
+    let path = format!("/sources/{}", made.json()["id"].as_str().unwrap());
+    let next = put(b"# The week after\n\nMilk is up.").await;
+    let changed = site.send("PATCH", &path, Some(json!({"file_id": next})), &[]).await;
+    assert_eq!((changed.status, &changed.json()["text"]), (200, &json!("# The week after\n\nMilk is up.")));
+    assert_eq!(changed.json()["name"], "The week", "what is not named stays");
+    let items = site.get(&format!("{path}/items")).await.json();
+    assert_eq!((&items["data"][0]["title"], items["data"].as_array().unwrap().len()), (&json!("The week after"), 1));
     let (latin, long) = (put(b"caf\xe9").await, put(&[b'x'; 80_001]).await);
     for (body, pointer) in [
         (json!({"kind": "markdown", "file_id": file, "text": "x"}), "/file_id"),
@@ -380,6 +388,22 @@ async fn the_text_of_a_source_can_be_a_files() {
     }
     let gone = site.post("/sources", json!({"kind": "text", "file_id": "fil_01900000000000000000000000"})).await;
     assert_eq!((gone.status, gone.code().as_str()), (404, "not_found"));
+    for (body, pointer) in [
+        (json!({"file_id": next, "text": "x"}), "/file_id"),
+        (json!({"file_id": "x"}), "/file_id"),
+        (json!({"file_id": latin}), "/file_id"),
+    ] {
+        refused(site.send("PATCH", &path, Some(body), &[]).await, 422, pointer).await;
+    }
+    let gone = json!({"file_id": "fil_01900000000000000000000000"});
+    assert_eq!(site.send("PATCH", &path, Some(gone), &[]).await.status, 404);
+    let feed = site.post("/sources", json!({"kind": "feed", "url": "https://example.com/"})).await.json();
+    let feed = format!("/sources/{}", feed["id"].as_str().unwrap());
+    refused(site.send("PATCH", &feed, Some(json!({"file_id": next})), &[]).await, 422, "/text").await;
+    assert_eq!(site.get(&path).await.json()["text"], "# The week after\n\nMilk is up.", "nothing was changed");
+    let (_, blind) = site.new_key(json!({"scopes": ["generations:write", "generations:read"]})).await;
+    let unread = site.send_as(&blind, "PATCH", &path, Some(json!({"file_id": file}))).await;
+    assert_eq!((unread.status, unread.code().as_str()), (403, "scope_missing"));
     let (_, bob) = site.new_key(json!({"role": "member", "user": "bob"})).await;
     let of_ann = json!({"kind": "markdown", "file_id": file});
     let foreign = site.elsewhere_in_it().await.send("POST", "/sources", Some(of_ann.clone()), &[]).await;

@@ -2,10 +2,12 @@
 //! a mail looks like to another reader.
 
 use crate::site::{Setup, Site};
+use copydesk_core::Timestamp;
 use copydesk_core::mail::Limits;
-use copydesk_desk::DeskConfig;
+use copydesk_desk::clock::{HandClock, SystemDice};
 use copydesk_desk::mail::MailConfig;
 use copydesk_desk::store::Scope;
+use copydesk_desk::{DeskConfig, World};
 use copydesk_fakeprovider::{FakeSmtp, Post};
 use copydesk_smtp::{Server, Smtp, Waits};
 use serde_json::{Value, json};
@@ -234,6 +236,72 @@ async fn the_link_takes_off_whoever_says_so_and_looking_changes_nothing() {
     let id = wishes(&site).await[0]["id"].as_str().unwrap().to_owned();
     assert_eq!(site.send("DELETE", &format!("/suppressions/{id}"), None, &[]).await.status, 204);
     assert_eq!(send(&site, &second).await["counts"]["sent"], 1, "bob is back");
+}
+
+#[tokio::test]
+async fn a_mail_to_a_prospect_names_the_way_out_of_everything() {
+    let fake = FakeSmtp::start().await;
+    let site = site(&fake).await;
+    let body = json!({"name": "Ann", "contact_email": "ann@x.example", "verification_status": "verified",
+        "source_type": "website", "facts": {"page_text": "We sell tea."}});
+    let ann = site.post("/prospects", body).await.json()["id"].clone();
+    let job = json!({"recipe": "outreach", "prospects": {"ids": [ann]}, "input": {"sender": "We are Fernleaf."}});
+    assert_eq!(site.send("POST", "/jobs", Some(job), &[("prefer", "wait=30")]).await.json()["drafts_created"], 1);
+    let prospect = site.get(&format!("/prospects/{}", ann.as_str().unwrap())).await.json();
+    site.post(&format!("/drafts/{}/approve", prospect["draft"]["id"].as_str().unwrap()), json!({})).await;
+    let mailing = site.post("/mailings", json!({"prospects": {"ids": [ann]}})).await.json();
+    assert_eq!(ended(&site, &mailing).await["counts"]["sent"], 1);
+    let taken = fake.taken();
+    let post = to(&taken, "ann@x.example");
+    assert_eq!(post.header("List-Unsubscribe-Post"), Some("List-Unsubscribe=One-Click"));
+    assert_eq!(post.header("List-Id"), None, "it is of no list");
+    let way = link(post);
+    let (status, page) = look(&site, &way).await;
+    assert!(status == 200 && page.contains("no more mails from us") && !page.contains("of the list"), "{page}");
+    assert!(wishes(&site).await.is_empty(), "looking changes nothing");
+    assert_eq!(click(&site, &way, "List-Unsubscribe=One-Click").await.0, 200);
+    let said = wishes(&site).await;
+    assert_eq!((said.len(), &said[0]["list"], &said[0]["address"]), (1, &Value::Null, &json!("ann@x.example")));
+    let again = site.post("/mailings?dry_run=true", json!({"prospects": {"ids": [ann]}, "again": true})).await.json();
+    assert_eq!((&again["queued"], &again["skipped"]["unsubscribed"]["count"]), (&json!(0), &json!(1)), "{again}");
+}
+
+#[tokio::test]
+async fn who_tries_links_that_are_none_waits_and_the_real_one_beside_him_does_not() {
+    let fake = FakeSmtp::start().await;
+    // A clock that stands still: a slow machine gives no more tries.
+    let clock = HandClock::at(Timestamp::from_micros(1_767_268_800_000_000));
+    let world = World::new(clock.clone(), Arc::new(SystemDice::default()));
+    let site = Site::made(Setup { world, ..setup(&fake, Some(BASE)) }).await;
+    site.desk.start_working().await.unwrap();
+    let draft = published(&site).await;
+    add(&site, "ann@x.example").await;
+    send(&site, &draft).await;
+    let ann = link(to(&fake.taken(), "ann@x.example"));
+    let (guesser, other) = ([192, 0, 2, 1], [192, 0, 2, 2]);
+    let mut answers = Vec::new();
+    for number in 0..1_000 {
+        // Each differs from the real one where its signature stands.
+        let forged = format!("{}{number:08x}", &ann[..ann.len() - 8]);
+        let method = if number % 2 == 0 { "GET" } else { "POST" };
+        answers.push(site.raw_from(guesser, method, &forged).await.status);
+    }
+    assert!(answers.iter().filter(|status| **status == 404).count() < 100, "few of them were looked up");
+    assert_eq!((answers[0], answers.last()), (404, Some(&429)));
+    for method in ["GET", "POST"] {
+        let barred = site.raw_from(guesser, method, &ann).await;
+        assert_eq!(
+            (barred.status, barred.code().as_str()),
+            (429, "rate_limited"),
+            "the right one is not looked at, either"
+        );
+        assert!(!barred.header("retry-after").is_empty());
+    }
+    assert!(wishes(&site).await.is_empty(), "nothing was changed");
+    assert_eq!(site.raw_from(other, "GET", &ann).await.status, 200);
+    clock.advance(Duration::from_secs(60));
+    assert_eq!(site.raw_from(guesser, "POST", &ann).await.status, 200, "he has waited");
+    assert_eq!(wishes(&site).await.len(), 1);
 }
 
 #[tokio::test]

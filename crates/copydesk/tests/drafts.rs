@@ -1,6 +1,8 @@
 //! `drafts`: the life of a draft by hand.
 
-use crate::support::{Place, text};
+use crate::postgres::Database;
+use crate::support::{Place, Server, text, week_xml};
+use serde_json::{Value, json};
 
 #[test]
 fn a_list_that_is_empty_says_how_to_begin() {
@@ -152,4 +154,57 @@ fn a_draft_is_exported_to_the_screen_and_to_a_file() {
     let unknown = place.run(&["drafts", "export", id, "--format", "pdf"]);
     assert!(unknown.exits(2).err.contains("--format: it must be one of md, html"), "{}", unknown.err);
     place.run(&["drafts", "export", "drf_nothing"]).exits(3);
+}
+
+/// The draft's text as the API has it.
+fn content(server: &Server, key: &str, draft: &str) -> Value {
+    let (status, body) = server.http("GET", &format!("/api/v1/drafts/{draft}"), Some(key), "");
+    assert_eq!(status, 200, "{body}");
+    serde_json::from_str::<Value>(&body).unwrap()["content"]["body"].take()
+}
+
+fn a_part_is_new_and_the_rest_stays(place: &Place, flags: &[&str]) {
+    let server = place.serve(flags);
+    let key = server.admin_key();
+    let written = place.json(&["generate", "newsletter", "--input", &week_xml()]);
+    let draft = text(&written, "/draft/id");
+    let mut by_hand = content(&server, &key, &draft);
+    by_hand["intro"] = "Hello, by hand.".into();
+    let edit = json!({ "content": by_hand }).to_string();
+    let (status, body) = server.http("PATCH", &format!("/api/v1/drafts/{draft}"), Some(&key), &edit);
+    assert_eq!(status, 200, "{body}");
+
+    let part = ["drafts", "regenerate", &draft, "--part", "topics/1", "--instruction", "Shorter."];
+    let failed = place.run(&[&part[..], &["-m", "demo/fail?status=400"]].concat());
+    failed.exits(5);
+    assert_eq!(content(&server, &key, &draft), by_hand, "nothing stands in for a part");
+    let retried = failed.err.split_whitespace().find(|word| word.starts_with("gen_")).unwrap().to_owned();
+    // The process dies while the model writes; whoever comes next writes the part once.
+    let slow = ["generations", "retry", &retried, "-m", "demo/slow?ms=1500", "--no-wait"];
+    let path = format!("/api/v1/generations/{}", text(&place.json(&slow), "/id"));
+    let is_at_work = || server.http("GET", &path, Some(&key), "").1.contains("\"status\":\"processing\"");
+    assert!((0..5_000).any(|_| is_at_work()), "it is not begun");
+    server.running.kill();
+    let server = place.serve(flags);
+    let (_, events) = server.http("GET", &format!("{path}/stream"), Some(&key), "");
+    assert!(events.contains("generation.completed"), "{events}");
+    let mut now = content(&server, &key, &draft);
+    assert_ne!(now["topics"][0], by_hand["topics"][0], "the part is new");
+    now["topics"][0] = by_hand["topics"][0].clone();
+    assert_eq!(now, by_hand, "and nothing else");
+    place.run(&["drafts", "versions", &draft]).exits(0).prints("topics/1 regenerated from version 2").prints("\n3");
+    place.run(&["audit"]).exits(0).says("nothing was found");
+    server.stop().exits(0);
+}
+
+#[test]
+fn a_part_is_new_and_the_rest_stays_through_a_failure_and_a_kill_sqlite() {
+    a_part_is_new_and_the_rest_stays(&Place::new(), &[]);
+}
+
+#[test]
+fn a_part_is_new_and_the_rest_stays_through_a_failure_and_a_kill_postgres() {
+    let database = Database::new();
+    let place = Place::new().with("COPYDESK_DATABASE_URL", &database.url);
+    a_part_is_new_and_the_rest_stays(&place, &["--auto-migrate"]);
 }

@@ -40,6 +40,7 @@ mod sources;
 mod support;
 mod tailing;
 mod testing;
+mod two_servers;
 mod usage;
 mod watching;
 mod webhooks;

@@ -1,6 +1,6 @@
 //! Sources on the command line: added, listed, shown, changed, written from, removed.
 
-use crate::support::Place;
+use crate::support::{Place, text};
 
 #[test]
 fn a_newsletter_is_written_from_a_markdown_file_and_nothing_else() {
@@ -18,7 +18,17 @@ fn a_newsletter_is_written_from_a_markdown_file_and_nothing_else() {
     assert!(written.exits(0).out.contains("Tea week"), "{}", written.out);
     let edited = place.run(&["sources", "edit", &id, "--name", "The week"]);
     assert!(edited.exits(0).out.contains("The week"), "{}", edited.out);
-    place.run(&["sources", "rm", &id]).exits(0);
+    place.write("next.md", "# The week after\n\nMilk went up.\n");
+    let put = text(&place.json(&["files", "put", "next.md", "--user", "ann"]), "/id");
+    place.run(&["sources", "edit", &id, "--file-id", &put]).exits(0);
+    place.run(&["sources", "items", "--user", "ann"]).exits(0).prints("The week after");
+    let again = place.run(&["sources", "add", "--file-id", &put, "--user", "bob"]);
+    again.exits(0).prints("The week after").prints("markdown");
+    place.run(&["sources", "add", "--file-id", &put, "--text", "x"]).exits(2);
+    let id = [id, again.out.split_whitespace().find(|word| word.starts_with("src_")).unwrap().to_owned()];
+    for id in &id {
+        place.run(&["sources", "rm", id]).exits(0);
+    }
     let none = place.run(&["sources", "ls"]);
     assert!(none.exits(0).err.contains("No sources"), "{}", none.err);
 }

@@ -287,9 +287,11 @@ impl Server {
     pub fn try_http(&self, method: &str, path: &str, key: Option<&str>, body: &str) -> Option<(u16, String)> {
         let mut stream = TcpStream::connect(&self.address).ok()?;
         stream.set_read_timeout(Some(LIMIT)).ok()?;
+        // Whatever revision it is.
+        let anyhow = if method == "PATCH" { "if-match: *\r\n" } else { "" };
         let authorization = key.map(|key| format!("authorization: Bearer {key}\r\n")).unwrap_or_default();
         let head = format!(
-            "{method} {path} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\ncontent-type: application/json\r\n{authorization}\
+            "{method} {path} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\ncontent-type: application/json\r\n{authorization}{anyhow}\
              content-length: {}\r\n\r\n",
             self.address,
             body.len()

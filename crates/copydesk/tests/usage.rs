@@ -69,8 +69,11 @@ fn old_rows_go_when_asked_and_totals_stay() {
     place
         .run(&["prune", "--usage", "1d", "--dry-run"])
         .exits(0)
-        .prints("0 usage rows, 0 events and 0 messages would be removed");
+        .prints("0 usage rows, 0 events, 0 messages and 0 items would be removed");
     place.write("copydesk.toml", "[retention]\nevents = \"90d\"\n");
-    place.run(&["prune"]).exits(0).prints("0 usage rows, 0 events and 0 messages were removed. No total changed.");
+    place
+        .run(&["prune"])
+        .exits(0)
+        .prints("0 usage rows, 0 events, 0 messages and 0 items were removed. No total changed.");
     place.run(&["config", "show"]).exits(0).prints("retention.events");
 }

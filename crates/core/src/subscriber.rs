@@ -88,7 +88,7 @@ impl Person {
     pub fn read(row: &Map<String, Value>) -> Result<Person, BadField> {
         let mut found: [Option<String>; 3] = [None, None, None];
         for (slot, field) in found.iter_mut().zip(Person::FIELDS) {
-            *slot = match row.get(field).or_else(|| named_otherwise(row, field)) {
+            *slot = match row.get(field).filter(|value| says(value)).or_else(|| named_otherwise(row, field)) {
                 None | Some(Value::Null) => None,
                 Some(Value::String(text)) => Some(text.clone()),
                 Some(Value::Number(number)) => Some(number.to_string()),
@@ -116,7 +116,13 @@ impl Person {
 /// The address under one of the names it has elsewhere.
 fn named_otherwise<'a>(row: &'a Map<String, Value>, field: &str) -> Option<&'a Value> {
     let is = |column: &str| Person::ADDRESSES.contains(&column.trim().to_lowercase().as_str());
-    row.iter().filter(|_| field == "address").find_map(|(column, value)| is(column).then_some(value))
+    let named = row.iter().filter(|(column, _)| field == "address" && is(column));
+    named.map(|(_, value)| value).find(|value| says(value))
+}
+
+/// An empty cell says nothing, so another column may.
+fn says(value: &Value) -> bool {
+    !value.is_null() && value.as_str().is_none_or(|text| !text.trim().is_empty())
 }
 
 /// One line without what would end it; nothing is `None`.
@@ -160,6 +166,12 @@ mod tests {
                 "ann@x.example"
             );
         }
+        for empty in [json!(null), json!(""), json!("  ")] {
+            let row = json!({ "address": empty, "E-Mail": empty, "mail": "ann@x.example" });
+            assert_eq!(Person::read(row.as_object().unwrap()).unwrap().address, "ann@x.example", "{empty}");
+        }
+        assert_eq!(code(json!({ "address": "", "email": null })), "no_email");
+        assert_eq!(code(json!({ "address": "ann", "email": "ann@x.example" })), "bad_email", "what is said counts");
         assert_eq!(code(json!({ "mailing": "ann@x.example" })), "no_email");
         assert_eq!(code(json!({ "address": "ann" })), "bad_email");
         assert_eq!(code(json!({ "address": "a@x.example, b@x.example" })), "bad_email");

@@ -62,9 +62,11 @@ impl Desk {
     }
 
     async fn prune_items(&self, keep: Option<Duration>, dry_run: bool) -> Result<u64, DeskError> {
-        // A dry run counts none of them: they can be listed.
-        let Some(keep) = keep.filter(|_| !dry_run) else { return Ok(0) };
+        let Some(keep) = keep else { return Ok(0) };
         let (before, mut removed) = (self.inner.now().minus(keep), 0);
+        if dry_run {
+            return Ok(self.store().items_to_forget(before).await?);
+        }
         loop {
             let batch = self.store().forget_items(before, BATCH).await?;
             removed += batch;

@@ -1,20 +1,25 @@
 //! One part of a draft is written anew: everything else stays as it stands, whatever happens on the way.
 
 use crate::harness::*;
+use copydesk_core::access::Permit;
+use copydesk_core::budget::bound::MostCost;
+use copydesk_core::bulk::{Action, Kind};
 use copydesk_core::draft::DraftStatus;
 use copydesk_core::feedback::Vote;
 use copydesk_core::refusal::Refusal;
 use copydesk_core::{DraftId, GenerationId, Timestamp};
 use copydesk_desk::DeskError;
 use copydesk_desk::accept::{Again, Receipt, Request};
+use copydesk_desk::bulk::{Wanted, Which};
 use copydesk_desk::feedback::NewOpinion;
 use copydesk_desk::publish::Patch;
 use copydesk_desk::rehearse::Rehearsal;
 use copydesk_desk::revise::AskedPart;
 use copydesk_providers::ErrorClass;
 use copydesk_store::drafts::DraftSetting;
-use copydesk_store::generations::{Accepted, Idempotency};
+use copydesk_store::generations::{Accepted, GenerationFilter, Idempotency};
 use serde_json::{Value, json};
+use std::sync::Arc;
 
 const ANSWER: &str = r#"{"title": "The week", "intro": "Hello.", "topics": [
     {"heading": "Tea", "body": "Tea is up. Tea is hot.", "sources": [1]},
@@ -289,4 +294,37 @@ async fn what_was_said_of_earlier_drafts_reaches_the_prompt_and_a_dry_run_prices
     assert_eq!((&now["intro"], &now["conclusion"]), (&json!("Hello."), &json!("Bye bye.")));
     assert_eq!(bench.draft(draft).await.title, "The week");
     bench.in_order().await;
+}
+
+#[tokio::test]
+async fn retrying_a_part_in_bulk_is_priced_as_the_part() {
+    let bench = Bench::new().await;
+    let node = bench.working(config()).await;
+    let draft = edited(&bench, &node).await;
+    bench.script.then([Reply::Fail(ErrorClass::Refused)]);
+    let receipt = revise(&node, draft, part("title")).await;
+    bench.pass_until("it is over", || async { bench.status(receipt.generation).await.is_final() }).await;
+    bench.failed(receipt.generation).await;
+    let most = match node.desk.dry_retry(SCOPE, receipt.generation, Again::default()).await.unwrap() {
+        Rehearsal::New(plan) => plan.bound.cost,
+        other => panic!("{other:?}"),
+    };
+    let whole = match node.desk.dry_regenerate(SCOPE, draft, Again::default()).await.unwrap() {
+        Rehearsal::New(plan) => plan.bound.cost,
+        other => panic!("{other:?}"),
+    };
+    assert_ne!(most, whole);
+    let wanted = Wanted {
+        scope: SCOPE,
+        permit: Arc::new(Permit::owner()),
+        key: None,
+        action: Action::Retry,
+        kind: Kind::Generations,
+        which: Which::Generations(GenerationFilter::default()),
+        model: None,
+        reason: None,
+        idempotency: None,
+    };
+    let outlook = node.desk.dry_bulk(wanted).await.unwrap();
+    assert_eq!((outlook.total, outlook.most.map(MostCost::Known)), (1, Some(most)));
 }

@@ -4,6 +4,8 @@ use crate::harness::*;
 use copydesk_core::SourceId;
 use copydesk_core::source::{Kind, State};
 use copydesk_desk::Desk;
+use copydesk_desk::config::Retention;
+use copydesk_desk::prune::Gone;
 use copydesk_desk::sources::{SourceEdit, SourceOrder};
 use copydesk_desk::webhooks::courier::{Parcel, Receipt};
 use copydesk_desk::webhooks::{BadAddress, Courier};
@@ -189,14 +191,14 @@ async fn a_page_is_one_item_that_is_as_old_as_its_words() {
     let node = bench.fetching(&web).await;
     web.says(
         &address(1),
-        "<html><link rel=alternate type=application/rss+xml href=/feed><title>Tea</title><p>Tea is up",
+        "<html><base href=/blog/><link rel=alternate type=application/rss+xml href=feed><title>Tea</title><p>Tea is up",
     );
     let id = add(&node.desk, Kind::Page, address(1)).await;
     until("it is read", || async { bench.source(id).await.fetches == 1 }).await;
     let first = bench.items(id).await.remove(0);
     assert_eq!((first.title.as_str(), first.text.as_deref(), first.published_at), ("Tea", Some("Tea is up"), None));
     assert_eq!(first.link, Some(address(1)));
-    assert_eq!(bench.source(id).await.feed_url.as_deref(), Some("https://example.com/feed"));
+    assert_eq!(bench.source(id).await.feed_url.as_deref(), Some("https://example.com/blog/feed"));
     // Other markup, the same words.
     web.says(&address(1), "<html><title>Tea</title><nav>New</nav><main><div>Tea   is up</div></main>");
     bench.advance(HOUR + seconds(16)).await;
@@ -214,4 +216,22 @@ async fn a_page_is_one_item_that_is_as_old_as_its_words() {
     bench.advance(HOUR + seconds(16)).await;
     until("it is read", || async { bench.source(id).await.fetches == 4 }).await;
     assert_eq!(bench.items(id).await[0].published_at, Some(changed), "it stays as old as its words");
+}
+
+#[tokio::test]
+async fn a_trial_counts_the_items_that_the_real_one_removes() {
+    let (bench, web) = (Bench::new().await, Web::new());
+    let node = bench.fetching(&web).await;
+    let id = add(&node.desk, Kind::Feed, address(1)).await;
+    until("it is read", || async { bench.source(id).await.fetches == 1 }).await;
+    node.desk.edit_source(SCOPE, id, None, SourceEdit { paused: Some(true), ..SourceEdit::default() }).await.unwrap();
+    bench.advance(HOUR * 48).await;
+    let keep = |hours| Retention { items: Some(HOUR * hours), ..Retention::NOTHING };
+    for (hours, gone) in [(72, 0), (24, 1)] {
+        let gone = Gone { items: gone, ..Gone::default() };
+        assert_eq!(node.desk.prune(keep(hours), true).await.unwrap(), gone);
+        assert_eq!(bench.items(id).await.len(), 1, "a trial removes nothing");
+    }
+    assert_eq!(node.desk.prune(keep(24), false).await.unwrap().items, 1);
+    assert_eq!((bench.items(id).await.len(), node.desk.prune(keep(24), true).await.unwrap().items), (0, 0));
 }

@@ -27,7 +27,7 @@ pub use feed::{FeedError, FeedItem, parse_feed};
 pub use input_file::{InputFileError, input_from_file};
 pub use loaded::LoadedRecipe;
 pub use loader::{Origin, RecipeFiles, load};
-pub use page::{PageError, WebPage, read_page};
+pub use page::{FeedLink, PageError, WebPage, read_page};
 pub use render::RenderError;
 pub use shelf::{Shelf, ShelfError};
 pub use validate::{INPUT_FAULT_CODES, InputFault};

@@ -15,7 +15,7 @@ use tags::{Attributes, Role, Tag, raw_end};
 const PRESCAN_BYTES: usize = 1_024;
 /// A part of a page that is marked as its main one counts from here. Units: characters.
 const PART_CHARS_GOOD: usize = 140;
-/// The longest address of a feed. Units: bytes.
+/// The longest address of a feed, or that paths begin at. Units: bytes.
 const FEED_BYTES_MAX: usize = 2_000;
 
 /// What a page says.
@@ -25,8 +25,16 @@ pub struct WebPage {
     pub title: Option<String>,
     /// Lines without scripts, menus, forms and what surrounds; never empty, at most 20,000 characters.
     pub text: String,
-    /// The feed it names in its head, in the page's own words: often a path.
-    pub feed: Option<String>,
+    pub feed: Option<FeedLink>,
+}
+
+/// The feed that a page names in its head.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct FeedLink {
+    /// In the page's own words: often a path.
+    pub href: String,
+    /// What `<base href>` says that paths begin at, itself a path or an address; without it they begin at the page's own.
+    pub base: Option<String>,
 }
 
 /// Why a page says nothing.
@@ -68,11 +76,11 @@ pub fn read_page(bytes: &[u8], content_type: Option<&str>) -> Result<WebPage, Pa
     }
 }
 
-/// The feed that a page names, in the page's own words.
-pub fn feed_named(bytes: &[u8]) -> Option<String> {
+/// The feed that a page names.
+pub fn feed_named(bytes: &[u8]) -> Option<FeedLink> {
     let mut reader = Reader::default();
     reader.walk(&decode(bytes, None));
-    reader.feed
+    reader.feed_link()
 }
 
 /// `text/html` and the charset of `text/html; charset=...`.
@@ -157,6 +165,7 @@ struct Reader {
     og_title: Option<String>,
     title: Option<String>,
     feed: Option<String>,
+    base: Option<String>,
     scripts: bool,
 }
 
@@ -167,10 +176,16 @@ impl Reader {
         if text.is_empty() {
             return Err(if self.scripts { PageError::OnlyScripts } else { PageError::NoText });
         }
+        let feed = self.feed_link();
         let heading = Some(self.heading);
         let title = [self.og_title, self.title, heading].into_iter().flatten().map(|said| said.replace('\u{fffd}', ""));
         let title = title.map(|said| cut(&clean_line(&said), TITLE_CHARS_MAX)).find(|said| !said.is_empty());
-        Ok(WebPage { title, text, feed: self.feed })
+        Ok(WebPage { title, text, feed })
+    }
+
+    fn feed_link(&mut self) -> Option<FeedLink> {
+        let base = self.base.take();
+        self.feed.take().map(|href| FeedLink { href, base })
     }
 
     /// The part that is marked as the main one, if it says something; else all that is for readers.
@@ -269,6 +284,7 @@ impl Reader {
         match tag.name.as_str() {
             "meta" => self.meta(&tag.attributes),
             "link" => self.link(&tag.attributes),
+            "base" => self.base(&tag.attributes),
             _ => self.element(&tag),
         }
         taken
@@ -288,8 +304,14 @@ impl Reader {
         let kinds = ["application/rss+xml", "application/atom+xml"];
         let names = is(attributes.rel, "alternate") && kinds.iter().any(|kind| is(attributes.kind, kind));
         if let (true, None, Some(address)) = (names, &self.feed, attributes.href) {
-            let address = plain(address.trim());
-            self.feed = Some(address).filter(|address| !address.is_empty() && address.len() <= FEED_BYTES_MAX);
+            self.feed = named(address);
+        }
+    }
+
+    /// The first one holds for the whole page, wherever it stands.
+    fn base(&mut self, attributes: &Attributes<'_>) {
+        if let (None, Some(address)) = (&self.base, attributes.href) {
+            self.base = named(address);
         }
     }
 
@@ -354,6 +376,11 @@ impl Reader {
             _ => {}
         }
     }
+}
+
+fn named(address: &str) -> Option<String> {
+    let address = plain(address.trim());
+    Some(address).filter(|address| !address.is_empty() && address.len() <= FEED_BYTES_MAX)
 }
 
 /// The text of a title or an attribute: its entities as characters.

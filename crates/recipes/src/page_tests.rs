@@ -31,8 +31,23 @@ fn the_text_of_an_article_is_read_without_what_surrounds_it() {
     let read = page(&html);
     let expected = format!("Tea is up\n{LONG}\nSecond line\nthird <b>\n- one\n- two\nend");
     assert_eq!((read.title.as_deref(), read.text), (Some("Tea is up & away"), expected));
-    assert_eq!(read.feed.as_deref(), Some("/feed.xml?a=1&b=2"));
+    assert_eq!(read.feed, Some(FeedLink { href: "/feed.xml?a=1&b=2".to_owned(), base: None }));
     assert_eq!(feed_named(html.as_bytes()), read.feed);
+}
+
+#[test]
+fn the_first_base_of_a_page_is_told_with_its_feed() {
+    let link = "<link rel=alternate type=application/atom+xml href=feed>";
+    let base = |html: &str| feed_named(html.as_bytes()).unwrap().base;
+    for html in [
+        format!("<head><base target=_blank><BASE HREF='/a/?x=1&amp;y'><base href=/b/>{link}</head>"),
+        format!("<head>{link}<base href=\" /a/?x=1&amp;y \"></head>"),
+    ] {
+        assert_eq!(base(&html).as_deref(), Some("/a/?x=1&y"), "{html}");
+    }
+    assert_eq!(base(&format!("<base href=' '>{link}")), None);
+    assert_eq!(base(&format!("<!-- <base href=/a/> -->{link}")), None);
+    assert_eq!(feed_named(b"<base href=/a/>"), None);
 }
 
 #[test]

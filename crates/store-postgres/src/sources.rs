@@ -114,6 +114,13 @@ impl SourceItemStore for PostgresStore {
             Ok(tx.commit(steps).await?.rows(Some(gone)).len() as u64)
         })
     }
+
+    fn items_to_forget(&self, unseen_since: Timestamp) -> Answer<'_, u64> {
+        Box::pin(async move {
+            let rows = read(&self.readers, sql!("sources/to_forget"), params![Micros::from(unseen_since)]).await?;
+            narrow("items", rows.first().map_or(0, |row| row.get("items")))
+        })
+    }
 }
 
 impl PostgresStore {

@@ -112,6 +112,13 @@ impl SourceItemStore for SqliteStore {
             Ok(gone.len() as u64)
         }))
     }
+
+    fn items_to_forget(&self, unseen_since: Timestamp) -> Answer<'_, u64> {
+        Box::pin(self.read(move |db| {
+            let count = db.number(sql!("sources/to_forget"), params![unseen_since.micros()])?;
+            Ok(u64::try_from(count).unwrap_or_default())
+        }))
+    }
 }
 
 fn size(items: &[NewItem]) -> usize {

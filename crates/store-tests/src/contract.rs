@@ -231,6 +231,7 @@ macro_rules! every_method {
                     scope: Scope, user: UserId, since: Timestamp, limit: u32
                 ) -> Vec<SourceItem>;
                 ForgetItems = forget_items(unseen_since: Timestamp, limit: u32) -> u64;
+                ItemsToForget = items_to_forget(unseen_since: Timestamp) -> u64;
             }
             MailStore {
                 OpenMailing = open_mailing(new: NewMailing) -> OpenedMailing;

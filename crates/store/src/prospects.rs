@@ -140,10 +140,12 @@ impl ProspectFilter {
         }
     }
 
-    /// Those of them that got a mail before `before`, have not answered it, and are not followed up yet.
+    /// Those of them that got a mail before `before`, have not answered it, and are not followed up yet. One that names an
+    /// earlier instant means that.
     #[must_use]
     pub fn to_follow_up(self, before: Timestamp) -> ProspectFilter {
-        ProspectFilter { stage: Some(Stage::Sent), sent_before: Some(before), answered: Some(false), ..self }
+        let sent_before = Some(self.sent_before.map_or(before, |said| said.min(before)));
+        ProspectFilter { stage: Some(Stage::Sent), sent_before, answered: Some(false), ..self }
     }
 }
 

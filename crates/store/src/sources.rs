@@ -59,6 +59,9 @@ pub trait SourceItemStore: Send + Sync {
 
     /// Removes items that no fetch has seen since, except texts that were given; how many.
     fn forget_items(&self, unseen_since: Timestamp, limit: u32) -> Answer<'_, u64>;
+
+    /// How many items that would remove, without a limit.
+    fn items_to_forget(&self, unseen_since: Timestamp) -> Answer<'_, u64>;
 }
 
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -101,11 +101,11 @@ pub(crate) async fn prune(
     body: Body<Pruning>,
 ) -> Result<Json<PrunedBody>, Problem> {
     caller.must_operate()?;
-    let Pruning { usage, events, deliveries, dry_run } = body.value;
+    let Pruning { usage, events, deliveries, items, dry_run } = body.value;
     let set = api.desk().config().retention;
-    let named = Retention { usage, events, deliveries, items: None };
+    let named = Retention { usage, events, deliveries, items };
     let keep = if named == Retention::NOTHING { set } else { named };
-    // Messages are kept for a while by default; who names nothing and has set nothing means usage and events.
+    // Messages and items are kept for a while by default; who names nothing and has set nothing means usage and events.
     if named == Retention::NOTHING && set.usage.is_none() && set.events.is_none() {
         let detail = "nothing is to be removed: give usage or events an age such as 400d, or set it under [retention]";
         return Err(Problem::fault("", "required", detail));

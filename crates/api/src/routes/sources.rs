@@ -121,13 +121,14 @@ pub(crate) async fn one(State(api): State<Api>, caller: Caller, path: Segments) 
 
 /// Change a source.
 ///
-/// What is not named stays. Another address begins anew; what the old one brought stays.
+/// What is not named stays. Another address begins anew; what the old one brought stays. The text of a text can be a file's
+/// that was put here (`file_id`, which needs `files:read`).
 #[utoipa::path(
     patch, path = "/sources/{id}", operation_id = "updateSource", tag = "sources",
     params(SourcePath, IfMatch),
     request_body(content = SourceFields, example = json!({ "schedule": "6h" })),
     responses((status = 200, description = "The source as it is now.", body = SourceBody, headers(("ETag" = String, description = "The revision, for `If-Match`.")))),
-    extensions(("x-problems" = json!([Code::VersionConflict]))),
+    extensions(("x-problems" = json!([Code::VersionConflict, Code::NotFound]))),
 )]
 pub(crate) async fn change(
     State(api): State<Api>,
@@ -136,7 +137,11 @@ pub(crate) async fn change(
     headers: HeaderMap,
     body: Body<Edited>,
 ) -> Result<Response, Problem> {
-    edit(&api, &caller, id(&path)?, if_match(&headers)?, body.value.0).await
+    let Edited { edit: mut said, file } = body.value;
+    if let Some(file) = file {
+        said.text = Some(text_of(&api, &caller, file).await?);
+    }
+    edit(&api, &caller, id(&path)?, if_match(&headers)?, said).await
 }
 
 /// Pause a source.

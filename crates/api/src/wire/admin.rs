@@ -195,11 +195,14 @@ pub(crate) struct PrunedBody {
     calls: u64,
     events: u64,
     deliveries: u64,
+    /// Of sources.
+    items: u64,
 }
 
 impl PrunedBody {
     pub fn of(gone: Gone, dry_run: bool) -> PrunedBody {
-        PrunedBody { object: "pruned", dry_run, calls: gone.calls, events: gone.events, deliveries: gone.deliveries }
+        let Gone { calls, events, deliveries, items } = gone;
+        PrunedBody { object: "pruned", dry_run, calls, events, deliveries, items }
     }
 }
 

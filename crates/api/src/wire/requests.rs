@@ -308,6 +308,9 @@ pub(crate) struct Pruning {
     /// Messages to webhooks that ended longer ago than this.
     #[schema(value_type = Option<Age>)]
     pub deliveries: Option<Duration>,
+    /// Items of sources that no fetch has brought since.
+    #[schema(value_type = Option<Age>)]
+    pub items: Option<Duration>,
     /// Only count.
     #[schema(value_type = Option<bool>, default = false)]
     pub dry_run: bool,
@@ -319,6 +322,7 @@ impl FromFields for Pruning {
             usage: fields.age("usage"),
             events: fields.age("events"),
             deliveries: fields.age("deliveries"),
+            items: fields.age("items"),
             dry_run: fields.boolean("dry_run").unwrap_or(false),
         }
     }

@@ -235,6 +235,9 @@ pub(crate) struct SourceFields {
     /// Of a text or a Markdown text.
     #[schema(max_length = 20_000)]
     text: Option<String>,
+    /// A file that was put here (UTF-8), instead of `text`; needs `files:read`.
+    #[schema(value_type = Option<FileKey>)]
+    file_id: Option<String>,
     /// How often a feed or page is fetched: `1h` (15m to 7d), or a time of day and a zone: `02:00 Europe/Berlin`.
     #[schema(max_length = 80)]
     schedule: Option<String>,
@@ -290,9 +293,7 @@ impl FromFields for Made {
     fn read(fields: &mut Fields) -> Made {
         let kind = fields.required_word("kind", Kind::parse, &Kind::WORDS).unwrap_or(Kind::Text);
         let user = fields.text("user");
-        let file = fields.text("file_id").and_then(|text| {
-            text.parse().map_err(|bad: BadId| fields.fault("file_id", "bad_id", bad.to_string())).ok()
-        });
+        let file = file(fields);
         let edit = edit(fields);
         if file.is_some() && (kind.is_fetched() || edit.text.is_some()) {
             fields.fault(
@@ -305,10 +306,23 @@ impl FromFields for Made {
     }
 }
 
-pub(crate) struct Edited(pub SourceEdit);
+fn file(fields: &mut Fields) -> Option<FileId> {
+    let text = fields.text("file_id")?;
+    text.parse().map_err(|bad: BadId| fields.fault("file_id", "bad_id", bad.to_string())).ok()
+}
+
+pub(crate) struct Edited {
+    pub edit: SourceEdit,
+    /// A file that has the text.
+    pub file: Option<FileId>,
+}
 
 impl FromFields for Edited {
     fn read(fields: &mut Fields) -> Edited {
-        Edited(edit(fields))
+        let (edit, file) = (edit(fields), file(fields));
+        if file.is_some() && edit.text.is_some() {
+            fields.fault("file_id", "not_allowed", "it is instead of text; send one of the two");
+        }
+        Edited { edit, file }
     }
 }

@@ -109,7 +109,7 @@ async fn act(backend: &Backend, command: Command, output: Output) -> Result<u8, 
                 tokio::time::sleep(LOOK_EVERY).await;
                 body = backend.get(&path(&mailing)).await?.body;
             }
-            let bad = [MailStatus::Failed, MailStatus::Unknown].iter().any(|status| count(&body, *status) > 0);
+            let bad = [MailStatus::Failed, MailStatus::Unknown].iter().any(|status| has(&body, *status));
             told(&body, output);
             Ok(if bad { exit::PARTLY_FAILED } else { exit::OK })
         }
@@ -173,8 +173,13 @@ fn path(mailing: &str) -> String {
     format!("/api/v1/mailings/{}", escape(mailing))
 }
 
-fn count(mailing: &Value, status: MailStatus) -> u64 {
-    mailing.pointer(&format!("/counts/{status}")).and_then(Value::as_u64).unwrap_or_default()
+/// `None` where the server does not say.
+fn count(mailing: &Value, status: MailStatus) -> Option<u64> {
+    mailing.pointer(&format!("/counts/{status}")).and_then(Value::as_u64)
+}
+
+fn has(mailing: &Value, status: MailStatus) -> bool {
+    count(mailing, status).is_some_and(|count| count > 0)
 }
 
 /// Who would get a mail, and who not.
@@ -183,26 +188,37 @@ pub(super) fn foretell(outlook: &Value, who: &str, output: Output) {
         output.object(outlook);
         return;
     }
-    let queued = outlook.pointer("/queued").and_then(Value::as_u64).unwrap_or_default();
-    output.data(&format!("{} {who} would get a mail\n", grouped(queued)));
-    for (_, skipped) in outlook.pointer("/skipped").and_then(Value::as_object).into_iter().flatten() {
-        let count = skipped.pointer("/count").and_then(Value::as_u64).unwrap_or_default();
-        output.data(&format!("  {} would not: {}\n", grouped(count), cell(skipped, "/why")));
-    }
-    output.talk(if queued == 0 { "There is nothing to send." } else { "Nothing was sent. Do it with --yes" });
+    output.data(&foretold(outlook, who));
+    let none = outlook["queued"] == 0;
+    output.talk(if none { "There is nothing to send." } else { "Nothing was sent. Do it with --yes" });
+}
+
+fn foretold(outlook: &Value, who: &str) -> String {
+    let queued = outlook["queued"].as_u64().map(|queued| format!("{} {who} would get a mail\n", grouped(queued)));
+    let skipped = outlook["skipped"].as_object().into_iter().flatten().map(|(_, skipped)| {
+        let count = skipped["count"].as_u64().map_or_else(|| "some".to_owned(), grouped);
+        format!("  {count} would not: {}\n", cell(skipped, "/why"))
+    });
+    queued.into_iter().chain(skipped).collect()
 }
 
 /// `mlg_...  sending\n12 mails = 4 sent + 7 queued + 1 skipped`
 fn line(mailing: &Value) -> String {
-    let total = mailing.pointer("/total").and_then(Value::as_u64).unwrap_or_default();
-    let parts: Vec<String> = MailStatus::ALL
-        .into_iter()
-        .filter(|status| count(mailing, *status) > 0)
-        .map(|status| format!("{} {status}", grouped(count(mailing, status))))
+    let counted = |status: MailStatus| count(mailing, status).map(|count| (count, status));
+    let counts: Vec<(u64, MailStatus)> = MailStatus::ALL.into_iter().filter_map(counted).collect();
+    let parts: Vec<String> = counts
+        .iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, status)| format!("{} {status}", grouped(*count)))
         .collect();
-    let noun = if total == 1 { "mail" } else { "mails" };
-    let sum = if parts.is_empty() { "0".to_owned() } else { parts.join(" + ") };
-    format!("{}  {}\n{} {noun} = {sum}", cell(mailing, "/id"), cell(mailing, "/status"), grouped(total))
+    let sum = match (parts.is_empty(), counts.is_empty()) {
+        (false, _) => format!(" = {}", parts.join(" + ")),
+        (true, false) => " = 0".to_owned(),
+        (true, true) => String::new(),
+    };
+    let noun = if mailing["total"] == 1 { "mail" } else { "mails" };
+    let total = mailing["total"].as_u64().map(|total| format!("\n{} {noun}{sum}", grouped(total)));
+    format!("{}  {}{}", cell(mailing, "/id"), cell(mailing, "/status"), total.unwrap_or_default())
 }
 
 pub(super) fn told(mailing: &Value, output: Output) {
@@ -220,11 +236,11 @@ fn next(mailing: &Value) -> String {
     match cell(mailing, "/status").as_str() {
         "paused" => format!("let it go on with: copydesk mailings resume {id}"),
         "sending" => format!("follow it with: copydesk mailings watch {id}"),
-        _ if count(mailing, MailStatus::Unknown) > 0 => {
+        _ if has(mailing, MailStatus::Unknown) => {
             let unknown = MailStatus::Unknown;
             format!("see those nobody can know about with: copydesk mailings show {id} --status {unknown}")
         }
-        _ if count(mailing, MailStatus::Failed) > 0 => {
+        _ if has(mailing, MailStatus::Failed) => {
             format!("see why with: copydesk mailings show {id} --status {}", MailStatus::Failed)
         }
         _ => format!("its mails: copydesk mailings show {id}"),
@@ -254,13 +270,13 @@ fn show(mailing: &Value, mails: &Value, output: Output) {
     }
     let id = cell(mailing, "/id");
     output.talk(&match () {
-        () if count(mailing, MailStatus::Unknown) > 0 => {
+        () if has(mailing, MailStatus::Unknown) => {
             "say what became of an unknown one with: copydesk mailings judge MAIL sent|not_sent|again".to_owned()
         }
-        () if count(mailing, MailStatus::Failed) > 0 => {
+        () if has(mailing, MailStatus::Failed) => {
             format!("send the failed ones once more with: copydesk mailings retry {id}")
         }
-        () if count(mailing, MailStatus::Queued) > 0 => format!("hold it back with: copydesk mailings pause {id}"),
+        () if has(mailing, MailStatus::Queued) => format!("hold it back with: copydesk mailings pause {id}"),
         () => "all of them: copydesk mailings ls".to_owned(),
     });
 }
@@ -271,7 +287,7 @@ fn list(body: &Value, output: Output) {
         return;
     }
     let row = |mailing: &Value| {
-        let counted = |status| count(mailing, status).to_string();
+        let counted = |status| cell(mailing, &format!("/counts/{status}"));
         vec![
             cell(mailing, "/id"),
             cell(mailing, "/status"),
@@ -293,4 +309,25 @@ fn list(body: &Value, output: Output) {
     let headings = &["ID", "STATUS", "MAILS", "SENT", "QUEUED", "FAILED", "UNKNOWN", "SKIPPED", "ORDERED"];
     output.table(Table { headings, rows, cut: None });
     output.talk("one of them: copydesk mailings show MAILING");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_count_that_the_server_does_not_send_is_no_zero() {
+        let whole = json!({ "id": "mlg_1", "status": "sending", "total": 2, "counts": { "sent": 1, "queued": 1, "failed": 0 } });
+        assert_eq!(line(&whole), "mlg_1  sending\n2 mails = 1 queued + 1 sent");
+        let none = json!({ "id": "mlg_1", "status": "finished", "total": 0, "counts": { "sent": 0 } });
+        assert_eq!(line(&none), "mlg_1  finished\n0 mails = 0");
+        assert_eq!(line(&json!({ "id": "mlg_1", "status": "sending" })), "mlg_1  sending");
+        assert_eq!(line(&json!({ "id": "mlg_1", "status": "sending", "total": 3 })), "mlg_1  sending\n3 mails");
+        let outlook = json!({ "queued": 0, "skipped": { "answered": { "count": 1, "why": "it has answered" } } });
+        assert_eq!(foretold(&outlook, "prospects"), "0 prospects would get a mail\n  1 would not: it has answered\n");
+        let skipped = json!({ "skipped": { "answered": { "why": "it has answered" } } });
+        assert_eq!(foretold(&skipped, "prospects"), "  some would not: it has answered\n");
+        assert_eq!(foretold(&json!({}), "prospects"), "");
+        assert_eq!(next(&json!({ "id": "mlg_1", "status": "finished" })), "its mails: copydesk mailings show mlg_1");
+    }
 }

@@ -40,6 +40,8 @@ mod usage;
 mod users;
 mod watch;
 mod webhooks;
+#[cfg(test)]
+mod written;
 
 use crate::config::{Environment, Flags, Loaded, Settings};
 use crate::exit::{self, Failure};

@@ -1,4 +1,4 @@
-//! `copydesk prune`: removes usage rows, events and webhook messages that are old enough. A server whose settings say how long they are kept
+//! `copydesk prune`: removes usage rows, events, webhook messages and items of sources that are old enough. A server whose settings say how long they are kept
 //! does it by itself.
 
 use crate::backend::{Backend, Need};
@@ -21,12 +21,15 @@ pub struct Arguments {
     /// Messages to webhooks that ended longer ago than this, e.g. 30d (default: the settings)
     #[arg(long, value_name = "AGE")]
     deliveries: Option<String>,
+    /// Items of sources that no fetch has brought for this long, e.g. 90d (default: the settings)
+    #[arg(long, value_name = "AGE")]
+    items: Option<String>,
 }
 
 pub async fn run(arguments: Arguments, settings: &Settings, output: Output) -> Result<u8, Failure> {
-    let mut body = Map::from_iter([("dry_run".to_owned(), json!(arguments.dry_run))]);
-    for (name, age) in [("usage", arguments.usage), ("events", arguments.events), ("deliveries", arguments.deliveries)]
-    {
+    let Arguments { dry_run, usage, events, deliveries, items } = arguments;
+    let mut body = Map::from_iter([("dry_run".to_owned(), json!(dry_run))]);
+    for (name, age) in [("usage", usage), ("events", events), ("deliveries", deliveries), ("items", items)] {
         body.extend(age.map(|age| (name.to_owned(), json!(age))));
     }
     let (path, body) = ("/api/v1/maintenance/prune", Value::Object(body));
@@ -36,12 +39,13 @@ pub async fn run(arguments: Arguments, settings: &Settings, output: Output) -> R
         return Ok(exit::OK);
     }
     let gone = format!(
-        "{}, {} and {}",
+        "{}, {}, {} and {}",
         counted(&cell(&answer, "/calls"), "usage row"),
         counted(&cell(&answer, "/events"), "event"),
-        counted(&cell(&answer, "/deliveries"), "message")
+        counted(&cell(&answer, "/deliveries"), "message"),
+        counted(&cell(&answer, "/items"), "item")
     );
-    output.data(&if arguments.dry_run {
+    output.data(&if dry_run {
         format!("{gone} would be removed; nothing was changed.")
     } else {
         format!("{gone} were removed. No total changed.")

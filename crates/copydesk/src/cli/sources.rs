@@ -50,17 +50,23 @@ pub enum Command {
 #[derive(clap::Args, Debug)]
 pub struct Add {
     /// The address of an RSS or Atom feed
-    #[arg(required_unless_present_any = ["page", "text", "markdown"], conflicts_with_all = ["page", "text", "markdown"])]
+    #[arg(
+        required_unless_present_any = ["page", "text", "markdown", "file_id"],
+        conflicts_with_all = ["page", "text", "markdown", "file_id"],
+    )]
     url: Option<String>,
     /// A web page instead: what it says is one item, which changes as the page does
-    #[arg(long, value_name = "URL", conflicts_with_all = ["text", "markdown"])]
+    #[arg(long, value_name = "URL", conflicts_with_all = ["text", "markdown", "file_id"])]
     page: Option<String>,
     /// A text instead of an address
-    #[arg(long, conflicts_with = "markdown")]
+    #[arg(long, conflicts_with_all = ["markdown", "file_id"])]
     text: Option<String>,
     /// A Markdown file instead of an address
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with = "file_id")]
     markdown: Option<PathBuf>,
+    /// The same, of a file that is on the server: fil_... of `files put`
+    #[arg(long, value_name = "ID")]
+    file_id: Option<String>,
     /// This user's own; everybody's without it
     #[arg(long)]
     user: Option<String>,
@@ -86,6 +92,9 @@ pub struct Edit {
     /// The text is that of a file
     #[arg(long, value_name = "FILE", conflicts_with = "text")]
     markdown: Option<PathBuf>,
+    /// The text is that of a file on the server
+    #[arg(long, value_name = "ID", conflicts_with_all = ["text", "markdown"])]
+    file_id: Option<String>,
     /// How often: 1h (15m to 7d), or each day at a time: "02:00 Europe/Berlin"
     #[arg(long)]
     schedule: Option<String>,
@@ -167,12 +176,14 @@ impl Add {
             (Some(_), _, _) => ("page", None),
             (None, Some(text), _) => ("text", Some(text.clone())),
             (None, None, Some(file)) => ("markdown", Some(read(file)?)),
+            (None, None, None) if self.file_id.is_some() => ("markdown", None),
             (None, None, None) => ("feed", None),
         };
         let said = [
             ("kind", Some(kind.to_owned())),
             ("url", self.page.clone().or_else(|| self.url.clone())),
             ("text", text),
+            ("file_id", self.file_id.clone()),
             ("user", self.user.clone()),
             ("name", self.name.clone()),
             ("schedule", self.schedule.clone()),
@@ -188,10 +199,12 @@ impl Edit {
             None => self.text.clone(),
         };
         let (name, url, schedule) = (self.name.clone(), self.url.clone(), self.schedule.clone());
-        if [&name, &url, &schedule, &text].into_iter().all(Option::is_none) {
-            return Err(Failure::usage("say what changes: --name, --url, --text, --markdown or --schedule".to_owned()));
+        let file_id = self.file_id.clone();
+        if [&name, &url, &schedule, &text, &file_id].into_iter().all(Option::is_none) {
+            let flags = "say what changes: --name, --url, --text, --markdown, --file-id or --schedule";
+            return Err(Failure::usage(flags.to_owned()));
         }
-        Ok(object([("name", name), ("url", url), ("text", text), ("schedule", schedule)]))
+        Ok(object([("name", name), ("url", url), ("text", text), ("file_id", file_id), ("schedule", schedule)]))
     }
 }
 

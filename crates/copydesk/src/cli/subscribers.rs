@@ -237,11 +237,11 @@ fn outcome(body: &Value, output: Output) {
         return output.object(body);
     }
     let count = |name: &str| body[name].as_u64().unwrap_or_default();
-    let [created, updated, unchanged, skipped] =
-        ["created", "updated", "unchanged", "skipped"].map(|name| grouped(count(name)));
+    let shown = |name: &str| body[name].as_u64().map_or_else(|| "-".to_owned(), grouped);
+    let [created, updated, unchanged, skipped] = ["created", "updated", "unchanged", "skipped"].map(shown);
     output.data(&format!("Create {created}, Update {updated}, Unchanged {unchanged}, Skip {skipped}\n"));
     if count("unsubscribed") > 0 {
-        output.data(&format!("{} of them unsubscribed before and get nothing\n", grouped(count("unsubscribed"))));
+        output.data(&format!("{} of them unsubscribed before and get nothing\n", shown("unsubscribed")));
     }
     for skip in body["skips"].as_array().into_iter().flatten().take(10) {
         output.data(&format!("line {}: {} ({})\n", cell(skip, "/line"), cell(skip, "/detail"), cell(skip, "/code")));

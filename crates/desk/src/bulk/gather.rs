@@ -3,7 +3,7 @@
 
 use super::spec::{Spec, Walk, Which, statuses};
 use super::{Desk, Wanted};
-use crate::accept::{Again, again, route};
+use crate::accept::{Again, Request, route};
 use crate::bound::Asked;
 use crate::error::DeskError;
 use copydesk_core::budget::bound::MostCost;
@@ -153,25 +153,36 @@ impl Desk {
                 so_far.superseded += 1;
             } else {
                 let row = self.store().get(wanted.scope, id).await?;
-                so_far.most = so_far
-                    .most
-                    .zip(self.most_of(wanted, row, now))
-                    .map(|(sum, cost)| NanoUsd(sum.0.saturating_add(cost.0)));
+                let cost = self.most_of(wanted, row, now).await?;
+                so_far.most = so_far.most.zip(cost).map(|(sum, cost)| NanoUsd(sum.0.saturating_add(cost.0)));
             }
         }
         Ok(so_far)
     }
 
     /// What trying it again may cost at most; `None` where that is not known.
-    fn most_of(&self, wanted: &Wanted, row: GenerationRow, now: Timestamp) -> Option<NanoUsd> {
+    async fn most_of(&self, wanted: &Wanted, row: GenerationRow, now: Timestamp) -> Result<Option<NanoUsd>, DeskError> {
         let change = Again { model: wanted.model.clone(), permit: wanted.permit.clone(), ..Again::default() };
-        let request = again(wanted.scope, row, change).ok()?;
+        match self.once_more(wanted.scope, row, change).await {
+            Ok(request) => Ok(self.most_of_request(&request, now)),
+            Err(error @ DeskError::Store(_)) => Err(error),
+            // What it started from is gone: trying it again says so.
+            Err(_) => Ok(None),
+        }
+    }
+
+    fn most_of_request(&self, request: &Request, now: Timestamp) -> Option<NanoUsd> {
         let loaded = self.recipe(&request.recipe).ok()?;
         let models = match &request.model {
             Some(model) => vec![model.clone()],
             None => route(&loaded.recipe, &self.inner.providers),
         };
         let params = Params::read(&request.params, &loaded.recipe, &request.input).ok()?;
+        // A part costs what asking for that part costs.
+        let loaded = match &request.revision {
+            Some(revising) => revising.recipe(&loaded).ok()?,
+            None => loaded,
+        };
         let asked = Asked { loaded: &loaded, input: &request.input, params: &params };
         match self.inner.bound(asked, &models, now).cost {
             MostCost::Known(cost) => Some(cost),

@@ -92,4 +92,7 @@ impl SourceItemStore for Confined {
     fn forget_items(&self, unseen_since: Timestamp, limit: u32) -> Answer<'_, u64> {
         self.inner.forget_items(unseen_since, limit)
     }
+    fn items_to_forget(&self, unseen_since: Timestamp) -> Answer<'_, u64> {
+        self.inner.items_to_forget(unseen_since)
+    }
 }

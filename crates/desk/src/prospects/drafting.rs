@@ -7,7 +7,7 @@ use crate::error::{DeskError, Fault};
 use crate::jobs::item::Item;
 use crate::jobs::source::Source;
 use crate::jobs::{Defaults, OnInvalid, Outlook};
-use copydesk_core::prospect::{Facts, Field, Standing, Tally, draft_name};
+use copydesk_core::prospect::{Facts, Field, Stage, Standing, Tally, draft_name};
 use copydesk_core::refusal::Refusal;
 use copydesk_store::admin::PauseKey;
 use copydesk_store::jobs::{JobRow, Sealed};
@@ -78,6 +78,21 @@ impl Whom {
     pub fn first(which: Which) -> Whom {
         Whom { which, follow_up: None }
     }
+
+    /// Following up says how far they are; a filter beside it may say the same, and nothing else.
+    fn check(&self) -> Result<(), DeskError> {
+        let (Which::Filter(filter), Some(_)) = (&self.which, self.follow_up) else { return Ok(()) };
+        let stage = filter.stage.filter(|stage| *stage != Stage::Sent).map(|stage| {
+            let detail = format!("follow_up is for those whose stage is sent, never {}: leave it out", stage.as_str());
+            Fault::new("/prospects/filter/stage", "not_allowed", detail)
+        });
+        let answered = filter.answered.filter(|answered| *answered).map(|_| {
+            let detail = "follow_up is for those who have not answered: leave it out, or name some in ids";
+            Fault::new("/prospects/filter/answered", "not_allowed", detail)
+        });
+        let faults: Vec<Fault> = stage.into_iter().chain(answered).collect();
+        if faults.is_empty() { Ok(()) } else { Err(DeskError::Invalid(faults)) }
+    }
 }
 
 impl Desk {
@@ -122,6 +137,7 @@ impl Desk {
     }
 
     async fn for_prospects(&self, defaults: Defaults, whom: &Whom) -> Result<Defaults, DeskError> {
+        whom.check()?;
         let mut defaults = self.checked(defaults)?;
         let loaded = self.recipe(&defaults.recipe)?;
         defaults.skip_existing = true;

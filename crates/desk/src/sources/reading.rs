@@ -5,7 +5,7 @@ use copydesk_core::source::{Kind, Trouble};
 use copydesk_outbound::{Failure, GetLimits, Page, Unread, Url, Wanted};
 use copydesk_recipes::feed::{Seen, TITLE_CHARS_MAX};
 use copydesk_recipes::page::feed_named;
-use copydesk_recipes::{FeedError, FeedItem, PageError, parse_feed, read_page};
+use copydesk_recipes::{FeedError, FeedItem, FeedLink, PageError, parse_feed, read_page};
 use copydesk_store::sources::SourceRow;
 use std::time::Duration;
 
@@ -85,7 +85,7 @@ async fn parsed(kind: Kind, url: String, page: Page) -> Brought {
     let status = Some(page.status);
     let read = tokio::task::spawn_blocking(move || match kind {
         Kind::Page => said_by(&url, page),
-        Kind::Feed | Kind::Text | Kind::Markdown => told_by(page),
+        Kind::Feed | Kind::Text | Kind::Markdown => told_by(&url, page),
     });
     let ill = |trouble| Brought::Trouble { trouble, status, retry_after: None, gone: false };
     match read.await {
@@ -95,10 +95,10 @@ async fn parsed(kind: Kind, url: String, page: Page) -> Brought {
     }
 }
 
-fn told_by(page: Page) -> Result<Brought, Trouble> {
+fn told_by(url: &str, page: Page) -> Result<Brought, Trouble> {
     match parse_feed(&page.body) {
         Ok(items) => Ok(Brought::Items { items, page, feed_url: None }),
-        Err(error) => Err(not_a_feed(&error, &page.body)),
+        Err(error) => Err(not_a_feed(&error, url, &page.body)),
     }
 }
 
@@ -106,11 +106,18 @@ fn told_by(page: Page) -> Result<Brought, Trouble> {
 fn said_by(url: &str, page: Page) -> Result<Brought, Trouble> {
     let read = read_page(&page.body, page.content_type.as_deref()).map_err(|error| not_a_page(&error))?;
     let title = read.title.unwrap_or_else(|| url.chars().take(TITLE_CHARS_MAX).collect());
-    let feed = read.feed.and_then(|feed| Url::parse(url).ok()?.join(&feed).ok());
-    let feed_url = feed.filter(|feed| matches!(feed.scheme(), "http" | "https")).map(String::from);
+    let feed_url = read.feed.and_then(|feed| address_of(url, &feed));
     let (link, text) = (Some(url.to_owned()), Some(read.text));
     let items = vec![FeedItem { title, link, text, published_at: None, mark: None }];
     Ok(Brought::Items { items, page, feed_url })
+}
+
+/// The address of a feed that the page of this address names. A base that is none is as good as not said.
+fn address_of(url: &str, feed: &FeedLink) -> Option<String> {
+    let page = Url::parse(url).ok()?;
+    let base = feed.base.as_ref().and_then(|base| page.join(base).ok()).filter(|base| !base.cannot_be_a_base());
+    let feed = base.as_ref().unwrap_or(&page).join(&feed.href).ok()?;
+    matches!(feed.scheme(), "http" | "https").then(|| feed.into())
 }
 
 fn not_a_page(error: &PageError) -> Trouble {
@@ -125,7 +132,7 @@ fn trouble(code: &str, message: impl Into<String>) -> Trouble {
     Trouble { code: code.to_owned(), message: message.into().chars().take(1_000).collect() }
 }
 
-fn not_a_feed(error: &FeedError, body: &[u8]) -> Trouble {
+fn not_a_feed(error: &FeedError, url: &str, body: &[u8]) -> Trouble {
     let code = match error {
         FeedError::NotAFeed(_) => "not_a_feed",
         FeedError::TooLarge { .. } => "too_large",
@@ -137,7 +144,7 @@ fn not_a_feed(error: &FeedError, body: &[u8]) -> Trouble {
     let page = matches!(error, FeedError::NotAFeed(Seen::Html));
     match feed_named(body).filter(|_| page) {
         Some(feed) => {
-            let feed: String = feed.chars().take(500).collect();
+            let feed: String = address_of(url, &feed).unwrap_or(feed.href).chars().take(500).collect();
             trouble(code, format!("This is a web page, not a feed. The page names its feed: {feed}"))
         }
         None => trouble(code, error.to_string()),
@@ -166,9 +173,33 @@ mod tests {
     fn a_page_that_names_its_feed_says_where_it_is() {
         let page = br#"<!doctype html><head><LINK rel="alternate" type="application/rss+xml" href='/feed.xml'></head>"#;
         let error = parse_feed(page).unwrap_err();
-        let told = not_a_feed(&error, page);
-        assert_eq!((told.code.as_str(), told.message.ends_with("/feed.xml")), ("not_a_feed", true), "{told:?}");
-        let told = not_a_feed(&error, "<link é><link type=application/rss+xml href=x>".as_bytes());
+        let url = "https://example.com/news/today";
+        let told = not_a_feed(&error, url, page);
+        let named = told.message.ends_with(" https://example.com/feed.xml");
+        assert_eq!((told.code.as_str(), named), ("not_a_feed", true), "{told:?}");
+        let told = not_a_feed(&error, url, "<link é><link type=application/rss+xml href=x>".as_bytes());
         assert!(told.message.contains("HTML page"), "{told:?}");
+    }
+
+    #[test]
+    fn the_base_of_a_page_says_where_its_paths_begin() {
+        let address = |base: Option<&str>, href: &str| {
+            let feed = FeedLink { href: href.to_owned(), base: base.map(str::to_owned) };
+            address_of("https://example.com/news/today", &feed)
+        };
+        for (base, href, wanted) in [
+            (None, "feed.xml", Some("https://example.com/news/feed.xml")),
+            (Some("/blog/"), "feed.xml", Some("https://example.com/blog/feed.xml")),
+            (Some("../blog/?x"), "feed.xml", Some("https://example.com/blog/feed.xml")),
+            (Some("//cdn.example/a/b"), "feed.xml", Some("https://cdn.example/a/feed.xml")),
+            (Some("https://cdn.example/a/"), "/feed.xml", Some("https://cdn.example/feed.xml")),
+            (Some("https://cdn.example/a/"), "https://feeds.example/x", Some("https://feeds.example/x")),
+            (Some("data:text/html,x"), "feed.xml", Some("https://example.com/news/feed.xml")),
+            (Some("https://"), "feed.xml", Some("https://example.com/news/feed.xml")),
+            (Some("file:///etc/"), "feed.xml", None),
+            (None, "javascript:alert(1)", None),
+        ] {
+            assert_eq!(address(base, href).as_deref(), wanted, "{base:?} {href}");
+        }
     }
 }

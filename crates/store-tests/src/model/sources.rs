@@ -220,6 +220,14 @@ impl SourceItemStore for ModelStore {
             Ok(old.len() as u64)
         })
     }
+    fn items_to_forget(&self, unseen_since: Timestamp) -> Answer<'_, u64> {
+        Box::pin(async move {
+            let data = self.data();
+            let fetched = data.sources.values().filter(|source| source.row.text.is_none());
+            Ok(fetched.flat_map(|source| source.items.values()).filter(|item| item.last_seen_at < unseen_since).count()
+                as u64)
+        })
+    }
 }
 
 impl Data {

@@ -372,8 +372,12 @@ pub async fn items_that_nobody_sees_any_more_are_forgotten_and_texts_are_not(t: 
     let claimed = claim(&t, 1).await.remove(0);
     finish(&t, well(&t, &claimed, vec![item(&t, "a", "x")])).await;
     let before = t.now();
+    assert_eq!(t.store.items_to_forget(before).await.expect("items_to_forget"), 2);
+    assert_eq!(items_of(&t, row.id).await.len(), 3, "counting removes nothing");
     assert_eq!(t.store.forget_items(before, 1).await.expect("forget_items"), 1);
+    assert_eq!(t.store.items_to_forget(before).await.expect("items_to_forget"), 1);
     assert_eq!(t.store.forget_items(before, 9).await.expect("forget_items"), 1);
+    assert_eq!(t.store.items_to_forget(before).await.expect("items_to_forget"), 0);
     assert_eq!(t.store.forget_items(before, 9).await.expect("forget_items"), 0);
     assert_eq!(items_of(&t, row.id).await.len(), 1);
     let all = t.store.source_items(Scope::DEFAULT, ItemsOf::default(), PageRequest::newest(9)).await;
