@@ -4,7 +4,7 @@ use copydesk_core::metering::price;
 use copydesk_core::metering::usage::TokenUsage;
 use copydesk_core::{NanoUsd, Tokens};
 use copydesk_desk::recipes::Shelf;
-use copydesk_desk::{Desk, DeskConfig, Parts, World};
+use copydesk_desk::{Desk, DeskConfig, Hooks, Parts, World};
 use copydesk_providers::{Answer, CallReport, CallRequest, Catalogue, DeltaSink, Finish, Provider, Registry};
 use copydesk_store::Store;
 use futures::future::BoxFuture;
@@ -133,6 +133,16 @@ fn shelf() -> Result<Shelf, String> {
 
 /// A desk on `store` whose only provider is `provider`; not working yet.
 pub async fn desk(store: Arc<dyn Store>, provider: Arc<InProcess>, config: DeskConfig) -> Result<Desk, String> {
+    desk_with(store, provider, config, Hooks::default()).await
+}
+
+/// The same with ways to the outside.
+pub async fn desk_with(
+    store: Arc<dyn Store>,
+    provider: Arc<InProcess>,
+    config: DeskConfig,
+    hooks: Hooks,
+) -> Result<Desk, String> {
     let mut providers = Registry::new();
     providers.insert(provider).map_err(|error| error.to_string())?;
     let shelf = shelf()?;
@@ -146,7 +156,7 @@ pub async fn desk(store: Arc<dyn Store>, provider: Arc<InProcess>, config: DeskC
         providers,
         config,
         label: "bench".to_owned(),
-        hooks: copydesk_desk::Hooks::default(),
+        hooks,
     };
     Desk::open(parts).await.map_err(|error| error.to_string())
 }
