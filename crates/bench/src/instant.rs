@@ -121,6 +121,7 @@ fn shelf() -> Result<Shelf, String> {
         newsletter!("example.json"),
         newsletter!("input.schema.json"),
         newsletter!("prompt.j2"),
+        newsletter!("revise.j2"),
         newsletter!("system.j2"),
         ("recipe.toml", &recipe),
     ];
@@ -148,15 +149,7 @@ pub async fn desk_with(
     let shelf = shelf()?;
     // No recipe of a benchmark makes files.
     let assets = Arc::new(copydesk_desk::assets::FolderAssets::new("no-files-are-made-here"));
-    let parts = Parts {
-        store,
-        assets,
-        world: World::real(),
-        shelf,
-        providers,
-        config,
-        label: "bench".to_owned(),
-        hooks,
-    };
+    let parts =
+        Parts { store, assets, world: World::real(), shelf, providers, config, label: "bench".to_owned(), hooks };
     Desk::open(parts).await.map_err(|error| error.to_string())
 }
