@@ -200,7 +200,13 @@ fn line(mailing: &Value) -> String {
         .filter(|status| count(mailing, *status) > 0)
         .map(|status| format!("{} {status}", grouped(count(mailing, status))))
         .collect();
-    let noun = if total == 1 { "mail" } else { "mails" };
+    let filling = mailing.pointer("/filling").and_then(Value::as_bool) == Some(true);
+    let noun = match (total, filling) {
+        (1, false) => "mail",
+        (_, false) => "mails",
+        (1, true) => "mail so far",
+        (_, true) => "mails so far",
+    };
     let sum = if parts.is_empty() { "0".to_owned() } else { parts.join(" + ") };
     format!("{}  {}\n{} {noun} = {sum}", cell(mailing, "/id"), cell(mailing, "/status"), grouped(total))
 }

@@ -34,7 +34,11 @@ const ALONE: Duration = Duration::from_secs(2);
 const BREATH: Duration = Duration::from_millis(1);
 
 pub async fn run(place: &Place, rows: usize) -> Result<(), String> {
-    figures::print("fsync_probe", "-", figures::fsync_probe(place.folder.parent().unwrap_or(&place.folder)).map_err(text)?);
+    figures::print(
+        "fsync_probe",
+        "-",
+        figures::fsync_probe(place.folder.parent().unwrap_or(&place.folder)).map_err(text)?,
+    );
     let limits = Limits { per_day: u64::from(u32::MAX), reserve: 0, every: Duration::from_nanos(1) };
     let from = Some("Ann of Fernleaf <ann@fernleaf.example>".to_owned());
     let public_url = Some("https://desk.example.com".to_owned());
@@ -196,7 +200,9 @@ impl SmallWrites {
         self.ends.store(true, Ordering::Relaxed);
         let mut waits = self.task.await.map_err(text)??;
         let mut of = |share| millis(percentile(&mut waits, share));
-        Ok(json!({ "small_write_p50_ms": of(0.5), "small_write_p99_ms": of(0.99), "small_write_longest_ms": of(1.0), "small_writes": waits.len() }))
+        Ok(
+            json!({ "small_write_p50_ms": of(0.5), "small_write_p99_ms": of(0.99), "small_write_longest_ms": of(1.0), "small_writes": waits.len() }),
+        )
     }
 }
 
