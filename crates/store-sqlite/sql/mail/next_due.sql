@@ -1,3 +1,4 @@
+-- Differs from Postgres: a truth is a number.
 SELECT min((
     SELECT m.due_at FROM mails m
     WHERE m.workspace_id = g.workspace_id AND m.mailing_id = g.id AND m.status = 'queued'
