@@ -210,6 +210,7 @@ async fn doubtful_mail(site: &Site) -> (String, String) {
         spec,
         at,
         again: false,
+        to: None,
         mails: vec![facts],
         idempotency: None,
         dry: false,

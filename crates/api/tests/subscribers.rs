@@ -10,6 +10,7 @@ use copydesk_desk::store::Scope;
 use copydesk_desk::{DeskConfig, World};
 use copydesk_fakeprovider::{FakeSmtp, Post};
 use copydesk_smtp::{Server, Smtp, Waits};
+use copydesk_store_tests::Method;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
@@ -181,6 +182,33 @@ async fn a_newsletter_reaches_everybody_on_the_list_once_and_another_reader_read
     let mails = site.get(&format!("/mailings/{}/mails?status=sent", mailing["id"].as_str().unwrap())).await.json();
     assert_eq!((&mails["data"][0]["list"], &mails["data"][0]["kind"]), (&json!("newsletter"), &json!("newsletter")));
     assert!(mails["data"][0]["subscriber_id"].as_str().unwrap().starts_with("sub_"));
+}
+
+/// Ordered on a desk that does nothing yet: the answer says that it is being written, and its end waits for the last.
+#[tokio::test]
+async fn a_newsletter_is_answered_before_its_mails_are_written_and_says_so() {
+    let fake = FakeSmtp::start().await;
+    let site = site(&fake).await;
+    let draft = published(&site).await;
+    for n in 0..30 {
+        add(&site, &format!("n{n}@x.example")).await;
+    }
+    let nobody = site.post(&format!("/drafts/{draft}/send"), json!({"list": "empty"})).await;
+    assert_eq!((nobody.status, &nobody.json()["errors"][0]["code"]), (422, &json!("nobody")));
+    site.faults.hold(Method::FillMailing);
+    let (path, key) = (format!("/drafts/{draft}/send"), [("idempotency-key", "one")]);
+    let first = site.send("POST", &path, Some(json!({"list": "newsletter"})), &key).await;
+    let body = first.json();
+    assert_eq!((first.status, &body["filling"], &body["total"]), (202, &json!(true), &json!(0)));
+    assert_eq!((&body["status"], &body["finished_at"]), (&json!("sending"), &Value::Null));
+    let again = site.send("POST", &path, Some(json!({"list": "newsletter"})), &key).await;
+    assert_eq!((again.status, &again.json()["id"], &again.json()["filling"]), (200, &body["id"], &json!(true)));
+    site.faults.let_go();
+    let whole = ended(&site, &body).await;
+    assert_eq!(
+        (&whole["filling"], &whole["status"], &whole["total"], &whole["counts"]["sent"]),
+        (&json!(false), &json!("finished"), &json!(30), &json!(30))
+    );
 }
 
 #[tokio::test]

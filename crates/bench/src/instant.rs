@@ -4,7 +4,7 @@ use copydesk_core::metering::price;
 use copydesk_core::metering::usage::TokenUsage;
 use copydesk_core::{NanoUsd, Tokens};
 use copydesk_desk::recipes::Shelf;
-use copydesk_desk::{Desk, DeskConfig, Parts, World};
+use copydesk_desk::{Desk, DeskConfig, Hooks, Parts, World};
 use copydesk_providers::{Answer, CallReport, CallRequest, Catalogue, DeltaSink, Finish, Provider, Registry};
 use copydesk_store::Store;
 use futures::future::BoxFuture;
@@ -134,21 +134,23 @@ fn shelf() -> Result<Shelf, String> {
 
 /// A desk on `store` whose only provider is `provider`; not working yet.
 pub async fn desk(store: Arc<dyn Store>, provider: Arc<InProcess>, config: DeskConfig) -> Result<Desk, String> {
+    desk_with(store, provider, config, Hooks::default()).await
+}
+
+/// The same with ways to the outside.
+pub async fn desk_with(
+    store: Arc<dyn Store>,
+    provider: Arc<InProcess>,
+    config: DeskConfig,
+    hooks: Hooks,
+) -> Result<Desk, String> {
     let mut providers = Registry::new();
     providers.insert(provider).map_err(|error| error.to_string())?;
     let shelf = shelf()?;
     // No recipe of a benchmark makes files.
     let assets = Arc::new(copydesk_desk::assets::FolderAssets::new("no-files-are-made-here"));
-    let parts = Parts {
-        store,
-        assets,
-        world: World::real(),
-        shelf,
-        providers,
-        config,
-        label: "bench".to_owned(),
-        hooks: copydesk_desk::Hooks::default(),
-    };
+    let parts =
+        Parts { store, assets, world: World::real(), shelf, providers, config, label: "bench".to_owned(), hooks };
     Desk::open(parts).await.map_err(|error| error.to_string())
 }
 

@@ -6,6 +6,7 @@
 mod bulk;
 mod feedback;
 mod files;
+mod fill;
 mod mail;
 mod profiles;
 mod prospects;

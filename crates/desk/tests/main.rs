@@ -24,6 +24,7 @@ mod keys;
 mod limits;
 mod media;
 mod metrics;
+mod newsletters;
 mod one_result;
 mod params;
 mod pausing;

@@ -1154,6 +1154,16 @@ create table mailings (
   secret bytea not null check (length(secret) = 32),
   spec text not null,
   single boolean not null,
+  again boolean not null,
+  -- Of a newsletter: to which list, what, and who was the last on it when it was ordered.
+  list text,
+  draft_id uuid,
+  version integer,
+  until_id uuid,
+  -- How far the list was walked; null when all mails are there.
+  walk uuid,
+  -- It is taken back, and some mails have yet to be.
+  cancelling boolean not null,
   created_at timestamptz not null,
   idempotency_key text,
   fingerprint bytea,
@@ -1171,13 +1181,20 @@ create table mailings (
   primary key (workspace_id, id),
   constraint mailings_equation check (total = queued + sending + sent + failed + unknown + cancelled + skipped),
   constraint mailings_key_whole check ((idempotency_key is null) = (fingerprint is null)),
-  constraint mailings_finished_without_open_mails check ((finished_at is not null) = (queued + sending = 0))
+  constraint mailings_finished_without_open_mails check ((finished_at is not null) = (queued + sending = 0 and walk is null)),
+  constraint mailings_list_whole check (
+    (list is null) = (draft_id is null) and (list is null) = (version is null) and (list is null) = (until_id is null)
+  ),
+  constraint mailings_walk_of_list check (walk is null or list is not null),
+  constraint mailings_cancelling_what_waits check (not cancelling or queued > 0 and walk is null)
 ) with (fillfactor = 50);
 create unique index mailings_by_key on mailings (workspace_id, idempotency_key) where idempotency_key is not null;
 -- The auditor walks them.
 create index mailings_by_id on mailings (id);
 -- Those with something to do that nobody holds back.
-create index mailings_at_work on mailings (single desc, id) where finished_at is null and paused_at is null;
+create index mailings_at_work on mailings (single desc, id) where finished_at is null and paused_at is null and not cancelling;
+-- Those whose mails are still being written, or taken back.
+create index mailings_unfinished on mailings (id) where walk is not null or cancelling;
 
 -- One mail to one address. `sending` is committed before the mail server is called.
 create table mails (
@@ -1240,6 +1257,7 @@ create table subscribers (
   primary key (workspace_id, id)
 );
 create unique index subscribers_once on subscribers (workspace_id, list, recipient);
+create index subscribers_by_list on subscribers (workspace_id, list, id);
 
 -- Who wants nothing: of one list, or of everything where the list is empty.
 create table suppressions (

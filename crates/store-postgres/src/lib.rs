@@ -15,6 +15,7 @@ mod events;
 mod failure;
 mod feedback;
 mod files;
+mod fill;
 mod findings;
 mod inner;
 mod jobs;

@@ -14,9 +14,11 @@ use copydesk_core::refusal::Refusal;
 use copydesk_core::subscriber::ListName;
 use copydesk_core::{DraftId, MailId, MailingId, NodeId, ProspectId, SubscriberId, Timestamp, WorkspaceId};
 use copydesk_store::budgets::key_text;
+use copydesk_store::fill::ToList;
 use copydesk_store::mail::{
     Book, ClaimMails, ClaimedMails, Earlier, FinishedMail, JudgeMail, LostMails, MailFacts, MailFilter, MailRow,
-    MailingChange, MailingRow, NewMailing, OpenedMailing, asked, no_mail, no_mailing, opened,
+    MailingChange, MailingOrder, MailingRow, NewMailing, ORDER_SLICE, OpenedMailing, asked, no_mail, no_mailing,
+    opened,
 };
 use copydesk_store::{Answer, MailStore, Order, Page, PageRequest, Scope, StoreError};
 use tokio_postgres::Row;
@@ -114,10 +116,19 @@ impl MailStore for PostgresStore {
             steps.add(sql!("mail/load_mailings"), params![vec![workspace.0], vec![id.0]]);
             let rows = tx.send(steps).await?.into_rows();
             let mailing = mailing_row(rows.first().ok_or_else(|| no_mailing(id))?)?;
+            let concerned = match change.to {
+                MailingOrder::Cancel => {
+                    Some((sql!("mail/waiting"), params![workspace.0, id.0, i64::from(ORDER_SLICE)]))
+                }
+                MailingOrder::RetryFailed => {
+                    Some((sql!("mail/of_status"), params![workspace.0, id.0, MailStatus::Failed.as_str()]))
+                }
+                MailingOrder::Pause | MailingOrder::Resume => None,
+            };
             let mut mails = Vec::new();
-            if let Some(status) = change.to.concerns() {
+            if let Some((sql, params)) = concerned {
                 let mut steps = Steps::default();
-                steps.add(sql!("mail/of_status"), params![workspace.0, id.0, status.as_str()]);
+                steps.add(sql, params);
                 let rows = tx.send(steps).await?.into_rows();
                 mails = rows.iter().map(mail_row).collect::<Result<_, _>>()?;
             }
@@ -168,7 +179,7 @@ impl PostgresStore {
         // After the lock, so that they see what whoever had it before has written.
         let mut steps = Steps::default();
         let first = steps.add(sql!("mail/find_key"), params![workspace, key.as_deref().map(text)]);
-        let pairs = asked(new);
+        let pairs = asked(&new.mails);
         let drafts: Vec<Uuid> = pairs.iter().map(|(draft, _)| draft.0).collect();
         let recipients: Vec<_> = pairs.iter().map(|(_, recipient)| text(recipient)).collect();
         let earlier = steps.add(sql!("mail/earlier"), params![workspace, drafts, recipients]);
@@ -189,7 +200,8 @@ impl PostgresStore {
             return Ok(OpenedMailing::Dry(mailing, skips));
         }
         let mut steps = Steps::default();
-        let Mailing { tally, paused_at, finished_at, updated_at } = &mailing.mailing;
+        let Mailing { tally, walk, cancelling, paused_at, finished_at, updated_at } = &mailing.mailing;
+        let to = mailing.to.as_ref();
         let mut row = params![
             workspace,
             mailing.id.0,
@@ -202,9 +214,19 @@ impl PostgresStore {
         ];
         row.extend(params_of(tally));
         row.extend(params![paused_at.map(Micros::from), finished_at.map(Micros::from), Micros::from(*updated_at)]);
-        row.extend(params![mailing.kind.as_str(), mailing.secret.0.to_vec()]);
+        row.extend(params![mailing.kind.as_str(), mailing.secret.0.to_vec(), mailing.again]);
+        row.extend(params![
+            to.map(|to| to.list.as_str()),
+            to.map(|to| to.draft.0),
+            to.map(|to| small(to.version)),
+            to.map(|to| to.until.0),
+            walk.map(|walk| walk.0),
+            *cancelling
+        ]);
         steps.add(sql!("mail/insert_mailing"), row);
-        steps.add(sql!("mail/insert"), inserted(&mails));
+        if !mails.is_empty() {
+            steps.add(sql!("mail/insert"), inserted(&mails));
+        }
         tx.commit(steps).await?;
         Ok(OpenedMailing::New(mailing.clone(), skips))
     }
@@ -257,9 +279,12 @@ async fn lock(tx: &mut Tx, keys: &[Key]) -> Result<Book, Fault> {
 }
 
 /// Writes what a book says, and commits.
-async fn put(tx: Tx, book: Book, at: Timestamp, pace: Option<Pace>) -> Result<(), Fault> {
+pub async fn put(tx: Tx, book: Book, at: Timestamp, pace: Option<Pace>) -> Result<(), Fault> {
     let written = book.done(at);
     let mut steps = Steps::default();
+    if !written.made.is_empty() {
+        steps.add(sql!("mail/insert"), inserted(&written.made));
+    }
     let mails = &written.mails;
     if !mails.is_empty() {
         let mut row = moving(mails);
@@ -269,8 +294,10 @@ async fn put(tx: Tx, book: Book, at: Timestamp, pace: Option<Pace>) -> Result<()
     let mailings = &written.mailings;
     let count =
         |status: MailStatus| -> Vec<i64> { mailings.iter().map(|row| wide(row.mailing.tally.of(status))).collect() };
-    let mut row: Vec<Param<'_>> = MailStatus::ALL.iter().map(|status| Box::new(count(*status)) as Param<'_>).collect();
-    row.extend(columns!(mailings, row => row.mailing.paused_at.map(Micros::from),
+    let mut row = columns!(mailings, row => wide(row.mailing.tally.total()));
+    row.extend(MailStatus::ALL.iter().map(|status| Box::new(count(*status)) as Param<'_>));
+    row.extend(columns!(mailings, row => row.mailing.walk.map(|walk| walk.0), row.mailing.cancelling,
+        row.mailing.paused_at.map(Micros::from),
         row.mailing.finished_at.map(Micros::from), Micros::from(row.mailing.updated_at), row.scope.workspace.0, row.id.0));
     steps.add(sql!("mail/put_mailing"), row);
     let reached = &written.reached;
@@ -320,12 +347,12 @@ fn key(row: &Row) -> Key {
     (WorkspaceId(row.get("workspace_id")), MailingId(row.get("mailing_id")), MailId(row.get("id")))
 }
 
-fn earlier_row(row: &Row) -> Result<Earlier, StoreError> {
+pub fn earlier_row(row: &Row) -> Result<Earlier, StoreError> {
     let version = narrow("version", i64::from(row.get::<_, i32>("version")))?;
     Ok(Earlier { draft: DraftId(row.get("draft_id")), recipient: row.get("recipient"), version })
 }
 
-fn mailing_row(row: &Row) -> Result<MailingRow, StoreError> {
+pub fn mailing_row(row: &Row) -> Result<MailingRow, StoreError> {
     let mut tally = Tally::default();
     for status in MailStatus::ALL {
         tally.add(status, narrow(status.as_str(), row.get(status.as_str()))?);
@@ -333,6 +360,8 @@ fn mailing_row(row: &Row) -> Result<MailingRow, StoreError> {
     let instant = |column: &str| row.get::<_, Option<Micros>>(column).map(Timestamp::from);
     let mailing = Mailing {
         tally,
+        walk: row.get::<_, Option<Uuid>>("walk").map(SubscriberId),
+        cancelling: row.get("cancelling"),
         paused_at: instant("paused_at"),
         finished_at: instant("finished_at"),
         updated_at: row.get::<_, Micros>("updated_at").into(),
@@ -344,9 +373,18 @@ fn mailing_row(row: &Row) -> Result<MailingRow, StoreError> {
         secret: Secret(hash_of(row, "secret")?),
         spec: row.get("spec"),
         single: row.get("single"),
+        again: row.get("again"),
+        to: to_list(row)?,
         created_at: row.get::<_, Micros>("created_at").into(),
         mailing,
     })
+}
+
+fn to_list(row: &Row) -> Result<Option<ToList>, StoreError> {
+    let uuid = |column: &str| row.get::<_, Option<Uuid>>(column);
+    let Some((draft, until)) = uuid("draft_id").zip(uuid("until_id")) else { return Ok(None) };
+    let (list, version) = (list_of(row.get("list"))?, narrow("version", i64::from(row.get::<_, i32>("version")))?);
+    Ok(Some(ToList { list, draft: DraftId(draft), version, until: SubscriberId(until) }))
 }
 
 fn kind_of(row: &Row) -> Result<MailKind, StoreError> {

@@ -322,12 +322,16 @@ async fn a_claim_of_messages_reads_what_is_due_and_no_idle_lane() {
     }
 }
 
-const OF_DUTIES: [(&str, &str); 10] = statements![
+const OF_DUTIES: [(&str, &str); 14] = statements![
+    "fill/last_on_list",
+    "fill/next_on_list",
+    "fill/unfinished",
     "mail/candidates",
     "mail/earlier",
     "mail/load",
     "mail/lost",
     "mail/next_due",
+    "mail/waiting",
     "schedules/due",
     "sources/claim",
     "sources/claim_one",
@@ -338,7 +342,7 @@ const OF_DUTIES: [(&str, &str); 10] = statements![
 const BY_ID: [&str; 2] = ["sources/claim_one", "sources/held"];
 
 /// What a row of a duty's tables is found by; the two that have no condition are the heads of what is at work.
-const NARROW: [&str; 9] = [
+const NARROW: [&str; 11] = [
     "next_at <= $2",
     "(id = ",
     "source_id = ",
@@ -348,6 +352,8 @@ const NARROW: [&str; 9] = [
     "draft_id = ",
     "by mails_sending ",
     "by mailings_at_work ",
+    "by mailings_unfinished ",
+    "(list = ",
 ];
 
 /// 20,000 sources, schedules and mails that are not due: a duty that looks reads none of them.
@@ -363,7 +369,7 @@ async fn duties_read_what_is_due_and_nothing_else_of_sources_schedules_and_mails
                 continue;
             }
             let (plan, mut found) = (plan(&client, sql).await, vec![]);
-            ["source", "schedule", "mail"].iter().for_each(|begins| reads_of(begins, &plan, &mut found));
+            ["source", "schedule", "mail", "subscriber"].iter().for_each(|begins| reads_of(begins, &plan, &mut found));
             let narrow = |read: &String| !read.starts_with("Seq") && NARROW.iter().any(|words| read.contains(words));
             let writes = name.ends_with("put_items");
             assert!(found.iter().all(narrow) && !found.is_empty() | writes, "{name} {when}: {found:?}\n{plan:#}");

@@ -1196,6 +1196,16 @@ CREATE TABLE mailings (
     secret BLOB NOT NULL CHECK (length(secret) = 32),
     spec TEXT NOT NULL,
     single INTEGER NOT NULL CHECK (single = 0 OR single = 1),
+    again INTEGER NOT NULL CHECK (again = 0 OR again = 1),
+    -- Of a newsletter: to which list, what, and who was the last on it when it was ordered.
+    list TEXT,
+    draft_id BLOB,
+    version INTEGER,
+    until_id BLOB,
+    -- How far the list was walked; null when all mails are there.
+    walk BLOB,
+    -- It is taken back, and some mails have yet to be.
+    cancelling INTEGER NOT NULL CHECK (cancelling = 0 OR cancelling = 1),
     created_at INTEGER NOT NULL,
     idempotency_key TEXT,
     fingerprint BLOB,
@@ -1213,14 +1223,19 @@ CREATE TABLE mailings (
     PRIMARY KEY (workspace_id, id),
     CONSTRAINT mailings_equation CHECK (total = queued + sending + sent + failed + unknown + cancelled + skipped),
     CHECK ((idempotency_key IS NULL) = (fingerprint IS NULL)),
-    CHECK ((finished_at IS NOT NULL) = (queued + sending = 0))
+    CHECK ((finished_at IS NOT NULL) = (queued + sending = 0 AND walk IS NULL)),
+    CHECK ((list IS NULL) = (draft_id IS NULL) AND (list IS NULL) = (version IS NULL) AND (list IS NULL) = (until_id IS NULL)),
+    CHECK (walk IS NULL OR list IS NOT NULL),
+    CHECK (cancelling = 0 OR queued > 0 AND walk IS NULL)
 ) STRICT, WITHOUT ROWID;
 
 CREATE UNIQUE INDEX mailings_by_key ON mailings (workspace_id, idempotency_key) WHERE idempotency_key IS NOT NULL;
 -- The auditor walks them.
 CREATE INDEX mailings_by_id ON mailings (id);
 -- Those with something to do that nobody holds back.
-CREATE INDEX mailings_at_work ON mailings (single DESC, id) WHERE finished_at IS NULL AND paused_at IS NULL;
+CREATE INDEX mailings_at_work ON mailings (single DESC, id) WHERE finished_at IS NULL AND paused_at IS NULL AND cancelling = 0;
+-- Those whose mails are still being written, or taken back.
+CREATE INDEX mailings_unfinished ON mailings (id) WHERE walk IS NOT NULL OR cancelling = 1;
 
 -- One mail to one address. `sending` is committed before the mail server is called.
 CREATE TABLE mails (
@@ -1286,6 +1301,7 @@ CREATE TABLE subscribers (
 ) STRICT, WITHOUT ROWID;
 
 CREATE UNIQUE INDEX subscribers_once ON subscribers (workspace_id, list, recipient);
+CREATE INDEX subscribers_by_list ON subscribers (workspace_id, list, id);
 
 -- Who wants nothing: of one list, or of everything where the list is empty.
 CREATE TABLE suppressions (

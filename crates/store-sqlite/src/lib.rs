@@ -15,6 +15,7 @@ mod events;
 mod fault;
 mod feedback;
 mod files;
+mod fill;
 mod findings;
 mod folder;
 mod generations;

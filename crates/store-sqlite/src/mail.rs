@@ -12,9 +12,11 @@ use copydesk_core::refusal::Refusal;
 use copydesk_core::subscriber::ListName;
 use copydesk_core::{DraftId, MailId, MailingId, NodeId, ProspectId, SubscriberId, Timestamp, WorkspaceId};
 use copydesk_store::budgets::key_text;
+use copydesk_store::fill::ToList;
 use copydesk_store::mail::{
     Book, ClaimMails, ClaimedMails, Earlier, FinishedMail, JudgeMail, LostMails, MailFacts, MailFilter, MailRow,
-    MailingChange, MailingRow, NewMailing, OpenedMailing, asked, no_mail, no_mailing, opened,
+    MailingChange, MailingOrder, MailingRow, NewMailing, ORDER_SLICE, OpenedMailing, asked, no_mail, no_mailing,
+    opened,
 };
 use copydesk_store::{Answer, MailStore, Page, PageRequest, Scope};
 use rusqlite::{Row, params};
@@ -29,7 +31,12 @@ const MAIL_BYTES: usize = 256;
 
 impl MailStore for SqliteStore {
     fn open_mailing(&self, new: NewMailing) -> Answer<'_, OpenedMailing> {
-        Box::pin(self.write(new.mails.len() * MAIL_BYTES, move |session| open(session.db, &new)))
+        Box::pin(async move {
+            if new.dry {
+                return self.read(move |db| open(db, &new)).await;
+            }
+            self.write(new.mails.len() * MAIL_BYTES, move |session| open(session.db, &new)).await
+        })
     }
 
     fn mailing(&self, scope: Scope, id: MailingId) -> Answer<'_, MailingRow> {
@@ -108,12 +115,13 @@ impl MailStore for SqliteStore {
         Box::pin(self.write(0, move |session| {
             let (db, workspace) = (session.db, change.scope.workspace);
             let mailing = get_mailing(db, workspace, change.mailing)?;
-            let mails = match change.to.concerns() {
-                Some(status) => {
-                    let params = params![workspace.0.as_bytes(), change.mailing.0.as_bytes(), status.as_str()];
-                    db.all(sql!("mail/of_status"), params, mail_row)?
+            let (of, id) = (workspace.0.as_bytes(), change.mailing.0.as_bytes());
+            let mails = match change.to {
+                MailingOrder::Cancel => db.all(sql!("mail/waiting"), params![of, id, ORDER_SLICE], mail_row)?,
+                MailingOrder::RetryFailed => {
+                    db.all(sql!("mail/of_status"), params![of, id, MailStatus::Failed.as_str()], mail_row)?
                 }
-                None => Vec::new(),
+                MailingOrder::Pause | MailingOrder::Resume => Vec::new(),
             };
             let mut book = Book::of(vec![mailing], mails);
             book.order(&change);
@@ -147,19 +155,13 @@ fn open(db: Db<'_>, new: &NewMailing) -> Done<OpenedMailing> {
         (Some(_), _) => return Err(Refusal::IdempotencyKeyReused.into()),
         (None, _) => {}
     }
-    let mut earlier = BTreeSet::new();
-    for (draft, recipient) in asked(new) {
-        let params = params![workspace.as_bytes(), draft.0.as_bytes(), recipient];
-        earlier.extend(db.all(sql!("mail/earlier"), params, |row| {
-            let draft = DraftId(codec::uuid(row, "draft_id")?);
-            Ok(Earlier { draft, recipient: row.get("recipient")?, version: row.get("version")? })
-        })?);
-    }
+    let earlier = earlier(db, new.scope.workspace, &new.mails)?;
     let (mailing, mails, skips) = opened(new, &earlier, &unwanted(db, new.mails.iter())?);
     if new.dry {
         return Ok(OpenedMailing::Dry(mailing, skips));
     }
-    let Mailing { tally, paused_at, finished_at, updated_at } = &mailing.mailing;
+    let Mailing { tally, walk, cancelling, paused_at, finished_at, updated_at } = &mailing.mailing;
+    let to = mailing.to.as_ref();
     let [queued, sending, sent, failed, unknown, cancelled, skipped] = counts(tally);
     let params = params![
         workspace.as_bytes(),
@@ -182,12 +184,32 @@ fn open(db: Db<'_>, new: &NewMailing) -> Done<OpenedMailing> {
         updated_at.micros(),
         mailing.kind.as_str(),
         mailing.secret.0,
+        mailing.again,
+        to.map(|to| to.list.as_str()),
+        to.map(|to| *to.draft.0.as_bytes()),
+        to.map(|to| to.version),
+        to.map(|to| *to.until.0.as_bytes()),
+        walk.map(|walk| *walk.0.as_bytes()),
+        cancelling,
     ];
     db.execute(sql!("mail/insert_mailing"), params)?;
     for row in &mails {
         insert(db, row)?;
     }
     Ok(OpenedMailing::New(mailing, skips))
+}
+
+/// Who has got these drafts, or is about to.
+pub(crate) fn earlier(db: Db<'_>, workspace: WorkspaceId, mails: &[MailFacts]) -> Done<BTreeSet<Earlier>> {
+    let mut earlier = BTreeSet::new();
+    for (draft, recipient) in asked(mails) {
+        let params = params![workspace.0.as_bytes(), draft.0.as_bytes(), recipient];
+        earlier.extend(db.all(sql!("mail/earlier"), params, |row| {
+            let draft = DraftId(codec::uuid(row, "draft_id")?);
+            Ok(Earlier { draft, recipient: row.get("recipient")?, version: row.get("version")? })
+        })?);
+    }
+    Ok(earlier)
 }
 
 fn insert(db: Db<'_>, row: &MailRow) -> Done<()> {
@@ -261,8 +283,11 @@ fn load(db: Db<'_>, keys: &Keys) -> Done<Book> {
 }
 
 /// Writes what a book says.
-fn put(db: Db<'_>, book: Book, at: Timestamp) -> Done<()> {
+pub(crate) fn put(db: Db<'_>, book: Book, at: Timestamp) -> Done<()> {
     let written = book.done(at);
+    for row in &written.made {
+        insert(db, row)?;
+    }
     for row in &written.mails {
         let MailRow { facts, mail } = row;
         let params = params![
@@ -283,9 +308,10 @@ fn put(db: Db<'_>, book: Book, at: Timestamp) -> Done<()> {
         db.execute(sql!("mail/put"), params)?;
     }
     for row in &written.mailings {
-        let Mailing { tally, paused_at, finished_at, updated_at } = &row.mailing;
+        let Mailing { tally, walk, cancelling, paused_at, finished_at, updated_at } = &row.mailing;
         let [queued, sending, sent, failed, unknown, cancelled, skipped] = counts(tally);
         let params = params![
+            codec::signed(tally.total()),
             queued,
             sending,
             sent,
@@ -293,6 +319,8 @@ fn put(db: Db<'_>, book: Book, at: Timestamp) -> Done<()> {
             unknown,
             cancelled,
             skipped,
+            walk.map(|walk| *walk.0.as_bytes()),
+            cancelling,
             paused_at.map(Timestamp::micros),
             finished_at.map(Timestamp::micros),
             updated_at.micros(),
@@ -318,7 +346,7 @@ fn counts(tally: &Tally) -> [i64; 7] {
     MailStatus::ALL.map(|status| codec::signed(tally.of(status)))
 }
 
-fn get_mailing(db: Db<'_>, workspace: WorkspaceId, id: MailingId) -> Done<MailingRow> {
+pub(crate) fn get_mailing(db: Db<'_>, workspace: WorkspaceId, id: MailingId) -> Done<MailingRow> {
     let params = params![workspace.0.as_bytes(), id.0.as_bytes()];
     db.first(sql!("mail/get_mailing"), params, mailing_row)?.ok_or_else(|| no_mailing(id).into())
 }
@@ -338,16 +366,25 @@ fn pace_row(row: &Row<'_>) -> Done<Pace> {
     Ok(Pace { day_at, taken: codec::unsigned(row, "taken")?, next_at })
 }
 
-fn mailing_row(row: &Row<'_>) -> Done<MailingRow> {
+pub(crate) fn mailing_row(row: &Row<'_>) -> Done<MailingRow> {
     let mut tally = Tally::default();
     for status in MailStatus::ALL {
         tally.add(status, codec::unsigned(row, status.as_str())?);
     }
     let mailing = Mailing {
         tally,
+        walk: codec::maybe_uuid(row, "walk")?.map(SubscriberId),
+        cancelling: row.get("cancelling")?,
         paused_at: codec::maybe_instant(row, "paused_at")?,
         finished_at: codec::maybe_instant(row, "finished_at")?,
         updated_at: codec::instant(row, "updated_at")?,
+    };
+    let to = match (codec::maybe_uuid(row, "draft_id")?, codec::maybe_uuid(row, "until_id")?) {
+        (Some(draft), Some(until)) => {
+            let (draft, until) = (DraftId(draft), SubscriberId(until));
+            Some(ToList { list: list_of(row.get("list")?)?, draft, version: row.get("version")?, until })
+        }
+        _ => None,
     };
     Ok(MailingRow {
         id: MailingId(codec::uuid(row, "id")?),
@@ -356,6 +393,8 @@ fn mailing_row(row: &Row<'_>) -> Done<MailingRow> {
         secret: Secret(row.get("secret")?),
         spec: row.get("spec")?,
         single: row.get("single")?,
+        again: row.get("again")?,
+        to,
         created_at: codec::instant(row, "created_at")?,
         mailing,
     })

@@ -197,7 +197,19 @@ pub fn skipped_mailing(ids: &Ids, at: Timestamp) -> NewMailing {
     };
     let (scope, spec) = (Scope::DEFAULT, "{}".to_owned());
     let (kind, secret) = (MailKind::Outreach, Secret([7; Secret::BYTES]));
-    NewMailing { id, scope, kind, secret, spec, at, again: false, mails: vec![facts], idempotency: None, dry: false }
+    NewMailing {
+        id,
+        scope,
+        kind,
+        secret,
+        spec,
+        at,
+        again: false,
+        mails: vec![facts],
+        to: None,
+        idempotency: None,
+        dry: false,
+    }
 }
 
 /// A running job of user `a` with so many items to stage.

@@ -18,6 +18,7 @@ pub use copydesk_core::ledger::{Balance, Transfer};
 pub use copydesk_core::metering::question::{Question, Total};
 pub use copydesk_core::prospect::{Rule, Tally};
 pub use copydesk_core::refusal::Refusal;
+pub use copydesk_core::subscriber::ListName;
 pub use copydesk_core::{
     AssetId, BudgetId, BulkId, DeliveryId, DraftId, FeedbackId, FileId, GenerationId, ImportId, ItemId, JobId, KeyId,
     LinkId, MailId, MailingId, NodeId, ProfileId, ProspectId, ScheduleId, SignInId, SourceId, SubscriberId,
@@ -33,6 +34,7 @@ pub use copydesk_store::drafts::{AssetRow, DraftFilter, DraftRow, Edit, SetDraft
 pub use copydesk_store::events::{EventBounds, EventPage};
 pub use copydesk_store::feedback::{FeedbackFilter, FeedbackFor, FeedbackRow, PutFeedback};
 pub use copydesk_store::files::{Added, FileFilter, FileRow, NewFile};
+pub use copydesk_store::fill::FillMailing;
 pub use copydesk_store::generations::{
     Accept, Accepted, Beaten, FinishedStep, GenerationFilter, GenerationRow, Heartbeat, Idempotency, Limits, Overdue,
     SweepRequest, Turn, TurnAnswer,
@@ -72,9 +74,10 @@ pub use copydesk_store::webhooks::{
 };
 pub use copydesk_store::{
     AdminStore, Answer, AuditStore, BudgetStore, BulkStore, DeliveryStore, DraftStore, EventStore, FeedbackStore,
-    FileStore, GenerationStore, HealthRow, HealthStore, ImportStore, ItemStore, JobStore, KeyStore, LedgerStore,
-    LoginStore, MailStore, Page, PageRequest, PriceStore, ProfileStore, ProspectStore, RetentionStore, ScheduleStore,
-    SchemaFault, Scope, SignInStore, SourceItemStore, SourceStore, SubscriberStore, UsageStore, WebhookStore,
+    FileStore, FillStore, GenerationStore, HealthRow, HealthStore, ImportStore, ItemStore, JobStore, KeyStore,
+    LedgerStore, LoginStore, MailStore, Page, PageRequest, PriceStore, ProfileStore, ProspectStore, RetentionStore,
+    ScheduleStore, SchemaFault, Scope, SignInStore, SourceItemStore, SourceStore, SubscriberStore, UsageStore,
+    WebhookStore,
 };
 pub use futures::stream::BoxStream;
 pub use uuid::Uuid;
@@ -244,6 +247,11 @@ macro_rules! every_method {
                 LoseMails = lose_mails(lost: LostMails) -> u64;
                 ChangeMailing = change_mailing(change: MailingChange) -> MailingRow;
                 JudgeMail = judge_mail(judge: JudgeMail) -> MailRow;
+            }
+            FillStore {
+                LastOnList = last_on_list(scope: Scope, list: ListName) -> Option<SubscriberId>;
+                UnfinishedMailings = unfinished_mailings(limit: u32) -> Vec<MailingRow>;
+                FillMailing = fill_mailing(fill: FillMailing) -> MailingRow;
             }
             SubscriberStore {
                 WriteSubscribers = write_subscribers(write: WriteSubscribers) -> Vec<KeptSubscriber>;

@@ -14,6 +14,7 @@ mod drafts;
 mod events;
 mod feedback;
 mod files;
+mod fill;
 mod findings;
 mod health;
 mod jobs;

@@ -15,6 +15,7 @@ pub mod fairness;
 pub mod feedback;
 pub mod fence;
 pub mod files;
+pub mod fill;
 pub mod health;
 pub mod holding;
 pub mod jobs;
@@ -537,6 +538,13 @@ macro_rules! conformance {
                 who_unsubscribes_between_order_and_claim_gets_nothing,
                 who_wants_nothing_of_one_list_gets_the_others_and_who_wants_nothing_gets_no_outreach,
                 a_test_stands_in_nobodys_way;
+            fill:
+                a_mailing_to_a_list_is_written_in_slices_and_ends_with_the_last,
+                a_slice_that_ends_with_the_last_of_the_list_is_the_last, whoever_fills_a_mailing_everybody_comes_once,
+                who_comes_leaves_or_wants_nothing_while_it_is_filled_is_seen_at_his_turn,
+                what_is_held_back_or_taken_back_is_not_filled,
+                a_long_mailing_is_taken_back_in_parts_and_nothing_of_it_goes_meanwhile,
+                a_newsletter_with_the_same_key_is_the_first_one_as_it_is_now;
             prices:
                 a_price_is_kept_as_it_was_set_and_stays_when_it_ends,
                 prices_are_paged_by_number_and_found_by_model,
@@ -570,12 +578,8 @@ macro_rules! conformance {
                 lanes_without_room_do_not_stand_before_those_that_have_some,
                 racing_makers_and_carriers_leave_no_message_behind;
             random:
-                a_random_walk_equals_the_model_seed_1,
-                a_random_walk_equals_the_model_seed_2,
-                a_random_walk_equals_the_model_seed_3,
-                a_random_walk_of_the_books_equals_the_models_sums_seed_1,
-                a_random_walk_of_the_books_equals_the_models_sums_seed_2,
-                a_random_walk_of_the_books_equals_the_models_sums_seed_3;
+                a_random_walk_equals_the_model_seed_1, a_random_walk_equals_the_model_seed_2, a_random_walk_equals_the_model_seed_3,
+                a_random_walk_of_the_books_equals_the_models_sums_seed_1, a_random_walk_of_the_books_equals_the_models_sums_seed_2, a_random_walk_of_the_books_equals_the_models_sums_seed_3;
         }
     };
 }

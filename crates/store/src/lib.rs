@@ -12,6 +12,7 @@ pub mod error;
 pub mod events;
 pub mod feedback;
 pub mod files;
+pub mod fill;
 pub mod generations;
 pub mod health;
 pub mod jobs;
@@ -42,6 +43,7 @@ pub use error::{SchemaFault, StoreError};
 pub use events::EventStore;
 pub use feedback::FeedbackStore;
 pub use files::FileStore;
+pub use fill::FillStore;
 pub use generations::GenerationStore;
 pub use health::{HealthRow, HealthStore};
 pub use jobs::{ItemStore, JobStore};
@@ -122,6 +124,7 @@ pub trait Store:
     + WebhookStore
     + DeliveryStore
     + MailStore
+    + FillStore
     + SubscriberStore
 {
 }
@@ -155,6 +158,7 @@ impl<T> Store for T where
         + WebhookStore
         + DeliveryStore
         + MailStore
+        + FillStore
         + SubscriberStore
 {
 }

@@ -3,6 +3,7 @@
 //! locked; the counts of a mailing are written with what they count.
 
 use crate::events::NewEvent;
+use crate::fill::{Slice, ToList};
 use crate::generations::Idempotency;
 use crate::page::{Page, PageRequest};
 use crate::subscribers::{UNSUBSCRIBED, Unwanted};
@@ -23,11 +24,11 @@ pub const UNKNOWN: &str = "mail.unknown";
 pub const ALREADY: &str = "already_mailed";
 /// How many mails one mailing may have.
 pub const MAILS_MAX: usize = 10_000;
-/// How many a newsletter may have.
-pub const NEWSLETTER_MAX: usize = 50_000;
+/// How many mails an order moves in one transaction.
+pub const ORDER_SLICE: u32 = 1_000;
 
 pub trait MailStore: Send + Sync {
-    /// Makes a mailing with all its mails. Who has got this draft before, or is about to, is skipped with [`ALREADY`]; with
+    /// Makes a mailing with its mails; those of one to a list are written later, by [`FillStore`](crate::FillStore). Who has got this draft before, or is about to, is skipped with [`ALREADY`]; with
     /// [`NewMailing::again`] only who has got this version. Who wants
     /// nothing is skipped with [`UNSUBSCRIBED`]. The same idempotency key and request are answered with the first.
     ///
@@ -54,6 +55,7 @@ pub trait MailStore: Send + Sync {
     /// What processes that are gone were sending becomes unknown. How many did.
     fn lose_mails(&self, lost: LostMails) -> Answer<'_, u64>;
 
+    /// What waits is taken back at most [`ORDER_SLICE`] at a time; the rest when it is said again, and nothing of it goes meanwhile.
     fn change_mailing(&self, change: MailingChange) -> Answer<'_, MailingRow>;
 
     /// A person's word about a mail that is unknown; one that is not is left as it is.
@@ -103,6 +105,10 @@ pub struct MailingRow {
     pub spec: String,
     /// It is one mail: what is kept of a day for such ones is for it, too.
     pub single: bool,
+    /// Also who has got another version of the draft.
+    pub again: bool,
+    /// The list it is for.
+    pub to: Option<ToList>,
     pub created_at: Timestamp,
     pub mailing: Mailing,
 }
@@ -117,8 +123,10 @@ pub struct NewMailing {
     pub at: Timestamp,
     /// Also who has got another version of the draft.
     pub again: bool,
-    /// At most [`MAILS_MAX`], of a newsletter [`NEWSLETTER_MAX`]. Those with a reason are skipped.
+    /// At most [`MAILS_MAX`]. Those with a reason are skipped.
     pub mails: Vec<MailFacts>,
+    /// The list whose people are added to these, later.
+    pub to: Option<ToList>,
     pub idempotency: Option<Idempotency>,
     /// Only what would be made.
     pub dry: bool,
@@ -230,11 +238,23 @@ pub fn no_mail(id: MailId) -> StoreError {
     StoreError::NotFound { what: "mail", id: id.to_string() }
 }
 
-/// What opening makes, given the mails of these drafts that stand in the way, and who wants nothing.
-pub fn opened(new: &NewMailing, earlier: &BTreeSet<Earlier>, unwanted: &Unwanted) -> (MailingRow, Vec<MailRow>, Skips) {
+/// What the `Message-ID` of a mail is.
+pub fn message_id(mail: MailId, domain: &str) -> String {
+    format!("<{}@{domain}>", mail.uuid())
+}
+
+/// Mails as they begin.
+struct Begun {
+    tally: Tally,
+    skips: Skips,
+    rows: Vec<MailRow>,
+}
+
+/// How mails begin, given those of these drafts that stand in the way, and who wants nothing.
+fn begun(mails: &[MailFacts], again: bool, at: Timestamp, earlier: &BTreeSet<Earlier>, unwanted: &Unwanted) -> Begun {
     let mut taken = earlier.clone();
-    let (mut tally, mut skips, mut rows) = (Tally::default(), Skips::new(), Vec::with_capacity(new.mails.len()));
-    for facts in &new.mails {
+    let (mut tally, mut skips, mut rows) = (Tally::default(), Skips::new(), Vec::with_capacity(mails.len()));
+    for facts in mails {
         let mut facts = facts.clone();
         if facts.reason.is_none() && unwanted.holds_for(&facts) {
             facts.reason = Some(UNSUBSCRIBED.to_owned());
@@ -248,7 +268,7 @@ pub fn opened(new: &NewMailing, earlier: &BTreeSet<Earlier>, unwanted: &Unwanted
                 recipient,
                 version: u32::MAX,
             };
-            let stands = if new.again { taken.contains(&this) } else { taken.range(any).next().is_some() };
+            let stands = if again { taken.contains(&this) } else { taken.range(any).next().is_some() };
             if stands {
                 facts.reason = Some(ALREADY.to_owned());
             } else {
@@ -258,16 +278,24 @@ pub fn opened(new: &NewMailing, earlier: &BTreeSet<Earlier>, unwanted: &Unwanted
         let mail = match &facts.reason {
             Some(reason) => {
                 *skips.entry(reason.clone()).or_default() += 1;
-                Mail::skipped(new.at)
+                Mail::skipped(at)
             }
-            None => Mail::queued(new.at),
+            None => Mail::queued(at),
         };
         tally.add(mail.status, 1);
         rows.push(MailRow { facts, mail });
     }
-    let mut mailing = Mailing { tally, paused_at: None, finished_at: None, updated_at: new.at };
+    Begun { tally, skips, rows }
+}
+
+/// What opening makes, given the mails of these drafts that stand in the way, and who wants nothing.
+pub fn opened(new: &NewMailing, earlier: &BTreeSet<Earlier>, unwanted: &Unwanted) -> (MailingRow, Vec<MailRow>, Skips) {
+    let Begun { tally, skips, rows } = begun(&new.mails, new.again, new.at, earlier, unwanted);
+    let walk = new.to.as_ref().map(|_| Mailing::START);
+    let mut mailing = Mailing::new(walk, new.at);
+    mailing.filled(&tally, walk);
     mailing.settle(new.at);
-    let single = tally.of(MailStatus::Queued) == 1;
+    let single = walk.is_none() && tally.of(MailStatus::Queued) == 1;
     let row = MailingRow {
         id: new.id,
         scope: new.scope,
@@ -275,17 +303,19 @@ pub fn opened(new: &NewMailing, earlier: &BTreeSet<Earlier>, unwanted: &Unwanted
         secret: new.secret,
         spec: new.spec.clone(),
         single,
+        again: new.again,
+        to: new.to.clone(),
         created_at: new.at,
         mailing,
     };
     (row, rows, skips)
 }
 
-/// The drafts and recipients of which opening must know who has got them.
-pub fn asked(new: &NewMailing) -> Vec<(DraftId, &str)> {
+/// The drafts and recipients of which it must be known who has got them before mails begin.
+pub fn asked(mails: &[MailFacts]) -> Vec<(DraftId, &str)> {
     let counts = |facts: &MailFacts| facts.reason.is_none() && facts.kind != MailKind::Test;
     let of = |facts: &MailFacts| counts(facts).then_some(facts.content).flatten();
-    new.mails.iter().filter_map(|facts| Some((of(facts)?.0, facts.recipient.as_str()))).collect()
+    mails.iter().filter_map(|facts| Some((of(facts)?.0, facts.recipient.as_str()))).collect()
 }
 
 /// Mailings and mails that were read to be changed, and what becomes of them. Every engine fills it with rows that nobody else
@@ -302,6 +332,8 @@ pub struct Book {
 #[derive(Debug, Default)]
 pub struct Written {
     pub mailings: Vec<MailingRow>,
+    /// Those that are new.
+    pub made: Vec<MailRow>,
     pub mails: Vec<MailRow>,
     pub events: Vec<NewEvent<'static>>,
     /// To whom a mail has gone, of which draft, and when.
@@ -328,7 +360,7 @@ impl Book {
         order.sort_by_key(|key| (!single(self, key), *key));
         let mut taken = Vec::new();
         for key in order {
-            let waits = self.mailing_of(&key).is_some_and(|row| row.mailing.paused_at.is_some());
+            let waits = self.mailing_of(&key).is_some_and(|row| row.mailing.is_held());
             let most = if single(self, &key) { room.single } else { room.mailing }.min(claim.limit);
             if !waits && taken.len() < most as usize {
                 let next = self.mails.get(&key).and_then(|row| row.mail.claimed(claim.node, claim.now));
@@ -387,14 +419,31 @@ impl Book {
         self.move_to(key, self.mails.get(&key).and_then(|row| row.mail.judged(judge.word, judge.at)));
     }
 
-    /// Carries out an order, given all mails of the status it concerns.
+    /// Adds the next mails of a mailing that may be filled.
+    pub fn fill(
+        &mut self,
+        id: MailingId,
+        slice: &Slice,
+        at: Timestamp,
+        earlier: &BTreeSet<Earlier>,
+        unwanted: &Unwanted,
+    ) {
+        for row in self.mailings.values_mut().filter(|row| row.id == id) {
+            let begun = begun(&slice.mails, row.again, at, earlier, unwanted);
+            row.mailing.filled(&begun.tally, slice.walk);
+            self.written.made.extend(begun.rows);
+        }
+    }
+
+    /// Carries out an order, given mails of the status it concerns: all, or as many as one transaction moves.
     pub fn order(&mut self, change: &MailingChange) {
         let at = change.at;
         if let Some(row) = self.mailings.get_mut(&(change.scope.workspace, change.mailing)) {
             match change.to {
                 MailingOrder::Pause => row.mailing.paused_at = row.mailing.paused_at.or(Some(at)),
                 MailingOrder::Resume => row.mailing.paused_at = None,
-                MailingOrder::Cancel | MailingOrder::RetryFailed => {}
+                MailingOrder::Cancel => row.mailing.cancel(),
+                MailingOrder::RetryFailed => {}
             }
         }
         let keys: Vec<_> = self.mails.keys().copied().collect();

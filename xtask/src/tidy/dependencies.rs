@@ -112,7 +112,7 @@ const RULES: [Rule; 18] = [
         package: "copydesk-smtp",
         ours: &["copydesk-core"],
         ours_in_tests: FAKE_PROVIDER,
-        third_party: Only(&["lettre", "tokio"]),
+        third_party: Only(&["hickory-resolver", "lettre", "tokio"]),
     },
     Rule {
         package: "copydesk-providers",

@@ -32,7 +32,8 @@ struct Asked {
 
 /// Send a published draft to a list.
 ///
-/// To everybody on the list who wants it, in the order they came. Nobody gets the same version twice, whoever orders it; who got
+/// To everybody who is on the list now and wants it, in the order they came. Answered at once: the mails are written afterwards,
+/// and go out as they are; `filling` says that there are more to come. Nobody gets the same version twice, whoever orders it; who got
 /// another version gets this one only with `again`. Every mail has an unsubscribe link, so `public_url` must be set.
 #[utoipa::path(
     post, path = "/drafts/{id}/send", operation_id = "sendDraft", tag = "mail",

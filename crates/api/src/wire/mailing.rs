@@ -27,6 +27,8 @@ pub(crate) struct MailingBody {
     /// Whom it is for, as it was asked.
     #[schema(value_type = Object)]
     asked: Value,
+    /// Of a newsletter: its mails are still being written, and `total` is how many there are so far.
+    filling: bool,
     /// All mails. Always the sum of `counts`.
     total: u64,
     counts: CountsBody,
@@ -73,6 +75,7 @@ impl MailingBody {
             uuid: id.uuid().to_string(),
             kind: row.kind.as_str(),
             status: mailing.status().as_str(),
+            filling: mailing.walk.is_some(),
             total: tally.total(),
             counts: CountsBody {
                 queued: tally.of(MailStatus::Queued),

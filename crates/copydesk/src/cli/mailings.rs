@@ -217,7 +217,8 @@ fn line(mailing: &Value) -> String {
         (true, true) => String::new(),
     };
     let noun = if mailing["total"] == 1 { "mail" } else { "mails" };
-    let total = mailing["total"].as_u64().map(|total| format!("\n{} {noun}{sum}", grouped(total)));
+    let so_far = if mailing["filling"] == true { " so far" } else { "" };
+    let total = mailing["total"].as_u64().map(|total| format!("\n{} {noun}{so_far}{sum}", grouped(total)));
     format!("{}  {}{}", cell(mailing, "/id"), cell(mailing, "/status"), total.unwrap_or_default())
 }
 

@@ -14,7 +14,8 @@ pub use kind::{MailKind, Secret};
 pub use pace::{Limits, Pace, Room};
 pub use state::{MailStatus, MailingStatus, Tally};
 
-use crate::{NodeId, Timestamp};
+use crate::{NodeId, SubscriberId, Timestamp};
+use uuid::Uuid;
 
 /// Where one mail is, and how it came there.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -169,6 +170,10 @@ impl Mail {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Mailing {
     pub tally: Tally,
+    /// How far the list it is for was walked, while its mails are being written; `None` when all are there.
+    pub walk: Option<SubscriberId>,
+    /// It is taken back, and some of its mails have yet to be.
+    pub cancelling: bool,
     pub paused_at: Option<Timestamp>,
     /// Nothing is left to do. A mail that is sent again opens it again.
     pub finished_at: Option<Timestamp>,
@@ -176,6 +181,36 @@ pub struct Mailing {
 }
 
 impl Mailing {
+    /// Where the walk over a list begins.
+    pub const START: SubscriberId = SubscriberId(Uuid::nil());
+
+    /// One without mails. With a `walk` they are still to be written.
+    pub fn new(walk: Option<SubscriberId>, at: Timestamp) -> Mailing {
+        let (tally, cancelling) = (Tally::default(), false);
+        Mailing { tally, walk, cancelling, paused_at: None, finished_at: None, updated_at: at }
+    }
+
+    /// Nothing further of it begins.
+    pub const fn is_held(&self) -> bool {
+        self.paused_at.is_some() || self.cancelling
+    }
+
+    /// Whether the next of its mails may be written.
+    pub const fn may_fill(&self) -> bool {
+        self.walk.is_some() && !self.is_held()
+    }
+
+    /// More of its mails are there, and its list was walked so far with them; `None`: these were the last.
+    pub fn filled(&mut self, made: &Tally, walk: Option<SubscriberId>) {
+        MailStatus::ALL.into_iter().for_each(|status| self.tally.add(status, made.of(status)));
+        self.walk = walk;
+    }
+
+    /// All that waits is taken back, a part at a time; none is added any more, and none goes meanwhile.
+    pub const fn cancel(&mut self) {
+        (self.walk, self.cancelling) = (None, true);
+    }
+
     pub const fn status(&self) -> MailingStatus {
         match (self.finished_at, self.paused_at) {
             (Some(_), _) => MailingStatus::Finished,
@@ -187,7 +222,8 @@ impl Mailing {
     /// After its mails moved. Says whether it ends with that.
     pub fn settle(&mut self, at: Timestamp) -> bool {
         self.updated_at = self.updated_at.max(at);
-        let (was, is) = (self.finished_at.is_some(), self.tally.open() == 0);
+        self.cancelling &= self.tally.of(MailStatus::Queued) > 0;
+        let (was, is) = (self.finished_at.is_some(), self.tally.open() == 0 && self.walk.is_none());
         if was != is {
             self.finished_at = is.then_some(self.updated_at);
         }

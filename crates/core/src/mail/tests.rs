@@ -147,7 +147,7 @@ fn the_second_is_kept_however_often_somebody_asks() {
 
 #[test]
 fn a_mailing_ends_with_its_last_mail_and_opens_with_one_that_goes_again() {
-    let mut mailing = Mailing { tally: Tally::default(), paused_at: None, finished_at: None, updated_at: at(0) };
+    let mut mailing = Mailing::new(None, at(0));
     mailing.tally.add(MailStatus::Queued, 1);
     mailing.tally.add(MailStatus::Skipped, 2);
     assert!(!mailing.settle(at(1)));
@@ -161,4 +161,44 @@ fn a_mailing_ends_with_its_last_mail_and_opens_with_one_that_goes_again() {
     mailing.paused_at = Some(at(6));
     assert_eq!(mailing.status(), MailingStatus::Paused);
     assert_eq!(mailing.tally.total(), 3);
+}
+
+/// What is sent of the mails that are there does not end a mailing whose mails are still being written.
+#[test]
+fn a_mailing_that_is_being_filled_ends_with_the_last_of_its_list() {
+    let mut mailing = Mailing::new(Some(Mailing::START), at(0));
+    let made = |status| {
+        let mut made = Tally::default();
+        made.add(status, 2);
+        made
+    };
+    assert!(!mailing.settle(at(1)) && mailing.may_fill(), "it has no mail yet");
+    mailing.filled(&made(MailStatus::Queued), Some(SubscriberId(Uuid::from_u128(2))));
+    for _ in 0..2 {
+        mailing.tally.moved(MailStatus::Queued, MailStatus::Sent);
+    }
+    assert!(!mailing.settle(at(2)) && mailing.finished_at.is_none());
+    mailing.paused_at = Some(at(3));
+    assert!(!mailing.may_fill() && !mailing.settle(at(3)));
+    mailing.paused_at = None;
+    mailing.filled(&made(MailStatus::Skipped), None);
+    assert!(mailing.settle(at(4)) && !mailing.may_fill());
+    assert_eq!((mailing.tally.total(), mailing.finished_at), (4, Some(at(4))));
+}
+
+#[test]
+fn what_is_taken_back_is_not_filled_and_nothing_goes_until_all_is() {
+    let mut mailing = Mailing::new(Some(Mailing::START), at(0));
+    let mut made = Tally::default();
+    made.add(MailStatus::Queued, 2);
+    mailing.filled(&made, Some(SubscriberId(Uuid::from_u128(2))));
+    mailing.cancel();
+    assert!(!mailing.settle(at(1)) && mailing.is_held() && !mailing.may_fill());
+    mailing.tally.moved(MailStatus::Queued, MailStatus::Cancelled);
+    assert!(!mailing.settle(at(2)) && mailing.cancelling);
+    mailing.tally.moved(MailStatus::Queued, MailStatus::Cancelled);
+    assert!(mailing.settle(at(3)) && !mailing.cancelling);
+    let mut empty = Mailing::new(Some(Mailing::START), at(0));
+    empty.cancel();
+    assert!(empty.settle(at(1)) && !empty.cancelling, "nothing was there");
 }

@@ -1,6 +1,8 @@
-//! Mail: `order.rs` is what people do with mailings, `send.rs` the duty that hands mails to the server, `mailer.rs` the way
+//! Mail: `order.rs` and `newsletter.rs` are what people do with mailings, `fill.rs` the duty that writes the mails of those to
+//! lists, `send.rs` the duty that hands mails to the server, `mailer.rs` the way
 //! there. What becomes of a mail is decided in core's `mail`.
 
+mod fill;
 mod letter;
 pub mod link;
 pub mod mailer;
@@ -8,6 +10,7 @@ mod newsletter;
 mod order;
 mod send;
 
+pub use fill::SLICE;
 pub use mailer::{Mailer, MailerLine};
 pub use newsletter::{Newsletter, TESTS_MAX, To};
 pub use order::{Order, REASONS};
@@ -46,6 +49,7 @@ impl Default for MailConfig {
 /// The duty runs where there is a way to a mail server.
 pub(crate) fn spawn(inner: &Arc<Inner>) {
     if let Some(mailer) = &inner.hooks.mailer {
+        fill::spawn(inner);
         send::spawn(inner, Arc::clone(mailer));
     }
 }

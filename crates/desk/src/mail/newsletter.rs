@@ -10,9 +10,10 @@ use copydesk_core::subscriber::{ListName, Person};
 use copydesk_core::{DraftId, MailId, MailingId, SubscriberId};
 use copydesk_smtp::domain_of;
 use copydesk_store::drafts::{DraftRow, no_draft};
+use copydesk_store::fill::ToList;
 use copydesk_store::generations::Idempotency;
-use copydesk_store::mail::{MailFacts, NEWSLETTER_MAX, NewMailing, OpenedMailing};
-use copydesk_store::subscribers::{SubscriberFilter, SubscriberRow};
+use copydesk_store::mail::{MailFacts, MailingRow, NewMailing, OpenedMailing, Skips, message_id};
+use copydesk_store::subscribers::SubscriberFilter;
 use copydesk_store::{Order, PageRequest, Scope};
 
 /// How many addresses a test goes to.
@@ -41,10 +42,11 @@ pub struct Newsletter {
 }
 
 impl Desk {
-    /// Orders a mail of the draft's current version for everybody on the list, or for the addresses of a test.
+    /// Orders a mail of the draft's current version for everybody on the list, or for the addresses of a test. Of a list no mail is
+    /// written yet: a duty does that; who is on the list now and still is then gets one.
     ///
     /// Errors: `MailOff`; `NoPublicUrl` for a list; `NotFound`; `Invalid` for a draft that is not published, is no article, or
-    /// a list that has nobody, or too many.
+    /// a list that has nobody.
     pub async fn order_newsletter(&self, order: Newsletter) -> Result<OpenedMailing, DeskError> {
         let from = self.inner.config.mail.from.as_deref().filter(|_| self.inner.hooks.mailer.is_some());
         let domain = from.and_then(domain_of).ok_or(DeskError::MailOff)?;
@@ -59,34 +61,90 @@ impl Desk {
         };
         self.check(scope, &row, kind).await?;
         let at = self.inner.now();
-        let mailing = MailingId(self.inner.world.uuid(at));
         let mut secret = Secret([0; Secret::BYTES]);
         self.inner.world.fill(&mut secret.0);
-        let to = self.people(scope, to).await?;
-        // They go out in the order of their ids: that of the list.
-        let mut ids: Vec<MailId> = to.iter().map(|_| MailId(self.inner.world.uuid(at))).collect();
+        let id = MailingId(self.inner.world.uuid(at));
+        let (mails, list) = (Vec::new(), None);
+        let mut new = NewMailing { id, scope, kind, secret, spec, at, again, mails, to: list, idempotency, dry };
+        let content = (draft, row.current_version);
+        let opened = match to {
+            To::Test(people) => {
+                let people = people.into_iter().map(|person| (None, person)).collect();
+                new.mails = self.mails_for(&new, content, None, people, &domain);
+                self.store().open_mailing(new).await?
+            }
+            To::List(list) => {
+                let until = self.store().last_on_list(scope, list.clone()).await?.ok_or_else(|| nobody(&list))?;
+                if dry {
+                    return self.rehearse_list(new, content, list, &domain).await;
+                }
+                new.to = Some(ToList { list, draft, version: row.current_version, until });
+                self.store().open_mailing(new).await?
+            }
+        };
+        self.inner.bells.mailings.notify_one();
+        self.inner.bells.mails.notify_one();
+        Ok(opened)
+    }
+
+    /// What a newsletter would send, a page of the list at a time.
+    async fn rehearse_list(
+        &self,
+        new: NewMailing,
+        content: (DraftId, u32),
+        list: ListName,
+        domain: &str,
+    ) -> Result<OpenedMailing, DeskError> {
+        let filter = SubscriberFilter { list: Some(list.clone()), ..SubscriberFilter::default() };
+        let mut request = PageRequest { limit: PageRequest::LIMIT_MAX, after: None, order: Order::OldestFirst };
+        let (mut whole, mut skips) = (None::<MailingRow>, Skips::new());
+        loop {
+            let page = self.store().subscribers(new.scope, filter.clone(), request.clone()).await?;
+            let people = page.rows.into_iter().map(|row| (Some(row.id), row.person)).collect();
+            let mails = self.mails_for(&new, content, Some(&list), people, domain);
+            let opened = self.store().open_mailing(NewMailing { mails, ..new.clone() }).await?;
+            if let OpenedMailing::Dry(_, more) = &opened {
+                more.iter().for_each(|(reason, count)| *skips.entry(reason.clone()).or_default() += count);
+            }
+            let row = opened.row();
+            match &mut whole {
+                Some(whole) => whole.mailing.filled(&row.mailing.tally, None),
+                None => whole = Some(row.clone()),
+            }
+            request.after = page.next;
+            if let (None, Some(whole)) = (&request.after, &whole) {
+                return Ok(OpenedMailing::Dry(whole.clone(), skips));
+            }
+        }
+    }
+
+    fn mails_for(
+        &self,
+        new: &NewMailing,
+        content: (DraftId, u32),
+        list: Option<&ListName>,
+        people: Vec<(Option<SubscriberId>, Person)>,
+        domain: &str,
+    ) -> Vec<MailFacts> {
+        let mut ids: Vec<MailId> = people.iter().map(|_| MailId(self.inner.world.uuid(new.at))).collect();
         ids.sort();
-        let mails = ids.into_iter().zip(to).map(|(id, (subscriber, list, person))| MailFacts {
+        let mails = ids.into_iter().zip(people).map(|(id, (subscriber, person))| MailFacts {
             id,
-            mailing,
-            workspace: scope.workspace,
-            kind,
+            mailing: new.id,
+            workspace: new.scope.workspace,
+            kind: new.kind,
             prospect: None,
             subscriber,
-            list,
-            content: Some((draft, row.current_version)),
+            list: list.cloned(),
+            content: Some(content),
             name: person.name,
             address: person.address,
             recipient: person.recipient,
-            message_id: format!("<{}@{domain}>", id.uuid()),
+            message_id: message_id(id, domain),
             reason: None,
-            created_at: at,
+            created_at: new.at,
         });
-        let mails = mails.collect();
-        let new = NewMailing { id: mailing, scope, kind, secret, spec, at, again, mails, idempotency, dry };
-        let opened = self.store().open_mailing(new).await?;
-        self.inner.bells.mails.notify_one();
-        Ok(opened)
+        mails.collect()
     }
 
     /// Whether the draft can go out like this.
@@ -117,37 +175,9 @@ impl Desk {
         }
         Ok(())
     }
+}
 
-    async fn people(
-        &self,
-        scope: Scope,
-        to: To,
-    ) -> Result<Vec<(Option<SubscriberId>, Option<ListName>, Person)>, DeskError> {
-        let list = match to {
-            To::List(list) => list,
-            To::Test(people) => return Ok(people.into_iter().map(|person| (None, None, person)).collect()),
-        };
-        let filter = SubscriberFilter { list: Some(list.clone()), ..SubscriberFilter::default() };
-        let mut request = PageRequest { limit: PageRequest::LIMIT_MAX, after: None, order: Order::OldestFirst };
-        let mut found = Vec::new();
-        loop {
-            let page = self.store().subscribers(scope, filter.clone(), request.clone()).await?;
-            let of = |row: SubscriberRow| (Some(row.id), Some(row.list), row.person);
-            found.extend(page.rows.into_iter().map(of));
-            if found.len() > NEWSLETTER_MAX {
-                let detail =
-                    format!("the list {list} has more than {NEWSLETTER_MAX} subscribers, the most of one newsletter");
-                return Err(DeskError::invalid("/list", "too_many", detail));
-            }
-            request.after = page.next;
-            if request.after.is_none() {
-                break;
-            }
-        }
-        if found.is_empty() {
-            let detail = format!("nobody is on the list {list}: POST /subscribers/import?list={list} takes a file");
-            return Err(DeskError::invalid("/list", "nobody", detail));
-        }
-        Ok(found)
-    }
+fn nobody(list: &ListName) -> DeskError {
+    let detail = format!("nobody is on the list {list}: POST /subscribers/import?list={list} takes a file");
+    DeskError::invalid("/list", "nobody", detail)
 }

@@ -12,7 +12,7 @@ use copydesk_smtp::domain_of;
 use copydesk_store::generations::Idempotency;
 use copydesk_store::mail::{
     ALREADY, JudgeMail, MAILS_MAX, MailFacts, MailRow, MailingChange, MailingOrder, MailingRow, NewMailing,
-    OpenedMailing,
+    OpenedMailing, message_id,
 };
 use copydesk_store::prospects::{Listed, ProspectFilter};
 use copydesk_store::subscribers::UNSUBSCRIBED;
@@ -70,7 +70,7 @@ impl Desk {
         let mut secret = Secret([0; Secret::BYTES]);
         self.inner.world.fill(&mut secret.0);
         let kind = MailKind::Outreach;
-        let new = NewMailing { id, scope, kind, secret, spec, at, again, mails, idempotency, dry };
+        let new = NewMailing { id, scope, kind, secret, spec, at, again, mails, to: None, idempotency, dry };
         let opened = self.store().open_mailing(new).await?;
         self.inner.bells.mails.notify_one();
         Ok(opened)
@@ -99,6 +99,7 @@ impl Desk {
         let at = self.inner.now();
         let row = self.store().change_mailing(MailingChange { scope, mailing, at, to }).await?;
         self.inner.bells.mails.notify_one();
+        self.inner.bells.mailings.notify_one();
         Ok(row)
     }
 
@@ -187,7 +188,7 @@ impl Desk {
             name: row.facts.text(Field::Name).map(str::to_owned),
             recipient: address.to_lowercase(),
             address,
-            message_id: format!("<{}@{domain}>", id.uuid()),
+            message_id: message_id(id, domain),
             reason: reason.map(str::to_owned),
             created_at: at,
         }

@@ -64,6 +64,8 @@ pub(crate) struct Bells {
     pub messages: Notify,
     /// There may be sources that are due.
     pub sources: Notify,
+    /// There may be mailings to fill, or to take back.
+    pub mailings: Notify,
     /// There may be mails to send.
     pub mails: Notify,
 }

@@ -6,6 +6,6 @@ cross join lateral (
     where m.workspace_id = g.workspace_id and m.mailing_id = g.id and m.status = 'queued' and m.due_at <= $1
     order by m.due_at, m.id limit $2
 ) d
-where g.finished_at is null and g.paused_at is null
+where g.finished_at is null and g.paused_at is null and not g.cancelling
 order by g.single desc, g.id
 limit $2

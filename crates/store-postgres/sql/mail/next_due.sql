@@ -4,4 +4,4 @@ SELECT min((
     ORDER BY m.due_at, m.id LIMIT 1
 )) AS due_at
 FROM mailings g
-WHERE g.finished_at IS NULL AND g.paused_at IS NULL
+WHERE g.finished_at IS NULL AND g.paused_at IS NULL AND NOT g.cancelling

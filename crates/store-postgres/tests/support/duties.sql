@@ -1,4 +1,4 @@
--- Sources, schedules and mails of which none is due, and statistics of them.
+-- Sources, schedules and mails of which none is due, subscribers, and statistics of them.
 insert into sources (id, workspace_id, user_id, kind, name, url, schedule, failures, next_at, fetches, new_items, revision, created_at, updated_at)
 select gen_random_uuid(), '00000000-0000-0000-0000-000000000001', '00000000-0000-0000-0000-000000000000', 'feed', 'n', 'u', '3600s', 0,
        '2099-01-01'::timestamptz + n * interval '1 s', 0, 0, 1, now(), now()
@@ -13,4 +13,7 @@ insert into mails (workspace_id, id, mailing_id, kind, draft_id, version, addres
 select '00000000-0000-0000-0000-000000000001', gen_random_uuid(), '00000000-0000-0000-0000-000000000002', 'outreach', gen_random_uuid(), 1, 'a@b.example',
        'a@b.example', n::text, now(), 'queued', true, 0, 0, '2099-01-01'::timestamptz
 from generate_series(1, 20000) n;
-analyze sources, source_items, schedules, mails;
+insert into subscribers (workspace_id, id, list, address, recipient, created_at, updated_at)
+select '00000000-0000-0000-0000-000000000001', gen_random_uuid(), 'list-' || n % 20, n || '@b.example', n || '@b.example', now(), now()
+from generate_series(1, 20000) n;
+analyze sources, source_items, schedules, mails, subscribers;

@@ -1,4 +1,4 @@
 UPDATE mailings
-SET queued = $1, sending = $2, sent = $3, failed = $4, unknown = $5, cancelled = $6, skipped = $7, paused_at = $8,
-    finished_at = $9, updated_at = $10
-WHERE workspace_id = $11 AND id = $12
+SET total = $1, queued = $2, sending = $3, sent = $4, failed = $5, unknown = $6, cancelled = $7, skipped = $8, walk = $9,
+    cancelling = $10, paused_at = $11, finished_at = $12, updated_at = $13
+WHERE workspace_id = $14 AND id = $15

@@ -4,13 +4,14 @@ use super::ModelStore;
 use super::data::{Data, paged};
 use copydesk_core::mail::{MailStatus, Pace, Tally};
 use copydesk_core::refusal::Refusal;
-use copydesk_core::{MailId, MailingId, Timestamp};
+use copydesk_core::{MailId, MailingId, Timestamp, WorkspaceId};
 use copydesk_store::budgets::key_text;
 use copydesk_store::mail::{
     Book, ClaimMails, ClaimedMails, Earlier, FinishedMail, JudgeMail, LostMails, MailFilter, MailRow, MailingChange,
-    MailingRow, NewMailing, OpenedMailing, no_mail, no_mailing, opened,
+    MailingOrder, MailingRow, NewMailing, ORDER_SLICE, OpenedMailing, no_mail, no_mailing, opened,
 };
 use copydesk_store::{Answer, MailStore, Page, PageRequest, Scope, StoreError};
+use std::collections::BTreeSet;
 
 impl MailStore for ModelStore {
     fn open_mailing(&self, new: NewMailing) -> Answer<'_, OpenedMailing> {
@@ -62,7 +63,14 @@ impl MailStore for ModelStore {
             let mailing = data.mailing(change.scope, change.mailing)?;
             let of =
                 |row: &&MailRow| row.facts.mailing == change.mailing && Some(row.mail.status) == change.to.concerns();
-            let mut book = Book::of(vec![mailing], data.mails.values().filter(of).cloned().collect());
+            let most = match change.to {
+                MailingOrder::Cancel => ORDER_SLICE as usize,
+                MailingOrder::Pause | MailingOrder::Resume | MailingOrder::RetryFailed => usize::MAX,
+            };
+            let mut mails: Vec<MailRow> = data.mails.values().filter(of).cloned().collect();
+            mails.sort_by_key(|row| (row.mail.due_at, row.facts.id));
+            mails.truncate(most);
+            let mut book = Book::of(vec![mailing], mails);
             book.order(&change);
             data.put_book(book, change.at);
             data.mailing(change.scope, change.mailing)
@@ -81,7 +89,7 @@ impl MailStore for ModelStore {
 }
 
 impl Data {
-    fn mailing(&self, scope: Scope, id: MailingId) -> Result<MailingRow, StoreError> {
+    pub(super) fn mailing(&self, scope: Scope, id: MailingId) -> Result<MailingRow, StoreError> {
         self.mailings.get(&id).filter(|row| row.scope == scope).cloned().ok_or_else(|| no_mailing(id))
     }
 
@@ -101,12 +109,7 @@ impl Data {
                 None => {}
             }
         }
-        let holding = self.mails.values().filter(|row| row.facts.workspace == workspace && row.holds());
-        let earlier = holding.filter_map(|row| {
-            let (draft, version) = row.facts.content?;
-            Some(Earlier { draft, recipient: row.facts.recipient.clone(), version })
-        });
-        let (mailing, mails, skips) = opened(new, &earlier.collect(), &self.unwanted());
+        let (mailing, mails, skips) = opened(new, &self.earlier(workspace), &self.unwanted());
         if new.dry {
             return Ok(OpenedMailing::Dry(mailing, skips));
         }
@@ -118,15 +121,23 @@ impl Data {
         Ok(OpenedMailing::New(mailing, skips))
     }
 
+    /// Who has got which draft, or is about to.
+    pub(super) fn earlier(&self, workspace: WorkspaceId) -> BTreeSet<Earlier> {
+        let holding = self.mails.values().filter(|row| row.facts.workspace == workspace && row.holds());
+        let earlier = holding.filter_map(|row| {
+            let (draft, version) = row.facts.content?;
+            Some(Earlier { draft, recipient: row.facts.recipient.clone(), version })
+        });
+        earlier.collect()
+    }
+
     fn claim_mails(&mut self, claim: &ClaimMails) -> ClaimedMails {
-        let works = |row: &MailRow| {
-            self.mailings.get(&row.facts.mailing).is_some_and(|mailing| mailing.mailing.paused_at.is_none())
-        };
+        let works =
+            |row: &MailRow| self.mailings.get(&row.facts.mailing).is_some_and(|mailing| !mailing.mailing.is_held());
         let waits = |row: &&MailRow| row.mail.status == MailStatus::Queued && works(row);
         let next_due = |data: &Data| {
-            let paused = |row: &&MailRow| {
-                data.mailings.get(&row.facts.mailing).is_none_or(|mailing| mailing.mailing.paused_at.is_some())
-            };
+            let paused =
+                |row: &&MailRow| data.mailings.get(&row.facts.mailing).is_none_or(|mailing| mailing.mailing.is_held());
             let queued = data.mails.values().filter(|row| row.mail.status == MailStatus::Queued && !paused(row));
             queued.map(|row| row.mail.due_at).min()
         };
@@ -185,8 +196,9 @@ impl Data {
         Book::of(mailings, mails)
     }
 
-    fn put_book(&mut self, book: Book, at: Timestamp) {
+    pub(super) fn put_book(&mut self, book: Book, at: Timestamp) {
         let written = book.done(at);
+        self.mails.extend(written.made.into_iter().map(|row| (row.facts.id, row)));
         self.mails.extend(written.mails.into_iter().map(|row| (row.facts.id, row)));
         self.mailings.extend(written.mailings.into_iter().map(|row| (row.id, row)));
         for (_, prospect, draft, at) in written.reached {

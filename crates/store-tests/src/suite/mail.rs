@@ -49,7 +49,7 @@ pub(super) fn order(t: &Bench, mails: Vec<MailFacts>) -> NewMailing {
     let mails = mails.into_iter().map(|facts| MailFacts { mailing: id, ..facts }).collect();
     let (scope, spec, at) = (Scope::DEFAULT, "{\"prospects\":\"eligible\"}".to_owned(), t.now());
     let (kind, secret) = (MailKind::Outreach, Secret([7; Secret::BYTES]));
-    NewMailing { id, scope, kind, secret, spec, at, again: false, mails, idempotency: None, dry: false }
+    NewMailing { id, scope, kind, secret, spec, at, again: false, mails, to: None, idempotency: None, dry: false }
 }
 
 pub(super) async fn open(t: &Bench, new: NewMailing) -> OpenedMailing {

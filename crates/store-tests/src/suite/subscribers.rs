@@ -14,7 +14,7 @@ use copydesk_store::subscribers::{
 use copydesk_store::{PageRequest, Scope, StoreError};
 use std::sync::Arc;
 
-fn list(name: &str) -> ListName {
+pub(super) fn list(name: &str) -> ListName {
     ListName::parse(name).expect("the name of a list")
 }
 
@@ -22,12 +22,12 @@ fn person(address: &str) -> Person {
     Person::of(address, Some("Ann, \"of\" Tea; \u{fc}"), None).expect("a person")
 }
 
-fn people(t: &Bench, scope: Scope, to: &str, addresses: &[&str]) -> WriteSubscribers {
+pub(super) fn people(t: &Bench, scope: Scope, to: &str, addresses: &[&str]) -> WriteSubscribers {
     let rows = addresses.iter().map(|address| (SubscriberId(t.ids.uuid()), person(address))).collect();
     WriteSubscribers { scope, list: list(to), at: t.now(), rows, dry: false }
 }
 
-async fn write(t: &Bench, write: WriteSubscribers) -> Vec<Kept> {
+pub(super) async fn write(t: &Bench, write: WriteSubscribers) -> Vec<Kept> {
     t.store.write_subscribers(write).await.expect("write_subscribers")
 }
 
@@ -48,7 +48,7 @@ fn wish(t: &Bench, address: &str, of: Option<&str>) -> Suppress {
     }
 }
 
-async fn suppress(t: &Bench, address: &str, of: Option<&str>) -> Suppressed {
+pub(super) async fn suppress(t: &Bench, address: &str, of: Option<&str>) -> Suppressed {
     t.store.suppress(wish(t, address, of)).await.expect("suppress")
 }
 

@@ -4,6 +4,7 @@
 //! `cargo xtask bench http`: the API over sockets: accepting, reading, lists.
 //! `cargo xtask bench jobs`: a job of many rows, and bulk actions on what it made.
 //! `cargo xtask bench prospects`: a file of prospects, a job over those that are eligible, and the last page of their list.
+//! `cargo xtask bench newsletter`: a newsletter to a long list, and how long others wait meanwhile.
 //! `cargo xtask bench events`: thousands of clients that follow one node's events.
 //! `cargo xtask bench providers`: the figures of the adapters, which need no database.
 
@@ -14,6 +15,7 @@ mod http;
 mod inflight;
 mod jobs;
 mod latency;
+mod newsletter;
 mod prospects;
 mod providers;
 mod throughput;
@@ -35,7 +37,7 @@ const QUEUE_PARTS: [&str; 4] = ["throughput", "backlog", "latency", "inflight"];
 /// Benchmarks of Copydesk. They print figures and never fail for being slow.
 #[derive(Parser, Debug)]
 struct Arguments {
-    /// Which suite: queue, or one of its parts: throughput, backlog, latency, inflight; audit; usage; http; jobs; prospects; events; or providers, or one of
+    /// Which suite: queue, or one of its parts: throughput, backlog, latency, inflight; audit; usage; http; jobs; prospects; newsletter; events; or providers, or one of
     /// its parts: overhead, streaming, streams
     suite: String,
     /// Only this engine
@@ -59,7 +61,7 @@ struct Arguments {
     /// Drafts in the list of the http run
     #[arg(long, default_value_t = 1_000_000)]
     drafts: usize,
-    /// Rows of the jobs run, and half of those of the prospects run
+    /// Rows of the jobs and newsletter runs, and half of those of the prospects run
     #[arg(long, default_value_t = 50_000)]
     rows: usize,
     /// Calls per adapter for the overhead run
@@ -103,7 +105,7 @@ async fn run(arguments: &Arguments) -> Result<(), String> {
         let told = |name: &str| std::env::var(name).map_err(|_| format!("{name} is not set"));
         return followers::run(&told("COPYDESK_BENCH_ADDRESS")?, &told("COPYDESK_BENCH_KEY")?, followers).await;
     }
-    if [events::SUITE, usage::SUITE, http::SUITE, jobs::SUITE, prospects::SUITE].contains(&suite) {
+    if [events::SUITE, usage::SUITE, http::SUITE, jobs::SUITE, prospects::SUITE, newsletter::SUITE].contains(&suite) {
         let folder = tempfile::tempdir_in(&arguments.folder).map_err(|error| error.to_string())?;
         for engine in engines(arguments) {
             let place = Place::new(engine, folder.path(), suite);
@@ -112,6 +114,7 @@ async fn run(arguments: &Arguments) -> Result<(), String> {
                 usage::SUITE => usage::run(&place).await?,
                 http::SUITE => http::run(&place, arguments.drafts).await?,
                 prospects::SUITE => prospects::run(&place, arguments.rows).await?,
+                newsletter::SUITE => newsletter::run(&place, arguments.rows).await?,
                 _ => jobs::run(&place, arguments.rows).await?,
             }
         }
@@ -121,7 +124,7 @@ async fn run(arguments: &Arguments) -> Result<(), String> {
         return queue(arguments).await;
     }
     let known = [
-        &[QUEUE, AUDIT, usage::SUITE, http::SUITE, jobs::SUITE, prospects::SUITE, events::SUITE][..],
+        &[QUEUE, AUDIT, usage::SUITE, http::SUITE, jobs::SUITE, prospects::SUITE, newsletter::SUITE, events::SUITE][..],
         &QUEUE_PARTS,
         &[providers::SUITE],
         &providers::PARTS,
