@@ -118,7 +118,9 @@ impl SourceItemStore for PostgresStore {
     fn items_to_forget(&self, unseen_since: Timestamp) -> Answer<'_, u64> {
         Box::pin(async move {
             let rows = read(&self.readers, sql!("sources/to_forget"), params![Micros::from(unseen_since)]).await?;
-            narrow("items", rows.first().map_or(0, |row| row.get("items")))
+            let counted =
+                rows.first().ok_or_else(|| StoreError::Corrupt("items of sources are not counted".to_owned()))?;
+            narrow("items", counted.get("items"))
         })
     }
 }

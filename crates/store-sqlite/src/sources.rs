@@ -3,7 +3,7 @@
 use crate::codec;
 use crate::db::{Db, ordered, sql};
 use crate::events::write_event;
-use crate::fault::Done;
+use crate::fault::{Done, Fault};
 use crate::open::SqliteStore;
 use crate::page::{self, Cut};
 use copydesk_core::refusal::Refusal;
@@ -115,8 +115,9 @@ impl SourceItemStore for SqliteStore {
 
     fn items_to_forget(&self, unseen_since: Timestamp) -> Answer<'_, u64> {
         Box::pin(self.read(move |db| {
-            let count = db.number(sql!("sources/to_forget"), params![unseen_since.micros()])?;
-            Ok(u64::try_from(count).unwrap_or_default())
+            let count = |row: &Row<'_>| codec::unsigned(row, "items");
+            let items = db.first(sql!("sources/to_forget"), params![unseen_since.micros()], count)?;
+            items.ok_or_else(|| Fault::corrupt("items of sources are not counted".to_owned()))
         }))
     }
 }
