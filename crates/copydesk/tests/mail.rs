@@ -134,6 +134,10 @@ fn a_mailing_is_ordered_followed_and_shown() {
     let dry = place.run(&["mailings", "send", "--prospects", "p-001,p-003"]);
     dry.exits(0).prints("1 prospects would get a mail").prints("1 would not: it got its draft before");
     assert!(place.run(&["mailings", "send"]).exits(2).err.contains("--prospects eligible"));
+    place
+        .run(&["mailings", "send", "--where", "answered=false", "--where", "has_email=true"])
+        .exits(0)
+        .prints("would get a mail");
     server.stop().exits(0);
 }
 

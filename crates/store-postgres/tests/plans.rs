@@ -10,10 +10,13 @@ use copydesk_store::{GenerationStore, LedgerStore};
 use copydesk_store_postgres::PostgresStore;
 use copydesk_store_tests::builder::{self, AcceptWith, Ids, START};
 use serde_json::Value;
+use std::collections::HashMap;
 use support::{Namespace, vandal};
 use tokio_postgres::{Client, SimpleQueryMessage};
 
-const HOT_TABLES: [&str; 23] = [
+const HOT_TABLES: [&str; 25] = [
+    "prospect_list",
+    "mails",
     "subscribers",
     "suppressions",
     "ready",
@@ -39,14 +42,14 @@ const HOT_TABLES: [&str; 23] = [
     "bulk_items",
 ];
 
-/// Tables of which thousands of rows may have the same beginning of their key: what a condition must name.
+/// Tables of which thousands of rows may have the same first columns of their key: what a condition must name.
 const NAMED_BY: [(&str, &str); 2] = [("job_items", "seq"), ("bulk_items", "item_id")];
 
 macro_rules! statements {
     ($($name:literal),+ $(,)?) => { [$(($name, include_str!(concat!("../sql/", $name, ".sql")))),+] };
 }
 
-const HOT: [(&str, &str); 44] = statements![
+const HOT: [(&str, &str); 53] = statements![
     "accept/find_draft",
     "accept/find_generation",
     "accept/find_idempotency",
@@ -84,6 +87,15 @@ const HOT: [(&str, &str); 44] = statements![
     "jobs/item",
     "ledger/lock_account",
     "ledger/lock_account_of",
+    "mail/load",
+    "mail/put",
+    "mail/reached",
+    "prospects/find",
+    "prospects/lock",
+    "prospects/put",
+    "subscribers/find",
+    "subscribers/put",
+    "subscribers/unsubscribed",
     "subscribers/unwanted",
     "sweep/live",
     "sweep/orphan_calls",
@@ -120,36 +132,53 @@ async fn plan(client: &Client, sql: &str) -> Value {
     serde_json::from_str(&text).unwrap()
 }
 
-/// Nodes that read a hot table without a condition an index answers.
-fn whole_reads(node: &Value, found: &mut Vec<String>) {
-    match node {
-        Value::Array(nodes) => nodes.iter().for_each(|node| whole_reads(node, found)),
-        Value::Object(fields) => {
-            let text = |name: &str| fields.get(name).and_then(Value::as_str).unwrap_or_default();
-            let (kind, table) = (text("Node Type"), text("Relation Name"));
-            let scans = kind.contains("Scan") && HOT_TABLES.contains(&table);
-            // Most rows belong to one workspace: a condition on it alone is as good as none.
-            let named = NAMED_BY.iter().find(|(items, _)| *items == table).map(|(_, column)| *column);
-            let narrow = |condition: &str| {
-                named.is_none_or(|column| condition.contains(column))
-                    && condition.split(" AND ").any(|part| !part.trim_start_matches('(').starts_with("workspace_id"))
-            };
-            let conditions = ["Index Cond", "Recheck Cond", "TID Cond"];
-            let conditioned = conditions.iter().any(|name| !text(name).is_empty() && narrow(text(name)));
-            if scans && (kind == "Seq Scan" || !conditioned) {
-                found.push(format!("{kind} of {table}"));
+/// The columns of each index of a hot table, and the table.
+struct Indexes(HashMap<String, (String, Vec<String>)>);
+
+impl Indexes {
+    async fn of(client: &Client) -> Self {
+        let columns = "select c.relname::text, t.relname::text, array_agg(pg_get_indexdef(c.oid, n, true) order by n) \
+                       from pg_index i join pg_class c on c.oid = i.indexrelid join pg_class t on t.oid = i.indrelid \
+                       cross join lateral generate_series(1, i.indnkeyatts) n \
+                       where c.relnamespace = current_schema()::regnamespace group by 1, 2";
+        let rows = client.query(columns, &[]).await.unwrap();
+        Self(rows.iter().map(|row| (row.get(0), (row.get(1), row.get(2)))).collect())
+    }
+
+    /// Most rows belong to one workspace: a condition names the index's first column beside it, or the scan walks them all.
+    fn narrow(&self, index: &str, condition: &str) -> bool {
+        let (table, columns) = &self.0[index];
+        let names = |column: &str| condition.contains(&format!("({column} "));
+        let named = NAMED_BY.iter().find(|(items, _)| items == table).map(|(_, column)| *column);
+        let first = columns.iter().find(|column| *column != "workspace_id");
+        named.is_none_or(names) && first.is_none_or(|column| names(column))
+    }
+
+    /// Nodes that read a hot table without a condition that their index answers from its beginning.
+    fn whole_reads(&self, node: &Value, found: &mut Vec<String>) {
+        match node {
+            Value::Array(nodes) => nodes.iter().for_each(|node| self.whole_reads(node, found)),
+            Value::Object(fields) => {
+                let text = |name: &str| fields.get(name).and_then(Value::as_str).unwrap_or_default();
+                let (kind, index) = (text("Node Type"), text("Index Name"));
+                let table = self.0.get(index).map_or(text("Relation Name"), |(table, _)| table);
+                let walks = if index.is_empty() { kind == "Seq Scan" } else { !self.narrow(index, text("Index Cond")) };
+                if walks && HOT_TABLES.contains(&table) {
+                    found.push(format!("{kind} of {table} {index}"));
+                }
+                fields.values().for_each(|node| self.whole_reads(node, found));
             }
-            fields.values().for_each(|node| whole_reads(node, found));
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
         }
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
 }
 
 async fn check(client: &Client, when: &str) {
+    let indexes = Indexes::of(client).await;
     for (name, sql) in HOT {
         let mut found = vec![];
         let plan = plan(client, sql).await;
-        whole_reads(&plan, &mut found);
+        indexes.whole_reads(&plan, &mut found);
         if WALKS.contains(&name) {
             found.retain(|node| node.starts_with("Seq Scan"));
         }
@@ -194,9 +223,9 @@ async fn whole_reads_of(client: &Client, sql: &str, values: &[String]) -> Vec<St
     };
     let text: String = messages.iter().filter_map(row).collect();
     let mut found = vec![];
-    whole_reads(&serde_json::from_str(&text).unwrap(), &mut found);
+    Indexes::of(client).await.whole_reads(&serde_json::from_str(&text).unwrap(), &mut found);
     // Of an empty table that is the best plan.
-    let empty = ["parked", "runs", "steps", "live_targets"].map(|table| format!("Seq Scan of {table}"));
+    let empty = ["parked", "runs", "steps", "live_targets"].map(|table| format!("Seq Scan of {table} "));
     found.retain(|node| node.starts_with("Seq Scan") && !empty.contains(node));
     found
 }

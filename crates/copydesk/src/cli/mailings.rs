@@ -2,13 +2,13 @@
 
 use super::generations::escape;
 use super::job_watch::grouped;
-use super::prospects::pairs;
+use super::prospects::filter;
 use crate::backend::{Backend, Need};
 use crate::config::Settings;
 use crate::exit::{self, Failure};
 use crate::output::{Output, Table, cell, minute};
 use copydesk_core::mail::MailStatus;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use std::time::Duration;
 
 /// How often a mailing is looked at.
@@ -141,13 +141,7 @@ impl Send {
         let which = match (self.prospects.as_deref(), self.filter.is_empty()) {
             (Some("eligible"), true) => json!("eligible"),
             (Some(ids), true) => json!({ "ids": ids.split(',').map(str::trim).collect::<Vec<_>>() }),
-            (None, false) => {
-                let filter = pairs(&self.filter)?.into_iter().map(|(name, word)| {
-                    let value = if name == "has_email" { (word == "true").into() } else { Value::from(word) };
-                    (name, value)
-                });
-                json!({ "filter": Map::from_iter(filter) })
-            }
+            (None, false) => filter(&self.filter)?,
             (None, true) | (Some(_), false) => {
                 return Err(Failure::usage(
                     "say to whom: --prospects eligible, --prospects ID,ID or --where FIELD=WORD",

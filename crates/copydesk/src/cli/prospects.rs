@@ -186,17 +186,21 @@ pub fn who(text: &str) -> Result<Value, Failure> {
         return Ok(json!("eligible"));
     }
     if parts.iter().any(|part| part.contains('=')) {
-        let mut filter = Map::new();
-        for (name, value) in pairs(&parts)? {
-            let value = if ["has_email", "answered"].contains(&name.as_str()) { truth(value) } else { value.into() };
-            filter.insert(name, value);
-        }
-        return Ok(json!({ "filter": filter }));
+        return filter(&parts);
     }
     if parts.is_empty() {
         return Err(Failure::usage("--prospects is eligible, ids with commas, or NAME=VALUE with commas"));
     }
     Ok(json!({ "ids": parts }))
+}
+
+/// Those that all of NAME=VALUE hold for, as a body names them.
+pub(super) fn filter(given: &[String]) -> Result<Value, Failure> {
+    let value = |(name, value): (String, String)| match name.as_str() {
+        "has_email" | "answered" => (name, truth(value)),
+        _ => (name, value.into()),
+    };
+    Ok(json!({ "filter": Map::from_iter(pairs(given)?.into_iter().map(value)) }))
 }
 
 /// A word that the server reads as yes or no; what is neither goes as it is, and is refused with a sentence.

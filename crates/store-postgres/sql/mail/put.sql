@@ -6,4 +6,4 @@ from unnest($1::text[], $2::boolean[], $3::int[], $4::int[], $5::timestamptz[], 
     $9::text[], $10::timestamptz[], $11::text[], $12::uuid[], $13::uuid[]) as u (
     status, holds, tries, round, due_at, node_id, claimed_at, reply_code, reply, ended_at, reason, workspace_id, id
 )
-where m.workspace_id = any (array[u.workspace_id]) and m.id = any (array[u.id])
+where m.workspace_id = any (array[u.workspace_id]) and m.id = u.id

@@ -8,5 +8,5 @@ from unnest($1::text[], $2::text[], $3::bigint[], $4::timestamptz[], $5::timesta
     identity, verification, revision, updated_at, deleted_at, external_id, name, company, contact_email, website, category,
     source_type, notes, verification_reason, judged, facts, answered_at, workspace_id, id
 )
-where p.workspace_id = u.workspace_id and p.id = u.id and p.deleted_at is null
+where p.workspace_id = any (array[u.workspace_id]) and p.id = u.id
 returning p.id

@@ -1,10 +1,15 @@
--- Differs from SQLite: a whole batch at once.
-SELECT s.workspace_id, s.id, s.list, s.address, s.recipient, s.name, s.external_id, s.created_at, s.updated_at,
-       u.id AS suppression_id, u.list AS suppression_list, u.reason, u.created_at AS unsubscribed_at
-FROM unnest($3::text[]) AS w (recipient)
-JOIN subscribers s ON s.workspace_id = $1 AND s.list = any (array[$2::text]) AND s.recipient = any (array[w.recipient])
-LEFT JOIN suppressions u ON u.workspace_id = s.workspace_id AND u.id = (
-    SELECT x.id FROM suppressions x
-    WHERE x.workspace_id = s.workspace_id AND x.recipient = s.recipient AND x.list IN ('', s.list)
-    ORDER BY x.list LIMIT 1
-)
+-- Differs from SQLite: a whole batch at once. A range of one and its order, since no other index answers them: by equality
+-- a planner that knows of no rows may as well walk the list.
+select s.workspace_id, s.id, s.list, s.address, s.recipient, s.name, s.external_id, s.created_at, s.updated_at,
+       u.id as suppression_id, u.list as suppression_list, u.reason, u.created_at as unsubscribed_at
+from unnest($3::text[]) as w (recipient)
+cross join lateral (
+  select x.* from subscribers x
+  where x.workspace_id = $1 and x.list = $2 and x.recipient >= w.recipient and x.recipient <= w.recipient
+  order by x.recipient limit 1
+) s
+left join lateral (
+  select x.* from suppressions x
+  where x.workspace_id = s.workspace_id and x.recipient = s.recipient and x.list = any (array['', s.list])
+  order by x.list limit 1
+) u on true
