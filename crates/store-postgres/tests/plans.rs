@@ -298,7 +298,8 @@ async fn hot_statements_never_read_a_hot_table_from_end_to_end() {
         store.accept(batch).await.unwrap();
     }
     check(&client, "of 20,000 rows without statistics").await;
-    client.batch_execute("analyze ready, runs, parked, generations, drafts, inputs, outcomes, calls").await.unwrap();
+    // Those that are empty between bursts, and those that are full. What only grows is never looked at while it is empty.
+    client.batch_execute("analyze ready, runs, parked, generations, drafts, inputs").await.unwrap();
     check(&client, "of 20,000 rows with statistics").await;
 }
 
