@@ -28,9 +28,9 @@ pub const MAILS_MAX: usize = 10_000;
 pub const ORDER_SLICE: u32 = 1_000;
 
 pub trait MailStore: Send + Sync {
-    /// Makes a mailing with its mails; those of one to a list are written later, by [`FillStore`](crate::FillStore). Who has got this draft before, or is about to, is skipped with [`ALREADY`]; with
-    /// [`NewMailing::again`] only who has got this version. Who wants
-    /// nothing is skipped with [`UNSUBSCRIBED`]. The same idempotency key and request are answered with the first.
+    /// Makes a mailing with its mails; those of one to a list are written later, by [`FillStore`](crate::FillStore). Who has got
+    /// this draft before, or is about to, is skipped with [`ALREADY`]; with [`NewMailing::again`] only who has got this version.
+    /// Who wants nothing is skipped with [`UNSUBSCRIBED`]. The same idempotency key and request are answered with the first.
     ///
     /// Errors: `Refused(IdempotencyKeyReused)`.
     fn open_mailing(&self, new: NewMailing) -> Answer<'_, OpenedMailing>;
