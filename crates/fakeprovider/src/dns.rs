@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
@@ -16,6 +17,7 @@ pub struct Zone {
     pub mx: Vec<(u16, String)>,
     pub a: Vec<Ipv4Addr>,
     pub aaaa: Vec<Ipv6Addr>,
+    pub ns: Vec<String>,
     pub fault: NameFault,
 }
 
@@ -38,6 +40,8 @@ pub enum NameFault {
 
 const MX: u16 = 15;
 const A: u16 = 1;
+const NS: u16 = 2;
+const SOA: u16 = 6;
 const AAAA: u16 = 28;
 const NO_NAME: u8 = 3;
 const FAILS: u8 = 2;
@@ -47,6 +51,7 @@ const REFUSES: u8 = 5;
 struct Shared {
     zones: Mutex<HashMap<String, Zone>>,
     asked: Mutex<Vec<(String, u16)>>,
+    is_closed: AtomicBool,
 }
 
 /// A running name server. Dropping it closes it.
@@ -82,6 +87,11 @@ impl FakeDns {
         let host = format!("mx.{domain}");
         self.has(domain, Zone { mx: vec![(10, host.clone())], ..Zone::default() });
         self.has(&host, Zone { a: vec![Ipv4Addr::new(192, 0, 2, 25)], ..Zone::default() });
+    }
+
+    /// From now on it is one of a closed network: it does not say which zone lacks what it does not know.
+    pub fn close(&self) {
+        self.shared.is_closed.store(true, Ordering::SeqCst);
     }
 
     /// How often `name` was asked for its MX records.
@@ -136,15 +146,20 @@ impl Shared {
         let zone = held(&self.zones).get(&name).cloned();
         let fault = zone.as_ref().map_or(NameFault::None, |zone| zone.fault);
         let asked = question.get(12..end + 4)?;
-        let said = |code, cut, records: &[Vec<u8>]| message(question, asked, code, cut, records);
+        let zone_of_nothing = || if self.is_closed.load(Ordering::SeqCst) { vec![] } else { vec![start_of_root()] };
+        let denied = |code| message(question, asked, code, false, [&[], &zone_of_nothing()]);
+        let said = |code, cut, records: &[Vec<u8>]| message(question, asked, code, cut, [records, &[]]);
         match (fault, zone) {
             (NameFault::Silent, _) => None,
             (NameFault::Garbage, _) => Some(vec![0xff; 7]),
             (NameFault::Fails, _) => said(FAILS, false, &[]),
             (NameFault::Refuses, _) => said(REFUSES, false, &[]),
             (NameFault::TooLong, _) if is_udp => said(0, true, &[]),
-            (NameFault::None | NameFault::TooLong, None) => said(NO_NAME, false, &[]),
-            (NameFault::None | NameFault::TooLong, Some(zone)) => said(0, false, &zone.records(kind)),
+            (NameFault::None | NameFault::TooLong, None) => denied(NO_NAME),
+            (NameFault::None | NameFault::TooLong, Some(zone)) => match zone.records(kind) {
+                records if records.is_empty() => denied(0),
+                records => said(0, false, &records),
+            },
         }
     }
 }
@@ -159,9 +174,10 @@ impl Zone {
                 .collect(),
             A => self.a.iter().map(|address| address.octets().to_vec()).collect(),
             AAAA => self.aaaa.iter().map(|address| address.octets().to_vec()).collect(),
+            NS => self.ns.iter().map(|host| labels(host)).collect(),
             _ => Vec::new(),
         };
-        data.into_iter().map(|data| record(kind, &data)).collect()
+        data.into_iter().map(|data| record(&ASKED, kind, &data)).collect()
     }
 }
 
@@ -186,15 +202,26 @@ fn labels(name: &str) -> Vec<u8> {
     bytes
 }
 
-/// Of the name that was asked for, which stands at byte 12; kept for no time.
-fn record(kind: u16, data: &[u8]) -> Vec<u8> {
-    let head = [0xc0, 12, (kind >> 8) as u8, kind as u8, 0, 1, 0, 0, 0, 0];
-    [&head[..], &(data.len() as u16).to_be_bytes(), data].concat()
+/// The name that was asked for, which stands at byte 12.
+const ASKED: [u8; 2] = [0xc0, 12];
+const ROOT: [u8; 1] = [0];
+
+/// Kept for no time.
+fn record(name: &[u8], kind: u16, data: &[u8]) -> Vec<u8> {
+    let head = [(kind >> 8) as u8, kind as u8, 0, 1, 0, 0, 0, 0];
+    [name, &head, &(data.len() as u16).to_be_bytes(), data].concat()
 }
 
-fn message(question: &[u8], asked: &[u8], code: u8, cut: bool, records: &[Vec<u8>]) -> Option<Vec<u8>> {
-    let count = u16::try_from(records.len()).ok()?.to_be_bytes();
+/// What stands beside a name that is not there: the zone that lacks it.
+fn start_of_root() -> Vec<u8> {
+    let (host, person, numbers) = (labels("ns.example"), labels("hostmaster.example"), [0; 20]);
+    record(&ROOT, SOA, &[&host[..], &person, &numbers].concat())
+}
+
+/// With answers, and what stands beside them.
+fn message(question: &[u8], asked: &[u8], code: u8, cut: bool, records: [&[Vec<u8>]; 2]) -> Option<Vec<u8>> {
+    let count = |records: &[Vec<u8>]| u16::try_from(records.len()).ok().map(u16::to_be_bytes);
     let flags = [0x81 | if cut { 0x02 } else { 0 }, 0x80 | code];
-    let head = [question.get(..2)?, &flags, &[0, 1], &count, &[0, 0, 0, 0]].concat();
-    Some([head, asked.to_vec(), records.concat()].concat())
+    let head = [question.get(..2)?, &flags, &[0, 1], &count(records[0])?, &count(records[1])?, &[0, 0]].concat();
+    Some([head, asked.to_vec(), records[0].concat(), records[1].concat()].concat())
 }

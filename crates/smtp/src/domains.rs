@@ -5,9 +5,9 @@ use copydesk_core::prospect::{MailDomain, NoMail};
 use hickory_resolver::config::{ConnectionConfig, NameServerConfig, ResolveHosts, ResolverConfig};
 use hickory_resolver::lookup::Lookup;
 use hickory_resolver::net::runtime::TokioRuntimeProvider;
-use hickory_resolver::net::{DnsError, NetError};
+use hickory_resolver::net::{DnsError, NetError, NoRecords};
 use hickory_resolver::proto::op::ResponseCode;
-use hickory_resolver::proto::rr::{Name, RData, Record};
+use hickory_resolver::proto::rr::{Name, RData, Record, RecordType};
 use hickory_resolver::{Resolver, TokioResolver};
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -62,7 +62,7 @@ impl Domains {
             }
             Err(error) => return MailDomain::Unclear(format!("{domain:?} is no domain: {error}")),
         };
-        match found(self.resolver.mx_lookup(name.clone()).await) {
+        match self.found(self.resolver.mx_lookup(name.clone()).await).await {
             Found::There(records) => self.by_records(&records).await,
             Found::Nothing => match self.address(name).await {
                 Found::There(()) => MailDomain::Takes,
@@ -97,16 +97,41 @@ impl Domains {
     }
 
     async fn address(&self, host: Name) -> Found<()> {
-        match found(self.resolver.ipv4_lookup(host.clone()).await) {
+        match self.found(self.resolver.ipv4_lookup(host.clone()).await).await {
             Found::There(_) => Found::There(()),
             Found::NoName => Found::NoName,
-            Found::Nothing => match found(self.resolver.ipv6_lookup(host).await) {
+            Found::Nothing => match self.found(self.resolver.ipv6_lookup(host).await).await {
                 Found::There(_) => Found::There(()),
                 Found::Nothing => Found::Nothing,
                 Found::NoName => Found::NoName,
                 Found::Unclear(words) => Found::Unclear(words),
             },
             Found::Unclear(words) => Found::Unclear(words),
+        }
+    }
+
+    async fn found(&self, answer: Result<Lookup, NetError>) -> Found<Lookup> {
+        match answer {
+            Ok(records) => Found::There(records),
+            Err(NetError::Dns(DnsError::NoRecordsFound(none))) => self.nothing(&none).await,
+            Err(error) => Found::Unclear(error.to_string()),
+        }
+    }
+
+    /// Who denies a name names the zone that lacks it (RFC 2308, section 3), or at least knows the root: the name server of a
+    /// closed network denies every name that is not its own.
+    async fn nothing<T>(&self, none: &NoRecords) -> Found<T> {
+        let code = none.response_code;
+        if none.soa.is_none() && self.resolver.lookup(Name::root(), RecordType::NS).await.is_err() {
+            let why = "by a name server that does not know the root; name another one in dns.servers";
+            return Found::Unclear(format!("answered with {code} {why}"));
+        }
+        if code == ResponseCode::NoError {
+            Found::Nothing
+        } else if code == ResponseCode::NXDomain {
+            Found::NoName
+        } else {
+            Found::Unclear(format!("answered with {code}"))
         }
     }
 }
@@ -118,15 +143,4 @@ fn name_server(server: SocketAddr) -> NameServerConfig {
     };
     let connections = vec![at(ConnectionConfig::udp()), at(ConnectionConfig::tcp())];
     NameServerConfig::new(server.ip(), true, connections)
-}
-
-fn found(answer: Result<Lookup, NetError>) -> Found<Lookup> {
-    match answer {
-        Ok(records) => Found::There(records),
-        Err(NetError::Dns(DnsError::NoRecordsFound(none))) if none.response_code == ResponseCode::NoError => {
-            Found::Nothing
-        }
-        Err(error) if error.is_nx_domain() => Found::NoName,
-        Err(error) => Found::Unclear(error.to_string()),
-    }
 }

@@ -78,6 +78,22 @@ async fn what_is_not_answered_clearly_condemns_nobody() {
     assert!(words(domains.ask(&format!("{}.example", "a".repeat(64))).await).contains("is no domain"));
 }
 
+/// It denies every name but its own, as those of offices, containers and machines without a network do.
+#[tokio::test]
+async fn a_name_server_of_a_closed_network_condemns_nobody() {
+    let (dns, domains) = server().await;
+    dns.close();
+    dns.has("empty.example", Zone::default());
+    for domain in ["gone.example", "empty.example"] {
+        let words = words(domains.ask(domain).await);
+        assert!(words.contains("does not know the root; name another one in dns.servers"), "{domain}: {words}");
+    }
+    assert_eq!(domains.ask("fine.example").await, Takes);
+    dns.has("", Zone { ns: vec!["a.root.example".to_owned()], ..Zone::default() });
+    assert_eq!(domains.ask("gone.example").await, Without(NoMail::NoDomain), "who knows the root is believed");
+    assert_eq!(domains.ask("empty.example").await, Without(NoMail::NoMailHost));
+}
+
 #[tokio::test]
 async fn a_name_server_that_is_silent_or_gone_is_waited_for_and_said() {
     let (dns, domains) = server().await;
