@@ -1164,6 +1164,8 @@ create table mailings (
   walk uuid,
   -- It is taken back, and some mails have yet to be.
   cancelling boolean not null,
+  -- How far its failed mails were looked at, while they are being sent again.
+  retry_walk uuid,
   created_at timestamptz not null,
   idempotency_key text,
   fingerprint bytea,
@@ -1181,20 +1183,22 @@ create table mailings (
   primary key (workspace_id, id),
   constraint mailings_equation check (total = queued + sending + sent + failed + unknown + cancelled + skipped),
   constraint mailings_key_whole check ((idempotency_key is null) = (fingerprint is null)),
-  constraint mailings_finished_without_open_mails check ((finished_at is not null) = (queued + sending = 0 and walk is null)),
+  constraint mailings_finished_without_open_mails check (
+    (finished_at is not null) = (queued + sending = 0 and walk is null and retry_walk is null)
+  ),
   constraint mailings_list_whole check (
     (list is null) = (draft_id is null) and (list is null) = (version is null) and (list is null) = (until_id is null)
   ),
   constraint mailings_walk_of_list check (walk is null or list is not null),
-  constraint mailings_cancelling_what_waits check (not cancelling or queued > 0 and walk is null)
+  constraint mailings_cancelling_what_waits check (not cancelling or queued > 0 and walk is null and retry_walk is null)
 ) with (fillfactor = 50);
 create unique index mailings_by_key on mailings (workspace_id, idempotency_key) where idempotency_key is not null;
 -- The auditor walks them.
 create index mailings_by_id on mailings (id);
 -- Those with something to do that nobody holds back.
 create index mailings_at_work on mailings (single desc, id) where finished_at is null and paused_at is null and not cancelling;
--- Those whose mails are still being written, or taken back.
-create index mailings_unfinished on mailings (id) where walk is not null or cancelling;
+-- Those whose mails are still being written, taken back or sent again.
+create index mailings_unfinished on mailings (id) where walk is not null or cancelling or retry_walk is not null;
 
 -- One mail to one address. `sending` is committed before the mail server is called.
 create table mails (

@@ -121,7 +121,8 @@ impl MailStore for PostgresStore {
                     Some((sql!("mail/waiting"), params![workspace.0, id.0, i64::from(ORDER_SLICE)]))
                 }
                 MailingOrder::RetryFailed => {
-                    Some((sql!("mail/of_status"), params![workspace.0, id.0, MailStatus::Failed.as_str()]))
+                    let after = mailing.mailing.retry_from().0;
+                    Some((sql!("mail/failed"), params![workspace.0, id.0, after, i64::from(ORDER_SLICE)]))
                 }
                 MailingOrder::Pause | MailingOrder::Resume => None,
             };
@@ -200,7 +201,7 @@ impl PostgresStore {
             return Ok(OpenedMailing::Dry(mailing, skips));
         }
         let mut steps = Steps::default();
-        let Mailing { tally, walk, cancelling, paused_at, finished_at, updated_at } = &mailing.mailing;
+        let Mailing { tally, walk, cancelling, retry_walk, paused_at, finished_at, updated_at } = &mailing.mailing;
         let to = mailing.to.as_ref();
         let mut row = params![
             workspace,
@@ -221,7 +222,8 @@ impl PostgresStore {
             to.map(|to| small(to.version)),
             to.map(|to| to.until.0),
             walk.map(|walk| walk.0),
-            *cancelling
+            *cancelling,
+            retry_walk.map(|walk| walk.0)
         ]);
         steps.add(sql!("mail/insert_mailing"), row);
         if !mails.is_empty() {
@@ -297,7 +299,7 @@ pub async fn put(tx: Tx, book: Book, at: Timestamp, pace: Option<Pace>) -> Resul
     let mut row = columns!(mailings, row => wide(row.mailing.tally.total()));
     row.extend(MailStatus::ALL.iter().map(|status| Box::new(count(*status)) as Param<'_>));
     row.extend(columns!(mailings, row => row.mailing.walk.map(|walk| walk.0), row.mailing.cancelling,
-        row.mailing.paused_at.map(Micros::from),
+        row.mailing.retry_walk.map(|walk| walk.0), row.mailing.paused_at.map(Micros::from),
         row.mailing.finished_at.map(Micros::from), Micros::from(row.mailing.updated_at), row.scope.workspace.0, row.id.0));
     steps.add(sql!("mail/put_mailing"), row);
     let reached = &written.reached;
@@ -362,6 +364,7 @@ pub fn mailing_row(row: &Row) -> Result<MailingRow, StoreError> {
         tally,
         walk: row.get::<_, Option<Uuid>>("walk").map(SubscriberId),
         cancelling: row.get("cancelling"),
+        retry_walk: row.get::<_, Option<Uuid>>("retry_walk").map(MailId),
         paused_at: instant("paused_at"),
         finished_at: instant("finished_at"),
         updated_at: row.get::<_, Micros>("updated_at").into(),

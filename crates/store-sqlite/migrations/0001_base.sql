@@ -1206,6 +1206,8 @@ CREATE TABLE mailings (
     walk BLOB,
     -- It is taken back, and some mails have yet to be.
     cancelling INTEGER NOT NULL CHECK (cancelling = 0 OR cancelling = 1),
+    -- How far its failed mails were looked at, while they are being sent again.
+    retry_walk BLOB,
     created_at INTEGER NOT NULL,
     idempotency_key TEXT,
     fingerprint BLOB,
@@ -1223,10 +1225,10 @@ CREATE TABLE mailings (
     PRIMARY KEY (workspace_id, id),
     CONSTRAINT mailings_equation CHECK (total = queued + sending + sent + failed + unknown + cancelled + skipped),
     CHECK ((idempotency_key IS NULL) = (fingerprint IS NULL)),
-    CHECK ((finished_at IS NOT NULL) = (queued + sending = 0 AND walk IS NULL)),
+    CHECK ((finished_at IS NOT NULL) = (queued + sending = 0 AND walk IS NULL AND retry_walk IS NULL)),
     CHECK ((list IS NULL) = (draft_id IS NULL) AND (list IS NULL) = (version IS NULL) AND (list IS NULL) = (until_id IS NULL)),
     CHECK (walk IS NULL OR list IS NOT NULL),
-    CHECK (cancelling = 0 OR queued > 0 AND walk IS NULL)
+    CHECK (cancelling = 0 OR queued > 0 AND walk IS NULL AND retry_walk IS NULL)
 ) STRICT, WITHOUT ROWID;
 
 CREATE UNIQUE INDEX mailings_by_key ON mailings (workspace_id, idempotency_key) WHERE idempotency_key IS NOT NULL;
@@ -1234,8 +1236,8 @@ CREATE UNIQUE INDEX mailings_by_key ON mailings (workspace_id, idempotency_key) 
 CREATE INDEX mailings_by_id ON mailings (id);
 -- Those with something to do that nobody holds back.
 CREATE INDEX mailings_at_work ON mailings (single DESC, id) WHERE finished_at IS NULL AND paused_at IS NULL AND cancelling = 0;
--- Those whose mails are still being written, or taken back.
-CREATE INDEX mailings_unfinished ON mailings (id) WHERE walk IS NOT NULL OR cancelling = 1;
+-- Those whose mails are still being written, taken back or sent again.
+CREATE INDEX mailings_unfinished ON mailings (id) WHERE walk IS NOT NULL OR cancelling = 1 OR retry_walk IS NOT NULL;
 
 -- One mail to one address. `sending` is committed before the mail server is called.
 CREATE TABLE mails (

@@ -119,7 +119,8 @@ impl MailStore for SqliteStore {
             let mails = match change.to {
                 MailingOrder::Cancel => db.all(sql!("mail/waiting"), params![of, id, ORDER_SLICE], mail_row)?,
                 MailingOrder::RetryFailed => {
-                    db.all(sql!("mail/of_status"), params![of, id, MailStatus::Failed.as_str()], mail_row)?
+                    let after = *mailing.mailing.retry_from().0.as_bytes();
+                    db.all(sql!("mail/failed"), params![of, id, after, ORDER_SLICE], mail_row)?
                 }
                 MailingOrder::Pause | MailingOrder::Resume => Vec::new(),
             };
@@ -160,7 +161,7 @@ fn open(db: Db<'_>, new: &NewMailing) -> Done<OpenedMailing> {
     if new.dry {
         return Ok(OpenedMailing::Dry(mailing, skips));
     }
-    let Mailing { tally, walk, cancelling, paused_at, finished_at, updated_at } = &mailing.mailing;
+    let Mailing { tally, walk, cancelling, retry_walk, paused_at, finished_at, updated_at } = &mailing.mailing;
     let to = mailing.to.as_ref();
     let [queued, sending, sent, failed, unknown, cancelled, skipped] = counts(tally);
     let params = params![
@@ -191,6 +192,7 @@ fn open(db: Db<'_>, new: &NewMailing) -> Done<OpenedMailing> {
         to.map(|to| *to.until.0.as_bytes()),
         walk.map(|walk| *walk.0.as_bytes()),
         cancelling,
+        retry_walk.map(|walk| *walk.0.as_bytes()),
     ];
     db.execute(sql!("mail/insert_mailing"), params)?;
     for row in &mails {
@@ -308,7 +310,7 @@ pub(crate) fn put(db: Db<'_>, book: Book, at: Timestamp) -> Done<()> {
         db.execute(sql!("mail/put"), params)?;
     }
     for row in &written.mailings {
-        let Mailing { tally, walk, cancelling, paused_at, finished_at, updated_at } = &row.mailing;
+        let Mailing { tally, walk, cancelling, retry_walk, paused_at, finished_at, updated_at } = &row.mailing;
         let [queued, sending, sent, failed, unknown, cancelled, skipped] = counts(tally);
         let params = params![
             codec::signed(tally.total()),
@@ -321,6 +323,7 @@ pub(crate) fn put(db: Db<'_>, book: Book, at: Timestamp) -> Done<()> {
             skipped,
             walk.map(|walk| *walk.0.as_bytes()),
             cancelling,
+            retry_walk.map(|walk| *walk.0.as_bytes()),
             paused_at.map(Timestamp::micros),
             finished_at.map(Timestamp::micros),
             updated_at.micros(),
@@ -375,6 +378,7 @@ pub(crate) fn mailing_row(row: &Row<'_>) -> Done<MailingRow> {
         tally,
         walk: codec::maybe_uuid(row, "walk")?.map(SubscriberId),
         cancelling: row.get("cancelling")?,
+        retry_walk: codec::maybe_uuid(row, "retry_walk")?.map(MailId),
         paused_at: codec::maybe_instant(row, "paused_at")?,
         finished_at: codec::maybe_instant(row, "finished_at")?,
         updated_at: codec::instant(row, "updated_at")?,

@@ -12,8 +12,8 @@ pub trait FillStore: Send + Sync {
     /// Who came onto the list last; `None` when nobody is on it.
     fn last_on_list(&self, scope: Scope, list: ListName) -> Answer<'_, Option<SubscriberId>>;
 
-    /// Mailings of all workspaces with something left to do for [`FillStore::fill_mailing`] or, where they are being cancelled,
-    /// for [`MailStore::change_mailing`](crate::MailStore::change_mailing). The oldest first.
+    /// Mailings of all workspaces with something left to do for [`FillStore::fill_mailing`] or, where they are being cancelled or
+    /// tried again, for [`MailStore::change_mailing`](crate::MailStore::change_mailing). The oldest first.
     fn unfinished_mailings(&self, limit: u32) -> Answer<'_, Vec<MailingRow>>;
 
     /// Adds the next mails of a mailing, and says how it is then. Who has got this draft before, or is about to, and who wants

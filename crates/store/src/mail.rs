@@ -55,7 +55,8 @@ pub trait MailStore: Send + Sync {
     /// What processes that are gone were sending becomes unknown. How many did.
     fn lose_mails(&self, lost: LostMails) -> Answer<'_, u64>;
 
-    /// What waits is taken back at most [`ORDER_SLICE`] at a time; the rest when it is said again, and nothing of it goes meanwhile.
+    /// At most [`ORDER_SLICE`] mails are taken back, or sent again, at a time; the rest when it is said again. Nothing of what is
+    /// being taken back goes meanwhile.
     fn change_mailing(&self, change: MailingChange) -> Answer<'_, MailingRow>;
 
     /// A person's word about a mail that is unknown; one that is not is left as it is.
@@ -218,7 +219,7 @@ pub enum MailingOrder {
     Resume,
     /// Takes back all that waits.
     Cancel,
-    /// Sends those that failed once more.
+    /// Sends those that failed once more; not while it is being taken back.
     RetryFailed,
 }
 
@@ -435,24 +436,26 @@ impl Book {
         }
     }
 
-    /// Carries out an order, given mails of the status it concerns: all, or as many as one transaction moves.
+    /// Carries out an order, given the next [`ORDER_SLICE`] mails of the status it concerns.
     pub fn order(&mut self, change: &MailingChange) {
         let at = change.at;
+        let keys: Vec<_> = self.mails.keys().copied().collect();
+        let walk = keys.last().map(|(_, mail)| *mail).filter(|_| keys.len() >= ORDER_SLICE as usize);
+        let mut retry = false;
         if let Some(row) = self.mailings.get_mut(&(change.scope.workspace, change.mailing)) {
             match change.to {
                 MailingOrder::Pause => row.mailing.paused_at = row.mailing.paused_at.or(Some(at)),
                 MailingOrder::Resume => row.mailing.paused_at = None,
                 MailingOrder::Cancel => row.mailing.cancel(),
-                MailingOrder::RetryFailed => {}
+                MailingOrder::RetryFailed => retry = row.mailing.retry(walk),
             }
         }
-        let keys: Vec<_> = self.mails.keys().copied().collect();
         for key in keys {
             let mail = self.mails.get(&key).map(|row| &row.mail);
             let next = match change.to {
                 MailingOrder::Pause | MailingOrder::Resume => None,
                 MailingOrder::Cancel => mail.and_then(|mail| mail.cancelled(at)),
-                MailingOrder::RetryFailed => mail.and_then(|mail| mail.retried(at)),
+                MailingOrder::RetryFailed => mail.filter(|_| retry).and_then(|mail| mail.retried(at)),
             };
             self.move_to(key, next);
         }

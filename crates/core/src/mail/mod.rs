@@ -14,7 +14,7 @@ pub use kind::{MailKind, Secret};
 pub use pace::{Limits, Pace, Room};
 pub use state::{MailStatus, MailingStatus, Tally};
 
-use crate::{NodeId, SubscriberId, Timestamp};
+use crate::{MailId, NodeId, SubscriberId, Timestamp};
 use uuid::Uuid;
 
 /// Where one mail is, and how it came there.
@@ -174,6 +174,8 @@ pub struct Mailing {
     pub walk: Option<SubscriberId>,
     /// It is taken back, and some of its mails have yet to be.
     pub cancelling: bool,
+    /// How far its failed mails were looked at, while they are being sent again.
+    pub retry_walk: Option<MailId>,
     pub paused_at: Option<Timestamp>,
     /// Nothing is left to do. A mail that is sent again opens it again.
     pub finished_at: Option<Timestamp>,
@@ -186,8 +188,8 @@ impl Mailing {
 
     /// One without mails. With a `walk` they are still to be written.
     pub fn new(walk: Option<SubscriberId>, at: Timestamp) -> Mailing {
-        let (tally, cancelling) = (Tally::default(), false);
-        Mailing { tally, walk, cancelling, paused_at: None, finished_at: None, updated_at: at }
+        let (tally, cancelling, retry_walk) = (Tally::default(), false, None);
+        Mailing { tally, walk, cancelling, retry_walk, paused_at: None, finished_at: None, updated_at: at }
     }
 
     /// Nothing further of it begins.
@@ -208,7 +210,21 @@ impl Mailing {
 
     /// All that waits is taken back, a part at a time; none is added any more, and none goes meanwhile.
     pub const fn cancel(&mut self) {
-        (self.walk, self.cancelling) = (None, true);
+        (self.walk, self.cancelling, self.retry_walk) = (None, true, None);
+    }
+
+    /// Behind which of its mails those are that are sent again next, in the order of their ids, so that what fails once more
+    /// meanwhile is not sent for ever.
+    pub fn retry_from(&self) -> MailId {
+        self.retry_walk.unwrap_or(MailId(Uuid::nil()))
+    }
+
+    /// Failed mails go again, up to this one; `None`: those were the last. False while it is being taken back: none go.
+    pub const fn retry(&mut self, walk: Option<MailId>) -> bool {
+        if !self.cancelling {
+            self.retry_walk = walk;
+        }
+        !self.cancelling
     }
 
     pub const fn status(&self) -> MailingStatus {
@@ -223,7 +239,8 @@ impl Mailing {
     pub fn settle(&mut self, at: Timestamp) -> bool {
         self.updated_at = self.updated_at.max(at);
         self.cancelling &= self.tally.of(MailStatus::Queued) > 0;
-        let (was, is) = (self.finished_at.is_some(), self.tally.open() == 0 && self.walk.is_none());
+        let (was, is) =
+            (self.finished_at.is_some(), self.tally.open() == 0 && self.walk.is_none() && self.retry_walk.is_none());
         if was != is {
             self.finished_at = is.then_some(self.updated_at);
         }

@@ -198,6 +198,11 @@ fn what_is_taken_back_is_not_filled_and_nothing_goes_until_all_is() {
     assert!(!mailing.settle(at(2)) && mailing.cancelling);
     mailing.tally.moved(MailStatus::Queued, MailStatus::Cancelled);
     assert!(mailing.settle(at(3)) && !mailing.cancelling);
+    let last = MailId(Uuid::from_u128(9));
+    assert!(mailing.retry(Some(last)) && !mailing.settle(at(4)), "failed ones go again, and more of them follow");
+    assert_eq!(mailing.retry_from(), last);
+    mailing.cancel();
+    assert!(!mailing.retry(Some(last)) && mailing.retry_walk.is_none(), "not while it is taken back");
     let mut empty = Mailing::new(Some(Mailing::START), at(0));
     empty.cancel();
     assert!(empty.settle(at(1)) && !empty.cancelling, "nothing was there");

@@ -1,6 +1,6 @@
-//! The duty that writes the mails of newsletters, and takes back those of mailings that are cancelled: a slice of each at a time,
-//! each slice one transaction, so that nobody else waits long for the database. Every node does it; it has no leader and
-//! remembers nothing: how far a mailing is stands in its row, and moves with the mails of a slice.
+//! The duty that writes the mails of newsletters, takes back those of mailings that are cancelled, and puts failed ones in line
+//! again: a slice of each at a time, each slice one transaction, so that nobody else waits long for the database. Every node
+//! does it; it has no leader and remembers nothing: how far a mailing is stands in its row, and moves with the mails of a slice.
 
 use crate::desk::{Desk, Inner};
 use crate::error::DeskError;
@@ -64,8 +64,12 @@ impl Desk {
 
     async fn tend_mailing(&self, row: &MailingRow) -> Result<MailingRow, DeskError> {
         let (scope, mailing, at) = (row.scope, row.id, self.inner.now());
-        if row.mailing.cancelling {
-            let to = MailingOrder::Cancel;
+        let begun = match (row.mailing.cancelling, row.mailing.retry_walk) {
+            (true, _) => Some(MailingOrder::Cancel),
+            (false, Some(_)) => Some(MailingOrder::RetryFailed),
+            (false, None) => None,
+        };
+        if let Some(to) = begun {
             return Ok(self.store().change_mailing(MailingChange { scope, mailing, at, to }).await?);
         }
         let domain = self.inner.config.mail.from.as_deref().and_then(domain_of).ok_or(DeskError::MailOff)?;

@@ -3,6 +3,7 @@
 use super::ModelStore;
 use super::data::Data;
 use copydesk_core::SubscriberId;
+use copydesk_core::mail::Mailing;
 use copydesk_core::subscriber::{ListName, Person};
 use copydesk_store::fill::{FillMailing, NextOnList};
 use copydesk_store::mail::{Book, MailingRow};
@@ -15,7 +16,10 @@ impl FillStore for ModelStore {
 
     fn unfinished_mailings(&self, limit: u32) -> Answer<'_, Vec<MailingRow>> {
         Box::pin(async move {
-            let open = |row: &&MailingRow| row.mailing.may_fill() || row.mailing.cancelling;
+            let open = |row: &&MailingRow| {
+                let Mailing { cancelling, retry_walk, .. } = row.mailing;
+                cancelling || retry_walk.is_some() || row.mailing.may_fill()
+            };
             Ok(self.data().mailings.values().filter(open).take(limit as usize).cloned().collect())
         })
     }

@@ -63,13 +63,13 @@ impl MailStore for ModelStore {
             let mailing = data.mailing(change.scope, change.mailing)?;
             let of =
                 |row: &&MailRow| row.facts.mailing == change.mailing && Some(row.mail.status) == change.to.concerns();
-            let most = match change.to {
-                MailingOrder::Cancel => ORDER_SLICE as usize,
-                MailingOrder::Pause | MailingOrder::Resume | MailingOrder::RetryFailed => usize::MAX,
-            };
             let mut mails: Vec<MailRow> = data.mails.values().filter(of).cloned().collect();
-            mails.sort_by_key(|row| (row.mail.due_at, row.facts.id));
-            mails.truncate(most);
+            match change.to {
+                MailingOrder::RetryFailed => mails.retain(|row| row.facts.id > mailing.mailing.retry_from()),
+                MailingOrder::Cancel => mails.sort_by_key(|row| (row.mail.due_at, row.facts.id)),
+                MailingOrder::Pause | MailingOrder::Resume => {}
+            }
+            mails.truncate(ORDER_SLICE as usize);
             let mut book = Book::of(vec![mailing], mails);
             book.order(&change);
             data.put_book(book, change.at);

@@ -1,11 +1,11 @@
 //! Mailings to lists are written a slice at a time: everybody on the list comes once, whoever fills, stops or begins again; and
 //! what is not whole has not ended.
 
-use super::mail::{ALL, assert_counted, claim, draft, finish, now_of, open, order};
+use super::mail::{ALL, assert_counted, came, claim, draft, finish, now_of, open, order};
 use super::subscribers::{list, people, suppress, write};
 use crate::bench::{Bench, all};
 use crate::builder::OTHER;
-use copydesk_core::mail::{MailKind, MailStatus, Mailing, MailingStatus};
+use copydesk_core::mail::{Limits, MailKind, MailStatus, Mailing, MailingStatus};
 use copydesk_core::refusal::Refusal;
 use copydesk_core::{DraftId, MailId, MailingId, NodeId};
 use copydesk_store::fill::{FillMailing, ToList};
@@ -63,10 +63,17 @@ async fn change(t: &Bench, mailing: MailingId, to: MailingOrder) -> MailingRow {
     t.store.change_mailing(change).await.expect("change_mailing")
 }
 
-async fn send_all(t: &Bench) {
-    t.advance_s(1);
-    for row in claim(t, NodeId(t.ids.uuid()), ALL, 100).await {
-        assert!(finish(t, &row, Some(250)).await);
+/// All that wait are sent, and this is what the mail server says of each.
+async fn send_all(t: &Bench, code: u16) {
+    let node = NodeId(t.ids.uuid());
+    loop {
+        t.advance_s(1);
+        let mails = claim(t, node, Limits { per_day: 100_000, ..ALL }, 500).await;
+        if mails.is_empty() {
+            return;
+        }
+        let came = mails.iter().map(|row| came(t, row, Some(code))).collect();
+        assert!(t.store.finish_mails(came).await.expect("finish_mails").into_iter().all(|done| done));
     }
 }
 
@@ -88,7 +95,7 @@ pub async fn a_mailing_to_a_list_is_written_in_slices_and_ends_with_the_last(t: 
     let two = fill(&t, row.id, 2).await;
     assert_eq!((two.mailing.tally.total(), two.mailing.walk.is_some()), (2, true));
     assert_counted(&t, row.id).await;
-    send_all(&t).await;
+    send_all(&t, 250).await;
     let sent = now_of(&t, row.id).await.mailing;
     assert_eq!((sent.tally.of(MailStatus::Sent), sent.status()), (2, MailingStatus::Sending), "it is not whole");
     fill(&t, row.id, 2).await;
@@ -96,7 +103,7 @@ pub async fn a_mailing_to_a_list_is_written_in_slices_and_ends_with_the_last(t: 
     assert_eq!((whole.mailing.tally.total(), whole.mailing.walk), (5, None));
     assert_eq!((unfinished(&t).await, ends_told(&t).await), (vec![], 0));
     assert_eq!(fill(&t, row.id, 2).await, whole, "there is nothing to add");
-    send_all(&t).await;
+    send_all(&t, 250).await;
     assert_counted(&t, row.id).await;
     assert_eq!((now_of(&t, row.id).await.mailing.status(), ends_told(&t).await), (MailingStatus::Finished, 1));
 
@@ -225,6 +232,36 @@ pub async fn a_long_mailing_is_taken_back_in_parts_and_nothing_of_it_goes_meanwh
     assert_eq!(unfinished(&t).await, []);
     assert!(finish(&t, &sending, Some(250)).await);
     assert_eq!(now_of(&t, id).await.mailing.status(), MailingStatus::Finished);
+    assert_counted(&t, id).await;
+}
+
+/// One that fails once more while the rest is put in line waits for the next order, or it would go for ever.
+pub async fn failed_ones_of_a_long_mailing_go_again_in_parts_each_of_them_once(t: Arc<Bench>) {
+    let most = ORDER_SLICE as usize;
+    join(&t, most + 2).await;
+    let id = open(&t, to_tea(&t, draft(&t)).await).await.row().id;
+    fill(&t, id, most + 2).await;
+    fill(&t, id, 1).await;
+    send_all(&t, 550).await;
+    assert_eq!(now_of(&t, id).await.mailing.status(), MailingStatus::Finished);
+    let part = change(&t, id, MailingOrder::RetryFailed).await.mailing;
+    let counts = |of: &Mailing| (of.tally.of(MailStatus::Queued), of.tally.of(MailStatus::Failed));
+    assert_eq!((counts(&part), part.finished_at), ((most as u64, 2), None));
+    change(&t, id, MailingOrder::Pause).await;
+    assert_eq!(unfinished(&t).await, [id], "what is held back is put in line all the same");
+    change(&t, id, MailingOrder::Resume).await;
+    // All of the first part came to an end before the second is begun: the mailing did not.
+    send_all(&t, 550).await;
+    let row = now_of(&t, id).await.mailing;
+    assert_eq!((counts(&row), row.finished_at), ((0, most as u64 + 2), None));
+    let rest = change(&t, id, MailingOrder::RetryFailed).await.mailing;
+    assert_eq!((counts(&rest), unfinished(&t).await), ((2, most as u64), vec![]));
+    send_all(&t, 250).await;
+    assert_eq!(now_of(&t, id).await.mailing.status(), MailingStatus::Finished);
+    assert_eq!(counts(&change(&t, id, MailingOrder::RetryFailed).await.mailing), (most as u64, 0), "a new order");
+    // What is taken back is not tried again.
+    change(&t, id, MailingOrder::Cancel).await;
+    assert_eq!((ends_told(&t).await, now_of(&t, id).await.mailing.status()), (3, MailingStatus::Finished));
     assert_counted(&t, id).await;
 }
 

@@ -496,6 +496,7 @@ macro_rules! conformance {
                 who_comes_leaves_or_wants_nothing_while_it_is_filled_is_seen_at_his_turn,
                 what_is_held_back_or_taken_back_is_not_filled,
                 a_long_mailing_is_taken_back_in_parts_and_nothing_of_it_goes_meanwhile,
+                failed_ones_of_a_long_mailing_go_again_in_parts_each_of_them_once,
                 a_newsletter_with_the_same_key_is_the_first_one_as_it_is_now;
             prices:
                 a_price_is_kept_as_it_was_set_and_stays_when_it_ends,

@@ -75,7 +75,7 @@ pub(super) async fn claim(t: &Bench, node: NodeId, limits: Limits, limit: u32) -
     t.store.claim_mails(wish(t, node, limits, limit)).await.expect("claim_mails").mails
 }
 
-fn came(t: &Bench, row: &MailRow, code: Option<u16>) -> FinishedMail {
+pub(super) fn came(t: &Bench, row: &MailRow, code: Option<u16>) -> FinishedMail {
     let verdict = Verdict::of(Stage::Body, code);
     let then = then(verdict, row.mail.tries, t.now(), Jitter(0));
     FinishedMail {
