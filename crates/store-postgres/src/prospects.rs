@@ -3,7 +3,7 @@
 
 use crate::PostgresStore;
 use crate::failure::Fault;
-use crate::pipeline::{Steps, Tx, read, side_by_side};
+use crate::pipeline::{Steps, Tx, read};
 use crate::read::{Cursor, page_of};
 use crate::types::{Micros, Param, columns, narrow, params, sql, text, unknown_word, wide};
 use copydesk_core::draft::{DraftStatus, Review};
@@ -67,13 +67,13 @@ impl ProspectStore for PostgresStore {
 
     fn cut_prospects(&self, scope: Scope, skip: u32, limit: u32) -> Answer<'_, ProspectCut> {
         Box::pin(async move {
-            let workspace = scope.workspace.0;
-            let mut steps = Steps::default();
-            let cut = steps.add(sql!("prospects/cut"), params![workspace, i64::from(limit), i64::from(skip)]);
-            let total = steps.add(sql!("prospects/total"), params![workspace]);
-            let found = side_by_side(&self.readers, steps).await?;
-            let rows = found.rows(Some(cut)).iter().map(listed).collect::<Result<_, _>>()?;
-            let total = found.rows(Some(total)).first().map_or(0, |row| row.get("total"));
+            let params = params![scope.workspace.0, i64::from(limit), i64::from(skip)];
+            let found = read(&self.readers, sql!("prospects/cut"), params).await?;
+            let total =
+                found.first().ok_or_else(|| StoreError::Corrupt("prospects were not counted".to_owned()))?.get("total");
+            // Behind the last one there is the total alone.
+            let rows = found.iter().filter(|row| row.get::<_, Option<Uuid>>("id").is_some());
+            let rows = rows.map(listed).collect::<Result<_, _>>()?;
             Ok(ProspectCut { rows, total: narrow("total", total)? })
         })
     }

@@ -67,7 +67,7 @@ impl ProspectStore for SqliteStore {
             let workspace = scope.workspace.0.as_bytes();
             let rows = db.all(sql!("prospects/cut"), params![workspace, limit, skip], listed)?;
             let total = db.number(sql!("prospects/total"), [workspace])?;
-            Ok(ProspectCut { rows, total: u64::try_from(total).unwrap_or(0) })
+            Ok(ProspectCut { rows, total: total.unsigned_abs() })
         }))
     }
 

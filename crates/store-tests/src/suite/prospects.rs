@@ -169,8 +169,12 @@ pub async fn lists_counts_and_cuts_agree_on_who_matches(t: Arc<Bench>) {
         t.store.tally_prospects(Scope::DEFAULT, ProspectFilter::default(), Rule::default()).await.expect("tally");
     let standing = [Standing::Eligible, Standing::NoEmail, Standing::Rejected, Standing::Unverified];
     assert_eq!(standing.map(|standing| tally.of(standing)), [1, 1, 1, 2]);
-    let cut = t.store.cut_prospects(Scope::DEFAULT, 1, 2).await.expect("cut");
-    assert_eq!((cut.rows.iter().map(|it| it.row.id).collect::<Vec<_>>(), cut.total), (rows[1..3].to_vec(), 5));
+    for (skip, limit) in (0..7).flat_map(|skip| (1..7).map(move |limit| (skip, limit))) {
+        let cut = t.store.cut_prospects(Scope::DEFAULT, skip, limit).await.expect("cut");
+        let found: Vec<ProspectId> = cut.rows.iter().map(|it| it.row.id).collect();
+        let wanted: Vec<ProspectId> = rows.iter().skip(skip as usize).take(limit as usize).copied().collect();
+        assert_eq!((found, cut.total), (wanted, 5), "{limit} after {skip}");
+    }
     let newest = PageRequest { limit: 2, after: None, order: Order::NewestFirst };
     let page = t.store.prospects(Scope::DEFAULT, ProspectFilter::default(), newest).await.expect("prospects");
     assert_eq!(page.rows.iter().map(|it| it.row.id).collect::<Vec<_>>(), [rows[4], rows[3]]);
