@@ -187,11 +187,12 @@ pub(crate) async fn resume(
 
 /// Take back all mails that wait.
 ///
-/// What a process has is sent. Those taken back may be ordered anew.
+/// What a process has is sent. Those taken back may be ordered anew. Of a long mailing the first 1,000 are taken back when this
+/// answers and the rest soon after, and nothing of it goes meanwhile.
 #[utoipa::path(
     post, path = "/mailings/{id}/cancel", operation_id = "cancelMailing", tag = "mail",
     params(MailingPath), request_body = Option<Nothing>,
-    responses((status = 200, description = "Nothing of it waits any more.", body = MailingBody)),
+    responses((status = 200, description = "Nothing of it goes any more.", body = MailingBody)),
 )]
 pub(crate) async fn cancel(
     State(api): State<Api>,
@@ -204,7 +205,8 @@ pub(crate) async fn cancel(
 
 /// Send the failed ones once more.
 ///
-/// They certainly did not arrive. Those that are `unknown` are left alone.
+/// They certainly did not arrive. Those that are `unknown` are left alone. Of a long mailing the first 1,000 wait when this
+/// answers, and the rest soon after; of one that is being taken back none do.
 #[utoipa::path(
     post, path = "/mailings/{id}/retry_failed", operation_id = "retryFailedMails", tag = "mail",
     params(MailingPath), request_body = Option<Nothing>,
