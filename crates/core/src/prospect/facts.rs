@@ -121,8 +121,8 @@ impl Facts {
         format!("id:{external}")
     }
 
-    /// With the edit made; the same again when it says nothing new. What the domain check found of another address goes with
-    /// that address.
+    /// With the edit made; the same again when it says nothing new. What was found of another address goes with that address;
+    /// only that nothing is to be sent, as somebody outside said, stays.
     pub fn edited(&self, edit: &Edit) -> Facts {
         let mut facts = self.clone();
         for (field, text) in &edit.texts {
@@ -131,15 +131,15 @@ impl Facts {
                 None => facts.texts.remove(field),
             };
         }
-        if facts.text(Field::ContactEmail) != self.text(Field::ContactEmail) && self.is_judged_by_domain() {
+        let stays = self.verification == Verification::Rejected && !self.is_judged_by_domain();
+        let moved = facts.address() != self.address() && !stays;
+        if moved {
             facts.verification = Verification::Unverified;
-            facts.texts.remove(&Field::VerificationReason);
         }
-        if let Some(verification) = edit.verification {
-            if verification != facts.verification && !edit.texts.contains_key(&Field::VerificationReason) {
-                facts.texts.remove(&Field::VerificationReason);
-            }
-            facts.verification = verification;
+        facts.verification = edit.verification.unwrap_or(facts.verification);
+        let says_why = edit.texts.contains_key(&Field::VerificationReason);
+        if (moved || facts.verification != self.verification) && !says_why {
+            facts.texts.remove(&Field::VerificationReason);
         }
         for (name, value) in &edit.more {
             if value.is_null() {
@@ -149,6 +149,11 @@ impl Facts {
             }
         }
         facts
+    }
+
+    /// Its address in small letters.
+    fn address(&self) -> Option<String> {
+        self.text(Field::ContactEmail).map(str::to_lowercase)
     }
 
     /// Whether its verification was said of the domain of its address, not by somebody outside.

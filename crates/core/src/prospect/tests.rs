@@ -128,7 +128,7 @@ fn a_domain_without_mail_rejects_and_one_that_takes_mail_verifies_only_who_is_tr
 }
 
 #[test]
-fn a_reason_goes_with_the_verdict_and_a_verdict_on_a_domain_with_the_address() {
+fn a_reason_goes_with_the_verdict_and_a_verdict_with_the_address() {
     let rejected = known(Verification::Rejected, Some("null_mx"));
     let to = |verification| Edit { verification: Some(verification), ..Edit::default() };
     assert_eq!(rejected.edited(&to(Verification::Verified)).text(Field::VerificationReason), None);
@@ -141,6 +141,22 @@ fn a_reason_goes_with_the_verdict_and_a_verdict_on_a_domain_with_the_address() {
         outside.edited(&said(&[(Field::ContactEmail, "ann@other.example")])).verification,
         Verification::Rejected
     );
+    for verification in [Verification::Verified, Verification::Unknown] {
+        let said_of_it = known(verification, Some("asked the mail host"));
+        let moved = said_of_it.edited(&said(&[(Field::ContactEmail, "ann@other.example")]));
+        assert_eq!((moved.verification, moved.text(Field::VerificationReason)), (Verification::Unverified, None));
+        let with_word =
+            Edit { verification: Some(verification), ..said(&[(Field::ContactEmail, "ann@other.example")]) };
+        let told = said_of_it.edited(&with_word);
+        assert_eq!(
+            (told.verification, told.text(Field::VerificationReason)),
+            (verification, None),
+            "who changes it may say"
+        );
+        let address = said_of_it.text(Field::ContactEmail).unwrap_or_default().to_uppercase();
+        let louder = said_of_it.edited(&said(&[(Field::ContactEmail, &address)]));
+        assert_eq!(louder.verification, verification, "the same address in other letters");
+    }
     let nameless =
         |reason: &str| Facts::default().edited(&said(&[(Field::Name, "Ann"), (Field::VerificationReason, reason)]));
     assert_eq!(nameless("one").identity(), nameless("two").identity(), "a verdict makes nobody else");
