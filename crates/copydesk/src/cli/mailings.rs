@@ -198,6 +198,9 @@ fn foretold(outlook: &Value, who: &str) -> String {
 
 /// `mlg_...  sending\n12 mails = 4 sent + 7 queued + 1 skipped`
 fn line(mailing: &Value) -> String {
+    if mailing["filling"] == true && mailing["total"] == 0 {
+        return format!("{}  {}\nits mails are still to be written", cell(mailing, "/id"), cell(mailing, "/status"));
+    }
     let counted = |status: MailStatus| count(mailing, status).map(|count| (count, status));
     let counts: Vec<(u64, MailStatus)> = MailStatus::ALL.into_iter().filter_map(counted).collect();
     let parts: Vec<String> = counts
@@ -309,6 +312,14 @@ fn list(body: &Value, output: Output) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn while_a_mailing_is_filled_its_line_says_so() {
+        let begun = json!({ "id": "mlg_1", "status": "sending", "total": 0, "filling": true, "counts": { "sent": 0 } });
+        assert_eq!(line(&begun), "mlg_1  sending\nits mails are still to be written");
+        let some = json!({ "id": "mlg_1", "status": "sending", "total": 3, "filling": true, "counts": { "sent": 3 } });
+        assert_eq!(line(&some), "mlg_1  sending\n3 mails so far = 3 sent");
+    }
 
     #[test]
     fn a_count_that_the_server_does_not_send_is_no_zero() {
