@@ -7,7 +7,9 @@ use copydesk_core::bulk::{Action, BulkStatus, Kind, Outcome, Tally};
 use copydesk_core::draft::Review;
 use copydesk_core::generation::Status;
 use copydesk_core::{BulkId, GenerationId};
+use copydesk_desk::accept::Request;
 use copydesk_desk::bulk::{Wanted, Which};
+use copydesk_desk::profiles::NewProfile;
 use copydesk_desk::{DeskConfig, DeskError};
 use copydesk_providers::ErrorClass;
 use copydesk_store::bulk::{BulkItemFilter, BulkItemRow, BulkRow, Opened};
@@ -15,6 +17,7 @@ use copydesk_store::drafts::DraftFilter;
 use copydesk_store::generations::{GenerationFilter, Idempotency};
 use copydesk_store::{BulkStore, Order, PageRequest};
 use copydesk_store_tests::Method;
+use serde_json::json;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -314,6 +317,26 @@ async fn a_dry_run_counts_and_prices_and_writes_nothing() {
     let page = PageRequest::newest(10);
     assert_eq!(bench.store.inner().bulks(SCOPE, Default::default(), page).await.unwrap().rows, vec![]);
     assert_eq!(bench.generations().await.len(), 12);
+}
+
+/// A voice that was stored meanwhile goes along, and costs.
+#[tokio::test]
+async fn a_retry_is_priced_with_what_is_filled_in() {
+    let bench = Bench::new().await;
+    let node = bench.working(config()).await;
+    bench.script.then([Reply::Fail(ErrorClass::Refused)]);
+    let letter = json!({"topic": "tea", "topics": 1});
+    let asked = Request { user: Some("ada".to_owned()), ..Request::new("letter", letter) };
+    let failed = node.accept(asked).await.generation;
+    bench.until_status(failed, Status::Failed).await;
+    let most = async || node.desk.dry_bulk(all(Action::Retry)).await.unwrap().most.unwrap();
+    let plain = most().await;
+    let fields =
+        json!({"voice_samples": ["I never write a sentence that my grandmother would not finish. ".repeat(20)]});
+    let fields = fields.as_object().cloned().unwrap();
+    let profile = NewProfile { recipe: "letter".to_owned(), user: Some("ada".to_owned()), fields, revision: None };
+    node.desk.put_profile(SCOPE, profile).await.unwrap();
+    assert!(most().await > plain, "{plain:?}");
 }
 
 #[tokio::test]

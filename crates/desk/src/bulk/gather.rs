@@ -163,12 +163,19 @@ impl Desk {
     /// What trying it again may cost at most; `None` where that is not known.
     async fn most_of(&self, wanted: &Wanted, row: GenerationRow, now: Timestamp) -> Result<Option<NanoUsd>, DeskError> {
         let change = Again { model: wanted.model.clone(), permit: wanted.permit.clone(), ..Again::default() };
-        match self.once_more(wanted.scope, row, change).await {
+        match self.asked_again(wanted.scope, row, change).await {
             Ok(request) => Ok(self.most_of_request(&request, now)),
             Err(error @ DeskError::Store(_)) => Err(error),
             // What it started from is gone: trying it again says so.
             Err(_) => Ok(None),
         }
+    }
+
+    /// The request of another try, with what is filled in today.
+    async fn asked_again(&self, scope: Scope, row: GenerationRow, change: Again) -> Result<Request, DeskError> {
+        let mut request = self.once_more(scope, row, change).await?;
+        self.fill(&mut request).await?;
+        Ok(request)
     }
 
     fn most_of_request(&self, request: &Request, now: Timestamp) -> Option<NanoUsd> {
